@@ -1,0 +1,1 @@
+//! Hawker: short video into reliable revenue.
