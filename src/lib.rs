@@ -1,1 +1,6 @@
-//! Hawker: short video into reliable revenue.
+//! Hawker: short video into reliable revenue. One module a capability, in the order in which the business flows;
+//! a module imports only modules above it.
+
+pub mod kernel;
+#[macro_use]
+pub mod db;

@@ -1,0 +1,103 @@
+//! The time of commands: never goes back, and does not believe sudden jumps of the wall clock.
+
+use crate::kernel::{Clock, Time};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The machine's clocks.
+pub struct SystemClock {
+    start: Instant,
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self { start: Instant::now() }
+    }
+}
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the port's one real implementation")]
+    fn wall(&self) -> Time {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Time(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    }
+    fn monotonic(&self) -> Duration {
+        self.start.elapsed()
+    }
+}
+
+/// Follows the monotonic clock and drifts towards the wall clock, gaining or losing at most a tenth of what elapsed.
+///
+/// A step of the wall clock by hours must not expire every reservation at once. After a start the wall clock is believed, but never before
+/// the high-water mark that the database kept.
+pub(super) struct LaneClock {
+    clock: Arc<dyn Clock>,
+    last: Time,
+    read_at: Duration,
+}
+
+impl LaneClock {
+    pub(super) fn start(clock: Arc<dyn Clock>, high_water: Time) -> Self {
+        let last = clock.wall().max(Time(high_water.0 + 1));
+        let read_at = clock.monotonic();
+        Self { clock, last, read_at }
+    }
+
+    /// The time of the next command: strictly later than the one before.
+    pub(super) fn tick(&mut self) -> Time {
+        let monotonic = self.clock.monotonic();
+        let elapsed = i64::try_from(monotonic.saturating_sub(self.read_at).as_micros()).unwrap_or(i64::MAX / 2);
+        self.read_at = monotonic;
+        let expected = self.last.0 + elapsed;
+        let drift = (self.clock.wall().0 - expected).clamp(-(elapsed / 10), elapsed / 10);
+        self.last = Time((expected + drift).max(self.last.0 + 1));
+        self.last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    #[derive(Default)]
+    struct Hand(Mutex<(i64, u64)>);
+    impl Hand {
+        fn advance(&self, wall: i64, monotonic: u64) {
+            let mut hand = self.0.lock().unwrap();
+            hand.0 += wall;
+            hand.1 += monotonic;
+        }
+    }
+    impl Clock for Hand {
+        fn wall(&self) -> Time {
+            Time(self.0.lock().unwrap().0)
+        }
+        fn monotonic(&self) -> Duration {
+            Duration::from_micros(self.0.lock().unwrap().1)
+        }
+    }
+
+    const SECOND: i64 = 1_000_000;
+
+    #[test]
+    fn d5_a_stepped_wall_clock_neither_expires_nor_revives_anything() {
+        for step in [-600 * SECOND, 3 * 3600 * SECOND, 90 * SECOND, -90 * SECOND] {
+            let hand = Arc::new(Hand::default());
+            hand.advance(1_000_000 * SECOND, 0);
+            let mut clock = LaneClock::start(hand.clone(), Time(0));
+            let before = clock.tick();
+            hand.advance(step + SECOND, 1_000_000);
+            let passed = clock.tick().0 - before.0;
+            assert!((SECOND * 9 / 10..=SECOND * 11 / 10 + 2).contains(&passed), "step {step}: {passed} µs passed in one second");
+        }
+    }
+
+    #[test]
+    fn time_never_goes_back_not_even_over_a_restart() {
+        let hand = Arc::new(Hand::default());
+        let mut clock = LaneClock::start(hand, Time(5_000));
+        assert!(clock.tick() > Time(5_000));
+        assert!(clock.tick() < clock.tick());
+    }
+}

@@ -1,0 +1,399 @@
+//! Write lanes with group commit: a lane is one connection and one queue; a batch is whatever was queued; a commit answers the batch.
+
+use super::clock::LaneClock;
+use super::tx::{Connection, Tx};
+use super::value::{Bind, Value};
+use super::{Meters, pg::Postgres};
+use crate::kernel::{Clock, Engine, Error, Kind, Random, Result, Time};
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::Duration;
+
+/// A queued command with its caller.
+pub(super) trait Command: Send {
+    /// Runs it once; may run again if the transaction was lost.
+    fn run(&self, tx: &mut Tx<'_>) -> Result<()>;
+    /// Forgets what the last run answered and keeps this error instead.
+    fn refuse(&self, error: Error);
+    /// Sends the kept answer. The caller may be gone.
+    fn answer(self: Box<Self>);
+}
+
+pub(super) struct Typed<T, F> {
+    act: F,
+    kept: Mutex<Option<Result<T>>>,
+    reply: tokio::sync::oneshot::Sender<Result<T>>,
+}
+
+impl<T, F> Typed<T, F> {
+    pub(super) fn new(act: F, reply: tokio::sync::oneshot::Sender<Result<T>>) -> Self {
+        Self { act, kept: Mutex::new(None), reply }
+    }
+    fn keep(&self, answer: Result<T>) {
+        *lock(&self.kept) = Some(answer);
+    }
+}
+
+impl<T: Send, F: Fn(&mut Tx<'_>) -> Result<T> + Send> Command for Typed<T, F> {
+    fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
+        let value = (self.act)(tx)?;
+        self.keep(Ok(value));
+        Ok(())
+    }
+    fn refuse(&self, error: Error) {
+        self.keep(Err(error));
+    }
+    fn answer(self: Box<Self>) {
+        let kept = self.kept.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let answer = kept.unwrap_or_else(|| Err(Error::internal("a command was not run")));
+        drop(self.reply.send(answer)); // A caller that went away loses the answer, not the effect.
+    }
+}
+
+/// A panic inside a command leaves our own short critical sections intact, so a poisoned lock is still good.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// How urgent a command is. Background work gets at most a fifth of a batch.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Urgency {
+    Caller,
+    Background,
+}
+
+#[derive(Default)]
+struct Waiting {
+    callers: VecDeque<Box<dyn Command>>,
+    background: VecDeque<Box<dyn Command>>,
+    closed: bool,
+}
+
+/// The bounded queue in front of a lane.
+pub(super) struct Queue {
+    waiting: Mutex<Waiting>,
+    ready: Condvar,
+    capacity: usize,
+}
+
+impl Queue {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self { waiting: Mutex::default(), ready: Condvar::new(), capacity }
+    }
+
+    /// Queues a command, or says at once that there is no room.
+    pub(super) fn push(&self, command: Box<dyn Command>, urgency: Urgency) -> Result<()> {
+        let mut waiting = lock(&self.waiting);
+        if waiting.closed {
+            return Err(Error::new(Kind::Busy { retry_after: 5 }, "shutting_down", "The server is stopping. Nothing was done; try again."));
+        }
+        if waiting.callers.len() + waiting.background.len() >= self.capacity {
+            return Err(Error::new(Kind::Busy { retry_after: 1 }, "busy", "Too many requests at once. Nothing was done; try again."));
+        }
+        match urgency {
+            Urgency::Caller => waiting.callers.push_back(command),
+            Urgency::Background => waiting.background.push_back(command),
+        }
+        drop(waiting);
+        self.ready.notify_one();
+        Ok(())
+    }
+
+    pub(super) fn depth(&self) -> usize {
+        let waiting = lock(&self.waiting);
+        waiting.callers.len() + waiting.background.len()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        lock(&self.waiting).closed
+    }
+
+    pub(super) fn close(&self) {
+        lock(&self.waiting).closed = true;
+        self.ready.notify_all();
+    }
+
+    /// Waits for work and takes at most `most`; empty when closed and drained.
+    pub(super) fn take(&self, most: usize) -> Vec<Box<dyn Command>> {
+        let mut waiting = lock(&self.waiting);
+        while waiting.callers.is_empty() && waiting.background.is_empty() && !waiting.closed {
+            waiting = self.ready.wait(waiting).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+        let background = waiting.background.len().min((most / 5).max(1));
+        let callers = waiting.callers.len().min(most - background);
+        let mut batch: Vec<_> = waiting.callers.drain(..callers).collect();
+        batch.extend(waiting.background.drain(..background));
+        batch
+    }
+}
+
+/// The largest batch: on PostgreSQL savepoints beyond 64 spill out of the backend's cache.
+pub(super) const BATCH_SQLITE: usize = 256;
+pub(super) const BATCH_POSTGRES: usize = 60;
+
+/// How often a batch that lost its transaction is run again, command by command.
+const TRIES: u32 = 8;
+
+/// One lane: its connection and its clock. Driven by a thread, or by a scheduler that calls [`Lane::run_batch`] itself.
+pub(super) struct Lane {
+    pub(super) connection: Connection,
+    clock: LaneClock,
+    random: Arc<dyn Random>,
+    /// Shared by all lanes of a database: no command is earlier than another lane's last.
+    high_water: Arc<AtomicI64>,
+    meters: Arc<Meters>,
+    reopen: Box<dyn Fn() -> Result<Connection> + Send>,
+}
+
+enum Committed {
+    Yes,
+    /// The transaction is certainly gone: run the commands again.
+    No(Engine),
+}
+
+impl Lane {
+    pub(super) fn start(
+        mut connection: Connection,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        high_water: Arc<AtomicI64>,
+        meters: Arc<Meters>,
+        reopen: Box<dyn Fn() -> Result<Connection> + Send>,
+    ) -> Result<Self> {
+        let last: (Option<i64>,) = Tx::new(&mut connection, Time(0), random.as_ref()).one("select max(at) from batches", &[])?;
+        high_water.fetch_max(last.0.unwrap_or(0), Ordering::SeqCst);
+        let clock = LaneClock::start(clock, Time(high_water.load(Ordering::SeqCst)));
+        Ok(Self { connection, clock, random, high_water, meters, reopen })
+    }
+
+    fn tick(&mut self) -> Time {
+        let time = self.clock.tick().0;
+        let before = self.high_water.fetch_max(time, Ordering::SeqCst);
+        Time(time.max(before))
+    }
+
+    /// Runs a batch to its end: every command is answered, and only after what it did is durable.
+    pub(super) fn run_batch(&mut self, batch: Vec<Box<dyn Command>>) {
+        self.meters.batches.fetch_add(1, Ordering::Relaxed);
+        self.meters.commands.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        match self.attempt(&batch) {
+            Ok(Committed::Yes) => {}
+            Ok(Committed::No(_)) => batch.iter().for_each(|command| self.run_alone(command.as_ref())),
+            Err(error) => {
+                tracing::error!(%error, "a batch could not be committed");
+                batch.iter().for_each(|command| command.refuse(unavailable()));
+            }
+        }
+        batch.into_iter().for_each(Command::answer);
+    }
+
+    /// After a lost transaction: one command, one commit, with growing jittered pauses against the next deadlock.
+    fn run_alone(&mut self, command: &dyn Command) {
+        for attempt in 0..TRIES {
+            let alone = std::slice::from_ref(&command);
+            match self.attempt(alone) {
+                Ok(Committed::Yes) => return,
+                Ok(Committed::No(Engine::Full)) => {
+                    self.meters.full.store(true, Ordering::SeqCst);
+                    return command.refuse(Error::new(Kind::Engine(Engine::Full), "disk_full", "The disk is full. Nothing was done."));
+                }
+                Ok(Committed::No(_)) => {
+                    let mut dice = [0u8; 1];
+                    self.random.fill(&mut dice);
+                    std::thread::sleep(Duration::from_millis(u64::from(dice[0] % 16) << attempt.min(5)));
+                }
+                Err(error) => {
+                    tracing::error!(%error, "a command could not be committed");
+                    return command.refuse(unavailable());
+                }
+            }
+        }
+        command.refuse(unavailable());
+    }
+
+    /// One transaction for all of `batch`. An error means the engine could not be reached at all.
+    fn attempt<C: AsCommand>(&mut self, batch: &[C]) -> Result<Committed> {
+        let batch_id = *self.random.uuid().as_bytes();
+        if let Err(error) = self.begin(batch_id) {
+            return self.recover(&error);
+        }
+        let alone = batch.len() == 1;
+        let mut facts = 0;
+        for (index, command) in batch.iter().enumerate() {
+            let command = command.command();
+            let marked = if alone { Ok(()) } else { self.mark(index == 0) };
+            let now = self.tick();
+            let mut tx = Tx::new(&mut self.connection, now, self.random.as_ref());
+            let done = marked.and_then(|()| {
+                catch_unwind(AssertUnwindSafe(|| command.run(&mut tx))).unwrap_or_else(|_| Err(Error::internal("a command panicked")))
+            });
+            let (broken, published) = (tx.broken(), tx.facts());
+            let error = match (done, broken) {
+                (Ok(()), None) => {
+                    facts += published;
+                    continue;
+                }
+                (Ok(()), Some(engine)) => Error::engine(engine, "a command hid a failed statement"),
+                (Err(error), _) => error,
+            };
+            if matches!(error.kind, Kind::Engine(Engine::Retry | Engine::Gone | Engine::Full)) || self.transaction_gone() {
+                return self.recover(&error);
+            }
+            command.refuse(error);
+            let undone = if alone { self.connection.control("rollback") } else { self.connection.control("rollback to savepoint command") };
+            if let Err(error) = undone {
+                return self.recover(&error);
+            }
+            if alone {
+                return Ok(Committed::Yes); // Nothing to commit; the refusal is the answer.
+            }
+        }
+        self.commit(batch_id).inspect(|committed| {
+            if matches!(committed, Committed::Yes) && facts > 0 {
+                self.meters.wake.notify_one();
+            }
+        })
+    }
+
+    fn begin(&mut self, batch_id: [u8; 16]) -> Result<()> {
+        if let Connection::Postgres(postgres) = &mut self.connection
+            && postgres.lost()
+        {
+            postgres.reconnect()?;
+        }
+        let begin = if matches!(self.connection, Connection::Sqlite(_)) { "begin immediate" } else { "begin" };
+        self.connection.control(begin)?;
+        let now = self.tick();
+        let parameters = [Value::Uuid(batch_id), now.value()];
+        match &mut self.connection {
+            Connection::Sqlite(sqlite) => drop(sqlite.exec("insert into batches (id, at) values ($1, $2)", &parameters)?),
+            Connection::Postgres(_) => {
+                let server: (Time,) = Tx::new(&mut self.connection, now, self.random.as_ref()).one(
+                    "insert into batches (id, at) values ($1, greatest($2, (extract(epoch from clock_timestamp()) * 1000000)::bigint)) returning at",
+                    &parameters,
+                )?;
+                self.high_water.fetch_max(server.0.0, Ordering::SeqCst);
+            }
+        }
+        Ok(())
+    }
+
+    /// A savepoint of its own for every command; the one before is released in the same round trip.
+    fn mark(&mut self, first: bool) -> Result<()> {
+        match &mut self.connection {
+            Connection::Postgres(postgres) if !first => postgres.control("release savepoint command; savepoint command"),
+            connection => {
+                if !first {
+                    connection.control("release savepoint command")?;
+                }
+                connection.control("savepoint command")
+            }
+        }
+    }
+
+    fn commit(&mut self, batch_id: [u8; 16]) -> Result<Committed> {
+        match self.connection.control("commit") {
+            Ok(()) => Ok(Committed::Yes),
+            Err(error) if matches!(error.kind, Kind::Engine(Engine::Retry)) => self.recover(&error),
+            Err(error) => {
+                // The link or the disk failed at COMMIT: the batch may be durable. Its id tells.
+                self.meters.ambiguous.fetch_add(1, Ordering::Relaxed);
+                tracing::warn!(%error, "the outcome of a commit is unknown; asking for its batch id");
+                self.ask(batch_id)
+            }
+        }
+    }
+
+    /// Inserts the batch id again on a new connection: a conflict says that the batch had committed.
+    ///
+    /// On PostgreSQL the insert waits for a backend that is still committing the same id, so the answer is final.
+    fn ask(&mut self, batch_id: [u8; 16]) -> Result<Committed> {
+        let mut last = None;
+        for attempt in 0..10u64 {
+            if attempt > 0 {
+                std::thread::sleep(Duration::from_millis(100 * attempt));
+            }
+            self.connection = match (self.reopen)() {
+                Ok(connection) => connection,
+                Err(error) => {
+                    last = Some(error);
+                    continue;
+                }
+            };
+            let now = self.tick();
+            let again = Tx::new(&mut self.connection, now, self.random.as_ref()).exec(
+                "insert into batches (id, at) values ($1, $2) on conflict (id) do nothing",
+                &[Value::Uuid(batch_id), now.value()],
+            );
+            match again {
+                Ok(0) => return Ok(Committed::Yes),
+                Ok(_) => return Ok(Committed::No(Engine::Gone)),
+                Err(error) if matches!(error.kind, Kind::Engine(Engine::Full)) => return Ok(Committed::No(Engine::Full)),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.unwrap_or_else(unavailable))
+    }
+
+    /// After a failure inside the transaction, before COMMIT was sent: it is gone for certain.
+    fn recover(&mut self, error: &Error) -> Result<Committed> {
+        let Kind::Engine(engine) = error.kind else { return Err(Error::internal("a batch failed without an engine error")) };
+        self.meters.retried.fetch_add(1, Ordering::Relaxed);
+        match &mut self.connection {
+            Connection::Sqlite(sqlite) => {
+                if !sqlite.transaction_gone() {
+                    sqlite.control("rollback")?;
+                }
+            }
+            Connection::Postgres(postgres) => {
+                if postgres.lost() || postgres.control("rollback").is_err() {
+                    reconnect(postgres)?;
+                }
+            }
+        }
+        if engine == Engine::Full {
+            self.meters.full.store(true, Ordering::SeqCst);
+        }
+        Ok(Committed::No(engine))
+    }
+
+    fn transaction_gone(&self) -> bool {
+        match &self.connection {
+            Connection::Sqlite(sqlite) => sqlite.transaction_gone(),
+            Connection::Postgres(postgres) => postgres.lost(),
+        }
+    }
+}
+
+fn reconnect(postgres: &mut Postgres) -> Result<()> {
+    let mut last = None;
+    for attempt in 1..=10u64 {
+        match postgres.reconnect() {
+            Ok(()) => return Ok(()),
+            Err(error) => last = Some(error),
+        }
+        std::thread::sleep(Duration::from_millis(50 * attempt));
+    }
+    Err(last.unwrap_or_else(unavailable))
+}
+
+fn unavailable() -> Error {
+    Error::new(Kind::Busy { retry_after: 2 }, "database_unavailable", "The database did not answer. Try again with the same id.")
+}
+
+/// A batch of owned commands, or a single borrowed one.
+trait AsCommand {
+    fn command(&self) -> &dyn Command;
+}
+impl AsCommand for Box<dyn Command> {
+    fn command(&self) -> &dyn Command {
+        self.as_ref()
+    }
+}
+impl AsCommand for &dyn Command {
+    fn command(&self) -> &dyn Command {
+        *self
+    }
+}

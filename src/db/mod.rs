@@ -1,0 +1,488 @@
+//! The database: engines, transactions, write lanes with group commit, migrations, facts, leases, backup.
+//!
+//! Tables: batches, outbox, leases, installation, migrations.
+//! Always true: an answer leaves only after the commit that contains it is durable; domain code sees a [`Tx`] and nothing of the engine;
+//! time inside a transaction never goes back; a full queue refuses before any work.
+//! It deliberately has no query builder and no object mapping: statements are plain SQL, one text for both engines.
+
+mod backup;
+mod clock;
+mod dialect;
+mod headroom;
+mod lane;
+mod lease;
+mod migrate;
+mod outbox;
+mod pg;
+mod sqlite;
+mod tx;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use backup::{Manifest, backup, restore, verify};
+pub use clock::SystemClock;
+pub use dialect::serialize_on;
+pub use lease::{Lease, take as take_lease};
+pub use migrate::Migration;
+pub use outbox::facts_waiting;
+pub use tx::Tx;
+pub use value::{Bind, Cell, Column, FromRow, Json, Row, Value};
+
+use crate::kernel::{Clock, Error, Id, Random, Result, Time};
+use headroom::Headroom;
+use lane::{Lane, Queue, Typed, Urgency, lock};
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use tx::Connection;
+
+/// Where a database is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite(PathBuf),
+    /// A connection address, `postgres://…`.
+    Postgres(String),
+}
+
+/// How to open a database.
+pub struct Config {
+    pub engine: Engine,
+    /// Which set of migrations: `main`, or `events` for the beacons.
+    pub book: &'static str,
+    pub migrations: &'static [Migration],
+    /// Write connections; SQLite always has one.
+    pub lanes: usize,
+    pub readers: usize,
+    /// Commands that may wait before further ones are refused.
+    pub queue: usize,
+    /// Bytes kept aside on disk, so that work already begun can end when it is full. 0 keeps none.
+    pub headroom: u64,
+}
+
+impl Config {
+    pub fn new(engine: Engine, book: &'static str, migrations: &'static [Migration]) -> Self {
+        Self { engine, book, migrations, lanes: 4, readers: 2, queue: 20_000, headroom: 0 }
+    }
+}
+
+/// Which lane a command goes to: a hint for speed, never a condition of correctness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LaneKey(pub u64);
+
+impl LaneKey {
+    pub fn of(id: impl Id) -> Self {
+        let bytes = id.uuid().into_bytes();
+        Self(u64::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11], bytes[12], bytes[13], bytes[14], bytes[15]]))
+    }
+}
+
+/// What the lanes count.
+#[derive(Default)]
+pub(crate) struct Meters {
+    pub batches: AtomicU64,
+    pub commands: AtomicU64,
+    pub retried: AtomicU64,
+    pub ambiguous: AtomicU64,
+    /// The disk said it is full; cleared when the headroom could be laid aside again.
+    pub full: AtomicBool,
+    /// Rung after a commit that recorded facts.
+    pub wake: tokio::sync::Notify,
+}
+
+/// A look at the counters.
+#[derive(Clone, Debug)]
+pub struct Health {
+    pub queue_depth: usize,
+    pub batches: u64,
+    pub commands: u64,
+    pub retried: u64,
+    pub ambiguous: u64,
+    pub disk_full: bool,
+    pub wal_bytes: u64,
+}
+
+/// A handle to an open database; cheap to clone. The last one to go drains the queues.
+#[derive(Clone)]
+pub struct Db(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    lanes: Vec<Arc<Queue>>,
+    reads: Arc<Queue>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    meters: Arc<Meters>,
+    headroom: Headroom,
+    signing_key: [u8; 32],
+    /// Held while the file is open: a second server is refused.
+    _lock: Option<std::fs::File>,
+}
+
+const MIGRATIONS: &[Migration] = &[Migration { number: 1, name: "lanes", sql: include_str!("../../migrations/db/0001_lanes.sql") }];
+
+impl Db {
+    /// Opens, migrates, and starts the lanes. Errors: another server holds the file; the database is newer than the program.
+    pub fn open(config: &Config, clock: &Arc<dyn Clock>, random: &Arc<dyn Random>) -> Result<Self> {
+        let lock_file = claim_file(&config.engine)?;
+        let engine = config.engine.clone();
+        let mut first = connect(&engine, sqlite::Role::Writer)?;
+        let now = clock.wall();
+        migrate::run(&mut first, "db", MIGRATIONS, now, random.as_ref())?;
+        migrate::run(&mut first, config.book, config.migrations, now, random.as_ref())?;
+        let signing_key = install(&mut first, now, random.as_ref())?;
+
+        let meters = Arc::new(Meters::default());
+        let high_water = Arc::new(AtomicI64::new(0));
+        let mut threads = Vec::new();
+        let mut lanes = Vec::new();
+        let (count, most) = match engine {
+            Engine::Sqlite(_) => (1, lane::BATCH_SQLITE),
+            Engine::Postgres(_) => (config.lanes.max(1), lane::BATCH_POSTGRES),
+        };
+        let mut next = Some(first);
+        for number in 0..count {
+            let connection = next.take().map_or_else(|| connect(&engine, sqlite::Role::Writer), Ok)?;
+            let reopened = engine.clone();
+            let reopen = Box::new(move || connect(&reopened, sqlite::Role::Writer));
+            let mut lane = Lane::start(connection, clock.clone(), random.clone(), high_water.clone(), meters.clone(), reopen)?;
+            let queue = Arc::new(Queue::new(config.queue));
+            lanes.push(queue.clone());
+            threads.push(spawn(format!("lane-{number}"), move || {
+                loop {
+                    let batch = queue.take(most);
+                    if batch.is_empty() {
+                        return;
+                    }
+                    lane.run_batch(batch);
+                }
+            })?);
+        }
+        let reads = Arc::new(Queue::new(config.queue));
+        for number in 0..config.readers.max(1) {
+            let mut reader = Reader { connection: connect(&engine, sqlite::Role::Reader)?, clock: clock.clone(), random: random.clone() };
+            let queue = reads.clone();
+            threads.push(spawn(format!("reader-{number}"), move || {
+                loop {
+                    let batch = queue.take(1);
+                    if batch.is_empty() {
+                        return;
+                    }
+                    batch.into_iter().for_each(|command| reader.run(command));
+                }
+            })?);
+        }
+        let headroom = Headroom::lay_aside(&engine, config.headroom);
+        let inner = Inner {
+            engine,
+            lanes,
+            reads,
+            threads: Mutex::new(threads),
+            meters,
+            headroom,
+            signing_key,
+            _lock: lock_file,
+        };
+        let db = Self(Arc::new(inner));
+        db.start_checkpoints()?;
+        Ok(db)
+    }
+
+    /// Queues a command on the lane of `key` and waits until what it did is durable.
+    ///
+    /// The command is `Fn`: it may run twice and must have no effect besides its `Tx`. Errors: `busy` before any work when the queue is full.
+    pub async fn write<T, F>(&self, key: LaneKey, act: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        self.queue(key, act, Urgency::Caller)?.await.map_err(|_| stopped())?
+    }
+
+    /// As [`Db::write`], for jobs: at most a fifth of a batch is background work.
+    pub async fn background<T, F>(&self, act: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        self.queue(LaneKey(0), act, Urgency::Background)?.await.map_err(|_| stopped())?
+    }
+
+    /// As [`Db::write`], outside an async runtime.
+    pub fn write_blocking<T, F>(&self, key: LaneKey, act: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        self.queue(key, act, Urgency::Caller)?.blocking_recv().map_err(|_| stopped())?
+    }
+
+    /// Reads from one snapshot; never blocks a writer. Whatever is changed is refused by the engine.
+    pub async fn read<T, F>(&self, act: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        self.queue_read(act)?.await.map_err(|_| stopped())?
+    }
+
+    /// As [`Db::read`], outside an async runtime.
+    pub fn read_blocking<T, F>(&self, act: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        self.queue_read(act)?.blocking_recv().map_err(|_| stopped())?
+    }
+
+    fn queue<T, F>(&self, key: LaneKey, act: F, urgency: Urgency) -> Result<tokio::sync::oneshot::Receiver<Result<T>>>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        let lane = usize::try_from(key.0 % self.0.lanes.len() as u64).unwrap_or(0);
+        self.0.lanes[lane].push(Box::new(Typed::new(act, reply)), urgency)?;
+        Ok(answer)
+    }
+
+    fn queue_read<T, F>(&self, act: F) -> Result<tokio::sync::oneshot::Receiver<Result<T>>>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        self.0.reads.push(Box::new(Typed::new(act, reply)), Urgency::Caller)?;
+        Ok(answer)
+    }
+
+    /// Resolves after a commit that recorded facts; may also resolve without one.
+    pub async fn facts_recorded(&self) {
+        self.0.meters.wake.notified().await;
+    }
+
+    /// Whether the disk is full: new sales are refused, work already begun goes on in the headroom.
+    pub fn disk_full(&self) -> bool {
+        self.0.meters.full.load(Ordering::SeqCst)
+    }
+
+    /// Gives the headroom free, or lays it aside again once there is room. Called by a job.
+    pub fn mind_the_disk(&self) {
+        self.0.headroom.mind(&self.0.meters.full);
+    }
+
+    /// The installation's secret for signed quotes and links; made at the first start.
+    pub fn signing_key(&self) -> &[u8; 32] {
+        &self.0.signing_key
+    }
+
+    pub fn health(&self) -> Health {
+        let meters = &self.0.meters;
+        Health {
+            queue_depth: self.0.lanes.iter().map(|queue| queue.depth()).sum(),
+            batches: meters.batches.load(Ordering::Relaxed),
+            commands: meters.commands.load(Ordering::Relaxed),
+            retried: meters.retried.load(Ordering::Relaxed),
+            ambiguous: meters.ambiguous.load(Ordering::Relaxed),
+            disk_full: self.disk_full(),
+            wal_bytes: match &self.0.engine {
+                Engine::Sqlite(path) => wal_bytes(path),
+                Engine::Postgres(_) => 0,
+            },
+        }
+    }
+
+    pub fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    /// Takes no more commands, runs those that wait, and stops the threads.
+    pub fn shut_down(&self) {
+        self.0.lanes.iter().for_each(|queue| queue.close());
+        self.0.reads.close();
+        let threads = std::mem::take(&mut *lock(&self.0.threads));
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a database thread had panicked");
+            }
+        }
+        if let Engine::Sqlite(path) = &self.0.engine
+            && let Ok(connection) = sqlite::Sqlite::open(path, sqlite::Role::Checkpointer, 256)
+        {
+            checkpoint(&connection, "truncate");
+        }
+    }
+
+    /// Moves the log into the file on a connection of its own, so that no caller waits for it; bounds the log's size.
+    fn start_checkpoints(&self) -> Result<()> {
+        let Engine::Sqlite(path) = &self.0.engine else { return Ok(()) };
+        let path = path.clone();
+        let reads = Arc::downgrade(&self.0);
+        let connection = sqlite::Sqlite::open(&path, sqlite::Role::Checkpointer, 1024)?;
+        let thread = spawn("checkpoints".into(), move || {
+            while let Some(open) = reads.upgrade() {
+                let closing = open.reads.is_closed();
+                drop(open);
+                if closing {
+                    return;
+                }
+                let wal = wal_bytes(&path);
+                if wal > WAL_TRUNCATE {
+                    checkpoint(&connection, "truncate");
+                } else if wal > WAL_RESTART {
+                    checkpoint(&connection, "restart");
+                } else if wal > WAL_PASSIVE {
+                    checkpoint(&connection, "passive");
+                }
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+        })?;
+        lock(&self.0.threads).push(thread);
+        Ok(())
+    }
+}
+
+const WAL_PASSIVE: u64 = 4 << 20;
+const WAL_RESTART: u64 = 48 << 20;
+const WAL_TRUNCATE: u64 = 160 << 20;
+
+fn checkpoint(connection: &sqlite::Sqlite, mode: &str) {
+    // Busy (a reader or the writer is in the way) is no error: the next round tries again.
+    if let Err(error) = connection.raw.query_row(&format!("pragma wal_checkpoint({mode})"), [], |_| Ok(())) {
+        tracing::debug!(%error, mode, "checkpoint put off");
+    }
+}
+
+fn wal_bytes(path: &Path) -> u64 {
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    std::fs::metadata(wal).map_or(0, |meta| meta.len())
+}
+
+fn stopped() -> Error {
+    Error::new(crate::kernel::Kind::Busy { retry_after: 5 }, "shutting_down", "The server is stopping. Try again with the same id.")
+}
+
+fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name).spawn(run).map_err(|error| Error::internal("no thread could be started").because(error))
+}
+
+fn connect(engine: &Engine, role: sqlite::Role) -> Result<Connection> {
+    Ok(match engine {
+        Engine::Sqlite(path) => Connection::Sqlite(sqlite::Sqlite::open(path, role, if role == sqlite::Role::Writer { 32_768 } else { 8_192 })?),
+        Engine::Postgres(url) => Connection::Postgres(pg::Postgres::open(url)?),
+    })
+}
+
+/// One server a file: the lock is held by the process and names it, and the kernel lets go of it however the process ends.
+fn claim_file(engine: &Engine) -> Result<Option<std::fs::File>> {
+    use std::io::Write;
+    let Engine::Sqlite(path) = engine else { return Ok(None) };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| Error::internal(format!("cannot create {}", folder.display())).because(error))?;
+    }
+    let name = path.with_extension("lock");
+    let cannot = |error: std::io::Error| Error::internal(format!("cannot lock {}", name.display())).because(error);
+    let mut file = std::fs::OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&name).map_err(cannot)?;
+    if file.try_lock().is_err() {
+        let owner = std::fs::read_to_string(&name).unwrap_or_default();
+        return Err(Error::conflict(
+            "already_running",
+            format!("Another server (process {}) has {} open. Stop it, or give this one another folder.", owner.trim(), path.display()),
+        ));
+    }
+    file.set_len(0).and_then(|()| write!(file, "{}", std::process::id())).map_err(cannot)?;
+    Ok(Some(file))
+}
+
+/// Makes the installation's one row at the first start; answers its signing key.
+fn install(connection: &mut Connection, now: Time, random: &dyn Random) -> Result<[u8; 32]> {
+    let mut key = [0u8; 32];
+    random.fill(&mut key);
+    let mut tx = Tx::new(connection, now, random);
+    tx.exec(
+        "insert into installation (one, epoch, frozen, signing_key) values (1, 1, 0, $1) on conflict (one) do nothing",
+        crate::args![key],
+    )?;
+    Ok(tx.one::<([u8; 32],)>("select signing_key from installation", &[])?.0)
+}
+
+/// The installation's epoch, and whether outgoing money is frozen until the processors' books are reconciled.
+pub fn epoch(tx: &mut Tx<'_>) -> Result<(i64, bool)> {
+    tx.one("select epoch, frozen from installation", &[])
+}
+
+/// Lets money leave again after a restore was reconciled.
+pub fn unfreeze(tx: &mut Tx<'_>) -> Result<()> {
+    tx.exec("update installation set frozen = 0", &[]).map(drop)
+}
+
+/// Forgets batch ids nobody can still ask for; keeps the newest, which is the clock's high-water mark.
+pub fn forget_batches(tx: &mut Tx<'_>) -> Result<u64> {
+    let before = tx.now().minus(crate::kernel::Seconds::minutes(30));
+    tx.exec(
+        "delete from batches where id in (select id from batches where at < $1 order by at limit 200) and at < (select max(at) from batches)",
+        crate::args![before],
+    )
+}
+
+/// One read connection on its own thread.
+struct Reader {
+    connection: Connection,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+/// A read that takes longer is interrupted: an old snapshot keeps the log from being reused.
+const READ_SECONDS_MAX: u64 = 10;
+
+impl Reader {
+    fn run(&mut self, command: Box<dyn lane::Command>) {
+        if let Err(error) = self.read(command.as_ref()) {
+            command.refuse(error);
+        }
+        command.answer();
+    }
+
+    fn read(&mut self, command: &dyn lane::Command) -> Result<()> {
+        match &mut self.connection {
+            Connection::Sqlite(sqlite) => {
+                let clock = self.clock.clone();
+                let deadline = clock.monotonic() + std::time::Duration::from_secs(READ_SECONDS_MAX);
+                sqlite.raw.progress_handler(50_000, Some(move || clock.monotonic() > deadline)).map_err(sqlite::failed)?;
+                sqlite.control("begin")?;
+            }
+            Connection::Postgres(postgres) => {
+                if postgres.lost() {
+                    postgres.reconnect()?;
+                }
+                postgres.control("begin isolation level repeatable read read only")?;
+            }
+        }
+        let mut tx = Tx::new(&mut self.connection, self.clock.wall(), self.random.as_ref());
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| command.run(&mut tx)))
+            .unwrap_or_else(|_| Err(Error::internal("a read panicked")));
+        self.connection.control("rollback")?;
+        done
+    }
+}
+
+/// Random bytes from the operating system, a page at a time.
+#[derive(Default)]
+pub struct SystemRandom(Mutex<VecDeque<u8>>);
+
+impl Random for SystemRandom {
+    fn fill(&self, bytes: &mut [u8]) {
+        let mut pool = lock(&self.0);
+        if pool.len() < bytes.len() {
+            let mut fresh = vec![0u8; 4096.max(bytes.len())];
+            getrandom::fill(&mut fresh).expect("the operating system has randomness");
+            pool.extend(fresh);
+        }
+        for byte in bytes {
+            *byte = pool.pop_front().expect("the pool was filled");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! A transaction as domain code sees it: statements, the time, and facts.
+
+use super::value::{FromRow, Row, RowSource, Value};
+use super::{pg::Postgres, sqlite::Sqlite};
+use crate::kernel::{Engine, Error, Fact, FactId, Id, Kind, Random, Result, Time};
+
+pub(super) enum Connection {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+impl Connection {
+    /// Statements without parameters or rows.
+    pub(super) fn control(&mut self, sql: &'static str) -> Result<()> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.control(sql),
+            Self::Postgres(postgres) => postgres.control(sql),
+        }
+    }
+}
+
+/// An open transaction. Knows the time of its command; domain code takes no `now`.
+pub struct Tx<'a> {
+    pub(super) connection: &'a mut Connection,
+    now: Time,
+    random: &'a dyn Random,
+    facts: u32,
+    broken: Option<Engine>,
+}
+
+impl<'a> Tx<'a> {
+    pub(super) fn new(connection: &'a mut Connection, now: Time, random: &'a dyn Random) -> Self {
+        Self { connection, now, random, facts: 0, broken: None }
+    }
+
+    /// The time of this command: never earlier than that of any command before it on this database.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// A new id, born now. A command that runs twice makes another one, so an id that leaves the program early comes from the caller.
+    pub fn id<T: Id>(&self) -> T {
+        self.random.id(self.now)
+    }
+
+    /// Runs a statement; answers how many rows it changed.
+    pub fn exec(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<u64> {
+        let done = match self.connection {
+            Connection::Sqlite(sqlite) => sqlite.exec(sql, args),
+            Connection::Postgres(postgres) => postgres.exec(sql, args),
+        };
+        self.note(done)
+    }
+
+    /// All rows of a statement, which itself carries a limit.
+    pub fn all<T: FromRow>(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<Vec<T>> {
+        let mut rows = Vec::new();
+        let mut push = |row: RowSource<'_>| T::from_row(&Row(row)).map(|row| rows.push(row));
+        let done = match self.connection {
+            Connection::Sqlite(sqlite) => sqlite.each(sql, args, &mut push),
+            Connection::Postgres(postgres) => postgres.each(sql, args, &mut push),
+        };
+        self.note(done)?;
+        Ok(rows)
+    }
+
+    /// The first row, if there is one.
+    pub fn maybe_one<T: FromRow>(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<Option<T>> {
+        let mut found = None;
+        let mut keep = |row: RowSource<'_>| {
+            if found.is_none() {
+                found = Some(T::from_row(&Row(row))?);
+            }
+            Ok(())
+        };
+        let done = match self.connection {
+            Connection::Sqlite(sqlite) => sqlite.each(sql, args, &mut keep),
+            Connection::Postgres(postgres) => postgres.each(sql, args, &mut keep),
+        };
+        self.note(done)?;
+        Ok(found)
+    }
+
+    /// The one row that must be there; its absence is a mistake of ours, not of the caller.
+    pub fn one<T: FromRow>(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<T> {
+        self.maybe_one(sql, args)?.ok_or_else(|| Error::internal(format!("no row for: {sql}")))
+    }
+
+    /// Records a fact; it becomes visible to `flow` with this transaction, or not at all.
+    pub fn publish(&mut self, fact: &Fact) -> Result<()> {
+        let id: FactId = self.id();
+        super::outbox::append(self, id, fact)?;
+        self.facts += 1;
+        Ok(())
+    }
+
+    pub(super) fn facts(&self) -> u32 {
+        self.facts
+    }
+
+    /// What went wrong with the engine, even if the command swallowed it.
+    pub(super) fn broken(&self) -> Option<Engine> {
+        self.broken
+    }
+
+    fn note<T>(&mut self, result: Result<T>) -> Result<T> {
+        if let Err(Error { kind: Kind::Engine(engine), .. }) = &result {
+            self.broken = Some(*engine);
+        }
+        result
+    }
+}

@@ -1,0 +1,35 @@
+//! Facts: what an earlier stage tells later ones. Recorded in the same transaction as the change, acted on by `flow.rs`.
+
+use super::{AdjustmentId, CheckoutId, OrderId, ShipmentId, ShopId};
+use serde::{Deserialize, Serialize};
+
+/// Something that happened. The payload is built in the transaction; the version orders facts of one object only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "snake_case")]
+pub enum Fact {
+    /// A checkout became an order.
+    OrderConfirmed { shop: ShopId, order: OrderId, checkout: CheckoutId },
+    /// A parcel was handed over; its money is to be captured.
+    ShipmentHandedOver { shop: ShopId, order: OrderId, shipment: ShipmentId },
+    /// Money was captured for a shipment (or at once, for digital goods).
+    PaymentCaptured { shop: ShopId, order: OrderId },
+    /// An order was canceled before capture.
+    OrderCanceled { shop: ShopId, order: OrderId },
+    /// Money goes back to the buyer.
+    OrderRefunded { shop: ShopId, order: OrderId, adjustment: AdjustmentId },
+}
+
+/// The name of a fact, for metrics and logs.
+pub type FactKind = &'static str;
+
+impl Fact {
+    pub fn kind(&self) -> FactKind {
+        match self {
+            Self::OrderConfirmed { .. } => "order_confirmed",
+            Self::ShipmentHandedOver { .. } => "shipment_handed_over",
+            Self::PaymentCaptured { .. } => "payment_captured",
+            Self::OrderCanceled { .. } => "order_canceled",
+            Self::OrderRefunded { .. } => "order_refunded",
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The vocabulary every module shares: money, ids, time, errors, facts, paging, and the ports `App` is made of.
+//!
+//! Always true: nothing here does I/O, reads a clock or rolls dice; the ports are traits whose implementations are handed in.
+//! Tables: none. Facts published: none, but this is where a [`Fact`] is declared.
+//! It deliberately knows no business rule: those live in the module that owns the table.
+
+pub mod assets;
+mod error;
+mod facts;
+mod ids;
+mod money;
+mod paging;
+mod ports;
+mod time;
+
+pub use error::{Engine, Error, Field, Kind, MayFail, Result};
+pub use facts::{Fact, FactKind};
+pub use ids::*;
+pub use money::{Currency, Money, MoneyOut, Rate, apportion};
+pub use paging::{Page, PageIn, PageOut};
+pub use ports::{Clock, Mail, MailError, Mailer, Random};
+pub use time::{Seconds, Time};
