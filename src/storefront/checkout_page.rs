@@ -1,0 +1,249 @@
+//! The form checkout: one page that buys without scripts.
+//!
+//! The page carries the client-chosen checkout id and the signed quote in hidden fields, so sending it twice is the same purchase and the
+//! buyer pays at most the total they saw. A refused form comes back with everything the buyer typed.
+
+use askama::Template;
+
+use super::frame::{Frame, Head, Notice, Picture, Tone};
+use super::structured_data::Markup;
+
+#[derive(Template)]
+#[template(path = "storefront/checkout.html")]
+pub struct CheckoutPage {
+    pub frame: Frame,
+    pub head: Head,
+    pub action: String,
+    pub checkout: String,
+    pub quote: String,
+    pub lines: Vec<CheckoutLine>,
+    pub contact: Vec<Field>,
+    /// Empty for what does not travel.
+    pub address: Vec<Field>,
+    pub deliveries: Vec<DeliveryChoice>,
+    pub payments: Vec<PaymentChoice>,
+    pub totals: Vec<Sum>,
+    pub total: String,
+    /// "incl. €9.26 VAT (19 %)".
+    pub tax: String,
+    /// One line each: when it arrives, how it goes back.
+    pub promises: Vec<String>,
+    /// A decline, a price change, a sold-out line.
+    pub notice: Option<Notice>,
+}
+
+pub struct CheckoutLine {
+    pub variant: String,
+    pub title: String,
+    pub variant_title: String,
+    pub picture: Picture,
+    pub quantity: u32,
+    pub quantity_max: u32,
+    pub amount: String,
+}
+
+/// One labelled field. `name` is its id as well; the error, if any, is tied to it.
+pub struct Field {
+    pub name: &'static str,
+    pub label: &'static str,
+    /// Filled in by the browser from what it knows (WCAG 1.3.5).
+    pub autocomplete: &'static str,
+    pub control: Control,
+    pub value: String,
+    pub required: bool,
+    pub hint: Option<&'static str>,
+    pub error: Option<String>,
+    /// Takes half a row beside its neighbour on wide screens.
+    pub half: bool,
+}
+
+pub enum Control {
+    /// An input of this type.
+    Input(&'static str),
+    Select(Vec<Choice>),
+}
+
+pub struct Choice {
+    pub value: String,
+    pub label: String,
+}
+
+pub struct DeliveryChoice {
+    pub id: String,
+    pub name: String,
+    pub promise: String,
+    pub price: String,
+    pub selected: bool,
+}
+
+pub struct PaymentChoice {
+    pub value: String,
+    pub label: String,
+    pub detail: String,
+    pub selected: bool,
+}
+
+pub struct Sum {
+    pub label: String,
+    pub amount: String,
+}
+
+impl Field {
+    pub fn input(kind: &'static str, name: &'static str, label: &'static str, autocomplete: &'static str) -> Self {
+        Self {
+            name,
+            label,
+            autocomplete,
+            control: Control::Input(kind),
+            value: String::new(),
+            required: true,
+            hint: None,
+            error: None,
+            half: false,
+        }
+    }
+
+    pub fn optional(self) -> Self {
+        Self { required: false, ..self }
+    }
+
+    pub fn half(self) -> Self {
+        Self { half: true, ..self }
+    }
+
+    pub fn hint(self, hint: &'static str) -> Self {
+        Self { hint: Some(hint), ..self }
+    }
+
+    pub fn filled(self, value: &str) -> Self {
+        Self { value: value.into(), ..self }
+    }
+
+    pub fn refused(self, error: &str) -> Self {
+        Self { error: Some(error.into()), ..self }
+    }
+
+    /// The ids of what explains this field, for `aria-describedby`.
+    pub fn described_by(&self) -> String {
+        let hint = self.hint.map(|_| format!("{}-hint", self.name));
+        let error = self.error.as_ref().map(|_| format!("{}-error", self.name));
+        hint.into_iter().chain(error).collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl CheckoutPage {
+    /// Fields that were refused, for the summary at the top.
+    pub fn refused(&self) -> Vec<&Field> {
+        self.contact.iter().chain(&self.address).filter(|field| field.error.is_some()).collect()
+    }
+
+    pub fn sample() -> Self {
+        let country = |value: &str, label: &str| Choice { value: value.into(), label: label.into() };
+        let countries = vec![country("AT", "Austria"), country("DE", "Germany"), country("NL", "Netherlands")];
+        let line = |variant: &str, title: &str, variant_title: &str, quantity: u32, quantity_max: u32, amount: &str, image: &str| CheckoutLine {
+            variant: variant.into(),
+            title: title.into(),
+            variant_title: variant_title.into(),
+            picture: Picture::new(image, "", 1000, 1250),
+            quantity,
+            quantity_max,
+            amount: amount.into(),
+        };
+        let pay = |value: &str, label: &str, detail: &str, selected: bool| PaymentChoice {
+            value: value.into(),
+            label: label.into(),
+            detail: detail.into(),
+            selected,
+        };
+        Self {
+            frame: Frame::sample(),
+            head: Head {
+                title: "Checkout · Tidal Kiln".into(),
+                description: "Pay and have it delivered.".into(),
+                canonical: "https://shop.example/s/tidal-kiln/checkout".into(),
+                kind: "website",
+                picture: None,
+                markup: Markup::none(),
+                listed: false,
+            },
+            action: "/s/tidal-kiln/checkout".into(),
+            checkout: "chk_01ksample000000000000000000".into(),
+            quote: "sample-quote".into(),
+            lines: vec![
+                line("var_01ksand", "Ebb mug", "Sand", 2, 3, "€76.00", "/media/sample-ebb-mug.jpg"),
+                line("var_01kbowl", "Shoal bowl", "", 1, 10, "€46.00", "/media/sample-shoal-bowl.jpg"),
+            ],
+            contact: vec![
+                Field::input("email", "email", "E-mail", "email").hint("For the receipt and the parcel's number. Nothing else."),
+                Field::input("tel", "phone", "Phone", "tel").optional(),
+            ],
+            address: vec![
+                Field { control: Control::Select(countries), ..Field::input("", "country", "Country", "country").filled("DE") },
+                Field::input("text", "name", "Name", "name"),
+                Field::input("text", "line1", "Street and number", "address-line1"),
+                Field::input("text", "line2", "Addition", "address-line2").optional(),
+                Field::input("text", "postal_code", "Postcode", "postal-code").half(),
+                Field::input("text", "city", "Town", "address-level2").half(),
+            ],
+            deliveries: vec![
+                DeliveryChoice {
+                    id: "parcel".into(),
+                    name: "Parcel".into(),
+                    promise: "Arrives 24–26 Nov".into(),
+                    price: "€4.90".into(),
+                    selected: true,
+                },
+                DeliveryChoice {
+                    id: "express".into(),
+                    name: "Express".into(),
+                    promise: "Arrives 23 Nov".into(),
+                    price: "€12.00".into(),
+                    selected: false,
+                },
+            ],
+            payments: vec![
+                pay("card:tok_visa", "Card that works", "Ends in 4242", true),
+                pay("card:tok_3ds", "Card whose bank asks back", "Ends in 3155", false),
+                pay("card:tok_declined", "Card without enough money", "Ends in 9995", false),
+                pay("card:tok_stolen", "Card reported stolen", "Ends in 9979", false),
+                pay("card:tok_timeout", "Card whose answer gets lost", "Ends in 0119", false),
+                pay("card:tok_slow", "Card that takes three seconds", "Ends in 0036", false),
+                pay("manual", "Pay on pickup or by transfer", "The shop confirms when your money is there", false),
+            ],
+            totals: vec![Sum { label: "3 pieces".into(), amount: "€122.00".into() }, Sum { label: "Parcel".into(), amount: "€4.90".into() }],
+            total: "€126.90".into(),
+            tax: "incl. €20.26 VAT (19 %)".into(),
+            promises: vec!["Arrives 24–26 Nov".into(), "30 days to return".into(), "Your card is charged when the parcel leaves".into()],
+            notice: None,
+        }
+    }
+
+    /// Sent with gaps: everything typed is still there.
+    pub fn sample_refused() -> Self {
+        let mut page = Self::sample();
+        page.contact[0] = Field::input("email", "email", "E-mail", "email")
+            .hint("For the receipt and the parcel's number. Nothing else.")
+            .filled("jo.lindqvist@example")
+            .refused("This address has no ending, like .com or .de.");
+        page.address[1].value = "Jo Lindqvist".into();
+        page.address[2].value = "Kanalweg 7".into();
+        page.address[4] = Field::input("text", "postal_code", "Postcode", "postal-code")
+            .half()
+            .filled("2035")
+            .refused("A German postcode has five digits.");
+        page.address[5].value = "Hamburg".into();
+        page
+    }
+
+    /// The bank said no.
+    pub fn sample_declined() -> Self {
+        let mut page = Self::sample();
+        page.notice = Some(Notice {
+            tone: Tone::Bad,
+            title: "Your bank declined the payment".into(),
+            text: "Nothing was charged. Your 3 pieces stay reserved for you until 21:40. Try another card, or ask your bank.".into(),
+        });
+        page.contact[0].value = "jo.lindqvist@example.com".into();
+        page
+    }
+}

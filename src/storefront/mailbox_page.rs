@@ -1,0 +1,129 @@
+//! The demo's mailbox: every mail the demo would have sent, newest first. Only the demo serves it.
+
+use askama::Template;
+
+use super::frame::When;
+
+#[derive(Template)]
+#[template(path = "storefront/mailbox.html")]
+pub struct MailboxPage {
+    pub mails: Vec<MailRow>,
+    pub open: Option<Mail>,
+}
+
+pub struct MailRow {
+    pub path: String,
+    pub subject: String,
+    pub to: String,
+    pub preview: String,
+    pub sent: When,
+    pub open: bool,
+}
+
+pub struct Mail {
+    pub subject: String,
+    pub from: String,
+    pub to: String,
+    pub sent: When,
+    pub paragraphs: Vec<Vec<Part>>,
+}
+
+/// A piece of a mail's text.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Part {
+    Words(String),
+    /// An address to follow.
+    Link(String),
+}
+
+/// Cuts a plain-text mail into paragraphs, with its web addresses as links. Nothing in the text is ever markup.
+pub fn paragraphs(text: &str) -> Vec<Vec<Part>> {
+    let text = text.replace("\r\n", "\n");
+    text.split("\n\n").map(str::trim).filter(|paragraph| !paragraph.is_empty()).map(parts).collect()
+}
+
+fn parts(paragraph: &str) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut words = String::new();
+    for piece in paragraph.split_inclusive(char::is_whitespace) {
+        let word = piece.trim_end();
+        if !(word.starts_with("https://") || word.starts_with("http://")) {
+            words.push_str(piece);
+            continue;
+        }
+        if !words.is_empty() {
+            parts.push(Part::Words(std::mem::take(&mut words)));
+        }
+        // A full stop after an address ends the sentence, not the address.
+        let address = word.trim_end_matches(['.', ',', ';', ')', '>']);
+        parts.push(Part::Link(address.into()));
+        words.push_str(&piece[address.len()..]);
+    }
+    if !words.is_empty() {
+        parts.push(Part::Words(words));
+    }
+    parts
+}
+
+impl MailboxPage {
+    pub fn sample() -> Self {
+        let row = |path: &str, subject: &str, to: &str, preview: &str, sent: When, open: bool| MailRow {
+            path: path.into(),
+            subject: subject.into(),
+            to: to.into(),
+            preview: preview.into(),
+            sent,
+            open,
+        };
+        let sent = || When::new("2026-11-21T20:31:00Z", "12 minutes ago", "21 November 2026, 21:31");
+        let text = "Thank you, Jo.\n\nYour order K-1042 is confirmed: 2 × Ebb mug (Sand) and 1 × Shoal bowl, €126.90 in all. It arrives 24–26 Nov. \
+                    Your card is charged when the parcel leaves.\n\nSee where it is: https://shop.example/s/tidal-kiln/orders/ord_01ksample?t=sample.\n\nMira";
+        Self {
+            mails: vec![
+                row("/mailbox/3", "Your order K-1042", "jo.lindqvist@example.com", "Thank you, Jo. Your order K-1042 is confirmed", sent(), true),
+                row(
+                    "/mailbox/2",
+                    "Sign in to Hawker",
+                    "mira@example.com",
+                    "Open this link to sign in. It works once",
+                    When::new("2026-11-21T20:02:00Z", "41 minutes ago", "21 November 2026, 21:02"),
+                    false,
+                ),
+            ],
+            open: Some(Mail {
+                subject: "Your order K-1042".into(),
+                from: "Tidal Kiln".into(),
+                to: "jo.lindqvist@example.com".into(),
+                sent: sent(),
+                paragraphs: paragraphs(text),
+            }),
+        }
+    }
+
+    pub fn sample_empty() -> Self {
+        Self { mails: Vec::new(), open: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Part, paragraphs};
+
+    #[test]
+    fn addresses_become_links_and_markup_stays_words() {
+        let found = paragraphs("Hello <b>Jo</b>\r\n\r\nLook: https://a.example/x?t=1. Bye");
+        let words = |text: &str| Part::Words(text.into());
+        assert_eq!(
+            found,
+            vec![
+                vec![words("Hello <b>Jo</b>")],
+                vec![words("Look: "), Part::Link("https://a.example/x?t=1".into()), words(". Bye")],
+            ]
+        );
+    }
+
+    #[test]
+    fn a_script_address_is_no_link() {
+        assert_eq!(paragraphs("javascript:alert(1)"), vec![vec![Part::Words("javascript:alert(1)".into())]]);
+    }
+}
