@@ -4,3 +4,4 @@
 pub mod kernel;
 #[macro_use]
 pub mod db;
+pub mod app;

@@ -11,6 +11,7 @@ mod ids;
 mod money;
 mod paging;
 mod ports;
+mod processor;
 mod time;
 
 pub use error::{Engine, Error, Field, Kind, MayFail, Result};
@@ -19,4 +20,5 @@ pub use ids::*;
 pub use money::{Currency, Money, MoneyOut, Rate, apportion};
 pub use paging::{Page, PageIn, PageOut};
 pub use ports::{Clock, Mail, MailError, Mailer, Random};
+pub use processor::{Answer, Ask, Decline, Processor};
 pub use time::{Seconds, Time};

@@ -1,0 +1,77 @@
+//! What a running program is made of: the databases and the ports. Verbs that talk to the world take it; commands take a `Tx`.
+
+use crate::db::Db;
+use crate::kernel::{Clock, Error, Mailer, Processor, Random, Result};
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio_util::task::TaskTracker;
+
+/// The program. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// The parts of an [`App`], given once at start.
+pub struct Parts {
+    pub db: Db,
+    /// Beacons: a file and lane of their own.
+    pub events: Db,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub processors: Vec<Arc<dyn Processor>>,
+    pub mailer: Arc<dyn Mailer>,
+    /// Folder of uploaded media, named by content hash.
+    pub media: PathBuf,
+    /// Where the world reaches us, without a slash at the end.
+    pub base_url: String,
+    pub settings: Settings,
+    pub tasks: TaskTracker,
+}
+
+/// What an operator may set, beyond where things are.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Minutes a reservation in the catalogue lives: 1 to 30.
+    pub reservation_minutes: i64,
+    /// Minutes a quote holds.
+    pub quote_minutes: i64,
+    /// Proxies whose `Forwarded`/`X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<std::net::IpAddr>,
+    /// Whether the demo's mailbox and sandbox pages are served.
+    pub demo: bool,
+    /// Whether limits on sign-in and checkout are enforced (the load generator of one machine switches them off).
+    pub rate_limits: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { reservation_minutes: 10, quote_minutes: 15, trusted_proxies: Vec::new(), demo: false, rate_limits: true }
+    }
+}
+
+impl App {
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The adapter of a processor by its stored name.
+    pub fn processor(&self, name: &str) -> Result<Arc<dyn Processor>> {
+        self.processors
+            .iter()
+            .find(|processor| processor.name() == name)
+            .cloned()
+            .ok_or_else(|| Error::internal(format!("no processor is named {name}")))
+    }
+
+    /// Runs a story in acts to its end even if the caller goes away: a closed browser tab cancels nothing.
+    pub async fn track<T: Send + 'static>(&self, story: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+        self.tasks.spawn(story).await.map_err(|error| Error::internal("a tracked task ended early").because(error))?
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
