@@ -41,6 +41,7 @@ pub struct Needs<'a> {
     met: BTreeMap<Need, Result<(), Unmet>>,
     /// The address of the PostgreSQL server the tests use.
     postgres: Option<String>,
+    is_built: bool,
 }
 
 const DENY_VERSION: &str = "0.20.2";
@@ -56,6 +57,7 @@ impl<'a> Needs<'a> {
             is_root,
             met: BTreeMap::new(),
             postgres: None,
+            is_built: false,
         }
     }
 
@@ -100,7 +102,7 @@ impl<'a> Needs<'a> {
             self.met.get(need).cloned().unwrap_or(Ok(()))?;
             let started = match need {
                 Need::Postgres if self.postgres.is_none() => self.start_postgres(),
-                Need::Release => self.build_release(),
+                Need::Release if !self.is_built => self.build_release(),
                 _ => Ok(()),
             };
             if let Err(reason) = started {
@@ -311,7 +313,7 @@ impl<'a> Needs<'a> {
         Ok(())
     }
 
-    fn build_release(&self) -> Result<(), String> {
+    fn build_release(&mut self) -> Result<(), String> {
         let mut build = self.runner.cargo();
         build.args([
             "build",
@@ -322,7 +324,9 @@ impl<'a> Needs<'a> {
             "--bin",
             "hawker",
         ]);
-        self.runner.prepare("cargo build --release", build, 60)
+        self.runner.prepare("cargo build --release", build, 60)?;
+        self.is_built = true;
+        Ok(())
     }
 }
 

@@ -53,7 +53,7 @@ impl<'a> Runner<'a> {
             }
         };
         let mut tally = Tally::read(reading, &ended.output, ended.succeeded);
-        for line in ended.output.lines().filter(|line| line.starts_with("not run: ")) {
+        for line in ended.output.lines().filter_map(not_run) {
             println!("{line}");
             tally.skipped += 1;
         }
@@ -97,7 +97,7 @@ impl<'a> Runner<'a> {
         let mut child = command
             .spawn()
             .map_err(|error| format!("cannot start {program}: {error}"))?;
-        let kill_group = format!("kill -KILL -- -{}", child.id());
+        let kill_group = kill_group(child.id());
         self.janitor.remember(&kill_group);
         let in_time = wait(&mut child, Duration::from_secs(60 * minutes));
         // Also after a good end: a server some test forgot would slow down everything that follows.
@@ -122,6 +122,20 @@ impl<'a> Runner<'a> {
     }
 }
 
+/// A test that finds it cannot run here says `not run: NAME: reason`; cargo has begun the line already.
+fn not_run(line: &str) -> Option<&str> {
+    let said = line
+        .strip_prefix("test ")
+        .and_then(|line| line.split_once(" ... "))
+        .map_or(line, |(_, said)| said);
+    said.starts_with("not run: ").then_some(said)
+}
+
+/// A shell's words for ending a process group. Not every shell takes `--` after `-KILL`.
+fn kill_group(leader: u32) -> String {
+    format!("kill -s KILL -- -{leader}")
+}
+
 /// False when the time ran out first.
 fn wait(child: &mut Child, limit: Duration) -> bool {
     let started = Instant::now();
@@ -142,5 +156,46 @@ fn show(ended: &Ended) {
     }
     for line in &lines[hidden..] {
         println!("{line}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_that_cannot_run_here_is_heard() {
+        assert_eq!(not_run("not run: axe: no display"), Some("not run: axe: no display"));
+        assert_eq!(
+            not_run("test powercut_sqlite ... not run: powercut: no loop device"),
+            Some("not run: powercut: no loop device")
+        );
+        assert_eq!(not_run("test it_was_not_run: x ... ok"), None);
+    }
+
+    #[test]
+    fn what_a_program_started_dies_with_us() {
+        let mut sh = Command::new("sh");
+        let leader = sh
+            .args(["-c", "sleep 600 & wait"])
+            .stdout(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let janitor = Janitor::hire().unwrap();
+        janitor.remember(&kill_group(leader.id()));
+        drop(janitor);
+        // The pipe ends when the last process that holds it is gone, the sleeper too.
+        assert!(!leader.wait_with_output().unwrap().status.success());
+    }
+
+    #[test]
+    fn a_program_is_stopped_when_its_time_is_up_and_told_from_one_that_ends() {
+        let mut quick = Command::new("true").spawn().unwrap();
+        assert!(wait(&mut quick, Duration::from_secs(60)));
+        let mut slow = Command::new("sleep").arg("60").spawn().unwrap();
+        assert!(!wait(&mut slow, Duration::from_millis(50)));
+        slow.kill().unwrap();
+        slow.wait().unwrap();
     }
 }
