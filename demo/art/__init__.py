@@ -1,0 +1,1 @@
+"""How the demo's clips and products are drawn and played."""

@@ -1,0 +1,137 @@
+"""The product pictures: one seat of plaster and light for all eight, so that the shop reads as one hand."""
+
+import functools
+
+import skia
+
+from .paint import MULTIPLY, OVERLAY, SCREEN, SOFT, box, ellipse, fill, glow, kept, lay, leaf, lighter, darker, linear, mix, noise, paper, picture, polygon, radial, rgb, shade, soft, steam, tone
+from .things import candle, coffee_bag, dripper, hung, mug, planter, sheet, towel_hanging, zine
+
+SIZE = 1000
+
+
+@functools.cache
+def grain():
+    return paper(SIZE, SIZE, 37)
+
+
+def seat(canvas, hue, floor=690, panes=True):
+    """A plaster wall over a plaster floor, with the studio's window lying across them."""
+    wall, lit, deep = hue, lighter(hue, 0.55), darker(hue, 0.22)
+    canvas.drawPaint(fill(shader=radial(190, 160, 1250, [rgb(lit), rgb(wall), rgb(deep)], [0, 0.5, 1])))
+    canvas.drawImage(tone(noise(SIZE, SIZE, (380, 240), 5, 4), deep, 0.16), 0, 0)
+    if floor:
+        canvas.drawRect(skia.Rect(0, floor, SIZE, SIZE), fill(shader=linear(0, floor, 0, SIZE, [rgb(lighter(hue, 0.62)), rgb(lighter(hue, 0.28)), rgb(mix(hue, deep, 0.4))], [0, 0.35, 1])))
+        canvas.drawRect(skia.Rect(0, floor - 60, SIZE, floor), fill(shader=linear(0, floor - 60, 0, floor, [rgb(deep, 0), rgb(deep, 0.34)])))
+    if panes:
+
+        def light(s):
+            for i in range(2):
+                for j in range(2):
+                    x, y = 470 + i * 232, 60 + j * 272 - i * 58
+                    s.drawPath(polygon([(x, y), (x + 212, y - 52), (x + 212, y + 198), (x, y + 250)]), fill(rgb("#fff3d4")))
+            for x, y, turn, size in ((560, 70, 40, 200), (700, 190, 70, 180), (520, 330, 15, 210), (860, 60, 95, 170), (800, 420, 35, 190)):
+                with kept(s):
+                    s.translate(x, y)
+                    s.rotate(turn)
+                    paint = fill(rgb("#000000"))
+                    paint.setBlendMode(skia.BlendMode.kDstOut)
+                    paint.setAlphaf(0.8)
+                    s.drawPath(leaf(size, size * 0.36, 8), paint)
+
+        area = (0, 0, SIZE, floor or SIZE)
+        soft(canvas, 9, light, alpha=0.9, blend=SOFT, area=area)
+        soft(canvas, 12, light, alpha=0.34, blend=SCREEN, area=area)
+
+
+def product_mug(c):
+    seat(c, "#ead9c2")
+    mug(c, 640, 742, 0.98, "salt", coffee=None)
+    mug(c, 250, 760, 0.98, "ember", side=-1)
+    mug(c, 440, 880, 1.42, "tide", coffee=0.93)
+    steam(c, 436, 536, 3.2, 0.8, 110, 330)
+
+
+def product_dripper(c):
+    seat(c, "#d9dccb")
+    mug(c, 470, 876, 1.12, "tide", coffee=None)
+    dripper(c, 470, 596, 1.52, shadow=False)
+
+
+def product_coffee(c):
+    seat(c, "#e9cdb2")
+    coffee_bag(c, 500, 868, 1.86)
+    beans(c)
+
+
+def beans(c):
+    for x, y, turn, s in ((226, 880, 20, 1.0), (286, 916, -30, 1.1), (778, 912, 50, 1.05), (836, 880, -10, 0.95), (190, 930, 70, 1.0), (742, 944, 10, 1.0)):
+        with kept(c):
+            c.translate(x, y)
+            shade(c, 8, 12, 30 * s, 10, "#2a1610", 0.5, 5)
+            c.rotate(turn)
+            c.drawPath(ellipse(0, 0, 30 * s, 20 * s), fill(shader=radial(-10, -9, 44 * s, [rgb("#9a6440"), rgb("#5a321e"), rgb("#2c150b")], [0, 0.5, 1])))
+            groove = skia.Path()
+            groove.moveTo(-26 * s, 2)
+            groove.quadTo(-6, -7, 2, 0)
+            groove.quadTo(10, 7, 26 * s, -2)
+            paint = fill(rgb("#2a120a"))
+            paint.setStyle(skia.Paint.kStroke_Style)
+            paint.setStrokeWidth(3.4)
+            c.drawPath(groove, paint)
+
+
+def product_print(c):
+    seat(c, "#eadfce", floor=0)
+    hung(c, sheet(), 500, 66, 604, 854, 0.0, 7, 0.6, 0.8)
+
+
+def product_towel(c):
+    seat(c, "#dfd3c8", floor=0)
+    c.drawRect(skia.Rect(0, 108, SIZE, 122), fill(shader=linear(0, 108, 0, 122, [rgb("#e3bd8d"), rgb("#a97748")])))
+    shade(c, 500, 150, 560, 6, "#4a2c1c", 0.28, 10)
+    towel_hanging(c, 500, 112, 600, 800, 0.4, 1.0)
+    for x in (344, 656):
+        with kept(c):
+            c.translate(x, 110)
+            c.drawPath(box(-14, -32, 28, 96, 6), fill(shader=linear(-14, 0, 14, 0, [rgb("#f0d3a4"), rgb("#c99b64"), rgb("#9a6f42")])))
+            c.drawRect(skia.Rect(-15, 6, 15, 17), fill(rgb("#b9b4aa")))
+
+
+def product_candle(c):
+    seat(c, "#3a4154", panes=False)
+    c.drawPaint(fill(shader=radial(500, 420, 760, [rgb("#ffb765", 0.55), rgb("#c8743c", 0.25), rgb("#1a1e2a", 0.0)], [0, 0.45, 1]), blend=SCREEN))
+    c.drawPaint(fill(shader=radial(500, 520, 800, [rgb("#000000", 0), rgb("#0c0f18", 0.1), rgb("#0c0f18", 0.72)], [0, 0.5, 1])))
+    candle(c, 500, 868, 1.9, lit=1.0, t=0.62)
+    glow(c, 506, 380, 520, "#ffa552", 0.42)
+    glow(c, 506, 380, 200, "#ffd08a", 0.5)
+
+
+def product_planter(c):
+    seat(c, "#dcd9c4")
+    planter(c, 500, 876, 1.56, t=0.5)
+
+
+def product_zine(c):
+    seat(c, "#e6c9b4", floor=0)
+    zine(c, 500, 500, 1.36, -0.13)
+
+
+PRODUCTS = {
+    "mug": product_mug,
+    "dripper": product_dripper,
+    "coffee": product_coffee,
+    "print": product_print,
+    "towel": product_towel,
+    "candle": product_candle,
+    "planter": product_planter,
+    "zine": product_zine,
+}
+
+
+def paint(name):
+    def draw(c):
+        PRODUCTS[name](c)
+        lay(c, grain(), alpha=0.15, blend=OVERLAY)
+
+    return picture(draw, SIZE, SIZE)
