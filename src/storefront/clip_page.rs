@@ -82,7 +82,13 @@ pub struct TranscriptLine {
 impl ClipPage {
     pub fn sample() -> Self {
         let page = "https://shop.example/s/tidal-kiln/clips/glaze-day";
-        let products: Vec<ProductCard> = ProductCard::samples().into_iter().take(3).collect();
+        let mut products: Vec<ProductCard> = ProductCard::samples().into_iter().take(3).collect();
+        products[2].seen = Some(Seen {
+            clip_title: "Glaze day".into(),
+            timecode: "0:19".into(),
+            seconds: 19,
+            path: "/s/tidal-kiln/clips/glaze-day?t=19".into(),
+        });
         let lines = [
             ("0:00", 0, "This is the last glaze day before winter."),
             ("0:05", 5, "The mug goes in first, because it dries slowest."),
@@ -155,10 +161,5 @@ impl ClipPage {
             share_mail: "mailto:?subject=Glaze%20day&body=https%3A%2F%2Fshop.example%2Fs%2Ftidal-kiln%2Fclips%2Fglaze-day".into(),
             next: ClipCard::samples().into_iter().skip(1).collect(),
         }
-    }
-
-    /// Where a moment of this clip begins, for the links that seek.
-    pub fn moments(&self) -> impl Iterator<Item = &Seen> {
-        self.products.iter().filter_map(|product| product.seen.as_ref())
     }
 }

@@ -128,7 +128,7 @@ impl OrderPage {
                     Progress::Done,
                 ),
                 step("Packing", "Hafenlager accepted it", None, Progress::Now),
-                step("On its way", "Your card is charged now", None, Progress::Ahead),
+                step("On its way", "Your card is charged then", None, Progress::Ahead),
                 step("Arrives", "24–26 Nov", None, Progress::Ahead),
             ],
             parcels: Vec::new(),
@@ -155,9 +155,12 @@ impl OrderPage {
     pub fn sample_on_its_way() -> Self {
         let mut page = Self::sample();
         page.title = "On its way to you.".into();
-        page.state = "Handed to the carrier this morning. €88.90 was charged to your card, €38.00 went back.".into();
+        page.placed = When::new("2026-11-21T20:31:00Z", "yesterday", "21 November 2026, 21:31");
+        page.steps[0].at = Some(When::new("2026-11-21T20:31:00Z", "yesterday", "21 November 2026, 21:31"));
+        page.state = "Handed to the carrier this morning. Your card was charged then.".into();
         page.steps[1].progress = Progress::Done;
         page.steps[2].progress = Progress::Now;
+        page.steps[2].detail = "€126.90 charged".into();
         page.steps[2].at = Some(When::new("2026-11-22T08:05:00Z", "2 hours ago", "22 November 2026, 09:05"));
         page.parcels = vec![Parcel {
             carrier: "Elbe Parcel".into(),
@@ -166,6 +169,9 @@ impl OrderPage {
             contents: "2 pieces".into(),
         }];
         page.lines[0].note = "1 refunded".into();
+        page.totals.push(Sum { label: "Refunded".into(), amount: "−€38.00".into() });
+        page.total = "€88.90".into();
+        page.tax = "incl. €14.19 VAT (19 %)".into();
         page.cancellation = None;
         page.notice = Some(Notice {
             tone: Tone::Ok,
