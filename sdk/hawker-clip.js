@@ -1,0 +1,340 @@
+// <hawker-clip clip="clp_…" key="pk_…" src="https://shop.example">: the shop window. Plays a clip, shows its anchors at their
+// second and says what happens; it never talks to the network. What it holds without JavaScript (a poster with a link, or
+// a plain video) is what everybody sees until the clip has arrived.
+
+import "./shop-store.js";
+import { activeAt, Impressions, Watch } from "./core.js";
+import { el, icon, link, pageLanguage, remember, request, shadow, still, styles } from "./dom.js";
+import { HawkerAnchor } from "./hawker-anchor.js";
+
+/** @import { Anchor, BeaconEvent, Clip, Product } from "./contract.d.ts" */
+/** @import { Voice, Words } from "./words.js" */
+
+const ICONS = {
+  play: "M8 5v14l11-7z", mute: "M4 9v6h4l5 4V5L8 9zM17 9l4 6M21 9l-4 6", unmute: "M4 9v6h4l5 4V5L8 9zM16 9a4 4 0 0 1 0 6M18.5 6a8 8 0 0 1 0 12",
+  captions: "M3 6h18v12H3zM10 10.5a2 2 0 1 0 0 3M17 10.5a2 2 0 1 0 0 3", full: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
+};
+
+const CSS = styles(`
+:host{display:block;position:relative;aspect-ratio:9/16;overflow:hidden;border-radius:var(--r);background:#111;color:#fff;container-type:size;outline-offset:2px;user-select:none;-webkit-user-select:none}
+:host([shape=wide]){aspect-ratio:16/9}:host([shape=square]){aspect-ratio:1}
+:host(:fullscreen){border-radius:0}
+.fallback{height:100%}.fallback::slotted(*){display:block;width:100%;height:100%;object-fit:cover}
+.stage,video{position:absolute;inset:0;width:100%;height:100%}
+video{object-fit:cover}:host(:fullscreen) video{object-fit:contain}
+.stage{display:flex;flex-direction:column;justify-content:flex-end;background:linear-gradient(#0007,#0000 96px,#0000 60%,#0009)}
+.tools{position:absolute;inset-block-start:8px;inset-inline-end:8px;display:flex;gap:4px}
+.tools button{width:44px;height:44px;display:grid;place-items:center;border-radius:22px;filter:drop-shadow(0 1px 2px #0008)}
+.tools button:hover{background:#0006}.off{opacity:.6}
+h2{position:absolute;inset-block-start:18px;inset-inline:16px 160px;font-size:16px;font-weight:650;line-height:1.3;text-shadow:0 1px 3px #000a;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+.big{position:absolute;inset:0;margin:auto;width:76px;height:76px;display:grid;place-items:center;border-radius:38px;background:#0009;color:#fff}
+.big svg{width:36px;height:36px;fill:currentColor}:dir(rtl)>.big svg{transform:none}
+:host([playing]) .big{opacity:0;pointer-events:none}
+.captions{align-self:center;max-width:88%;margin:0 0 12px;padding:4px 10px;border-radius:8px;background:#000b;font-size:16px;line-height:1.35;text-align:center;white-space:pre-line}
+.captions:empty{display:none}
+.anchors{display:grid;gap:8px;width:100%;max-width:440px;padding:0 12px;pointer-events:none}
+.anchors>*{pointer-events:auto;animation:rise .19s cubic-bezier(.2,.8,.2,1)}
+.anchors>[kind=mark],.anchors>[kind=ask]{justify-self:start}
+@keyframes rise{from{transform:translateY(40px);opacity:0}}
+.bar{position:relative;height:44px;margin:0 12px;direction:ltr}
+input{position:absolute;inset:0;width:100%;height:100%;margin:0;opacity:0;cursor:pointer}
+.line,.line i,.line b{position:absolute;inset-inline:0;top:50%;height:4px;margin-top:-2px;border-radius:2px;background:#fff6;pointer-events:none;transition:height .1s,margin .1s}
+.bar:is(:hover,:focus-within) .line,.bar:is(:hover,:focus-within) .line b{height:8px;margin-top:-4px}
+.line b{inset-inline-end:auto;width:calc(var(--at,0)*100%);background:#fff;transition:none}
+.line i{inset-inline:calc(var(--from)*100%) auto;width:4px;background:#fff;box-shadow:0 0 0 2px #0006}
+input:focus-visible+.line{outline:3px solid #fff;outline-offset:4px}
+time{position:absolute;bottom:36px;left:clamp(0px,calc(var(--at,0)*100% - 24px),100% - 48px);padding:2px 8px;border-radius:8px;background:#000b;font-size:14px;opacity:0}
+.bar:has(input:active) time{opacity:1}
+@container (max-height:260px){h2{display:none}.captions{margin-bottom:4px;font-size:14px}.bar{height:32px}}
+`);
+
+/** @typedef {{clip: Clip, products: Map<string, Product>, voice: Voice, base: string, resume: Set<string>, asked: Set<string>}} ClipView */
+
+export class HawkerClip extends HTMLElement {
+  static observedAttributes = ["quiet"];
+  #root = shadow(this, CSS);
+  /** @type {ClipView | null} */
+  #view = null;
+  /** @type {HTMLVideoElement} */
+  #video = el("video", { part: "video", playsinline: true, preload: "metadata" });
+  #anchors = el("div", { class: "anchors", part: "anchors", "aria-live": "polite" });
+  #captions = el("p", { class: "captions", part: "captions" });
+  #bar = el("input", { type: "range", min: 0, max: 1, step: "any", value: 0, "data-seek": true });
+  #time = el("time");
+  #stage = el("div", { class: "stage", part: "stage" });
+  /** @type {Record<string, HTMLButtonElement>} */
+  #buttons = {};
+  /** @type {Map<string, HawkerAnchor>} */
+  #shown = new Map();
+  #watch = new Watch((event) => this.#tell(event));
+  #impressions = new Impressions();
+  #eye = new IntersectionObserver((entries) => this.#seen(entries[entries.length - 1].intersectionRatio >= 0.5), { threshold: [0, 0.5] });
+  #visible = false;
+  /** The viewer paused; coming back into view does not start it again. */
+  #paused = false;
+
+  connectedCallback() {
+    if (!this.#root.firstChild) this.#root.append(el("slot", { class: "fallback" }));
+    this.#eye.observe(this);
+    request(this, "cliprequest", {
+      clip: this.getAttribute("clip"), key: this.getAttribute("key"), src: this.getAttribute("src"), country: this.getAttribute("country"), lang: pageLanguage(this),
+    });
+  }
+
+  disconnectedCallback() {
+    this.#eye.disconnect();
+    this.#video.pause();
+    request(document, "clipgone", { element: this });
+  }
+
+  attributeChangedCallback() {
+    // Under the sheet the clip plays on without its sound.
+    this.#video.muted = this.hasAttribute("quiet") || remember("muted") !== "no";
+    this.#paint();
+  }
+
+  get view() {
+    return this.#view;
+  }
+
+  set view(view) {
+    const first = !this.#view;
+    this.#view = view;
+    if (view && first) this.#build(view);
+    this.#show();
+  }
+
+  get at_ms() {
+    return Math.round(this.#video.currentTime * 1000);
+  }
+
+  /** @param {ClipView} view */
+  #build({ clip, voice, base }) {
+    const { media } = clip;
+    const shape = media.width > media.height * 1.2 ? "wide" : media.width * 1.2 > media.height ? "square" : "tall";
+    this.setAttribute("shape", shape);
+    this.setAttribute("tabindex", "0");
+    this.setAttribute("role", "region");
+    this.setAttribute("aria-label", clip.title);
+    const video = this.#video;
+    if (new URL(base).origin !== location.origin) video.crossOrigin = "anonymous";
+    if (clip.poster) video.poster = link(clip.poster, base) ?? "";
+    video.src = link(media.src, base) ?? "";
+    const line = el("span", { class: "line" }, el("b"));
+    for (const { start_ms } of clip.anchors?.filter(({ kind }) => kind === "product_card") ?? []) {
+      const dot = el("i");
+      dot.style.setProperty("--from", String(start_ms / media.duration_ms));
+      line.append(dot);
+    }
+    this.#bar.setAttribute("aria-label", voice.say("seek"));
+    const big = this.#button("play", () => this.toggle());
+    big.className = "big";
+    const tools = el("div", { class: "tools" }, this.#button("mute", () => this.#mute()),
+      clip.captions.length > 0 && this.#button("captions", () => this.#caption()),
+      "requestFullscreen" in this && this.#button("full", () => this.#full()));
+    this.#stage.dir = voice.dir;
+    this.#stage.append(big, el("h2", { part: "title" }, clip.title), tools, this.#captions, this.#anchors, el("div", { class: "bar" }, this.#bar, line, this.#time));
+    this.#root.replaceChildren(video, this.#stage);
+    this.#track(clip, voice, base);
+    this.#listen();
+    this.attributeChangedCallback();
+    this.#seen(this.#visible);
+  }
+
+  /** @param {"play" | "mute" | "captions" | "full"} name @param {() => void} press */
+  #button(name, press) {
+    return (this.#buttons[name] = el("button", { part: name, "data-control": name, onclick: press }, icon(ICONS[name])));
+  }
+
+  #listen() {
+    const video = this.#video;
+    this.#stage.addEventListener("click", (event) => event.target === this.#stage && this.toggle());
+    this.addEventListener("keydown", (event) => this.#key(event));
+    this.#bar.addEventListener("input", () => (video.currentTime = Number(this.#bar.value) * (video.duration || 0)));
+    for (const name of ["play", "pause"]) video.addEventListener(name, () => this.#paint());
+    for (const name of ["pause", "seeking"]) video.addEventListener(name, () => this.#watch.stop());
+    for (const name of ["seeked", "timeupdate", "loadedmetadata"]) video.addEventListener(name, () => this.#show());
+    video.addEventListener("ended", () => {
+      this.#watch.end(video.duration * 1000);
+      if (still()) return;
+      video.currentTime = 0;
+      void video.play();
+    });
+    const frame = (/** @type {number} */ ms) => {
+      this.#show(ms);
+      if (!video.paused && !video.seeking) this.#watch.tick(ms);
+    };
+    if ("requestVideoFrameCallback" in video) {
+      const next = (/** @type {number} */ _, /** @type {VideoFrameCallbackMetadata} */ { mediaTime }) => {
+        frame(mediaTime * 1000);
+        video.requestVideoFrameCallback(next);
+      };
+      video.requestVideoFrameCallback(next);
+    } else {
+      const next = () => {
+        if (!(/** @type {HTMLVideoElement} */ (video)).paused) frame(this.at_ms);
+        if (this.isConnected) requestAnimationFrame(next);
+      };
+      requestAnimationFrame(next);
+    }
+  }
+
+  // ---- what is on screen
+
+  /** Brings the anchors up to this media time. */
+  #show(ms = this.#video.currentTime * 1000) {
+    const view = this.#view;
+    if (!view) return;
+    const { duration } = this.#video;
+    const at = duration ? ms / 1000 / duration : 0;
+    this.#bar.value = String(at);
+    this.style.setProperty("--at", String(at));
+    const said = `${Math.floor(ms / 60000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, "0")}`;
+    if (said !== this.#time.textContent) {
+      this.#time.textContent = said;
+      this.#bar.setAttribute("aria-valuetext", said);
+    }
+    const active = activeAt(view.clip.anchors ?? [], ms);
+    for (const [id, card] of this.#shown) {
+      // A card somebody reached by keyboard stays until they move on.
+      if (active.some((anchor) => anchor.id === id) || card.matches(":focus-visible")) continue;
+      card.remove();
+      this.#shown.delete(id);
+      this.#impressions.see(id, false, 0);
+    }
+    for (const anchor of active) this.#card(anchor, view);
+    for (const id of this.#impressions.due(performance.now())) this.#tell({ kind: "impression", ...(id && { anchor: id }), at_ms: Math.round(ms) });
+  }
+
+  /** @param {Anchor} anchor @param {ClipView} view */
+  #card(anchor, { products, voice, base, resume, asked, clip }) {
+    let card = this.#shown.get(anchor.id);
+    const before = card?.view;
+    const product = products.get(anchor.product ?? "") ?? null;
+    const state = [product, resume, asked];
+    if (before && card && state.every((one, at) => one === /** @type {any} */ (card).given[at])) return;
+    if (!card) {
+      card = new HawkerAnchor();
+      card.dataset.anchor = anchor.id;
+      this.#shown.set(anchor.id, card);
+      this.#anchors.append(card);
+    }
+    /** @type {any} */ (card).given = state;
+    const variants = product?.variants ?? [];
+    const held = variants.some(({ id }) => resume.has(id) && (!anchor.variant || anchor.variant === id));
+    card.view = { anchor, product, voice, base, language: clip.language, resume: held, done: asked.has(anchor.id) };
+    this.#impressions.see(anchor.id, this.#visible, performance.now());
+  }
+
+  #paint() {
+    const { paused, muted } = this.#video;
+    const voice = this.#view?.voice;
+    this.toggleAttribute("playing", !paused);
+    /** @param {string} name @param {keyof Words} word @param {string} path */
+    const set = (name, word, path) => {
+      const button = this.#buttons[name];
+      if (!button || !voice || button.ariaLabel === voice.say(word)) return;
+      button.setAttribute("aria-label", voice.say(word));
+      button.replaceChildren(icon(path));
+    };
+    set("play", paused ? "play" : "pause", ICONS.play);
+    set("mute", muted ? "unmute" : "mute", muted ? ICONS.mute : ICONS.unmute);
+    set("captions", "captions", ICONS.captions);
+    set("full", "full", ICONS.full);
+  }
+
+  // ---- what the viewer does
+
+  toggle() {
+    this.#paused = !this.#video.paused;
+    if (this.#paused) this.#video.pause();
+    else void this.#play();
+  }
+
+  /** With sound if the viewer likes it and the browser lets us, else without. */
+  async #play() {
+    try {
+      await this.#video.play();
+    } catch {
+      this.#video.muted = true;
+      await this.#video.play().catch(() => {});
+    }
+    this.#paint();
+  }
+
+  #mute() {
+    this.#video.muted = !this.#video.muted;
+    remember("muted", this.#video.muted ? "yes" : "no");
+    this.#paint();
+  }
+
+  #full() {
+    if (document.fullscreenElement) void document.exitFullscreen();
+    else void this.requestFullscreen().catch(() => {});
+  }
+
+  /** Our own captions, because the browser's would lie under the card. @param {Clip} clip @param {Voice} voice @param {string} base */
+  #track({ captions }, voice, base) {
+    const file = voice.languages.map((lang) => captions.find((one) => one.lang.split("-")[0] === lang.split("-")[0])).find(Boolean) ?? captions[0];
+    if (!file) return;
+    const element = el("track", { kind: "captions", src: link(file.src, base), srclang: file.lang, label: file.label });
+    this.#video.append(element);
+    element.track.mode = "hidden";
+    this.#captions.lang = file.lang;
+    element.track.addEventListener("cuechange", () => this.#spell(element.track));
+    this.#caption(remember("captions") !== "no");
+  }
+
+  #caption(on = this.#buttons.captions.getAttribute("aria-pressed") !== "true") {
+    const button = this.#buttons.captions;
+    if (!button) return;
+    button.setAttribute("aria-pressed", String(on));
+    button.classList.toggle("off", !on);
+    remember("captions", on ? "yes" : "no");
+    this.#spell(this.#video.textTracks[0]);
+  }
+
+  /** @param {TextTrack} track */
+  #spell({ activeCues }) {
+    const on = this.#buttons.captions.getAttribute("aria-pressed") === "true";
+    this.#captions.textContent = on ? [...activeCues ?? []].map((cue) => /** @type {VTTCue} */ (cue).getCueAsHTML?.().textContent ?? /** @type {VTTCue} */ (cue).text).join("\n") : "";
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const target = event.composedPath()[0];
+    const onButton = target instanceof HTMLButtonElement;
+    const jump = (/** @type {number} */ seconds) => (this.#video.currentTime = Math.max(0, Math.min(this.#video.duration || 0, this.#video.currentTime + seconds)));
+    /** @type {Record<string, () => void>} */
+    const keys = {
+      " ": () => this.toggle(), k: () => this.toggle(), m: () => this.#mute(), c: () => this.#caption(), f: () => this.#full(),
+      ArrowRight: () => jump(5), ArrowLeft: () => jump(-5), Home: () => jump(-1e9), End: () => jump(1e9),
+    };
+    const act = keys[event.key];
+    if (!act || event.ctrlKey || event.metaKey || event.altKey || (onButton && event.key === " ")) return;
+    event.preventDefault();
+    act();
+  }
+
+  /** At least half of the player is in view, or not. @param {boolean} half */
+  #seen(half) {
+    this.#visible = half;
+    if (!this.#view) return;
+    for (const id of ["", ...this.#shown.keys()]) this.#impressions.see(id, half, performance.now());
+    window.setTimeout(() => this.#show(), 1050);
+    if (!half) this.#video.pause();
+    else if (!this.#paused && !still() && !this.hasAttribute("paused")) void this.#play();
+  }
+
+  /** @param {BeaconEvent} event */
+  #tell(event) {
+    request(this, "beacon", event);
+  }
+
+  /** What was played up to now, before the page goes. */
+  flush() {
+    this.#watch.flush();
+  }
+}
+
+customElements.define("hawker-clip", HawkerClip);

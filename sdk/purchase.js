@@ -1,0 +1,379 @@
+// One purchase, from the tap to the receipt. Its id is made and kept before the first call, so a retry, a reload and a second
+// tab are the same purchase and the server can answer "again" instead of selling twice. Nothing personal is kept.
+//
+// An answer that did not come is not a refusal: creating and changing are repeated word for word under the same id, and
+// after a payment without an answer we look first and pay again only if the server never heard of it.
+
+import { typeId, uuid7, uuidText } from "./ids.js";
+
+/** @import { Answer, Ask, Call, Checkout, Kept, Problem, PurchaseState, Quote, Step, Wish, World } from "./contract.d.ts" */
+
+const PREFIX = "hawker.buy.";
+/** The server forgets an open checkout long before this. */
+const KEPT_MS_MAX = 24 * 3600_000;
+/** For so long after a sale the same tap in another tab shows the receipt instead of buying a second time. */
+const DONE_MS_MAX = 120_000;
+/** How often a server that answers with its own failure is asked to pay again. */
+const TRIES_MAX = 6;
+/** How often a quote that does not hold is replaced by one that costs no more, without asking the buyer. */
+const REQUOTES_MAX = 3;
+const NEEDS = /** @type {const} */ (["contact", "address", "payment"]);
+
+/** @type {PurchaseState} */
+const FRESH = {
+  step: "quote", busy: false, quote: null, checkout: null, offer: null, left: 0, errors: [], decline: null, trouble: null, detail: "",
+};
+
+/**
+ * The purchases this device has begun and not finished.
+ * @param {World} world
+ * @param {string} key
+ * @param {string[]} names all names in the storage
+ */
+export function openPurchases(world, key, names) {
+  const mine = names.filter((name) => name.startsWith(`${PREFIX}${key}.`));
+  return mine.flatMap((name) => {
+    const kept = read(world, name);
+    return kept && !kept.done && kept.until && Date.parse(kept.until) > world.now() ? [kept] : [];
+  });
+}
+
+/** @param {World} world @param {string} name @returns {Kept | null} */
+function read(world, name) {
+  try {
+    const kept = JSON.parse(world.storage.getItem(name) ?? "null");
+    const old = kept && (world.now() - kept.made > KEPT_MS_MAX || (kept.done && world.now() - kept.done > DONE_MS_MAX));
+    return old ? null : kept;
+  } catch {
+    return null;
+  }
+}
+
+/** What comes after the shop and its lines: two tabs that want the same thing find the same name. */
+export class Purchase {
+  /** @type {PurchaseState} */
+  state = FRESH;
+  /** @type {Kept | null} */
+  kept = null;
+  /** @type {Set<(_: null) => void>} */
+  #waiting = new Set();
+  #following = false;
+  #requotes = 0;
+  /** What waits for consent to a dearer quote: the details to send again, or nothing for the reservation itself. */
+  /** @type {Record<string, unknown> | null} */
+  #pending = null;
+
+  /**
+   * @param {World} world
+   * @param {Ask} ask
+   * @param {string} key
+   * @param {Wish} wish
+   * @param {(purchase: Purchase, what: "changed" | "add" | "purchase") => void} tell
+   */
+  constructor(world, ask, key, wish, tell) {
+    this.world = world;
+    this.ask = ask;
+    this.wish = wish;
+    this.tell = tell;
+    this.name = `${PREFIX}${key}.${wish.lines}`;
+  }
+
+  /** The tap: go on with what was begun, here or in another tab, or quote and reserve. */
+  async start() {
+    if (!this.kept) this.state = { ...FRESH, quote: null };
+    await this.#alone(async () => {
+      this.kept = await this.world.lock(this.name, () => {
+        const kept = read(this.world, this.name) ?? {
+          id: typeId("chk", uuid7(this.world.now(), this.world.random)), made: this.world.now(), wish: this.wish,
+        };
+        this.#keep(kept);
+        return kept;
+      });
+      if (this.kept.secret) await this.#look();
+      else if (this.kept.body) await this.#reserve();
+      else await this.#quoteAndReserve();
+    });
+  }
+
+  /** Ends a wait early: the network is back, the buyer returned from the bank, another tab has news. */
+  nudge() {
+    for (const wake of this.#waiting) wake(null);
+  }
+
+  /** Another tab changed what is kept. */
+  async refresh() {
+    const kept = read(this.world, this.name);
+    if (kept && kept.id === this.kept?.id) this.kept = kept;
+    if (this.kept?.secret && !this.#following) await this.#alone(() => this.#look());
+  }
+
+  /** Contact, address or another delivery. @param {Record<string, unknown>} details */
+  async details(details) {
+    await this.#alone(async () => {
+      const answer = await this.#call("PUT", "/details", { body: details });
+      const problem = /** @type {Problem} */ (answer.body);
+      if (answer.status < 300) return this.#take(answer.body);
+      if (problem.code === "price_changed" && problem.quote) {
+        this.#pending = details;
+        return this.#set({ step: "consent", offer: problem.quote });
+      }
+      if (answer.status === 422 || problem.code === "not_delivered_there") {
+        return this.#set({ errors: problem.errors ?? [{ pointer: "", detail: problem.detail ?? "" }] });
+      }
+      await this.#look();
+    });
+  }
+
+  /** The buyer agrees to the dearer quote. */
+  async accept() {
+    const offer = this.state.offer;
+    if (!offer || !this.kept) return;
+    if (this.#pending) return this.details({ ...this.#pending, accept: offer.quote });
+    await this.#alone(() => this.#reserveAt(offer));
+  }
+
+  /** The buyer does not agree: back to the details, or leave before anything was reserved. */
+  async refuse() {
+    if (!this.#pending) return this.#end("canceled");
+    this.#pending = null;
+    if (this.state.checkout) this.#take(this.state.checkout);
+  }
+
+  /** @param {{method: string, token?: string, return_url?: string}} payment */
+  async pay(payment) {
+    await this.#alone(async () => {
+      const { checkout } = this.state;
+      if (!checkout || !this.kept) return;
+      const as = `${payment.method} ${payment.token ?? ""}`;
+      const { pay } = this.kept;
+      // The same wish against the same version is the same attempt, also after a reload; anything else is a new one.
+      const once = pay && pay.as === as && pay.version === checkout.version
+        ? pay.once : uuidText(uuid7(this.world.now(), this.world.random));
+      this.#keep({ ...this.kept, pay: { once, as, version: checkout.version } });
+      for (let tries = 0; ; tries++) {
+        const answer = await this.#once("POST", "/payment", { body: payment, once });
+        if (answer?.status === 402) return await this.#declined(answer.body);
+        if (answer && answer.status < 300) return this.#take(answer.body);
+        if (answer?.status === 422) return this.#set({ errors: answer.body.errors ?? [], detail: answer.body.detail ?? "" });
+        const lost = !answer || answer.status === 429 || (answer.status >= 500 && tries < TRIES_MAX);
+        if (lost) await this.#wait(tries, answer);
+        // No answer, or one we cannot read: the money may be promised. Look before asking again.
+        const now = await this.#call("GET", "");
+        const unheard = now.status === 200 && now.body.state === "ready_for_complete" && now.body.version === checkout.version;
+        if (lost && unheard) continue;
+        this.#seen(now);
+        return answer && this.#set({ detail: answer.body.detail ?? "" });
+      }
+    });
+  }
+
+  /** The buyer gives the piece back. */
+  async cancel() {
+    await this.#alone(async () => {
+      if (this.kept?.secret) await this.#call("DELETE", "");
+      this.#end("canceled");
+    });
+  }
+
+  /** The receipt was read: the next tap is a new purchase. */
+  forget() {
+    if (read(this.world, this.name)?.id === this.kept?.id) this.world.storage.removeItem(this.name);
+    this.kept = null;
+  }
+
+  // ---- how a reservation comes about
+
+  async #quoteAndReserve() {
+    const quote = await this.#quote();
+    if (quote) await this.#reserveAt(quote);
+  }
+
+  async #quote() {
+    const { lines, country, clip, version, anchor, at_ms } = this.wish;
+    const query = Object.entries({ lines, country, clip, version, anchor, at_ms })
+      .filter(([, value]) => value != null).map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`);
+    const answer = await this.#persist("GET", `/v1/quotes?${query.join("&")}`);
+    if (answer.status === 200) return /** @type {Quote} */ (answer.body);
+    this.#refused(answer);
+    return null;
+  }
+
+  /** @param {Quote} quote */
+  async #reserveAt(quote) {
+    if (!this.kept) return;
+    this.#set({ quote, offer: null });
+    const mine = this.kept;
+    this.kept = await this.world.lock(this.name, () => {
+      // A tab that was faster has settled what this id stands for. A body equal to ours is our own, just refused.
+      const other = read(this.world, this.name);
+      const theirs = other?.id === mine.id && (other.secret || other.body?.quote !== mine.body?.quote);
+      const kept = theirs ? other : { ...mine, body: { quote: quote.quote } };
+      this.#keep(kept);
+      return kept;
+    });
+    await (this.kept.secret ? this.#look() : this.#reserve());
+  }
+
+  async #reserve() {
+    if (!this.kept) return;
+    const answer = await this.#persist("PUT", `/v1/checkouts/${this.kept.id}`, { body: this.kept.body });
+    const code = answer.status < 300 ? "" : answer.body.code;
+    if (answer.status < 300) {
+      const added = this.kept.added;
+      this.#keep({ ...this.kept, secret: answer.body.client_secret ?? this.kept.secret, added: true });
+      if (!added) this.tell(this, "add");
+      this.#take(answer.body);
+    } else if (code === "price_changed" || code === "quote_expired") {
+      const quote = answer.body.quote ?? await this.#quote();
+      if (!quote) return;
+      // A rise needs the buyer's word. After a reload we no longer know what was shown, so we ask as well.
+      const shown = this.state.quote;
+      if (shown && !dearer(quote, shown) && this.#requotes++ < REQUOTES_MAX) return this.#reserveAt(quote);
+      this.#set({ step: "consent", offer: quote });
+    } else if (code === "id_reused") {
+      // Another tab was first with another quote: what it keeps is the purchase. Without one the id is of no more use to us;
+      // nobody can pay under it, because payment needs the secret.
+      const other = read(this.world, this.name);
+      const same = other?.id === this.kept.id && other.body?.quote === this.kept.body?.quote && !other.secret;
+      if (!other || same) {
+        this.forget();
+        this.kept = { id: typeId("chk", uuid7(this.world.now(), this.world.random)), made: this.world.now(), wish: this.wish };
+        return this.#quoteAndReserve();
+      }
+      this.kept = other;
+      await (other.secret ? this.#look() : this.#reserve());
+    } else this.#refused(answer);
+  }
+
+  /** A named refusal before anything was reserved. @param {Answer} answer */
+  #refused({ status, body }) {
+    const named = /** @type {Record<string, Step>} */ ({
+      sold_out: "sold_out", not_for_sale: "gone", not_delivered_there: "nowhere",
+    })[body.code];
+    this.#end(named ?? (status === 404 ? "gone" : "failed"), { left: body.left ?? 0, detail: body.detail ?? "" });
+  }
+
+  // ---- what the server says a checkout is
+
+  async #look() {
+    this.#seen(await this.#call("GET", ""));
+  }
+
+  /** @param {Answer} answer */
+  #seen(answer) {
+    if (answer.status === 200) this.#take(answer.body);
+    else this.#end(answer.status === 404 ? "expired" : "failed", { detail: answer.body.detail ?? "" });
+  }
+
+  /** @param {Checkout} checkout */
+  #take(checkout) {
+    const { state } = checkout;
+    this.#pending = null;
+    const known = { checkout, quote: checkout.quote, offer: null, decline: checkout.decline, errors: [], detail: "" };
+    if (state === "canceled" || state === "expired") return this.#end(state, known);
+    if (this.kept && state === "completed") {
+      const done = this.kept.done;
+      this.#keep({ ...this.kept, done: done ?? this.world.now(), pay: undefined });
+      this.#set({ ...known, decline: null, step: "receipt" });
+      if (!done) this.tell(this, "purchase");
+      return;
+    }
+    if (this.kept) this.#keep({ ...this.kept, until: checkout.expires_at });
+    const waits = state === "complete_in_progress" ? "unknown" : state === "requires_escalation" ? "bank" : null;
+    this.#set({ ...known, step: waits ?? NEEDS.find((need) => checkout.needs.includes(need)) ?? "payment" });
+    if (waits) void this.#follow();
+  }
+
+  /** @param {Problem} problem */
+  async #declined(problem) {
+    // The next try is a new attempt, even with the same card.
+    if (this.kept) this.#keep({ ...this.kept, pay: undefined });
+    if (problem.checkout) this.#take(problem.checkout);
+    else await this.#look();
+    const decline = this.state.decline ?? { code: problem.code ?? "declined", detail: problem.detail ?? "" };
+    if (this.state.step === "payment") this.#set({ decline });
+  }
+
+  /** Unknown is not failed: ask until it is known, ever more patiently. */
+  async #follow() {
+    if (this.#following) return;
+    this.#following = true;
+    for (let tries = 0; this.state.step === "unknown" || this.state.step === "bank"; tries++) {
+      await this.#pause(Math.min(800 * 1.3 ** tries, 5000));
+      const answer = await this.#call("GET", "");
+      // The window at the bank hangs on its address: a state that is the same is not shown anew.
+      if (answer.status !== 200 || answer.body.version !== this.state.checkout?.version) this.#seen(answer);
+    }
+    this.#following = false;
+  }
+
+  // ---- asking
+
+  /** @param {string} method @param {string} path @param {Call} [call] */
+  #call(method, path, call) {
+    return this.#persist(method, `/v1/checkouts/${this.kept?.id}${path}`, { ...call, secret: this.kept?.secret });
+  }
+
+  /** @param {string} method @param {string} path @param {Call} [call] @returns {Promise<Answer | null>} */
+  #once(method, path, call) {
+    return this.ask(method, `/v1/checkouts/${this.kept?.id}${path}`, { ...call, secret: this.kept?.secret }).catch(() => null);
+  }
+
+  /** Asks until there is an answer. Only for calls that may arrive twice. @param {string} method @param {string} path @param {Call} [call] */
+  async #persist(method, path, call) {
+    for (let tries = 0; ; tries++) {
+      const answer = await this.ask(method, path, call).catch(() => null);
+      if (answer && answer.status !== 429 && answer.status < 500) {
+        if (this.state.trouble) this.#set({ trouble: null });
+        return answer;
+      }
+      await this.#wait(tries, answer);
+    }
+  }
+
+  /** Back off, with chance in it so that a crowd does not return at once. @param {number} tries @param {Answer | null} answer */
+  async #wait(tries, answer) {
+    this.#set({ trouble: answer ? "busy" : "offline" });
+    const chance = 0.5 + this.world.random(new Uint8Array(1))[0] / 510;
+    await this.#pause(answer?.wait ?? Math.min(400 * 2 ** tries, 8000) * chance);
+  }
+
+  /** @param {number} ms */
+  #pause(ms) {
+    /** @type {(_: null) => void} */
+    let wake = () => {};
+    const woken = new Promise((resolve) => this.#waiting.add(wake = resolve));
+    return Promise.race([this.world.sleep(ms), woken]).then(() => this.#waiting.delete(wake));
+  }
+
+  /** One act at a time: a second tap on a busy button is the same wish. @param {() => Promise<unknown>} act */
+  async #alone(act) {
+    if (this.state.busy) return;
+    this.#set({ busy: true, errors: [], trouble: null });
+    await act();
+    this.#set({ busy: false, trouble: null });
+  }
+
+  /** @param {Step} step @param {Partial<PurchaseState>} [more] */
+  #end(step, more) {
+    this.forget();
+    this.#set({ ...more, step, offer: null });
+  }
+
+  /** @param {Kept} kept */
+  #keep(kept) {
+    this.kept = kept;
+    this.world.storage.setItem(this.name, JSON.stringify(kept));
+  }
+
+  /** @param {Partial<PurchaseState>} change */
+  #set(change) {
+    this.state = { ...this.state, ...change };
+    this.tell(this, "changed");
+  }
+}
+
+/** @param {Quote} quote @param {Quote} shown */
+function dearer(quote, shown) {
+  return quote.currency !== shown.currency || quote.total.amount > shown.total.amount;
+}
