@@ -1,0 +1,130 @@
+//! The list of clips: posters, states, and how each one works.
+
+use askama::Template;
+
+use super::field::Choice;
+use super::frame::{Chip, Frame, Section, Tone, When};
+
+pub struct ClipCard {
+    pub title: String,
+    pub link: String,
+    pub poster: Option<String>,
+    pub duration: String,
+    pub state: Chip,
+    pub views: String,
+    pub tap_rate: String,
+    pub revenue: String,
+    /// "2 anchors", or what is missing before it can sell.
+    pub anchors: String,
+    pub changed: When,
+}
+
+#[derive(Template)]
+#[template(path = "studio/clips.html")]
+pub struct ClipsPage {
+    pub frame: Frame,
+    pub filters: Vec<Choice>,
+    pub clips: Vec<ClipCard>,
+    /// The next page of a long list.
+    pub next: Option<String>,
+}
+
+impl ClipsPage {
+    pub fn sample() -> Self {
+        let clip = |title: &str,
+                    picture: &str,
+                    duration: &str,
+                    state: Chip,
+                    numbers: [&str; 3],
+                    anchors: &str,
+                    changed: When| ClipCard {
+            title: title.into(),
+            link: "/studio/nour/clips/clp_01jd3v8k2m7q9x4r5t6w8y0z1a".into(),
+            poster: Some(format!("/media/sample-{picture}.jpg")),
+            duration: duration.into(),
+            state,
+            views: numbers[0].into(),
+            tap_rate: numbers[1].into(),
+            revenue: numbers[2].into(),
+            anchors: anchors.into(),
+            changed,
+        };
+        let live = || Chip::new(Tone::Ok, "Live");
+        let draft = || Chip::new(Tone::Quiet, "Draft");
+        Self {
+            frame: Frame::sample(Section::Clips, "Clips"),
+            filters: vec![
+                Choice::chosen("", "All 6"),
+                Choice::new("live", "Live 3"),
+                Choice::new("changed", "Changed 1"),
+                Choice::new("draft", "Draft 2"),
+            ],
+            clips: vec![
+                clip(
+                    "Three mugs from one lump",
+                    "mug",
+                    "0:24",
+                    live(),
+                    ["4,812", "11.2 %", "€842.00"],
+                    "2 anchors",
+                    When::new("2 h ago", "21 November 2026, 12:04", "2026-11-21T12:04:00Z"),
+                ),
+                clip(
+                    "Why the glaze runs",
+                    "glaze",
+                    "0:38",
+                    live(),
+                    ["2,077", "7.9 %", "€308.60"],
+                    "3 anchors",
+                    When::new("yesterday", "20 November 2026, 17:20", "2026-11-20T17:20:00Z"),
+                ),
+                clip(
+                    "Unpacking the kiln at 5 a.m.",
+                    "kiln",
+                    "0:52",
+                    Chip::new(Tone::Warn, "Live, changed"),
+                    ["1,390", "5.4 %", "€134.00"],
+                    "1 anchor",
+                    When::new("yesterday", "20 November 2026, 09:02", "2026-11-20T09:02:00Z"),
+                ),
+                clip(
+                    "A bowl for Sunday",
+                    "bowl",
+                    "0:19",
+                    draft(),
+                    ["–", "–", "–"],
+                    "1 anchor, not published",
+                    When::new("3 days ago", "18 November 2026, 20:15", "2026-11-18T20:15:00Z"),
+                ),
+                clip(
+                    "The plate that survived",
+                    "plate",
+                    "0:31",
+                    draft(),
+                    ["–", "–", "–"],
+                    "No anchor yet",
+                    When::new("5 days ago", "16 November 2026, 11:48", "2026-11-16T11:48:00Z"),
+                ),
+                clip(
+                    "Tea for two",
+                    "tea",
+                    "0:27",
+                    Chip::new(Tone::Quiet, "Unpublished"),
+                    ["918", "4.1 %", "€71.00"],
+                    "1 anchor",
+                    When::new("2 weeks ago", "6 November 2026, 08:30", "2026-11-06T08:30:00Z"),
+                ),
+            ],
+            next: None,
+        }
+    }
+
+    pub fn empty() -> Self {
+        Self {
+            frame: Frame::sample_first_day(Section::Clips, "Clips"),
+            filters: Vec::new(),
+            clips: Vec::new(),
+            next: None,
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! What surrounds every studio page: the rail, the shop's mark, and one notice after something was done.
+
+/// The sections of the rail, in the order of the business. Only what exists is listed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    Today,
+    Clips,
+    Products,
+    Orders,
+    Money,
+    Audience,
+    Partners,
+    Settings,
+}
+
+impl Section {
+    /// A thumb reaches four sections and "More"; the rest lives behind it on a phone.
+    pub const BAR: [Self; 4] = [Self::Today, Self::Clips, Self::Products, Self::Orders];
+    pub const MORE: [Self; 4] = [Self::Money, Self::Audience, Self::Partners, Self::Settings];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Today => "Today",
+            Self::Clips => "Clips",
+            Self::Products => "Products",
+            Self::Orders => "Orders",
+            Self::Money => "Money",
+            Self::Audience => "Audience",
+            Self::Partners => "Partners",
+            Self::Settings => "Settings",
+        }
+    }
+
+    /// The last part of the section's path; Today is the studio's front page and has none.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Today => "",
+            Self::Clips => "/clips",
+            Self::Products => "/products",
+            Self::Orders => "/orders",
+            Self::Money => "/money",
+            Self::Audience => "/audience",
+            Self::Partners => "/partners",
+            Self::Settings => "/settings",
+        }
+    }
+
+    /// The id of its drawing in `_icons.html`.
+    pub fn icon(self) -> &'static str {
+        match self {
+            Self::Today => "today",
+            Self::Clips => "clips",
+            Self::Products => "products",
+            Self::Orders => "orders",
+            Self::Money => "money",
+            Self::Audience => "audience",
+            Self::Partners => "partners",
+            Self::Settings => "settings",
+        }
+    }
+}
+
+/// How a chip, a notice or a task is coloured. Colour never stands alone: each carries words.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    Quiet,
+    Ok,
+    Warn,
+    Bad,
+}
+
+impl Tone {
+    /// The value of `data-tone`, which the style sheets read.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Quiet => "quiet",
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Bad => "bad",
+        }
+    }
+}
+
+/// A state in one or two words.
+#[derive(Clone)]
+pub struct Chip {
+    pub label: String,
+    pub tone: Tone,
+}
+
+impl Chip {
+    pub fn new(tone: Tone, label: &str) -> Self {
+        Self {
+            label: label.into(),
+            tone,
+        }
+    }
+}
+
+/// A moment: relative for the eye, exact on hover, machine-readable for the rest.
+#[derive(Clone)]
+pub struct When {
+    pub relative: String,
+    pub exact: String,
+    pub machine: String,
+}
+
+impl When {
+    pub fn new(relative: &str, exact: &str, machine: &str) -> Self {
+        Self {
+            relative: relative.into(),
+            exact: exact.into(),
+            machine: machine.into(),
+        }
+    }
+}
+
+/// What just happened, said once above the page.
+pub struct Notice {
+    pub tone: Tone,
+    pub text: String,
+}
+
+/// Everything `base.html` needs.
+pub struct Frame {
+    pub shop_slug: String,
+    pub shop_name: String,
+    /// One or two letters that stand for the shop.
+    pub shop_mark: String,
+    pub staff_name: String,
+    pub staff_role: String,
+    pub here: Section,
+    /// The page's name, also the document's title.
+    pub title: String,
+    /// Sandbox processors only: no real money moves.
+    pub test_mode: bool,
+    /// Orders that wait for a parcel; shown beside Orders in the rail.
+    pub orders_waiting: u32,
+    pub notice: Option<Notice>,
+}
+
+impl Frame {
+    /// The path of a section of this shop.
+    pub fn to(&self, section: &Section) -> String {
+        format!("/studio/{}{}", self.shop_slug, section.path())
+    }
+
+    pub fn is_here(&self, section: &Section) -> bool {
+        self.here == *section
+    }
+
+    /// The number beside a section, zero when it has none.
+    pub fn count(&self, section: &Section) -> u32 {
+        if *section == Section::Orders {
+            self.orders_waiting
+        } else {
+            0
+        }
+    }
+
+    /// Whether the page in front of us lives behind "More" on a phone.
+    pub fn is_in_more(&self) -> bool {
+        Section::MORE.contains(&self.here)
+    }
+
+    pub fn sample(here: Section, title: &str) -> Self {
+        Self {
+            shop_slug: "nour".into(),
+            shop_name: "Nour Ceramics".into(),
+            shop_mark: "N".into(),
+            staff_name: "Lina Haddad".into(),
+            staff_role: "Owner".into(),
+            here,
+            title: title.into(),
+            test_mode: true,
+            orders_waiting: 3,
+            notice: None,
+        }
+    }
+
+    /// The same shop on its first day.
+    pub fn sample_first_day(here: Section, title: &str) -> Self {
+        Self {
+            orders_waiting: 0,
+            ..Self::sample(here, title)
+        }
+    }
+}

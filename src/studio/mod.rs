@@ -1,0 +1,39 @@
+//! The studio: the creator's desk.
+//!
+//! One page is one struct `…Page` with a `sample()`, one handler and one template of the same name under `templates/studio/`. Page structs
+//! hold strings and numbers that are ready to be shown; they know no database and no rule of the business.
+//!
+//! Always true: every page works as plain HTML and forms; JavaScript adds comfort. No inline script, no inline style. A form posts to its
+//! page's own path, carries the version of what it edits, and comes back with what was typed when it is refused.
+//!
+//! It deliberately keeps no rule of its own: it calls verbs of the modules to its left and shows what they answer.
+
+pub mod chart;
+pub mod field;
+pub mod figure;
+pub mod frame;
+
+pub mod sign_in_confirm_page;
+pub mod sign_in_page;
+pub mod today_page;
+
+pub mod clip_editor_page;
+pub mod clip_upload_page;
+pub mod clips_page;
+
+pub mod product_page;
+pub mod products_page;
+
+pub mod order_page;
+pub mod orders_page;
+
+pub mod money_page;
+pub mod sale_page;
+
+pub mod audience_clip_page;
+pub mod audience_page;
+
+pub mod contract_page;
+pub mod partners_page;
+
+pub mod settings_page;

@@ -1,0 +1,203 @@
+//! Money: what is owed to whom, and every movement of the ledger.
+
+use askama::Template;
+
+use super::chart::{Bar, Bars, Flow};
+use super::field::Choice;
+use super::figure::Figure;
+use super::frame::{Frame, Section, Tone, When};
+use super::sale_page;
+
+/// One account of one party.
+pub struct Balance {
+    pub party: String,
+    pub role: String,
+    pub account: String,
+    pub currency: String,
+    /// What came in and what went out this month.
+    pub earned: String,
+    pub paid: String,
+    pub owed: String,
+    pub link: String,
+}
+
+/// One leg of a transfer: from one account to another.
+pub struct TransferLeg {
+    pub from: String,
+    pub to: String,
+    pub amount: String,
+}
+
+/// One movement of the ledger; its legs balance.
+pub struct Transfer {
+    pub id: String,
+    pub what: String,
+    pub order_link: Option<String>,
+    pub amount: String,
+    pub legs: Vec<TransferLeg>,
+    pub at: When,
+}
+
+#[derive(Template)]
+#[template(path = "studio/money.html")]
+pub struct MoneyPage {
+    pub frame: Frame,
+    pub periods: Vec<Choice>,
+    pub figures: Vec<Figure>,
+    pub sales: Option<Bars>,
+    pub sales_csv: String,
+    /// Where the money of the period went, all sales together.
+    pub flow: Option<Flow>,
+    pub balances: Vec<Balance>,
+    pub balances_csv: String,
+    pub transfers: Vec<Transfer>,
+    pub transfers_csv: String,
+    pub next: Option<String>,
+}
+
+impl MoneyPage {
+    pub fn sample() -> Self {
+        let balance = |party: &str, role: &str, account: &str, sums: [&str; 3]| Balance {
+            party: party.into(),
+            role: role.into(),
+            account: account.into(),
+            currency: "EUR".into(),
+            earned: sums[0].into(),
+            paid: sums[1].into(),
+            owed: sums[2].into(),
+            link: "/studio/nour/partners".into(),
+        };
+        let leg = |from: &str, to: &str, amount: &str| TransferLeg {
+            from: from.into(),
+            to: to.into(),
+            amount: amount.into(),
+        };
+        Self {
+            frame: Frame::sample(Section::Money, "Money"),
+            periods: vec![
+                Choice::new("week", "This week"),
+                Choice::chosen("month", "November"),
+                Choice::new("quarter", "This quarter"),
+                Choice::new("year", "2026"),
+            ],
+            figures: vec![
+                Figure::new("Taken in November", "€11,204.30")
+                    .changed(Tone::Ok, true, "22 % more than October")
+                    .with_spark(
+                        &[5, 6, 6, 8, 7, 9, 12, 10, 11, 13, 15, 18],
+                        "Captured money a day, rising",
+                    ),
+                Figure::new("Promised, not taken", "€142.80").changed(Tone::Quiet, false, "3 orders to ship"),
+                Figure::new("Yours to keep", "€6,410.66").changed(Tone::Quiet, true, "57.2 % of what was taken"),
+            ],
+            sales: Some(Bars {
+                title: "Money taken a week, in euros".into(),
+                bars: [
+                    ("W40", 181_220_u64, "€1,812.20"),
+                    ("W41", 204_010, "€2,040.10"),
+                    ("W42", 173_390, "€1,733.90"),
+                    ("W43", 260_900, "€2,609.00"),
+                    ("W44", 312_470, "€3,124.70"),
+                    ("W45", 288_050, "€2,880.50"),
+                    ("W46", 401_180, "€4,011.80"),
+                    ("W47", 431_200, "€4,312.00"),
+                ]
+                .into_iter()
+                .map(|(label, amount_minor, words)| Bar {
+                    label: label.into(),
+                    amount_minor,
+                    words: words.into(),
+                })
+                .collect(),
+                grid: vec![(200_000, "€2,000".into()), (400_000, "€4,000".into())],
+            }),
+            sales_csv: "/studio/nour/money/sales.csv".into(),
+            flow: Some(sale_page::sample_month_flow()),
+            balances: vec![
+                balance("Lina Haddad", "Creator", "Payable", ["€6,410.66", "€0.00", "€6,410.66"]),
+                balance("Jonas Weber", "Creator", "Payable", ["€1,760.41", "€0.00", "€1,760.41"]),
+                balance(
+                    "Spree Parcel",
+                    "Delivery partner",
+                    "Payable",
+                    ["€611.29", "€0.00", "€611.29"],
+                ),
+                balance("Hawker", "Platform", "Fees", ["€440.03", "€0.00", "€440.03"]),
+                balance(
+                    "Sandbox",
+                    "Processor",
+                    "Fees (estimate)",
+                    ["€193.11", "€193.11", "€0.00"],
+                ),
+                balance(
+                    "Tax office",
+                    "Tax",
+                    "Value added tax",
+                    ["€1,788.80", "€0.00", "€1,788.80"],
+                ),
+            ],
+            balances_csv: "/studio/nour/money/balances.csv".into(),
+            transfers: vec![
+                Transfer {
+                    id: "tfr_01jd4a9m3x".into(),
+                    what: "Sale 1040, money taken".into(),
+                    order_link: Some("/studio/nour/money/sales/ord_01jd4a1b2c3d4e5f6g7h8j1040".into()),
+                    amount: "€36.90".into(),
+                    legs: vec![
+                        leg("Sandbox, clearing", "Lina Haddad, payable", "€16.89"),
+                        leg("Sandbox, clearing", "Jonas Weber, payable", "€4.70"),
+                        leg("Sandbox, clearing", "Spree Parcel, payable", "€7.48"),
+                        leg("Sandbox, clearing", "Hawker, fees", "€1.17"),
+                        leg("Sandbox, clearing", "Sandbox, fees", "€0.77"),
+                        leg("Sandbox, clearing", "Tax office, value added tax", "€5.89"),
+                    ],
+                    at: When::new("2 h ago", "21 November 2026, 12:31:40", "2026-11-21T12:31:40Z"),
+                },
+                Transfer {
+                    id: "tfr_01jd49zk7q".into(),
+                    what: "Sale 1039, refund of one mug".into(),
+                    order_link: Some("/studio/nour/money/sales/ord_01jd4a1b2c3d4e5f6g7h8j1039".into()),
+                    amount: "−€28.00".into(),
+                    legs: vec![
+                        leg("Lina Haddad, payable", "Sandbox, clearing", "€17.65"),
+                        leg("Jonas Weber, payable", "Sandbox, clearing", "€4.70"),
+                        leg("Hawker, fees", "Sandbox, clearing", "€1.18"),
+                        leg("Tax office, value added tax", "Sandbox, clearing", "€4.47"),
+                    ],
+                    at: When::new("4 h ago", "21 November 2026, 10:12:05", "2026-11-21T10:12:05Z"),
+                },
+                Transfer {
+                    id: "tfr_01jd3y0d2h".into(),
+                    what: "Sale 1038, money taken".into(),
+                    order_link: Some("/studio/nour/money/sales/ord_01jd4a1b2c3d4e5f6g7h8j1038".into()),
+                    amount: "€52.90".into(),
+                    legs: vec![
+                        leg("Sandbox, clearing", "Lina Haddad, payable", "€29.28"),
+                        leg("Sandbox, clearing", "Jonas Weber, payable", "€8.06"),
+                        leg("Sandbox, clearing", "Spree Parcel, payable", "€4.12"),
+                        leg("Sandbox, clearing", "Hawker, fees", "€2.01"),
+                        leg("Sandbox, clearing", "Sandbox, fees", "€0.99"),
+                        leg("Sandbox, clearing", "Tax office, value added tax", "€8.44"),
+                    ],
+                    at: When::new("yesterday", "20 November 2026, 22:04:18", "2026-11-20T22:04:18Z"),
+                },
+            ],
+            transfers_csv: "/studio/nour/money/transfers.csv".into(),
+            next: Some("/studio/nour/money?after=tfr_01jd3y0d2h".into()),
+        }
+    }
+
+    pub fn empty() -> Self {
+        Self {
+            frame: Frame::sample_first_day(Section::Money, "Money"),
+            periods: Vec::new(),
+            figures: Vec::new(),
+            sales: None,
+            flow: None,
+            balances: Vec::new(),
+            transfers: Vec::new(),
+            next: None,
+            ..Self::sample()
+        }
+    }
+}
