@@ -5,3 +5,4 @@ pub mod kernel;
 #[macro_use]
 pub mod db;
 pub mod app;
+pub mod inventory;

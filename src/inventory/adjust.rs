@@ -1,0 +1,41 @@
+//! Counting stock in and putting sold units back.
+
+use super::model::{Claim, StockRow};
+use super::store;
+use crate::db::Tx;
+use crate::kernel::{LocationId, Result, ShopId, VariantId};
+
+/// The answer to a count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetStock {
+    Set(StockRow),
+    NoSuchPlace,
+}
+
+/// Says how many units of a variant are free to sell at a place (the shop's first one if none is named).
+///
+/// What is sold or inside checkouts stays claimed: the count is of what lies on the shelf beside it.
+pub fn set_stock(tx: &mut Tx<'_>, shop: ShopId, variant: VariantId, location: Option<LocationId>, free: u32) -> Result<SetStock> {
+    let location = match location {
+        Some(location) if !store::location_exists(tx, shop, location)? => return Ok(SetStock::NoSuchPlace),
+        Some(location) => location,
+        None => store::first_location(tx, shop)?,
+    };
+    store::set_free(tx, shop, variant, location, free).map(SetStock::Set)
+}
+
+/// Whether returned or canceled units may be sold again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restock {
+    Sellable,
+    WrittenOff,
+}
+
+/// Takes a sale back. Written-off units leave the count altogether.
+pub fn restock(tx: &mut Tx<'_>, claim: &Claim, how: Restock) -> Result<()> {
+    store::unsell(tx, claim)?;
+    if how == Restock::WrittenOff {
+        store::write_off(tx, claim)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! What is in stock and what is claimed.
+
+use crate::kernel::{LocationId, VariantId};
+
+/// What a viewer may know of a variant's stock, over all places.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Availability {
+    /// Units that can still be reserved.
+    pub left: i64,
+    /// Units inside other people's checkouts right now.
+    pub in_checkouts: i64,
+    /// Grows with every change; the id of live events.
+    pub version: i64,
+}
+
+/// Units wanted of one variant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Demand {
+    pub variant: VariantId,
+    pub quantity: u32,
+}
+
+impl Demand {
+    /// Demand summed per variant, in the one order in which rows are locked everywhere.
+    pub fn summed(lines: &[Self]) -> Vec<Self> {
+        let mut sums: Vec<Self> = Vec::with_capacity(lines.len());
+        for line in lines {
+            match sums.iter_mut().find(|sum| sum.variant == line.variant) {
+                Some(sum) => sum.quantity = sum.quantity.saturating_add(line.quantity),
+                None => sums.push(*line),
+            }
+        }
+        sums.sort_by_key(|sum| sum.variant);
+        sums
+    }
+}
+
+/// Units taken at a place for a checkout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    pub variant: VariantId,
+    pub location: LocationId,
+    pub quantity: u32,
+}
+
+/// The answer to a claim on stock: all of it or nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reserve {
+    Reserved(Vec<Claim>),
+    SoldOut { variant: VariantId, left: i64 },
+}
+
+/// One stock row, for the studio.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StockRow {
+    pub location: LocationId,
+    pub on_hand: i64,
+    pub reserved: i64,
+    pub sold: i64,
+}

@@ -1,0 +1,192 @@
+//! All SQL on stock. The where-clauses are the rules; no row means no.
+
+use super::model::{Availability, Claim, StockRow};
+use crate::args;
+use crate::db::{FromRow, Row, Tx};
+use crate::kernel::{CheckoutId, LocationId, ReservationId, Result, ShopId, Time, VariantId};
+
+impl FromRow for Claim {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self { variant: row.get(0)?, location: row.get(1)?, quantity: row.get(2)? })
+    }
+}
+
+impl FromRow for StockRow {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self { location: row.get(0)?, on_hand: row.get(1)?, reserved: row.get(2)?, sold: row.get(3)? })
+    }
+}
+
+/// What is left of a variant and what is inside checkouts; zeros for a variant that was never stocked.
+pub fn availability(tx: &mut Tx<'_>, variant: VariantId) -> Result<Availability> {
+    let (left, in_checkouts, version): (i64, i64, i64) = tx.one(
+        "select cast(coalesce(sum(on_hand - sold - reserved), 0) as bigint), cast(coalesce(sum(reserved), 0) as bigint),
+                cast(coalesce(sum(version), 0) as bigint) from stock where variant_id = $1",
+        args![variant],
+    )?;
+    Ok(Availability { left, in_checkouts, version })
+}
+
+/// Takes units at the first place that has them all. No row: at this instant no place had them.
+pub(super) fn take(tx: &mut Tx<'_>, variant: VariantId, quantity: u32) -> Result<Option<LocationId>> {
+    let taken: Option<(LocationId,)> = tx.maybe_one(
+        "update stock set reserved = reserved + $2, version = version + 1
+          where variant_id = $1 and on_hand - sold - reserved >= $2
+            and location_id = (select location_id from stock where variant_id = $1 and on_hand - sold - reserved >= $2 order by location_id limit 1)
+         returning location_id",
+        args![variant, quantity],
+    )?;
+    Ok(taken.map(|(location,)| location))
+}
+
+/// The most units any one place still has.
+pub(super) fn most_at_one_place(tx: &mut Tx<'_>, variant: VariantId) -> Result<i64> {
+    Ok(tx.one::<(i64,)>("select coalesce(max(on_hand - sold - reserved), 0) from stock where variant_id = $1", args![variant])?.0)
+}
+
+pub(super) fn give_back(tx: &mut Tx<'_>, claim: &Claim) -> Result<()> {
+    tx.exec(
+        "update stock set reserved = reserved - $3, version = version + 1 where variant_id = $1 and location_id = $2",
+        args![claim.variant, claim.location, claim.quantity],
+    )?;
+    Ok(())
+}
+
+pub(super) fn sell(tx: &mut Tx<'_>, claim: &Claim) -> Result<()> {
+    tx.exec(
+        "update stock set reserved = reserved - $3, sold = sold + $3, version = version + 1 where variant_id = $1 and location_id = $2",
+        args![claim.variant, claim.location, claim.quantity],
+    )?;
+    Ok(())
+}
+
+/// Sells units that are no longer reserved: late money. No row: they went to someone else.
+pub(super) fn sell_unreserved(tx: &mut Tx<'_>, claim: &Claim) -> Result<bool> {
+    let sold = tx.exec(
+        "update stock set sold = sold + $3, version = version + 1 where variant_id = $1 and location_id = $2 and on_hand - sold - reserved >= $3",
+        args![claim.variant, claim.location, claim.quantity],
+    )?;
+    Ok(sold == 1)
+}
+
+pub(super) fn unsell(tx: &mut Tx<'_>, claim: &Claim) -> Result<()> {
+    tx.exec(
+        "update stock set sold = sold - $3, version = version + 1 where variant_id = $1 and location_id = $2",
+        args![claim.variant, claim.location, claim.quantity],
+    )?;
+    Ok(())
+}
+
+pub(super) fn write_off(tx: &mut Tx<'_>, claim: &Claim) -> Result<()> {
+    tx.exec(
+        "update stock set on_hand = on_hand - $3, version = version + 1 where variant_id = $1 and location_id = $2",
+        args![claim.variant, claim.location, claim.quantity],
+    )?;
+    Ok(())
+}
+
+pub(super) fn insert_reservation(
+    tx: &mut Tx<'_>,
+    id: ReservationId,
+    shop: ShopId,
+    checkout: CheckoutId,
+    claim: &Claim,
+    state: &'static str,
+    expires_at: Time,
+) -> Result<()> {
+    tx.exec(
+        "insert into reservations (id, shop_id, checkout_id, variant_id, location_id, quantity, state, created_at, expires_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        args![id, shop, checkout, claim.variant, claim.location, claim.quantity, state, tx.now(), expires_at],
+    )?;
+    Ok(())
+}
+
+/// Ends the live reservations of a checkout in `state`; answers what they held.
+pub(super) fn end_live(tx: &mut Tx<'_>, checkout: CheckoutId, state: &'static str) -> Result<Vec<Claim>> {
+    tx.all(
+        "update reservations set state = $2 where checkout_id = $1 and state in ('active', 'paying') returning variant_id, location_id, quantity",
+        args![checkout, state],
+    )
+}
+
+/// Revives reservations that had ended without a sale, for late money; answers what they held.
+pub(super) fn convert_ended(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<Vec<Claim>> {
+    tx.all(
+        "update reservations set state = 'converted' where checkout_id = $1 and state in ('released', 'expired', 'expired_unknown')
+         returning variant_id, location_id, quantity",
+        args![checkout],
+    )
+}
+
+/// Undoes [`convert_ended`] when some of the units were gone.
+pub(super) fn end_converted(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<()> {
+    tx.exec("update reservations set state = 'expired' where checkout_id = $1 and state = 'converted'", args![checkout]).map(drop)
+}
+
+pub(super) fn is_converted(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<bool> {
+    let row: Option<(i64,)> =
+        tx.maybe_one("select 1 from reservations where checkout_id = $1 and state = 'converted' limit 1", args![checkout])?;
+    Ok(row.is_some())
+}
+
+pub(super) fn move_live(tx: &mut Tx<'_>, checkout: CheckoutId, state: &'static str, expires_at: Time) -> Result<bool> {
+    let moved = tx.exec(
+        "update reservations set state = $2, expires_at = case when expires_at > $3 then expires_at else $3 end
+          where checkout_id = $1 and state in ('active', 'paying')",
+        args![checkout, state, expires_at],
+    )?;
+    Ok(moved > 0)
+}
+
+/// The shop's first place; made when the first stock is counted in.
+pub fn first_location(tx: &mut Tx<'_>, shop: ShopId) -> Result<LocationId> {
+    if let Some((id,)) = tx.maybe_one("select id from locations where shop_id = $1 order by position, id limit 1", args![shop])? {
+        return Ok(id);
+    }
+    let id: LocationId = tx.id();
+    tx.exec("insert into locations (id, shop_id, name, position) values ($1, $2, 'Studio', 0)", args![id, shop])?;
+    Ok(id)
+}
+
+pub(super) fn location_exists(tx: &mut Tx<'_>, shop: ShopId, location: LocationId) -> Result<bool> {
+    Ok(tx.maybe_one::<(i64,)>("select 1 from locations where shop_id = $1 and id = $2", args![shop, location])?.is_some())
+}
+
+/// Sets what is free to sell at a place to `free`, whatever was sold and reserved meanwhile.
+pub(super) fn set_free(tx: &mut Tx<'_>, shop: ShopId, variant: VariantId, location: LocationId, free: u32) -> Result<StockRow> {
+    tx.one(
+        "insert into stock (variant_id, location_id, shop_id, on_hand) values ($1, $2, $3, $4)
+         on conflict (variant_id, location_id) do update set on_hand = stock.sold + stock.reserved + excluded.on_hand, version = stock.version + 1
+         returning location_id, on_hand, reserved, sold",
+        args![variant, location, shop, free],
+    )
+}
+
+/// Stock of a variant by place.
+pub fn stock_of(tx: &mut Tx<'_>, variant: VariantId) -> Result<Vec<StockRow>> {
+    tx.all(
+        "select location_id, on_hand, reserved, sold from stock where variant_id = $1 order by location_id limit 100",
+        args![variant],
+    )
+}
+
+/// Rows that break a promise of this module (I1, I2, I4): empty, always. Called after every story and by the operator's check.
+pub fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
+    let oversold: Vec<(VariantId, i64, i64, i64)> = tx.all(
+        "select variant_id, on_hand, reserved, sold from stock where on_hand < sold + reserved or reserved < 0 or sold < 0 limit 20",
+        &[],
+    )?;
+    let mut broken: Vec<String> = oversold
+        .iter()
+        .map(|(variant, on_hand, reserved, sold)| format!("I1 {variant}: on hand {on_hand}, reserved {reserved}, sold {sold}"))
+        .collect();
+    let drifted: Vec<(VariantId, i64, i64)> = tx.all(
+        "select stock.variant_id, stock.reserved, cast(coalesce(sum(live.quantity), 0) as bigint) from stock
+           left join reservations live on live.variant_id = stock.variant_id and live.location_id = stock.location_id and live.state in ('active', 'paying')
+          group by stock.variant_id, stock.location_id, stock.reserved having stock.reserved <> coalesce(sum(live.quantity), 0) limit 20",
+        &[],
+    )?;
+    broken.extend(drifted.iter().map(|(variant, counter, rows)| format!("I2 {variant}: the counter says {counter} reserved, the rows {rows}")));
+    Ok(broken)
+}
