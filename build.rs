@@ -19,11 +19,14 @@ fn main() {
     }
     let out = PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets OUT_DIR"));
     let root = std::env::current_dir().expect("a build has a folder");
-    let mut table = format!("/// The hash over all files, part of every address.\npub const HASH: &str = \"{hash:016x}\";\npub static ASSETS: &[Asset] = &[\n");
+    let mut table = format!(
+        "/// The hash over all files, part of every address.\npub const HASH: &str = \"{hash:016x}\";\npub static ASSETS: &[Asset] = &[\n"
+    );
     for (index, file) in files.iter().enumerate() {
         let path = file.to_str().expect("asset names are UTF-8");
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        gzip.write_all(&std::fs::read(file).expect("an asset is readable")).expect("memory is writable");
+        gzip.write_all(&std::fs::read(file).expect("an asset is readable"))
+            .expect("memory is writable");
         let packed = out.join(format!("{index}.gz"));
         std::fs::write(&packed, gzip.finish().expect("memory is writable")).expect("OUT_DIR is writable");
         let kind = match file.extension().and_then(|extension| extension.to_str()) {
@@ -51,10 +54,16 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in entries.flatten() {
         let path = entry.path();
         if path.is_dir() {
-            if path.file_name().is_some_and(|name| name != "test" && name != "node_modules") {
+            if path
+                .file_name()
+                .is_some_and(|name| name != "test" && name != "node_modules")
+            {
                 collect(&path, files);
             }
-        } else if matches!(path.extension().and_then(|extension| extension.to_str()), Some("css" | "js" | "svg" | "png" | "webmanifest")) {
+        } else if matches!(
+            path.extension().and_then(|extension| extension.to_str()),
+            Some("css" | "js" | "svg" | "png" | "webmanifest")
+        ) {
             files.push(path);
         }
     }

@@ -45,7 +45,13 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { reservation_minutes: 10, quote_minutes: 15, trusted_proxies: Vec::new(), demo: false, rate_limits: true }
+        Self {
+            reservation_minutes: 10,
+            quote_minutes: 15,
+            trusted_proxies: Vec::new(),
+            demo: false,
+            rate_limits: true,
+        }
     }
 }
 
@@ -65,7 +71,10 @@ impl App {
 
     /// Runs a story in acts to its end even if the caller goes away: a closed browser tab cancels nothing.
     pub async fn track<T: Send + 'static>(&self, story: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
-        self.tasks.spawn(story).await.map_err(|error| Error::internal("a tracked task ended early").because(error))?
+        self.tasks
+            .spawn(story)
+            .await
+            .map_err(|error| Error::internal("a tracked task ended early").because(error))?
     }
 }
 

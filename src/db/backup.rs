@@ -30,7 +30,10 @@ fn io(what: &str, path: &Path) -> impl Fn(std::io::Error) -> Error {
 /// Databases are copied first: media files are never changed or removed, so every file a copied row names is there afterwards.
 pub fn backup(from: &Path, to: &Path, now: Time) -> Result<Manifest> {
     if to.exists() {
-        return Err(Error::conflict("target_exists", format!("{} exists already. Name a new folder.", to.display())));
+        return Err(Error::conflict(
+            "target_exists",
+            format!("{} exists already. Name a new folder.", to.display()),
+        ));
     }
     std::fs::create_dir_all(to).map_err(io("create", to))?;
     for book in BOOKS {
@@ -49,15 +52,21 @@ pub fn backup(from: &Path, to: &Path, now: Time) -> Result<Manifest> {
     for path in walk(to, Path::new(""))? {
         files.insert(path.to_string_lossy().into_owned(), digest(&to.join(&path))?);
     }
-    let manifest = Manifest { made_at: now, program: env!("CARGO_PKG_VERSION").into(), files };
-    let text = serde_json::to_string_pretty(&manifest).map_err(|error| Error::internal("the manifest cannot be written").because(error))?;
+    let manifest = Manifest {
+        made_at: now,
+        program: env!("CARGO_PKG_VERSION").into(),
+        files,
+    };
+    let text = serde_json::to_string_pretty(&manifest)
+        .map_err(|error| Error::internal("the manifest cannot be written").because(error))?;
     std::fs::write(to.join(MANIFEST), text).map_err(io("write", to))?;
     Ok(manifest)
 }
 
 /// SQLite's online backup: a consistent snapshot, page by page, restarted by itself when a writer comes between.
 fn copy_database(from: &Path, to: &Path) -> Result<()> {
-    let source = rusqlite::Connection::open_with_flags(from, rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(sqlite::failed)?;
+    let source = rusqlite::Connection::open_with_flags(from, rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE)
+        .map_err(sqlite::failed)?;
     let mut target = rusqlite::Connection::open(to).map_err(sqlite::failed)?;
     // In one step: a snapshot held for the whole copy cannot be restarted for ever by a busy writer.
     rusqlite::backup::Backup::new(&source, &mut target)
@@ -68,12 +77,15 @@ fn copy_database(from: &Path, to: &Path) -> Result<()> {
 /// Checks every file against the manifest, and the databases for integrity. Errors name the first file that is wrong.
 pub fn verify(folder: &Path) -> Result<Manifest> {
     let text = std::fs::read_to_string(folder.join(MANIFEST)).map_err(io("read the manifest of", folder))?;
-    let manifest: Manifest =
-        serde_json::from_str(&text).map_err(|error| Error::internal("the manifest cannot be read: this is no backup, or it is damaged").because(error))?;
+    let manifest: Manifest = serde_json::from_str(&text).map_err(|error| {
+        Error::internal("the manifest cannot be read: this is no backup, or it is damaged").because(error)
+    })?;
     for (name, expected) in &manifest.files {
         let path = folder.join(name);
         if digest(&path)? != *expected {
-            return Err(Error::internal(format!("{name} is damaged: its SHA-256 is not the manifest's. Use another backup.")));
+            return Err(Error::internal(format!(
+                "{name} is damaged: its SHA-256 is not the manifest's. Use another backup."
+            )));
         }
         if BOOKS.contains(&name.as_str()) {
             check_database(&path)?;
@@ -84,12 +96,18 @@ pub fn verify(folder: &Path) -> Result<Manifest> {
 
 /// SQLite's own check of every page and index.
 pub(super) fn check_database(path: &Path) -> Result<()> {
-    let connection = rusqlite::Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(sqlite::failed)?;
-    let answer: String = connection.query_row("pragma integrity_check(1)", [], |row| row.get(0)).map_err(sqlite::failed)?;
+    let connection = rusqlite::Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .map_err(sqlite::failed)?;
+    let answer: String = connection
+        .query_row("pragma integrity_check(1)", [], |row| row.get(0))
+        .map_err(sqlite::failed)?;
     if answer == "ok" {
         return Ok(());
     }
-    Err(Error::internal(format!("{} is damaged ({answer}). Restore a backup: hawker restore.", path.display())))
+    Err(Error::internal(format!(
+        "{} is damaged ({answer}). Restore a backup: hawker restore.",
+        path.display()
+    )))
 }
 
 /// Puts a verified backup into the new data folder `to`, raises the epoch and freezes outgoing money.
@@ -98,7 +116,10 @@ pub(super) fn check_database(path: &Path) -> Result<()> {
 pub fn restore(from: &Path, to: &Path) -> Result<Manifest> {
     let manifest = verify(from)?;
     if to.join(BOOKS[0]).exists() {
-        return Err(Error::conflict("target_exists", format!("{} already holds a shop. Name a new folder.", to.display())));
+        return Err(Error::conflict(
+            "target_exists",
+            format!("{} already holds a shop. Name a new folder.", to.display()),
+        ));
     }
     for name in manifest.files.keys() {
         let target = to.join(name);
@@ -108,7 +129,9 @@ pub fn restore(from: &Path, to: &Path) -> Result<Manifest> {
         std::fs::copy(from.join(name), &target).map_err(io("copy", &target))?;
     }
     let connection = rusqlite::Connection::open(to.join(BOOKS[0])).map_err(sqlite::failed)?;
-    connection.execute("update installation set epoch = epoch + 1, frozen = 1", []).map_err(sqlite::failed)?;
+    connection
+        .execute("update installation set epoch = epoch + 1, frozen = 1", [])
+        .map_err(sqlite::failed)?;
     Ok(manifest)
 }
 

@@ -18,7 +18,9 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the port's one real implementation")]
     fn wall(&self) -> Time {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let since = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
         Time(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
     }
     fn monotonic(&self) -> Duration {
@@ -89,7 +91,10 @@ mod tests {
             let before = clock.tick();
             hand.advance(step + SECOND, 1_000_000);
             let passed = clock.tick().0 - before.0;
-            assert!((SECOND * 9 / 10..=SECOND * 11 / 10 + 2).contains(&passed), "step {step}: {passed} µs passed in one second");
+            assert!(
+                (SECOND * 9 / 10..=SECOND * 11 / 10 + 2).contains(&passed),
+                "step {step}: {passed} µs passed in one second"
+            );
         }
     }
 

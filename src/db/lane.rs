@@ -29,7 +29,11 @@ pub(super) struct Typed<T, F> {
 
 impl<T, F> Typed<T, F> {
     pub(super) fn new(act: F, reply: tokio::sync::oneshot::Sender<Result<T>>) -> Self {
-        Self { act, kept: Mutex::new(None), reply }
+        Self {
+            act,
+            kept: Mutex::new(None),
+            reply,
+        }
     }
     fn keep(&self, answer: Result<T>) {
         *lock(&self.kept) = Some(answer);
@@ -46,7 +50,10 @@ impl<T: Send, F: Fn(&mut Tx<'_>) -> Result<T> + Send> Command for Typed<T, F> {
         self.keep(Err(error));
     }
     fn answer(self: Box<Self>) {
-        let kept = self.kept.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let kept = self
+            .kept
+            .into_inner()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let answer = kept.unwrap_or_else(|| Err(Error::internal("a command was not run")));
         drop(self.reply.send(answer)); // A caller that went away loses the answer, not the effect.
     }
@@ -80,17 +87,29 @@ pub(super) struct Queue {
 
 impl Queue {
     pub(super) fn new(capacity: usize) -> Self {
-        Self { waiting: Mutex::default(), ready: Condvar::new(), capacity }
+        Self {
+            waiting: Mutex::default(),
+            ready: Condvar::new(),
+            capacity,
+        }
     }
 
     /// Queues a command, or says at once that there is no room.
     pub(super) fn push(&self, command: Box<dyn Command>, urgency: Urgency) -> Result<()> {
         let mut waiting = lock(&self.waiting);
         if waiting.closed {
-            return Err(Error::new(Kind::Busy { retry_after: 5 }, "shutting_down", "The server is stopping. Nothing was done; try again."));
+            return Err(Error::new(
+                Kind::Busy { retry_after: 5 },
+                "shutting_down",
+                "The server is stopping. Nothing was done; try again.",
+            ));
         }
         if waiting.callers.len() + waiting.background.len() >= self.capacity {
-            return Err(Error::new(Kind::Busy { retry_after: 1 }, "busy", "Too many requests at once. Nothing was done; try again."));
+            return Err(Error::new(
+                Kind::Busy { retry_after: 1 },
+                "busy",
+                "Too many requests at once. Nothing was done; try again.",
+            ));
         }
         match urgency {
             Urgency::Caller => waiting.callers.push_back(command),
@@ -119,7 +138,10 @@ impl Queue {
     pub(super) fn take(&self, most: usize) -> Vec<Box<dyn Command>> {
         let mut waiting = lock(&self.waiting);
         while waiting.callers.is_empty() && waiting.background.is_empty() && !waiting.closed {
-            waiting = self.ready.wait(waiting).unwrap_or_else(std::sync::PoisonError::into_inner);
+            waiting = self
+                .ready
+                .wait(waiting)
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
         }
         let background = waiting.background.len().min((most / 5).max(1));
         let callers = waiting.callers.len().min(most - background);
@@ -162,10 +184,18 @@ impl Lane {
         meters: Arc<Meters>,
         reopen: Box<dyn Fn() -> Result<Connection> + Send>,
     ) -> Result<Self> {
-        let last: (Option<i64>,) = Tx::new(&mut connection, Time(0), random.as_ref()).one("select max(at) from batches", &[])?;
+        let last: (Option<i64>,) =
+            Tx::new(&mut connection, Time(0), random.as_ref()).one("select max(at) from batches", &[])?;
         high_water.fetch_max(last.0.unwrap_or(0), Ordering::SeqCst);
         let clock = LaneClock::start(clock, Time(high_water.load(Ordering::SeqCst)));
-        Ok(Self { connection, clock, random, high_water, meters, reopen })
+        Ok(Self {
+            connection,
+            clock,
+            random,
+            high_water,
+            meters,
+            reopen,
+        })
     }
 
     fn tick(&mut self) -> Time {
@@ -197,7 +227,11 @@ impl Lane {
                 Ok(Committed::Yes) => return,
                 Ok(Committed::No(Engine::Full)) => {
                     self.meters.full.store(true, Ordering::SeqCst);
-                    return command.refuse(Error::new(Kind::Engine(Engine::Full), "disk_full", "The disk is full. Nothing was done."));
+                    return command.refuse(Error::new(
+                        Kind::Engine(Engine::Full),
+                        "disk_full",
+                        "The disk is full. Nothing was done.",
+                    ));
                 }
                 Ok(Committed::No(_)) => {
                     let mut dice = [0u8; 1];
@@ -227,7 +261,8 @@ impl Lane {
             let now = self.tick();
             let mut tx = Tx::new(&mut self.connection, now, self.random.as_ref());
             let done = marked.and_then(|()| {
-                catch_unwind(AssertUnwindSafe(|| command.run(&mut tx))).unwrap_or_else(|_| Err(Error::internal("a command panicked")))
+                catch_unwind(AssertUnwindSafe(|| command.run(&mut tx)))
+                    .unwrap_or_else(|_| Err(Error::internal("a command panicked")))
             });
             let (broken, published) = (tx.broken(), tx.facts());
             let error = match (done, broken) {
@@ -238,11 +273,17 @@ impl Lane {
                 (Ok(()), Some(engine)) => Error::engine(engine, "a command hid a failed statement"),
                 (Err(error), _) => error,
             };
-            if matches!(error.kind, Kind::Engine(Engine::Retry | Engine::Gone | Engine::Full)) || self.transaction_gone() {
+            if matches!(error.kind, Kind::Engine(Engine::Retry | Engine::Gone | Engine::Full))
+                || self.transaction_gone()
+            {
                 return self.recover(&error);
             }
             command.refuse(error);
-            let undone = if alone { self.connection.control("rollback") } else { self.connection.control("rollback to savepoint command") };
+            let undone = if alone {
+                self.connection.control("rollback")
+            } else {
+                self.connection.control("rollback to savepoint command")
+            };
             if let Err(error) = undone {
                 return self.recover(&error);
             }
@@ -263,12 +304,18 @@ impl Lane {
         {
             postgres.reconnect()?;
         }
-        let begin = if matches!(self.connection, Connection::Sqlite(_)) { "begin immediate" } else { "begin" };
+        let begin = if matches!(self.connection, Connection::Sqlite(_)) {
+            "begin immediate"
+        } else {
+            "begin"
+        };
         self.connection.control(begin)?;
         let now = self.tick();
         let parameters = [Value::Uuid(batch_id), now.value()];
         match &mut self.connection {
-            Connection::Sqlite(sqlite) => drop(sqlite.exec("insert into batches (id, at) values ($1, $2)", &parameters)?),
+            Connection::Sqlite(sqlite) => {
+                drop(sqlite.exec("insert into batches (id, at) values ($1, $2)", &parameters)?)
+            }
             Connection::Postgres(_) => {
                 let server: (Time,) = Tx::new(&mut self.connection, now, self.random.as_ref()).one(
                     "insert into batches (id, at) values ($1, greatest($2, (extract(epoch from clock_timestamp()) * 1000000)::bigint)) returning at",
@@ -283,7 +330,9 @@ impl Lane {
     /// A savepoint of its own for every command; the one before is released in the same round trip.
     fn mark(&mut self, first: bool) -> Result<()> {
         match &mut self.connection {
-            Connection::Postgres(postgres) if !first => postgres.control("release savepoint command; savepoint command"),
+            Connection::Postgres(postgres) if !first => {
+                postgres.control("release savepoint command; savepoint command")
+            }
             connection => {
                 if !first {
                     connection.control("release savepoint command")?;
@@ -330,7 +379,9 @@ impl Lane {
             match again {
                 Ok(0) => return Ok(Committed::Yes),
                 Ok(_) => return Ok(Committed::No(Engine::Gone)),
-                Err(error) if matches!(error.kind, Kind::Engine(Engine::Full)) => return Ok(Committed::No(Engine::Full)),
+                Err(error) if matches!(error.kind, Kind::Engine(Engine::Full)) => {
+                    return Ok(Committed::No(Engine::Full));
+                }
                 Err(error) => last = Some(error),
             }
         }
@@ -339,7 +390,9 @@ impl Lane {
 
     /// After a failure inside the transaction, before COMMIT was sent: it is gone for certain.
     fn recover(&mut self, error: &Error) -> Result<Committed> {
-        let Kind::Engine(engine) = error.kind else { return Err(Error::internal("a batch failed without an engine error")) };
+        let Kind::Engine(engine) = error.kind else {
+            return Err(Error::internal("a batch failed without an engine error"));
+        };
         self.meters.retried.fetch_add(1, Ordering::Relaxed);
         match &mut self.connection {
             Connection::Sqlite(sqlite) => {
@@ -380,7 +433,11 @@ fn reconnect(postgres: &mut Postgres) -> Result<()> {
 }
 
 fn unavailable() -> Error {
-    Error::new(Kind::Busy { retry_after: 2 }, "database_unavailable", "The database did not answer. Try again with the same id.")
+    Error::new(
+        Kind::Busy { retry_after: 2 },
+        "database_unavailable",
+        "The database did not answer. Try again with the same id.",
+    )
 }
 
 /// A batch of owned commands, or a single borrowed one.

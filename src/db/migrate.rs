@@ -13,30 +13,52 @@ pub struct Migration {
 }
 
 /// Brings a database up to date. Refuses one that is newer than this program or whose past was rewritten.
-pub(super) fn run(connection: &mut Connection, book: &'static str, migrations: &[Migration], now: Time, random: &dyn Random) -> Result<()> {
+pub(super) fn run(
+    connection: &mut Connection,
+    book: &'static str,
+    migrations: &[Migration],
+    now: Time,
+    random: &dyn Random,
+) -> Result<()> {
     lock(connection)?;
     let done = apply(connection, book, migrations, now, random);
     unlock(connection)?;
     done
 }
 
-fn apply(connection: &mut Connection, book: &'static str, migrations: &[Migration], now: Time, random: &dyn Random) -> Result<()> {
+fn apply(
+    connection: &mut Connection,
+    book: &'static str,
+    migrations: &[Migration],
+    now: Time,
+    random: &dyn Random,
+) -> Result<()> {
     script(
         connection,
         "create table if not exists migrations (book {text} not null, number {int} not null, name {text} not null, checksum {text} not null,
            applied_at {int} not null, primary key (book, number)) {strict}",
     )?;
-    let applied: Vec<(u32, String)> = Tx::new(connection, now, random)
-        .all("select number, checksum from migrations where book = $1 order by number limit 10000", args![book])?;
-    if let Some((number, _)) = applied.iter().find(|(number, _)| !migrations.iter().any(|migration| migration.number == *number)) {
-        return Err(Error::internal(format!("the database has migration {number} of {book}, which this program does not know: start a newer one")));
+    let applied: Vec<(u32, String)> = Tx::new(connection, now, random).all(
+        "select number, checksum from migrations where book = $1 order by number limit 10000",
+        args![book],
+    )?;
+    if let Some((number, _)) = applied
+        .iter()
+        .find(|(number, _)| !migrations.iter().any(|migration| migration.number == *number))
+    {
+        return Err(Error::internal(format!(
+            "the database has migration {number} of {book}, which this program does not know: start a newer one"
+        )));
     }
     for migration in migrations {
         let checksum = hex(&Sha256::digest(migration.sql));
         match applied.iter().find(|(number, _)| *number == migration.number) {
             Some((_, known)) if *known == checksum => {}
             Some(_) => {
-                return Err(Error::internal(format!("migration {} was changed after it had run: restore the file", migration.name)));
+                return Err(Error::internal(format!(
+                    "migration {} was changed after it had run: restore the file",
+                    migration.name
+                )));
             }
             None => step(connection, book, migration, &checksum, now, random)?,
         }
@@ -45,8 +67,19 @@ fn apply(connection: &mut Connection, book: &'static str, migrations: &[Migratio
 }
 
 /// One migration and its record in one transaction: dying half-way leaves nothing, so starting again resumes.
-fn step(connection: &mut Connection, book: &'static str, migration: &Migration, checksum: &str, now: Time, random: &dyn Random) -> Result<()> {
-    let begin = if matches!(connection, Connection::Sqlite(_)) { "begin immediate" } else { "begin" };
+fn step(
+    connection: &mut Connection,
+    book: &'static str,
+    migration: &Migration,
+    checksum: &str,
+    now: Time,
+    random: &dyn Random,
+) -> Result<()> {
+    let begin = if matches!(connection, Connection::Sqlite(_)) {
+        "begin immediate"
+    } else {
+        "begin"
+    };
     connection.control(begin)?;
     let done = script(connection, migration.sql).and_then(|()| {
         Tx::new(connection, now, random).exec(
@@ -66,11 +99,19 @@ fn step(connection: &mut Connection, book: &'static str, migration: &Migration, 
 fn script(connection: &mut Connection, sql: &str) -> Result<()> {
     match connection {
         Connection::Sqlite(sqlite) => {
-            let sql = sql.replace("{int}", "integer").replace("{bytes}", "blob").replace("{text}", "text").replace("{strict}", "strict");
+            let sql = sql
+                .replace("{int}", "integer")
+                .replace("{bytes}", "blob")
+                .replace("{text}", "text")
+                .replace("{strict}", "strict");
             sqlite.raw.execute_batch(&sql).map_err(super::sqlite::failed)
         }
         Connection::Postgres(postgres) => {
-            let sql = sql.replace("{int}", "bigint").replace("{bytes}", "bytea").replace("{text}", "text collate \"C\"").replace("{strict}", "");
+            let sql = sql
+                .replace("{int}", "bigint")
+                .replace("{bytes}", "bytea")
+                .replace("{text}", "text collate \"C\"")
+                .replace("{strict}", "");
             postgres.client.batch_execute(&sql).map_err(super::pg::failed)
         }
     }

@@ -65,7 +65,15 @@ pub struct Config {
 
 impl Config {
     pub fn new(engine: Engine, book: &'static str, migrations: &'static [Migration]) -> Self {
-        Self { engine, book, migrations, lanes: 4, readers: 2, queue: 20_000, headroom: 0 }
+        Self {
+            engine,
+            book,
+            migrations,
+            lanes: 4,
+            readers: 2,
+            queue: 20_000,
+            headroom: 0,
+        }
     }
 }
 
@@ -76,7 +84,9 @@ pub struct LaneKey(pub u64);
 impl LaneKey {
     pub fn of(id: impl Id) -> Self {
         let bytes = id.uuid().into_bytes();
-        Self(u64::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11], bytes[12], bytes[13], bytes[14], bytes[15]]))
+        Self(u64::from_le_bytes([
+            bytes[8], bytes[9], bytes[10], bytes[11], bytes[12], bytes[13], bytes[14], bytes[15],
+        ]))
     }
 }
 
@@ -121,7 +131,11 @@ struct Inner {
     _lock: Option<std::fs::File>,
 }
 
-const MIGRATIONS: &[Migration] = &[Migration { number: 1, name: "lanes", sql: include_str!("../../migrations/db/0001_lanes.sql") }];
+const MIGRATIONS: &[Migration] = &[Migration {
+    number: 1,
+    name: "lanes",
+    sql: include_str!("../../migrations/db/0001_lanes.sql"),
+}];
 
 impl Db {
     /// Opens, migrates, and starts the lanes. Errors: another server holds the file; the database is newer than the program.
@@ -147,7 +161,14 @@ impl Db {
             let connection = next.take().map_or_else(|| connect(&engine, sqlite::Role::Writer), Ok)?;
             let reopened = engine.clone();
             let reopen = Box::new(move || connect(&reopened, sqlite::Role::Writer));
-            let mut lane = Lane::start(connection, clock.clone(), random.clone(), high_water.clone(), meters.clone(), reopen)?;
+            let mut lane = Lane::start(
+                connection,
+                clock.clone(),
+                random.clone(),
+                high_water.clone(),
+                meters.clone(),
+                reopen,
+            )?;
             let queue = Arc::new(Queue::new(config.queue));
             lanes.push(queue.clone());
             threads.push(spawn(format!("lane-{number}"), move || {
@@ -162,7 +183,11 @@ impl Db {
         }
         let reads = Arc::new(Queue::new(config.queue));
         for number in 0..config.readers.max(1) {
-            let mut reader = Reader { connection: connect(&engine, sqlite::Role::Reader)?, clock: clock.clone(), random: random.clone() };
+            let mut reader = Reader {
+                connection: connect(&engine, sqlite::Role::Reader)?,
+                clock: clock.clone(),
+                random: random.clone(),
+            };
             let queue = reads.clone();
             threads.push(spawn(format!("reader-{number}"), move || {
                 loop {
@@ -207,7 +232,9 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
-        self.queue(LaneKey(0), act, Urgency::Background)?.await.map_err(|_| stopped())?
+        self.queue(LaneKey(0), act, Urgency::Background)?
+            .await
+            .map_err(|_| stopped())?
     }
 
     /// As [`Db::write`], outside an async runtime.
@@ -216,7 +243,9 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
-        self.queue(key, act, Urgency::Caller)?.blocking_recv().map_err(|_| stopped())?
+        self.queue(key, act, Urgency::Caller)?
+            .blocking_recv()
+            .map_err(|_| stopped())?
     }
 
     /// Reads from one snapshot; never blocks a writer. Whatever is changed is refused by the engine.
@@ -317,7 +346,9 @@ impl Db {
 
     /// Moves the log into the file on a connection of its own, so that no caller waits for it; bounds the log's size.
     fn start_checkpoints(&self) -> Result<()> {
-        let Engine::Sqlite(path) = &self.0.engine else { return Ok(()) };
+        let Engine::Sqlite(path) = &self.0.engine else {
+            return Ok(());
+        };
         let path = path.clone();
         let reads = Arc::downgrade(&self.0);
         let connection = sqlite::Sqlite::open(&path, sqlite::Role::Checkpointer, 1024)?;
@@ -350,7 +381,10 @@ const WAL_TRUNCATE: u64 = 160 << 20;
 
 fn checkpoint(connection: &sqlite::Sqlite, mode: &str) {
     // Busy (a reader or the writer is in the way) is no error: the next round tries again.
-    if let Err(error) = connection.raw.query_row(&format!("pragma wal_checkpoint({mode})"), [], |_| Ok(())) {
+    if let Err(error) = connection
+        .raw
+        .query_row(&format!("pragma wal_checkpoint({mode})"), [], |_| Ok(()))
+    {
         tracing::debug!(%error, mode, "checkpoint put off");
     }
 }
@@ -362,16 +396,27 @@ fn wal_bytes(path: &Path) -> u64 {
 }
 
 fn stopped() -> Error {
-    Error::new(crate::kernel::Kind::Busy { retry_after: 5 }, "shutting_down", "The server is stopping. Try again with the same id.")
+    Error::new(
+        crate::kernel::Kind::Busy { retry_after: 5 },
+        "shutting_down",
+        "The server is stopping. Try again with the same id.",
+    )
 }
 
 fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
-    std::thread::Builder::new().name(name).spawn(run).map_err(|error| Error::internal("no thread could be started").because(error))
+    std::thread::Builder::new()
+        .name(name)
+        .spawn(run)
+        .map_err(|error| Error::internal("no thread could be started").because(error))
 }
 
 fn connect(engine: &Engine, role: sqlite::Role) -> Result<Connection> {
     Ok(match engine {
-        Engine::Sqlite(path) => Connection::Sqlite(sqlite::Sqlite::open(path, role, if role == sqlite::Role::Writer { 32_768 } else { 8_192 })?),
+        Engine::Sqlite(path) => Connection::Sqlite(sqlite::Sqlite::open(
+            path,
+            role,
+            if role == sqlite::Role::Writer { 32_768 } else { 8_192 },
+        )?),
         Engine::Postgres(url) => Connection::Postgres(pg::Postgres::open(url)?),
     })
 }
@@ -381,19 +426,32 @@ fn claim_file(engine: &Engine) -> Result<Option<std::fs::File>> {
     use std::io::Write;
     let Engine::Sqlite(path) = engine else { return Ok(None) };
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| Error::internal(format!("cannot create {}", folder.display())).because(error))?;
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Error::internal(format!("cannot create {}", folder.display())).because(error))?;
     }
     let name = path.with_extension("lock");
     let cannot = |error: std::io::Error| Error::internal(format!("cannot lock {}", name.display())).because(error);
-    let mut file = std::fs::OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&name).map_err(cannot)?;
+    let mut file = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(&name)
+        .map_err(cannot)?;
     if file.try_lock().is_err() {
         let owner = std::fs::read_to_string(&name).unwrap_or_default();
         return Err(Error::conflict(
             "already_running",
-            format!("Another server (process {}) has {} open. Stop it, or give this one another folder.", owner.trim(), path.display()),
+            format!(
+                "Another server (process {}) has {} open. Stop it, or give this one another folder.",
+                owner.trim(),
+                path.display()
+            ),
         ));
     }
-    file.set_len(0).and_then(|()| write!(file, "{}", std::process::id())).map_err(cannot)?;
+    file.set_len(0)
+        .and_then(|()| write!(file, "{}", std::process::id()))
+        .map_err(cannot)?;
     Ok(Some(file))
 }
 
@@ -451,7 +509,10 @@ impl Reader {
             Connection::Sqlite(sqlite) => {
                 let clock = self.clock.clone();
                 let deadline = clock.monotonic() + std::time::Duration::from_secs(READ_SECONDS_MAX);
-                sqlite.raw.progress_handler(50_000, Some(move || clock.monotonic() > deadline)).map_err(sqlite::failed)?;
+                sqlite
+                    .raw
+                    .progress_handler(50_000, Some(move || clock.monotonic() > deadline))
+                    .map_err(sqlite::failed)?;
                 sqlite.control("begin")?;
             }
             Connection::Postgres(postgres) => {

@@ -70,8 +70,10 @@ fn act_on(tx: &mut Tx<'_>, most: i64, act: fn(&mut Tx<'_>, &Fact) -> Result<()>)
 
 /// Puts the oldest due fact off, longer each time, and sets it aside after too many tries.
 fn postpone(tx: &mut Tx<'_>) -> Result<()> {
-    let oldest: Option<(FactId, u32)> =
-        tx.maybe_one("select id, tries from outbox where state = 0 and due_at <= $1 order by due_at, id limit 1", args![tx.now()])?;
+    let oldest: Option<(FactId, u32)> = tx.maybe_one(
+        "select id, tries from outbox where state = 0 and due_at <= $1 order by due_at, id limit 1",
+        args![tx.now()],
+    )?;
     if let Some((id, tries)) = oldest {
         let due = tx.now().plus(Seconds(1i64 << tries.min(10)));
         tx.exec(

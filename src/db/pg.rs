@@ -14,13 +14,18 @@ pub(super) struct Postgres {
 
 /// Connects with TLS where the server offers it and the address asks for it.
 fn connect(config: &postgres::Config) -> Result<postgres::Client> {
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let tls = rustls::ClientConfig::builder_with_provider(std::sync::Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Error::internal("TLS could not be set up").because(error))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let mut client = config.connect(tokio_postgres_rustls::MakeRustlsConnect::new(tls)).map_err(failed)?;
+    let roots = rustls::RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    };
+    let tls =
+        rustls::ClientConfig::builder_with_provider(std::sync::Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Error::internal("TLS could not be set up").because(error))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+    let mut client = config
+        .connect(tokio_postgres_rustls::MakeRustlsConnect::new(tls))
+        .map_err(failed)?;
     client
         .batch_execute(
             "set default_transaction_isolation = 'read committed'; set lock_timeout = '2s'; set statement_timeout = '30s';
@@ -36,7 +41,11 @@ impl Postgres {
     pub(super) fn open(url: &str) -> Result<Self> {
         let mut config: postgres::Config = url.parse().map_err(failed)?;
         config.application_name("hawker");
-        Ok(Self { client: connect(&config)?, prepared: HashMap::new(), config })
+        Ok(Self {
+            client: connect(&config)?,
+            prepared: HashMap::new(),
+            config,
+        })
     }
 
     /// A new connection in the place of a lost one.
@@ -55,7 +64,8 @@ impl Postgres {
             return Ok(statement.clone());
         }
         let statement = self.client.prepare(sql).map_err(failed)?;
-        self.prepared.insert((sql.as_ptr().addr(), sql.len()), statement.clone());
+        self.prepared
+            .insert((sql.as_ptr().addr(), sql.len()), statement.clone());
         Ok(statement)
     }
 
@@ -69,7 +79,12 @@ impl Postgres {
         Ok(rows.rows_affected().unwrap_or(returned))
     }
 
-    pub(super) fn each(&mut self, sql: &'static str, args: &[Value<'_>], take: &mut dyn FnMut(RowSource<'_>) -> Result<()>) -> Result<()> {
+    pub(super) fn each(
+        &mut self,
+        sql: &'static str,
+        args: &[Value<'_>],
+        take: &mut dyn FnMut(RowSource<'_>) -> Result<()>,
+    ) -> Result<()> {
         let statement = self.statement(sql)?;
         let mut rows = self.client.query_raw(&statement, args.iter()).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
@@ -104,12 +119,26 @@ impl<'a> FromSql<'a> for Raw<'a> {
         Ok(Raw(Cell::Null))
     }
     fn accepts(kind: &Type) -> bool {
-        matches!(*kind, Type::INT8 | Type::INT4 | Type::BOOL | Type::BYTEA | Type::TEXT | Type::VARCHAR | Type::NAME | Type::UNKNOWN)
+        matches!(
+            *kind,
+            Type::INT8
+                | Type::INT4
+                | Type::BOOL
+                | Type::BYTEA
+                | Type::TEXT
+                | Type::VARCHAR
+                | Type::NAME
+                | Type::UNKNOWN
+        )
     }
 }
 
 impl ToSql for Value<'_> {
-    fn to_sql(&self, kind: &Type, out: &mut postgres::types::private::BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+    fn to_sql(
+        &self,
+        kind: &Type,
+        out: &mut postgres::types::private::BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         match self {
             Value::Null => Ok(IsNull::Yes),
             Value::Int(value) if *kind == Type::INT4 => i32::try_from(*value)?.to_sql(kind, out),

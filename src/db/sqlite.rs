@@ -28,17 +28,28 @@ impl Sqlite {
         raw.set_prepared_statement_cache_capacity(512);
         raw.pragma_update(None, "journal_mode", "wal").map_err(failed)?;
         raw.pragma_update(None, "synchronous", "full").map_err(failed)?;
-        raw.pragma_update(None, "foreign_keys", role == Role::Writer).map_err(failed)?;
+        raw.pragma_update(None, "foreign_keys", role == Role::Writer)
+            .map_err(failed)?;
         raw.pragma_update(None, "wal_autocheckpoint", 0).map_err(failed)?; // Checkpoints run on a connection of their own.
-        raw.pragma_update(None, "cache_size", -i64::from(page_cache_kib)).map_err(failed)?;
+        raw.pragma_update(None, "cache_size", -i64::from(page_cache_kib))
+            .map_err(failed)?;
         raw.pragma_update(None, "temp_store", "memory").map_err(failed)?;
-        raw.pragma_update(None, "query_only", role == Role::Reader).map_err(failed)?;
+        raw.pragma_update(None, "query_only", role == Role::Reader)
+            .map_err(failed)?;
         let (journal, synchronous): (String, i64) = (
-            raw.pragma_query_value(None, "journal_mode", |row| row.get(0)).map_err(failed)?,
-            raw.pragma_query_value(None, "synchronous", |row| row.get(0)).map_err(failed)?,
+            raw.pragma_query_value(None, "journal_mode", |row| row.get(0))
+                .map_err(failed)?,
+            raw.pragma_query_value(None, "synchronous", |row| row.get(0))
+                .map_err(failed)?,
         );
-        assert!(journal == "wal" && synchronous == 2, "an acknowledged commit must survive a power cut: WAL and synchronous=FULL");
-        Ok(Self { raw, rewritten: HashMap::new() })
+        assert!(
+            journal == "wal" && synchronous == 2,
+            "an acknowledged commit must survive a power cut: WAL and synchronous=FULL"
+        );
+        Ok(Self {
+            raw,
+            rewritten: HashMap::new(),
+        })
     }
 
     pub(super) fn exec(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<u64> {
@@ -53,10 +64,18 @@ impl Sqlite {
             }
             return Ok(count);
         }
-        statement.execute(rusqlite::params_from_iter(args)).map(|count| count as u64).map_err(failed)
+        statement
+            .execute(rusqlite::params_from_iter(args))
+            .map(|count| count as u64)
+            .map_err(failed)
     }
 
-    pub(super) fn each(&mut self, sql: &'static str, args: &[Value<'_>], take: &mut dyn FnMut(RowSource<'_>) -> Result<()>) -> Result<()> {
+    pub(super) fn each(
+        &mut self,
+        sql: &'static str,
+        args: &[Value<'_>],
+        take: &mut dyn FnMut(RowSource<'_>) -> Result<()>,
+    ) -> Result<()> {
         let text = rewrite(&mut self.rewritten, sql);
         let mut statement = self.raw.prepare_cached(text).map_err(failed)?;
         let mut rows = statement.query(rusqlite::params_from_iter(args)).map_err(failed)?;
@@ -68,7 +87,11 @@ impl Sqlite {
 
     /// Statements without parameters or rows: `begin`, `commit`, savepoints.
     pub(super) fn control(&mut self, sql: &'static str) -> Result<()> {
-        self.raw.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map(drop).map_err(failed)
+        self.raw
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.execute([]))
+            .map(drop)
+            .map_err(failed)
     }
 
     /// Whether the whole transaction is gone: SQLite rolls it back by itself on a full disk or an I/O error.
@@ -78,16 +101,19 @@ impl Sqlite {
 }
 
 fn rewrite<'a>(cache: &'a mut HashMap<(usize, usize), Box<str>>, sql: &'static str) -> &'a str {
-    cache.entry((sql.as_ptr().addr(), sql.len())).or_insert_with(|| sql.replace('$', "?").into())
+    cache
+        .entry((sql.as_ptr().addr(), sql.len()))
+        .or_insert_with(|| sql.replace('$', "?").into())
 }
 
 pub(super) fn cell<'a>(row: &'a rusqlite::Row<'_>, index: usize) -> Result<Cell<'a>> {
     Ok(match row.get_ref(index).map_err(failed)? {
         ValueRef::Null => Cell::Null,
         ValueRef::Integer(value) => Cell::Int(value),
-        ValueRef::Text(text) => {
-            Cell::Text(std::str::from_utf8(text).map_err(|error| Error::internal("text in the database is not UTF-8").because(error))?)
-        }
+        ValueRef::Text(text) => Cell::Text(
+            std::str::from_utf8(text)
+                .map_err(|error| Error::internal("text in the database is not UTF-8").because(error))?,
+        ),
         ValueRef::Blob(bytes) => Cell::Bytes(bytes),
         ValueRef::Real(_) => return Err(Error::internal("a float in the database: there are no floats here")),
     })
@@ -107,7 +133,9 @@ impl rusqlite::ToSql for Value<'_> {
 
 /// Sorts an engine error by what must be done about it.
 pub(super) fn failed(error: rusqlite::Error) -> Error {
-    use rusqlite::ErrorCode::{CannotOpen, ConstraintViolation, DatabaseBusy, DatabaseCorrupt, DatabaseLocked, DiskFull, SystemIoFailure};
+    use rusqlite::ErrorCode::{
+        CannotOpen, ConstraintViolation, DatabaseBusy, DatabaseCorrupt, DatabaseLocked, DiskFull, SystemIoFailure,
+    };
     if is_sync_failure(&error) {
         // After a failed fsync the page cache may lie. Only a fresh start from the log tells the truth, so do not go on.
         tracing::error!(%error, "fsync failed: stopping so that recovery starts from the log");

@@ -1,1 +1,376 @@
-//! Stories of the lanes.
+//! Stories of the lanes: what a caller is promised, on the engine named by `HAWKER_TEST_POSTGRES` too if it is set.
+
+use super::*;
+use crate::args;
+use crate::kernel::{Fact, Kind, OrderId, Seconds, ShopId};
+use std::sync::atomic::AtomicU32;
+
+const TABLES: &[Migration] = &[Migration {
+    number: 1,
+    name: "shelf",
+    sql: "create table shelf (id {int} not null primary key, units {int} not null check (units >= 0)) {strict}; insert into shelf values (1, 100);",
+}];
+
+struct Fixture {
+    db: Db,
+    config: Config,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    _folder: tempfile::TempDir,
+}
+
+fn sqlite_fixture() -> Fixture {
+    let folder = tempfile::tempdir().unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
+    let config = Config::new(Engine::Sqlite(folder.path().join("hawker.db")), "test", TABLES);
+    let db = Db::open(&config, &clock, &random).unwrap();
+    Fixture {
+        db,
+        config,
+        clock,
+        random,
+        _folder: folder,
+    }
+}
+
+const LANE: LaneKey = LaneKey(0);
+
+fn take(tx: &mut Tx<'_>, units: i64) -> Result<bool> {
+    tx.exec(
+        "update shelf set units = units - $1 where id = 1 and units >= $1",
+        args![units],
+    )
+    .map(|rows| rows == 1)
+}
+
+fn units(db: &Db) -> i64 {
+    db.read_blocking(|tx| tx.one::<(i64,)>("select units from shelf where id = 1", &[]))
+        .unwrap()
+        .0
+}
+
+#[test]
+fn d1_a_hundred_units_are_taken_a_hundred_times_by_a_thousand_callers() {
+    let fixture = sqlite_fixture();
+    let taken = AtomicU32::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| {
+                for _ in 0..50 {
+                    if fixture.db.write_blocking(LANE, |tx| take(tx, 1)).unwrap() {
+                        taken.fetch_add(1, Ordering::SeqCst);
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!((taken.into_inner(), units(&fixture.db)), (100, 0));
+}
+
+#[test]
+fn a_refused_command_leaves_nothing_and_its_neighbours_everything() {
+    let fixture = sqlite_fixture();
+    let refused = fixture.db.write_blocking(LANE, |tx| {
+        take(tx, 7)?;
+        Err::<(), _>(Error::conflict("changed_my_mind", "No."))
+    });
+    assert_eq!(refused.unwrap_err().code, "changed_my_mind");
+    assert!(fixture.db.write_blocking(LANE, |tx| take(tx, 3)).unwrap());
+    assert_eq!(units(&fixture.db), 97);
+}
+
+#[test]
+fn s13_a_panic_fails_one_command_only() {
+    let fixture = sqlite_fixture();
+    let panicked = fixture.db.write_blocking(LANE, |tx| {
+        take(tx, 7)?;
+        assert!(tx.now() < Time(0), "a broken invariant");
+        Ok(())
+    });
+    assert_eq!(panicked.unwrap_err().kind, Kind::Internal);
+    assert!(fixture.db.write_blocking(LANE, |tx| take(tx, 1)).unwrap());
+    assert_eq!(units(&fixture.db), 99);
+}
+
+#[test]
+fn a_swallowed_engine_error_is_not_committed() {
+    let fixture = sqlite_fixture();
+    let hidden = fixture.db.write_blocking(LANE, |tx| {
+        take(tx, 5)?;
+        drop(tx.exec("insert into shelf (id, units) values (1, 1)", &[]));
+        Ok(())
+    });
+    assert!(hidden.is_err());
+    assert_eq!(units(&fixture.db), 100);
+}
+
+#[test]
+fn a_full_queue_refuses_before_any_work() {
+    let queue = Queue::new(1);
+    let command = || {
+        let (reply, _) = tokio::sync::oneshot::channel::<Result<()>>();
+        Box::new(Typed::new(|_: &mut Tx<'_>| Ok(()), reply))
+    };
+    queue.push(command(), Urgency::Caller).unwrap();
+    let error = queue.push(command(), Urgency::Caller).unwrap_err();
+    assert_eq!((error.kind, error.code), (Kind::Busy { retry_after: 1 }, "busy"));
+}
+
+#[test]
+fn background_work_gets_a_fifth_of_a_batch() {
+    let queue = Queue::new(1000);
+    for _ in 0..100 {
+        for urgency in [Urgency::Caller, Urgency::Background] {
+            let (reply, _) = tokio::sync::oneshot::channel::<Result<()>>();
+            queue
+                .push(Box::new(Typed::new(|_: &mut Tx<'_>| Ok(()), reply)), urgency)
+                .unwrap();
+        }
+    }
+    assert_eq!(queue.take(50).len(), 50);
+    assert_eq!(queue.depth(), 150);
+    assert_eq!(
+        queue.take(256).len(),
+        60 + 51,
+        "the sixty callers left, and a fifth of 256"
+    );
+}
+
+#[test]
+fn s10_a_second_server_on_one_file_is_refused() {
+    let fixture = sqlite_fixture();
+    let second = Db::open(&fixture.config, &fixture.clock, &fixture.random)
+        .map(drop)
+        .unwrap_err();
+    assert_eq!(second.code, "already_running");
+    assert!(
+        second.detail.contains(&std::process::id().to_string()),
+        "{}",
+        second.detail
+    );
+}
+
+#[test]
+fn a_restart_keeps_time_and_what_was_acknowledged() {
+    let fixture = sqlite_fixture();
+    let before = fixture
+        .db
+        .write_blocking(LANE, |tx| take(tx, 4).map(|_| tx.now()))
+        .unwrap();
+    fixture.db.shut_down();
+    let Fixture {
+        config,
+        clock,
+        random,
+        db,
+        _folder,
+    } = fixture;
+    drop(db);
+    let db = Db::open(&config, &clock, &random).unwrap();
+    assert_eq!(units(&db), 96);
+    assert!(db.write_blocking(LANE, |tx| Ok(tx.now())).unwrap() > before);
+}
+
+#[test]
+fn a_rewritten_or_unknown_migration_is_refused() {
+    let fixture = sqlite_fixture();
+    fixture.db.shut_down();
+    let Fixture {
+        mut config,
+        clock,
+        random,
+        db,
+        _folder,
+    } = fixture;
+    drop(db);
+    config.migrations = &[Migration {
+        number: 1,
+        name: "shelf",
+        sql: "create table other (id {int}) {strict};",
+    }];
+    assert!(
+        Db::open(&config, &clock, &random)
+            .map(drop)
+            .unwrap_err()
+            .detail
+            .contains("was changed")
+    );
+    config.migrations = &[];
+    assert!(
+        Db::open(&config, &clock, &random)
+            .map(drop)
+            .unwrap_err()
+            .detail
+            .contains("start a newer one")
+    );
+}
+
+#[test]
+fn s12_a_migration_that_dies_half_way_leaves_nothing() {
+    let fixture = sqlite_fixture();
+    fixture.db.shut_down();
+    let Fixture {
+        mut config,
+        clock,
+        random,
+        db,
+        _folder,
+    } = fixture;
+    drop(db);
+    const BROKEN: &[Migration] = &[
+        Migration {
+            number: 1,
+            name: "shelf",
+            sql: TABLES[0].sql,
+        },
+        Migration {
+            number: 2,
+            name: "half",
+            sql: "create table half (id {int} not null) {strict}; insert into nowhere values (1);",
+        },
+    ];
+    config.migrations = BROKEN;
+    assert!(Db::open(&config, &clock, &random).is_err());
+    const MENDED: &[Migration] = &[
+        Migration {
+            number: 1,
+            name: "shelf",
+            sql: TABLES[0].sql,
+        },
+        Migration {
+            number: 2,
+            name: "half",
+            sql: "create table half (id {int} not null) {strict};",
+        },
+    ];
+    config.migrations = MENDED;
+    assert_eq!(units(&Db::open(&config, &clock, &random).unwrap()), 100);
+}
+
+#[test]
+fn a_read_changes_nothing() {
+    let fixture = sqlite_fixture();
+    assert!(fixture.db.read_blocking(|tx| take(tx, 1)).is_err());
+    assert_eq!(units(&fixture.db), 100);
+}
+
+fn fact() -> Fact {
+    let shop = ShopId::from_uuid(uuid::Uuid::from_u128(1));
+    Fact::PaymentCaptured {
+        shop,
+        order: OrderId::from_uuid(uuid::Uuid::from_u128(2)),
+    }
+}
+
+fn count_on_shelf(tx: &mut Tx<'_>, _: &Fact) -> Result<()> {
+    take(tx, 1).map(drop)
+}
+
+fn poisoned_once(tx: &mut Tx<'_>, fact: &Fact) -> Result<()> {
+    match fact {
+        Fact::OrderCanceled { .. } => Err(Error::internal("poison")),
+        _ => count_on_shelf(tx, fact),
+    }
+}
+
+#[tokio::test]
+async fn w1_every_recorded_fact_is_acted_on_once_even_beside_a_poisonous_one() {
+    let fixture = sqlite_fixture();
+    let db = &fixture.db;
+    for _ in 0..95 {
+        db.write(LANE, |tx| tx.publish(&fact())).await.unwrap();
+    }
+    let Fact::PaymentCaptured { shop, order } = fact() else {
+        unreachable!()
+    };
+    db.write(LANE, move |tx| tx.publish(&Fact::OrderCanceled { shop, order }))
+        .await
+        .unwrap();
+    let undone = db
+        .write(LANE, |tx| {
+            tx.publish(&fact())?;
+            Err::<(), _>(Error::conflict("no", "Rolled back."))
+        })
+        .await;
+    assert!(undone.is_err());
+    db.drain_facts(poisoned_once).await.unwrap();
+    db.drain_facts(poisoned_once).await.unwrap();
+    let (waiting, oldest, dead) = db.read(facts_waiting).await.unwrap();
+    assert_eq!((units(db), waiting, dead), (5, 1, 0));
+    assert!(oldest.is_some());
+}
+
+#[tokio::test]
+async fn w4_a_paused_worker_is_fenced_once_another_took_over() {
+    let fixture = sqlite_fixture();
+    let db = &fixture.db;
+    let (first, second) = ([1u8; 16], [2u8; 16]);
+    let held = db
+        .write(LANE, move |tx| take_lease(tx, "seal", first, Seconds(0)))
+        .await
+        .unwrap()
+        .unwrap();
+    let renewed = db
+        .write(LANE, move |tx| take_lease(tx, "seal", first, Seconds(0)))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(held, renewed);
+    let taken = db
+        .write(LANE, move |tx| take_lease(tx, "seal", second, Seconds(60)))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(taken.number > held.number);
+    assert!(
+        db.write(LANE, move |tx| take_lease(tx, "seal", first, Seconds(60)))
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let stale = held.clone();
+    assert!(!db.write(LANE, move |tx| stale.holds(tx)).await.unwrap());
+    assert!(db.write(LANE, move |tx| taken.holds(tx)).await.unwrap());
+}
+
+#[test]
+fn s9_a_backup_taken_while_selling_is_whole_and_restores() {
+    let fixture = sqlite_fixture();
+    let from = fixture.config_folder();
+    let to = tempfile::tempdir().unwrap();
+    let target = to.path().join("backup");
+    std::thread::scope(|scope| {
+        let selling =
+            scope.spawn(|| (0..60).for_each(|_| drop(fixture.db.write_blocking(LANE, |tx| take(tx, 1)).unwrap())));
+        let manifest = backup(&from, &target, Time(0)).unwrap();
+        assert!(manifest.files.contains_key("hawker.db"));
+        selling.join().unwrap();
+    });
+    verify(&target).unwrap();
+    let home = to.path().join("restored");
+    restore(&target, &home).unwrap();
+    let config = Config::new(Engine::Sqlite(home.join("hawker.db")), "test", TABLES);
+    let db = Db::open(&config, &fixture.clock, &fixture.random).unwrap();
+    assert!((40..=100).contains(&units(&db)));
+    assert_eq!(
+        db.read_blocking(epoch).unwrap(),
+        (2, true),
+        "outgoing money is frozen after a restore"
+    );
+
+    let damaged = target.join("hawker.db");
+    let mut bytes = std::fs::read(&damaged).unwrap();
+    bytes[5000] ^= 0xff;
+    std::fs::write(&damaged, bytes).unwrap();
+    assert!(verify(&target).unwrap_err().detail.contains("damaged"));
+}
+
+impl Fixture {
+    fn config_folder(&self) -> PathBuf {
+        match &self.config.engine {
+            Engine::Sqlite(path) => path.parent().unwrap().to_path_buf(),
+            Engine::Postgres(_) => unreachable!("fixtures of this file are SQLite"),
+        }
+    }
+}

@@ -30,7 +30,13 @@ pub struct Tx<'a> {
 
 impl<'a> Tx<'a> {
     pub(super) fn new(connection: &'a mut Connection, now: Time, random: &'a dyn Random) -> Self {
-        Self { connection, now, random, facts: 0, broken: None }
+        Self {
+            connection,
+            now,
+            random,
+            facts: 0,
+            broken: None,
+        }
     }
 
     /// The time of this command: never earlier than that of any command before it on this database.
@@ -83,7 +89,8 @@ impl<'a> Tx<'a> {
 
     /// The one row that must be there; its absence is a mistake of ours, not of the caller.
     pub fn one<T: FromRow>(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<T> {
-        self.maybe_one(sql, args)?.ok_or_else(|| Error::internal(format!("no row for: {sql}")))
+        self.maybe_one(sql, args)?
+            .ok_or_else(|| Error::internal(format!("no row for: {sql}")))
     }
 
     /// Records a fact; it becomes visible to `flow` with this transaction, or not at all.
@@ -104,7 +111,11 @@ impl<'a> Tx<'a> {
     }
 
     fn note<T>(&mut self, result: Result<T>) -> Result<T> {
-        if let Err(Error { kind: Kind::Engine(engine), .. }) = &result {
+        if let Err(Error {
+            kind: Kind::Engine(engine),
+            ..
+        }) = &result
+        {
             self.broken = Some(*engine);
         }
         result

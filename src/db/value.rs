@@ -129,7 +129,9 @@ impl<T: Id> Bind for T {
 impl<T: Id> Column for T {
     fn read(cell: Cell<'_>) -> Result<Self> {
         match cell {
-            Cell::Bytes(bytes) => uuid::Uuid::from_slice(bytes).map(T::from_uuid).map_err(|_| mismatch("an id", cell)),
+            Cell::Bytes(bytes) => uuid::Uuid::from_slice(bytes)
+                .map(T::from_uuid)
+                .map_err(|_| mismatch("an id", cell)),
             _ => Err(mismatch("an id", cell)),
         }
     }
@@ -177,7 +179,7 @@ macro_rules! references {
         }
     )*};
 }
-references!(&str &String &[u8]);
+references!(&str & String & [u8]);
 
 /// A structure kept as JSON text: snapshots that must survive edits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -192,9 +194,9 @@ impl<T: serde::Serialize> Bind for Json<T> {
 impl<T: serde::de::DeserializeOwned> Column for Json<T> {
     fn read(cell: Cell<'_>) -> Result<Self> {
         match cell {
-            Cell::Text(text) => {
-                serde_json::from_str(text).map(Json).map_err(|error| Error::internal("a stored snapshot cannot be read").because(error))
-            }
+            Cell::Text(text) => serde_json::from_str(text)
+                .map(Json)
+                .map_err(|error| Error::internal("a stored snapshot cannot be read").because(error)),
             _ => Err(mismatch("JSON", cell)),
         }
     }

@@ -15,7 +15,13 @@ pub enum SetStock {
 /// Says how many units of a variant are free to sell at a place (the shop's first one if none is named).
 ///
 /// What is sold or inside checkouts stays claimed: the count is of what lies on the shelf beside it.
-pub fn set_stock(tx: &mut Tx<'_>, shop: ShopId, variant: VariantId, location: Option<LocationId>, free: u32) -> Result<SetStock> {
+pub fn set_stock(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    variant: VariantId,
+    location: Option<LocationId>,
+    free: u32,
+) -> Result<SetStock> {
     let location = match location {
         Some(location) if !store::location_exists(tx, shop, location)? => return Ok(SetStock::NoSuchPlace),
         Some(location) => location,

@@ -11,7 +11,14 @@ const LOOKS: u32 = 3;
 /// Reserves all of `demand` for a checkout or nothing. Rows are locked in one canonical order, so two buyers never wait for each other.
 ///
 /// `paying` when payment starts with the same tap: the reservation then begins in that state.
-pub fn reserve(tx: &mut Tx<'_>, shop: ShopId, checkout: CheckoutId, demand: &[Demand], paying: bool, expires_at: Time) -> Result<Reserve> {
+pub fn reserve(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    checkout: CheckoutId,
+    demand: &[Demand],
+    paying: bool,
+    expires_at: Time,
+) -> Result<Reserve> {
     let mut claims: Vec<Claim> = Vec::with_capacity(demand.len());
     for wanted in Demand::summed(demand) {
         match take(tx, wanted)? {
@@ -20,7 +27,10 @@ pub fn reserve(tx: &mut Tx<'_>, shop: ShopId, checkout: CheckoutId, demand: &[De
                 for claim in &claims {
                     store::give_back(tx, claim)?;
                 }
-                return Ok(Reserve::SoldOut { variant: wanted.variant, left });
+                return Ok(Reserve::SoldOut {
+                    variant: wanted.variant,
+                    left,
+                });
             }
         }
     }
@@ -35,7 +45,11 @@ pub fn reserve(tx: &mut Tx<'_>, shop: ShopId, checkout: CheckoutId, demand: &[De
 fn take(tx: &mut Tx<'_>, wanted: Demand) -> Result<Result<Claim, i64>> {
     for _ in 0..LOOKS {
         if let Some(location) = store::take(tx, wanted.variant, wanted.quantity)? {
-            return Ok(Ok(Claim { variant: wanted.variant, location, quantity: wanted.quantity }));
+            return Ok(Ok(Claim {
+                variant: wanted.variant,
+                location,
+                quantity: wanted.quantity,
+            }));
         }
         let left = store::most_at_one_place(tx, wanted.variant)?;
         if left < i64::from(wanted.quantity) {
@@ -79,7 +93,11 @@ pub fn convert(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<Convert> {
             return Ok(Convert::TooLate);
         }
     }
-    Ok(if ended.is_empty() { Convert::TooLate } else { Convert::Sold(ended) })
+    Ok(if ended.is_empty() {
+        Convert::TooLate
+    } else {
+        Convert::Sold(ended)
+    })
 }
 
 /// The buyer left, or the checkout was emptied: the units are free again. Ending twice does nothing.

@@ -7,13 +7,22 @@ use crate::kernel::{CheckoutId, LocationId, ReservationId, Result, ShopId, Time,
 
 impl FromRow for Claim {
     fn from_row(row: &Row<'_>) -> Result<Self> {
-        Ok(Self { variant: row.get(0)?, location: row.get(1)?, quantity: row.get(2)? })
+        Ok(Self {
+            variant: row.get(0)?,
+            location: row.get(1)?,
+            quantity: row.get(2)?,
+        })
     }
 }
 
 impl FromRow for StockRow {
     fn from_row(row: &Row<'_>) -> Result<Self> {
-        Ok(Self { location: row.get(0)?, on_hand: row.get(1)?, reserved: row.get(2)?, sold: row.get(3)? })
+        Ok(Self {
+            location: row.get(0)?,
+            on_hand: row.get(1)?,
+            reserved: row.get(2)?,
+            sold: row.get(3)?,
+        })
     }
 }
 
@@ -24,7 +33,11 @@ pub fn availability(tx: &mut Tx<'_>, variant: VariantId) -> Result<Availability>
                 cast(coalesce(sum(version), 0) as bigint) from stock where variant_id = $1",
         args![variant],
     )?;
-    Ok(Availability { left, in_checkouts, version })
+    Ok(Availability {
+        left,
+        in_checkouts,
+        version,
+    })
 }
 
 /// Takes units at the first place that has them all. No row: at this instant no place had them.
@@ -41,7 +54,12 @@ pub(super) fn take(tx: &mut Tx<'_>, variant: VariantId, quantity: u32) -> Result
 
 /// The most units any one place still has.
 pub(super) fn most_at_one_place(tx: &mut Tx<'_>, variant: VariantId) -> Result<i64> {
-    Ok(tx.one::<(i64,)>("select coalesce(max(on_hand - sold - reserved), 0) from stock where variant_id = $1", args![variant])?.0)
+    Ok(tx
+        .one::<(i64,)>(
+            "select coalesce(max(on_hand - sold - reserved), 0) from stock where variant_id = $1",
+            args![variant],
+        )?
+        .0)
 }
 
 pub(super) fn give_back(tx: &mut Tx<'_>, claim: &Claim) -> Result<()> {
@@ -121,12 +139,18 @@ pub(super) fn convert_ended(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<Vec
 
 /// Undoes [`convert_ended`] when some of the units were gone.
 pub(super) fn end_converted(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<()> {
-    tx.exec("update reservations set state = 'expired' where checkout_id = $1 and state = 'converted'", args![checkout]).map(drop)
+    tx.exec(
+        "update reservations set state = 'expired' where checkout_id = $1 and state = 'converted'",
+        args![checkout],
+    )
+    .map(drop)
 }
 
 pub(super) fn is_converted(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<bool> {
-    let row: Option<(i64,)> =
-        tx.maybe_one("select 1 from reservations where checkout_id = $1 and state = 'converted' limit 1", args![checkout])?;
+    let row: Option<(i64,)> = tx.maybe_one(
+        "select 1 from reservations where checkout_id = $1 and state = 'converted' limit 1",
+        args![checkout],
+    )?;
     Ok(row.is_some())
 }
 
@@ -141,20 +165,37 @@ pub(super) fn move_live(tx: &mut Tx<'_>, checkout: CheckoutId, state: &'static s
 
 /// The shop's first place; made when the first stock is counted in.
 pub fn first_location(tx: &mut Tx<'_>, shop: ShopId) -> Result<LocationId> {
-    if let Some((id,)) = tx.maybe_one("select id from locations where shop_id = $1 order by position, id limit 1", args![shop])? {
+    if let Some((id,)) = tx.maybe_one(
+        "select id from locations where shop_id = $1 order by position, id limit 1",
+        args![shop],
+    )? {
         return Ok(id);
     }
     let id: LocationId = tx.id();
-    tx.exec("insert into locations (id, shop_id, name, position) values ($1, $2, 'Studio', 0)", args![id, shop])?;
+    tx.exec(
+        "insert into locations (id, shop_id, name, position) values ($1, $2, 'Studio', 0)",
+        args![id, shop],
+    )?;
     Ok(id)
 }
 
 pub(super) fn location_exists(tx: &mut Tx<'_>, shop: ShopId, location: LocationId) -> Result<bool> {
-    Ok(tx.maybe_one::<(i64,)>("select 1 from locations where shop_id = $1 and id = $2", args![shop, location])?.is_some())
+    Ok(tx
+        .maybe_one::<(i64,)>(
+            "select 1 from locations where shop_id = $1 and id = $2",
+            args![shop, location],
+        )?
+        .is_some())
 }
 
 /// Sets what is free to sell at a place to `free`, whatever was sold and reserved meanwhile.
-pub(super) fn set_free(tx: &mut Tx<'_>, shop: ShopId, variant: VariantId, location: LocationId, free: u32) -> Result<StockRow> {
+pub(super) fn set_free(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    variant: VariantId,
+    location: LocationId,
+    free: u32,
+) -> Result<StockRow> {
     tx.one(
         "insert into stock (variant_id, location_id, shop_id, on_hand) values ($1, $2, $3, $4)
          on conflict (variant_id, location_id) do update set on_hand = stock.sold + stock.reserved + excluded.on_hand, version = stock.version + 1
@@ -179,7 +220,9 @@ pub fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
     )?;
     let mut broken: Vec<String> = oversold
         .iter()
-        .map(|(variant, on_hand, reserved, sold)| format!("I1 {variant}: on hand {on_hand}, reserved {reserved}, sold {sold}"))
+        .map(|(variant, on_hand, reserved, sold)| {
+            format!("I1 {variant}: on hand {on_hand}, reserved {reserved}, sold {sold}")
+        })
         .collect();
     let drifted: Vec<(VariantId, i64, i64)> = tx.all(
         "select stock.variant_id, stock.reserved, cast(coalesce(sum(live.quantity), 0) as bigint) from stock
@@ -187,6 +230,10 @@ pub fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
           group by stock.variant_id, stock.location_id, stock.reserved having stock.reserved <> coalesce(sum(live.quantity), 0) limit 20",
         &[],
     )?;
-    broken.extend(drifted.iter().map(|(variant, counter, rows)| format!("I2 {variant}: the counter says {counter} reserved, the rows {rows}")));
+    broken.extend(
+        drifted.iter().map(|(variant, counter, rows)| {
+            format!("I2 {variant}: the counter says {counter} reserved, the rows {rows}")
+        }),
+    );
     Ok(broken)
 }

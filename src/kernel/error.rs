@@ -69,7 +69,13 @@ pub struct Error {
 
 impl Error {
     pub fn new(kind: Kind, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, code, detail: detail.into(), fields: Vec::new(), cause: None }
+        Self {
+            kind,
+            code,
+            detail: detail.into(),
+            fields: Vec::new(),
+            cause: None,
+        }
     }
     pub fn invalid(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::Invalid, code, detail)
@@ -92,7 +98,10 @@ impl Error {
     }
     #[must_use]
     pub fn with_field(mut self, pointer: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Self {
-        self.fields.push(Field { pointer: pointer.into(), detail: detail.into() });
+        self.fields.push(Field {
+            pointer: pointer.into(),
+            detail: detail.into(),
+        });
         self
     }
     /// Keeps the private cause; it is logged, never shown.

@@ -8,15 +8,27 @@ use serde::{Deserialize, Serialize};
 #[serde(tag = "fact", rename_all = "snake_case")]
 pub enum Fact {
     /// A checkout became an order.
-    OrderConfirmed { shop: ShopId, order: OrderId, checkout: CheckoutId },
+    OrderConfirmed {
+        shop: ShopId,
+        order: OrderId,
+        checkout: CheckoutId,
+    },
     /// A parcel was handed over; its money is to be captured.
-    ShipmentHandedOver { shop: ShopId, order: OrderId, shipment: ShipmentId },
+    ShipmentHandedOver {
+        shop: ShopId,
+        order: OrderId,
+        shipment: ShipmentId,
+    },
     /// Money was captured for a shipment (or at once, for digital goods).
     PaymentCaptured { shop: ShopId, order: OrderId },
     /// An order was canceled before capture.
     OrderCanceled { shop: ShopId, order: OrderId },
     /// Money goes back to the buyer.
-    OrderRefunded { shop: ShopId, order: OrderId, adjustment: AdjustmentId },
+    OrderRefunded {
+        shop: ShopId,
+        order: OrderId,
+        adjustment: AdjustmentId,
+    },
 }
 
 /// The name of a fact, for metrics and logs.

@@ -8,7 +8,10 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// 26 characters of base32 for 128 bits, most significant first.
 fn encode(uuid: Uuid) -> String {
     let value = uuid.as_u128();
-    (0..26).rev().map(|i| ALPHABET[((value >> (i * 5)) & 31) as usize] as char).collect()
+    (0..26)
+        .rev()
+        .map(|i| ALPHABET[((value >> (i * 5)) & 31) as usize] as char)
+        .collect()
 }
 
 fn decode(text: &str) -> Option<Uuid> {
@@ -18,7 +21,9 @@ fn decode(text: &str) -> Option<Uuid> {
     }
     bytes
         .iter()
-        .try_fold(0u128, |value, byte| Some((value << 5) | ALPHABET.iter().position(|letter| letter == byte)? as u128))
+        .try_fold(0u128, |value, byte| {
+            Some((value << 5) | ALPHABET.iter().position(|letter| letter == byte)? as u128)
+        })
         .map(Uuid::from_u128)
 }
 
@@ -127,7 +132,13 @@ mod tests {
         let id = ShopId::from_uuid(Uuid::from_u128(0x0193_0000_0000_7000_8000_0000_0000_0001));
         assert_eq!(id.to_string().parse::<ShopId>().unwrap(), id);
         assert_eq!(id.to_string().len(), "shop_".len() + 26);
-        for bad in ["", "shop_", "ord_01h455vb4pex5vsknk084sn02q", "shop_81h455vb4pex5vsknk084sn02q", "shop_01H455VB4PEX5VSKNK084SN02Q"] {
+        for bad in [
+            "",
+            "shop_",
+            "ord_01h455vb4pex5vsknk084sn02q",
+            "shop_81h455vb4pex5vsknk084sn02q",
+            "shop_01H455VB4PEX5VSKNK084SN02Q",
+        ] {
             assert!(bad.parse::<ShopId>().is_err(), "{bad}");
         }
     }

@@ -45,7 +45,8 @@ impl Serialize for Currency {
 impl<'de> Deserialize<'de> for Currency {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let code = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        code.parse().map_err(|error: Error| serde::de::Error::custom(error.detail))
+        code.parse()
+            .map_err(|error: Error| serde::de::Error::custom(error.detail))
     }
 }
 impl utoipa::PartialSchema for Currency {
@@ -89,23 +90,37 @@ impl Money {
     /// The sum. Errors: `mixed_currencies`, `amount_too_large`.
     pub fn plus(self, other: Self) -> Result<Self> {
         self.same(other)?;
-        let minor = self.minor.checked_add(other.minor).filter(|minor| minor.abs() <= WIRE_MAX).ok_or_else(too_large)?;
+        let minor = self
+            .minor
+            .checked_add(other.minor)
+            .filter(|minor| minor.abs() <= WIRE_MAX)
+            .ok_or_else(too_large)?;
         Ok(Self { minor, ..self })
     }
     /// The difference. Errors as [`Money::plus`].
     pub fn minus(self, other: Self) -> Result<Self> {
-        self.plus(Self { minor: -other.minor, ..other })
+        self.plus(Self {
+            minor: -other.minor,
+            ..other
+        })
     }
     /// Errors: `amount_too_large`.
     pub fn times(self, count: u32) -> Result<Self> {
-        let minor = self.minor.checked_mul(i64::from(count)).filter(|minor| minor.abs() <= WIRE_MAX).ok_or_else(too_large)?;
+        let minor = self
+            .minor
+            .checked_mul(i64::from(count))
+            .filter(|minor| minor.abs() <= WIRE_MAX)
+            .ok_or_else(too_large)?;
         Ok(Self { minor, ..self })
     }
     fn same(self, other: Self) -> Result<()> {
         if self.currency == other.currency {
             return Ok(());
         }
-        Err(Error::invalid("mixed_currencies", format!("{} and {} cannot be added.", self.currency, other.currency)))
+        Err(Error::invalid(
+            "mixed_currencies",
+            format!("{} and {} cannot be added.", self.currency, other.currency),
+        ))
     }
 }
 
@@ -133,12 +148,18 @@ impl std::fmt::Display for Money {
 
 impl From<Money> for MoneyOut {
     fn from(money: Money) -> Self {
-        Self { amount: money.minor, currency: money.currency }
+        Self {
+            amount: money.minor,
+            currency: money.currency,
+        }
     }
 }
 impl From<MoneyOut> for Money {
     fn from(money: MoneyOut) -> Self {
-        Self { minor: money.amount, currency: money.currency }
+        Self {
+            minor: money.amount,
+            currency: money.currency,
+        }
     }
 }
 
@@ -160,7 +181,11 @@ impl Rate {
 
 fn round_half_up(numerator: i128, denominator: i128) -> i64 {
     let half = denominator / 2;
-    let rounded = if numerator >= 0 { (numerator + half) / denominator } else { (numerator - half) / denominator };
+    let rounded = if numerator >= 0 {
+        (numerator + half) / denominator
+    } else {
+        (numerator - half) / denominator
+    };
     i64::try_from(rounded).unwrap_or(i64::MAX)
 }
 
@@ -172,8 +197,10 @@ pub fn apportion(total: i64, weights: &[u64]) -> Vec<i64> {
     if sum == 0 || total <= 0 {
         return vec![0; weights.len()];
     }
-    let mut shares: Vec<i64> =
-        weights.iter().map(|weight| i64::try_from(u128::from(total.unsigned_abs()) * u128::from(*weight) / sum).unwrap_or(0)).collect();
+    let mut shares: Vec<i64> = weights
+        .iter()
+        .map(|weight| i64::try_from(u128::from(total.unsigned_abs()) * u128::from(*weight) / sum).unwrap_or(0))
+        .collect();
     let mut left = total - shares.iter().sum::<i64>();
     for (share, weight) in shares.iter_mut().zip(weights) {
         if left > 0 && *weight > 0 {

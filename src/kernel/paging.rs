@@ -33,7 +33,11 @@ impl PageIn {
     }
     /// The parsed `after`. Errors: `invalid_id`.
     pub fn after<T: std::str::FromStr<Err = super::Error>>(&self) -> super::Result<Option<T>> {
-        self.after.as_deref().filter(|after| !after.is_empty()).map(str::parse).transpose()
+        self.after
+            .as_deref()
+            .filter(|after| !after.is_empty())
+            .map(str::parse)
+            .transpose()
     }
 }
 
@@ -47,6 +51,9 @@ impl<T> Page<T> {
         Self { data, next }
     }
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> PageOut<U> {
-        PageOut { data: self.data.into_iter().map(f).collect(), next: self.next }
+        PageOut {
+            data: self.data.into_iter().map(f).collect(),
+            next: self.next,
+        }
     }
 }

@@ -8,41 +8,98 @@ use std::pin::Pin;
 #[derive(Clone, Debug)]
 pub enum Ask {
     /// Promise the money. `reference` is ours (the checkout id) and is how the payment is found again.
-    Authorize { key: String, reference: String, amount: Money, token: String, return_url: String },
+    Authorize {
+        key: String,
+        reference: String,
+        amount: Money,
+        token: String,
+        return_url: String,
+    },
     /// Take some of what was promised; `last` lets the rest go.
-    Capture { key: String, reference: String, payment: String, amount: Money, last: bool },
+    Capture {
+        key: String,
+        reference: String,
+        payment: String,
+        amount: Money,
+        last: bool,
+    },
     /// Let all go.
-    Void { key: String, reference: String, payment: String },
+    Void {
+        key: String,
+        reference: String,
+        payment: String,
+    },
     /// Give back. `captured_by` names nothing for processors that refund by payment.
-    Refund { key: String, reference: String, payment: String, amount: Money },
+    Refund {
+        key: String,
+        reference: String,
+        payment: String,
+        amount: Money,
+    },
     /// What became of the payment with our reference? Asked by the resolver; changes nothing.
     Find { reference: String },
     /// What became of the operation with this key on that payment (a capture or refund whose answer was lost)?
-    FindOperation { key: String, reference: String, payment: String },
+    FindOperation {
+        key: String,
+        reference: String,
+        payment: String,
+    },
 }
 
 /// What came back, in our words. The caller compares amount, currency and reference with what it asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    Authorized { payment: String, reference: String, amount: Money, capture_before: Option<Time> },
+    Authorized {
+        payment: String,
+        reference: String,
+        amount: Money,
+        capture_before: Option<Time>,
+    },
     /// The buyer has to confirm at `url` (3-D Secure, a redirect).
-    RequiresAction { payment: String, url: String },
+    RequiresAction {
+        payment: String,
+        url: String,
+    },
     /// Taken. `fee` is the processor's, an estimate until reconciled.
-    Captured { payment: String, reference: String, operation: String, amount: Money, fee: Money },
-    Voided { payment: String },
-    Refunded { payment: String, reference: String, operation: String, amount: Money },
+    Captured {
+        payment: String,
+        reference: String,
+        operation: String,
+        amount: Money,
+        fee: Money,
+    },
+    Voided {
+        payment: String,
+    },
+    Refunded {
+        payment: String,
+        reference: String,
+        operation: String,
+        amount: Money,
+    },
     /// A definite no to an authorisation.
-    Declined { payment: String, decline: Decline },
+    Declined {
+        payment: String,
+        decline: Decline,
+    },
     /// A definite no to anything else, with the processor's reason for the log.
-    Refused { detail: String },
+    Refused {
+        detail: String,
+    },
     /// Accepted, the result comes later.
-    Pending { payment: String },
+    Pending {
+        payment: String,
+    },
     /// There is definitely no such payment or operation.
     NotFound,
     /// The request certainly did not arrive: safe to send again.
-    NotSent { detail: String },
+    NotSent {
+        detail: String,
+    },
     /// We asked and do not know what happened. Not failed.
-    Unknown { detail: String },
+    Unknown {
+        detail: String,
+    },
 }
 
 /// Why a card was declined, as far as it matters.
