@@ -41,10 +41,10 @@ export function link(url, base) {
 
 // The page's tokens win; on a page that has none the player brings its own, light and dark.
 const TOKENS = `
-:host{--p:var(--paper,#fffdf9);--i:var(--ink,#1d1a16);--i2:var(--ink-2,#665f55);--l:var(--line,#e6e0d6);--a:var(--accent,#b3401e);--oa:var(--on-accent,#fff);
+:host{--p:var(--paper,#fffdf9);--i:var(--ink,#1d1a16);--i2:var(--ink-2,#665f55);--l:var(--line,#e6e0d6);--l2:var(--line-2,#8a8175);--a:var(--accent,#b3401e);--oa:var(--on-accent,#fff);
 --k:var(--ok,#1f7a4d);--w:var(--bad,#a12f1c);--r:var(--radius,12px);--s:var(--shadow-float,0 12px 40px #0004);
 font:400 16px/1.4 var(--font,system-ui,sans-serif);color:var(--i);-webkit-tap-highlight-color:transparent}
-@media(prefers-color-scheme:dark){:host{--p:var(--paper,#1b1916);--i:var(--ink,#f4efe7);--i2:var(--ink-2,#b0a89c);--l:var(--line,#38342e);--a:var(--accent,#f08a5d);--oa:var(--on-accent,#1d1108);
+@media(prefers-color-scheme:dark){:host{--p:var(--paper,#1b1916);--i:var(--ink,#f4efe7);--i2:var(--ink-2,#b0a89c);--l:var(--line,#38342e);--l2:var(--line-2,#8a8074);--a:var(--accent,#f08a5d);--oa:var(--on-accent,#1d1108);
 --k:var(--ok,#6fd3a0);--w:var(--bad,#ff9d85)}}
 *{box-sizing:border-box;margin:0}[hidden]{display:none!important}
 button,input,select{font:inherit;color:inherit}

@@ -16,19 +16,19 @@ const ASK_ICONS = {
 
 const CSS = styles(`
 :host{display:block;min-width:0}
-.card{display:grid;grid-template-columns:auto 1fr auto;gap:2px 12px;align-items:center;padding:8px;border-radius:calc(var(--r) + 4px);background:var(--p);box-shadow:var(--s)}
-img,.blank{grid-row:1/3;width:60px;height:60px;border-radius:calc(var(--r) - 2px);object-fit:cover;background:var(--l)}
-.name{align-self:end;font-weight:600;font-size:15px;line-height:1.25;overflow:hidden;display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical}
-.facts{grid-column:2;align-self:start;font-size:14px;line-height:1.3;color:var(--i2)}
-.facts b{color:var(--i);font-weight:650}
-.few{color:var(--w)}
-.card .go{grid-area:1/3/3/4;min-width:76px;min-height:48px}
-:host([soldout]) .go{background:none;color:var(--i);box-shadow:inset 0 0 0 1.5px var(--l)}
+.card{display:grid;grid-template-columns:auto 1fr auto;gap:4px 12px;align-items:center;padding:8px;border-radius:calc(var(--r) + 4px);background:var(--p);box-shadow:var(--s)}
+img,.blank{grid-row:1/3;width:72px;height:72px;border-radius:calc(var(--r) - 2px);object-fit:cover;background:var(--l)}
+.what{grid-row:1/3;align-self:center;min-width:0}
+.name{font-weight:600;font-size:16px;line-height:1.25;overflow:hidden;display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical}
+.facts{font-size:14px;line-height:1.3;color:var(--i2);margin-top:2px}
+.price{text-align:center;font-weight:650;font-size:17px;line-height:1.2}
+.go{min-width:84px;box-shadow:inset 0 0 0 1px #fff2}
+:host([soldout]) .go{background:none;color:var(--i);box-shadow:inset 0 0 0 1.5px var(--l2)}
 :host([soldout]) img{filter:grayscale(1);opacity:.7}
 .pill{width:100%;min-height:52px;border-radius:26px;box-shadow:var(--s);font-size:17px}
 .ask{width:auto;background:var(--p);color:var(--i);padding-inline:14px 20px;font-size:16px}
 :host([done]) .ask svg{fill:currentColor}
-.proof{padding:12px 14px;border-radius:calc(var(--r) + 4px);background:var(--p);box-shadow:var(--s);font-size:15px}
+.proof{padding:12px 14px;border-radius:calc(var(--r) + 4px);background:var(--p);box-shadow:var(--s)}
 .proof cite{display:block;margin-top:4px;font-style:normal;font-size:14px;color:var(--i2)}
 .mark{display:inline-block;padding:6px 12px;border-radius:16px;background:#000a;color:#fff;font-size:14px;font-weight:600}
 `);
@@ -56,7 +56,7 @@ export class HawkerAnchor extends HTMLElement {
     const facts = before && before.anchor === view.anchor && before.resume === view.resume && before.done === view.done
       && before.product?.id === view.product?.id && this.#root.querySelector("[data-facts]");
     if (facts) {
-      facts.replaceChildren(...figures(view));
+      facts.textContent = left(view);
       const button = this.#root.querySelector("[data-buy]");
       if (button) button.textContent = label(view);
     } else this.#root.replaceChildren(...this.#draw(view));
@@ -67,24 +67,26 @@ export class HawkerAnchor extends HTMLElement {
     const { anchor, voice, base, product, done } = view;
     const copy = pickCopy(anchor.copy, [...voice.languages, view.language]);
     const name = copy.title || product?.title || "";
-    const buy = () => request(this, "buyrequest", { anchor });
+    const offer = offered(view);
+    const button = (/** @type {string} */ look) => el("button", {
+      class: look, part: "button", "data-buy": true, "aria-label": `${label(view)}: ${name}`, onclick: () => request(this, "buyrequest", { anchor }),
+    }, label(view));
     switch (anchor.kind) {
       case "product_card": {
         const image = link(product?.image, base);
         return [el("div", { class: "card", part: "card" },
-          image ? el("img", { src: image, alt: "", width: 60, height: 60 }) : el("span", { class: "blank" }),
-          el("span", { class: "name", part: "name" }, name),
-          el("span", { class: "facts num", part: "facts", "data-facts": true }, ...figures(view)),
-          el("button", { class: "go", part: "button", "data-buy": true, "aria-label": `${label(view)}: ${name}`, onclick: buy }, label(view)))];
+          image ? el("img", { src: image, alt: "" }) : el("span", { class: "blank" }),
+          el("div", { class: "what" }, el("p", { class: "name", part: "name", dir: "auto" }, name), el("p", { class: "facts num", part: "facts", "data-facts": true }, left(view))),
+          el("p", { class: "price num", part: "price" }, offer.price && voice.money(offer.price)), button("go"))];
       }
       case "buy_button":
-        return [el("button", { class: "go pill", part: "button", "data-buy": true, "aria-label": `${label(view)}: ${name}`, onclick: buy }, label(view))];
+        return [button("go pill")];
       case "ask":
         return [el("button", {
           class: "go pill ask", part: "button", "data-ask": anchor.ask, "aria-pressed": String(done), onclick: () => request(this, "askrequest", { anchor }),
         }, icon(ASK_ICONS[anchor.ask ?? "save"]), done ? voice.say("saved") : copy.label || name)];
       case "proof":
-        return [el("blockquote", { class: "proof", part: "proof" }, copy.text ?? "", copy.title ? el("cite", {}, copy.title) : null)];
+        return [el("blockquote", { class: "proof", part: "proof", dir: "auto" }, copy.text ?? "", copy.title ? el("cite", {}, copy.title) : null)];
       default:
         return [el("span", { class: "mark", part: "mark" }, name || copy.text || "")];
     }
@@ -111,15 +113,11 @@ function label(view) {
   return anchor.kind === "buy_button" && price ? `${own} · ${voice.money(price)}` : own;
 }
 
-/** @param {AnchorView} view @returns {Node[]} */
-function figures(view) {
-  const { price, stock } = offered(view);
-  const { voice } = view;
-  const few = stock?.left != null && stock.left > 0 && stock.left < FEW && voice.say("left", { n: stock.left });
-  const taken = stock && stock.in_checkouts > 0 && (few || stock.left === 0) && voice.say("taken", { n: stock.in_checkouts });
-  const rest = [few, taken].filter(Boolean).join(", ");
-  return [price && el("b", {}, voice.money(price)), rest && ` · ${rest}`].filter((part) => !!part)
-    .map((part) => (typeof part === "string" ? document.createTextNode(part) : /** @type {Node} */ (part)));
+/** "3 left, 2 in checkouts", where it is worth saying. @param {AnchorView} view */
+function left(view) {
+  const { stock } = offered(view);
+  if (stock?.left == null || stock.left >= FEW) return "";
+  return [stock.left && view.voice.say("left", { n: stock.left }), stock.in_checkouts && view.voice.say("taken", { n: stock.in_checkouts })].filter(Boolean).join(", ");
 }
 
 customElements.define("hawker-anchor", HawkerAnchor);

@@ -4,10 +4,10 @@
 
 import "./shop-store.js";
 import { activeAt, Impressions, Watch } from "./core.js";
-import { el, icon, link, pageLanguage, remember, request, shadow, still, styles } from "./dom.js";
+import { el, icon, link, remember, request, shadow, still, styles } from "./dom.js";
 import { HawkerAnchor } from "./hawker-anchor.js";
 
-/** @import { Anchor, BeaconEvent, Clip, Product } from "./contract.d.ts" */
+/** @import { Anchor, BeaconEvent, Clip, Kept, Product } from "./contract.d.ts" */
 /** @import { Voice, Words } from "./words.js" */
 
 const ICONS = {
@@ -20,21 +20,23 @@ const CSS = styles(`
 :host([shape=wide]){aspect-ratio:16/9}:host([shape=square]){aspect-ratio:1}
 :host(:fullscreen){border-radius:0}
 .fallback{height:100%}.fallback::slotted(*){display:block;width:100%;height:100%;object-fit:cover}
-.stage,video{position:absolute;inset:0;width:100%;height:100%}
-video{object-fit:cover}:host(:fullscreen) video{object-fit:contain}
+.stage,::slotted(video){position:absolute;inset:0;width:100%;height:100%}
+::slotted(video){object-fit:cover}
 .stage{display:flex;flex-direction:column;justify-content:flex-end;background:linear-gradient(#0007,#0000 96px,#0000 60%,#0009)}
 .tools{position:absolute;inset-block-start:8px;inset-inline-end:8px;display:flex;gap:4px}
 .tools button{width:44px;height:44px;display:grid;place-items:center;border-radius:22px;filter:drop-shadow(0 1px 2px #0008)}
 .tools button:hover{background:#0006}.off{opacity:.6}
-h2{position:absolute;inset-block-start:18px;inset-inline:16px 160px;font-size:16px;font-weight:650;line-height:1.3;text-shadow:0 1px 3px #000a;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+h2{position:absolute;inset-block-start:18px;inset-inline:16px 160px;font-size:16px;font-weight:650;line-height:1.3;text-shadow:0 1px 3px #000a;display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical;overflow:hidden}
 .big{position:absolute;inset:0;margin:auto;width:76px;height:76px;display:grid;place-items:center;border-radius:38px;background:#0009;color:#fff}
 .big svg{width:36px;height:36px;fill:currentColor}:dir(rtl)>.big svg{transform:none}
 :host([playing]) .big{opacity:0;pointer-events:none}
 .captions{align-self:center;max-width:88%;margin:0 0 12px;padding:4px 10px;border-radius:8px;background:#000b;font-size:16px;line-height:1.35;text-align:center;white-space:pre-line}
 .captions:empty{display:none}
-.anchors{display:grid;gap:8px;width:100%;max-width:440px;padding:0 12px;pointer-events:none}
+.held{align-self:flex-start;min-height:44px;margin:0 12px 8px;padding:0 16px;border-radius:22px;background:var(--p);color:var(--i);font-size:15px;font-weight:600;box-shadow:var(--s)}
+.anchors{display:grid;gap:8px;width:100%;padding:0 12px;pointer-events:none}
+:host([shape=wide]) .anchors{max-width:420px}
 .anchors>*{pointer-events:auto;animation:rise .19s cubic-bezier(.2,.8,.2,1)}
-.anchors>[kind=mark],.anchors>[kind=ask]{justify-self:start}
+.anchors>[kind=mark],.anchors>[kind=ask]{justify-self:start}.anchors>:is([kind=product_card],[kind=buy_button]){order:1}
 @keyframes rise{from{transform:translateY(40px);opacity:0}}
 .bar{position:relative;height:44px;margin:0 12px;direction:ltr}
 input{position:absolute;inset:0;width:100%;height:100%;margin:0;opacity:0;cursor:pointer}
@@ -48,19 +50,20 @@ time{position:absolute;bottom:36px;left:clamp(0px,calc(var(--at,0)*100% - 24px),
 @container (max-height:260px){h2{display:none}.captions{margin-bottom:4px;font-size:14px}.bar{height:32px}}
 `);
 
-/** @typedef {{clip: Clip, products: Map<string, Product>, voice: Voice, base: string, resume: Set<string>, asked: Set<string>}} ClipView */
+/** @typedef {{clip: Clip, products: Map<string, Product>, voice: Voice, base: string, resume: Map<string, Kept>, asked: Set<string>}} ClipView */
 
 export class HawkerClip extends HTMLElement {
   static observedAttributes = ["quiet"];
   #root = shadow(this, CSS);
   /** @type {ClipView | null} */
   #view = null;
-  /** @type {HTMLVideoElement} */
-  #video = el("video", { part: "video", playsinline: true, preload: "metadata" });
+  /** The page's own video, if it brought one: it is loaded already and the page's scripts know it. */
+  #video = this.querySelector("video") ?? el("video", { playsinline: true, preload: "metadata" });
   #anchors = el("div", { class: "anchors", part: "anchors", "aria-live": "polite" });
-  #captions = el("p", { class: "captions", part: "captions" });
+  #captions = el("p", { class: "captions", part: "captions", dir: "auto" });
   #bar = el("input", { type: "range", min: 0, max: 1, step: "any", value: 0, "data-seek": true });
   #time = el("time");
+  #held = el("button", { class: "held", "data-resume": true, hidden: true });
   #stage = el("div", { class: "stage", part: "stage" });
   /** @type {Record<string, HTMLButtonElement>} */
   #buttons = {};
@@ -70,6 +73,8 @@ export class HawkerClip extends HTMLElement {
   #impressions = new Impressions();
   #eye = new IntersectionObserver((entries) => this.#seen(entries[entries.length - 1].intersectionRatio >= 0.5), { threshold: [0, 0.5] });
   #visible = false;
+  /** @type {TextTrack | null} */
+  #track = null;
   /** The viewer paused; coming back into view does not start it again. */
   #paused = false;
 
@@ -77,7 +82,7 @@ export class HawkerClip extends HTMLElement {
     if (!this.#root.firstChild) this.#root.append(el("slot", { class: "fallback" }));
     this.#eye.observe(this);
     request(this, "cliprequest", {
-      clip: this.getAttribute("clip"), key: this.getAttribute("key"), src: this.getAttribute("src"), country: this.getAttribute("country"), lang: pageLanguage(this),
+      clip: this.getAttribute("clip"), key: this.getAttribute("key"), src: this.getAttribute("src"), country: this.getAttribute("country"),
     });
   }
 
@@ -117,9 +122,14 @@ export class HawkerClip extends HTMLElement {
     this.setAttribute("role", "region");
     this.setAttribute("aria-label", clip.title);
     const video = this.#video;
-    if (new URL(base).origin !== location.origin) video.crossOrigin = "anonymous";
-    if (clip.poster) video.poster = link(clip.poster, base) ?? "";
-    video.src = link(media.src, base) ?? "";
+    video.controls = false;
+    if (!video.isConnected) {
+      if (new URL(base).origin !== location.origin) video.crossOrigin = "anonymous";
+      if (clip.poster) video.poster = link(clip.poster, base) ?? "";
+      video.src = `${link(media.src, base)}#t=${this.getAttribute("start") ?? 0}`;
+      this.append(video);
+    }
+    video.slot = "video";
     const line = el("span", { class: "line" }, el("b"));
     for (const { start_ms } of clip.anchors?.filter(({ kind }) => kind === "product_card") ?? []) {
       const dot = el("i");
@@ -133,9 +143,10 @@ export class HawkerClip extends HTMLElement {
       clip.captions.length > 0 && this.#button("captions", () => this.#caption()),
       "requestFullscreen" in this && this.#button("full", () => this.#full()));
     this.#stage.dir = voice.dir;
-    this.#stage.append(big, el("h2", { part: "title" }, clip.title), tools, this.#captions, this.#anchors, el("div", { class: "bar" }, this.#bar, line, this.#time));
-    this.#root.replaceChildren(video, this.#stage);
-    this.#track(clip, voice, base);
+    this.#stage.append(big, el("h2", { part: "title", dir: "auto" }, clip.title), tools, this.#captions, this.#held, this.#anchors, el("div", { class: "bar" }, this.#bar, line, this.#time));
+    this.#held.addEventListener("click", () => request(this, "buyrequest", {}));
+    this.#root.replaceChildren(el("slot", { name: "video" }), this.#stage);
+    this.#subtitle(clip, voice, base);
     this.#listen();
     this.attributeChangedCallback();
     this.#seen(this.#visible);
@@ -203,6 +214,10 @@ export class HawkerClip extends HTMLElement {
       this.#impressions.see(id, false, 0);
     }
     for (const anchor of active) this.#card(anchor, view);
+    const [held] = view.resume.values();
+    const shown = [...this.#shown.values()].some((card) => card.view?.resume);
+    this.#held.hidden = !held || shown || this.hasAttribute("quiet");
+    if (held) this.#held.textContent = `${view.voice.say("held", { t: view.voice.time(held.until ?? "") })} · ${view.voice.say("resume")}`;
     for (const id of this.#impressions.due(performance.now())) this.#tell({ kind: "impression", ...(id && { anchor: id }), at_ms: Math.round(ms) });
   }
 
@@ -274,30 +289,31 @@ export class HawkerClip extends HTMLElement {
   }
 
   /** Our own captions, because the browser's would lie under the card. @param {Clip} clip @param {Voice} voice @param {string} base */
-  #track({ captions }, voice, base) {
+  #subtitle({ captions }, voice, base) {
     const file = voice.languages.map((lang) => captions.find((one) => one.lang.split("-")[0] === lang.split("-")[0])).find(Boolean) ?? captions[0];
     if (!file) return;
+    for (const track of this.#video.textTracks) track.mode = "disabled";
     const element = el("track", { kind: "captions", src: link(file.src, base), srclang: file.lang, label: file.label });
     this.#video.append(element);
-    element.track.mode = "hidden";
+    this.#track = element.track;
+    this.#track.mode = "hidden";
     this.#captions.lang = file.lang;
-    element.track.addEventListener("cuechange", () => this.#spell(element.track));
+    this.#track.addEventListener("cuechange", () => this.#spell());
     this.#caption(remember("captions") !== "no");
   }
 
-  #caption(on = this.#buttons.captions.getAttribute("aria-pressed") !== "true") {
+  #caption(on = this.#buttons.captions?.getAttribute("aria-pressed") !== "true") {
     const button = this.#buttons.captions;
     if (!button) return;
     button.setAttribute("aria-pressed", String(on));
     button.classList.toggle("off", !on);
     remember("captions", on ? "yes" : "no");
-    this.#spell(this.#video.textTracks[0]);
+    this.#spell();
   }
 
-  /** @param {TextTrack} track */
-  #spell({ activeCues }) {
+  #spell() {
     const on = this.#buttons.captions.getAttribute("aria-pressed") === "true";
-    this.#captions.textContent = on ? [...activeCues ?? []].map((cue) => /** @type {VTTCue} */ (cue).getCueAsHTML?.().textContent ?? /** @type {VTTCue} */ (cue).text).join("\n") : "";
+    this.#captions.textContent = on ? [...this.#track?.activeCues ?? []].map((cue) => /** @type {VTTCue} */ (cue).getCueAsHTML?.().textContent ?? /** @type {VTTCue} */ (cue).text).join("\n") : "";
   }
 
   /** @param {KeyboardEvent} event */

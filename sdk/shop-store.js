@@ -3,11 +3,11 @@
 
 import { Api, Beacons, openPurchases, parseAnchors, Purchase, visitId } from "./core.js";
 import { link, pageLanguage, remember } from "./dom.js";
-import { HawkerSheet } from "./hawker-sheet.js";
 import { findVoice } from "./words.js";
 
-/** @import { Anchor, Availability, Clip, Keep, Product, Wish, World } from "./contract.d.ts" */
+/** @import { Anchor, Availability, Clip, Keep, Kept, Product, Wish, World } from "./contract.d.ts" */
 /** @import { HawkerClip } from "./hawker-clip.js" */
+/** @import { HawkerSheet } from "./hawker-sheet.js" */
 /** @import { Voice } from "./words.js" */
 
 /** A storage that may be forbidden: then a purchase still lives as long as the page. @param {() => Storage} find @returns {Keep & {names: () => string[]}} */
@@ -46,6 +46,8 @@ const world = {
 const { globalPrivacyControl, doNotTrack } = navigator;
 const followed = !globalPrivacyControl && doNotTrack !== "1";
 
+const loadSheet = () => import("./hawker-sheet.js");
+
 /** @typedef {{element: HawkerClip, clip: Clip | null, country: string}} Mounted */
 
 class Shop {
@@ -69,14 +71,18 @@ class Shop {
   purchases = new Map();
   /** @type {Set<string>} */
   asked = new Set(JSON.parse(local.getItem("hawker.asked") ?? "[]"));
-  /** @type {Set<string>} the variants of purchases that were begun */
-  resume = new Set();
+  /** @type {Map<string, Kept>} purchases that were begun, by variant */
+  resume = new Map();
   /** @type {HawkerSheet | null} */
   sheet = null;
   /** @type {{purchase: Purchase | null, product: Product | null, anchor: Anchor | null, at_ms: number, mounted: Mounted} | null} what the sheet is about */
   open = null;
   /** Given in this page only; names and addresses are never kept. */
   contact = "";
+  /** @type {Record<string, string>} */
+  address = {};
+  /** A finished step the buyer has gone back to. @type {"contact" | "address" | null} */
+  editing = null;
   /** @type {Window | null} */
   bank = null;
   #live = new AbortController();
@@ -127,6 +133,8 @@ class Shop {
     this.paint();
     this.follow();
     this.pickUp(mounted);
+    // The sheet is fetched before it is wanted, but after everything the eye waits for.
+    if (wanted.size) setTimeout(loadSheet, 1500);
   }
 
   /** @param {string} path */
@@ -143,8 +151,7 @@ class Shop {
 
   /** Hands down what is known. */
   paint() {
-    const open = openPurchases(world, this.key, local.names());
-    this.resume = new Set(open.flatMap(({ wish }) => wish.variant ?? []));
+    this.resume = new Map(openPurchases(world, this.key, local.names()).map((kept) => [kept.wish.variant ?? "", kept]));
     for (const { element, clip } of this.mounted) {
       if (clip && this.voice) element.view = { clip, products: this.products, voice: this.voice, base: this.base, resume: this.resume, asked: this.asked };
     }
@@ -179,12 +186,19 @@ class Shop {
     const lines = session.getItem("hawker.open");
     const kept = openPurchases(world, this.key, local.names()).find(({ wish }) => wish.lines === lines && wish.clip === mounted.clip?.id);
     if (!kept || this.open) return;
-    const anchor = mounted.clip?.anchors?.find(({ id }) => id === kept.wish.anchor) ?? null;
-    this.begin({ mounted, anchor, product: this.products.get(kept.wish.product ?? "") ?? null, purchase: null, at_ms: kept.wish.at_ms ?? 0 }, kept.wish.variant);
+    this.goOn(mounted, kept);
   }
 
-  /** @param {Mounted} mounted @param {Anchor} anchor */
+  /** @param {Mounted} mounted @param {Kept} kept */
+  goOn(mounted, { wish: { anchor: id, product, variant, at_ms = 0 } }) {
+    const anchor = mounted.clip?.anchors?.find((one) => one.id === id) ?? null;
+    void this.begin({ mounted, anchor, product: this.products.get(product ?? "") ?? null, purchase: null, at_ms }, variant);
+  }
+
+  /** @param {Mounted} mounted @param {Anchor} [anchor] nothing for what was begun before */
   tap(mounted, anchor) {
+    const kept = this.resume.values().next().value;
+    if (!anchor) return kept && this.goOn(mounted, kept);
     const at_ms = mounted.element.at_ms;
     this.tell(mounted, { kind: "tap", anchor: anchor.id, at_ms });
     const product = this.products.get(anchor.product ?? "") ?? null;
@@ -192,7 +206,7 @@ class Shop {
     const only = product?.variants.length === 1 ? product.variants[0].id : null;
     const variant = anchor.variant ?? held?.id ?? only;
     if (this.base !== location.origin) return this.away(mounted, variant, product);
-    this.begin({ mounted, anchor, product, purchase: null, at_ms }, variant);
+    void this.begin({ mounted, anchor, product, purchase: null, at_ms }, variant);
   }
 
   /** On somebody else's page the shop's own checkout opens in a window of its own. @param {Mounted} mounted @param {string | null | undefined} variant @param {Product | null} product */
@@ -202,13 +216,13 @@ class Shop {
   }
 
   /** @param {NonNullable<Shop["open"]>} open @param {string | null | undefined} variant */
-  begin(open, variant) {
+  async begin(open, variant) {
     this.open = open;
-    this.sheet ??= document.body.appendChild(Object.assign(new HawkerSheet(), { shop: this }));
     open.mounted.element.toggleAttribute("quiet", true);
     if (variant) this.buy(variant);
+    this.sheet ??= document.body.appendChild(new (await loadSheet()).HawkerSheet());
     this.draw();
-    this.sheet.show();
+    this.sheet.show(open.mounted.element.getBoundingClientRect());
   }
 
   /** @param {string} variant */
@@ -241,13 +255,14 @@ class Shop {
   draw() {
     const { open, sheet, voice } = this;
     if (!open || !sheet || !voice) return;
-    const state = open.purchase?.state ?? null;
+    const now = open.purchase?.state ?? null;
+    const state = now && this.editing ? { ...now, step: this.editing } : now;
     const variant = open.purchase?.wish.variant ?? null;
     const anchors = open.mounted.clip?.anchors ?? [];
     const asks = anchors.filter(({ kind }) => kind === "ask");
     const others = [...new Set(anchors.flatMap(({ product }) => this.products.get(product ?? "") ?? []))];
     sheet.view = {
-      voice, base: this.base, state, product: open.product, variant, contact: this.contact, country: open.mounted.country,
+      voice, base: this.base, state, product: open.product, variant, contact: this.contact, address: this.address, country: open.mounted.country,
       language: open.mounted.clip?.language ?? "en", ahead: this.api.ahead,
       stock: open.product?.variants.find(({ id }) => id === variant)?.availability ?? null,
       ask: asks.find(({ start_ms }) => start_ms >= (open.anchor?.start_ms ?? 0)) ?? asks[0] ?? null,
@@ -257,16 +272,26 @@ class Shop {
   }
 
   /** What the buyer does in the sheet. @param {any} detail */
-  act({ act, details, payment, variant, country, product, anchor, opened }) {
+  act({ act, details, payment, variant, country, product, anchor, opened, step }) {
     const { open } = this;
     const purchase = open?.purchase;
     if (!open) return;
     switch (act) {
       case "choose": return this.buy(variant);
+      case "edit":
+        this.editing = step;
+        return this.draw();
       case "details":
         if (details.contact) this.contact = details.contact.email ?? details.contact.phone;
-        if (details.address?.country) remember("country", details.address.country);
-        return purchase?.details(details);
+        if (details.address) {
+          this.address = details.address;
+          remember("country", details.address.country);
+        }
+        return purchase?.details(details).then(() => {
+          // What the server complains about is shown where it was typed.
+          if (!purchase.state.errors.length) this.editing = null;
+          this.draw();
+        });
       case "pay": return purchase?.pay({ ...payment, return_url: location.href });
       case "accept": return purchase?.accept();
       case "refuse": return purchase?.refuse();
@@ -299,7 +324,7 @@ class Shop {
       open.purchase.forget();
       this.purchases.delete(open.purchase.wish.lines);
     }
-    this.open = null;
+    this.open = this.editing = null;
     session.removeItem("hawker.open");
     this.paint();
     open.mounted.element.focus({ preventScroll: true });
@@ -342,8 +367,8 @@ function hear(name, act) {
 }
 
 document.addEventListener("cliprequest", (event) => {
-  const { detail, target } = /** @type {CustomEvent} */ (event);
-  const element = /** @type {HawkerClip} */ (target);
+  const { detail } = /** @type {CustomEvent} */ (event);
+  const element = /** @type {HawkerClip} */ (event.composedPath()[0]);
   void Shop.of(detail.src, detail.key).mount(element, { ...detail, lang: pageLanguage(element) });
 });
 document.addEventListener("clipgone", (event) => {
