@@ -15,9 +15,13 @@ pub fn direction(tree: &Tree) -> Vec<Finding> {
     let order = tree.modules();
     let place = |name: &str| order.iter().position(|module| module == name);
     let mut findings = Vec::new();
+    let mut undeclared: Option<&str> = None;
     for file in tree.under("src/", ".rs") {
-        let Some(own) = file.module() else { continue };
+        let Some(own) = file.module().filter(|own| undeclared != Some(own)) else {
+            continue;
+        };
         let Some(own_place) = place(own) else {
+            undeclared = Some(own); // Once for a whole folder; its files stand together.
             findings.push(file.finding(
                 1,
                 format!("`{own}` is not declared in src/lib.rs; add its `mod` line where it belongs in the order"),
@@ -219,6 +223,8 @@ mod tests {
     #[test]
     fn an_undeclared_module_is_told_to_declare_itself() {
         assert_eq!(lines(direction, "src/growth/mod.rs", "//! Growth.\n"), [1]);
+        let folder = Tree::of(&[LIB, ("src/growth/mod.rs", ""), ("src/growth/store.rs", "")]);
+        assert_eq!(direction(&folder).len(), 1);
     }
 
     #[test]

@@ -95,17 +95,16 @@ fn declared_tables(text: &str) -> Vec<(usize, String)> {
     tables
 }
 
+/// Tables of the migrations, and the few the migrator itself must make before it can read any.
 fn created_tables(tree: &Tree) -> BTreeMap<String, (&File, usize)> {
     let mut created = BTreeMap::new();
-    for file in tree.under("migrations/", ".sql") {
+    for file in tree.under("migrations/", ".sql").chain(tree.under("src/db/", ".rs")) {
         for (index, line) in file.text.lines().enumerate() {
-            let line = line.trim().to_ascii_lowercase();
-            let Some(rest) = line.strip_prefix("create table ") else {
-                continue;
-            };
+            let line = line.to_ascii_lowercase();
+            let (before, rest) = line.split_once("create table ").unwrap_or_default();
             let rest = rest.strip_prefix("if not exists ").unwrap_or(rest);
             let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-            if is_name(&name) {
+            if is_name(&name) && before.trim_matches([' ', '"']).is_empty() {
                 created.entry(name).or_insert((file, index + 1));
             }
         }
@@ -219,6 +218,16 @@ mod tests {
             [(MIGRATION.0.to_owned(), 4), (MIGRATION.0.to_owned(), 3)]
         );
         assert_eq!(found(&[INVENTORY]), [(INVENTORY.0.to_owned(), 3)]);
+    }
+
+    #[test]
+    fn the_migrator_may_make_its_own_table() {
+        let front = ("src/db/mod.rs", "//! Database.\n//! Tables: migrations.\n");
+        let migrate = (
+            "src/db/migrate.rs",
+            "//! X.\nconst T: &str =\n    \"create table if not exists migrations (\n id text)\";\n",
+        );
+        assert_eq!(found(&[front, migrate]), []);
     }
 
     #[test]
