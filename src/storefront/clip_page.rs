@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::frame::{ClipCard, Frame, Head, Picture, ProductCard, Seen, When};
+use super::frame::{ClipCard, Frame, Head, Picture, ProductCard, When};
 use super::structured_data::{self, BreadcrumbList, Markup, SeekToAction, Thing, VideoObject};
 
 #[derive(Template)]
@@ -16,8 +16,8 @@ pub struct ClipPage {
     pub creator: String,
     pub published: When,
     pub length: String,
-    /// The clip's products in the order in which they appear.
-    pub products: Vec<ProductCard>,
+    /// What the anchors mark, in the order of the clip: chapters, words, products.
+    pub moments: Vec<Moment>,
     pub transcript: Vec<TranscriptLine>,
     /// Absolute, for copying.
     pub share_address: String,
@@ -73,6 +73,21 @@ pub struct Captions {
     pub src: String,
 }
 
+pub struct Moment {
+    pub timecode: String,
+    pub seconds: u32,
+    pub path: String,
+    pub kind: MomentKind,
+}
+
+pub enum MomentKind {
+    /// A narrative mark.
+    Chapter(String),
+    /// Somebody's words and who said them.
+    Proof { words: String, by: String },
+    Product(Box<ProductCard>),
+}
+
 pub struct TranscriptLine {
     pub timecode: String,
     pub seconds: u32,
@@ -81,50 +96,48 @@ pub struct TranscriptLine {
 
 impl ClipPage {
     pub fn sample() -> Self {
-        let page = "https://shop.example/s/tidal-kiln/clips/glaze-day";
-        let mut products: Vec<ProductCard> = ProductCard::samples().into_iter().take(3).collect();
-        products[2].seen = Some(Seen {
-            clip_title: "Glaze day".into(),
-            timecode: "0:19".into(),
-            seconds: 19,
-            path: "/s/tidal-kiln/clips/glaze-day?t=19".into(),
-        });
+        let page = "https://shop.example/s/loam-and-ink/clips/from-clay-to-coffee";
+        let moment = |timecode: &str, seconds: u32, kind: MomentKind| Moment {
+            timecode: timecode.into(),
+            seconds,
+            path: format!("/s/loam-and-ink/clips/from-clay-to-coffee?t={seconds}"),
+            kind,
+        };
+        let mug = ProductCard::samples().remove(0);
         let lines = [
-            ("0:00", 0, "This is the last glaze day before winter."),
-            ("0:05", 5, "The mug goes in first, because it dries slowest."),
-            ("0:12", 12, "For the bowl I pour once, and then I do not touch it."),
-            ("0:19", 19, "And the jug gets whatever the river looked like this morning."),
+            ("0:01", 1, "We start with a ball of clay."),
+            ("0:07", 7, "One pour. Not two."),
+            ("0:11", 11, "Then a night at twelve hundred and forty."),
+            ("0:15", 15, "And in the morning it holds your coffee."),
         ];
-        let part = |(card, end): (&ProductCard, u64)| {
-            card.seen.as_ref().map(|seen| structured_data::Clip {
-                name: card.title.clone(),
-                start_offset: u64::from(seen.seconds),
-                end_offset: end,
-                url: format!("{page}?t={}", seen.seconds),
-            })
+        let part = |name: &str, from: u64, to: u64| structured_data::Clip {
+            name: name.into(),
+            start_offset: from,
+            end_offset: to,
+            url: format!("{page}?t={from}"),
         };
         let video = VideoObject {
-            name: "Glaze day".into(),
-            description: "The last glaze day before winter.".into(),
+            name: "From clay to coffee".into(),
+            description: "One ball of clay on the wheel, one pour of glaze, one night in the kiln. Then breakfast.".into(),
             url: page.into(),
-            thumbnail_url: vec!["https://shop.example/media/sample-glaze-day.jpg".into()],
+            thumbnail_url: vec!["https://shop.example/media/sample-from-clay-to-coffee.webp".into()],
             upload_date: "2026-11-18T09:30:00Z".into(),
-            duration: structured_data::duration(24_000),
-            content_url: "https://shop.example/media/sample-glaze-day.mp4".into(),
+            duration: structured_data::duration(20_000),
+            content_url: "https://shop.example/media/sample-from-clay-to-coffee.mp4".into(),
             in_language: "en".into(),
             transcript: lines.map(|(_, _, text)| text).join(" "),
-            has_part: products.iter().zip([11, 18, 24]).filter_map(part).collect(),
+            has_part: vec![part("Thrown", 0, 7), part("Glazed", 7, 11), part("Dune mug", 13, 20)],
             potential_action: SeekToAction::on(page),
         };
-        let crumbs = BreadcrumbList::new([("Tidal Kiln", "https://shop.example/s/tidal-kiln"), ("Glaze day", page)]);
+        let crumbs = BreadcrumbList::new([("Loam & Ink", "https://shop.example/s/loam-and-ink"), ("From clay to coffee", page)]);
         Self {
             frame: Frame::sample(),
             head: Head {
-                title: "Glaze day · Tidal Kiln".into(),
-                description: "The last glaze day before winter: a mug, a bowl and a jug, dipped, poured and signed.".into(),
+                title: "From clay to coffee · Loam & Ink".into(),
+                description: "One ball of clay on the wheel, one pour of glaze, one night in the kiln. Then breakfast.".into(),
                 canonical: page.into(),
                 kind: "video.other",
-                picture: Some("https://shop.example/media/sample-glaze-day.jpg".into()),
+                picture: Some("https://shop.example/media/sample-from-clay-to-coffee.webp".into()),
                 markup: Markup::new(&[Thing::Video(Box::new(video)), Thing::Breadcrumbs(crumbs)]),
                 listed: true,
             },
@@ -132,23 +145,36 @@ impl ClipPage {
                 clip: "clp_01ksample000000000000000000".into(),
                 version: 3,
                 key: "pk_sample".into(),
-                src: "/media/sample-glaze-day.mp4".into(),
+                src: "/media/sample-from-clay-to-coffee.mp4".into(),
                 media_type: "video/mp4".into(),
                 shape: Shape::of(1080, 1920),
-                poster: Picture::new("/media/sample-glaze-day.jpg", "", 1080, 1920),
+                poster: Picture::new("/media/sample-from-clay-to-coffee.webp", "", 1080, 1920),
                 captions: vec![
-                    Captions { language: "en".into(), label: "English".into(), src: "/media/sample-glaze-day.en.vtt".into() },
-                    Captions { language: "de".into(), label: "Deutsch".into(), src: "/media/sample-glaze-day.de.vtt".into() },
+                    Captions { language: "en".into(), label: "English".into(), src: "/media/sample-from-clay-to-coffee.en.vtt".into() },
+                    Captions { language: "de".into(), label: "Deutsch".into(), src: "/media/sample-from-clay-to-coffee.de.vtt".into() },
                 ],
                 start_seconds: None,
-                marks: vec![220, 500, 810],
+                marks: vec![670],
             },
-            title: "Glaze day".into(),
-            description: "The last glaze day before winter: a mug, a bowl and a jug, dipped, poured and signed.".into(),
-            creator: "Mira Voss".into(),
+            title: "From clay to coffee".into(),
+            description: "One ball of clay on the wheel, one pour of glaze, one night in the kiln. Then breakfast.".into(),
+            creator: "Nadja Brandt".into(),
             published: When::new("2026-11-18T09:30:00Z", "3 days ago", "18 November 2026, 10:30"),
-            length: "0:24".into(),
-            products,
+            length: "0:20".into(),
+            moments: vec![
+                moment("0:00", 0, MomentKind::Chapter("Thrown".into())),
+                moment("0:07", 7, MomentKind::Chapter("Glazed".into())),
+                moment("0:11", 11, MomentKind::Chapter("Fired at 1,240 °C".into())),
+                moment("0:13", 13, MomentKind::Product(Box::new(mug))),
+                moment(
+                    "0:16",
+                    16,
+                    MomentKind::Proof {
+                        words: "It is the first one missing from the cupboard every morning.".into(),
+                        by: "Ines, Porto".into(),
+                    },
+                ),
+            ],
             transcript: lines
                 .iter()
                 .map(|(timecode, seconds, text)| TranscriptLine {
@@ -158,7 +184,7 @@ impl ClipPage {
                 })
                 .collect(),
             share_address: page.into(),
-            share_mail: "mailto:?subject=Glaze%20day&body=https%3A%2F%2Fshop.example%2Fs%2Ftidal-kiln%2Fclips%2Fglaze-day".into(),
+            share_mail: "mailto:?subject=From%20clay%20to%20coffee&body=https%3A%2F%2Fshop.example%2Fs%2Floam-and-ink%2Fclips%2Ffrom-clay-to-coffee".into(),
             next: ClipCard::samples().into_iter().skip(1).collect(),
         }
     }

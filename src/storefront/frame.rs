@@ -126,14 +126,14 @@ impl Frame {
     pub fn sample() -> Self {
         Self {
             language: "en".into(),
-            shop_name: "Tidal Kiln".into(),
-            home_path: "/s/tidal-kiln".into(),
+            shop_name: "Loam & Ink".into(),
+            home_path: "/s/loam-and-ink".into(),
             accent_css: None,
-            seller: "Sold by Mira Voss Keramik, Hafenstraße 12, 20359 Hamburg".into(),
+            seller: "Sold by Loam & Ink GbR, Musterweg 7, 04229 Leipzig".into(),
             policies: vec![
-                Link::new("Delivery", "/s/tidal-kiln/policies/shipping"),
-                Link::new("Returns", "/s/tidal-kiln/policies/returns"),
-                Link::new("Imprint", "/s/tidal-kiln/policies/imprint"),
+                Link::new("Delivery", "/s/loam-and-ink/policies/shipping"),
+                Link::new("Returns", "/s/loam-and-ink/policies/returns"),
+                Link::new("Imprint", "/s/loam-and-ink/policies/imprint"),
             ],
             test_mode: true,
         }
@@ -176,19 +176,18 @@ impl ClipCard {
     /// The wall of the sample shop.
     pub fn samples() -> Vec<Self> {
         let card = |slug: &str, title: &str, length: &str, spoken: &str, products: &str, marks: &[u32]| Self {
-            path: format!("/s/tidal-kiln/clips/{slug}"),
+            path: format!("/s/loam-and-ink/clips/{slug}"),
             title: title.into(),
-            poster: Picture::new(&format!("/media/sample-{slug}.jpg"), "", 720, 1280),
+            poster: Picture::new(&format!("/media/sample-{slug}.webp"), "", 720, 1280),
             length: length.into(),
             length_spoken: spoken.into(),
             products: products.into(),
             marks: marks.to_vec(),
         };
         vec![
-            card("glaze-day", "Glaze day", "0:24", "24 seconds", "3 things to buy", &[220, 500, 810]),
-            card("first-pour", "The first pour", "0:18", "18 seconds", "1 thing to buy", &[430]),
-            card("seconds-sale", "Seconds, and why I keep them", "0:31", "31 seconds", "2 things to buy", &[350, 700]),
-            card("night-firing", "Night firing", "0:15", "15 seconds", "1 thing to buy", &[600]),
+            card("from-clay-to-coffee", "From clay to coffee", "0:20", "20 seconds", "1 thing to buy", &[670]),
+            card("two-pulls", "Two pulls", "0:21", "21 seconds", "2 things to buy", &[533, 805]),
+            card("after-rain", "After rain", "0:21", "21 seconds", "2 things to buy", &[438, 690]),
         ]
     }
 }
@@ -196,10 +195,10 @@ impl ClipCard {
 impl ProductCard {
     /// The shelf of the sample shop.
     pub fn samples() -> Vec<Self> {
-        let card = |slug: &str, title: &str, price: &str, availability: Availability, seen: Option<Seen>| Self {
-            path: format!("/s/tidal-kiln/products/{slug}"),
+        let card = |slug: &str, image: &str, title: &str, price: &str, availability: Availability, seen: Option<Seen>| Self {
+            path: format!("/s/loam-and-ink/products/{slug}"),
             title: title.into(),
-            picture: Picture::new(&format!("/media/sample-{slug}.jpg"), title, 1000, 1250),
+            picture: Picture::new(&format!("/media/sample-{image}.webp"), title, 1000, 1000),
             price: price.into(),
             availability,
             seen,
@@ -209,14 +208,16 @@ impl ProductCard {
                 clip_title: title.into(),
                 timecode: timecode.into(),
                 seconds,
-                path: format!("/s/tidal-kiln/clips/{slug}?t={seconds}"),
+                path: format!("/s/loam-and-ink/clips/{slug}?t={seconds}"),
             })
         };
         vec![
-            card("ebb-mug", "Ebb mug", "€38.00", Availability::scarce("3 left, 2 in checkouts"), seen("glaze-day", "Glaze day", "0:05", 5)),
-            card("shoal-bowl", "Shoal bowl", "€46.00", Availability::in_stock("In stock"), seen("glaze-day", "Glaze day", "0:12", 12)),
-            card("pilot-jug", "Pilot jug", "€72.00", Availability::in_stock("In stock"), seen("first-pour", "The first pour", "0:08", 8)),
-            card("wreck-vase", "Wreck vase", "€120.00", Availability::sold_out(), seen("seconds-sale", "Seconds, and why I keep them", "0:11", 11)),
+            card("dune-mug", "mug", "Dune mug", "€34.00", Availability::in_stock("In stock"), seen("from-clay-to-coffee", "From clay to coffee", "0:13", 13)),
+            card("slow-dripper", "dripper", "Slow dripper", "€42.00", Availability::scarce("3 left, 2 in checkouts"), None),
+            card("low-sun", "print", "Low sun, A3", "€48.00", Availability::in_stock("In stock"), seen("two-pulls", "Two pulls", "0:11", 11)),
+            card("furrow-towel", "towel", "Furrow towel", "€18.00", Availability::in_stock("In stock"), seen("two-pulls", "Two pulls", "0:16", 16)),
+            card("after-rain-candle", "candle", "After rain", "€29.00", Availability::in_stock("In stock"), seen("after-rain", "After rain", "0:09", 9)),
+            card("window-planter", "planter", "Window planter", "€56.00", Availability::sold_out(), seen("after-rain", "After rain", "0:14", 14)),
         ]
     }
 }

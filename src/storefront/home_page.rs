@@ -1,8 +1,8 @@
-//! A shop's front: its newest clip, the wall of clips, the creator's voice, and what can be bought.
+//! A shop's front: its newest clip, the wall of clips, a voice from one of them, and what can be bought.
 
 use askama::Template;
 
-use super::frame::{ClipCard, Frame, Head, Picture, ProductCard};
+use super::frame::{ClipCard, Frame, Head, Picture, ProductCard, Seen};
 use super::structured_data::{Markup, Organization, Thing};
 
 #[derive(Template)]
@@ -12,6 +12,7 @@ pub struct HomePage {
     pub head: Head,
     /// The shop in one sentence; the page's title.
     pub statement: String,
+    /// A line more, or nothing.
     pub introduction: String,
     /// The newest clip. A new shop has none.
     pub featured: Option<ClipCard>,
@@ -20,12 +21,12 @@ pub struct HomePage {
     pub products: Vec<ProductCard>,
 }
 
-/// The creator in their own words.
+/// Somebody's own words, said in a clip, with the second at which they are said.
 pub struct Voice {
     pub words: String,
     pub name: String,
-    pub role: String,
-    pub portrait: Option<Picture>,
+    pub picture: Picture,
+    pub said: Seen,
 }
 
 impl HomePage {
@@ -33,30 +34,35 @@ impl HomePage {
         let mut clips = ClipCard::samples();
         let featured = Some(clips.remove(0));
         let organization = Organization {
-            name: "Tidal Kiln".into(),
-            url: "https://shop.example/s/tidal-kiln".into(),
+            name: "Loam & Ink".into(),
+            url: "https://shop.example/s/loam-and-ink".into(),
             logo: None,
         };
         Self {
             frame: Frame::sample(),
             head: Head {
-                title: "Tidal Kiln".into(),
-                description: "Stoneware thrown by hand in Hamburg, glazed the colour of the river that day.".into(),
-                canonical: "https://shop.example/s/tidal-kiln".into(),
+                title: "Loam & Ink".into(),
+                description: "Clay, paper and wax, from one small studio.".into(),
+                canonical: "https://shop.example/s/loam-and-ink".into(),
                 kind: "website",
-                picture: Some("https://shop.example/media/sample-glaze-day.jpg".into()),
+                picture: Some("https://shop.example/media/sample-from-clay-to-coffee.webp".into()),
                 markup: Markup::new(&[Thing::Organization(organization)]),
                 listed: true,
             },
-            statement: "Stoneware the colour of the river that day.".into(),
-            introduction: "Forty pieces a month, thrown and glazed by hand in Hamburg. Watch one being made, then take it home.".into(),
+            statement: "Clay, paper and wax, from one small studio.".into(),
+            introduction: "One ball of clay on the wheel, one pour of glaze, one night in the kiln. Then breakfast.".into(),
             featured,
             clips,
             voice: Some(Voice {
-                words: "I film every firing, also the ones that crack. You should know what you are buying.".into(),
-                name: "Mira Voss".into(),
-                role: "throws, glazes, films".into(),
-                portrait: Some(Picture::new("/media/sample-mira.jpg", "Mira Voss at the wheel", 800, 1000)),
+                words: "It is the first one missing from the cupboard every morning.".into(),
+                name: "Ines, Porto".into(),
+                picture: Picture::new("/media/sample-mug.webp", "", 1000, 1000),
+                said: Seen {
+                    clip_title: "From clay to coffee".into(),
+                    timecode: "0:16".into(),
+                    seconds: 16,
+                    path: "/s/loam-and-ink/clips/from-clay-to-coffee?t=16".into(),
+                },
             }),
             products: ProductCard::samples(),
         }

@@ -76,23 +76,23 @@ impl MailboxPage {
             open,
         };
         let sent = || When::new("2026-11-21T20:31:00Z", "12 minutes ago", "21 November 2026, 21:31");
-        let text = "Thank you, Jo.\n\nYour order K-1042 is confirmed: 2 × Ebb mug (Sand) and 1 × Shoal bowl, €126.90 in all. It arrives 24–26 Nov. \
-                    Your card is charged when the parcel leaves.\n\nSee where it is: https://shop.example/s/tidal-kiln/orders/ord_01ksample?t=sample.\n\nMira";
+        let text = "Thank you, Jo.\n\nYour order L-1042 is confirmed: 2 × Dune mug (Tide) and 1 × Slow dripper, €114.90 in all. It arrives 24–26 Nov. \
+                    Your card is charged when the parcel leaves.\n\nSee where it is: https://shop.example/s/loam-and-ink/orders/ord_01ksample?t=sample.\n\nNadja";
         Self {
             mails: vec![
-                row("/mailbox/3", "Your order K-1042", "jo.lindqvist@example.com", "Thank you, Jo. Your order K-1042 is confirmed", sent(), true),
+                row("/mailbox/3", "Your order L-1042", "jo.lindqvist@example.com", "Thank you, Jo. Your order L-1042 is confirmed", sent(), true),
                 row(
                     "/mailbox/2",
                     "Sign in to Hawker",
-                    "mira@example.com",
+                    "nadja@example.com",
                     "Open this link to sign in. It works once",
                     When::new("2026-11-21T20:02:00Z", "41 minutes ago", "21 November 2026, 21:02"),
                     false,
                 ),
             ],
             open: Some(Mail {
-                subject: "Your order K-1042".into(),
-                from: "Tidal Kiln".into(),
+                subject: "Your order L-1042".into(),
+                from: "Loam & Ink".into(),
                 to: "jo.lindqvist@example.com".into(),
                 sent: sent(),
                 paragraphs: paragraphs(text),

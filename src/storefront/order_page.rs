@@ -11,7 +11,7 @@ use super::structured_data::Markup;
 pub struct OrderPage {
     pub frame: Frame,
     pub head: Head,
-    /// "K-1042", as printed on the parcel.
+    /// "L-1042", as printed on the parcel.
     pub number: String,
     pub title: String,
     /// What is true now, in one sentence.
@@ -23,7 +23,7 @@ pub struct OrderPage {
     pub totals: Vec<Sum>,
     pub total: String,
     pub tax: String,
-    /// "Visa ending 4242: €126.90 authorized, nothing taken yet".
+    /// "Visa ending 4242: €114.90 authorized, nothing taken yet".
     pub payment: String,
     pub sent_to: Vec<String>,
     /// Where the receipt went.
@@ -94,7 +94,7 @@ impl OrderPage {
         let line = |title: &str, variant_title: &str, quantity: u32, amount: &str, image: &str| OrderLine {
             title: title.into(),
             variant_title: variant_title.into(),
-            picture: Picture::new(image, "", 1000, 1250),
+            picture: Picture::new(image, "", 1000, 1000),
             quantity,
             amount: amount.into(),
             note: String::new(),
@@ -108,42 +108,42 @@ impl OrderPage {
         Self {
             frame: Frame::sample(),
             head: Head {
-                title: "Order K-1042 · Tidal Kiln".into(),
-                description: "Receipt and status of order K-1042.".into(),
-                canonical: "https://shop.example/s/tidal-kiln/orders/ord_01ksample".into(),
+                title: "Order L-1042 · Loam & Ink".into(),
+                description: "Receipt and status of order L-1042.".into(),
+                canonical: "https://shop.example/s/loam-and-ink/orders/ord_01ksample".into(),
                 kind: "website",
                 picture: None,
                 markup: Markup::none(),
                 listed: false,
             },
-            number: "K-1042".into(),
+            number: "L-1042".into(),
             title: "Thank you, Jo. It is yours.".into(),
             state: "We are packing it. Your card is charged when the parcel leaves.".into(),
             placed: When::new("2026-11-21T20:31:00Z", "12 minutes ago", "21 November 2026, 21:31"),
             steps: vec![
                 step(
                     "Ordered",
-                    "€126.90 authorized",
+                    "€114.90 authorized",
                     Some(When::new("2026-11-21T20:31:00Z", "12 minutes ago", "21 November 2026, 21:31")),
                     Progress::Done,
                 ),
-                step("Packing", "Hafenlager accepted it", None, Progress::Now),
+                step("Packing", "Packhof Süd accepted it", None, Progress::Now),
                 step("On its way", "Your card is charged then", None, Progress::Ahead),
                 step("Arrives", "24–26 Nov", None, Progress::Ahead),
             ],
             parcels: Vec::new(),
             lines: vec![
-                line("Ebb mug", "Sand", 2, "€76.00", "/media/sample-ebb-mug.jpg"),
-                line("Shoal bowl", "", 1, "€46.00", "/media/sample-shoal-bowl.jpg"),
+                line("Dune mug", "Tide", 2, "€68.00", "/media/sample-mug.webp"),
+                line("Slow dripper", "", 1, "€42.00", "/media/sample-dripper.webp"),
             ],
-            totals: vec![Sum { label: "3 pieces".into(), amount: "€122.00".into() }, Sum { label: "Parcel".into(), amount: "€4.90".into() }],
-            total: "€126.90".into(),
-            tax: "incl. €20.26 VAT (19 %)".into(),
+            totals: vec![Sum { label: "3 pieces".into(), amount: "€110.00".into() }, Sum { label: "Parcel".into(), amount: "€4.90".into() }],
+            total: "€114.90".into(),
+            tax: "incl. €18.35 VAT (19 %)".into(),
             payment: "Card ending in 4242".into(),
             sent_to: vec!["Jo Lindqvist".into(), "Kanalweg 7".into(), "20357 Hamburg".into(), "Germany".into()],
             receipt: "jo.lindqvist@example.com".into(),
             cancellation: Some(Cancellation {
-                action: "/s/tidal-kiln/orders/ord_01ksample/cancellation".into(),
+                action: "/s/loam-and-ink/orders/ord_01ksample/cancellation".into(),
                 explanation: "Until the parcel leaves you can call it off here. Nothing is charged then.".into(),
             }),
             policies: Frame::sample().policies,
@@ -160,23 +160,23 @@ impl OrderPage {
         page.state = "Handed to the carrier this morning. Your card was charged then.".into();
         page.steps[1].progress = Progress::Done;
         page.steps[2].progress = Progress::Now;
-        page.steps[2].detail = "€126.90 charged".into();
+        page.steps[2].detail = "€114.90 charged".into();
         page.steps[2].at = Some(When::new("2026-11-22T08:05:00Z", "2 hours ago", "22 November 2026, 09:05"));
         page.parcels = vec![Parcel {
-            carrier: "Elbe Parcel".into(),
-            tracking: "EP 4471 9902 18".into(),
-            tracking_address: Some("https://parcel.example/EP4471990218".into()),
+            carrier: "Parcel post".into(),
+            tracking: "PP 4471 9902 18".into(),
+            tracking_address: Some("https://parcel.example/PP4471990218".into()),
             contents: "2 pieces".into(),
         }];
         page.lines[0].note = "1 refunded".into();
-        page.totals.push(Sum { label: "Refunded".into(), amount: "−€38.00".into() });
-        page.total = "€88.90".into();
-        page.tax = "incl. €14.19 VAT (19 %)".into();
+        page.totals.push(Sum { label: "Refunded".into(), amount: "−€34.00".into() });
+        page.total = "€80.90".into();
+        page.tax = "incl. €12.92 VAT (19 %)".into();
         page.cancellation = None;
         page.notice = Some(Notice {
             tone: Tone::Ok,
-            title: "€38.00 is on its way back to you".into(),
-            text: "One Ebb mug was refunded. Banks take up to five working days to show it.".into(),
+            title: "€34.00 is on its way back to you".into(),
+            text: "One Dune mug was refunded. Banks take up to five working days to show it.".into(),
         });
         page
     }

@@ -30,18 +30,18 @@ pub struct PolicySection {
 
 impl PolicyPage {
     pub fn sample() -> Self {
-        let page = "https://shop.example/s/tidal-kiln/policies/shipping";
+        let page = "https://shop.example/s/loam-and-ink/policies/shipping";
         let section = |heading: &str, paragraphs: &[&str]| PolicySection {
             heading: heading.into(),
             paragraphs: paragraphs.iter().map(|text| (*text).into()).collect(),
         };
         let row = |cells: [&str; 4]| PolicyRow { cells: cells.map(Into::into).into() };
-        let crumbs = BreadcrumbList::new([("Tidal Kiln", "https://shop.example/s/tidal-kiln"), ("Delivery", page)]);
+        let crumbs = BreadcrumbList::new([("Loam & Ink", "https://shop.example/s/loam-and-ink"), ("Delivery", page)]);
         Self {
             frame: Frame::sample(),
             head: Head {
-                title: "Delivery · Tidal Kiln".into(),
-                description: "Where Tidal Kiln delivers, how long it takes and what it costs.".into(),
+                title: "Delivery · Loam & Ink".into(),
+                description: "Where Loam & Ink delivers, how long it takes and what it costs.".into(),
                 canonical: page.into(),
                 kind: "website",
                 picture: None,
@@ -57,10 +57,10 @@ impl PolicyPage {
                 row(["Austria, Netherlands", "Parcel", "3–5 days", "€9.90"]),
             ],
             sections: vec![
-                section("When it leaves", &["What you order before noon leaves the same day, except on Sundays and while the kiln is cooling. Your card is charged when the parcel leaves, not before."]),
+                section("When it leaves", &["Everything leaves the studio within two working days. Your card is charged when the parcel leaves, not before."]),
                 section("How it is packed", &["In wood wool and paper, in a box that has been used before.", "If something breaks on the way, send a photograph within a week and we throw it again for you."]),
             ],
-            others: vec![Link::new("Returns", "/s/tidal-kiln/policies/returns"), Link::new("Imprint", "/s/tidal-kiln/policies/imprint")],
+            others: vec![Link::new("Returns", "/s/loam-and-ink/policies/returns"), Link::new("Imprint", "/s/loam-and-ink/policies/imprint")],
         }
     }
 }

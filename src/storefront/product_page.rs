@@ -26,8 +26,6 @@ pub struct ProductPage {
     pub tax: String,
     /// Where the form goes.
     pub checkout_path: String,
-    /// Measurements, material, care.
-    pub facts: Vec<Fact>,
     pub seen: Option<SeenIn>,
     pub more: Vec<ProductCard>,
 }
@@ -38,11 +36,6 @@ pub struct VariantChoice {
     pub price: String,
     pub availability: Availability,
     pub selected: bool,
-}
-
-pub struct Fact {
-    pub name: String,
-    pub value: String,
 }
 
 /// The clip that shows the product, and the second at which it does.
@@ -62,7 +55,7 @@ impl ProductPage {
     }
 
     pub fn sample() -> Self {
-        let page = "https://shop.example/s/tidal-kiln/products/ebb-mug";
+        let page = "https://shop.example/s/loam-and-ink/products/dune-mug";
         let variant = |id: &str, title: &str, price: &str, availability: Availability, selected: bool| VariantChoice {
             id: id.into(),
             title: title.into(),
@@ -71,7 +64,7 @@ impl ProductPage {
             selected,
         };
         let offer = |title: &str, sku: &str, price: &str, availability: Stock| Offer {
-            name: format!("Ebb mug, {title}"),
+            name: format!("Dune mug, {title}"),
             sku: sku.into(),
             url: page.into(),
             price: price.into(),
@@ -89,55 +82,48 @@ impl ProductPage {
             has_merchant_return_policy: Some(MerchantReturnPolicy::within_days(30, vec!["DE".into()])),
         };
         let product = Product {
-            name: "Ebb mug".into(),
-            description: "A mug of dark stoneware, 320 ml.".into(),
+            name: "Dune mug".into(),
+            description: "Thrown by hand from iron-rich stoneware. Holds 320 ml.".into(),
             url: page.into(),
-            image: vec!["https://shop.example/media/sample-ebb-mug.jpg".into()],
-            sku: "EBB-SAND".into(),
-            brand: Brand { name: "Tidal Kiln".into() },
+            image: vec!["https://shop.example/media/sample-mug.webp".into()],
+            sku: "LI-MUG-TIDE".into(),
+            brand: Brand { name: "Loam & Ink".into() },
             offers: vec![
-                offer("Sand", "EBB-SAND", "38.00", Stock::Limited),
-                offer("Low water", "EBB-LOW", "38.00", Stock::InStock),
-                offer("Storm", "EBB-STORM", "42.00", Stock::SoldOut),
+                offer("Tide", "LI-MUG-TIDE", "34.00", Stock::Limited),
+                offer("Salt", "LI-MUG-SALT", "34.00", Stock::InStock),
+                offer("Ember", "LI-MUG-EMBER", "36.00", Stock::SoldOut),
             ],
         };
-        let crumbs = BreadcrumbList::new([("Tidal Kiln", "https://shop.example/s/tidal-kiln"), ("Ebb mug", page)]);
+        let crumbs = BreadcrumbList::new([("Loam & Ink", "https://shop.example/s/loam-and-ink"), ("Dune mug", page)]);
         let mut more = ProductCard::samples();
         let moment = more.remove(0).seen.expect("the first sample is seen in a clip");
         Self {
             frame: Frame::sample(),
             head: Head {
-                title: "Ebb mug · Tidal Kiln".into(),
-                description: "A mug of dark stoneware, thrown in one pull and glazed with river ash. 320 ml, dishwasher safe.".into(),
+                title: "Dune mug · Loam & Ink".into(),
+                description: "Thrown by hand from iron-rich stoneware. Holds 320 ml.".into(),
                 canonical: page.into(),
                 kind: "product",
-                picture: Some("https://shop.example/media/sample-ebb-mug.jpg".into()),
+                picture: Some("https://shop.example/media/sample-mug.webp".into()),
                 markup: Markup::new(&[Thing::Product(Box::new(product)), Thing::Breadcrumbs(crumbs)]),
                 listed: true,
             },
-            title: "Ebb mug".into(),
+            title: "Dune mug".into(),
             description: vec![
-                "Thrown in one pull, with a thumb's rest where the handle meets the wall. The glaze is river ash; it pools where the tide would.".into(),
-                "No two are the same height. Yours is within four millimetres of the picture.".into(),
+                "Thrown by hand from iron-rich stoneware, dipped two thirds deep so that the bare clay stays warm in your palm.".into(),
+                "Holds 320 ml. No two runs of glaze are the same.".into(),
             ],
-            pictures: vec![
-                Picture::new("/media/sample-ebb-mug.jpg", "Ebb mug in sand glaze on a grey table", 1000, 1250),
-                Picture::new("/media/sample-ebb-mug-2.jpg", "The handle from above", 1000, 1250),
-                Picture::new("/media/sample-ebb-mug-3.jpg", "Three mugs side by side", 1000, 1250),
-            ],
+            pictures: vec![Picture::new("/media/sample-mug.webp", "Dune mug", 1000, 1000)],
             variants: vec![
-                variant("var_01ksand", "Sand", "€38.00", Availability::scarce("3 left, 2 in checkouts"), true),
-                variant("var_01klow", "Low water", "€38.00", Availability::in_stock("In stock"), false),
-                variant("var_01kstorm", "Storm", "€42.00", Availability::sold_out(), false),
+                variant("var_01ktide", "Tide", "€34.00", Availability::scarce("3 left, 2 in checkouts"), true),
+                variant("var_01ksalt", "Salt", "€34.00", Availability::in_stock("In stock"), false),
+                variant("var_01kember", "Ember", "€36.00", Availability::sold_out(), false),
             ],
             delivery: Some("Arrives 24–26 Nov in Germany, €4.90".into()),
             returns: "30 days to return".into(),
-            returns_path: "/s/tidal-kiln/policies/returns".into(),
+            returns_path: "/s/loam-and-ink/policies/returns".into(),
             tax: "incl. 19 % VAT".into(),
-            checkout_path: "/s/tidal-kiln/checkout".into(),
-            facts: [("Holds", "320 ml"), ("Height", "96 mm, ± 4"), ("Clay", "Dark stoneware from the Westerwald"), ("Care", "Dishwasher, no microwave")]
-                .map(|(name, value)| Fact { name: name.into(), value: value.into() })
-                .into(),
+            checkout_path: "/s/loam-and-ink/checkout".into(),
             seen: Some(SeenIn { clip: ClipCard::samples().remove(0), moment }),
             more,
         }

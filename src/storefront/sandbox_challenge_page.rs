@@ -16,8 +16,8 @@ pub struct SandboxChallengePage {
 impl SandboxChallengePage {
     pub fn sample() -> Self {
         Self {
-            shop_name: "Tidal Kiln".into(),
-            amount: "€126.90".into(),
+            shop_name: "Loam & Ink".into(),
+            amount: "€114.90".into(),
             card: "•••• 3155".into(),
             reference: "att_01ksample".into(),
             action: "/sandbox/3ds/att_01ksample".into(),

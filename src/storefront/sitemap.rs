@@ -39,29 +39,29 @@ impl Sitemap {
         Self {
             pages: vec![
                 SitemapPage {
-                    address: "https://shop.example/s/tidal-kiln".into(),
+                    address: "https://shop.example/s/loam-and-ink".into(),
                     changed: "2026-11-18T09:30:00Z".into(),
                     video: None,
                     pictures: Vec::new(),
                 },
                 SitemapPage {
-                    address: "https://shop.example/s/tidal-kiln/clips/glaze-day".into(),
+                    address: "https://shop.example/s/loam-and-ink/clips/from-clay-to-coffee".into(),
                     changed: "2026-11-18T09:30:00Z".into(),
                     video: Some(SitemapVideo {
-                        title: "Glaze day".into(),
+                        title: "From clay to coffee".into(),
                         description: "A mug, a bowl & a jug.".into(),
-                        thumbnail: "https://shop.example/media/sample-glaze-day.jpg".into(),
-                        content: "https://shop.example/media/sample-glaze-day.mp4".into(),
-                        seconds: 24,
+                        thumbnail: "https://shop.example/media/sample-from-clay-to-coffee.webp".into(),
+                        content: "https://shop.example/media/sample-from-clay-to-coffee.mp4".into(),
+                        seconds: 20,
                         published: "2026-11-18T09:30:00Z".into(),
                     }),
                     pictures: Vec::new(),
                 },
                 SitemapPage {
-                    address: "https://shop.example/s/tidal-kiln/products/ebb-mug".into(),
+                    address: "https://shop.example/s/loam-and-ink/products/dune-mug".into(),
                     changed: "2026-11-17T12:00:00Z".into(),
                     video: None,
-                    pictures: vec!["https://shop.example/media/sample-ebb-mug.jpg".into()],
+                    pictures: vec!["https://shop.example/media/sample-mug.webp".into()],
                 },
             ],
         }
