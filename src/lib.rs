@@ -6,3 +6,4 @@ pub mod kernel;
 pub mod db;
 pub mod app;
 pub mod inventory;
+pub mod storefront;

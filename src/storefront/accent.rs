@@ -3,7 +3,10 @@
 //! A creator picks any colour; the page needs three: the fill, the text upon it, and the same hue as text on paper, in both themes. Text is
 //! moved towards black or white until it keeps 4.5:1 (WCAG 1.4.3), so no choice can make a button unreadable.
 
-const PAPERS: [(Rgb, Rgb); 2] = [(Rgb(0xfb, 0xf9, 0xf5), Rgb(0xf1, 0xed, 0xe6)), (Rgb(0x12, 0x10, 0x0e), Rgb(0x1d, 0x1a, 0x17))];
+const PAPERS: [(Rgb, Rgb); 2] = [
+    (Rgb(0xfb, 0xf9, 0xf5), Rgb(0xf1, 0xed, 0xe6)),
+    (Rgb(0x12, 0x10, 0x0e), Rgb(0x1d, 0x1a, 0x17)),
+];
 const WHITE: Rgb = Rgb(255, 255, 255);
 const BLACK: Rgb = Rgb(16, 14, 12);
 const TEXT_CONTRAST: f64 = 4.5;
@@ -16,7 +19,9 @@ struct Rgb(u8, u8, u8);
 pub fn style_sheet(colour: &str) -> Option<String> {
     let chosen = Rgb::parse(colour)?;
     let [light, dark] = PAPERS.map(|papers| Theme::from(chosen, papers).declarations());
-    Some(format!(":root{{{light}}}\n@media (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"))
+    Some(format!(
+        ":root{{{light}}}\n@media (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
+    ))
 }
 
 struct Theme {
@@ -29,9 +34,15 @@ impl Theme {
     /// The fill must stand off the paper, its text off the fill, and the ink off both papers.
     fn from(chosen: Rgb, (paper, paper_2): (Rgb, Rgb)) -> Self {
         let away = if paper.luminance() > 0.5 { BLACK } else { WHITE };
-        let fill = chosen.towards(away, |c| contrast(c, paper) >= EDGE_CONTRAST && readable_on(c).is_some());
+        let fill = chosen.towards(away, |c| {
+            contrast(c, paper) >= EDGE_CONTRAST && readable_on(c).is_some()
+        });
         let ink = chosen.towards(away, |c| contrast(c, paper).min(contrast(c, paper_2)) >= TEXT_CONTRAST);
-        Self { fill, on_fill: readable_on(fill).unwrap_or(WHITE), ink }
+        Self {
+            fill,
+            on_fill: readable_on(fill).unwrap_or(WHITE),
+            ink,
+        }
     }
 
     fn declarations(&self) -> String {
@@ -46,7 +57,9 @@ impl Theme {
 
 /// White where it can be read, because it looks lighter on a strong colour; else near-black.
 fn readable_on(fill: Rgb) -> Option<Rgb> {
-    [WHITE, BLACK].into_iter().find(|text| contrast(*text, fill) >= TEXT_CONTRAST)
+    [WHITE, BLACK]
+        .into_iter()
+        .find(|text| contrast(*text, fill) >= TEXT_CONTRAST)
 }
 
 /// WCAG 2 contrast ratio, 1 to 21.
@@ -57,7 +70,9 @@ fn contrast(a: Rgb, b: Rgb) -> f64 {
 
 impl Rgb {
     fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix('#').filter(|d| d.len() == 6 && d.bytes().all(|b| b.is_ascii_hexdigit()))?;
+        let digits = text
+            .strip_prefix('#')
+            .filter(|d| d.len() == 6 && d.bytes().all(|b| b.is_ascii_hexdigit()))?;
         let byte = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).ok();
         Some(Self(byte(0)?, byte(2)?, byte(4)?))
     }
@@ -69,14 +84,21 @@ impl Rgb {
     fn luminance(self) -> f64 {
         let linear = |channel: u8| {
             let c = f64::from(channel) / 255.0;
-            if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+            if c <= 0.04045 {
+                c / 12.92
+            } else {
+                ((c + 0.055) / 1.055).powf(2.4)
+            }
         };
         0.2126 * linear(self.0) + 0.7152 * linear(self.1) + 0.0722 * linear(self.2)
     }
 
     /// The first of 64 even steps towards `end` that will do. `end` itself always does.
     fn towards(self, end: Self, will_do: impl Fn(Self) -> bool) -> Self {
-        (0..=64).map(|step| self.mixed(end, step)).find(|c| will_do(*c)).unwrap_or(end)
+        (0..=64)
+            .map(|step| self.mixed(end, step))
+            .find(|c| will_do(*c))
+            .unwrap_or(end)
     }
 
     fn mixed(self, end: Self, step: u16) -> Self {
@@ -102,7 +124,10 @@ mod tests {
                         let theme = Theme::from(Rgb(r, g, b), (paper, paper_2));
                         assert!(contrast(theme.on_fill, theme.fill) >= 4.5, "text on {r},{g},{b}");
                         assert!(contrast(theme.fill, paper) >= 3.0, "edge of {r},{g},{b}");
-                        assert!(contrast(theme.ink, paper) >= 4.5 && contrast(theme.ink, paper_2) >= 4.5, "ink {r},{g},{b}");
+                        assert!(
+                            contrast(theme.ink, paper) >= 4.5 && contrast(theme.ink, paper_2) >= 4.5,
+                            "ink {r},{g},{b}"
+                        );
                     }
                 }
             }
@@ -112,7 +137,10 @@ mod tests {
     #[test]
     fn a_readable_choice_is_kept_as_it_is() {
         let sheet = style_sheet("#1f3fd1").expect("a colour");
-        assert!(sheet.starts_with(":root{--accent:#1f3fd1;--on-accent:#ffffff;--accent-ink:#1f3fd1}"), "{sheet}");
+        assert!(
+            sheet.starts_with(":root{--accent:#1f3fd1;--on-accent:#ffffff;--accent-ink:#1f3fd1}"),
+            "{sheet}"
+        );
     }
 
     #[test]

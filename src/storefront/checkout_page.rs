@@ -104,7 +104,10 @@ impl Field {
     }
 
     pub fn optional(self) -> Self {
-        Self { required: false, ..self }
+        Self {
+            required: false,
+            ..self
+        }
     }
 
     pub fn half(self) -> Self {
@@ -112,15 +115,24 @@ impl Field {
     }
 
     pub fn hint(self, hint: &'static str) -> Self {
-        Self { hint: Some(hint), ..self }
+        Self {
+            hint: Some(hint),
+            ..self
+        }
     }
 
     pub fn filled(self, value: &str) -> Self {
-        Self { value: value.into(), ..self }
+        Self {
+            value: value.into(),
+            ..self
+        }
     }
 
     pub fn refused(self, error: &str) -> Self {
-        Self { error: Some(error.into()), ..self }
+        Self {
+            error: Some(error.into()),
+            ..self
+        }
     }
 
     /// The ids of what explains this field, for `aria-describedby`.
@@ -134,13 +146,30 @@ impl Field {
 impl CheckoutPage {
     /// Fields that were refused, for the summary at the top.
     pub fn refused(&self) -> Vec<&Field> {
-        self.contact.iter().chain(&self.address).filter(|field| field.error.is_some()).collect()
+        self.contact
+            .iter()
+            .chain(&self.address)
+            .filter(|field| field.error.is_some())
+            .collect()
     }
 
     pub fn sample() -> Self {
-        let country = |value: &str, label: &str| Choice { value: value.into(), label: label.into() };
-        let countries = vec![country("AT", "Austria"), country("DE", "Germany"), country("NL", "Netherlands")];
-        let line = |variant: &str, title: &str, variant_title: &str, quantity: u32, quantity_max: u32, amount: &str, image: &str| CheckoutLine {
+        let country = |value: &str, label: &str| Choice {
+            value: value.into(),
+            label: label.into(),
+        };
+        let countries = vec![
+            country("AT", "Austria"),
+            country("DE", "Germany"),
+            country("NL", "Netherlands"),
+        ];
+        let line = |variant: &str,
+                    title: &str,
+                    variant_title: &str,
+                    quantity: u32,
+                    quantity_max: u32,
+                    amount: &str,
+                    image: &str| CheckoutLine {
             variant: variant.into(),
             title: title.into(),
             variant_title: variant_title.into(),
@@ -170,15 +199,35 @@ impl CheckoutPage {
             checkout: "chk_01ksample000000000000000000".into(),
             quote: "sample-quote".into(),
             lines: vec![
-                line("var_01ktide", "Dune mug", "Tide", 2, 3, "€68.00", "/media/sample-mug.webp"),
-                line("var_01kdripper", "Slow dripper", "", 1, 10, "€42.00", "/media/sample-dripper.webp"),
+                line(
+                    "var_01ktide",
+                    "Dune mug",
+                    "Tide",
+                    2,
+                    3,
+                    "€68.00",
+                    "/media/sample-mug.webp",
+                ),
+                line(
+                    "var_01kdripper",
+                    "Slow dripper",
+                    "",
+                    1,
+                    10,
+                    "€42.00",
+                    "/media/sample-dripper.webp",
+                ),
             ],
             contact: vec![
-                Field::input("email", "email", "E-mail", "email").hint("For the receipt and the parcel's number. Nothing else."),
+                Field::input("email", "email", "E-mail", "email")
+                    .hint("For the receipt and the parcel's number. Nothing else."),
                 Field::input("tel", "phone", "Phone", "tel").optional(),
             ],
             address: vec![
-                Field { control: Control::Select(countries), ..Field::input("", "country", "Country", "country").filled("DE") },
+                Field {
+                    control: Control::Select(countries),
+                    ..Field::input("", "country", "Country", "country").filled("DE")
+                },
                 Field::input("text", "name", "Name", "name"),
                 Field::input("text", "line1", "Street and number", "address-line1"),
                 Field::input("text", "line2", "Addition", "address-line2").optional(),
@@ -210,10 +259,23 @@ impl CheckoutPage {
                 pay("card:tok_slow", "Card that takes three seconds", "•••• 0036", false),
                 pay("manual", "Pay on pickup or by transfer", "", false),
             ],
-            totals: vec![Sum { label: "3 pieces".into(), amount: "€110.00".into() }, Sum { label: "Parcel".into(), amount: "€4.90".into() }],
+            totals: vec![
+                Sum {
+                    label: "3 pieces".into(),
+                    amount: "€110.00".into(),
+                },
+                Sum {
+                    label: "Parcel".into(),
+                    amount: "€4.90".into(),
+                },
+            ],
             total: "€114.90".into(),
             tax: "incl. €18.35 VAT (19 %)".into(),
-            promises: vec!["Arrives 24–26 Nov".into(), "30 days to return".into(), "Your card is charged when the parcel leaves".into()],
+            promises: vec![
+                "Arrives 24–26 Nov".into(),
+                "30 days to return".into(),
+                "Your card is charged when the parcel leaves".into(),
+            ],
             notice: None,
         }
     }

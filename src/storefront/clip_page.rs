@@ -29,7 +29,6 @@ pub struct ClipPage {
 /// What the player element needs, and the plain video inside it for everyone else.
 pub struct Player {
     pub clip: String,
-    pub version: u64,
     /// The shop's publishable key.
     pub key: String,
     pub src: String,
@@ -84,7 +83,10 @@ pub enum MomentKind {
     /// A narrative mark.
     Chapter(String),
     /// Somebody's words and who said them.
-    Proof { words: String, by: String },
+    Proof {
+        words: String,
+        by: String,
+    },
     Product(Box<ProductCard>),
 }
 
@@ -105,10 +107,14 @@ impl ClipPage {
         };
         let mug = ProductCard::samples().remove(0);
         let lines = [
-            ("0:01", 1, "We start with a ball of clay."),
-            ("0:07", 7, "One pour. Not two."),
-            ("0:11", 11, "Then a night at twelve hundred and forty."),
-            ("0:15", 15, "And in the morning it holds your coffee."),
+            ("0:03", 3, "One ball of clay, and two hands that have done this before."),
+            (
+                "0:07",
+                7,
+                "Glaze goes on like cream. It decides for itself where to stop.",
+            ),
+            ("0:11", 11, "[A kiln rumbles] 1,240 degrees."),
+            ("0:13", 13, "[Coffee pours] And then it is simply morning."),
         ];
         let part = |name: &str, from: u64, to: u64| structured_data::Clip {
             name: name.into(),
@@ -118,7 +124,8 @@ impl ClipPage {
         };
         let video = VideoObject {
             name: "From clay to coffee".into(),
-            description: "One ball of clay on the wheel, one pour of glaze, one night in the kiln. Then breakfast.".into(),
+            description: "One ball of clay on the wheel, one pour of glaze, one night in the kiln. Then breakfast."
+                .into(),
             url: page.into(),
             thumbnail_url: vec!["https://shop.example/media/sample-from-clay-to-coffee.webp".into()],
             upload_date: "2026-11-18T09:30:00Z".into(),
@@ -129,7 +136,10 @@ impl ClipPage {
             has_part: vec![part("Thrown", 0, 7), part("Glazed", 7, 11), part("Dune mug", 13, 20)],
             potential_action: SeekToAction::on(page),
         };
-        let crumbs = BreadcrumbList::new([("Loam & Ink", "https://shop.example/s/loam-and-ink"), ("From clay to coffee", page)]);
+        let crumbs = BreadcrumbList::new([
+            ("Loam & Ink", "https://shop.example/s/loam-and-ink"),
+            ("From clay to coffee", page),
+        ]);
         Self {
             frame: Frame::sample(),
             head: Head {
@@ -143,7 +153,6 @@ impl ClipPage {
             },
             player: Player {
                 clip: "clp_01ksample000000000000000000".into(),
-                version: 3,
                 key: "pk_sample".into(),
                 src: "/media/sample-from-clay-to-coffee.mp4".into(),
                 media_type: "video/mp4".into(),

@@ -142,33 +142,57 @@ impl Frame {
 
 impl Link {
     pub fn new(label: &str, path: &str) -> Self {
-        Self { label: label.into(), path: path.into() }
+        Self {
+            label: label.into(),
+            path: path.into(),
+        }
     }
 }
 
 impl Picture {
     pub fn new(src: &str, alt: &str, width: u32, height: u32) -> Self {
-        Self { src: src.into(), alt: alt.into(), width, height }
+        Self {
+            src: src.into(),
+            alt: alt.into(),
+            width,
+            height,
+        }
     }
 }
 
 impl When {
     pub fn new(machine: &str, text: &str, exact: &str) -> Self {
-        Self { machine: machine.into(), text: text.into(), exact: exact.into() }
+        Self {
+            machine: machine.into(),
+            text: text.into(),
+            exact: exact.into(),
+        }
     }
 }
 
 impl Availability {
     pub fn in_stock(text: &str) -> Self {
-        Self { tone: Tone::Ok, text: text.into(), sold_out: false }
+        Self {
+            tone: Tone::Ok,
+            text: text.into(),
+            sold_out: false,
+        }
     }
 
     pub fn scarce(text: &str) -> Self {
-        Self { tone: Tone::Warn, text: text.into(), sold_out: false }
+        Self {
+            tone: Tone::Warn,
+            text: text.into(),
+            sold_out: false,
+        }
     }
 
     pub fn sold_out() -> Self {
-        Self { tone: Tone::Plain, text: "Sold out".into(), sold_out: true }
+        Self {
+            tone: Tone::Plain,
+            text: "Sold out".into(),
+            sold_out: true,
+        }
     }
 }
 
@@ -185,9 +209,30 @@ impl ClipCard {
             marks: marks.to_vec(),
         };
         vec![
-            card("from-clay-to-coffee", "From clay to coffee", "0:20", "20 seconds", "1 thing to buy", &[670]),
-            card("two-pulls", "Two pulls", "0:21", "21 seconds", "2 things to buy", &[533, 805]),
-            card("after-rain", "After rain", "0:21", "21 seconds", "2 things to buy", &[438, 690]),
+            card(
+                "from-clay-to-coffee",
+                "From clay to coffee",
+                "0:20",
+                "20 seconds",
+                "1 thing to buy",
+                &[670],
+            ),
+            card(
+                "two-pulls",
+                "Two pulls",
+                "0:21",
+                "21 seconds",
+                "2 things to buy",
+                &[533, 805],
+            ),
+            card(
+                "after-rain",
+                "After rain",
+                "0:21",
+                "21 seconds",
+                "2 things to buy",
+                &[438, 690],
+            ),
         ]
     }
 }
@@ -195,14 +240,15 @@ impl ClipCard {
 impl ProductCard {
     /// The shelf of the sample shop.
     pub fn samples() -> Vec<Self> {
-        let card = |slug: &str, image: &str, title: &str, price: &str, availability: Availability, seen: Option<Seen>| Self {
-            path: format!("/s/loam-and-ink/products/{slug}"),
-            title: title.into(),
-            picture: Picture::new(&format!("/media/sample-{image}.webp"), title, 1000, 1000),
-            price: price.into(),
-            availability,
-            seen,
-        };
+        let card =
+            |slug: &str, image: &str, title: &str, price: &str, availability: Availability, seen: Option<Seen>| Self {
+                path: format!("/s/loam-and-ink/products/{slug}"),
+                title: title.into(),
+                picture: Picture::new(&format!("/media/sample-{image}.webp"), title, 1000, 1000),
+                price: price.into(),
+                availability,
+                seen,
+            };
         let seen = |slug: &str, title: &str, timecode: &str, seconds: u32| {
             Some(Seen {
                 clip_title: title.into(),
@@ -212,12 +258,54 @@ impl ProductCard {
             })
         };
         vec![
-            card("dune-mug", "mug", "Dune mug", "€34.00", Availability::in_stock("In stock"), seen("from-clay-to-coffee", "From clay to coffee", "0:13", 13)),
-            card("slow-dripper", "dripper", "Slow dripper", "€42.00", Availability::scarce("3 left, 2 in checkouts"), None),
-            card("low-sun", "print", "Low sun, A3", "€48.00", Availability::in_stock("In stock"), seen("two-pulls", "Two pulls", "0:11", 11)),
-            card("furrow-towel", "towel", "Furrow towel", "€18.00", Availability::in_stock("In stock"), seen("two-pulls", "Two pulls", "0:16", 16)),
-            card("after-rain-candle", "candle", "After rain", "€29.00", Availability::in_stock("In stock"), seen("after-rain", "After rain", "0:09", 9)),
-            card("window-planter", "planter", "Window planter", "€56.00", Availability::sold_out(), seen("after-rain", "After rain", "0:14", 14)),
+            card(
+                "dune-mug",
+                "mug",
+                "Dune mug",
+                "€34.00",
+                Availability::in_stock("In stock"),
+                seen("from-clay-to-coffee", "From clay to coffee", "0:13", 13),
+            ),
+            card(
+                "slow-dripper",
+                "dripper",
+                "Slow dripper",
+                "€42.00",
+                Availability::scarce("3 left, 2 in checkouts"),
+                None,
+            ),
+            card(
+                "low-sun",
+                "print",
+                "Low sun, A3",
+                "€48.00",
+                Availability::in_stock("In stock"),
+                seen("two-pulls", "Two pulls", "0:11", 11),
+            ),
+            card(
+                "furrow-towel",
+                "towel",
+                "Furrow towel",
+                "€18.00",
+                Availability::in_stock("In stock"),
+                seen("two-pulls", "Two pulls", "0:16", 16),
+            ),
+            card(
+                "after-rain-candle",
+                "candle",
+                "After rain",
+                "€29.00",
+                Availability::in_stock("In stock"),
+                seen("after-rain", "After rain", "0:09", 9),
+            ),
+            card(
+                "window-planter",
+                "planter",
+                "Window planter",
+                "€56.00",
+                Availability::sold_out(),
+                seen("after-rain", "After rain", "0:14", 14),
+            ),
         ]
     }
 }

@@ -50,7 +50,8 @@ impl HomePage {
                 listed: true,
             },
             statement: "Clay, paper and wax, from one small studio.".into(),
-            introduction: "One ball of clay on the wheel, one pour of glaze, one night in the kiln. Then breakfast.".into(),
+            introduction: "One ball of clay on the wheel, one pour of glaze, one night in the kiln. Then breakfast."
+                .into(),
             featured,
             clips,
             voice: Some(Voice {
@@ -70,6 +71,12 @@ impl HomePage {
 
     /// A shop on its first day.
     pub fn sample_empty() -> Self {
-        Self { featured: None, clips: Vec::new(), voice: None, products: Vec::new(), ..Self::sample() }
+        Self {
+            featured: None,
+            clips: Vec::new(),
+            voice: None,
+            products: Vec::new(),
+            ..Self::sample()
+        }
     }
 }

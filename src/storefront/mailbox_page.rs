@@ -39,7 +39,11 @@ pub enum Part {
 /// Cuts a plain-text mail into paragraphs, with its web addresses as links. Nothing in the text is ever markup.
 pub fn paragraphs(text: &str) -> Vec<Vec<Part>> {
     let text = text.replace("\r\n", "\n");
-    text.split("\n\n").map(str::trim).filter(|paragraph| !paragraph.is_empty()).map(parts).collect()
+    text.split("\n\n")
+        .map(str::trim)
+        .filter(|paragraph| !paragraph.is_empty())
+        .map(parts)
+        .collect()
 }
 
 fn parts(paragraph: &str) -> Vec<Part> {
@@ -80,7 +84,14 @@ impl MailboxPage {
                     Your card is charged when the parcel leaves.\n\nSee where it is: https://shop.example/s/loam-and-ink/orders/ord_01ksample?t=sample.\n\nNadja";
         Self {
             mails: vec![
-                row("/mailbox/3", "Your order L-1042", "jo.lindqvist@example.com", "Thank you, Jo. Your order L-1042 is confirmed", sent(), true),
+                row(
+                    "/mailbox/3",
+                    "Your order L-1042",
+                    "jo.lindqvist@example.com",
+                    "Thank you, Jo. Your order L-1042 is confirmed",
+                    sent(),
+                    true,
+                ),
                 row(
                     "/mailbox/2",
                     "Sign in to Hawker",
@@ -101,7 +112,10 @@ impl MailboxPage {
     }
 
     pub fn sample_empty() -> Self {
-        Self { mails: Vec::new(), open: None }
+        Self {
+            mails: Vec::new(),
+            open: None,
+        }
     }
 }
 
@@ -117,13 +131,20 @@ mod tests {
             found,
             vec![
                 vec![words("Hello <b>Jo</b>")],
-                vec![words("Look: "), Part::Link("https://a.example/x?t=1".into()), words(". Bye")],
+                vec![
+                    words("Look: "),
+                    Part::Link("https://a.example/x?t=1".into()),
+                    words(". Bye")
+                ],
             ]
         );
     }
 
     #[test]
     fn a_script_address_is_no_link() {
-        assert_eq!(paragraphs("javascript:alert(1)"), vec![vec![Part::Words("javascript:alert(1)".into())]]);
+        assert_eq!(
+            paragraphs("javascript:alert(1)"),
+            vec![vec![Part::Words("javascript:alert(1)".into())]]
+        );
     }
 }

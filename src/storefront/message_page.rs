@@ -21,7 +21,14 @@ pub struct MessagePage {
 impl MessagePage {
     pub fn not_found(frame: Frame) -> Self {
         let home = Link::new("See all clips", &frame.home_path);
-        Self::new(frame, 404, "This one is gone.", "The page was moved, sold out for good, or never existed.", None, vec![home])
+        Self::new(
+            frame,
+            404,
+            "This one is gone.",
+            "The page was moved, sold out for good, or never existed.",
+            None,
+            vec![home],
+        )
     }
 
     pub fn broken(frame: Frame) -> Self {
@@ -46,7 +53,15 @@ impl MessagePage {
             markup: Markup::none(),
             listed: false,
         };
-        Self { frame, head, status, title: title.into(), text: text.into(), kept, next }
+        Self {
+            frame,
+            head,
+            status,
+            title: title.into(),
+            text: text.into(),
+            kept,
+            next,
+        }
     }
 
     pub fn sample() -> Self {

@@ -124,7 +124,11 @@ impl OrderPage {
                 step(
                     "Ordered",
                     "€114.90 authorized",
-                    Some(When::new("2026-11-21T20:31:00Z", "12 minutes ago", "21 November 2026, 21:31")),
+                    Some(When::new(
+                        "2026-11-21T20:31:00Z",
+                        "12 minutes ago",
+                        "21 November 2026, 21:31",
+                    )),
                     Progress::Done,
                 ),
                 step("Packing", "Packhof Süd accepted it", None, Progress::Now),
@@ -136,11 +140,25 @@ impl OrderPage {
                 line("Dune mug", "Tide", 2, "€68.00", "/media/sample-mug.webp"),
                 line("Slow dripper", "", 1, "€42.00", "/media/sample-dripper.webp"),
             ],
-            totals: vec![Sum { label: "3 pieces".into(), amount: "€110.00".into() }, Sum { label: "Parcel".into(), amount: "€4.90".into() }],
+            totals: vec![
+                Sum {
+                    label: "3 pieces".into(),
+                    amount: "€110.00".into(),
+                },
+                Sum {
+                    label: "Parcel".into(),
+                    amount: "€4.90".into(),
+                },
+            ],
             total: "€114.90".into(),
             tax: "incl. €18.35 VAT (19 %)".into(),
             payment: "Card ending in 4242".into(),
-            sent_to: vec!["Jo Lindqvist".into(), "Kanalweg 7".into(), "20357 Hamburg".into(), "Germany".into()],
+            sent_to: vec![
+                "Jo Lindqvist".into(),
+                "Kanalweg 7".into(),
+                "20357 Hamburg".into(),
+                "Germany".into(),
+            ],
             receipt: "jo.lindqvist@example.com".into(),
             cancellation: Some(Cancellation {
                 action: "/s/loam-and-ink/orders/ord_01ksample/cancellation".into(),
@@ -156,12 +174,20 @@ impl OrderPage {
         let mut page = Self::sample();
         page.title = "On its way to you.".into();
         page.placed = When::new("2026-11-21T20:31:00Z", "yesterday", "21 November 2026, 21:31");
-        page.steps[0].at = Some(When::new("2026-11-21T20:31:00Z", "yesterday", "21 November 2026, 21:31"));
+        page.steps[0].at = Some(When::new(
+            "2026-11-21T20:31:00Z",
+            "yesterday",
+            "21 November 2026, 21:31",
+        ));
         page.state = "Handed to the carrier this morning. Your card was charged then.".into();
         page.steps[1].progress = Progress::Done;
         page.steps[2].progress = Progress::Now;
         page.steps[2].detail = "€114.90 charged".into();
-        page.steps[2].at = Some(When::new("2026-11-22T08:05:00Z", "2 hours ago", "22 November 2026, 09:05"));
+        page.steps[2].at = Some(When::new(
+            "2026-11-22T08:05:00Z",
+            "2 hours ago",
+            "22 November 2026, 09:05",
+        ));
         page.parcels = vec![Parcel {
             carrier: "Parcel post".into(),
             tracking: "PP 4471 9902 18".into(),
@@ -169,7 +195,10 @@ impl OrderPage {
             contents: "2 pieces".into(),
         }];
         page.lines[0].note = "1 refunded".into();
-        page.totals.push(Sum { label: "Refunded".into(), amount: "−€34.00".into() });
+        page.totals.push(Sum {
+            label: "Refunded".into(),
+            amount: "−€34.00".into(),
+        });
         page.total = "€80.90".into();
         page.tax = "incl. €12.92 VAT (19 %)".into();
         page.cancellation = None;

@@ -35,8 +35,13 @@ impl PolicyPage {
             heading: heading.into(),
             paragraphs: paragraphs.iter().map(|text| (*text).into()).collect(),
         };
-        let row = |cells: [&str; 4]| PolicyRow { cells: cells.map(Into::into).into() };
-        let crumbs = BreadcrumbList::new([("Loam & Ink", "https://shop.example/s/loam-and-ink"), ("Delivery", page)]);
+        let row = |cells: [&str; 4]| PolicyRow {
+            cells: cells.map(Into::into).into(),
+        };
+        let crumbs = BreadcrumbList::new([
+            ("Loam & Ink", "https://shop.example/s/loam-and-ink"),
+            ("Delivery", page),
+        ]);
         Self {
             frame: Frame::sample(),
             head: Head {
@@ -57,10 +62,24 @@ impl PolicyPage {
                 row(["Austria, Netherlands", "Parcel", "3–5 days", "€9.90"]),
             ],
             sections: vec![
-                section("When it leaves", &["Everything leaves the studio within two working days. Your card is charged when the parcel leaves, not before."]),
-                section("How it is packed", &["In wood wool and paper, in a box that has been used before.", "If something breaks on the way, send a photograph within a week and we throw it again for you."]),
+                section(
+                    "When it leaves",
+                    &[
+                        "Everything leaves the studio within two working days. Your card is charged when the parcel leaves, not before.",
+                    ],
+                ),
+                section(
+                    "How it is packed",
+                    &[
+                        "In wood wool and paper, in a box that has been used before.",
+                        "If something breaks on the way, send a photograph within a week and we throw it again for you.",
+                    ],
+                ),
             ],
-            others: vec![Link::new("Returns", "/s/loam-and-ink/policies/returns"), Link::new("Imprint", "/s/loam-and-ink/policies/imprint")],
+            others: vec![
+                Link::new("Returns", "/s/loam-and-ink/policies/returns"),
+                Link::new("Imprint", "/s/loam-and-ink/policies/imprint"),
+            ],
         }
     }
 }

@@ -4,8 +4,8 @@ use askama::Template;
 
 use super::frame::{Availability, ClipCard, Frame, Head, Picture, ProductCard, Seen};
 use super::structured_data::{
-    Brand, BreadcrumbList, Condition, DefinedRegion, Markup, MerchantReturnPolicy, MonetaryAmount, Offer, OfferShippingDetails, Product,
-    QuantitativeValue, ShippingDeliveryTime, Stock, Thing,
+    Brand, BreadcrumbList, Condition, DefinedRegion, Markup, MerchantReturnPolicy, MonetaryAmount, Offer,
+    OfferShippingDetails, Product, QuantitativeValue, ShippingDeliveryTime, Stock, Thing,
 };
 
 #[derive(Template)]
@@ -47,7 +47,10 @@ pub struct SeenIn {
 impl ProductPage {
     /// The choice that is shown first; its price stands above the form.
     pub fn selected(&self) -> Option<&VariantChoice> {
-        self.variants.iter().find(|variant| variant.selected).or(self.variants.first())
+        self.variants
+            .iter()
+            .find(|variant| variant.selected)
+            .or(self.variants.first())
     }
 
     pub fn sold_out(&self) -> bool {
@@ -72,8 +75,13 @@ impl ProductPage {
             availability,
             item_condition: Condition::New,
             shipping_details: vec![OfferShippingDetails {
-                shipping_rate: MonetaryAmount { value: "4.90".into(), currency: "EUR".into() },
-                shipping_destination: DefinedRegion { address_country: "DE".into() },
+                shipping_rate: MonetaryAmount {
+                    value: "4.90".into(),
+                    currency: "EUR".into(),
+                },
+                shipping_destination: DefinedRegion {
+                    address_country: "DE".into(),
+                },
                 delivery_time: ShippingDeliveryTime {
                     handling_time: QuantitativeValue::days(0, 1),
                     transit_time: QuantitativeValue::days(2, 3),
@@ -87,14 +95,19 @@ impl ProductPage {
             url: page.into(),
             image: vec!["https://shop.example/media/sample-mug.webp".into()],
             sku: "LI-MUG-TIDE".into(),
-            brand: Brand { name: "Loam & Ink".into() },
+            brand: Brand {
+                name: "Loam & Ink".into(),
+            },
             offers: vec![
                 offer("Tide", "LI-MUG-TIDE", "34.00", Stock::Limited),
                 offer("Salt", "LI-MUG-SALT", "34.00", Stock::InStock),
                 offer("Ember", "LI-MUG-EMBER", "36.00", Stock::SoldOut),
             ],
         };
-        let crumbs = BreadcrumbList::new([("Loam & Ink", "https://shop.example/s/loam-and-ink"), ("Dune mug", page)]);
+        let crumbs = BreadcrumbList::new([
+            ("Loam & Ink", "https://shop.example/s/loam-and-ink"),
+            ("Dune mug", page),
+        ]);
         let mut more = ProductCard::samples();
         let moment = more.remove(0).seen.expect("the first sample is seen in a clip");
         Self {
@@ -125,7 +138,7 @@ impl ProductPage {
             tax: "incl. 19 % VAT".into(),
             checkout_path: "/s/loam-and-ink/checkout".into(),
             seen: Some(SeenIn { clip: ClipCard::samples().remove(0), moment }),
-            more,
+            more: more.into_iter().take(4).collect(),
         }
     }
 

@@ -70,6 +70,8 @@ impl Sitemap {
 
 impl Robots {
     pub fn sample() -> Self {
-        Self { sitemap: "https://shop.example/sitemap.xml".into() }
+        Self {
+            sitemap: "https://shop.example/sitemap.xml".into(),
+        }
     }
 }

@@ -17,7 +17,10 @@ impl Markup {
             #[serde(rename = "@graph")]
             graph: &'a [Thing],
         }
-        let graph = Graph { context: "https://schema.org", graph: things };
+        let graph = Graph {
+            context: "https://schema.org",
+            graph: things,
+        };
         // Strings, numbers and lists only: there is no value here that JSON cannot say.
         let json = serde_json::to_string(&graph).expect("structured data is plain JSON");
         Self(escape(&json))
@@ -94,7 +97,9 @@ impl BreadcrumbList {
             name: name.into(),
             item: url.into(),
         };
-        Self { item_list_element: steps.into_iter().enumerate().map(item).collect() }
+        Self {
+            item_list_element: steps.into_iter().enumerate().map(item).collect(),
+        }
     }
 }
 
@@ -246,7 +251,11 @@ pub struct QuantitativeValue {
 
 impl QuantitativeValue {
     pub fn days(least: u32, most: u32) -> Self {
-        Self { min_value: least, max_value: most, unit_code: "DAY" }
+        Self {
+            min_value: least,
+            max_value: most,
+            unit_code: "DAY",
+        }
     }
 }
 

@@ -4,8 +4,15 @@ use askama::Template;
 
 use super::structured_data::{Markup, Organization, Thing};
 use super::{
-    checkout_page::CheckoutPage, clip_page::ClipPage, home_page::HomePage, mailbox_page::MailboxPage, message_page::MessagePage,
-    order_page::OrderPage, policy_page::PolicyPage, product_page::ProductPage, sandbox_challenge_page::SandboxChallengePage,
+    checkout_page::CheckoutPage,
+    clip_page::ClipPage,
+    home_page::HomePage,
+    mailbox_page::MailboxPage,
+    message_page::MessagePage,
+    order_page::OrderPage,
+    policy_page::PolicyPage,
+    product_page::ProductPage,
+    sandbox_challenge_page::SandboxChallengePage,
     sitemap::{Robots, Sitemap},
 };
 
@@ -37,10 +44,16 @@ fn no_page_has_inline_script_or_style() {
     for (name, html) in pages() {
         assert!(!html.contains("<style"), "{name}: style element");
         assert!(!html.contains(" style=\""), "{name}: style attribute");
-        assert!(!html.contains(" onclick=") && !html.contains("javascript:"), "{name}: inline handler");
+        assert!(
+            !html.contains(" onclick=") && !html.contains("javascript:"),
+            "{name}: inline handler"
+        );
         for script in html.split("<script").skip(1) {
             let opening = script.split('>').next().unwrap_or_default();
-            assert!(opening.contains(" src=") || opening.contains("application/ld+json"), "{name}: inline script{opening}");
+            assert!(
+                opening.contains(" src=") || opening.contains("application/ld+json"),
+                "{name}: inline script{opening}"
+            );
         }
     }
 }
@@ -57,9 +70,17 @@ fn every_page_has_one_title_a_language_and_a_main_part() {
 #[test]
 fn a_title_cannot_leave_the_structured_data() {
     let nasty = "</script><script>alert(1)</script><!-- & \u{2028}";
-    let organization = Organization { name: nasty.into(), url: "https://shop.example".into(), logo: None };
+    let organization = Organization {
+        name: nasty.into(),
+        url: "https://shop.example".into(),
+        logo: None,
+    };
     let markup = Markup::new(&[Thing::Organization(organization)]);
-    assert!(!markup.as_str().contains(['<', '>', '&', '\u{2028}']), "{}", markup.as_str());
+    assert!(
+        !markup.as_str().contains(['<', '>', '&', '\u{2028}']),
+        "{}",
+        markup.as_str()
+    );
     let read: serde_json::Value = serde_json::from_str(markup.as_str()).expect("still JSON");
     assert_eq!(read["@graph"][0]["name"], nasty);
     assert_eq!(read["@graph"][0]["@type"], "Organization");
@@ -87,5 +108,10 @@ fn the_sitemap_names_each_video_and_escapes_its_text() {
     let xml = Sitemap::sample().render().expect("renders");
     assert!(xml.contains("<video:duration>20</video:duration>"));
     assert!(!xml.contains("bowl & a"), "escaped");
-    assert!(Robots::sample().render().expect("renders").ends_with("Sitemap: https://shop.example/sitemap.xml\n"));
+    assert!(
+        Robots::sample()
+            .render()
+            .expect("renders")
+            .ends_with("Sitemap: https://shop.example/sitemap.xml")
+    );
 }

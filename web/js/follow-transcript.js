@@ -9,7 +9,7 @@ if (video instanceof HTMLVideoElement && lines.length > 0) {
   video.addEventListener("timeupdate", () => {
     const said = lines.findLast(({ from }) => from <= video.currentTime);
     for (const { line } of lines) {
-      if (line === said?.line && !video.paused) line.setAttribute("aria-current", "true");
+      if (line === said?.line) line.setAttribute("aria-current", "true");
       else line.removeAttribute("aria-current");
     }
   });

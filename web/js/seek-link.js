@@ -8,9 +8,8 @@ document.addEventListener("click", (event) => {
 
   event.preventDefault();
   video.currentTime = Number(link.dataset.seek);
-  video.play().catch(() => {
-    // The browser wants another tap before it plays; the clip already stands at the right second.
-  });
+  // The browser may want another tap before it plays; the clip already stands at the right second.
+  video.play().catch(() => {});
   history.replaceState(null, "", link.href);
   video.scrollIntoView({ block: "nearest", behavior: "smooth" });
 });
