@@ -70,7 +70,7 @@ fn copy_database(from: &Path, to: &Path) -> Result<()> {
     let mut target = rusqlite::Connection::open(to).map_err(sqlite::failed)?;
     // In one step: a snapshot held for the whole copy cannot be restarted for ever by a busy writer.
     rusqlite::backup::Backup::new(&source, &mut target)
-        .and_then(|backup| backup.run_to_completion(-1, std::time::Duration::from_millis(5), None))
+        .and_then(|backup| backup.run_to_completion(i32::MAX, std::time::Duration::from_millis(5), None))
         .map_err(sqlite::failed)
 }
 
