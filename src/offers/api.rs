@@ -1,0 +1,228 @@
+//! `GET /v1/quotes`.
+
+use super::model::{Asked, Quote, Seen};
+use super::quote::{Offer, quote};
+use super::token;
+use crate::app::App;
+use crate::delivery::Method;
+use crate::http::{Problem, Query, json};
+use crate::identity::{self, Player, Shop};
+use crate::inventory::{self, Availability};
+use crate::kernel::{AnchorId, ClipId, Currency, MethodId, Money, MoneyOut, ProductId, Seconds, Time, VariantId, ZoneId};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+
+/// What a quote is asked for.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct QuoteIn {
+    /// Variants and quantities: `var_a:1,var_b:2`.
+    lines: String,
+    /// ISO 3166-1 alpha-2; the shop's own country if absent.
+    country: Option<String>,
+    /// A delivery method of the zone; its first one if absent.
+    delivery: Option<MethodId>,
+    /// Where it was shown.
+    clip: Option<ClipId>,
+    version: Option<i64>,
+    anchor: Option<AnchorId>,
+    /// Position in the clip, milliseconds.
+    at_ms: Option<i64>,
+}
+
+/// What this viewer is offered now. Send `quote` back to buy exactly this.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct QuoteOut {
+    /// Signed token.
+    pub quote: String,
+    pub version: u32,
+    pub expires_at: Time,
+    pub country: String,
+    pub zone: Option<ZoneId>,
+    pub currency: Currency,
+    pub lines: Vec<QuoteLineOut>,
+    /// All lines, tax included.
+    pub items: MoneyOut,
+    pub delivery: Option<DeliveryOut>,
+    pub delivery_options: Vec<DeliveryOut>,
+    /// The tax inside the total.
+    pub tax: MoneyOut,
+    /// Whether the unit prices include it.
+    pub tax_inclusive: bool,
+    pub total: MoneyOut,
+    pub needs_address: bool,
+    pub returns: String,
+    pub shipping_policy_url: String,
+    pub availability: AvailabilityOut,
+    pub payment_methods: Vec<PaymentMethod>,
+    pub test_mode: bool,
+}
+
+/// One line of a quote.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct QuoteLineOut {
+    pub variant: VariantId,
+    pub product: ProductId,
+    pub title: String,
+    pub variant_title: String,
+    pub image: String,
+    pub quantity: u32,
+    /// As the shop shows prices.
+    pub unit: MoneyOut,
+    /// The line, tax included.
+    pub amount: MoneyOut,
+    pub tax: MoneyOut,
+    pub tax_rate_bp: u32,
+}
+
+/// A way to travel, with its promise.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct DeliveryOut {
+    pub id: MethodId,
+    pub name: String,
+    pub price: MoneyOut,
+    pub eta_min: String,
+    pub eta_max: String,
+    pub promise: String,
+}
+
+/// What is left, and what is inside other people's checkouts.
+#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
+pub struct AvailabilityOut {
+    pub left: i64,
+    pub in_checkouts: i64,
+}
+
+/// How it can be paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentMethod {
+    /// By card, through the shop's processor.
+    Card,
+    /// On pickup or by transfer.
+    Manual,
+}
+
+/// What this viewer is offered now, with an expiry. Nothing is reserved yet.
+#[utoipa::path(get, path = "/v1/quotes", tag = "buying", params(QuoteIn), responses(
+    (status = 200, body = QuoteOut),
+    (status = 404, description = "`not_for_sale`: there is no such variant, or it is not sold now."),
+    (status = 409, description = "`sold_out` with `left`, or `not_delivered_there`."),
+    (status = 422, description = "A parameter breaks a rule."),
+))]
+pub async fn get_quote(State(app): State<App>, player: Player, Query(query): Query<QuoteIn>) -> Result<Response, Problem> {
+    let asked = Asked {
+        lines: Asked::lines(&query.lines)?,
+        country: query.country.as_deref().map(Asked::country).transpose()?.unwrap_or_default(),
+        delivery: query.delivery,
+        seen: query.clip.map(|clip| Seen { clip, version: query.version.unwrap_or(0), anchor: query.anchor, at_ms: query.at_ms.unwrap_or(0) }),
+    };
+    let holds = Seconds::minutes(app.settings.quote_minutes);
+    let (shop, offer, stock) = app
+        .db
+        .read(move |tx| {
+            let shop = identity::shop(tx, player.shop)?;
+            let mut asked = asked.clone();
+            if asked.country.is_empty() {
+                asked.country.clone_from(&shop.country);
+            }
+            let mut scarcest: Option<(Availability, bool)> = None;
+            for line in &asked.lines {
+                let stock = inventory::availability(tx, line.variant)?;
+                let short = stock.left < i64::from(line.quantity);
+                if scarcest.is_none_or(|(least, _)| stock.left < least.left) {
+                    scarcest = Some((stock, short));
+                }
+            }
+            let offer = quote(tx, &shop, &asked, holds)?;
+            Ok((shop, offer, scarcest.unwrap_or_default()))
+        })
+        .await?;
+    let (availability, short) = stock;
+    match offer {
+        Offer::NotForSale(variant) => Err(Problem::new(StatusCode::NOT_FOUND, "not_for_sale", "This is not for sale now.").with("variant", variant)),
+        Offer::NotDeliveredThere => Err(Problem::conflict("not_delivered_there", "This shop does not deliver to that country.")),
+        Offer::NoSuchMethod => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "no_such_method", "This delivery method is not offered there.")),
+        Offer::Quoted(..) if short => {
+            Err(Problem::conflict("sold_out", "Not enough are left. Nothing was reserved.").with("left", availability.left.max(0)))
+        }
+        Offer::Quoted(quote, methods) => {
+            let token = token::sign(app.db.signing_key(), &quote);
+            Ok(json(StatusCode::OK, &QuoteOut::new(token, &quote, &methods, &shop, availability, &app)))
+        }
+    }
+}
+
+/// The promise of a method for an order placed at `at`.
+pub fn promise_out(quote: &Quote, at: Time) -> Option<DeliveryOut> {
+    quote.delivery.as_ref().map(|delivery| {
+        let method = Method {
+            id: delivery.method,
+            name: delivery.name.clone(),
+            price: Money::new(delivery.amount_minor, quote.currency),
+            eta_days_min: delivery.eta_days_min,
+            eta_days_max: delivery.eta_days_max,
+        };
+        DeliveryOut::new(&method, at)
+    })
+}
+
+impl DeliveryOut {
+    fn new(method: &Method, at: Time) -> Self {
+        let promise = method.promise(at);
+        Self {
+            id: method.id,
+            name: method.name.clone(),
+            price: method.price.into(),
+            eta_min: promise.from.to_string(),
+            eta_max: promise.until.to_string(),
+            promise: promise.to_string(),
+        }
+    }
+}
+
+impl QuoteOut {
+    /// A quote for showing. `methods` and `availability` are of this instant.
+    pub fn new(token: String, quote: &Quote, methods: &[Method], shop: &Shop, availability: Availability, app: &App) -> Self {
+        let money = |minor| MoneyOut::from(Money::new(minor, quote.currency));
+        Self {
+            quote: token,
+            version: quote.version,
+            expires_at: quote.expires_at,
+            country: quote.country.clone(),
+            zone: quote.zone,
+            currency: quote.currency,
+            lines: quote
+                .lines
+                .iter()
+                .map(|line| QuoteLineOut {
+                    variant: line.variant,
+                    product: line.product,
+                    title: line.title.clone(),
+                    variant_title: line.variant_title.clone(),
+                    image: line.image.clone(),
+                    quantity: line.quantity,
+                    unit: money(line.unit_minor),
+                    amount: money(line.amount_minor),
+                    tax: money(line.tax_minor),
+                    tax_rate_bp: line.tax.0,
+                })
+                .collect(),
+            items: money(quote.items_minor),
+            delivery: promise_out(quote, quote.shown_at),
+            delivery_options: methods.iter().map(|method| DeliveryOut::new(method, quote.shown_at)).collect(),
+            tax: money(quote.tax_minor),
+            tax_inclusive: quote.inclusive,
+            total: money(quote.total_minor),
+            needs_address: quote.needs_address(),
+            returns: if quote.return_days == 0 { "No returns".into() } else { format!("{} days to return", quote.return_days) },
+            shipping_policy_url: format!("{}/s/{}/policies/shipping", app.base_url, shop.slug),
+            availability: AvailabilityOut { left: availability.left.max(0), in_checkouts: availability.in_checkouts },
+            payment_methods: vec![PaymentMethod::Card, PaymentMethod::Manual],
+            test_mode: shop.test_mode,
+        }
+    }
+}

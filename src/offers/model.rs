@@ -1,0 +1,156 @@
+//! A quote: exactly what was shown, in whole minor units.
+
+use crate::kernel::{AnchorId, ClipId, ContractId, Currency, Error, MethodId, ProductId, Rate, Result, ShopId, Time, VariantId, ZoneId};
+use serde::{Deserialize, Serialize};
+
+/// One wanted variant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WantedLine {
+    pub variant: VariantId,
+    pub quantity: u32,
+}
+
+/// Where in which clip the offer was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    pub clip: ClipId,
+    pub version: i64,
+    pub anchor: Option<AnchorId>,
+    /// Position in the clip.
+    pub at_ms: i64,
+}
+
+/// What a quote is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    pub lines: Vec<WantedLine>,
+    /// ISO 3166-1 alpha-2: where the parcel goes and whose tax is due.
+    pub country: String,
+    /// The chosen delivery method; the zone's first one if none is named.
+    pub delivery: Option<MethodId>,
+    pub seen: Option<Seen>,
+}
+
+/// The most a checkout may hold.
+const LINES_MAX: usize = 20;
+const QUANTITY_MAX: u32 = 20;
+
+impl Asked {
+    /// Reads `var_a:1,var_b:2`. Errors name the field.
+    pub fn lines(text: &str) -> Result<Vec<WantedLine>> {
+        let bad = |detail: &'static str| Error::field("/lines", detail);
+        let mut lines: Vec<WantedLine> = Vec::new();
+        for part in text.split(',').filter(|part| !part.is_empty()) {
+            let (variant, quantity) = part.split_once(':').unwrap_or((part, "1"));
+            let variant = variant.parse().map_err(|_| bad("Write variants and quantities as var_…:1,var_…:2."))?;
+            let quantity = quantity.parse().map_err(|_| bad("A quantity is a whole number."))?;
+            lines.push(WantedLine { variant, quantity });
+        }
+        if lines.is_empty() || lines.len() > LINES_MAX {
+            return Err(bad("Ask for 1 to 20 lines."));
+        }
+        if lines.iter().any(|line| line.quantity == 0 || line.quantity > QUANTITY_MAX) {
+            return Err(bad("A quantity is 1 to 20."));
+        }
+        if (1..lines.len()).any(|index| lines[..index].iter().any(|other| other.variant == lines[index].variant)) {
+            return Err(bad("Name each variant once, with its whole quantity."));
+        }
+        Ok(lines)
+    }
+
+    /// Two capital letters.
+    pub fn country(text: &str) -> Result<String> {
+        if text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            return Ok(text.to_owned());
+        }
+        Err(Error::field("/country", "Use the country's two capital letters, such as DE."))
+    }
+}
+
+/// One line as it was shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuotedLine {
+    pub variant: VariantId,
+    pub product: ProductId,
+    pub sku: String,
+    pub title: String,
+    pub variant_title: String,
+    pub image: String,
+    pub physical: bool,
+    pub quantity: u32,
+    /// The price as the shop shows prices: with or without tax.
+    pub unit_minor: i64,
+    /// What the buyer pays for the line, tax included.
+    pub amount_minor: i64,
+    pub tax_minor: i64,
+    pub tax: Rate,
+    pub price_version: i64,
+    pub contract: Option<ContractId>,
+}
+
+/// How it travels.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuotedDelivery {
+    pub method: MethodId,
+    pub name: String,
+    pub zone: ZoneId,
+    /// What the buyer pays for it, tax included.
+    pub amount_minor: i64,
+    pub tax_minor: i64,
+    pub tax: Rate,
+    pub eta_days_min: u32,
+    pub eta_days_max: u32,
+}
+
+/// What was shown, whole. The token carries it, the checkout freezes it, a dispute is answered from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quote {
+    pub shop: ShopId,
+    /// Of the rules by which it was made.
+    pub version: u32,
+    pub shown_at: Time,
+    pub expires_at: Time,
+    pub country: String,
+    pub zone: Option<ZoneId>,
+    pub currency: Currency,
+    /// Whether the unit prices shown include tax.
+    pub inclusive: bool,
+    pub lines: Vec<QuotedLine>,
+    pub delivery: Option<QuotedDelivery>,
+    pub items_minor: i64,
+    pub tax_minor: i64,
+    pub total_minor: i64,
+    pub return_days: u32,
+    pub seen: Option<Seen>,
+}
+
+/// The rules of this program; a token of other rules is refused.
+pub(super) const RULES: u32 = 1;
+
+impl Quote {
+    /// Whether a parcel must travel.
+    pub fn needs_address(&self) -> bool {
+        self.lines.iter().any(|line| line.physical)
+    }
+
+    /// The same with its sums made from its parts. Errors: `amount_too_large`.
+    pub(super) fn summed(mut self) -> Result<Self> {
+        let mut items = 0i64;
+        let mut tax = 0i64;
+        for line in &self.lines {
+            items = add(items, line.amount_minor)?;
+            tax = add(tax, line.tax_minor)?;
+        }
+        let (delivery, delivery_tax) = self.delivery.as_ref().map_or((0, 0), |delivery| (delivery.amount_minor, delivery.tax_minor));
+        self.items_minor = items;
+        self.tax_minor = add(tax, delivery_tax)?;
+        self.total_minor = add(items, delivery)?;
+        Ok(self)
+    }
+}
+
+fn add(left: i64, right: i64) -> Result<i64> {
+    left.checked_add(right)
+        .filter(|sum| *sum < 1 << 53)
+        .ok_or_else(|| Error::invalid("amount_too_large", "Amounts stay below 2^53 minor units."))
+}

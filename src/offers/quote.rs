@@ -1,0 +1,129 @@
+//! Making a quote, and looking at it again when someone taps.
+
+use super::model::{Asked, Quote, QuotedDelivery, QuotedLine, RULES};
+use crate::catalog::{self, Sellable, TaxCategory};
+use crate::db::Tx;
+use crate::delivery::{self, Method};
+use crate::identity::Shop;
+use crate::kernel::{Result, Seconds, VariantId};
+use crate::taxes;
+
+/// The answer to a question for a price.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// The quote, and all ways it could travel.
+    Quoted(Box<Quote>, Vec<Method>),
+    NotForSale(VariantId),
+    NotDeliveredThere,
+    NoSuchMethod,
+}
+
+/// Offers `asked` at today's prices. Order of answers: not for sale, not delivered there, no such method, quoted.
+pub fn quote(tx: &mut Tx<'_>, shop: &Shop, asked: &Asked, holds: Seconds) -> Result<Offer> {
+    let variants: Vec<VariantId> = asked.lines.iter().map(|line| line.variant).collect();
+    let sellable = catalog::sellable(tx, shop.id, shop.currency, &variants)?;
+    let mut lines = Vec::with_capacity(asked.lines.len());
+    for wanted in &asked.lines {
+        let Some(found) = sellable.iter().find(|found| found.variant == wanted.variant) else {
+            return Ok(Offer::NotForSale(wanted.variant));
+        };
+        lines.push(line(tx, shop, &asked.country, found, wanted.quantity)?);
+    }
+    let (delivery, methods, zone) = if lines.iter().any(|line| line.physical) {
+        let Some(there) = delivery::options(tx, shop.id, &asked.country, shop.currency)? else { return Ok(Offer::NotDeliveredThere) };
+        let chosen = match asked.delivery {
+            Some(id) => there.methods.iter().find(|method| method.id == id),
+            None => there.methods.first(),
+        };
+        let Some(method) = chosen else {
+            return Ok(if there.methods.is_empty() { Offer::NotDeliveredThere } else { Offer::NoSuchMethod });
+        };
+        let rate = taxes::rate(tx, shop.id, &asked.country, TaxCategory::Standard)?;
+        let taxed = taxes::line(method.price.minor, rate, shop.prices_include_tax);
+        let quoted = QuotedDelivery {
+            method: method.id,
+            name: method.name.clone(),
+            zone: there.zone.id,
+            amount_minor: taxed.gross,
+            tax_minor: taxed.tax,
+            tax: rate,
+            eta_days_min: method.eta_days_min,
+            eta_days_max: method.eta_days_max,
+        };
+        (Some(quoted), there.methods, Some(there.zone.id))
+    } else {
+        (None, Vec::new(), None)
+    };
+    let quote = Quote {
+        shop: shop.id,
+        version: RULES,
+        shown_at: tx.now(),
+        expires_at: tx.now().plus(holds),
+        country: asked.country.clone(),
+        zone,
+        currency: shop.currency,
+        inclusive: shop.prices_include_tax,
+        lines,
+        delivery,
+        items_minor: 0,
+        tax_minor: 0,
+        total_minor: 0,
+        return_days: shop.return_days,
+        seen: asked.seen,
+    };
+    Ok(Offer::Quoted(Box::new(quote.summed()?), methods))
+}
+
+fn line(tx: &mut Tx<'_>, shop: &Shop, country: &str, found: &Sellable, quantity: u32) -> Result<QuotedLine> {
+    let rate = taxes::rate(tx, shop.id, country, found.tax_category)?;
+    let taxed = taxes::line(found.price.times(quantity)?.minor, rate, shop.prices_include_tax);
+    Ok(QuotedLine {
+        variant: found.variant,
+        product: found.product,
+        sku: found.sku.clone(),
+        title: found.title.clone(),
+        variant_title: found.variant_title.clone(),
+        image: found.image.clone(),
+        physical: found.kind == catalog::Kind::Physical,
+        quantity,
+        unit_minor: found.price.minor,
+        amount_minor: taxed.gross,
+        tax_minor: taxed.tax,
+        tax: rate,
+        price_version: found.price_version,
+        contract: found.contract,
+    })
+}
+
+/// What a quote is worth when someone taps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recheck {
+    /// What will be paid: the quote as shown, or cheaper where a price fell.
+    Payable(Box<Quote>),
+    Expired,
+    NotForSale(VariantId),
+}
+
+/// Looks at a shown quote again. A rise inside its validity is not charged, a fall is passed on, and what left the shop is not sold.
+pub fn recheck(tx: &mut Tx<'_>, shown: &Quote) -> Result<Recheck> {
+    if tx.now() > shown.expires_at {
+        return Ok(Recheck::Expired);
+    }
+    let variants: Vec<VariantId> = shown.lines.iter().map(|line| line.variant).collect();
+    let sellable = catalog::sellable(tx, shown.shop, shown.currency, &variants)?;
+    let mut payable = shown.clone();
+    for line in &mut payable.lines {
+        let Some(now) = sellable.iter().find(|found| found.variant == line.variant) else {
+            return Ok(Recheck::NotForSale(line.variant));
+        };
+        line.contract = now.contract;
+        if now.price.minor < line.unit_minor {
+            let taxed = taxes::line(now.price.times(line.quantity)?.minor, line.tax, shown.inclusive);
+            line.unit_minor = now.price.minor;
+            line.amount_minor = taxed.gross;
+            line.tax_minor = taxed.tax;
+            line.price_version = now.price_version;
+        }
+    }
+    payable.summed().map(|payable| Recheck::Payable(Box::new(payable)))
+}
