@@ -112,8 +112,8 @@ def draw(scene, path):
 def encode(lossless, wav, seconds, target, log):
     """Two passes to a size; one thread, because with more the bytes depend on the machine."""
     bits = int((CLIP_BYTES * 8 / seconds - AUDIO_BITS) * 0.975)
-    video = ["-c:v", "libx264", "-preset", "veryslow", "-profile:v", "high", "-level", "4.0", "-b:v", str(bits), "-maxrate", "2400k", "-bufsize", "4800k"]
-    video += ["-x264-params", "aq-mode=3:aq-strength=0.9:psy-rd=0.6,0.0:deblock=1,1:bframes=8:keyint=100:threads=1", "-threads", "1"]
+    video = ["-c:v", "libx264", "-preset", "slow", "-profile:v", "high", "-level", "4.0", "-b:v", str(bits), "-maxrate", "2400k", "-bufsize", "4800k"]
+    video += ["-x264-params", "aq-mode=3:aq-strength=0.9:psy-rd=0.6,0.0:deblock=1,1:bframes=6:keyint=100:threads=1", "-threads", "1"]
     video += ["-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709", "-color_range", "tv"]
     exact = ["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"]
     start = ["ffmpeg", "-v", "error", "-y", "-i", str(lossless)]

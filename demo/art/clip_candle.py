@@ -13,12 +13,12 @@ from .paint import (
     H, MULTIPLY, OVERLAY, PLUS, QUICK, SCREEN, SOFT, TAU, W, Clay, Vessel, box, clamp, contact, curve, darker, ease, ellipse, fill, glow, kept, lay, leaf, lerp,
     lighter, line, linear, mix, motes, noise, oval, paper, part, picture, polygon, radial, rgb, settle, shade, soft, steam, stream, swell, tone, vignette, wobble,
 )
-from .things import ACCENT, INK, LEAF, SALT, TERRACOTTA, TIDE, candle, candle_vessel, flicker_at, planter, zine_cover
+from .things import ACCENT, INK, LEAF, SALT, TERRACOTTA, TIDE, candle, candle_vessel, flame, flicker_at, planter
 from .clip_mug import SKIN, table
 
 SECONDS = 21
 POSTER = 12.6
-X, FOOT, SIZE, K = 500, 1320, 1.72, 0.25
+X, FOOT, SIZE, K = 480, 1352, 1.86, 0.25
 LIT = 7.55
 TOP = FOOT - 216 * SIZE
 
@@ -75,8 +75,8 @@ def lightmap(t, light, depth):
     surface = skia.Surface(w, h)
     c = surface.getCanvas()
     c.scale(scale * (W + 600) / (W + 600 if depth == 1.0 else W + 600), scale)
-    dusk = mix("#8e9cbb", "#3d4763", ease(t, LIT, LIT + 1.8))
-    dusk = mix(dusk, "#6f7c9c", ease(t, 3.6, 5.8) * (1 - ease(t, LIT, LIT + 1.8)))
+    dusk = mix("#98a2ba", "#343b50", ease(t, LIT, LIT + 1.8))
+    dusk = mix(dusk, "#6c7794", ease(t, 3.6, 5.8) * (1 - ease(t, LIT, LIT + 1.8)))
     c.clear(rgb(dusk))
     f = flicker_at(t)
     reach = 1150 * (0.55 + 0.45 * light) * (0.96 + 0.06 * f)
@@ -103,7 +103,7 @@ def city():
     """A town behind rain, far out of focus."""
 
     def draw(c):
-        c.drawPaint(fill(shader=linear(0, 0, 0, 1040, [rgb("#1b2740"), rgb("#2a3b5c"), rgb("#46506e"), rgb("#6b5a66")], [0, 0.45, 0.8, 1])))
+        c.drawPaint(fill(shader=linear(0, 0, 0, 1040, [rgb("#131c2c"), rgb("#20304a"), rgb("#3a4660"), rgb("#6e5558")], [0, 0.45, 0.8, 1])))
 
         def blocks(s):
             rng = np.random.default_rng(3)
@@ -113,7 +113,7 @@ def city():
                 s.drawRect(skia.Rect(x, top, x + w, 1060), fill(rgb(mix("#141c2e", "#2c3850", rng.random()), 0.9)))
                 x += w * 0.92
 
-        soft(c, 14, blocks, scale=0.25)
+        soft(c, 8, blocks, scale=0.25)
 
     return picture(draw)
 
@@ -124,15 +124,16 @@ def lamp(color, size):
 
     def draw(c):
         r = size * 0.92
-        c.drawCircle(size + 4, size + 4, r, fill(shader=radial(size + 4, size + 4, r, [rgb(color, 0.50), rgb(color, 0.56), rgb(lighter(color, 0.3), 0.86)], [0, 0.8, 1]), blur=2.0))
+        c.drawCircle(size + 4, size + 4, r, fill(shader=radial(size + 4, size + 4, r, [rgb(color, 0.62), rgb(color, 0.68), rgb(lighter(color, 0.3), 0.95)], [0, 0.8, 1]), blur=2.0))
 
     return picture(draw, 2 * size + 8, 2 * size + 8)
 
 
 def window(canvas, t):
-    fade = 1 - 0.45 * ease(t, LIT, LIT + 1.8)
+    fade = 1 - 0.12 * ease(t, LIT, LIT + 1.8)
     with kept(canvas, box(130, 50, 820, 960)):
         lay(canvas, city())
+        canvas.drawRect(skia.Rect(130, 50, 950, 1010), fill(rgb("#0a0e18", 0.45 * ease(t, LIT, LIT + 1.8))))
         rng = np.random.default_rng(19)
         hurry = ease(t, 4.0, 6.0)
         for i in range(46):
@@ -143,7 +144,7 @@ def window(canvas, t):
                 y = 930 + 60 * (lane - 0.74)
                 x = 100 + (x + (t * 26 + hurry * 420) * (1 if phase > 3.1 else -1)) % 900
                 color = "#ffe2b0" if phase > 3.1 else "#e8503c"
-            glimmer = 0.55 + 0.3 * math.sin(t * (0.5 + lane) + phase) + 0.12 * math.sin(t * 3.1 + phase * 5)
+            glimmer = 0.85 + 0.3 * math.sin(t * (0.5 + lane) + phase) + 0.12 * math.sin(t * 3.1 + phase * 5)
             lay(canvas, lamp(color, size), x - size, y - size, alpha=clamp(glimmer * fade * 0.9), blend=SCREEN)
         lay(canvas, droplets(), alpha=0.9)
         runs(canvas, t)
@@ -195,8 +196,8 @@ def wall():
             holes.addRect(skia.Rect(x, y, x + w, y + h))
         solid = skia.Op(whole, holes, skia.PathOp.kDifference_PathOp)
         with kept(c, solid):
-            c.drawPaint(fill(rgb("#7f8da3")))
-            c.drawImage(tone(noise(W + 80, H, (300, 200), 121, 4), "#46536e", 0.4), -40, 0)
+            c.drawPaint(fill(rgb("#7d8088")))
+            c.drawImage(tone(noise(W + 80, H, (300, 200), 121, 4), "#43454e", 0.4), -40, 0)
             c.drawRect(skia.Rect(96, 16, 980, 1044), fill(rgb("#1a2030", 0.5), blur=22))
             c.drawRect(skia.Rect(104, 24, 972, 1040), fill(shader=linear(104, 24, 972, 1040, [rgb("#f4ead8"), rgb("#d8c8b0"), rgb("#b09c82")])))
             for x, y, w, h in PANES:
@@ -242,9 +243,9 @@ def stand(canvas, t, light):
     if light > 0:
         # Things throw their shadows away from the flame.
         f = flicker_at(t)
-        shade(canvas, 890 + 60, 1230, 260 * f, 34, "#0a0605", 0.75 * light, 26)
+        shade(canvas, 960, 1246, 270 * f, 34, "#0a0605", 0.75 * light, 26)
         shade(canvas, 60, 1290, 230 * f, 26, "#0a0605", 0.6 * light, 24)
-    planter(canvas, 860, 1216, 1.12, "ember", K, True, t)
+    planter(canvas, 872, 1232, 1.2, "ember", K, True, t)
     wax = 0.96 * ease(t, 0.95, 3.55)
     set_ = ease(t, 4.1, 6.1)
     shade(canvas, X, FOOT + 14, 240, 46, "#0a0605", 0.55, 20)
@@ -344,15 +345,14 @@ def alive(canvas, t, light):
         glow(canvas, tip[0], tip[1], 900 * f, "#ff9a48", 0.40 * light)
         glow(canvas, tip[0], tip[1], 330 * f, "#ffc878", 0.62 * light)
     if light > 0:
-        from .things import flame
-
+        # The flame again, broken up in the oiled wood.
+        for dx, dy, rx, ry, a in ((0, 190, 250, 46, 0.16), (-16, 120, 150, 26, 0.16), (12, 270, 190, 30, 0.10), (-8, 350, 120, 20, 0.06)):
+            canvas.drawOval(oval(X + dx, FOOT + dy, rx, ry), fill(rgb("#ffb468", a * light * f), blur=ry * 0.9, blend=SCREEN))
         top = TOP - 14 * SIZE
         flame(canvas, X + 4 * SIZE, top + 4 * SIZE, SIZE * 0.92, light, t, f)
         rim_light(canvas, light * f)
     match_hand(canvas, t)
     if flare > 0.01:
-        from .things import flame
-
         mx, my = match_tip(t)
         glow(canvas, mx, my, 760, "#ffb060", 0.8 * min(1.0, flare))
         glow(canvas, mx, my, 200, "#fff0d0", min(1.0, flare * 1.1))
@@ -387,5 +387,3 @@ def rim_light(canvas, power):
     v = candle_vessel(X, FOOT, SIZE, K)
     canvas.drawPath(v.mouth(2), line(rgb("#ffdca0", 0.8 * power), 4, blur=1.5))
 
-
-POUR_END = 3.6

@@ -10,12 +10,11 @@ import numpy as np
 import skia
 
 from .paint import (
-    H, MULTIPLY, OVERLAY, PLUS, SCREEN, SOFT, TAU, W, Clay, Vessel, box, contact, curve, darker, ease, ellipse, fill, glow, kept, lay, leaf, lerp, lighter,
+    H, MULTIPLY, OVERLAY, PLUS, SCREEN, SOFT, TAU, W, Clay, Vessel, box, contact, curve, darker, ease, ellipse, fill, glow, kept, lay, leaf, lerp, light_patch, lighter,
     line, linear, mix, motes, noise, oval, paper, part, picture, polygon, radial, rgb, settle, shade, soft, spline, steam, stream, swell, tone, vignette, wobble,
 )
 from .things import (
-    ACCENT, BISQUE, COFFEE, INK, LINEN, MUG, OAK, PLASTER, SAGE, SALT, TERRACOTTA, TIDE, WET, coated, coffee_bag, dripper, drips, emblem, glaze_clay, lip, mug,
-    mug_handle, mug_vessel, planter, pour_in,
+    ACCENT, BISQUE, INK, SALT, TERRACOTTA, TIDE, bean, coffee_bag, dripper, drips, lip, mug, mug_handle, mug_vessel,
 )
 
 SECONDS = 20
@@ -109,7 +108,7 @@ def workshop():
             pot(s, 850, 902, JAR, BISQUE, 1.02)
             pot(s, 1020, 902, VASE, "#8b9a7c", 0.9)
 
-        soft(c, 6.5, shelves, scale=0.5)
+        soft(c, 4.6, shelves, scale=0.5)
 
         def light(s):
             for i in range(2):
@@ -117,8 +116,7 @@ def workshop():
                     x, y = 90 + i * 190, 250 + j * 230 + i * 46
                     s.drawPath(polygon([(x, y), (x + 168, y + 40), (x + 168, y + 246), (x, y + 206)]), fill(rgb("#fff3d2", 0.85)))
 
-        soft(c, 12, light, alpha=0.62, blend=SOFT)
-        soft(c, 16, light, alpha=0.34, blend=SCREEN)
+        light_patch(c, 7, light, 0.75, 0.36, (0, 0, W, H))
 
     return picture(draw)
 
@@ -167,7 +165,7 @@ def wheel(canvas, t):
         wet(canvas, v, clay, t, turn)
         hands(canvas, t, v, behind=False)
         splash(canvas, t)
-    soft(canvas, 26, lambda s: foreground(s, t), scale=0.2)
+    soft(canvas, 21, lambda s: foreground(s, t), scale=0.2)
     vignette(canvas, "#4a2a18", 0.42)
 
 
@@ -181,7 +179,7 @@ def leaves_shadow(canvas, t, alpha):
                 s.rotate(math.degrees(a) + 4 * wobble(t * 0.8, i * 1.7))
                 s.drawPath(leaf(size, size * 0.42, 8), fill(rgb("#7a5a40")))
 
-    soft(canvas, 11, draw, alpha=alpha * 0.55, blend=MULTIPLY, area=(0, 150, 640, 900))
+    soft(canvas, 6.5, draw, alpha=alpha * 0.55, blend=MULTIPLY, area=(0, 150, 640, 900))
 
 
 @functools.cache
@@ -310,7 +308,7 @@ def palm(canvas, side):
     arm.close()
     shade_ = linear(-190, 260, 0, 320, [rgb(lighter(skin, 0.3)), rgb(skin), rgb(low)], [0, 0.45, 1]) if side < 0 else linear(-190, 260, 0, 320, [rgb(low), rgb(skin), rgb(lighter(skin, 0.2))], [0, 0.6, 1])
     canvas.drawPath(arm, fill(shader=shade_))
-    for i, (fx, fy, tx, ty, width) in enumerate(((-46, -66, 46, -104, 40), (-60, -30, 40, -66, 44), (-66, 8, 36, -24, 44), (-62, 46, 30, 20, 40))):
+    for i, (fx, fy, tx, ty, width) in enumerate(((-46, -54, 26, -80, 40), (-60, -24, 24, -46, 44), (-66, 10, 22, -10, 44), (-62, 46, 20, 26, 40))):
         finger = skia.Path()
         finger.moveTo(fx, fy)
         finger.quadTo((fx + tx) / 2 - 6, fy - 28, tx, ty)
@@ -328,8 +326,8 @@ def palm(canvas, side):
     cuff = skia.Path()
     cuff.moveTo(-196, 300)
     cuff.quadTo(-130, 300, -22, 372)
-    cuff.lineTo(-70, 800)
-    cuff.lineTo(-460, 760)
+    cuff.lineTo(20, 1300)
+    cuff.lineTo(-640, 1260)
     cuff.close()
     cloth = Clay("#62798a", 0.4, 0.5)
     tones = [rgb(cloth.lit), rgb(cloth.base), rgb(cloth.deep)]
@@ -403,7 +401,7 @@ def glaze_corner():
                 s.drawPath(box(606 + i * 84, 420, 68, 120, 12), fill(shader=linear(606 + i * 84, 0, 674 + i * 84, 0, [rgb(lighter(c_, 0.4)), rgb(c_)]) if (c_ := ("#2c6a70", "#88a29a", "#c8702f", "#eee4d3", "#b4472b")[i]) else None))
             s.drawRect(skia.Rect(560, 322, 1120, 336), fill(rgb("#9a7452")))
 
-        soft(c, 8, tiles, scale=0.4)
+        soft(c, 5, tiles, scale=0.4)
         table(c, 1080, "#a97a55", 52)
         shade(c, X + 60, 1560, 640, 190, "#2a1610", 0.55, 50)
         basin = Vessel(X, 1600, [(210, 500), (198, 507), (110, 480), (30, 400), (0, 360)], 1.0, 0.30)
@@ -456,7 +454,7 @@ def glazing(canvas, t):
             run = settle(t, passed - 0.12, passed + 1.25)
             late = ease(t, passed + 0.2, passed + 2.0)
             finger = 1 + 0.16 * math.sin(a * 9 + 1) + 0.10 * math.sin(a * 17)
-            return reach * min(1.0, run * finger * lerp(0.92, 1, late)) + final(a) * late - (1 - ease(t, passed - 0.2, passed + 0.05)) * 60
+            return reach * min(1.0, run * lerp(finger * 0.92, 1, late)) + final(a) * late - (1 - ease(t, passed - 0.2, passed + 0.05)) * 60
 
         if t > STREAM_START - 0.2:
             region = v.above(v.top, edge)
@@ -549,7 +547,7 @@ def chamber():
                     color = mix("#3a0f06", "#ff9a3c", heat**1.3 * rng.uniform(0.7, 1.0))
                     s.drawPath(box(x + 4, y + 4, 160, 70, 5), fill(rgb(color)))
 
-        soft(c, 5, bricks, scale=0.5)
+        soft(c, 2.8, bricks, scale=0.5)
         c.drawRect(skia.Rect(0, 1290, W, H), fill(shader=linear(0, 1290, 0, H, [rgb("#c9491a"), rgb("#64200c"), rgb("#1c0704")], [0, 0.25, 1])))
         c.drawPaint(fill(shader=radial(X, 1010, 1050, [rgb("#ffb050", 0.85), rgb("#ff7a26", 0.42), rgb("#7a1c08", 0.1), rgb("#120302", 0.9)], [0, 0.34, 0.66, 1])))
 
@@ -592,8 +590,8 @@ def embers(canvas, t):
 @functools.cache
 def kitchen():
     def draw(c):
-        wall(c, "#f0e3d0", "#fffaf0", "#d3b797", 71)
-        c.drawRect(skia.Rect(0, 0, W, 1100), fill(shader=linear(0, 760, 0, 1100, [rgb("#b98f68", 0), rgb("#b98f68", 0.30)])))
+        wall(c, "#dcc3a3", "#f3e2c8", "#b08d68", 71)
+        c.drawRect(skia.Rect(0, 0, W, 1100), fill(shader=linear(0, 700, 0, 1100, [rgb("#94683f", 0), rgb("#94683f", 0.36)])))
         table(c, 1090, "#c08a5c", 72)
 
     return picture(draw)
@@ -601,36 +599,51 @@ def kitchen():
 
 @functools.cache
 def company():
-    """What stands with the mug: dripper and beans, a little further back."""
+    """What stands with the mug: beans and dripper, a little further back."""
 
     def draw(c):
-        coffee_bag(c, 872, 1186, 1.34)
-        dripper(c, 206, 1196, 1.22, side=-1)
+        coffee_bag(c, 196, 1188, 1.30)
+        dripper(c, 884, 1200, 1.20)
 
-    def blurred(c):
-        soft(c, 2.2, draw, scale=1.0)
+    def blurred_(c):
+        soft(c, 1.5, draw, scale=1.0)
 
-    return picture(blurred)
+    return picture(blurred_)
 
 
 @functools.cache
 def cloth():
-    """A folded towel in front, its corner towards us."""
+    """A linen napkin under the hand, and a few beans that fell beside the bag."""
 
     def draw(c):
-        with kept(c):
-            path = polygon([(-60, 1540), (380, 1452), (760, 1590), (420, 1760), (-60, 1740)])
-            c.translate(16, 22)
-            c.drawPath(path, fill(rgb("#3a2015", 0.45), blur=22))
-            c.translate(-16, -22)
-            c.drawPath(path, fill(shader=linear(-40, 1460, 640, 1740, [rgb("#f8efe0"), rgb("#e9dcc6"), rgb("#cbb698")])))
-            with kept(c, path):
-                c.drawImage(tone(noise(W, 400, (3, 40), 81, 2), "#a98f6c", 0.22), 0, 1420)
-                for i in range(3):
-                    y = 1668 - i * 22
-                    c.drawLine(-60, y + 2, 420, y + 62 - i * 3, line(rgb("#2b4d78", 0.8), (9, 4, 4)[i]))
-                c.drawPath(curve([(380, 1452), (300, 1560), (200, 1640), (60, 1742)]), line(rgb("#8a6a48", 0.35), 14, blur=10))
-                c.drawPath(curve([(366, 1452), (286, 1560), (186, 1640), (46, 1742)]), line(rgb("#fffaf0", 0.6), 9, blur=6))
+        fold = skia.Path()
+        fold.moveTo(-60, 1500)
+        fold.cubicTo(60, 1478, 190, 1470, 300, 1486)
+        fold.cubicTo(352, 1494, 372, 1530, 366, 1576)
+        fold.cubicTo(356, 1680, 330, 1800, 300, 1960)
+        fold.lineTo(-60, 1960)
+        fold.close()
+        c.drawPath(fold, fill(rgb("#2c160a", 0.5), blur=26))
+        for i in range(3):
+            with kept(c):
+                c.translate(0, 20 - i * 10)
+                c.drawPath(fold, fill(rgb("#2c160a", 0.35), blur=6))
+                c.drawPath(fold, fill(shader=linear(-60, 1480, 380, 1760, [rgb("#f6ecdb"), rgb("#e6d7be"), rgb("#c2ab8a")])))
+        with kept(c, fold):
+            c.drawImage(tone(noise(440, 500, (3, 46), 81, 2), "#a98f6c", 0.26), -60, 1460)
+            c.drawImage(tone(noise(440, 500, (46, 3), 82, 2), "#a98f6c", 0.22), -60, 1460)
+            for x, w in ((318, 11), (296, 4), (282, 4)):
+                stripe = skia.Path()
+                stripe.moveTo(x - 4, 1440)
+                stripe.cubicTo(x + 14, 1560, x - 6, 1720, x - 40, 1960)
+                c.drawPath(stripe, line(rgb("#2b4d78", 0.82), w))
+            ridge = curve([(40, 1470), (70, 1600), (50, 1760), (80, 1960)])
+            with kept(c):
+                c.translate(16, 0)
+                c.drawPath(ridge, line(rgb("#7a5a38", 0.34), 26, blur=14))
+            c.drawPath(ridge, line(rgb("#fffaf0", 0.6), 12, blur=9))
+        for x, y, turn, size in ((468, 1532, 24, 0.92), (536, 1588, -38, 1.0), (428, 1604, 70, 0.95), (850, 1490, 12, 0.85), (906, 1530, 60, 0.9)):
+            bean(c, x, y, turn, size)
 
     return picture(draw)
 
@@ -655,8 +668,7 @@ def window_light(canvas, t, come):
                 paint.setAlphaf(0.8)
                 s.drawPath(leaf(size, size * 0.36, 10), paint)
 
-    soft(canvas, 9, draw, alpha=0.95 * come, blend=SOFT, area=(380, 60, 700, 1040))
-    soft(canvas, 13, draw, alpha=0.40 * come, blend=SCREEN, area=(380, 60, 700, 1040))
+    light_patch(canvas, 6, draw, 1.0 * come, 0.42 * come, (380, 60, 700, 1040))
 
 
 def morning(canvas, t):
@@ -684,7 +696,7 @@ def morning(canvas, t):
         mug(canvas, X, FOOT, SIZE, "tide", K, coffee=max(0.02, poured * 0.93) if poured > 0.02 else None, swirl=0.4 * math.sin(t * 1.6) * (1 - 0.7 * ease(t, 16, 19)))
         flow = swell(t, 13.72, 13.95, 15.75, 15.95)
         if flow > 0.01:
-            surface = v.top + lerp(0.62, 0.13, poured * 0.93) * (v.y - v.top)
+            surface = v.top + lerp(0.62, 0.075, poured * 0.93) * (v.y - v.top)
             top = lerp(480, surface, ease(t, 15.72, 15.95))
             bottom = lerp(480, surface, ease(t, 13.7, 13.95))
             with kept(canvas, skia.Op(v.mouth(12), box(0, -50, W, v.top + 50), skia.PathOp.kUnion_PathOp)):
@@ -693,7 +705,7 @@ def morning(canvas, t):
                     r = ((t * 1.5 + i / 3) % 1) * 96
                     canvas.drawPath(ellipse(X - 14, surface, r, r * K), line(rgb("#e0a868", 0.5 * (1 - r / 96) * flow), 3, blur=1))
         kettle(canvas, t)
-        steam(canvas, X - 6, v.top + 12, t, 1.15 * ease(t, 14.6, 16.8), 168, 640)
+        steam(canvas, X - 6, v.top + 12, t, 1.7 * ease(t, 14.6, 16.8), 168, 640)
     motes(canvas, t, 8, 34, (420, 120, 640, 960), "#fff4d8", 0.8 * come)
     beam(canvas, t, come)
     vignette(canvas, "#5a3418", 0.34)
@@ -719,4 +731,4 @@ def beam(canvas, t, come):
     def draw(s):
         s.drawPath(polygon([(-200, -60), (120, -120), (1180, 1000), (760, 1330), (420, 1220)]), fill(shader=linear(0, 0, 800, 1150, [rgb("#fff2d0", 0.55), rgb("#fff2d0", 0)])))
 
-    soft(canvas, 60, draw, alpha=(0.5 + 0.05 * wobble(t)) * come, blend=SCREEN, scale=0.12)
+    soft(canvas, 40, draw, alpha=(0.5 + 0.05 * wobble(t)) * come, blend=SCREEN, scale=0.12)

@@ -10,7 +10,7 @@ import numpy as np
 import skia
 
 from .paint import (
-    H, MULTIPLY, OVERLAY, SCREEN, SOFT, TAU, W, Clay, Vessel, box, clamp, curve, darker, ease, ellipse, fill, kept, lay, leaf, lerp, lighter, line, linear, mix,
+    H, MULTIPLY, OVERLAY, SCREEN, SOFT, TAU, W, Clay, Vessel, box, clamp, curve, darker, ease, ellipse, fill, kept, lay, leaf, lerp, light_patch, lighter, line, linear, mix,
     motes, noise, oval, paper, part, picture, polygon, radial, rgb, settle, shade, soft, swell, tone, vignette, wobble,
 )
 from .things import (
@@ -95,7 +95,7 @@ def panes():
                     x, y = -80 + i * 420 + j * 60, 120 + j * 560 - i * 120
                     s.drawPath(polygon([(x, y), (x + 380, y - 110), (x + 436, y + 390), (x + 56, y + 500)]), fill(rgb("#fff0cc")))
 
-        soft(c, 20, shape, scale=0.2)
+        soft(c, 9, shape, scale=0.2)
 
     return picture(draw)
 
@@ -120,7 +120,7 @@ def branch(canvas, t):
                 s.rotate(math.degrees(a) + 4.5 * wobble(t * 0.8, i * 1.9))
                 s.drawPath(leaf(size, size * 0.34, 12), fill(rgb("#1a262c")))
 
-    soft(canvas, 17, draw, alpha=0.30, blend=MULTIPLY, scale=0.16, area=(-80, -60, 760, 1300))
+    soft(canvas, 9, draw, alpha=0.30, blend=MULTIPLY, scale=0.16, area=(-80, -60, 760, 1300))
 
 
 def paper_on_bench(canvas, t):
@@ -374,8 +374,7 @@ def sun_on_wall(canvas, t, x0):
                 s.drawPath(leaf(size, size * 0.34, 12), paint)
 
     area = (x0 - 40, 0, W + 80, H)
-    soft(canvas, 14, draw, alpha=0.9, blend=SOFT, area=area, scale=0.2)
-    soft(canvas, 14, draw, alpha=0.20, blend=SCREEN, area=area, scale=0.2)
+    light_patch(canvas, 8, draw, 0.9, 0.20, area, 0.2)
 
 
 def peg(canvas, x, y, turn=0.0):
@@ -395,7 +394,7 @@ def rope_y(x):
 def drying(canvas, t):
     u = t - LINE_AT
     walk = ease(t, 15.0, 16.9)
-    x0 = lerp(0, 815, walk) + 10 * wobble(t * 0.4)
+    x0 = lerp(16, 815, walk) + 10 * wobble(t * 0.4)
     push = lerp(1.06, 1.0, settle(t, LINE_AT - 0.4, LINE_AT + 2.6)) + 0.02 * ease(t, 16.5, 21)
     with kept(canvas):
         canvas.translate(W / 2, 900)
@@ -410,14 +409,14 @@ def drying(canvas, t):
         breeze = math.sin(t * 0.95) * 0.6 + math.sin(t * 1.7 + 1) * 0.3
         settle_in = math.exp(-u * 0.9) * math.sin(u * 4.2) * 1.0 if u > 0 else 0
         if x0 < 700:
-            hung(canvas, sheet(True, False), -128, rope_y(-128) + 16, 400, 566, 0.05 * breeze, 12 + 6 * breeze, 0.3, 0.8)
-            peg(canvas, -20, rope_y(-20), 3)
+            hung(canvas, sheet(True, False), -66, rope_y(-66) + 16, 400, 566, 0.05 * breeze, 12 + 6 * breeze, 0.3, 0.8)
+            peg(canvas, 84, rope_y(84), 3)
             hung(canvas, sheet(), 540, rope_y(540) + 18, 640, 905, 0.10 * settle_in + 0.035 * breeze, 13 + 9 * breeze + 16 * settle_in, 0.5 + 0.5 * math.sin(t * 0.8), 1.0)
             peg(canvas, 290, rope_y(290), -2)
             peg(canvas, 790, rope_y(790), 2)
         towel_hanging(canvas, 1250, rope_y(1250) + 8, 560, 776, t, 1.0)
-        peg(canvas, 1250 - 130, rope_y(1120) + 4, -3)
-        peg(canvas, 1250 + 130, rope_y(1380) + 4, 3)
+        peg(canvas, 1250 - 186, rope_y(1064) + 4, -3)
+        peg(canvas, 1250 + 186, rope_y(1436) + 4, 3)
         if x0 > 200:
             hung(canvas, sheet(False, True), 1800, rope_y(1800) + 16, 440, 622, 0.04 * breeze, 12 + 6 * breeze, 0.3, 0.8)
             peg(canvas, 1640, rope_y(1640), 2)

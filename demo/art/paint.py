@@ -196,21 +196,36 @@ QUICK = skia.SamplingOptions(skia.FilterMode.kLinear)
 
 def soft(canvas, sigma, draw, alpha=1.0, blend=None, scale=0.25, area=(0, 0, W, H)):
     """Paint out of focus. Drawn small and enlarged, because nobody can see the missing pixels through the blur."""
+    unsharp(canvas, blurred(sigma, draw, scale, area), area, alpha, blend)
+
+
+def light_patch(canvas, sigma, draw, warm, bright, area, scale=0.25):
+    """Sun on a surface: it both deepens the colour it falls on and lifts it."""
+    image = blurred(sigma, draw, scale, area)
+    unsharp(canvas, image, area, warm, SOFT)
+    unsharp(canvas, image, area, bright, SCREEN)
+
+
+def blurred(sigma, draw, scale, area):
     x, y, w, h = area
     surface = skia.Surface(max(1, int(w * scale)), max(1, int(h * scale)))
     small = surface.getCanvas()
     small.clear(0)
     small.scale(scale, scale)
     small.translate(-x, -y)
-    blurred = skia.Paint(ImageFilter=skia.ImageFilters.Blur(sigma * scale, sigma * scale))
-    small.saveLayer(None, blurred)
+    small.saveLayer(None, skia.Paint(ImageFilter=skia.ImageFilters.Blur(sigma, sigma)))
     draw(small)
     small.restore()
+    return surface.makeImageSnapshot()
+
+
+def unsharp(canvas, image, area, alpha=1.0, blend=None):
+    x, y, w, h = area
     paint = skia.Paint(AntiAlias=True, Dither=True)
     paint.setAlphaf(alpha)
     if blend is not None:
         paint.setBlendMode(blend)
-    canvas.drawImageRect(surface.makeImageSnapshot(), skia.Rect(x, y, x + w, y + h), QUICK, paint)
+    canvas.drawImageRect(image, skia.Rect(x, y, x + w, y + h), QUICK, paint)
 
 
 def shade(canvas, x, y, rx, ry, color, alpha, blur):
@@ -436,14 +451,14 @@ def spline(values, i):
     return b + 0.5 * f * (c - a + f * (2 * a - 5 * b + 4 * c - d + f * (3 * (b - c) + d - a)))
 
 
-def handle(canvas, points, width, clay, light=-1):
+def handle(canvas, points, width, clay):
     """A pulled handle: one thick stroke, its shade, and a line of light along it."""
     path = curve(points)
     xs = [p[0] for p in points]
     canvas.drawPath(path, line(rgb(clay.dark), width))
     span = linear(min(xs) - width, 0, max(xs) + width / 2, 0, [rgb(clay.deep), rgb(clay.base), rgb(clay.half), rgb(clay.base)], [0, 0.35, 0.7, 1])
     canvas.drawPath(path, line(None, width - 1.5, span))
-    lit = [(x - light * 0 + width * 0.06, y - width * 0.2) for x, y in points]
+    lit = [(x + width * 0.06, y - width * 0.2) for x, y in points]
     canvas.drawPath(curve(lit), line(rgb(clay.lit, 0.75), width * 0.2, blur=width * 0.08))
 
 
@@ -468,7 +483,7 @@ def steam(canvas, x, y, t, strength=1.0, width=120, height=520, color="#fffaf2",
             fade = linear(0, y, 0, y - height, [rgb(color, 0), rgb(color, breath), rgb(color, breath * 0.55), rgb(color, 0)], [0, 0.16, 0.5, 0.95])
             small.drawPath(polygon(left + right[::-1]), fill(shader=fade))
 
-    soft(canvas, 13, wisps, scale=0.34, area=(x - width * 2, y - height - 20, width * 4, height + 40))
+    soft(canvas, 8, wisps, scale=0.34, area=(x - width * 2, y - height - 20, width * 4, height + 40))
 
 
 def stream(canvas, x, top, bottom, width, color, t, gleam="#fff8ea"):

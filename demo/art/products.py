@@ -4,8 +4,8 @@ import functools
 
 import skia
 
-from .paint import MULTIPLY, OVERLAY, SCREEN, SOFT, box, ellipse, fill, glow, kept, lay, leaf, lighter, darker, linear, mix, noise, paper, picture, polygon, radial, rgb, shade, soft, steam, tone
-from .things import candle, coffee_bag, dripper, hung, mug, planter, sheet, towel_hanging, zine
+from .paint import OVERLAY, SCREEN, box, darker, fill, glow, kept, lay, leaf, light_patch, lighter, linear, mix, noise, paper, picture, polygon, radial, rgb, shade, steam, tone
+from .things import bean, candle, coffee_bag, dripper, hung, mug, planter, sheet, towel_hanging, zine
 
 SIZE = 1000
 
@@ -40,8 +40,7 @@ def seat(canvas, hue, floor=690, panes=True):
                     s.drawPath(leaf(size, size * 0.36, 8), paint)
 
         area = (0, 0, SIZE, floor or SIZE)
-        soft(canvas, 9, light, alpha=0.9, blend=SOFT, area=area)
-        soft(canvas, 12, light, alpha=0.34, blend=SCREEN, area=area)
+        light_patch(canvas, 6, light, 0.95, 0.36, area)
 
 
 def product_mug(c):
@@ -65,20 +64,8 @@ def product_coffee(c):
 
 
 def beans(c):
-    for x, y, turn, s in ((226, 880, 20, 1.0), (286, 916, -30, 1.1), (778, 912, 50, 1.05), (836, 880, -10, 0.95), (190, 930, 70, 1.0), (742, 944, 10, 1.0)):
-        with kept(c):
-            c.translate(x, y)
-            shade(c, 8, 12, 30 * s, 10, "#2a1610", 0.5, 5)
-            c.rotate(turn)
-            c.drawPath(ellipse(0, 0, 30 * s, 20 * s), fill(shader=radial(-10, -9, 44 * s, [rgb("#9a6440"), rgb("#5a321e"), rgb("#2c150b")], [0, 0.5, 1])))
-            groove = skia.Path()
-            groove.moveTo(-26 * s, 2)
-            groove.quadTo(-6, -7, 2, 0)
-            groove.quadTo(10, 7, 26 * s, -2)
-            paint = fill(rgb("#2a120a"))
-            paint.setStyle(skia.Paint.kStroke_Style)
-            paint.setStrokeWidth(3.4)
-            c.drawPath(groove, paint)
+    for x, y, turn, size in ((226, 880, 20, 1.0), (286, 916, -30, 1.1), (778, 912, 50, 1.05), (836, 880, -10, 0.95), (190, 930, 70, 1.0), (742, 944, 10, 1.0)):
+        bean(c, x, y, turn, size)
 
 
 def product_print(c):
@@ -90,8 +77,8 @@ def product_towel(c):
     seat(c, "#dfd3c8", floor=0)
     c.drawRect(skia.Rect(0, 108, SIZE, 122), fill(shader=linear(0, 108, 0, 122, [rgb("#e3bd8d"), rgb("#a97748")])))
     shade(c, 500, 150, 560, 6, "#4a2c1c", 0.28, 10)
-    towel_hanging(c, 500, 112, 600, 800, 0.4, 1.0)
-    for x in (344, 656):
+    towel_hanging(c, 500, 116, 590, 790, 0.4, 1.0)
+    for x in (304, 696):
         with kept(c):
             c.translate(x, 110)
             c.drawPath(box(-14, -32, 28, 96, 6), fill(shader=linear(-14, 0, 14, 0, [rgb("#f0d3a4"), rgb("#c99b64"), rgb("#9a6f42")])))

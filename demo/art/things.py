@@ -7,7 +7,7 @@ import numpy as np
 import skia
 
 from .paint import (
-    MULTIPLY, QUICK, SCREEN, SOFT, TAU, Clay, Vessel, box, channels, clamp, contact, curve, darker, ellipse, fill, glow, handle, kept, leaf, lerp, lighter,
+    MULTIPLY, SCREEN, TAU, Clay, Vessel, box, channels, clamp, contact, curve, darker, ellipse, fill, glow, handle, kept, leaf, lerp, lighter,
     line, linear, mix, noise, oval, picture, polygon, radial, rgb, shade, soft, tone,
 )
 
@@ -57,8 +57,8 @@ def drips(seed=0.0, depth=1.0):
 
     def edge(a):
         run = 0.0
-        for at, length, width in ((0.42, 20, 0.10), (1.02, 40, 0.115), (1.5, 14, 0.16), (2.05, 31, 0.10), (2.62, 17, 0.12)):
-            run += length * math.exp(-(((a + seed * 0.07 - at) / width) ** 2))
+        for at, length, width in ((0.42, 20, 0.13), (1.02, 38, 0.135), (1.5, 12, 0.18), (2.05, 30, 0.12), (2.62, 17, 0.14)):
+            run += length * math.exp(-abs((a + seed * 0.07 - at) / width) ** 2.7)
         return depth * (run + 4 * math.sin(a * 5.0 + seed))
 
     return edge
@@ -122,7 +122,7 @@ def lip(canvas, v, clay):
 
 def pour_in(canvas, v, hole, amount, color, swirl=0.0):
     """What is in the cup: its far edge dark, a bright crescent of window, a thin line where it meets the wall."""
-    drop = lerp(0.62, 0.13, amount) * (v.y - v.top)
+    drop = lerp(0.62, 0.075, amount) * (v.y - v.top)
     y = v.top + drop
     r = v.radius(y) - v.rim * 0.06
     with kept(canvas, hole):
@@ -207,12 +207,23 @@ def coffee_bag(canvas, x, y, scale=1.0, shadow=True):
             canvas.drawPath(ellipse(-18, -80, 92, 62), fill(rgb(ACCENT)))
             canvas.drawPath(ellipse(-18, -54, 120, 52), fill(rgb(INK)))
         emblem(canvas, -18, -174, 54, INK)
-        for i, half in enumerate((40, 27)):
-            canvas.drawLine(-18 - half, -218 + 8 + i * 0, -18 + half, -210, line(rgb(INK, 0.0), 1))
         fold = polygon([(-w / 2 + 2, -h - 30), (w / 2 - 36, -h - 30), (w / 2 - 8, -h - 22), (w / 2 - 6, -h + 10), (w / 2 - 36, -h + 6), (-w / 2, -h + 6)])
         canvas.drawPath(fold, fill(rgb(kraft.deep, 0.45), blur=5))
         canvas.drawPath(fold, fill(shader=linear(0, -h - 30, 0, -h + 8, [rgb(kraft.lit), rgb(kraft.base), rgb(kraft.dark)], [0, 0.7, 1])))
         canvas.drawPath(box(-w / 2 - 5, -h - 16, w + 2, 9, 4), fill(shader=linear(-w / 2, 0, w / 2, 0, [rgb("#f6ead0"), rgb("#d7c29a")])))
+
+
+def bean(c, x, y, turn, s=1.0):
+    with kept(c):
+        c.translate(x, y)
+        shade(c, 8, 12, 30 * s, 10, "#2a1610", 0.5, 5)
+        c.rotate(turn)
+        c.drawPath(ellipse(0, 0, 30 * s, 20 * s), fill(shader=radial(-10, -9, 44 * s, [rgb("#9a6440"), rgb("#5a321e"), rgb("#2c150b")], [0, 0.5, 1])))
+        groove = skia.Path()
+        groove.moveTo(-26 * s, 2)
+        groove.quadTo(-6, -7, 2, 0)
+        groove.quadTo(10, 7, 26 * s, -2)
+        c.drawPath(groove, line(rgb("#2a120a"), 3.4))
 
 
 # -- planter -------------------------------------------------------------------------------------------------------------------------
@@ -585,6 +596,9 @@ def hung(canvas, image, x, y, w, h, swing=0.0, bend=0.0, turn=0.0, shadow=0.0):
 TOWEL_W, TOWEL_H = 620, 860
 
 
+PEGS = 0.37
+
+
 @functools.cache
 def towel_cloth():
     """Linen, block-printed: rows of the maker's sun over a stripe. The blocks are pressed by hand, so none is quite the same."""
@@ -614,18 +628,19 @@ def towel_cloth():
 
 
 def towel_hanging(canvas, x, y, w, h, t=0.0, shadow=1.0):
-    """Hung from one loop: pleats that fan out from the hook and stir."""
+    """Hung from two pegs, `PEGS` of its width from the middle: sags between them, droops outside, and stirs."""
     image = towel_cloth()
     cols, rows = 26, 10
     points, texture, light, index = [], [], [], []
     for j in range(rows + 1):
         v = j / rows
-        gather = lerp(0.62, 1.0, min(1.0, v * 1.5) ** 0.7)
+        gather = lerp(0.90, 1.0, min(1.0, v * 1.4) ** 0.7)
         for i in range(cols + 1):
             u = i / cols - 0.5
-            fold = math.sin(u * 17 + math.sin(t * 0.7) * 0.35 * v) * (0.4 + 0.6 * v)
+            fold = math.sin(u * 17 + math.sin(t * 0.7) * 0.35 * v) * (0.3 + 0.7 * v)
+            sag = 22 * max(0.0, math.cos(u / PEGS * math.pi / 2)) ** 1.2 + 150 * max(0.0, abs(u) - PEGS)
             px = x + u * w * gather + fold * 7 + math.sin(t * 0.8 + v * 2) * 5 * v
-            py = y + v * h + fold * 9 * v + abs(u) * 26 * (1 - v)
+            py = y + v * h + fold * 9 * v + sag * (1 - v) ** 2
             points.append((px, py))
             texture.append(((u + 0.5) * image.width(), v * image.height()))
             light.append(math.cos(u * 17 + math.sin(t * 0.7) * 0.35 * v) * (0.35 + 0.65 * v) - 0.15 - u * 0.35)
