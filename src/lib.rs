@@ -5,5 +5,7 @@ pub mod kernel;
 #[macro_use]
 pub mod db;
 pub mod app;
+pub mod ledger;
 pub mod inventory;
+pub mod payments;
 pub mod storefront;

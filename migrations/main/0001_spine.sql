@@ -315,12 +315,14 @@ create table intents (
   refund_pending_minor {int} not null default 0 check (refund_pending_minor >= 0),
   refunded_minor {int} not null default 0,
   allocation {text} not null, -- JSON: the legs of every line, frozen from the contracts of that day
+  attempts {int} not null default 0, -- tries so far; bounded
   version {int} not null,
   created_at {int} not null,
   check (captured_minor + capture_pending_minor <= authorized_minor),
   check (refunded_minor + refund_pending_minor <= captured_minor),
   check (authorized_minor <= amount_minor)
 ) {strict};
+create index intents_conflicted on intents (shop_id, id) where state = 'conflicted';
 create table attempts (
   id {bytes} not null primary key,
   intent_id {bytes} not null references intents (id),
@@ -348,7 +350,7 @@ create table captures (
   shipment_id {bytes} not null unique, -- one capture a shipment
   amount_minor {int} not null check (amount_minor > 0),
   final {int} not null,
-  state {text} not null check (state in ('sending', 'unknown', 'succeeded', 'failed')),
+  state {text} not null check (state in ('sending', 'unknown', 'succeeded', 'failed', 'conflicted')),
   fee_minor {int} not null default 0, -- the processor's, an estimate until reconciled
   reference {text} not null default '',
   detail {text} not null default '',
@@ -366,7 +368,7 @@ create table refunds (
   shop_id {bytes} not null references shops (id),
   adjustment_id {bytes} not null unique,
   amount_minor {int} not null check (amount_minor > 0),
-  state {text} not null check (state in ('not_sent', 'sending', 'unknown', 'succeeded', 'failed')),
+  state {text} not null check (state in ('not_sent', 'sending', 'unknown', 'succeeded', 'failed', 'conflicted')),
   reference {text} not null default '',
   detail {text} not null default '',
   legs {text} not null,

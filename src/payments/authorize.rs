@@ -1,0 +1,275 @@
+//! From the wish to be paid to the promise of money: open, start, ask, record.
+
+use super::model::{
+    ACTION, ATTEMPTS_MAX, Attempt, AttemptState as S, Intent, IntentState, OpenIntent, Operation, SENDING, VISIBILITY, check_amount, needs_a_person,
+    next_check,
+};
+use super::store::{self, AttemptChange};
+use crate::app::App;
+use crate::db::{Tx, epoch};
+use crate::kernel::{Answer, Ask, AttemptId, CheckoutId, Decline, Error, IntentId, Kind, Money, Result, Seconds, Time};
+
+/// What became of the wish to start an attempt.
+#[derive(Clone, Debug)]
+pub enum Start {
+    /// Written down as *sending*: now ask the processor, outside the transaction.
+    Sending(Attempt),
+    /// An attempt is on its way or unknown; no other may start (I10).
+    Unresolved,
+    /// The budget of tries is spent.
+    TooMany,
+    /// Paid, canceled, in conflict, or nothing to pay.
+    NotPayable,
+}
+
+/// What an answer changed. Whoever learns of it re-reads the intent and concludes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    pub checkout: CheckoutId,
+    pub attempt: AttemptId,
+    pub state: S,
+    /// False if this answer had been recorded before, or came too late to matter.
+    pub changed: bool,
+}
+
+/// Writes down the one wish of a checkout to be paid. Opened again with another amount or split, it takes them, as long as nothing was tried.
+///
+/// A sale of nothing has succeeded at once; it needs no processor. Errors: amounts nobody can charge.
+pub fn open(tx: &mut Tx<'_>, intent: &OpenIntent) -> Result<IntentId> {
+    intent.allocation.check()?;
+    assert_eq!(intent.allocation.total(), intent.amount.minor, "the split of a sale is the sale");
+    let state = if intent.amount.minor == 0 {
+        IntentState::Succeeded
+    } else {
+        check_amount(intent.amount)?;
+        IntentState::RequiresMethod
+    };
+    let id = intent.checkout.intent();
+    if store::insert_intent(tx, id, intent, state)? {
+        return Ok(id);
+    }
+    let known = find(tx, id)?;
+    if known.shop != intent.shop {
+        return Err(Error::not_found("checkout"));
+    }
+    if (known.amount, &known.allocation) != (intent.amount, &intent.allocation) && !store::reprice_intent(tx, id, state, intent.amount, &intent.allocation)? {
+        return Err(Error::conflict("payment_begun", "The payment has begun; its amount cannot change any more."));
+    }
+    Ok(id)
+}
+
+/// Writes an attempt as *sending*, in one conditional statement: while another is on its way there is no row to change.
+///
+/// Order of answers: not payable, unresolved, too many, sending. A crash after it is finished by [`super::resolve`].
+pub fn start(tx: &mut Tx<'_>, intent: IntentId, processor: &str, method: &str, token: &str) -> Result<Start> {
+    refuse_while_frozen(tx)?;
+    let Some((n, shop, checkout, amount)) = store::begin_attempt(tx, intent, ATTEMPTS_MAX)? else {
+        return Ok(match find(tx, intent)?.state {
+            IntentState::RequiresMethod => Start::TooMany,
+            state if state.waits() => Start::Unresolved,
+            _ => Start::NotPayable,
+        });
+    };
+    let attempt = Attempt {
+        id: tx.id(),
+        intent,
+        shop,
+        checkout,
+        n,
+        processor: processor.to_owned(),
+        method: method.to_owned(),
+        token: token.to_owned(),
+        state: S::Sending,
+        amount,
+        payment: String::new(),
+        decline: String::new(),
+        action_url: String::new(),
+        capture_before: None,
+        tries: 0,
+        next_check_at: Some(tx.now().plus(SENDING)),
+        created_at: tx.now(),
+        return_url: String::new(),
+    };
+    store::insert_attempt(tx, &attempt)?;
+    Ok(Start::Sending(attempt))
+}
+
+/// Asks the processor for the promise. Network; no transaction is open.
+pub async fn authorize_ask(app: &App, attempt: &Attempt) -> Answer {
+    let return_url = if attempt.return_url.is_empty() { app.base_url.clone() } else { attempt.return_url.clone() };
+    let ask = Ask::Authorize {
+        key: attempt.key(Operation::Authorize),
+        reference: attempt.reference(),
+        amount: attempt.amount,
+        token: attempt.token.clone(),
+        return_url,
+    };
+    ask_processor(app, attempt, &ask).await
+}
+
+/// Asks the processor of an attempt; one that is not there any more could not be asked.
+pub(super) async fn ask_processor(app: &App, attempt: &Attempt, ask: &Ask) -> Answer {
+    match app.processor(&attempt.processor) {
+        Ok(processor) => processor.ask(ask).await,
+        Err(error) => Answer::NotSent { detail: error.to_string() },
+    }
+}
+
+/// Writes down what a processor said of an attempt, whoever heard it: the asking verb, the processor's notice, the resolver.
+///
+/// Applied once: it moves the attempt only from the state it read, along a declared edge; everything else changes nothing (P5, P6).
+pub fn record(tx: &mut Tx<'_>, attempt: AttemptId, operation: Operation, answer: &Answer) -> Result<Recorded> {
+    match operation {
+        Operation::Authorize => record_authorize(tx, attempt, answer),
+        Operation::Void => super::void::record_void(tx, attempt, answer),
+        Operation::Capture(capture) => super::capture::capture_record(tx, capture, answer),
+        Operation::Refund(refund) => super::refund::refund_record(tx, refund, answer),
+    }
+}
+
+fn record_authorize(tx: &mut Tx<'_>, id: AttemptId, answer: &Answer) -> Result<Recorded> {
+    let attempt = find_attempt(tx, id)?;
+    let Some(step) = step(&attempt, answer, tx.now()) else { return Ok(recorded(&attempt, attempt.state, false)) };
+    // The intent decides whether the promise is still wanted; it moves first, so that two promises cannot both be kept.
+    let to = match step.to {
+        S::Authorized if !store::authorize_intent(tx, attempt.intent)? => S::Voiding,
+        to => to,
+    };
+    match to {
+        S::Failed | S::NotExecuted | S::NotSent => drop(store::answer_intent(tx, attempt.intent, IntentState::RequiresMethod)?),
+        S::RequiresAction => drop(store::answer_intent(tx, attempt.intent, IntentState::RequiresAction)?),
+        S::Unknown if attempt.state != S::Unknown => drop(store::answer_intent(tx, attempt.intent, IntentState::Unknown)?),
+        S::Pending => drop(store::answer_intent(tx, attempt.intent, IntentState::Processing)?),
+        S::Conflicted => drop(store::conflict_intent(tx, attempt.intent)?),
+        _ => {}
+    }
+    let next_check_at = match to {
+        S::Unknown => Some(next_check(tx.now(), attempt.tries)),
+        // Buyers finish at their bank and never come back, so we look from time to time.
+        S::Pending | S::RequiresAction => Some(tx.now().plus(Seconds(60))),
+        S::Voiding => Some(tx.now()),
+        _ => None,
+    };
+    let tries = if to == S::Unknown && attempt.state == S::Unknown { attempt.tries + 1 } else { attempt.tries * u32::from(to == attempt.state) };
+    let change = AttemptChange {
+        from: attempt.state,
+        to,
+        payment: step.payment,
+        decline: step.decline,
+        action_url: step.url,
+        capture_before: step.capture_before,
+        tries,
+        next_check_at,
+    };
+    if !store::move_attempt(tx, id, &change)? {
+        return Err(Error::engine(crate::kernel::Engine::Retry, "an attempt moved while its answer was recorded"));
+    }
+    if to != attempt.state {
+        store::log(tx, attempt.intent, &sentence(&attempt, to), step.detail)?;
+    } else if needs_a_person(tries) && !needs_a_person(attempt.tries) {
+        store::log(tx, attempt.intent, "The processor still does not say what happened. A person has to look.", step.detail)?;
+    }
+    Ok(recorded(&attempt, to, to != attempt.state))
+}
+
+/// Where an answer leads, before anybody asks whether the money is still wanted.
+struct Step<'a> {
+    to: S,
+    payment: &'a str,
+    decline: &'a str,
+    url: &'a str,
+    capture_before: Option<Time>,
+    detail: &'a str,
+}
+
+/// Reads an answer against the attempt. `None`: it says nothing new.
+fn step<'a>(attempt: &Attempt, answer: &'a Answer, now: Time) -> Option<Step<'a>> {
+    let to = |to| Step { to, payment: "", decline: "", url: "", capture_before: None, detail: "" };
+    let step = match answer {
+        Answer::Authorized { payment, reference, amount, capture_before } => {
+            let agreed = *amount == attempt.amount && *reference == attempt.reference();
+            let next = match (agreed, attempt.state.is_open()) {
+                (false, _) => S::Conflicted,
+                (true, true) => S::Authorized,
+                (true, false) => S::Voiding,
+            };
+            let detail = if agreed { "" } else { "The processor answered with another amount, currency or reference." };
+            Step { payment, capture_before: *capture_before, detail, ..to(next) }
+        }
+        // Nobody asked for a capture yet: whatever this is, it is not ours to build on.
+        Answer::Captured { payment, .. } | Answer::Refunded { payment, .. } if attempt.state.is_open() => {
+            Step { payment, detail: "The processor took money that was only to be promised.", ..to(S::Conflicted) }
+        }
+        Answer::RequiresAction { payment, url } if attempt.state == S::RequiresAction => Step { payment, url, ..to(S::RequiresAction) },
+        Answer::RequiresAction { payment, url } if attempt.state.is_open() => Step { payment, url, ..to(S::RequiresAction) },
+        Answer::Pending { payment } if attempt.state.is_open() => Step { payment, ..to(S::Pending) },
+        Answer::Declined { payment, decline } if attempt.state.is_open() => {
+            let detail = if matches!(decline, Decline::Hard(_)) { "This method will not be tried again." } else { "" };
+            Step { payment, decline: decline.code(), detail, ..to(S::Failed) }
+        }
+        Answer::Refused { detail } if attempt.state.is_open() => Step { decline: "refused", detail, ..to(S::Failed) },
+        Answer::Voided { payment } if attempt.state.is_open() => Step { payment, decline: "canceled", ..to(S::Failed) },
+        Answer::NotFound if attempt.state.is_open() && now >= attempt.created_at.plus(VISIBILITY) => to(S::NotExecuted),
+        Answer::NotFound if attempt.state.is_open() => Step { detail: "Not there yet; it may still be on its way.", ..to(still_open(attempt)) },
+        Answer::NotSent { detail } if attempt.state == S::Sending => Step { detail, ..to(S::NotSent) },
+        Answer::NotSent { detail } | Answer::Unknown { detail } if attempt.state.is_open() => Step { detail, ..to(still_open(attempt)) },
+        _ => return None,
+    };
+    (step.to == attempt.state || attempt.state.may_become(step.to)).then_some(step)
+}
+
+/// Not knowing changes nothing for a buyer who is at their bank.
+fn still_open(attempt: &Attempt) -> S {
+    if matches!(attempt.state, S::RequiresAction | S::Pending) { attempt.state } else { S::Unknown }
+}
+
+fn sentence(attempt: &Attempt, to: S) -> String {
+    let Attempt { amount, processor, n, .. } = attempt;
+    match to {
+        S::Authorized => format!("{processor} promised {amount} (try {n})."),
+        S::Failed => format!("{processor} declined {amount} (try {n})."),
+        S::RequiresAction => format!("The buyer has to confirm {amount} at their bank."),
+        S::Pending => format!("{processor} accepted the request for {amount} and will say later."),
+        S::Unknown => format!("{processor} gave no clear answer about {amount}. We keep asking; nothing else is tried meanwhile."),
+        S::NotExecuted => format!("{processor} never got the request for {amount}."),
+        S::NotSent => format!("{processor} could not be reached; nothing was asked."),
+        S::Conflicted => format!("{processor} contradicts us about {amount}. Frozen until a person decides."),
+        S::Voiding => format!("{processor} promised {amount} too late. It is let go again."),
+        S::Sending | S::Voided | S::Captured => format!("{processor}: {}.", to.name()),
+    }
+}
+
+pub(super) fn recorded(attempt: &Attempt, state: S, changed: bool) -> Recorded {
+    Recorded { checkout: attempt.checkout, attempt: attempt.id, state, changed }
+}
+
+/// After a restore no money moves until the processors' books were compared with ours (P24).
+pub(super) fn refuse_while_frozen(tx: &mut Tx<'_>) -> Result<()> {
+    let (_, frozen) = epoch(tx)?;
+    if frozen {
+        return Err(Error::new(
+            Kind::Busy { retry_after: 300 },
+            "money_frozen",
+            "This installation was restored from a backup. No money moves until its payments were reconciled.",
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn find(tx: &mut Tx<'_>, id: IntentId) -> Result<Intent> {
+    store::intent(tx, id)?.ok_or_else(|| Error::not_found("payment"))
+}
+
+pub(super) fn find_attempt(tx: &mut Tx<'_>, id: AttemptId) -> Result<Attempt> {
+    store::attempt(tx, id)?.ok_or_else(|| Error::not_found("payment attempt"))
+}
+
+/// Whether a buyer who was sent to their bank has been away for too long.
+pub(super) fn overdue_at_the_bank(attempt: &Attempt, now: Time) -> bool {
+    attempt.state == S::RequiresAction && now >= attempt.created_at.plus(ACTION)
+}
+
+/// Amounts compare as wholes: minor units and currency.
+pub(super) fn agrees(ours: Money, theirs: Money, reference: &str, attempt: &Attempt) -> bool {
+    ours == theirs && reference == attempt.reference()
+}

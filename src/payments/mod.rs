@@ -1,0 +1,35 @@
+//! Being paid: intents, attempts, captures, refunds, and the processors that do it.
+//!
+//! Tables: processor_accounts, intents, attempts, captures, refunds, payment_log, processor_notices.
+//! Facts published: payment captured.
+//! Always true: an attempt is written before its processor is asked; unknown is not failed, and while one attempt is unknown no other starts;
+//! captured never exceeds authorised, refunded never exceeds captured; captured and refunded money is in the ledger in the same transaction,
+//! split as it was frozen at the sale; an answer with another amount, currency or reference freezes the payment.
+//! It deliberately knows no order lines and no contracts: checkout hands it a frozen [`Allocation`]. It never decides what a checkout becomes.
+//!
+//! Every operation has three acts: *begin* (decide and write), *ask* (network, no transaction), *record*. [`resolve`] finishes what a crash left.
+
+mod allocation;
+mod authorize;
+mod capture;
+mod model;
+pub mod processors;
+mod refund;
+mod resolve;
+mod store;
+mod timeline;
+mod void;
+
+
+pub use allocation::{AllocatedLeg, AllocatedPart, Allocation, FeeBearer, Part, PlannedLeg, Purpose, allocate};
+pub use authorize::{Recorded, Start, authorize_ask, open, record, start};
+pub use capture::{CaptureBegin, capture_ask, capture_begin, capture_plan, capture_record};
+pub use model::{
+    Attempt, AttemptState, Capture, CapturePlan, CaptureState, Intent, IntentState, OpenIntent, Operation, Refund, RefundPlan, RefundState,
+    read_reference,
+};
+pub use refund::{RefundBegin, RefundOf, refund_ask, refund_begin, refund_plan, refund_record};
+pub use resolve::{Conclude, resolve};
+pub use store::{CaptureLine, RefundLine};
+pub use timeline::{Entry, Stuck, Waiting, captures, intent, latest_attempt, refunds, stuck, timeline, waiting};
+pub use void::{VoidBegin, void_ask, void_begin};

@@ -1,0 +1,343 @@
+//! Intents, attempts, captures and refunds: their states and what they carry.
+
+use super::allocation::{Allocation, PlannedLeg};
+use crate::kernel::{
+    AdjustmentId, AttemptId, CaptureId, CheckoutId, Error, Id, IntentId, Money, RefundId, Result, Seconds, ShipmentId, ShopId, Time,
+};
+use uuid::Uuid;
+
+macro_rules! states {
+    ($(#[$doc:meta])* $name:ident { $($(#[$state_doc:meta])* $state:ident $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$state_doc])* $state,)* }
+
+        impl $name {
+            pub const ALL: &'static [Self] = &[$(Self::$state),*];
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$state => $text),* }
+            }
+        }
+        impl std::str::FromStr for $name {
+            type Err = Error;
+            fn from_str(text: &str) -> Result<Self> {
+                Self::ALL.iter().copied().find(|state| state.name() == text)
+                    .ok_or_else(|| Error::internal(format!(concat!(stringify!($name), " has no state {}"), text)))
+            }
+        }
+        impl crate::db::Bind for $name {
+            fn value(&self) -> crate::db::Value<'_> {
+                crate::db::Value::Text(std::borrow::Cow::Borrowed(self.name()))
+            }
+        }
+        impl crate::db::Column for $name {
+            fn read(cell: crate::db::Cell<'_>) -> Result<Self> {
+                String::read(cell)?.parse()
+            }
+        }
+    };
+}
+
+states! {
+    /// One wish to be paid.
+    IntentState {
+        /// Waits for the buyer to choose how to pay; a declined attempt comes back here.
+        RequiresMethod "requires_method",
+        /// An attempt is on its way.
+        Processing "processing",
+        /// The buyer has to confirm at their bank.
+        RequiresAction "requires_action",
+        /// An attempt was asked for and nobody knows what became of it.
+        Unknown "unknown",
+        /// The processor answered with another amount, currency or reference. Only a person moves it on.
+        Conflicted "conflicted",
+        /// The money is promised.
+        RequiresCapture "requires_capture",
+        PartiallyCaptured "partially_captured",
+        /// Everything that was to be taken is.
+        Succeeded "succeeded",
+        Canceled "canceled",
+        /// The promise lapsed before it was used up.
+        Expired "expired",
+    }
+}
+
+states! {
+    /// One try at one processor.
+    AttemptState {
+        /// Written down, perhaps sent.
+        Sending "sending",
+        /// Accepted; the result comes later.
+        Pending "pending",
+        RequiresAction "requires_action",
+        Authorized "authorized",
+        /// A definite no.
+        Failed "failed",
+        /// Asked, and we do not know. Not failed.
+        Unknown "unknown",
+        /// The processor has no such payment, long after it would show one.
+        NotExecuted "not_executed",
+        /// It certainly never left.
+        NotSent "not_sent",
+        Conflicted "conflicted",
+        /// Owes the buyer a void; a job keeps at it until it is done.
+        Voiding "voiding",
+        Voided "voided",
+        Captured "captured",
+    }
+}
+
+states! {
+    /// A part of the promise, being taken.
+    CaptureState {
+        Sending "sending",
+        Unknown "unknown",
+        Succeeded "succeeded",
+        Failed "failed",
+        Conflicted "conflicted",
+    }
+}
+
+states! {
+    /// Money on its way back.
+    RefundState {
+        /// It certainly never left; it will be sent again.
+        NotSent "not_sent",
+        Sending "sending",
+        Unknown "unknown",
+        Succeeded "succeeded",
+        Failed "failed",
+        Conflicted "conflicted",
+    }
+}
+
+impl AttemptState {
+    /// In flight: while one attempt of an intent is, no other may start.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Sending | Self::Pending | Self::RequiresAction | Self::Unknown)
+    }
+
+    /// Whether the edge is declared. Given-up states lead to `Voiding` only: money that comes late after all is let go again.
+    pub fn may_become(self, next: Self) -> bool {
+        use AttemptState as S;
+        match self {
+            S::Sending | S::Unknown | S::Pending | S::RequiresAction => next != S::Sending && next != S::Captured,
+            S::Authorized => matches!(next, S::Voiding | S::Captured | S::Conflicted),
+            S::Failed | S::NotExecuted | S::NotSent => next == S::Voiding,
+            S::Voiding => matches!(next, S::Voided | S::Conflicted),
+            S::Conflicted | S::Voided | S::Captured => false,
+        }
+    }
+}
+
+impl IntentState {
+    /// Waits for an attempt's answer.
+    pub fn waits(self) -> bool {
+        matches!(self, Self::Processing | Self::RequiresAction | Self::Unknown)
+    }
+    pub fn is_capturable(self) -> bool {
+        matches!(self, Self::RequiresCapture | Self::PartiallyCaptured)
+    }
+}
+
+/// What is asked of a processor about a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    Authorize,
+    Capture(CaptureId),
+    Void,
+    Refund(RefundId),
+}
+
+/// A wish to be paid, to be written down.
+#[derive(Clone, Debug)]
+pub struct OpenIntent {
+    pub shop: ShopId,
+    pub checkout: CheckoutId,
+    pub amount: Money,
+    pub allocation: Allocation,
+}
+
+/// One wish to be paid.
+#[derive(Clone, Debug)]
+pub struct Intent {
+    pub id: IntentId,
+    pub shop: ShopId,
+    pub checkout: CheckoutId,
+    pub state: IntentState,
+    pub amount: Money,
+    pub authorized_minor: i64,
+    pub capture_pending_minor: i64,
+    pub captured_minor: i64,
+    pub refund_pending_minor: i64,
+    pub refunded_minor: i64,
+    pub allocation: Allocation,
+    pub attempts: u32,
+    pub version: i64,
+}
+
+impl Intent {
+    /// What may still be captured.
+    pub fn capturable_minor(&self) -> i64 {
+        if self.state.is_capturable() { self.authorized_minor - self.captured_minor - self.capture_pending_minor } else { 0 }
+    }
+    /// What may still be given back.
+    pub fn refundable_minor(&self) -> i64 {
+        self.captured_minor - self.refunded_minor - self.refund_pending_minor
+    }
+}
+
+/// One try at one processor.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    pub id: AttemptId,
+    pub intent: IntentId,
+    pub shop: ShopId,
+    pub checkout: CheckoutId,
+    pub n: u32,
+    pub processor: String,
+    pub method: String,
+    /// The processor's token of the method; never a card number.
+    pub token: String,
+    pub state: AttemptState,
+    pub amount: Money,
+    /// The processor's name for the payment; empty until it told us.
+    pub payment: String,
+    pub decline: String,
+    pub action_url: String,
+    pub capture_before: Option<Time>,
+    pub tries: u32,
+    pub next_check_at: Option<Time>,
+    pub created_at: Time,
+    /// Where a bank sends the buyer back to. Not stored: the processor keeps it with the payment. Empty means the start page.
+    pub return_url: String,
+}
+
+impl Attempt {
+    /// How the processor knows the payment: our checkout and which try it is. The order's id follows from it, so money without an order can
+    /// always be matched (P17).
+    pub fn reference(&self) -> String {
+        format!("{}/{}", self.checkout, self.n)
+    }
+
+    /// The idempotency key of an operation on this payment: the same for every repetition, never used for anything else.
+    pub fn key(&self, operation: Operation) -> String {
+        let name = match operation {
+            Operation::Authorize => format!("authorize/{}", self.n),
+            Operation::Void => format!("void/{}", self.n),
+            Operation::Capture(capture) => format!("capture/{capture}"),
+            Operation::Refund(refund) => format!("refund/{refund}"),
+        };
+        Uuid::new_v5(&self.id.uuid(), name.as_bytes()).to_string()
+    }
+}
+
+/// Reads a reference of ours back.
+pub fn read_reference(reference: &str) -> Option<(CheckoutId, u32)> {
+    let (checkout, n) = reference.split_once('/')?;
+    Some((checkout.parse().ok()?, n.parse().ok()?))
+}
+
+/// A part of the promise, taken for one shipment.
+#[derive(Clone, Debug)]
+pub struct Capture {
+    pub id: CaptureId,
+    pub intent: IntentId,
+    pub shop: ShopId,
+    pub shipment: ShipmentId,
+    pub amount: Money,
+    pub last: bool,
+    pub state: CaptureState,
+    pub fee_minor: i64,
+    pub legs: Vec<PlannedLeg>,
+    pub tries: u32,
+    pub created_at: Time,
+    /// The payment it takes from.
+    pub attempt: Attempt,
+}
+
+/// Money given back.
+#[derive(Clone, Debug)]
+pub struct Refund {
+    pub id: RefundId,
+    pub intent: IntentId,
+    pub shop: ShopId,
+    pub adjustment: AdjustmentId,
+    pub amount: Money,
+    pub state: RefundState,
+    pub legs: Vec<PlannedLeg>,
+    pub tries: u32,
+    pub created_at: Time,
+    pub attempt: Attempt,
+}
+
+/// What a capture will take, worked out from the frozen split.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CapturePlan {
+    pub amount: Money,
+    pub legs: Vec<PlannedLeg>,
+    /// Nothing will be taken after it: the processor may let the rest go.
+    pub last: bool,
+}
+
+/// What a refund will give back, worked out from what was captured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundPlan {
+    pub amount: Money,
+    pub legs: Vec<PlannedLeg>,
+}
+
+impl RefundPlan {
+    /// How much of a part goes back.
+    pub fn of_part(&self, part: super::Part) -> i64 {
+        self.legs.iter().filter(|leg| leg.part == part).map(|leg| leg.minor).sum()
+    }
+}
+
+/// How long after it was made a payment may still be on its way to the processor: "no such payment" means nothing before that.
+pub const VISIBILITY: Seconds = Seconds(90);
+/// A row that was being sent and heard nothing for so long belongs to a crash.
+pub const SENDING: Seconds = Seconds(60);
+/// A buyer has so long to confirm at their bank.
+pub const ACTION: Seconds = Seconds::minutes(15);
+/// Tries at an intent, whatever happens.
+pub const ATTEMPTS_MAX: u32 = 10;
+
+const CHECKS: [Seconds; 11] = [
+    Seconds(10),
+    Seconds(30),
+    Seconds::minutes(2),
+    Seconds::minutes(10),
+    Seconds::hours(1),
+    Seconds::hours(6),
+    Seconds::days(1),
+    Seconds::days(1),
+    Seconds::days(1),
+    Seconds::days(1),
+    Seconds::days(1),
+];
+
+/// When an unknown is asked about again, after so many checks. After the last one it is a person's turn, and the program goes on asking daily.
+pub fn next_check(now: Time, tries: u32) -> Time {
+    let index = usize::try_from(tries).unwrap_or(usize::MAX).min(CHECKS.len() - 1);
+    now.plus(CHECKS[index])
+}
+
+/// Whether asking the processor has not helped and a person has to.
+pub fn needs_a_person(tries: u32) -> bool {
+    usize::try_from(tries).unwrap_or(usize::MAX) >= CHECKS.len()
+}
+
+/// The largest amount a processor takes at once: eight digits, as Stripe has it.
+pub const AMOUNT_MAX: i64 = 99_999_999;
+
+/// Amounts that can be asked for. Zero needs no processor at all.
+pub fn check_amount(amount: Money) -> Result<()> {
+    if amount.minor <= 0 {
+        return Err(Error::invalid("amount_too_small", format!("{amount} cannot be charged.")));
+    }
+    if amount.minor > AMOUNT_MAX {
+        return Err(Error::invalid("amount_too_large", format!("{amount} is more than can be charged at once.")));
+    }
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! Giving money back, leg by leg as it was taken.
+
+use super::allocation::{Part, PlannedLeg};
+use super::authorize::{Recorded, agrees, ask_processor, find, recorded, refuse_while_frozen};
+use super::model::{CaptureState, Operation, Refund, RefundPlan, RefundState, SENDING, next_check};
+use super::store::{self, NewRefund};
+use crate::app::App;
+use crate::db::Tx;
+use crate::kernel::{AdjustmentId, Answer, Ask, Error, Id, IntentId, Money, RefundId, Result, Seconds};
+use crate::ledger::{self, AccountKey, AccountKind, Leg, Posting};
+
+/// What is to go back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefundOf {
+    /// Everything that was captured and did not go back yet.
+    Rest,
+    /// So much of each part.
+    Parts(Vec<(Part, i64)>),
+    /// So much, spread over the parts as they were paid.
+    Amount(i64),
+}
+
+/// What became of the wish to refund.
+#[derive(Clone, Debug)]
+pub enum RefundBegin {
+    /// Set aside and written as *sending*: now ask, outside the transaction.
+    Sending(Refund),
+    /// The adjustment has its refund already, whatever became of it.
+    Again(Refund),
+    /// More than was captured and did not go back yet, or the payment is frozen.
+    Refused { refundable: Money },
+}
+
+/// Works out the exact legs of a refund (L3). Errors: `exceeds_captured`, `no_such_line`, `nothing_to_refund`.
+pub fn refund_plan(tx: &mut Tx<'_>, intent: IntentId, of: &RefundOf) -> Result<RefundPlan> {
+    let found = find(tx, intent)?;
+    let captured: Vec<PlannedLeg> = store::captures(tx, intent)?
+        .into_iter()
+        .filter(|capture| capture.state == CaptureState::Succeeded)
+        .flat_map(|capture| capture.legs)
+        .collect();
+    let refunded: Vec<PlannedLeg> =
+        store::refunds(tx, intent)?.into_iter().filter(|refund| refund.state != RefundState::Failed).flat_map(|refund| refund.legs).collect();
+    let sum = |legs: &[PlannedLeg]| legs.iter().map(|leg| leg.minor).sum::<i64>();
+    let parts = match of {
+        RefundOf::Rest => found.allocation.spread(&captured, &refunded, sum(&captured) - sum(&refunded))?,
+        RefundOf::Parts(parts) => parts.clone(),
+        RefundOf::Amount(minor) => found.allocation.spread(&captured, &refunded, *minor)?,
+    };
+    let legs = found.allocation.refund(&captured, &refunded, &parts)?;
+    if legs.is_empty() {
+        return Err(Error::conflict("nothing_to_refund", "Nothing was captured that could go back."));
+    }
+    Ok(RefundPlan { amount: Money::new(sum(&legs), found.amount.currency), legs })
+}
+
+/// Sets the amount aside and writes the refund as *sending*. The adjustment is its natural key.
+///
+/// The plan is worked out in the same transaction. Order of answers: again, refused, sending.
+pub fn refund_begin(tx: &mut Tx<'_>, intent: IntentId, adjustment: AdjustmentId, plan: &RefundPlan) -> Result<RefundBegin> {
+    refuse_while_frozen(tx)?;
+    let found = find(tx, intent)?;
+    if let Some(known) = store::refund_of_adjustment(tx, found.shop, adjustment)? {
+        return Ok(RefundBegin::Again(find_refund(tx, known)?));
+    }
+    assert_eq!(plan.amount.currency, found.amount.currency, "a refund has the currency of its payment");
+    assert_eq!(plan.legs.iter().map(|leg| leg.minor).sum::<i64>(), plan.amount.minor, "the split of a refund is the refund");
+    let refused = |minor| RefundBegin::Refused { refundable: Money::new(minor, found.amount.currency) };
+    if plan.amount.minor <= 0 || plan.amount.minor > found.refundable_minor() {
+        return Ok(refused(found.refundable_minor()));
+    }
+    let id: RefundId = tx.id();
+    let next_check_at = tx.now().plus(SENDING);
+    if !store::insert_refund(tx, &NewRefund { id, intent, shop: found.shop, adjustment, plan, next_check_at })? {
+        let known = store::refund_of_adjustment(tx, found.shop, adjustment)?.ok_or_else(|| Error::not_found("adjustment"))?;
+        return Ok(RefundBegin::Again(find_refund(tx, known)?));
+    }
+    if !store::reserve_refund(tx, intent, plan.amount.minor)? {
+        store::delete_refund(tx, id)?;
+        return Ok(refused(find(tx, intent)?.refundable_minor()));
+    }
+    Ok(RefundBegin::Sending(find_refund(tx, id)?))
+}
+
+/// Asks the processor to give it back. Network; no transaction is open. Repeating it is safe: the key is the refund's own.
+pub async fn refund_ask(app: &App, refund: &Refund) -> Answer {
+    let attempt = &refund.attempt;
+    let ask = Ask::Refund {
+        key: attempt.key(Operation::Refund(refund.id)),
+        reference: attempt.reference(),
+        payment: attempt.payment.clone(),
+        amount: refund.amount,
+    };
+    ask_processor(app, attempt, &ask).await
+}
+
+/// Writes down what became of a refund, once; the ledger takes back exactly the planned legs. The processor keeps its fee.
+pub fn refund_record(tx: &mut Tx<'_>, id: RefundId, answer: &Answer) -> Result<Recorded> {
+    let refund = find_refund(tx, id)?;
+    let attempt = &refund.attempt;
+    let mut changed = false;
+    match answer {
+        Answer::Refunded { reference, operation, amount, .. } if agrees(refund.amount, *amount, reference, attempt) => {
+            if store::settle_refund(tx, id, RefundState::Succeeded, operation, "")? {
+                store::take_refund(tx, refund.intent, refund.amount.minor)?;
+                reverse(tx, &refund)?;
+                changed = true;
+            }
+        }
+        Answer::Refunded { amount, .. } => {
+            if store::settle_refund(tx, id, RefundState::Conflicted, "", &format!("The processor says it gave back {amount}."))? {
+                store::conflict_intent(tx, refund.intent)?;
+                let what = format!("{} contradicts us about {} to give back. Frozen until a person decides.", attempt.processor, refund.amount);
+                store::log(tx, refund.intent, &what, &format!("It says it gave back {amount}."))?;
+                changed = true;
+            }
+        }
+        Answer::Refused { detail } => {
+            if store::settle_refund(tx, id, RefundState::Failed, "", detail)? {
+                store::release_refund(tx, refund.intent, refund.amount.minor)?;
+                store::log(tx, refund.intent, &format!("{} refused to give back {}.", attempt.processor, refund.amount), detail)?;
+                changed = true;
+            }
+        }
+        Answer::NotSent { detail } => {
+            // Not sent and unknown are different (P15): this one may be sent again without asking first.
+            store::postpone_refund(tx, id, RefundState::NotSent, detail, tx.now().plus(Seconds(10)))?;
+        }
+        other => {
+            let detail = format!("{other:?}");
+            let first = refund.state != RefundState::Unknown;
+            let next = next_check(tx.now(), refund.tries);
+            if store::postpone_refund(tx, id, RefundState::Unknown, &detail, next)? && first {
+                let what = format!("{} gave no clear answer about giving back {}. We keep asking.", attempt.processor, refund.amount);
+                store::log(tx, refund.intent, &what, &detail)?;
+                changed = true;
+            }
+        }
+    }
+    Ok(recorded(attempt, attempt.state, changed))
+}
+
+fn reverse(tx: &mut Tx<'_>, refund: &Refund) -> Result<()> {
+    let clearing = AccountKey::of(AccountKind::ProcessorClearing);
+    let back = |leg: &PlannedLeg| Leg { debit: leg.account, credit: clearing, minor: leg.minor, purpose: leg.purpose.name() };
+    let posting = Posting {
+        shop: refund.shop,
+        source_kind: "refund",
+        source_id: refund.id.uuid(),
+        order: Some(refund.attempt.checkout.order()),
+        currency: refund.amount.currency,
+        legs: refund.legs.iter().map(back).collect(),
+    };
+    ledger::post(tx, &posting)?;
+    store::log(tx, refund.intent, &format!("{} gave back {}.", refund.attempt.processor, refund.amount), "")
+}
+
+pub(super) fn find_refund(tx: &mut Tx<'_>, id: RefundId) -> Result<Refund> {
+    store::refund(tx, id)?.ok_or_else(|| Error::not_found("refund"))
+}

@@ -1,0 +1,179 @@
+//! The resolver: asks about everything whose answer is overdue, and keeps at every obligation until it is met.
+
+use super::authorize::{ask_processor, find_attempt, overdue_at_the_bank};
+use super::capture::{capture_ask, find_capture};
+use super::model::{Attempt, AttemptState, CaptureState, Operation, RefundState, SENDING};
+use super::refund::{find_refund, refund_ask};
+use super::void::void_ask;
+use super::{record, store};
+use crate::app::App;
+use crate::db::{LaneKey, Tx, epoch};
+use crate::kernel::{Answer, Ask, AttemptId, CaptureId, CheckoutId, RefundId, Result};
+
+/// What follows an answer, in the same transaction: the checkout re-reads the payment and concludes.
+pub type Conclude = fn(&mut Tx<'_>, CheckoutId) -> Result<()>;
+
+const ROWS: i64 = 100;
+
+/// Asks about every due attempt, capture and refund, and records what it hears. Returns how many it asked about.
+///
+/// Every question carries our own reference or key (P2); nothing is sent blindly a second time: only what the processor certainly does not
+/// have is sent again, under the same key. Failures of one row do not stop the others. While money is frozen it asks, and sends nothing.
+pub async fn resolve(app: &App, conclude: Conclude) -> Result<u64> {
+    let (attempts, captures, refunds, frozen) = app
+        .db
+        .read(|tx| Ok((store::due_attempts(tx, ROWS)?, store::due_captures(tx, ROWS)?, store::due_refunds(tx, ROWS)?, epoch(tx)?.1)))
+        .await?;
+    let mut asked = 0;
+    for id in attempts {
+        asked += count(resolve_attempt(app, id, frozen, conclude).await);
+    }
+    for id in captures {
+        asked += count(resolve_capture(app, id, frozen, conclude).await);
+    }
+    for id in refunds {
+        asked += count(resolve_refund(app, id, frozen, conclude).await);
+    }
+    Ok(asked)
+}
+
+fn count(done: Result<bool>) -> u64 {
+    match done {
+        Ok(asked) => u64::from(asked),
+        Err(error) => {
+            tracing::warn!(%error, "a payment could not be resolved; it is tried again");
+            0
+        }
+    }
+}
+
+async fn resolve_attempt(app: &App, id: AttemptId, frozen: bool, conclude: Conclude) -> Result<bool> {
+    let lane = LaneKey::of(id);
+    let claimed = app
+        .db
+        .write(lane, move |tx| {
+            let until = tx.now().plus(SENDING);
+            Ok(if store::claim_attempt(tx, id, until)? { Some((find_attempt(tx, id)?, tx.now())) } else { None })
+        })
+        .await?;
+    let Some((attempt, now)) = claimed else { return Ok(false) };
+    if attempt.state == AttemptState::Voiding {
+        return let_go(app, attempt, frozen, conclude).await;
+    }
+    let answer = match find_at_processor(app, &attempt).await {
+        // The question did not get through: that says nothing about the payment.
+        Answer::NotSent { detail } => Answer::Unknown { detail },
+        answer => answer,
+    };
+    let still_at_the_bank = matches!(answer, Answer::RequiresAction { .. } | Answer::Pending { .. });
+    let give_up = still_at_the_bank && overdue_at_the_bank(&attempt, now) && !frozen;
+    app.db
+        .write(lane, move |tx| {
+            let recorded = record(tx, id, Operation::Authorize, &answer)?;
+            if give_up {
+                super::void::give_up(tx, id)?; // The buyer never came back: close it, so that they may try again.
+            }
+            conclude(tx, recorded.checkout)
+        })
+        .await?;
+    Ok(true)
+}
+
+async fn let_go(app: &App, attempt: Attempt, frozen: bool, conclude: Conclude) -> Result<bool> {
+    if frozen {
+        return Ok(false);
+    }
+    let attempt = with_payment(app, attempt).await;
+    let answer = match void_ask(app, &attempt).await {
+        // It will not: perhaps because it is gone already, perhaps because the money was taken. The books say which.
+        Answer::Refused { .. } => match find_at_processor(app, &attempt).await {
+            Answer::Authorized { .. } | Answer::RequiresAction { .. } => Answer::Unknown { detail: "It is still promised.".into() },
+            answer => answer,
+        },
+        answer => answer,
+    };
+    let id = attempt.id;
+    app.db
+        .write(LaneKey::of(id), move |tx| {
+            let recorded = record(tx, id, Operation::Void, &answer)?;
+            conclude(tx, recorded.checkout)
+        })
+        .await?;
+    Ok(true)
+}
+
+async fn resolve_capture(app: &App, id: CaptureId, frozen: bool, conclude: Conclude) -> Result<bool> {
+    let lane = LaneKey::of(id);
+    let claimed = app
+        .db
+        .write(lane, move |tx| {
+            let until = tx.now().plus(SENDING);
+            Ok(if store::claim_capture(tx, id, until)? { Some(find_capture(tx, id)?) } else { None })
+        })
+        .await?;
+    let Some(capture) = claimed.filter(|capture| matches!(capture.state, CaptureState::Sending | CaptureState::Unknown)) else { return Ok(false) };
+    let answer = match find_operation(app, &capture.attempt, Operation::Capture(id)).await {
+        Answer::NotFound if frozen => return Ok(true),
+        Answer::NotFound => capture_ask(app, &capture).await,
+        answer => answer,
+    };
+    app.db
+        .write(lane, move |tx| {
+            let recorded = record(tx, capture.attempt.id, Operation::Capture(id), &answer)?;
+            conclude(tx, recorded.checkout)
+        })
+        .await?;
+    Ok(true)
+}
+
+async fn resolve_refund(app: &App, id: RefundId, frozen: bool, conclude: Conclude) -> Result<bool> {
+    let lane = LaneKey::of(id);
+    let claimed = app
+        .db
+        .write(lane, move |tx| {
+            let until = tx.now().plus(SENDING);
+            Ok(if store::claim_refund(tx, id, until)? { Some(find_refund(tx, id)?) } else { None })
+        })
+        .await?;
+    let Some(refund) = claimed else { return Ok(false) };
+    let answer = match refund.state {
+        RefundState::NotSent if frozen => return Ok(true),
+        RefundState::NotSent => refund_ask(app, &refund).await,
+        RefundState::Sending | RefundState::Unknown => match find_operation(app, &refund.attempt, Operation::Refund(id)).await {
+            Answer::NotFound if frozen => return Ok(true),
+            Answer::NotFound => refund_ask(app, &refund).await,
+            answer => answer,
+        },
+        RefundState::Succeeded | RefundState::Failed | RefundState::Conflicted => return Ok(false),
+    };
+    app.db
+        .write(lane, move |tx| {
+            let recorded = record(tx, refund.attempt.id, Operation::Refund(id), &answer)?;
+            conclude(tx, recorded.checkout)
+        })
+        .await?;
+    Ok(true)
+}
+
+async fn find_at_processor(app: &App, attempt: &Attempt) -> Answer {
+    ask_processor(app, attempt, &Ask::Find { reference: attempt.reference() }).await
+}
+
+async fn find_operation(app: &App, attempt: &Attempt, operation: Operation) -> Answer {
+    let ask = Ask::FindOperation { key: attempt.key(operation), reference: attempt.reference(), payment: attempt.payment.clone() };
+    match ask_processor(app, attempt, &ask).await {
+        Answer::NotSent { detail } => Answer::Unknown { detail },
+        answer => answer,
+    }
+}
+
+/// A void needs the processor's own name of the payment, which a lost answer kept from us.
+async fn with_payment(app: &App, mut attempt: Attempt) -> Attempt {
+    if attempt.payment.is_empty()
+        && let Answer::Authorized { payment, .. } | Answer::RequiresAction { payment, .. } = find_at_processor(app, &attempt).await
+    {
+        attempt.payment = payment;
+    }
+    attempt
+}
+

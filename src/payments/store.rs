@@ -1,0 +1,602 @@
+//! All SQL on intents, attempts, captures, refunds, their log and the processors' notices.
+
+use super::allocation::{Allocation, PlannedLeg};
+use super::model::{Attempt, AttemptState, Capture, CaptureState, Intent, IntentState, Refund, RefundState};
+use crate::args;
+use crate::db::{FromRow, Json, Row, Tx};
+use crate::kernel::{AdjustmentId, AttemptId, CaptureId, CheckoutId, IntentId, Money, RefundId, Result, ShipmentId, ShopId, Time};
+
+// Intents ------------------------------------------------------------------------------------------------------------------------
+
+/// Whether the intent is new: a checkout has one.
+pub fn insert_intent(tx: &mut Tx<'_>, id: IntentId, open: &super::OpenIntent, state: IntentState) -> Result<bool> {
+    let added = tx.exec(
+        "insert into intents (id, shop_id, checkout_id, state, amount_minor, currency, allocation, version, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, 1, $8) on conflict do nothing",
+        args![id, open.shop, open.checkout, state, open.amount.minor, open.amount.currency, Json(&open.allocation), tx.now()],
+    )?;
+    Ok(added == 1)
+}
+
+/// A wish that was never tried takes a new amount and split: another address made another price.
+pub fn reprice_intent(tx: &mut Tx<'_>, id: IntentId, state: IntentState, amount: Money, allocation: &Allocation) -> Result<bool> {
+    let changed = tx.exec(
+        "update intents set amount_minor = $2, currency = $3, allocation = $4, state = $5, version = version + 1
+          where id = $1 and (state = 'requires_method' or (state = 'succeeded' and amount_minor = 0))",
+        args![id, amount.minor, amount.currency, Json(allocation), state],
+    )?;
+    Ok(changed == 1)
+}
+
+impl FromRow for Intent {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            shop: row.get(1)?,
+            checkout: row.get(2)?,
+            state: row.get(3)?,
+            amount: row.money(4)?,
+            authorized_minor: row.get(6)?,
+            capture_pending_minor: row.get(7)?,
+            captured_minor: row.get(8)?,
+            refund_pending_minor: row.get(9)?,
+            refunded_minor: row.get(10)?,
+            allocation: row.get::<Json<Allocation>>(11)?.0,
+            attempts: row.get(12)?,
+            version: row.get(13)?,
+        })
+    }
+}
+
+pub fn intent(tx: &mut Tx<'_>, id: IntentId) -> Result<Option<Intent>> {
+    tx.maybe_one(
+        "select id, shop_id, checkout_id, state, amount_minor, currency, authorized_minor, capture_pending_minor, captured_minor,
+                refund_pending_minor, refunded_minor, allocation, attempts, version
+           from intents where id = $1",
+        args![id],
+    )
+}
+
+/// The next try's number, its shop, checkout and amount. No row: an attempt is on its way, or nothing is to be paid, or there were too many.
+pub fn begin_attempt(tx: &mut Tx<'_>, id: IntentId, most: u32) -> Result<Option<(u32, ShopId, CheckoutId, Money)>> {
+    let begun: Option<(u32, ShopId, CheckoutId, i64, crate::kernel::Currency)> = tx.maybe_one(
+        "update intents set state = 'processing', attempts = attempts + 1, version = version + 1
+          where id = $1 and state = 'requires_method' and attempts < $2
+         returning attempts, shop_id, checkout_id, amount_minor, currency",
+        args![id, most],
+    )?;
+    Ok(begun.map(|(n, shop, checkout, minor, currency)| (n, shop, checkout, Money::new(minor, currency))))
+}
+
+/// Moves an intent that waits for its attempt; a closed one stays as it is.
+pub fn answer_intent(tx: &mut Tx<'_>, id: IntentId, next: IntentState) -> Result<bool> {
+    let changed = tx.exec(
+        "update intents set state = $2, version = version + 1 where id = $1 and state in ('processing', 'requires_action', 'unknown')",
+        args![id, next],
+    )?;
+    Ok(changed == 1)
+}
+
+/// The money is promised. False if nobody waits for it any more.
+pub fn authorize_intent(tx: &mut Tx<'_>, id: IntentId) -> Result<bool> {
+    let changed = tx.exec(
+        "update intents set state = 'requires_capture', authorized_minor = amount_minor, version = version + 1
+          where id = $1 and state in ('processing', 'requires_action', 'unknown')",
+        args![id],
+    )?;
+    Ok(changed == 1)
+}
+
+/// Freezes an intent whose processor contradicts us.
+pub fn conflict_intent(tx: &mut Tx<'_>, id: IntentId) -> Result<bool> {
+    let changed = tx.exec("update intents set state = 'conflicted', version = version + 1 where id = $1 and state <> 'conflicted'", args![id])?;
+    Ok(changed == 1)
+}
+
+/// Lets an intent go: what was captured stays, the rest will not be taken. No row while a capture is on its way, or when it is closed already.
+pub fn close_intent(tx: &mut Tx<'_>, id: IntentId) -> Result<Option<IntentState>> {
+    let closed: Option<(IntentState,)> = tx.maybe_one(
+        "update intents set state = case when captured_minor > 0 then 'succeeded' else 'canceled' end, version = version + 1
+          where id = $1 and capture_pending_minor = 0
+            and state in ('requires_method', 'processing', 'requires_action', 'unknown', 'requires_capture', 'partially_captured')
+         returning state",
+        args![id],
+    )?;
+    Ok(closed.map(|(state,)| state))
+}
+
+/// The promise lapsed at the processor before it was used up.
+pub fn expire_intent(tx: &mut Tx<'_>, id: IntentId) -> Result<bool> {
+    let changed = tx.exec(
+        "update intents set state = 'expired', version = version + 1
+          where id = $1 and capture_pending_minor = 0 and state in ('requires_capture', 'partially_captured')",
+        args![id],
+    )?;
+    Ok(changed == 1)
+}
+
+/// Sets an amount aside for a capture; false if that much is not promised (I14).
+pub fn reserve_capture(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<bool> {
+    let changed = tx.exec(
+        "update intents set capture_pending_minor = capture_pending_minor + $2, version = version + 1
+          where id = $1 and state in ('requires_capture', 'partially_captured') and captured_minor + capture_pending_minor + $2 <= authorized_minor",
+        args![id, minor],
+    )?;
+    Ok(changed == 1)
+}
+
+/// What was set aside has been taken. After the last capture, or when all is taken, the intent is done.
+pub fn take_capture(tx: &mut Tx<'_>, id: IntentId, minor: i64, last: bool) -> Result<IntentState> {
+    let taken: (IntentState,) = tx.one(
+        "update intents set capture_pending_minor = capture_pending_minor - $2, captured_minor = captured_minor + $2, version = version + 1,
+           state = case when state not in ('requires_capture', 'partially_captured') then state
+                        when $3 = 1 or captured_minor + $2 = authorized_minor then 'succeeded' else 'partially_captured' end
+          where id = $1 returning state",
+        args![id, minor, last],
+    )?;
+    Ok(taken.0)
+}
+
+pub fn release_capture(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<()> {
+    tx.exec("update intents set capture_pending_minor = capture_pending_minor - $2, version = version + 1 where id = $1", args![id, minor]).map(drop)
+}
+
+/// Sets an amount aside for a refund; false if that much was not captured, or went back already (P13).
+pub fn reserve_refund(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<bool> {
+    let changed = tx.exec(
+        "update intents set refund_pending_minor = refund_pending_minor + $2, version = version + 1
+          where id = $1 and state <> 'conflicted' and refunded_minor + refund_pending_minor + $2 <= captured_minor",
+        args![id, minor],
+    )?;
+    Ok(changed == 1)
+}
+
+pub fn take_refund(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<()> {
+    tx.exec(
+        "update intents set refund_pending_minor = refund_pending_minor - $2, refunded_minor = refunded_minor + $2, version = version + 1 where id = $1",
+        args![id, minor],
+    )
+    .map(drop)
+}
+
+pub fn release_refund(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<()> {
+    tx.exec("update intents set refund_pending_minor = refund_pending_minor - $2, version = version + 1 where id = $1", args![id, minor]).map(drop)
+}
+
+// Attempts -----------------------------------------------------------------------------------------------------------------------
+
+pub fn insert_attempt(tx: &mut Tx<'_>, attempt: &Attempt) -> Result<()> {
+    tx.exec(
+        "insert into attempts (id, intent_id, shop_id, n, processor, method, token, state, next_check_at, created_at, changed_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)",
+        args![
+            attempt.id,
+            attempt.intent,
+            attempt.shop,
+            attempt.n,
+            attempt.processor,
+            attempt.method,
+            attempt.token,
+            attempt.state,
+            attempt.next_check_at,
+            attempt.created_at
+        ],
+    )
+    .map(drop)
+}
+
+impl FromRow for Attempt {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        attempt_at(row, 0)
+    }
+}
+
+/// An attempt in the 18 columns from `at`.
+fn attempt_at(row: &Row<'_>, at: usize) -> Result<Attempt> {
+    Ok(Attempt {
+        id: row.get(at)?,
+        intent: row.get(at + 1)?,
+        shop: row.get(at + 2)?,
+        checkout: row.get(at + 3)?,
+        n: row.get(at + 4)?,
+        processor: row.get(at + 5)?,
+        method: row.get(at + 6)?,
+        token: row.get(at + 7)?,
+        state: row.get(at + 8)?,
+        amount: row.money(at + 9)?,
+        payment: row.get(at + 11)?,
+        decline: row.get(at + 12)?,
+        action_url: row.get(at + 13)?,
+        capture_before: row.get(at + 14)?,
+        tries: row.get(at + 15)?,
+        next_check_at: row.get(at + 16)?,
+        created_at: row.get(at + 17)?,
+        return_url: String::new(),
+    })
+}
+
+pub fn attempt(tx: &mut Tx<'_>, id: AttemptId) -> Result<Option<Attempt>> {
+    tx.maybe_one(
+        "select a.id, a.intent_id, a.shop_id, i.checkout_id, a.n, a.processor, a.method, a.token, a.state, i.amount_minor, i.currency,
+                a.reference, a.decline, a.action_url, a.capture_before, a.tries, a.next_check_at, a.created_at
+           from attempts a join intents i on i.id = a.intent_id where a.id = $1",
+        args![id],
+    )
+}
+
+pub fn attempt_by_number(tx: &mut Tx<'_>, intent: IntentId, n: u32) -> Result<Option<Attempt>> {
+    tx.maybe_one(
+        "select a.id, a.intent_id, a.shop_id, i.checkout_id, a.n, a.processor, a.method, a.token, a.state, i.amount_minor, i.currency,
+                a.reference, a.decline, a.action_url, a.capture_before, a.tries, a.next_check_at, a.created_at
+           from attempts a join intents i on i.id = a.intent_id where a.intent_id = $1 and a.n = $2",
+        args![intent, n],
+    )
+}
+
+/// All tries, first to last; their number is bounded.
+pub fn attempts(tx: &mut Tx<'_>, intent: IntentId) -> Result<Vec<Attempt>> {
+    tx.all(
+        "select a.id, a.intent_id, a.shop_id, i.checkout_id, a.n, a.processor, a.method, a.token, a.state, i.amount_minor, i.currency,
+                a.reference, a.decline, a.action_url, a.capture_before, a.tries, a.next_check_at, a.created_at
+           from attempts a join intents i on i.id = a.intent_id where a.intent_id = $1 order by a.n limit 100",
+        args![intent],
+    )
+}
+
+/// What an answer changes on an attempt. Empty texts keep what is stored.
+pub struct AttemptChange<'a> {
+    pub from: AttemptState,
+    pub to: AttemptState,
+    pub payment: &'a str,
+    pub decline: &'a str,
+    pub action_url: &'a str,
+    pub capture_before: Option<Time>,
+    pub tries: u32,
+    pub next_check_at: Option<Time>,
+}
+
+/// Moves an attempt from the state it was read in; false if somebody else moved it.
+pub fn move_attempt(tx: &mut Tx<'_>, id: AttemptId, change: &AttemptChange<'_>) -> Result<bool> {
+    let changed = tx.exec(
+        "update attempts set state = $3, reference = case when $4 = '' then reference else $4 end,
+           decline = case when $5 = '' then decline else $5 end, action_url = case when $6 = '' then action_url else $6 end,
+           capture_before = coalesce($7, capture_before), tries = $8, next_check_at = $9, changed_at = $10
+          where id = $1 and state = $2",
+        args![
+            id,
+            change.from,
+            change.to,
+            change.payment,
+            change.decline,
+            change.action_url,
+            change.capture_before,
+            change.tries,
+            change.next_check_at,
+            tx.now()
+        ],
+    )?;
+    Ok(changed == 1)
+}
+
+/// Rows whose answer is overdue.
+pub fn due_attempts(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<AttemptId>> {
+    let rows: Vec<(AttemptId,)> =
+        tx.all("select id from attempts where next_check_at is not null and next_check_at <= $1 order by next_check_at limit $2", args![tx.now(), limit])?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Puts the next look at a row off while we look, so that two processes do not ask at once. False if somebody else did, or it is settled.
+pub fn claim_attempt(tx: &mut Tx<'_>, id: AttemptId, until: Time) -> Result<bool> {
+    let changed = tx.exec("update attempts set next_check_at = $2 where id = $1 and next_check_at <= $3", args![id, until, tx.now()])?;
+    Ok(changed == 1)
+}
+
+// Captures -----------------------------------------------------------------------------------------------------------------------
+
+pub struct NewCapture<'a> {
+    pub id: CaptureId,
+    pub intent: IntentId,
+    pub shop: ShopId,
+    pub shipment: ShipmentId,
+    pub plan: &'a super::CapturePlan,
+    pub next_check_at: Time,
+}
+
+/// Whether the capture is new: a shipment has one.
+pub fn insert_capture(tx: &mut Tx<'_>, new: &NewCapture<'_>) -> Result<bool> {
+    let added = tx.exec(
+        "insert into captures (id, intent_id, shop_id, shipment_id, amount_minor, final, state, legs, next_check_at, created_at, changed_at)
+         values ($1, $2, $3, $4, $5, $6, 'sending', $7, $8, $9, $9) on conflict (shipment_id) do nothing",
+        args![new.id, new.intent, new.shop, new.shipment, new.plan.amount.minor, new.plan.last, Json(&new.plan.legs), new.next_check_at, tx.now()],
+    )?;
+    Ok(added == 1)
+}
+
+/// Takes a capture back in the transaction that wrote it, because the promise does not cover it.
+pub fn delete_capture(tx: &mut Tx<'_>, id: CaptureId) -> Result<()> {
+    tx.exec("delete from captures where id = $1 and state = 'sending'", args![id]).map(drop)
+}
+
+impl FromRow for Capture {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        let amount = row.money(4)?;
+        Ok(Self {
+            id: row.get(0)?,
+            intent: row.get(1)?,
+            shop: row.get(2)?,
+            shipment: row.get(3)?,
+            amount,
+            last: row.get(6)?,
+            state: row.get(7)?,
+            fee_minor: row.get(8)?,
+            legs: row.get::<Json<Vec<PlannedLeg>>>(9)?.0,
+            tries: row.get(10)?,
+            created_at: row.get(11)?,
+            attempt: attempt_at(row, 12)?,
+        })
+    }
+}
+
+pub fn capture(tx: &mut Tx<'_>, id: CaptureId) -> Result<Option<Capture>> {
+    tx.maybe_one(
+        "select c.id, c.intent_id, c.shop_id, c.shipment_id, c.amount_minor, i.currency, c.final, c.state, c.fee_minor, c.legs, c.tries, c.created_at,
+                a.id, a.intent_id, a.shop_id, i.checkout_id, a.n, a.processor, a.method, a.token, a.state, i.amount_minor, i.currency,
+                a.reference, a.decline, a.action_url, a.capture_before, a.tries, a.next_check_at, a.created_at
+           from captures c join intents i on i.id = c.intent_id
+           join attempts a on a.intent_id = i.id and a.state in ('authorized', 'captured', 'voiding', 'voided', 'conflicted')
+          where c.id = $1 order by case when a.state in ('authorized', 'captured') then 0 else 1 end, a.n desc limit 1",
+        args![id],
+    )
+}
+
+pub fn capture_of_shipment(tx: &mut Tx<'_>, shop: ShopId, shipment: ShipmentId) -> Result<Option<CaptureId>> {
+    let found: Option<(CaptureId,)> = tx.maybe_one("select id from captures where shop_id = $1 and shipment_id = $2", args![shop, shipment])?;
+    Ok(found.map(|(id,)| id))
+}
+
+/// A capture, for lists.
+#[derive(Clone, Debug)]
+pub struct CaptureLine {
+    pub id: CaptureId,
+    pub shipment: ShipmentId,
+    pub minor: i64,
+    pub fee_minor: i64,
+    pub state: CaptureState,
+    pub legs: Vec<PlannedLeg>,
+    pub detail: String,
+    pub created_at: Time,
+    pub changed_at: Time,
+}
+
+impl FromRow for CaptureLine {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            shipment: row.get(1)?,
+            minor: row.get(2)?,
+            fee_minor: row.get(3)?,
+            state: row.get(4)?,
+            legs: row.get::<Json<Vec<PlannedLeg>>>(5)?.0,
+            detail: row.get(6)?,
+            created_at: row.get(7)?,
+            changed_at: row.get(8)?,
+        })
+    }
+}
+
+/// All captures of an intent; a sale has few shipments.
+pub fn captures(tx: &mut Tx<'_>, intent: IntentId) -> Result<Vec<CaptureLine>> {
+    tx.all(
+        "select id, shipment_id, amount_minor, fee_minor, state, legs, detail, created_at, changed_at from captures
+          where intent_id = $1 order by created_at, id limit 1000",
+        args![intent],
+    )
+}
+
+/// Moves a capture that is still open; false if it is settled.
+pub fn settle_capture(tx: &mut Tx<'_>, id: CaptureId, state: CaptureState, fee_minor: i64, reference: &str, detail: &str) -> Result<bool> {
+    let changed = tx.exec(
+        "update captures set state = $2, fee_minor = $3, reference = $4, detail = $5, next_check_at = null, changed_at = $6
+          where id = $1 and state in ('sending', 'unknown')",
+        args![id, state, fee_minor, reference, detail, tx.now()],
+    )?;
+    Ok(changed == 1)
+}
+
+pub fn postpone_capture(tx: &mut Tx<'_>, id: CaptureId, detail: &str, next_check_at: Time) -> Result<bool> {
+    let changed = tx.exec(
+        "update captures set state = 'unknown', tries = tries + 1, detail = $2, next_check_at = $3, changed_at = $4
+          where id = $1 and state in ('sending', 'unknown')",
+        args![id, detail, next_check_at, tx.now()],
+    )?;
+    Ok(changed == 1)
+}
+
+pub fn due_captures(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<CaptureId>> {
+    let rows: Vec<(CaptureId,)> =
+        tx.all("select id from captures where next_check_at is not null and next_check_at <= $1 order by next_check_at limit $2", args![tx.now(), limit])?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+pub fn claim_capture(tx: &mut Tx<'_>, id: CaptureId, until: Time) -> Result<bool> {
+    let changed = tx.exec("update captures set next_check_at = $2 where id = $1 and next_check_at <= $3", args![id, until, tx.now()])?;
+    Ok(changed == 1)
+}
+
+// Refunds ------------------------------------------------------------------------------------------------------------------------
+
+pub struct NewRefund<'a> {
+    pub id: RefundId,
+    pub intent: IntentId,
+    pub shop: ShopId,
+    pub adjustment: AdjustmentId,
+    pub plan: &'a super::RefundPlan,
+    pub next_check_at: Time,
+}
+
+/// Whether the refund is new: an adjustment has one.
+pub fn insert_refund(tx: &mut Tx<'_>, new: &NewRefund<'_>) -> Result<bool> {
+    let added = tx.exec(
+        "insert into refunds (id, intent_id, shop_id, adjustment_id, amount_minor, state, legs, next_check_at, created_at, changed_at)
+         values ($1, $2, $3, $4, $5, 'sending', $6, $7, $8, $8) on conflict (adjustment_id) do nothing",
+        args![new.id, new.intent, new.shop, new.adjustment, new.plan.amount.minor, Json(&new.plan.legs), new.next_check_at, tx.now()],
+    )?;
+    Ok(added == 1)
+}
+
+/// Takes a refund back in the transaction that wrote it, because not that much was captured.
+pub fn delete_refund(tx: &mut Tx<'_>, id: RefundId) -> Result<()> {
+    tx.exec("delete from refunds where id = $1 and state = 'sending'", args![id]).map(drop)
+}
+
+impl FromRow for Refund {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            intent: row.get(1)?,
+            shop: row.get(2)?,
+            adjustment: row.get(3)?,
+            amount: row.money(4)?,
+            state: row.get(6)?,
+            legs: row.get::<Json<Vec<PlannedLeg>>>(7)?.0,
+            tries: row.get(8)?,
+            created_at: row.get(9)?,
+            attempt: attempt_at(row, 10)?,
+        })
+    }
+}
+
+pub fn refund(tx: &mut Tx<'_>, id: RefundId) -> Result<Option<Refund>> {
+    tx.maybe_one(
+        "select r.id, r.intent_id, r.shop_id, r.adjustment_id, r.amount_minor, i.currency, r.state, r.legs, r.tries, r.created_at,
+                a.id, a.intent_id, a.shop_id, i.checkout_id, a.n, a.processor, a.method, a.token, a.state, i.amount_minor, i.currency,
+                a.reference, a.decline, a.action_url, a.capture_before, a.tries, a.next_check_at, a.created_at
+           from refunds r join intents i on i.id = r.intent_id
+           join attempts a on a.intent_id = i.id and a.state in ('authorized', 'captured', 'voiding', 'voided', 'conflicted')
+          where r.id = $1 order by case when a.state in ('authorized', 'captured') then 0 else 1 end, a.n desc limit 1",
+        args![id],
+    )
+}
+
+pub fn refund_of_adjustment(tx: &mut Tx<'_>, shop: ShopId, adjustment: AdjustmentId) -> Result<Option<RefundId>> {
+    let found: Option<(RefundId,)> = tx.maybe_one("select id from refunds where shop_id = $1 and adjustment_id = $2", args![shop, adjustment])?;
+    Ok(found.map(|(id,)| id))
+}
+
+/// A refund, for lists.
+#[derive(Clone, Debug)]
+pub struct RefundLine {
+    pub id: RefundId,
+    pub adjustment: AdjustmentId,
+    pub minor: i64,
+    pub state: RefundState,
+    pub legs: Vec<PlannedLeg>,
+    pub detail: String,
+    pub created_at: Time,
+    pub changed_at: Time,
+}
+
+impl FromRow for RefundLine {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            adjustment: row.get(1)?,
+            minor: row.get(2)?,
+            state: row.get(3)?,
+            legs: row.get::<Json<Vec<PlannedLeg>>>(4)?.0,
+            detail: row.get(5)?,
+            created_at: row.get(6)?,
+            changed_at: row.get(7)?,
+        })
+    }
+}
+
+/// All refunds of an intent; each is at least one minor unit, and staff make them by hand.
+pub fn refunds(tx: &mut Tx<'_>, intent: IntentId) -> Result<Vec<RefundLine>> {
+    tx.all(
+        "select id, adjustment_id, amount_minor, state, legs, detail, created_at, changed_at from refunds
+          where intent_id = $1 order by created_at, id limit 1000",
+        args![intent],
+    )
+}
+
+/// Moves a refund that is still open; false if it is settled.
+pub fn settle_refund(tx: &mut Tx<'_>, id: RefundId, state: RefundState, reference: &str, detail: &str) -> Result<bool> {
+    let changed = tx.exec(
+        "update refunds set state = $2, reference = $3, detail = $4, next_check_at = null, changed_at = $5
+          where id = $1 and state in ('not_sent', 'sending', 'unknown')",
+        args![id, state, reference, detail, tx.now()],
+    )?;
+    Ok(changed == 1)
+}
+
+pub fn postpone_refund(tx: &mut Tx<'_>, id: RefundId, state: RefundState, detail: &str, next_check_at: Time) -> Result<bool> {
+    let changed = tx.exec(
+        "update refunds set state = $2, tries = tries + 1, detail = $3, next_check_at = $4, changed_at = $5
+          where id = $1 and state in ('not_sent', 'sending', 'unknown')",
+        args![id, state, detail, next_check_at, tx.now()],
+    )?;
+    Ok(changed == 1)
+}
+
+pub fn due_refunds(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<RefundId>> {
+    let rows: Vec<(RefundId,)> =
+        tx.all("select id from refunds where next_check_at is not null and next_check_at <= $1 order by next_check_at limit $2", args![tx.now(), limit])?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+pub fn claim_refund(tx: &mut Tx<'_>, id: RefundId, until: Time) -> Result<bool> {
+    let changed = tx.exec("update refunds set next_check_at = $2 where id = $1 and next_check_at <= $3", args![id, until, tx.now()])?;
+    Ok(changed == 1)
+}
+
+// Log and notices ----------------------------------------------------------------------------------------------------------------
+
+pub fn log(tx: &mut Tx<'_>, intent: IntentId, what: &str, detail: &str) -> Result<()> {
+    let id: AttemptId = tx.id(); // Only its order matters; nobody else names an entry.
+    tx.exec("insert into payment_log (id, intent_id, at, what, detail) values ($1, $2, $3, $4, $5)", args![id, intent, tx.now(), what, detail]).map(drop)
+}
+
+pub fn entries(tx: &mut Tx<'_>, intent: IntentId) -> Result<Vec<(Time, String, String)>> {
+    tx.all("select at, what, detail from payment_log where intent_id = $1 order by id limit 1000", args![intent])
+}
+
+/// Whether the notice is new.
+pub fn insert_notice(tx: &mut Tx<'_>, shop: ShopId, processor: &str, notice: &str, body: &str) -> Result<bool> {
+    let added = tx.exec(
+        "insert into processor_notices (processor, notice_id, shop_id, body, received_at) values ($1, $2, $3, $4, $5) on conflict do nothing",
+        args![processor, notice, shop, body, tx.now()],
+    )?;
+    Ok(added == 1)
+}
+
+pub fn notice_acted_on(tx: &mut Tx<'_>, shop: ShopId, processor: &str, notice: &str) -> Result<bool> {
+    let changed = tx.exec(
+        "update processor_notices set acted_at = $4 where shop_id = $1 and processor = $2 and notice_id = $3 and acted_at is null",
+        args![shop, processor, notice, tx.now()],
+    )?;
+    Ok(changed == 1)
+}
+
+/// How many rows wait for a processor's answer: attempts, captures and refunds that are unknown, voids that are owed, and conflicts.
+pub fn count_waiting(tx: &mut Tx<'_>) -> Result<(i64, i64, i64)> {
+    tx.one(
+        "select (select count(*) from attempts where next_check_at is not null and state = 'unknown')
+              + (select count(*) from captures where next_check_at is not null and state = 'unknown')
+              + (select count(*) from refunds where next_check_at is not null and state in ('unknown', 'not_sent')),
+                (select count(*) from attempts where next_check_at is not null and state = 'voiding'),
+                (select count(*) from intents where state = 'conflicted')",
+        &[],
+    )
+}
+
+/// Payments of a shop that need a person: conflicts, and questions that asking again has not answered.
+pub fn stuck(tx: &mut Tx<'_>, shop: ShopId, tries: u32, limit: i64) -> Result<Vec<(IntentId, CheckoutId, String)>> {
+    tx.all(
+        "select i.id, i.checkout_id, case when i.state = 'conflicted' then 'conflicted' else a.state end
+           from intents i join attempts a on a.intent_id = i.id and a.n = i.attempts
+          where i.shop_id = $1 and (i.state = 'conflicted' or (a.next_check_at is not null and a.tries >= $2)) order by i.id desc limit $3",
+        args![shop, tries, limit],
+    )
+}
+

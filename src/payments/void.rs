@@ -1,0 +1,93 @@
+//! Letting go of promised money.
+
+use super::authorize::{Recorded, ask_processor, find, find_attempt, recorded, refuse_while_frozen};
+use super::model::{Attempt, AttemptState as S, IntentState, Operation, SENDING, next_check};
+use super::store::{self, AttemptChange};
+use crate::app::App;
+use crate::db::Tx;
+use crate::kernel::{Answer, Ask, AttemptId, IntentId, Result};
+
+/// What became of the wish to let go.
+#[derive(Clone, Debug)]
+pub enum VoidBegin {
+    /// An obligation, written as *voiding*: now ask, outside the transaction. If nobody does, [`super::resolve`] will.
+    Sending(Attempt),
+    /// The payment is closed and nothing is promised. If an attempt is still unknown, its money is let go when it turns up.
+    Nothing,
+    /// Money is being taken right now; ask again when that is known.
+    CapturePending,
+}
+
+/// Closes a payment: nothing more will be taken. What was captured stays.
+///
+/// Order of answers: capture pending, sending, nothing. Closing twice is closing once.
+pub fn void_begin(tx: &mut Tx<'_>, intent: IntentId) -> Result<VoidBegin> {
+    refuse_while_frozen(tx)?;
+    let before = find(tx, intent)?;
+    if before.capture_pending_minor > 0 {
+        return Ok(VoidBegin::CapturePending);
+    }
+    if store::close_intent(tx, intent)?.is_some() && before.state != IntentState::RequiresMethod {
+        store::log(tx, intent, "The payment was closed; nothing more is taken.", "")?;
+    }
+    let attempts = store::attempts(tx, intent)?;
+    let Some(attempt) = attempts.into_iter().rev().find(|attempt| matches!(attempt.state, S::Authorized | S::RequiresAction | S::Voiding)) else {
+        return Ok(VoidBegin::Nothing);
+    };
+    if attempt.state == S::Authorized && before.state == IntentState::Conflicted {
+        return Ok(VoidBegin::Nothing); // Frozen: only a person moves it on.
+    }
+    let next_check_at = Some(tx.now().plus(SENDING));
+    move_to(tx, &attempt, S::Voiding, 0, next_check_at)?;
+    Ok(VoidBegin::Sending(Attempt { state: S::Voiding, next_check_at, ..attempt }))
+}
+
+/// A buyer did not come back from their bank in time: the attempt is let go, and another may start.
+pub(super) fn give_up(tx: &mut Tx<'_>, id: AttemptId) -> Result<()> {
+    let attempt = find_attempt(tx, id)?;
+    if matches!(attempt.state, S::RequiresAction | S::Pending) {
+        let next_check_at = Some(tx.now());
+        move_to(tx, &attempt, S::Voiding, 0, next_check_at)?;
+        store::answer_intent(tx, attempt.intent, IntentState::RequiresMethod)?;
+        store::log(tx, attempt.intent, "The buyer did not confirm in time. The request is withdrawn.", "")?;
+    }
+    Ok(())
+}
+
+fn move_to(tx: &mut Tx<'_>, attempt: &Attempt, to: S, tries: u32, next_check_at: Option<crate::kernel::Time>) -> Result<bool> {
+    let change =
+        AttemptChange { from: attempt.state, to, payment: "", decline: "", action_url: "", capture_before: None, tries, next_check_at };
+    store::move_attempt(tx, attempt.id, &change)
+}
+
+/// Asks the processor to let go. Network; no transaction is open. Repeating it is safe.
+pub async fn void_ask(app: &App, attempt: &Attempt) -> Answer {
+    let ask = Ask::Void { key: attempt.key(Operation::Void), reference: attempt.reference(), payment: attempt.payment.clone() };
+    ask_processor(app, attempt, &ask).await
+}
+
+/// Writes down whether it was let go. Anything but a clear answer keeps the obligation open.
+pub(super) fn record_void(tx: &mut Tx<'_>, id: AttemptId, answer: &Answer) -> Result<Recorded> {
+    let attempt = find_attempt(tx, id)?;
+    if attempt.state != S::Voiding {
+        return Ok(recorded(&attempt, attempt.state, false));
+    }
+    let (to, what, detail) = match answer {
+        Answer::Voided { .. } | Answer::Declined { .. } => (S::Voided, format!("{} let {} go.", attempt.processor, attempt.amount), String::new()),
+        Answer::NotFound => (S::Voided, format!("{} never promised {}; there is nothing to let go.", attempt.processor, attempt.amount), String::new()),
+        // It did the other thing: the state follows the processor, and a person hears of it (P11).
+        Answer::Captured { amount, .. } => {
+            (S::Conflicted, format!("{} took {amount} that was to be let go. A person has to give it back.", attempt.processor), String::new())
+        }
+        other => (S::Voiding, String::new(), format!("{other:?}")),
+    };
+    let next_check_at = (to == S::Voiding).then(|| next_check(tx.now(), attempt.tries));
+    let moved = move_to(tx, &attempt, to, attempt.tries + 1, next_check_at)?;
+    if moved && to != S::Voiding {
+        store::log(tx, attempt.intent, &what, &detail)?;
+    }
+    if moved && to == S::Conflicted {
+        store::conflict_intent(tx, attempt.intent)?;
+    }
+    Ok(recorded(&attempt, to, moved && to != S::Voiding))
+}
