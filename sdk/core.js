@@ -4,5 +4,6 @@
 export { typeId, uuid7, uuidText } from "./ids.js";
 export { activeAt, parseAnchors, pickCopy } from "./timeline.js";
 export { Beacons, Impressions, Watch, visitId } from "./beacons.js";
-export { Purchase, openPurchases } from "./purchase.js";
+export { openPurchases } from "./kept.js";
+export { Purchase } from "./purchase.js";
 export { Api } from "./api.js";

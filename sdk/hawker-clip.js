@@ -3,9 +3,10 @@
 // a plain video) is what everybody sees until the clip has arrived.
 
 import "./shop-store.js";
-import { activeAt, Impressions, Watch } from "./core.js";
+import { Impressions, Watch } from "./beacons.js";
 import { el, icon, link, remember, request, shadow, still, styles } from "./dom.js";
 import { HawkerAnchor } from "./hawker-anchor.js";
+import { activeAt } from "./timeline.js";
 
 /** @import { Anchor, BeaconEvent, Clip, Kept, Product } from "./contract.d.ts" */
 /** @import { Voice, Words } from "./words.js" */

@@ -5,14 +5,10 @@
 // after a payment without an answer we look first and pay again only if the server never heard of it.
 
 import { typeId, uuid7, uuidText } from "./ids.js";
+import { nameOf, readKept } from "./kept.js";
 
 /** @import { Answer, Ask, Call, Checkout, Kept, Problem, PurchaseState, Quote, Step, Wish, World } from "./contract.d.ts" */
 
-const PREFIX = "hawker.buy.";
-/** The server forgets an open checkout long before this. */
-const KEPT_MS_MAX = 24 * 3600_000;
-/** For so long after a sale the same tap in another tab shows the receipt instead of buying a second time. */
-const DONE_MS_MAX = 120_000;
 /** How often a server that answers with its own failure is asked to pay again. */
 const TRIES_MAX = 6;
 /** How often a quote that does not hold is replaced by one that costs no more, without asking the buyer. */
@@ -24,32 +20,6 @@ const FRESH = {
   step: "quote", busy: false, quote: null, checkout: null, offer: null, left: 0, errors: [], decline: null, trouble: null, detail: "",
 };
 
-/**
- * The purchases this device has begun and not finished.
- * @param {World} world
- * @param {string} key
- * @param {string[]} names all names in the storage
- */
-export function openPurchases(world, key, names) {
-  const mine = names.filter((name) => name.startsWith(`${PREFIX}${key}.`));
-  return mine.flatMap((name) => {
-    const kept = read(world, name);
-    return kept && !kept.done && kept.until && Date.parse(kept.until) > world.now() ? [kept] : [];
-  });
-}
-
-/** @param {World} world @param {string} name @returns {Kept | null} */
-function read(world, name) {
-  try {
-    const kept = JSON.parse(world.storage.getItem(name) ?? "null");
-    const old = kept && (world.now() - kept.made > KEPT_MS_MAX || (kept.done && world.now() - kept.done > DONE_MS_MAX));
-    return old ? null : kept;
-  } catch {
-    return null;
-  }
-}
-
-/** What comes after the shop and its lines: two tabs that want the same thing find the same name. */
 export class Purchase {
   /** @type {PurchaseState} */
   state = FRESH;
@@ -75,20 +45,20 @@ export class Purchase {
     this.ask = ask;
     this.wish = wish;
     this.tell = tell;
-    this.name = `${PREFIX}${key}.${wish.lines}`;
+    this.name = nameOf(key, wish.lines);
   }
 
   /** The tap: go on with what was begun, here or in another tab, or quote and reserve. */
   async start() {
-    if (!this.kept) this.state = { ...FRESH, quote: null };
     await this.#alone(async () => {
       this.kept = await this.world.lock(this.name, () => {
-        const kept = read(this.world, this.name) ?? {
+        const kept = readKept(this.world, this.name) ?? {
           id: typeId("chk", uuid7(this.world.now(), this.world.random)), made: this.world.now(), wish: this.wish,
         };
         this.#keep(kept);
         return kept;
       });
+      if (this.state.checkout?.id !== this.kept.id) this.#set({ ...FRESH, busy: true });
       if (this.kept.secret) await this.#look();
       else if (this.kept.body) await this.#reserve();
       else await this.#quoteAndReserve();
@@ -102,7 +72,7 @@ export class Purchase {
 
   /** Another tab changed what is kept. */
   async refresh() {
-    const kept = read(this.world, this.name);
+    const kept = readKept(this.world, this.name);
     if (kept && kept.id === this.kept?.id) this.kept = kept;
     if (this.kept?.secret && !this.#following) await this.#alone(() => this.#look());
   }
@@ -177,7 +147,7 @@ export class Purchase {
 
   /** The receipt was read: the next tap is a new purchase. */
   forget() {
-    if (read(this.world, this.name)?.id === this.kept?.id) this.world.storage.removeItem(this.name);
+    if (readKept(this.world, this.name)?.id === this.kept?.id) this.world.storage.removeItem(this.name);
     this.kept = null;
   }
 
@@ -205,7 +175,7 @@ export class Purchase {
     const mine = this.kept;
     this.kept = await this.world.lock(this.name, () => {
       // A tab that was faster has settled what this id stands for. A body equal to ours is our own, just refused.
-      const other = read(this.world, this.name);
+      const other = readKept(this.world, this.name);
       const theirs = other?.id === mine.id && (other.secret || other.body?.quote !== mine.body?.quote);
       const kept = theirs ? other : { ...mine, body: { quote: quote.quote } };
       this.#keep(kept);
@@ -233,7 +203,7 @@ export class Purchase {
     } else if (code === "id_reused") {
       // Another tab was first with another quote: what it keeps is the purchase. Without one the id is of no more use to us;
       // nobody can pay under it, because payment needs the secret.
-      const other = read(this.world, this.name);
+      const other = readKept(this.world, this.name);
       const same = other?.id === this.kept.id && other.body?.quote === this.kept.body?.quote && !other.secret;
       if (!other || same) {
         this.forget();

@@ -1,13 +1,16 @@
 // The one place of the player that talks to the shop. It listens at the document for what elements ask for (`cliprequest`,
 // `buyrequest`, `checkoutact`, `askrequest`, `beacon`), holds what is known, and hands it down as views. One store a shop.
 
-import { Api, Beacons, openPurchases, parseAnchors, Purchase, visitId } from "./core.js";
+import { Api } from "./api.js";
+import { Beacons, visitId } from "./beacons.js";
 import { link, pageLanguage, remember } from "./dom.js";
+import { openPurchases } from "./kept.js";
+import { parseAnchors } from "./timeline.js";
 import { findVoice } from "./words.js";
 
-/** @import { Anchor, Availability, Clip, Keep, Kept, Product, Wish, World } from "./contract.d.ts" */
+/** @import { Buying, Open } from "./buying.js" */
+/** @import { Anchor, Availability, Clip, Keep, Kept, Product, World } from "./contract.d.ts" */
 /** @import { HawkerClip } from "./hawker-clip.js" */
-/** @import { HawkerSheet } from "./hawker-sheet.js" */
 /** @import { Voice } from "./words.js" */
 
 /** A storage that may be forbidden: then a purchase still lives as long as the page. @param {() => Storage} find @returns {Keep & {names: () => string[]}} */
@@ -46,11 +49,11 @@ const world = {
 const { globalPrivacyControl, doNotTrack } = navigator;
 const followed = !globalPrivacyControl && doNotTrack !== "1";
 
-const loadSheet = () => import("./hawker-sheet.js");
+const loadBuying = () => import("./buying.js");
 
 /** @typedef {{element: HawkerClip, clip: Clip | null, country: string}} Mounted */
 
-class Shop {
+export class Shop {
   /** @type {Map<string, Shop>} */
   static all = new Map();
 
@@ -67,24 +70,12 @@ class Shop {
   mounted = new Set();
   /** @type {Map<string, Product>} */
   products = new Map();
-  /** @type {Map<string, Purchase>} */
-  purchases = new Map();
   /** @type {Set<string>} */
   asked = new Set(JSON.parse(local.getItem("hawker.asked") ?? "[]"));
   /** @type {Map<string, Kept>} purchases that were begun, by variant */
   resume = new Map();
-  /** @type {HawkerSheet | null} */
-  sheet = null;
-  /** @type {{purchase: Purchase | null, product: Product | null, anchor: Anchor | null, at_ms: number, mounted: Mounted} | null} what the sheet is about */
-  open = null;
-  /** Given in this page only; names and addresses are never kept. */
-  contact = "";
-  /** @type {Record<string, string>} */
-  address = {};
-  /** A finished step the buyer has gone back to. @type {"contact" | "address" | null} */
-  editing = null;
-  /** @type {Window | null} */
-  bank = null;
+  /** What happens in the sheet; fetched when somebody is about to buy. @type {Promise<Buying> | null} */
+  buying = null;
   #live = new AbortController();
   #variants = "";
   /** @type {Promise<Voice> | null} */
@@ -134,7 +125,7 @@ class Shop {
     this.follow();
     this.pickUp(mounted);
     // The sheet is fetched before it is wanted, but after everything the eye waits for.
-    if (wanted.size) setTimeout(loadSheet, 1500);
+    if (wanted.size) setTimeout(loadBuying, 1500);
   }
 
   /** @param {string} path */
@@ -155,7 +146,7 @@ class Shop {
     for (const { element, clip } of this.mounted) {
       if (clip && this.voice) element.view = { clip, products: this.products, voice: this.voice, base: this.base, resume: this.resume, asked: this.asked };
     }
-    this.draw();
+    void this.buying?.then((buying) => buying.draw());
   }
 
   /** Follows the stock of all that is on the page, in one stream. */
@@ -175,7 +166,6 @@ class Shop {
       const variants = product.variants.map((variant) => (variant.id === id ? { ...variant, availability } : variant));
       this.products.set(key, { ...product, variants });
     }
-    if (this.open?.product) this.open.product = this.products.get(this.open.product.id) ?? null;
     this.paint();
   }
 
@@ -185,14 +175,13 @@ class Shop {
   pickUp(mounted) {
     const lines = session.getItem("hawker.open");
     const kept = openPurchases(world, this.key, local.names()).find(({ wish }) => wish.lines === lines && wish.clip === mounted.clip?.id);
-    if (!kept || this.open) return;
-    this.goOn(mounted, kept);
+    if (kept) this.goOn(mounted, kept);
   }
 
   /** @param {Mounted} mounted @param {Kept} kept */
   goOn(mounted, { wish: { anchor: id, product, variant, at_ms = 0 } }) {
     const anchor = mounted.clip?.anchors?.find((one) => one.id === id) ?? null;
-    void this.begin({ mounted, anchor, product: this.products.get(product ?? "") ?? null, purchase: null, at_ms }, variant);
+    void this.begin({ mounted, anchor, product: product ?? null, purchase: null, at_ms }, variant);
   }
 
   /** @param {Mounted} mounted @param {Anchor} [anchor] nothing for what was begun before */
@@ -206,7 +195,7 @@ class Shop {
     const only = product?.variants.length === 1 ? product.variants[0].id : null;
     const variant = anchor.variant ?? held?.id ?? only;
     if (this.base !== location.origin) return this.away(mounted, variant, product);
-    void this.begin({ mounted, anchor, product, purchase: null, at_ms }, variant);
+    void this.begin({ mounted, anchor, product: anchor.product ?? null, purchase: null, at_ms }, variant);
   }
 
   /** On somebody else's page the shop's own checkout opens in a window of its own. @param {Mounted} mounted @param {string | null | undefined} variant @param {Product | null} product */
@@ -215,119 +204,11 @@ class Shop {
     window.open(page ?? this.base, "hawker-checkout", "popup,width=460,height=820");
   }
 
-  /** @param {NonNullable<Shop["open"]>} open @param {string | null | undefined} variant */
+  /** @param {Open} open @param {string | null | undefined} variant */
   async begin(open, variant) {
-    this.open = open;
+    this.buying ??= loadBuying().then(({ Buying }) => new Buying(this, world, session));
     open.mounted.element.toggleAttribute("quiet", true);
-    if (variant) this.buy(variant);
-    this.sheet ??= document.body.appendChild(new (await loadSheet()).HawkerSheet());
-    this.draw();
-    this.sheet.show(open.mounted.element.getBoundingClientRect());
-  }
-
-  /** @param {string} variant */
-  buy(variant) {
-    const open = this.open;
-    if (!open) return;
-    const lines = `${variant}:1`;
-    const { clip, country } = open.mounted;
-    /** @type {Wish} */
-    const wish = { lines, country, clip: clip?.id, version: clip?.version, anchor: open.anchor?.id, at_ms: open.at_ms, product: open.product?.id, variant };
-    const purchase = this.purchases.get(lines) ?? new Purchase(world, (...call) => this.api.ask(...call), this.key, wish, (one, what) => this.heard(one, what));
-    purchase.wish = wish;
-    this.purchases.set(lines, purchase);
-    open.purchase = purchase;
-    session.setItem("hawker.open", lines);
-    void purchase.start();
-  }
-
-  /** @param {Purchase} purchase @param {"changed" | "add" | "purchase"} what */
-  heard(purchase, what) {
-    const mounted = this.open?.mounted;
-    if (what !== "changed" && mounted) return this.tell(mounted, { kind: what, anchor: purchase.wish.anchor, at_ms: purchase.wish.at_ms });
-    if (purchase.state.step !== "bank") {
-      this.bank?.close();
-      this.bank = null;
-    }
-    if (purchase === this.open?.purchase) this.draw();
-  }
-
-  draw() {
-    const { open, sheet, voice } = this;
-    if (!open || !sheet || !voice) return;
-    const now = open.purchase?.state ?? null;
-    const state = now && this.editing ? { ...now, step: this.editing } : now;
-    const variant = open.purchase?.wish.variant ?? null;
-    const anchors = open.mounted.clip?.anchors ?? [];
-    const asks = anchors.filter(({ kind }) => kind === "ask");
-    const others = [...new Set(anchors.flatMap(({ product }) => this.products.get(product ?? "") ?? []))];
-    sheet.view = {
-      voice, base: this.base, state, product: open.product, variant, contact: this.contact, address: this.address, country: open.mounted.country,
-      language: open.mounted.clip?.language ?? "en", ahead: this.api.ahead,
-      stock: open.product?.variants.find(({ id }) => id === variant)?.availability ?? null,
-      ask: asks.find(({ start_ms }) => start_ms >= (open.anchor?.start_ms ?? 0)) ?? asks[0] ?? null,
-      asked: asks.some(({ id }) => this.asked.has(id)),
-      others: others.filter((one) => one.id !== open.product?.id && one.variants.some(({ availability }) => availability.left !== 0)),
-    };
-  }
-
-  /** What the buyer does in the sheet. @param {any} detail */
-  act({ act, details, payment, variant, country, product, anchor, opened, step }) {
-    const { open } = this;
-    const purchase = open?.purchase;
-    if (!open) return;
-    switch (act) {
-      case "choose": return this.buy(variant);
-      case "edit":
-        this.editing = step;
-        return this.draw();
-      case "details":
-        if (details.contact) this.contact = details.contact.email ?? details.contact.phone;
-        if (details.address) {
-          this.address = details.address;
-          remember("country", details.address.country);
-        }
-        return purchase?.details(details).then(() => {
-          // What the server complains about is shown where it was typed.
-          if (!purchase.state.errors.length) this.editing = null;
-          this.draw();
-        });
-      case "pay": return purchase?.pay({ ...payment, return_url: location.href });
-      case "accept": return purchase?.accept();
-      case "refuse": return purchase?.refuse();
-      case "refresh": return purchase?.refresh();
-      case "cancel": return purchase?.cancel();
-      case "again": return purchase && this.buy(purchase.wish.variant ?? "");
-      case "country":
-        open.mounted.country = country;
-        remember("country", country);
-        return purchase && this.buy(purchase.wish.variant ?? "");
-      case "ask": return this.ask(open.mounted, anchor);
-      case "other": {
-        const other = this.products.get(product) ?? null;
-        const next = open.mounted.clip?.anchors?.find((one) => one.product === product) ?? null;
-        this.open = { ...open, product: other, anchor: next, purchase: null };
-        if (other?.variants.length === 1) this.buy(other.variants[0].id);
-        return this.draw();
-      }
-      case "bank": return void (this.bank = opened);
-      case "done": return this.sheet?.hide();
-      case "close": return this.closed();
-    }
-  }
-
-  closed() {
-    const { open } = this;
-    if (!open) return;
-    open.mounted.element.removeAttribute("quiet");
-    if (open.purchase?.state.step === "receipt") {
-      open.purchase.forget();
-      this.purchases.delete(open.purchase.wish.lines);
-    }
-    this.open = this.editing = null;
-    session.removeItem("hawker.open");
-    this.paint();
-    open.mounted.element.focus({ preventScroll: true });
+    (await this.buying).begin(open, variant);
   }
 
   // ---- the rest
@@ -352,7 +233,6 @@ class Shop {
 function whose(event) {
   const path = event.composedPath();
   for (const shop of Shop.all.values()) {
-    if (path.includes(/** @type {EventTarget} */ (shop.sheet)) && shop.open) return [shop, shop.open.mounted];
     for (const mounted of shop.mounted) if (path.includes(mounted.element)) return [shop, mounted];
   }
   return null;
@@ -378,18 +258,12 @@ document.addEventListener("clipgone", (event) => {
 });
 hear("buyrequest", (shop, mounted, { anchor }) => shop.tap(mounted, anchor));
 hear("askrequest", (shop, mounted, { anchor }) => shop.ask(mounted, anchor));
-hear("checkoutact", (shop, _, detail) => void shop.act(detail));
 hear("beacon", (shop, mounted, event) => shop.tell(mounted, event));
 
 const leave = () => document.visibilityState === "hidden" && Shop.all.forEach((shop) => shop.flush(true));
 document.addEventListener("visibilitychange", leave);
 addEventListener("pagehide", () => Shop.all.forEach((shop) => shop.flush(true)));
-// The network is back, or the buyer is: no need to wait for the next try.
-const nudge = () => Shop.all.forEach((shop) => shop.purchases.forEach((purchase) => purchase.nudge()));
-addEventListener("online", nudge);
-addEventListener("focus", nudge);
-// Another tab of the same viewer went on with the same purchase.
-addEventListener("storage", (event) => Shop.all.forEach((shop) => {
-  shop.purchases.forEach((purchase) => event.key === purchase.name && event.newValue && void purchase.refresh());
-  if (event.key?.startsWith("hawker.buy.")) shop.paint();
-}));
+// Another tab of the same viewer went on with a purchase.
+addEventListener("storage", (event) => {
+  if (event.key?.startsWith("hawker.buy.")) Shop.all.forEach((shop) => shop.paint());
+});
