@@ -18,15 +18,18 @@ fn main() {
         }
     }
     let out = PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets OUT_DIR"));
-    let root = std::env::current_dir().expect("a build has a folder");
     let mut table = format!(
         "/// The hash over all files, part of every address.\npub const HASH: &str = \"{hash:016x}\";\npub static ASSETS: &[Asset] = &[\n"
     );
     for (index, file) in files.iter().enumerate() {
         let path = file.to_str().expect("asset names are UTF-8");
+        let source = std::fs::read(file).expect("an asset is readable");
+        let script = file.extension().is_some_and(|extension| extension == "js");
+        let bytes = if script { without_comments(&source) } else { source };
+        let plain = out.join(format!("{index}.plain"));
+        std::fs::write(&plain, &bytes).expect("OUT_DIR is writable");
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        gzip.write_all(&std::fs::read(file).expect("an asset is readable"))
-            .expect("memory is writable");
+        gzip.write_all(&bytes).expect("memory is writable");
         let packed = out.join(format!("{index}.gz"));
         std::fs::write(&packed, gzip.finish().expect("memory is writable")).expect("OUT_DIR is writable");
         let kind = match file.extension().and_then(|extension| extension.to_str()) {
@@ -39,13 +42,33 @@ fn main() {
         };
         writeln!(
             table,
-            "    Asset {{ path: {path:?}, content_type: {kind:?}, bytes: include_bytes!({:?}), gzip: include_bytes!({packed:?}), url: \"/assets/{hash:016x}/{path}\" }},",
-            root.join(file)
+            "    Asset {{ path: {path:?}, content_type: {kind:?}, bytes: include_bytes!({plain:?}), gzip: include_bytes!({packed:?}), url: \"/assets/{hash:016x}/{path}\" }},"
         )
         .expect("memory is writable");
     }
     table.push_str("];\n");
     std::fs::write(out.join("assets.rs"), table).expect("OUT_DIR is writable");
+}
+
+/// A script as it leaves the server: JSDoc and lines of comment are for readers of the source, not for a phone. Lines keep
+/// their numbers, so that an error says where it is. `sdk/test/size.test.mjs` has the same rule and checks what is left.
+fn without_comments(source: &[u8]) -> Vec<u8> {
+    let text = std::str::from_utf8(source).expect("scripts are UTF-8");
+    let mut parts = text.split("/**");
+    let mut code = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (comment, rest) = part.split_once("*/").expect("a comment ends");
+        code.extend(comment.chars().filter(|&char| char == '\n'));
+        code.push_str(rest);
+    }
+    let lines = code.lines().map(|line| {
+        if line.trim_start().starts_with("//") {
+            ""
+        } else {
+            line.trim_end()
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n").into_bytes()
 }
 
 /// Every shipped file below `folder`; tests and type settings stay out of the binary.
