@@ -291,12 +291,15 @@ export class HawkerClip extends HTMLElement {
 
   /** Our own captions, because the browser's would lie under the card. @param {Clip} clip @param {Voice} voice @param {string} base */
   #subtitle({ captions }, voice, base) {
-    const file = voice.languages.map((lang) => captions.find((one) => one.lang.split("-")[0] === lang.split("-")[0])).find(Boolean) ?? captions[0];
+    const main = (/** @type {string} */ lang) => lang.split("-")[0];
+    const file = voice.languages.map((lang) => captions.find((one) => main(one.lang) === main(lang))).find(Boolean) ?? captions[0];
     if (!file) return;
-    for (const track of this.#video.textTracks) track.mode = "disabled";
-    const element = el("track", { kind: "captions", src: link(file.src, base), srclang: file.lang, label: file.label });
-    this.#video.append(element);
-    this.#track = element.track;
+    const tracks = this.#video.textTracks;
+    for (const track of tracks) track.mode = "disabled";
+    if (![...tracks].some(({ language }) => language === file.lang)) {
+      this.#video.append(el("track", { kind: "captions", src: link(file.src, base), srclang: file.lang, label: file.label }));
+    }
+    this.#track = [...tracks].find(({ language }) => language === file.lang) ?? tracks[0];
     this.#track.mode = "hidden";
     this.#captions.lang = file.lang;
     this.#track.addEventListener("cuechange", () => this.#spell());
