@@ -59,8 +59,15 @@ fn test(chosen: &[String], install: bool) -> Result<Tally, String> {
     let mut needs = Needs::new(&runner, install);
     let mut tally = Tally::default();
 
-    needs.install(parts.iter().flat_map(|part| part.needs.iter().copied()));
+    needs.install(
+        parts
+            .iter()
+            .flat_map(|part| part.needs.iter().chain(&part.wishes).copied()),
+    );
     for part in &parts {
+        if let Err(Unmet::NotRun(reason) | Unmet::Failed(reason)) = needs.meet_all(&part.wishes) {
+            println!("{} tests less: {reason}", part.name);
+        }
         tally += match needs.meet_all(&part.needs) {
             Ok(()) => runner.run(&part.name, (part.command)(&needs), part.reading, part.minutes),
             Err(Unmet::NotRun(reason)) => {
@@ -86,7 +93,11 @@ fn setup(install: bool) -> Result<Tally, String> {
     let runner = Runner::new(&places, &janitor);
     let mut needs = Needs::new(&runner, install);
     let parts = subsets::present(&places, &[]);
-    needs.install(parts.iter().flat_map(|part| part.needs.iter().copied()));
+    needs.install(
+        parts
+            .iter()
+            .flat_map(|part| part.needs.iter().chain(&part.wishes).copied()),
+    );
     let mut tally = Tally::default();
     for (need, met) in needs.installed() {
         tally += match met {

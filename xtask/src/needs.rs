@@ -23,6 +23,8 @@ pub enum Need {
     Ledger,
     Postgres,
     CargoDeny,
+    /// The database of known holes, fetched now.
+    Advisories,
     LoopMounts,
     /// `target/release/hawker`.
     Release,
@@ -177,6 +179,7 @@ impl<'a> Needs<'a> {
             Need::Node => self.install_node(),
             Need::Python => self.install_python().map_err(Unmet::Failed),
             Need::CargoDeny => self.install_cargo_deny(),
+            Need::Advisories => self.fetch_advisories(),
             Need::LoopMounts => self.probe_loop_mounts(),
             Need::Chromium | Need::Ffmpeg | Need::Hledger | Need::Ledger | Need::Postgres | Need::Release => Ok(()),
         }
@@ -279,6 +282,21 @@ impl<'a> Needs<'a> {
         installed
     }
 
+    fn fetch_advisories(&self) -> Result<(), Unmet> {
+        let mut fetch = Command::new(self.cargo_deny());
+        fetch
+            .args(["fetch", "db"])
+            .current_dir(&self.places().root)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        if fetch.status().is_ok_and(|status| status.success()) {
+            return Ok(());
+        }
+        Err(Unmet::NotRun(
+            "the advisory database cannot be fetched from here".to_owned(),
+        ))
+    }
+
     fn probe_loop_mounts(&self) -> Result<(), Unmet> {
         let works = |script: &str| {
             let status = Command::new("sh")
@@ -341,6 +359,7 @@ impl fmt::Display for Need {
             Self::Ledger => "ledger",
             Self::Postgres => "PostgreSQL",
             Self::CargoDeny => "cargo-deny",
+            Self::Advisories => "advisories",
             Self::LoopMounts => "loop mounts",
             Self::Release => "release build",
         })
@@ -371,7 +390,7 @@ fn missing_packages(need: Need) -> Vec<&'static str> {
             vec![(!there).then_some("postgresql")]
         }
         Need::LoopMounts => vec![without("mkfs.ext4", "e2fsprogs")],
-        Need::CargoDeny | Need::Release => Vec::new(),
+        Need::CargoDeny | Need::Advisories | Need::Release => Vec::new(),
     };
     missing.into_iter().flatten().collect()
 }

@@ -32,6 +32,8 @@ const POWER_CUT: &str = "powercut_";
 pub struct Part {
     pub name: String,
     pub needs: Vec<Need>,
+    /// Used if it can be had: the part runs without it and tests less.
+    pub wishes: Vec<Need>,
     pub reading: Reading,
     /// After so many minutes it is stopped and has failed.
     pub minutes: u64,
@@ -74,7 +76,9 @@ fn checks(places: &Places) -> Vec<Part> {
     let clippy = [&["clippy"], &all[..], &["--all-targets", "--", "--deny", "warnings"]].concat();
     parts.push(cargo("clippy", Reading::Whole, clippy));
     let unit = [&["test"], &all[..], &["--lib", "--bins", "--no-fail-fast"]].concat();
-    parts.push(cargo("unit", Reading::Cargo, unit));
+    let mut unit = cargo("unit", Reading::Cargo, unit);
+    unit.wishes.push(Need::Postgres);
+    parts.push(unit);
     parts
 }
 
@@ -82,11 +86,13 @@ fn cargo(name: &str, reading: Reading, words: Vec<&'static str>) -> Part {
     Part {
         name: name.to_owned(),
         needs: Vec::new(),
+        wishes: Vec::new(),
         reading,
         minutes: 40,
         command: Box::new(move |needs| {
             let mut cargo = needs.runner().cargo();
             cargo.args(&words);
+            needs.environment(&mut cargo);
             cargo
         }),
     }
@@ -154,6 +160,7 @@ fn stories(name: String, engine: &'static str, needs: Vec<Need>, words: Vec<&'st
     Part {
         name,
         needs,
+        wishes: Vec::new(),
         reading: Reading::Cargo,
         minutes: 40,
         command: Box::new(command),
@@ -262,9 +269,10 @@ fn deny(places: &Places) -> Vec<Part> {
     if !places.has("deny.toml") {
         return Vec::new();
     }
-    let check = |name: &str, words: &'static [&'static str]| Part {
+    let check = |name: &str, needs: &[Need], words: &'static [&'static str]| Part {
         name: name.to_owned(),
-        needs: vec![Need::CargoDeny],
+        needs: needs.to_vec(),
+        wishes: Vec::new(),
         reading: Reading::Whole,
         minutes: 10,
         command: Box::new(move |needs| {
@@ -277,8 +285,12 @@ fn deny(places: &Places) -> Vec<Part> {
         }),
     };
     vec![
-        check("deny", &["bans", "licenses", "sources"]),
-        check("deny-advisories", &["advisories"]),
+        check("deny", &[Need::CargoDeny], &["bans", "licenses", "sources"]),
+        check(
+            "deny-advisories",
+            &[Need::CargoDeny, Need::Advisories],
+            &["--disable-fetch", "advisories"],
+        ),
     ]
 }
 
@@ -303,6 +315,7 @@ fn program(
     Part {
         name,
         needs,
+        wishes: Vec::new(),
         reading,
         minutes: 20,
         command: Box::new(command),
