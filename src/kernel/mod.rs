@@ -13,6 +13,7 @@ mod paging;
 mod ports;
 mod processor;
 mod time;
+pub mod words;
 
 pub use error::{Engine, Error, Field, Kind, MayFail, Result};
 pub use facts::{Fact, FactKind};

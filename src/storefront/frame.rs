@@ -123,6 +123,14 @@ pub struct Seen {
 }
 
 impl Frame {
+    /// Which way the shop's language is written.
+    pub fn direction(&self) -> &'static str {
+        match self.language.split('-').next() {
+            Some("ar" | "fa" | "he" | "ur") => "rtl",
+            _ => "ltr",
+        }
+    }
+
     pub fn sample() -> Self {
         Self {
             language: "en".into(),

@@ -63,7 +63,7 @@ fn every_page_has_one_title_a_language_and_a_main_part() {
     for (name, html) in pages() {
         assert_eq!(html.matches("<h1").count(), 1, "{name}: one h1");
         assert_eq!(html.matches("<main").count(), 1, "{name}: one main");
-        assert!(html.contains("<html lang=\"en\">"), "{name}: language");
+        assert!(html.contains("<html lang=\"en\""), "{name}: language");
     }
 }
 
