@@ -60,6 +60,19 @@ impl Places {
         files
     }
 
+    /// The same in a folder and all folders below it.
+    pub fn files_below(&self, folder: &str, ending: &str) -> Vec<PathBuf> {
+        let mut files = self.files(folder, ending);
+        let entries = std::fs::read_dir(self.root.join(folder))
+            .into_iter()
+            .flatten()
+            .flatten();
+        for below in entries.map(|entry| entry.path()).filter(|path| path.is_dir()) {
+            files.extend(self.files_below(&below.to_string_lossy(), ending));
+        }
+        files
+    }
+
     pub fn has(&self, path: &str) -> bool {
         self.root.join(path).exists()
     }
@@ -97,6 +110,23 @@ fn cache_folder(xdg: Option<std::ffi::OsString>, home: Option<std::ffi::OsString
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_are_found_by_their_ending_directly_or_in_all_folders_below() {
+        let places = Places::choose().unwrap();
+        let names = |files: Vec<PathBuf>| {
+            files
+                .into_iter()
+                .map(|path| path.file_name().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert!(names(places.files("xtask/src", ".rs")).contains(&"places.rs".into()));
+        assert!(places.files("xtask", ".rs").is_empty());
+        assert_eq!(
+            names(places.files_below("xtask", ".rs")),
+            names(places.files("xtask/src", ".rs"))
+        );
+    }
 
     #[test]
     fn the_cache_folder_follows_the_environment() {

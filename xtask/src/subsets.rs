@@ -179,7 +179,7 @@ fn in_own_mounts(inner: &Command) -> Command {
 
 fn mentioned_in_tests(places: &Places, prefix: &str) -> bool {
     let says = |path: &Path| std::fs::read_to_string(path).is_ok_and(|text| text.contains(&format!("fn {prefix}")));
-    places.files("tests/it", ".rs").iter().any(|path| says(path))
+    places.files_below("tests/it", ".rs").iter().any(|path| says(path))
 }
 
 /// Types by tsc and unit tests by node, of the player and of the studio's behaviours.
@@ -278,7 +278,7 @@ fn deny(places: &Places) -> Vec<Part> {
         command: Box::new(move |needs| {
             let mut command = Command::new(needs.cargo_deny());
             command
-                .args(["--all-features", "check"])
+                .args(["--workspace", "--all-features", "--locked", "check"])
                 .args(words)
                 .current_dir(&needs.places().root);
             command
@@ -286,11 +286,7 @@ fn deny(places: &Places) -> Vec<Part> {
     };
     vec![
         check("deny", &[Need::CargoDeny], &["bans", "licenses", "sources"]),
-        check(
-            "deny-advisories",
-            &[Need::CargoDeny, Need::Advisories],
-            &["--disable-fetch", "advisories"],
-        ),
+        check("deny-advisories", &[Need::CargoDeny, Need::Advisories], &["advisories"]),
     ]
 }
 
