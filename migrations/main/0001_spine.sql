@@ -404,7 +404,6 @@ create table checkouts (
   state {text} not null check (state in ('incomplete', 'ready_for_complete', 'complete_in_progress', 'requires_escalation', 'completed', 'canceled', 'expired')),
   version {int} not null,
   fingerprint {bytes} not null, -- of the first request: another body under the same id is refused
-  secret_hash {bytes} not null,
   lane {int} not null,
   offer {text} not null, -- JSON: the quote as shown, clip, version, anchor, second, policies; frozen for evidence
   contact {text} not null, -- JSON: e-mail, phone
@@ -447,11 +446,9 @@ create table order_lines (
   shipped {int} not null default 0,
   canceled {int} not null default 0,
   returned {int} not null default 0,
-  refunded_minor {int} not null default 0,
   primary key (order_id, line),
   check (shipped >= 0 and canceled >= 0 and shipped + canceled <= quantity),
-  check (returned >= 0 and returned <= shipped),
-  check (refunded_minor >= 0 and refunded_minor <= amount_minor)
+  check (returned >= 0 and returned <= shipped)
 ) {strict};
 create table adjustments (
   id {bytes} not null primary key,

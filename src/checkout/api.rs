@@ -1,0 +1,602 @@
+//! Checkouts and orders over HTTP.
+
+use super::buy::{Buy, Pay, Tap, buy, client_secret, knows_secret, pay};
+use super::cancel::{Cancel, CancelOrder, cancel, cancel_order};
+use super::change::{Change, Details, change};
+use super::conclude::Settled;
+use super::model::{Address, Checkout, CheckoutState, Contact, Need, OrderState, Payment};
+use super::orders::{OrderView, Ship, orders, view};
+use super::refund::{Refund, RefundLines, RefundWhat, refund};
+use super::store;
+use crate::app::App;
+use crate::http::{Json, Limit, Path, Problem, Query, Who, json, limit};
+use crate::identity::{self, Helper, Player, Shop, Staff, idempotent};
+use crate::inventory::{Availability, Restock};
+use crate::kernel::{AdjustmentId, CheckoutId, Currency, Error, Id, Kind, MethodId, Money, MoneyOut, OrderId, PageIn, PageOut, Time};
+use crate::offers::{self, PaymentMethod, Quote, QuoteOut};
+use crate::payments::{self, CaptureState, IntentState, Part, RefundState};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// The buyer's attempt. With contact, address (if a parcel travels) and payment it is one tap.
+#[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckoutIn {
+    /// The token of `GET /v1/quotes`.
+    quote: String,
+    #[serde(default)]
+    contact: Option<Contact>,
+    #[serde(default)]
+    address: Option<Address>,
+    #[serde(default)]
+    payment: Option<Payment>,
+    /// Where a bank sends the buyer back to.
+    #[serde(default)]
+    return_url: Option<String>,
+}
+
+/// More about the buyer.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DetailsIn {
+    #[serde(default)]
+    contact: Option<Contact>,
+    #[serde(default)]
+    address: Option<Address>,
+    #[serde(default)]
+    delivery: Option<MethodId>,
+    /// The quote of a `price_changed` answer, to agree to it.
+    #[serde(default)]
+    accept: Option<String>,
+}
+
+/// How to pay now.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PaymentIn {
+    method: PaymentMethod,
+    #[serde(default)]
+    token: Option<String>,
+    #[serde(default)]
+    return_url: Option<String>,
+}
+
+/// A checkout as it stands.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct CheckoutOut {
+    pub id: CheckoutId,
+    pub state: CheckoutState,
+    pub version: i64,
+    /// For later reads; only in the answer to `PUT`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+    pub total: MoneyOut,
+    /// What was accepted, frozen.
+    pub quote: QuoteOut,
+    pub needs: Vec<Need>,
+    pub expires_at: Time,
+    pub next_action: Option<NextAction>,
+    pub order: Option<OrderBrief>,
+    pub decline: Option<DeclineOut>,
+    pub test_mode: bool,
+}
+
+/// The buyer has to go there and confirm.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct NextAction {
+    /// Always `redirect`.
+    pub kind: String,
+    pub url: String,
+}
+
+/// The order a checkout became.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct OrderBrief {
+    pub id: OrderId,
+    pub number: String,
+    pub confirmed_at: Time,
+    pub page_url: String,
+}
+
+/// Why the last payment was declined, as far as the buyer needs to know.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct DeclineOut {
+    pub code: String,
+    pub detail: String,
+}
+
+/// The token that opens an order's page without signing in; in mails and receipts.
+pub fn order_token(app: &App, order: OrderId) -> String {
+    use base64::Engine;
+    use hmac::{Hmac, Mac};
+    let mut mac = Hmac::<Sha256>::new_from_slice(app.db.signing_key()).expect("HMAC takes any key length");
+    mac.update(b"order page");
+    mac.update(order.uuid().as_bytes());
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&mac.finalize().into_bytes()[..18])
+}
+
+/// The address of an order's page.
+pub fn order_page_url(app: &App, shop: &Shop, order: OrderId) -> String {
+    format!("{}/s/{}/orders/{order}?t={}", app.base_url, shop.slug, order_token(app, order))
+}
+
+fn decline_out(code: &str) -> DeclineOut {
+    let detail = match code {
+        "insufficient_funds" => "The bank says there is not enough money on this card. Nothing was charged; try another card.",
+        "stolen_card" | "lost_card" | "pickup_card" | "fraudulent" => "The bank refused this card. Nothing was charged; use another one.",
+        _ => "The payment was declined. Nothing was charged; try again or use another card.",
+    };
+    // Which hard code it was is nobody's business but the bank's: it would help whoever tries cards.
+    let code = if code == "insufficient_funds" { code } else { "card_declined" };
+    DeclineOut { code: code.into(), detail: detail.into() }
+}
+
+fn checkout_out(app: &App, shop: &Shop, settled: &Settled, with_secret: bool) -> CheckoutOut {
+    let checkout = &settled.checkout;
+    let quote = &checkout.offer.quote;
+    CheckoutOut {
+        id: checkout.id,
+        state: checkout.state,
+        version: checkout.version,
+        client_secret: with_secret.then(|| client_secret(app, checkout)),
+        total: checkout.total().into(),
+        quote: QuoteOut::new(offers::sign(app.db.signing_key(), quote), quote, &[], shop, Availability::default(), app),
+        needs: checkout.needs(),
+        expires_at: checkout.expires_at,
+        next_action: (!settled.action_url.is_empty())
+            .then(|| NextAction { kind: "redirect".into(), url: settled.action_url.clone() }),
+        order: settled.order.as_ref().map(|order| OrderBrief {
+            id: order.id,
+            number: order.number.clone(),
+            confirmed_at: order.confirmed_at,
+            page_url: order_page_url(app, shop, order.id),
+        }),
+        decline: (checkout.state == CheckoutState::ReadyForComplete && !settled.decline.is_empty()).then(|| decline_out(&settled.decline)),
+        test_mode: shop.test_mode,
+    }
+}
+
+fn answer(app: &App, shop: &Shop, status: StatusCode, settled: &Settled, with_secret: bool) -> Result<Response, Problem> {
+    let out = checkout_out(app, shop, settled, with_secret);
+    match &out.decline {
+        Some(decline) => {
+            let detail = decline.detail.clone();
+            Err(Problem::new(StatusCode::PAYMENT_REQUIRED, "declined", detail).with("checkout", &out))
+        }
+        None => Ok(json(status, &out)),
+    }
+}
+
+fn price_changed(app: &App, shop: &Shop, quote: &Quote) -> Problem {
+    let token = offers::sign(app.db.signing_key(), quote);
+    Problem::conflict("price_changed", "Delivery to that country has another price. Agree to the new total, or keep the old address.")
+        .with("quote", QuoteOut::new(token, quote, &[], shop, Availability::default(), app))
+}
+
+fn return_url(app: &App, given: Option<&str>) -> Result<String, Problem> {
+    match given {
+        None => Ok(app.base_url.clone()),
+        // Anything else would let a stranger bounce buyers through the bank to a page of theirs.
+        Some(url) if url.len() <= 2000 && (url == app.base_url || url.starts_with(&format!("{}/", app.base_url))) => Ok(url.to_owned()),
+        Some(_) => Err(Error::field("/return_url", "The bank sends buyers back to this shop's own pages only.").into()),
+    }
+}
+
+/// Refuses a new sale while there is no room to write it down: what is on its way may still end.
+fn room_to_sell(app: &App) -> Result<(), Problem> {
+    if app.db.disk_full() {
+        let busy = Kind::Busy { retry_after: 60 };
+        return Err(Error::new(busy, "disk_full", "This shop cannot take new orders for a moment. Nothing was charged.").into());
+    }
+    Ok(())
+}
+
+/// The buyer's attempt, under an id the client chose and kept. Sending it again is the same purchase.
+#[utoipa::path(put, path = "/v1/checkouts/{checkout}", tag = "buying", params(("checkout" = CheckoutId, Path, description = "Made by the client.")),
+    request_body = CheckoutIn, responses(
+    (status = 201, body = CheckoutOut, description = "Reserved; with payment, paid."),
+    (status = 200, body = CheckoutOut, description = "The same again, as it stands now."),
+    (status = 402, description = "`declined`, with the `checkout`: it can be paid another way."),
+    (status = 409, description = "`id_reused`, `sold_out` with `left`, `quote_expired`, `price_changed` with the new `quote`, `not_for_sale`, `not_delivered_there`."),
+    (status = 422, description = "A field breaks a rule, or `invalid_quote`."),
+    (status = 503, description = "Too busy; nothing was done. Send it again with the same id."),
+))]
+pub async fn put_checkout(
+    State(app): State<App>,
+    player: Player,
+    who: Who,
+    Path(id): Path<CheckoutId>,
+    Json(body): Json<CheckoutIn>,
+) -> Result<Response, Problem> {
+    limit(&app, Limit::Checkout, who)?;
+    room_to_sell(&app)?;
+    let quote = offers::open(app.db.signing_key(), &body.quote)?;
+    if quote.shop != player.shop {
+        return Err(Error::field("/quote", "This quote is from another shop.").into());
+    }
+    let fingerprint = Sha256::digest(serde_json::to_vec(&body).expect("a request serialises")).into();
+    let tap = Tap {
+        shop: player.shop,
+        id,
+        fingerprint,
+        quote,
+        contact: body.contact.as_ref().map(Contact::checked).transpose()?.unwrap_or_default(),
+        address: body.address.as_ref().map(Address::checked).transpose()?,
+        return_url: return_url(&app, body.return_url.as_deref())?,
+        payment: body.payment,
+    };
+    let shop = app.db.read(move |tx| identity::shop(tx, player.shop)).await?;
+    match buy(&app, tap).await? {
+        Buy::Placed(settled) => answer(&app, &shop, StatusCode::CREATED, &settled, true),
+        Buy::Again(settled) => answer(&app, &shop, StatusCode::OK, &settled, true),
+        Buy::IdReused => Err(Problem::conflict("id_reused", "This checkout id was used for another purchase. Make a new one.")),
+        Buy::QuoteExpired => Err(Problem::conflict("quote_expired", "The price was held for a while and may have changed. Ask for it again.")),
+        Buy::NotForSale(variant) => Err(Problem::conflict("not_for_sale", "This is not for sale any more.").with("variant", variant)),
+        Buy::PriceChanged(quote) => Err(price_changed(&app, &shop, &quote)),
+        Buy::NotDeliveredThere => Err(Problem::conflict("not_delivered_there", "This shop does not deliver to that country.")),
+        Buy::SoldOut { variant, left } => Err(Problem::conflict("sold_out", "Someone was faster. Nothing was charged.")
+            .with("left", left.max(0))
+            .with("variant", variant)),
+    }
+}
+
+/// The checkout of a request that knows its secret; a secret key of the shop may read without it.
+async fn known(app: &App, player: &Player, headers: &HeaderMap, id: CheckoutId) -> Result<(Shop, Checkout), Problem> {
+    let shop = player.shop;
+    let (shop, found) = app.db.read(move |tx| Ok((identity::shop(tx, shop)?, store::find(tx, shop, id)?))).await?;
+    let secret = headers.get("hawker-checkout-secret").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    match found {
+        Some(checkout) if player.secret || knows_secret(app, &checkout, secret) => Ok((shop, checkout)),
+        _ => Err(Error::not_found("checkout").into()),
+    }
+}
+
+/// A checkout as it stands now.
+#[utoipa::path(get, path = "/v1/checkouts/{checkout}", tag = "buying", params(("checkout" = CheckoutId, Path),
+    ("hawker-checkout-secret" = String, Header, description = "The client secret of `PUT`.")), responses((status = 200, body = CheckoutOut), (status = 404)))]
+pub async fn get_checkout(State(app): State<App>, player: Player, headers: HeaderMap, Path(id): Path<CheckoutId>) -> Result<Response, Problem> {
+    let (shop, checkout) = known(&app, &player, &headers, id).await?;
+    let settled = app.db.read(move |tx| super::conclude::look(tx, checkout.clone())).await?;
+    Ok(json(StatusCode::OK, &checkout_out(&app, &shop, &settled, false)))
+}
+
+/// How to reach the buyer, where the parcel goes, how it travels. What is absent stays.
+#[utoipa::path(put, path = "/v1/checkouts/{checkout}/details", tag = "buying", params(("checkout" = CheckoutId, Path),
+    ("hawker-checkout-secret" = String, Header, description = "The client secret of `PUT`.")), request_body = DetailsIn, responses(
+    (status = 200, body = CheckoutOut), (status = 404),
+    (status = 409, description = "`price_changed` with the new `quote`, `not_delivered_there`, `checkout_closed`."),
+    (status = 422, description = "A field breaks a rule, or `no_such_method`."),
+))]
+pub async fn put_details(
+    State(app): State<App>,
+    player: Player,
+    headers: HeaderMap,
+    Path(id): Path<CheckoutId>,
+    Json(body): Json<DetailsIn>,
+) -> Result<Response, Problem> {
+    let (shop, _) = known(&app, &player, &headers, id).await?;
+    let details = Details {
+        contact: body.contact.as_ref().map(Contact::checked).transpose()?,
+        address: body.address.as_ref().map(Address::checked).transpose()?,
+        delivery: body.delivery,
+        accept: body.accept.as_deref().map(|token| offers::open(app.db.signing_key(), token)).transpose()?,
+    };
+    match change(&app, player.shop, id, details).await? {
+        Change::Changed(checkout) => answer(&app, &shop, StatusCode::OK, &Settled::open(*checkout), false),
+        Change::NotFound => Err(Error::not_found("checkout").into()),
+        Change::Closed(state) => Err(closed(state)),
+        Change::PriceChanged(quote) => Err(price_changed(&app, &shop, &quote)),
+        Change::NotDeliveredThere => Err(Problem::conflict("not_delivered_there", "This shop does not deliver to that country.")),
+        Change::NoSuchMethod => {
+            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "no_such_method", "This delivery method is not offered there."))
+        }
+    }
+}
+
+fn closed(state: CheckoutState) -> Problem {
+    Problem::conflict("checkout_closed", "This checkout is paid, being paid or over. Read it to see how it stands.").with("state", state)
+}
+
+/// Pays a checkout that has everything it needs.
+#[utoipa::path(post, path = "/v1/checkouts/{checkout}/payment", tag = "buying", params(("checkout" = CheckoutId, Path),
+    ("hawker-checkout-secret" = String, Header, description = "The client secret of `PUT`.")), request_body = PaymentIn, responses(
+    (status = 200, body = CheckoutOut, description = "Paid, at the bank (`next_action`), or not known yet (`complete_in_progress`: read it again)."),
+    (status = 402, description = "`declined`, with the `checkout`."), (status = 404),
+    (status = 409, description = "`checkout_expired`, `details_missing` with `needs`, `too_many_attempts`."),
+))]
+pub async fn post_payment(
+    State(app): State<App>,
+    player: Player,
+    who: Who,
+    headers: HeaderMap,
+    Path(id): Path<CheckoutId>,
+    Json(body): Json<PaymentIn>,
+) -> Result<Response, Problem> {
+    limit(&app, Limit::Checkout, who)?;
+    let (shop, _) = known(&app, &player, &headers, id).await?;
+    let back = return_url(&app, body.return_url.as_deref())?;
+    let payment = Payment { method: body.method, token: body.token };
+    match pay(&app, player.shop, id, payment, back).await? {
+        Pay::Settled(settled) => answer(&app, &shop, StatusCode::OK, &settled, false),
+        Pay::NotFound => Err(Error::not_found("checkout").into()),
+        Pay::Expired => Err(Problem::conflict("checkout_expired", "The reservation ran out. Nothing was charged; start again.")),
+        Pay::Missing(needs) => Err(Problem::conflict("details_missing", "Say first how to reach you and where the parcel goes.").with("needs", needs)),
+        Pay::TooManyAttempts => Err(Problem::conflict("too_many_attempts", "This was tried too often. Nothing was charged; start again later.")),
+    }
+}
+
+/// Leaves a checkout: what it held is free again.
+#[utoipa::path(delete, path = "/v1/checkouts/{checkout}", tag = "buying", params(("checkout" = CheckoutId, Path),
+    ("hawker-checkout-secret" = String, Header, description = "The client secret of `PUT`.")), responses((status = 200, body = CheckoutOut), (status = 404),
+    (status = 409, description = "`already_ordered`: cancel the order instead.")))]
+pub async fn delete_checkout(State(app): State<App>, player: Player, headers: HeaderMap, Path(id): Path<CheckoutId>) -> Result<Response, Problem> {
+    let (shop, _) = known(&app, &player, &headers, id).await?;
+    match cancel(&app, player.shop, id).await? {
+        Cancel::Canceled(settled) => Ok(json(StatusCode::OK, &checkout_out(&app, &shop, &settled, false))),
+        Cancel::NotFound => Err(Error::not_found("checkout").into()),
+        Cancel::Completed => Err(Problem::conflict("already_ordered", "This is an order already. Cancel it on its page.")),
+    }
+}
+
+/// An order.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct OrderOut {
+    pub id: OrderId,
+    pub number: String,
+    pub state: OrderState,
+    pub payment: PaymentStateOut,
+    pub version: i64,
+    pub currency: Currency,
+    pub total: MoneyOut,
+    pub tax: MoneyOut,
+    pub delivery: MoneyOut,
+    pub captured: MoneyOut,
+    pub refunded: MoneyOut,
+    pub country: String,
+    pub contact: Contact,
+    pub address: Option<Address>,
+    pub lines: Vec<OrderLineOut>,
+    pub confirmed_at: Time,
+    pub canceled_at: Option<Time>,
+}
+
+/// Where an order's money stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentStateOut {
+    Authorized,
+    PartiallyCaptured,
+    Captured,
+    PartiallyRefunded,
+    Refunded,
+    Voided,
+    /// A person has to look.
+    Unclear,
+}
+
+/// One line of an order.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct OrderLineOut {
+    pub line: u32,
+    pub variant: crate::kernel::VariantId,
+    pub title: String,
+    pub quantity: u32,
+    pub amount: MoneyOut,
+    pub tax: MoneyOut,
+    pub shipped: u32,
+    pub canceled: u32,
+    pub returned: u32,
+    pub refunded: MoneyOut,
+}
+
+impl PaymentStateOut {
+    pub fn of(view: &OrderView) -> Self {
+        let Some(intent) = &view.intent else { return Self::Captured };
+        match intent.state {
+            IntentState::Conflicted | IntentState::Unknown => Self::Unclear,
+            _ if intent.captured_minor > 0 && intent.refunded_minor == intent.captured_minor => Self::Refunded,
+            _ if intent.refunded_minor > 0 => Self::PartiallyRefunded,
+            IntentState::Canceled | IntentState::Expired if intent.captured_minor == 0 => Self::Voided,
+            _ if intent.captured_minor == 0 && intent.amount.minor > 0 => Self::Authorized,
+            IntentState::PartiallyCaptured => Self::PartiallyCaptured,
+            _ => Self::Captured,
+        }
+    }
+}
+
+impl OrderOut {
+    pub fn new(view: &OrderView) -> Self {
+        let money = |minor| MoneyOut::from(Money::new(minor, view.order.currency));
+        let (captured, refunded) = view.intent.as_ref().map_or((0, 0), |intent| (intent.captured_minor, intent.refunded_minor));
+        Self {
+            id: view.order.id,
+            number: view.order.number.clone(),
+            state: view.state,
+            payment: PaymentStateOut::of(view),
+            version: view.order.version,
+            currency: view.order.currency,
+            total: money(view.order.total_minor),
+            tax: money(view.order.tax_minor),
+            delivery: money(view.order.delivery_minor),
+            captured: money(captured),
+            refunded: money(refunded),
+            country: view.order.country.clone(),
+            contact: view.checkout.contact.clone(),
+            address: view.checkout.address.clone(),
+            lines: view
+                .lines
+                .iter()
+                .map(|line| OrderLineOut {
+                    line: line.line,
+                    variant: line.variant,
+                    title: line.title.clone(),
+                    quantity: line.quantity,
+                    amount: money(line.amount_minor),
+                    tax: money(line.tax_minor),
+                    shipped: line.shipped,
+                    canceled: line.canceled,
+                    returned: line.returned,
+                    refunded: money(view.refunded(Part::Line(line.line))),
+                })
+                .collect(),
+            confirmed_at: view.order.confirmed_at,
+            canceled_at: view.order.canceled_at,
+        }
+    }
+}
+
+fn looks(staff: &Staff) -> Result<(), Problem> {
+    // A partner sees an order only through the work they are given, in the studio.
+    if staff.party.is_some() { Err(Error::new(Kind::Forbidden, "forbidden", "Partners see their own work only.").into()) } else { Ok(()) }
+}
+
+/// The shop's orders, newest first.
+#[utoipa::path(get, path = "/v1/orders", tag = "orders", params(PageIn), responses((status = 200, body = PageOut<OrderOut>)))]
+pub async fn list_orders(State(app): State<App>, staff: Helper, Query(page): Query<PageIn>) -> Result<Response, Problem> {
+    looks(&staff.0)?;
+    let shop = staff.0.shop;
+    let (views, next) = app
+        .db
+        .read(move |tx| {
+            let found = orders(tx, shop, &page)?;
+            let mut views = Vec::with_capacity(found.data.len());
+            for order in &found.data {
+                views.extend(view(tx, shop, order.id)?);
+            }
+            Ok((views, found.next))
+        })
+        .await?;
+    Ok(json(StatusCode::OK, &PageOut { data: views.iter().map(OrderOut::new).collect(), next }))
+}
+
+/// One order, for the shop's people.
+#[utoipa::path(get, path = "/v1/orders/{order}", tag = "orders", params(("order" = OrderId, Path)), responses((status = 200, body = OrderOut), (status = 404)))]
+pub async fn get_order(State(app): State<App>, staff: Helper, Path(id): Path<OrderId>) -> Result<Response, Problem> {
+    looks(&staff.0)?;
+    let shop = staff.0.shop;
+    let found = app.db.read(move |tx| view(tx, shop, id)).await?.ok_or_else(|| Error::not_found("order"))?;
+    Ok(json(StatusCode::OK, &OrderOut::new(&found)))
+}
+
+/// Why an order is canceled.
+#[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancellationIn {
+    #[serde(default)]
+    reason: String,
+}
+
+/// Cancels an order of which nothing was shipped: its money is let go, its units are for sale again.
+#[utoipa::path(post, path = "/v1/orders/{order}/cancellation", tag = "orders", params(("order" = OrderId, Path)), request_body = CancellationIn,
+    responses((status = 200, body = OrderOut), (status = 404), (status = 409, description = "`already_shipped`, `capture_pending`.")))]
+pub async fn post_cancellation(
+    State(app): State<App>,
+    staff: Helper,
+    Path(id): Path<OrderId>,
+    headers: HeaderMap,
+    Json(body): Json<CancellationIn>,
+) -> Result<Response, Problem> {
+    looks(&staff.0)?;
+    let (shop, who, running) = (staff.0.shop, staff.0.staff, app.clone());
+    let route = format!("POST /v1/orders/{id}/cancellation");
+    idempotent(&app, &staff.0, &headers, &route, &crate::http::fingerprint(&body), async move {
+        match cancel_order(&running, shop, id, who, body.reason).await? {
+            CancelOrder::Canceled(_) | CancelOrder::Again(_) => shown(&running, shop, id, StatusCode::OK).await,
+            CancelOrder::NotFound => Err(Error::not_found("order").into()),
+            CancelOrder::AlreadyShipped => Err(Problem::conflict("already_shipped", "Something of it was shipped. Refund it instead.")),
+            CancelOrder::CapturePending => Err(Problem::conflict("capture_pending", "Its money is being taken right now. Try again in a minute.")),
+        }
+    })
+    .await
+}
+
+async fn shown(app: &App, shop: crate::kernel::ShopId, id: OrderId, status: StatusCode) -> Result<Response, Problem> {
+    let found = app.db.read(move |tx| view(tx, shop, id)).await?.ok_or_else(|| Error::not_found("order"))?;
+    Ok(json(status, &OrderOut::new(&found)))
+}
+
+/// What is to be given back: lines, an amount, or, with neither, everything.
+#[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RefundIn {
+    /// Chosen by the client; sending it again is the same refund.
+    #[serde(default)]
+    id: Option<AdjustmentId>,
+    #[serde(default)]
+    lines: Option<Vec<Ship>>,
+    /// With `lines`: whether the delivery goes back too.
+    #[serde(default)]
+    delivery: bool,
+    /// Minor units; without `lines`.
+    #[serde(default)]
+    amount: Option<i64>,
+    reason: String,
+    /// With `lines`: `sellable`, `written_off`, or absent if the buyer keeps the goods.
+    #[serde(default)]
+    restock: Option<RestockIn>,
+}
+
+/// What happens to goods that came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RestockIn {
+    Sellable,
+    WrittenOff,
+}
+
+/// A refund as it stands.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct RefundOut {
+    pub id: AdjustmentId,
+    pub amount: MoneyOut,
+    /// `sending` and `unknown` are still being asked about.
+    pub state: String,
+}
+
+/// Gives money back, leg by leg as it was paid.
+#[utoipa::path(post, path = "/v1/orders/{order}/refunds", tag = "orders", params(("order" = OrderId, Path)), request_body = RefundIn,
+    responses((status = 201, body = RefundOut), (status = 200, body = RefundOut, description = "The same again."), (status = 404),
+    (status = 409, description = "`exceeds_captured`, `nothing_to_refund`, `no_such_line`, `not_shipped`.")))]
+pub async fn post_refund(
+    State(app): State<App>,
+    staff: Helper,
+    Path(order): Path<OrderId>,
+    headers: HeaderMap,
+    Json(body): Json<RefundIn>,
+) -> Result<Response, Problem> {
+    looks(&staff.0)?;
+    let what = match (&body.lines, body.amount) {
+        (Some(_), Some(_)) => return Err(Error::field("/amount", "Name lines or an amount, not both.").into()),
+        (Some(lines), None) => RefundWhat::Lines(RefundLines {
+            units: lines.clone(),
+            delivery: body.delivery,
+            restock: body.restock.map(|how| if how == RestockIn::Sellable { Restock::Sellable } else { Restock::WrittenOff }),
+        }),
+        (None, Some(minor)) => RefundWhat::Amount(minor),
+        (None, None) => RefundWhat::Everything,
+    };
+    let (shop, who, running) = (staff.0.shop, staff.0.staff, app.clone());
+    let id = body.id.unwrap_or_else(|| app.random.id(app.clock.wall()));
+    let route = format!("POST /v1/orders/{order}/refunds");
+    idempotent(&app, &staff.0, &headers, &route, &crate::http::fingerprint(&body), async move {
+        let (status, begun) = match refund(&running, shop, order, id, what, body.reason, who).await? {
+            Refund::Begun(begun) => (StatusCode::CREATED, begun),
+            Refund::Again(begun) => (StatusCode::OK, begun),
+            Refund::NotFound => return Err(Error::not_found("order").into()),
+        };
+        let intent = begun.intent;
+        let lines = running.db.read(move |tx| payments::refunds(tx, intent)).await?;
+        let state = lines.iter().find(|line| line.id == begun.id).map_or(begun.state, |line| line.state);
+        Ok(json(status, &RefundOut { id, amount: begun.amount.into(), state: state.name().into() }))
+    })
+    .await
+}
+
+/// Whether anything of an order's money still has to be heard of; shown beside it.
+pub fn money_is_moving(view: &OrderView) -> bool {
+    view.captures.iter().any(|capture| matches!(capture.state, CaptureState::Sending | CaptureState::Unknown))
+        || view.refunds.iter().any(|refund| matches!(refund.state, RefundState::NotSent | RefundState::Sending | RefundState::Unknown))
+}

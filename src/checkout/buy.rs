@@ -1,0 +1,255 @@
+//! A viewer buys what they were offered: at once with everything said, or by paying a checkout that was filled in step by step.
+
+use super::allocate::allocate;
+use super::conclude::{Settled, settle};
+use super::model::{Address, Checkout, CheckoutState, Contact, Frozen, Need, Payment, lane_key, lane_of, missing, paying_until};
+use super::store;
+use crate::app::App;
+use crate::db::Tx;
+use crate::identity;
+use crate::inventory::{self, Demand, Reserve};
+use crate::kernel::{CheckoutId, Error, Result, Seconds, ShopId, VariantId};
+use crate::offers::{self, Asked, Offer, PaymentMethod, Quote, Recheck, WantedLine};
+use crate::payments::{self, Attempt, OpenIntent, Operation, Start};
+use base64::Engine;
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+/// One tap: what was shown, and what the buyer said with it.
+#[derive(Clone, Debug)]
+pub struct Tap {
+    pub shop: ShopId,
+    pub id: CheckoutId,
+    /// Of the whole request: the same id with another body is refused.
+    pub fingerprint: [u8; 32],
+    pub quote: Quote,
+    pub contact: Contact,
+    pub address: Option<Address>,
+    pub payment: Option<Payment>,
+    pub return_url: String,
+}
+
+/// What became of a tap.
+#[derive(Clone, Debug)]
+pub enum Buy {
+    Placed(Box<Settled>),
+    /// The same tap again: the same purchase, as it stands now.
+    Again(Box<Settled>),
+    IdReused,
+    QuoteExpired,
+    NotForSale(VariantId),
+    /// The address is in another country than the quote assumed: this is the price there.
+    PriceChanged(Box<Quote>),
+    NotDeliveredThere,
+    SoldOut {
+        variant: VariantId,
+        left: i64,
+    },
+}
+
+enum Place {
+    Sending(Attempt),
+    Answer(Buy),
+}
+
+/// Reserves, asks for the money, and concludes. Order of answers: again, id reused, quote expired, not for sale, price changed, sold out, placed.
+///
+/// Act 1 reserves and writes the attempt as *sending*; act 2 asks the processor; act 3 records and concludes. Every act can run twice. What a
+/// crash leaves between them is finished by the jobs `payments` (the resolver) and `checkouts` ([`super::resume`]).
+pub async fn buy(app: &App, tap: Tap) -> Result<Buy> {
+    let app = app.clone();
+    app.clone().track(story(app, tap)).await
+}
+
+async fn story(app: App, tap: Tap) -> Result<Buy> {
+    let lane = lane_key(lane_of(&tap.quote));
+    let hold = Seconds::minutes(app.settings.reservation_minutes);
+    let processor = tap.payment.as_ref().map(|payment| processor_for(&app, payment.method)).transpose()?;
+    let return_url = tap.return_url.clone();
+    let placed = app.db.write(lane, move |tx| place(tx, &tap, processor, hold)).await?;
+    let mut attempt = match placed {
+        Place::Sending(attempt) => attempt,
+        Place::Answer(answer) => return Ok(answer),
+    };
+    attempt.return_url = return_url;
+    authorize(&app, lane, attempt).await.map(|settled| Buy::Placed(Box::new(settled)))
+}
+
+/// Acts 2 and 3 of every payment.
+async fn authorize(app: &App, lane: crate::db::LaneKey, attempt: Attempt) -> Result<Settled> {
+    let answer = payments::authorize_ask(app, &attempt).await;
+    let (id, checkout) = (attempt.id, attempt.checkout);
+    app.db
+        .write(lane, move |tx| {
+            payments::record(tx, id, Operation::Authorize, &answer)?;
+            settle(tx, checkout)
+        })
+        .await
+}
+
+/// Which processor takes a method: `manual` takes its own, cards go to the first other one.
+fn processor_for(app: &App, method: PaymentMethod) -> Result<&'static str> {
+    let wanted = |name: &str| (name == "manual") == (method == PaymentMethod::Manual);
+    let found = app.processors.iter().map(|processor| processor.name()).find(|name| wanted(name));
+    found.ok_or_else(|| Error::conflict("method_not_offered", "This shop does not take this payment method. Choose another one."))
+}
+
+fn place(tx: &mut Tx<'_>, tap: &Tap, processor: Option<&'static str>, hold: Seconds) -> Result<Place> {
+    if let Some(known) = store::find(tx, tap.shop, tap.id)? {
+        let same = known.fingerprint == tap.fingerprint;
+        return Ok(Place::Answer(if same { Buy::Again(Box::new(settle(tx, tap.id)?)) } else { Buy::IdReused }));
+    }
+    let quote = match offers::recheck(tx, &tap.quote)? {
+        Recheck::Expired => return Ok(Place::Answer(Buy::QuoteExpired)),
+        Recheck::NotForSale(variant) => return Ok(Place::Answer(Buy::NotForSale(variant))),
+        Recheck::Payable(quote) => *quote,
+    };
+    let shop = identity::shop(tx, tap.shop)?;
+    if let Some(address) = &tap.address
+        && quote.needs_address()
+        && address.country != quote.country
+    {
+        return Ok(Place::Answer(match requote(tx, &shop, &quote, &address.country)? {
+            Some(elsewhere) => Buy::PriceChanged(Box::new(elsewhere)),
+            None => Buy::NotDeliveredThere,
+        }));
+    }
+    let complete = missing(&quote, &tap.contact, tap.address.as_ref()).is_empty();
+    let pays = processor.filter(|_| complete);
+    let now = tx.now();
+    let checkout = Checkout {
+        id: tap.id,
+        shop: tap.shop,
+        state: match (complete, pays) {
+            (_, Some(_)) => CheckoutState::CompleteInProgress,
+            (true, None) => CheckoutState::ReadyForComplete,
+            (false, None) => CheckoutState::Incomplete,
+        },
+        version: 1,
+        fingerprint: tap.fingerprint,
+        lane: lane_of(&tap.quote),
+        contact: tap.contact.clone(),
+        address: tap.address.clone(),
+        created_at: now,
+        changed_at: now,
+        expires_at: if pays.is_some() { paying_until(now, now.plus(hold), now) } else { now.plus(hold) },
+        offer: Frozen { quote, shop_version: shop.version, accepted_at: now },
+    };
+    let demand: Vec<Demand> =
+        checkout.offer.quote.lines.iter().map(|line| Demand { variant: line.variant, quantity: line.quantity }).collect();
+    if let Reserve::SoldOut { variant, left } = inventory::reserve(tx, tap.shop, tap.id, &demand, pays.is_some(), checkout.expires_at)? {
+        return Ok(Place::Answer(Buy::SoldOut { variant, left }));
+    }
+    if !store::insert(tx, &checkout)? {
+        // Another shop's checkout has this id. The error gives the reservation back with everything else of this command.
+        return Err(Error::conflict("id_reused", "This checkout id is taken. Make a new one."));
+    }
+    let (Some(processor), Some(payment)) = (pays, &tap.payment) else {
+        return Ok(Place::Answer(Buy::Placed(Box::new(Settled::open(checkout)))));
+    };
+    match begin(tx, &checkout, processor, payment)? {
+        Start::Sending(attempt) => Ok(Place::Sending(attempt)),
+        _ => settle(tx, tap.id).map(|settled| Place::Answer(Buy::Placed(Box::new(settled)))), // Nothing to pay: it is an order already.
+    }
+}
+
+/// The same lines, for a parcel to another country.
+pub(super) fn requote(tx: &mut Tx<'_>, shop: &identity::Shop, quote: &Quote, country: &str) -> Result<Option<Quote>> {
+    let asked = Asked {
+        lines: quote.lines.iter().map(|line| WantedLine { variant: line.variant, quantity: line.quantity }).collect(),
+        country: country.to_owned(),
+        delivery: None,
+        seen: quote.seen,
+    };
+    Ok(match offers::quote(tx, shop, &asked, Seconds::minutes(15))? {
+        Offer::Quoted(quote, _) => Some(*quote),
+        Offer::NotForSale(_) | Offer::NotDeliveredThere | Offer::NoSuchMethod => None,
+    })
+}
+
+/// Opens the intent with the split of this day and writes the attempt.
+fn begin(tx: &mut Tx<'_>, checkout: &Checkout, processor: &str, payment: &Payment) -> Result<Start> {
+    let allocation = allocate(tx, &checkout.offer.quote)?;
+    let intent = payments::open(tx, &OpenIntent { shop: checkout.shop, checkout: checkout.id, amount: checkout.total(), allocation })?;
+    let method = if payment.method == PaymentMethod::Manual { "manual" } else { "card" };
+    payments::start(tx, intent, processor, method, payment.token.as_deref().unwrap_or_default())
+}
+
+/// What became of a wish to pay.
+#[derive(Clone, Debug)]
+pub enum Pay {
+    /// Paid, declined, at the bank, or unknown yet: the state says which.
+    Settled(Box<Settled>),
+    NotFound,
+    Missing(Vec<Need>),
+    /// The reservation is gone.
+    Expired,
+    TooManyAttempts,
+}
+
+/// Pays a checkout. Order of answers: not found, settled (paid or being paid already), expired, missing, too many attempts, settled.
+pub async fn pay(app: &App, shop: ShopId, id: CheckoutId, payment: Payment, return_url: String) -> Result<Pay> {
+    let processor = processor_for(app, payment.method)?;
+    let app = app.clone();
+    app.clone()
+        .track(async move {
+            let Some(known) = app.db.read(move |tx| store::find(tx, shop, id)).await? else { return Ok(Pay::NotFound) };
+            let lane = known.lane_key();
+            let started = app.db.write(lane, move |tx| start(tx, id, processor, &payment)).await?;
+            match started {
+                Ok(mut attempt) => {
+                    attempt.return_url = return_url;
+                    authorize(&app, lane, attempt).await.map(|settled| Pay::Settled(Box::new(settled)))
+                }
+                Err(answer) => Ok(answer),
+            }
+        })
+        .await
+}
+
+fn start(tx: &mut Tx<'_>, id: CheckoutId, processor: &str, payment: &Payment) -> Result<Result<Attempt, Pay>> {
+    let checkout = store::load(tx, id)?;
+    if checkout.state == CheckoutState::Completed || checkout.state.is_paying() {
+        return Ok(Err(Pay::Settled(Box::new(settle(tx, id)?))));
+    }
+    if !checkout.state.is_open() {
+        return Ok(Err(Pay::Expired));
+    }
+    let missing = missing(&checkout.offer.quote, &checkout.contact, checkout.address.as_ref());
+    if !missing.is_empty() {
+        return Ok(Err(Pay::Missing(missing)));
+    }
+    let until = paying_until(checkout.created_at, checkout.expires_at, tx.now());
+    if checkout.expires_at <= tx.now() || !inventory::extend(tx, id, true, until)? {
+        return Ok(Err(Pay::Expired));
+    }
+    match begin(tx, &checkout, processor, payment)? {
+        Start::Sending(attempt) => {
+            if !store::advance(tx, &checkout, CheckoutState::CompleteInProgress, until)? {
+                return Err(Error::engine(crate::kernel::Engine::Retry, "a checkout moved while its payment began"));
+            }
+            Ok(Ok(attempt))
+        }
+        Start::TooMany => {
+            inventory::extend(tx, id, false, checkout.expires_at)?;
+            Ok(Err(Pay::TooManyAttempts))
+        }
+        Start::Unresolved | Start::NotPayable => Ok(Err(Pay::Settled(Box::new(settle(tx, id)?)))),
+    }
+}
+
+/// The secret that lets whoever made a checkout read it later: derived, so that the same tap gets the same answer and nothing is stored.
+pub fn client_secret(app: &App, checkout: &Checkout) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(app.db.signing_key()).expect("HMAC takes any key length");
+    mac.update(b"checkout secret");
+    mac.update(crate::kernel::Id::uuid(checkout.id).as_bytes());
+    mac.update(&checkout.fingerprint);
+    format!("cs_{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
+}
+
+/// Whether `secret` belongs to the checkout; takes the same time whatever it is.
+pub fn knows_secret(app: &App, checkout: &Checkout, secret: &str) -> bool {
+    client_secret(app, checkout).as_bytes().ct_eq(secret.as_bytes()).into()
+}
+

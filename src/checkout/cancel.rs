@@ -1,0 +1,124 @@
+//! Letting go: a buyer leaves a checkout, or an order is canceled before anything of it was taken or shipped.
+
+use super::conclude::{Settled, settle};
+use super::model::{AdjustmentKind, CheckoutState, Order};
+use super::store;
+use crate::app::App;
+use crate::db::{LaneKey, Tx};
+use crate::inventory::{self, Claim, Restock};
+use crate::kernel::{AdjustmentId, CheckoutId, Error, Fact, Id, OrderId, Result, ShopId, StaffId};
+use crate::payments::{self, Attempt, Operation, VoidBegin};
+
+/// What became of leaving.
+#[derive(Clone, Debug)]
+pub enum Cancel {
+    Canceled(Box<Settled>),
+    NotFound,
+    /// It is an order already: cancel that.
+    Completed,
+}
+
+/// Releases what a checkout holds. Money that still arrives is let go again. Order of answers: not found, completed, canceled (also twice).
+pub async fn cancel(app: &App, shop: ShopId, id: CheckoutId) -> Result<Cancel> {
+    let Some(known) = app.db.read(move |tx| store::find(tx, shop, id)).await? else { return Ok(Cancel::NotFound) };
+    let lane = known.lane_key();
+    let app = app.clone();
+    app.clone()
+        .track(async move {
+            let (answer, owed) = app.db.write(lane, move |tx| leave(tx, id)).await?;
+            if let Some(attempt) = owed {
+                let_go(&app, lane, attempt).await?;
+            }
+            Ok(answer)
+        })
+        .await
+}
+
+fn leave(tx: &mut Tx<'_>, id: CheckoutId) -> Result<(Cancel, Option<Attempt>)> {
+    let settled = settle(tx, id)?;
+    let checkout = &settled.checkout;
+    if checkout.state == CheckoutState::Completed {
+        return Ok((Cancel::Completed, None));
+    }
+    if !checkout.state.is_open() {
+        return Ok((Cancel::Canceled(Box::new(settled)), None));
+    }
+    inventory::release(tx, id)?;
+    let owed = match payments::intent(tx, id.intent())? {
+        Some(_) => payments::void_begin(tx, id.intent())?,
+        None => VoidBegin::Nothing,
+    };
+    if !store::advance(tx, checkout, CheckoutState::Canceled, checkout.expires_at)? {
+        return Err(Error::engine(crate::kernel::Engine::Retry, "a checkout moved while it was canceled"));
+    }
+    let owed = if let VoidBegin::Sending(attempt) = owed { Some(attempt) } else { None };
+    Ok((Cancel::Canceled(Box::new(settle(tx, id)?)), owed))
+}
+
+async fn let_go(app: &App, lane: LaneKey, attempt: Attempt) -> Result<()> {
+    let answer = payments::void_ask(app, &attempt).await;
+    app.db
+        .write(lane, move |tx| {
+            let recorded = payments::record(tx, attempt.id, Operation::Void, &answer)?;
+            super::conclude(tx, recorded.checkout)
+        })
+        .await
+}
+
+/// What became of canceling an order.
+#[derive(Clone, Debug)]
+pub enum CancelOrder {
+    Canceled(Box<Order>),
+    /// It was canceled before.
+    Again(Box<Order>),
+    NotFound,
+    /// Something was shipped: refund instead.
+    AlreadyShipped,
+    /// Money is being taken right now.
+    CapturePending,
+}
+
+/// Cancels an order nothing was shipped of: the money is let go, the units are for sale again.
+///
+/// Order of answers: not found, again, already shipped, capture pending, canceled. What a crash leaves of the void is finished by the resolver.
+pub async fn cancel_order(app: &App, shop: ShopId, id: OrderId, staff: Option<StaffId>, reason: String) -> Result<CancelOrder> {
+    let lane = LaneKey::of(id);
+    let app = app.clone();
+    app.clone()
+        .track(async move {
+            let (answer, owed) = app.db.write(lane, move |tx| undo(tx, shop, id, staff, &reason)).await?;
+            if let Some(attempt) = owed {
+                let_go(&app, lane, attempt).await?;
+            }
+            Ok(answer)
+        })
+        .await
+}
+
+fn undo(tx: &mut Tx<'_>, shop: ShopId, id: OrderId, staff: Option<StaffId>, reason: &str) -> Result<(CancelOrder, Option<Attempt>)> {
+    let Some(order) = store::find_order(tx, shop, id)? else { return Ok((CancelOrder::NotFound, None)) };
+    if order.canceled_at.is_some() {
+        return Ok((CancelOrder::Again(Box::new(order)), None));
+    }
+    if store::lines(tx, id)?.iter().any(|line| line.shipped > 0) {
+        return Ok((CancelOrder::AlreadyShipped, None));
+    }
+    let owed = match payments::void_begin(tx, order.checkout.intent())? {
+        VoidBegin::CapturePending => return Ok((CancelOrder::CapturePending, None)),
+        VoidBegin::Sending(attempt) => Some(attempt),
+        VoidBegin::Nothing => None,
+    };
+    if !store::cancel_order(tx, id)? {
+        return Err(Error::engine(crate::kernel::Engine::Retry, "an order moved while it was canceled"));
+    }
+    for line in store::cancel_lines(tx, id)? {
+        let claim = Claim { variant: line.variant, location: line.location, quantity: line.open() };
+        inventory::restock(tx, &claim, Restock::Sellable)?;
+    }
+    // One cancellation an order: its id follows from the order's.
+    let adjustment = AdjustmentId::from_uuid(uuid::Uuid::new_v5(&id.uuid(), b"cancellation"));
+    store::insert_adjustment(tx, adjustment, &order, AdjustmentKind::Cancellation, order.total_minor, reason, "{}", staff)?;
+    tx.publish(&Fact::OrderCanceled { shop, order: id })?;
+    let order = Order { canceled_at: Some(tx.now()), version: order.version + 1, ..order };
+    Ok((CancelOrder::Canceled(Box::new(order)), owed))
+}

@@ -1,0 +1,100 @@
+//! The buyer says more: how to reach them, where the parcel goes, how it travels.
+
+use super::model::{Address, Checkout, CheckoutState, Contact, missing};
+use super::store;
+use crate::app::App;
+use crate::db::Tx;
+use crate::identity;
+use crate::kernel::{CheckoutId, Error, MethodId, Result, Seconds, ShopId};
+use crate::offers::{self, Asked, Offer, Quote, WantedLine};
+
+/// What is said; what is absent stays.
+#[derive(Clone, Debug, Default)]
+pub struct Details {
+    pub contact: Option<Contact>,
+    pub address: Option<Address>,
+    pub delivery: Option<MethodId>,
+    /// A quote the buyer was shown and agrees to pay, after a change made it dearer.
+    pub accept: Option<Quote>,
+}
+
+/// What became of it.
+#[derive(Clone, Debug)]
+pub enum Change {
+    Changed(Box<Checkout>),
+    NotFound,
+    /// Paid, being paid, or over.
+    Closed(CheckoutState),
+    /// It is dearer there. Send it again with this quote accepted.
+    PriceChanged(Box<Quote>),
+    NotDeliveredThere,
+    NoSuchMethod,
+}
+
+/// Order of answers: not found, closed, not delivered there, no such method, price changed, changed. Saying the same twice changes nothing.
+pub async fn change(app: &App, shop: ShopId, id: CheckoutId, details: Details) -> Result<Change> {
+    let Some(known) = app.db.read(move |tx| store::find(tx, shop, id)).await? else { return Ok(Change::NotFound) };
+    app.db.write(known.lane_key(), move |tx| act(tx, shop, id, &details)).await
+}
+
+fn act(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId, details: &Details) -> Result<Change> {
+    let Some(before) = store::find(tx, shop, id)? else { return Ok(Change::NotFound) };
+    if !before.state.is_open() || before.state.is_paying() {
+        return Ok(Change::Closed(before.state));
+    }
+    if before.expires_at <= tx.now() {
+        return Ok(Change::Closed(CheckoutState::Expired));
+    }
+    let mut after = before.clone();
+    if let Some(contact) = &details.contact {
+        after.contact = contact.clone();
+    }
+    if let Some(address) = &details.address {
+        after.address = Some(address.clone());
+    }
+    let quote = &before.offer.quote;
+    let country = after.address.as_ref().filter(|_| quote.needs_address()).map_or(&quote.country, |address| &address.country).clone();
+    let travels_otherwise = details.delivery.is_some() && details.delivery != quote.delivery.as_ref().map(|delivery| delivery.method);
+    if country != quote.country || travels_otherwise {
+        let shop = identity::shop(tx, shop)?;
+        let asked = Asked {
+            lines: quote.lines.iter().map(|line| WantedLine { variant: line.variant, quantity: line.quantity }).collect(),
+            country,
+            delivery: details.delivery,
+            seen: quote.seen,
+        };
+        let new = match offers::quote(tx, &shop, &asked, Seconds::minutes(15))? {
+            Offer::Quoted(new, _) => *new,
+            Offer::NoSuchMethod => return Ok(Change::NoSuchMethod),
+            Offer::NotForSale(_) | Offer::NotDeliveredThere => return Ok(Change::NotDeliveredThere),
+        };
+        let agreed = details.accept.as_ref().is_some_and(|accepted| accepts(accepted, &new, tx));
+        if new.total_minor > quote.total_minor && !agreed && !travels_otherwise {
+            return Ok(Change::PriceChanged(Box::new(new)));
+        }
+        after.offer.quote = new;
+    }
+    after.state = if missing(&after.offer.quote, &after.contact, after.address.as_ref()).is_empty() {
+        CheckoutState::ReadyForComplete
+    } else {
+        CheckoutState::Incomplete
+    };
+    if after == before {
+        return Ok(Change::Changed(Box::new(before)));
+    }
+    if !store::amend(tx, &before, &after)? {
+        return Err(Error::engine(crate::kernel::Engine::Retry, "a checkout moved while it was changed"));
+    }
+    after.version += 1;
+    Ok(Change::Changed(Box::new(after)))
+}
+
+/// Whether the buyer agreed to at least this price, for the same things and place, and still may.
+fn accepts(accepted: &Quote, new: &Quote, tx: &Tx<'_>) -> bool {
+    let things = |quote: &Quote| quote.lines.iter().map(|line| (line.variant, line.quantity)).collect::<Vec<_>>();
+    accepted.shop == new.shop
+        && accepted.country == new.country
+        && things(accepted) == things(new)
+        && accepted.total_minor >= new.total_minor
+        && accepted.expires_at >= tx.now()
+}

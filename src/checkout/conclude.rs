@@ -1,0 +1,138 @@
+//! The one place where a checkout follows its payment: an order is born, a declined buyer may try again, late money finds its unit or goes back.
+
+use super::model::{Checkout, CheckoutState, Order, OrderLine, order_number};
+use super::store;
+use crate::db::Tx;
+use crate::inventory::{self, Claim, Convert};
+use crate::kernel::{CheckoutId, Error, Fact, Result};
+use crate::payments::{self, Attempt, IntentState};
+
+/// A checkout as it stands, with what the buyer needs to see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    pub checkout: Checkout,
+    pub order: Option<Order>,
+    /// Where the buyer confirms at their bank.
+    pub action_url: String,
+    /// The last definite no.
+    pub decline: String,
+}
+
+impl Settled {
+    /// Nothing was asked of a processor yet.
+    pub(super) fn open(checkout: Checkout) -> Self {
+        Self { checkout, order: None, action_url: String::new(), decline: String::new() }
+    }
+}
+
+/// Re-reads a checkout and its payment and takes whatever step follows. The tap, the processor's notice and the resolver all end here.
+///
+/// Running it again changes nothing.
+pub fn conclude(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<()> {
+    settle(tx, checkout).map(drop)
+}
+
+/// A checkout with what the buyer needs to see; changes nothing.
+pub(super) fn look(tx: &mut Tx<'_>, checkout: Checkout) -> Result<Settled> {
+    if checkout.state == CheckoutState::Completed {
+        let order = store::find_order(tx, checkout.shop, checkout.id.order())?;
+        return Ok(Settled { order, ..Settled::open(checkout) });
+    }
+    with_attempt(tx, checkout)
+}
+
+pub(super) fn settle(tx: &mut Tx<'_>, id: CheckoutId) -> Result<Settled> {
+    let checkout = store::load(tx, id)?;
+    if checkout.state == CheckoutState::Completed {
+        return look(tx, checkout);
+    }
+    let Some(intent) = payments::intent(tx, id.intent())? else { return Ok(Settled::open(checkout)) };
+    match intent.state {
+        IntentState::RequiresCapture | IntentState::PartiallyCaptured | IntentState::Succeeded => paid(tx, checkout),
+        IntentState::RequiresMethod if checkout.state.is_paying() => {
+            inventory::extend(tx, id, false, checkout.expires_at)?;
+            let checkout = advance(tx, checkout, CheckoutState::ReadyForComplete)?;
+            with_attempt(tx, checkout)
+        }
+        IntentState::RequiresAction if checkout.state == CheckoutState::CompleteInProgress => {
+            let checkout = advance(tx, checkout, CheckoutState::RequiresEscalation)?;
+            with_attempt(tx, checkout)
+        }
+        _ => with_attempt(tx, checkout),
+    }
+}
+
+fn advance(tx: &mut Tx<'_>, checkout: Checkout, to: CheckoutState) -> Result<Checkout> {
+    if !store::advance(tx, &checkout, to, checkout.expires_at)? {
+        return Err(Error::engine(crate::kernel::Engine::Retry, "a checkout moved while it was concluded"));
+    }
+    let version = checkout.version + 1;
+    Ok(Checkout { state: to, version, changed_at: tx.now(), ..checkout })
+}
+
+fn with_attempt(tx: &mut Tx<'_>, checkout: Checkout) -> Result<Settled> {
+    let attempt: Option<Attempt> = payments::latest_attempt(tx, checkout.id.intent())?;
+    let (action_url, decline) = attempt.map(|attempt| (attempt.action_url, attempt.decline)).unwrap_or_default();
+    let action_url = if checkout.state == CheckoutState::RequiresEscalation { action_url } else { String::new() };
+    Ok(Settled { order: None, action_url, decline, checkout })
+}
+
+/// The money is promised: the reservation becomes a sale and the order is born, or the money goes back because the units are gone.
+fn paid(tx: &mut Tx<'_>, checkout: Checkout) -> Result<Settled> {
+    match inventory::convert(tx, checkout.id)? {
+        Convert::Sold(claims) => {
+            let checkout = advance(tx, checkout, CheckoutState::Completed)?;
+            let order = born(tx, &checkout, &claims)?;
+            Ok(Settled { order: Some(order), ..Settled::open(checkout) })
+        }
+        Convert::TooLate => {
+            // The resolver of payments keeps at the void until the processor has let go.
+            payments::void_begin(tx, checkout.id.intent())?;
+            let checkout = if checkout.state.is_open() { advance(tx, checkout, CheckoutState::Expired)? } else { checkout };
+            with_attempt(tx, checkout)
+        }
+        Convert::Again => panic!("a reservation was converted without its order: both happen in one transaction"),
+    }
+}
+
+fn born(tx: &mut Tx<'_>, checkout: &Checkout, claims: &[Claim]) -> Result<Order> {
+    let quote = &checkout.offer.quote;
+    let id = checkout.id.order();
+    let order = Order {
+        id,
+        shop: checkout.shop,
+        checkout: checkout.id,
+        number: order_number(id),
+        currency: quote.currency,
+        total_minor: quote.total_minor,
+        tax_minor: quote.tax_minor,
+        delivery_minor: quote.delivery.as_ref().map_or(0, |delivery| delivery.amount_minor),
+        country: quote.country.clone(),
+        email: checkout.contact.email.clone().unwrap_or_default(),
+        confirmed_at: tx.now(),
+        canceled_at: None,
+        version: 1,
+    };
+    store::insert_order(tx, &order)?;
+    for (number, line) in (0u32..).zip(&quote.lines) {
+        let claim = claims.iter().find(|claim| claim.variant == line.variant);
+        let location = claim.map(|claim| claim.location).ok_or_else(|| Error::internal("a line was sold that was not reserved"))?;
+        let title = if line.variant_title.is_empty() { line.title.clone() } else { format!("{} · {}", line.title, line.variant_title) };
+        let line = OrderLine {
+            line: number,
+            variant: line.variant,
+            location,
+            title,
+            quantity: line.quantity,
+            amount_minor: line.amount_minor,
+            tax_minor: line.tax_minor,
+            tax: line.tax,
+            shipped: 0,
+            canceled: 0,
+            returned: 0,
+        };
+        store::insert_line(tx, id, &line)?;
+    }
+    tx.publish(&Fact::OrderConfirmed { shop: order.shop, order: id, checkout: checkout.id })?;
+    Ok(order)
+}

@@ -1,0 +1,35 @@
+//! The buyer's attempt, and the order that is born from it.
+//!
+//! Tables: checkouts, orders, order_lines, adjustments.
+//! Facts published: order confirmed, order canceled, order refunded.
+//! Always true: the client chooses the id, so a retry is the same purchase; stock is reserved before money is asked for, and money is asked
+//! for before an order exists; an order is born confirmed, in one place (`conclude`), with the offer frozen as it was shown; it never changes
+//! afterwards except by adjustments.
+//! It deliberately never talks to a processor inside a transaction. What a crash leaves between acts is finished by `resume` and by the
+//! resolver of payments, which end in the same two calls as the tap: `payments::record` and `conclude`.
+
+mod allocate;
+mod api;
+mod buy;
+mod cancel;
+mod change;
+mod conclude;
+mod model;
+mod orders;
+mod refund;
+mod resume;
+mod store;
+
+#[cfg(test)]
+mod tests;
+
+pub use api::*;
+pub use buy::{Buy, Pay, Tap, buy, client_secret, knows_secret, pay};
+pub use cancel::{Cancel, CancelOrder, cancel, cancel_order};
+pub use change::{Change, Details, change};
+pub use conclude::conclude;
+pub use model::{Address, Adjustment, AdjustmentKind, Checkout, CheckoutState, Contact, Frozen, Need, Order, OrderLine, OrderState, Payment};
+pub use orders::{OrderView, Ship, mark_shipped, order, order_of_checkout, orders, view};
+pub use refund::{Refund, RefundLines, RefundWhat, preview_refund, refund};
+pub use resume::resume;
+pub use store::{adjustments, check, find, lines, orders_since};

@@ -1,0 +1,86 @@
+//! Reading orders, and counting what was shipped of them.
+
+use super::model::{Adjustment, Checkout, Order, OrderLine, OrderState};
+use super::store;
+use crate::db::Tx;
+use crate::kernel::{CheckoutId, Error, Money, OrderId, Page, PageIn, Result, ShopId};
+use crate::payments::{self, CaptureLine, CaptureState, Intent, Part, RefundLine, RefundState};
+
+/// An order of a shop.
+pub fn order(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<Order>> {
+    store::find_order(tx, shop, id)
+}
+
+/// The order a checkout became, if it did.
+pub fn order_of_checkout(tx: &mut Tx<'_>, shop: ShopId, checkout: CheckoutId) -> Result<Option<Order>> {
+    store::find_order(tx, shop, checkout.order())
+}
+
+/// Orders, newest first.
+pub fn orders(tx: &mut Tx<'_>, shop: ShopId, page: &PageIn) -> Result<Page<Order>> {
+    store::list_orders(tx, shop, page.after()?, page.limit())
+}
+
+/// An order with everything that belongs to it on this side of fulfilment.
+#[derive(Clone, Debug)]
+pub struct OrderView {
+    pub order: Order,
+    pub state: OrderState,
+    pub lines: Vec<OrderLine>,
+    pub checkout: Checkout,
+    pub intent: Option<Intent>,
+    pub captures: Vec<CaptureLine>,
+    pub refunds: Vec<RefundLine>,
+    pub adjustments: Vec<Adjustment>,
+}
+
+impl OrderView {
+    /// Money that was given back of a line or of the delivery, or is on its way.
+    pub fn refunded(&self, part: Part) -> i64 {
+        let kept = self.refunds.iter().filter(|refund| refund.state != RefundState::Failed);
+        kept.flat_map(|refund| &refund.legs).filter(|leg| leg.part == part).map(|leg| leg.minor).sum()
+    }
+    /// Money that was taken of a line or of the delivery.
+    pub fn captured(&self, part: Part) -> i64 {
+        let taken = self.captures.iter().filter(|capture| capture.state == CaptureState::Succeeded);
+        taken.flat_map(|capture| &capture.legs).filter(|leg| leg.part == part).map(|leg| leg.minor).sum()
+    }
+    pub fn money(&self, minor: i64) -> Money {
+        self.order.money(minor)
+    }
+}
+
+/// Everything about an order of a shop.
+pub fn view(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<OrderView>> {
+    let Some(order) = store::find_order(tx, shop, id)? else { return Ok(None) };
+    let lines = store::lines(tx, id)?;
+    let intent = order.checkout.intent();
+    Ok(Some(OrderView {
+        state: OrderState::of(&order, &lines),
+        lines,
+        checkout: store::load(tx, order.checkout)?,
+        intent: payments::intent(tx, intent)?,
+        captures: payments::captures(tx, intent)?,
+        refunds: payments::refunds(tx, intent)?,
+        adjustments: store::adjustments(tx, id)?,
+        order,
+    }))
+}
+
+/// Units of a line that travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ship {
+    pub line: u32,
+    pub quantity: u32,
+}
+
+/// Counts units as shipped, all or nothing. Errors: `line_not_open` when more than are open were named; the caller's command ends with it.
+pub fn mark_shipped(tx: &mut Tx<'_>, order: OrderId, units: &[Ship]) -> Result<()> {
+    for unit in units {
+        if unit.quantity == 0 || !store::ship_line(tx, order, unit.line, unit.quantity)? {
+            return Err(Error::conflict("line_not_open", format!("Line {} has not so many units left to ship.", unit.line + 1)));
+        }
+    }
+    store::touch_order(tx, order)
+}

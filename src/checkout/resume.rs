@@ -1,0 +1,52 @@
+//! Looking again at checkouts whose time has come: what expired gives its units back; what a crash left is concluded.
+
+use super::conclude::settle;
+use super::model::CheckoutState;
+use super::store;
+use crate::app::App;
+use crate::db::{LaneKey, Tx};
+use crate::inventory;
+use crate::kernel::{CheckoutId, Error, Result};
+
+/// Taken a round: after a long outage thousands are stale at once, and their release must not crowd out buyers.
+const ROWS: i64 = 200;
+/// Concluded in one command.
+const CHUNK: usize = 25;
+
+/// The job `checkouts`. Returns how many it looked at.
+///
+/// A checkout that is being paid when its time is up keeps the void obligation on its attempt: the resolver of payments goes on asking, and
+/// money that arrives after all either finds a free unit or is let go.
+pub async fn resume(app: &App) -> Result<u64> {
+    let due = app.db.read(|tx| store::due(tx, ROWS)).await?;
+    for chunk in due.chunks(CHUNK) {
+        let ids: Vec<CheckoutId> = chunk.iter().map(|(id, _)| *id).collect();
+        let lane = chunk.first().map_or(LaneKey(0), |(_, lane)| super::model::lane_key(*lane));
+        app.db
+            .write(lane, move |tx| {
+                for id in &ids {
+                    look(tx, *id)?;
+                }
+                Ok(())
+            })
+            .await?;
+    }
+    Ok(due.len() as u64)
+}
+
+fn look(tx: &mut Tx<'_>, id: CheckoutId) -> Result<()> {
+    let checkout = settle(tx, id)?.checkout;
+    if !checkout.state.is_open() {
+        return Ok(());
+    }
+    if checkout.expires_at > tx.now() {
+        return store::look_again(tx, id, checkout.expires_at);
+    }
+    let money_unknown = checkout.state.is_paying();
+    inventory::expire(tx, id, money_unknown)?;
+    if !store::advance(tx, &checkout, CheckoutState::Expired, checkout.expires_at)? {
+        return Err(Error::engine(crate::kernel::Engine::Retry, "a checkout moved while it expired"));
+    }
+    Ok(())
+}
+

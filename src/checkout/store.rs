@@ -1,0 +1,351 @@
+//! All SQL on checkouts, orders and their adjustments.
+
+use super::model::{Address, Adjustment, AdjustmentKind, Checkout, CheckoutState, Contact, Frozen, Order, OrderLine};
+use crate::args;
+use crate::db::{FromRow, Json, Row, Tx};
+use crate::kernel::{AdjustmentId, CheckoutId, Currency, Error, OrderId, Page, Rate, Result, ShopId, StaffId, Time};
+
+impl FromRow for Checkout {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        let address: String = row.get(8)?;
+        let broken = |error| Error::internal("a stored address cannot be read").because(error);
+        Ok(Self {
+            id: row.get(0)?,
+            shop: row.get(1)?,
+            state: row.get(2)?,
+            version: row.get(3)?,
+            fingerprint: row.get(4)?,
+            lane: row.get(5)?,
+            offer: row.get::<Json<Frozen>>(6)?.0,
+            contact: row.get::<Json<Contact>>(7)?.0,
+            address: if address.is_empty() { None } else { Some(serde_json::from_str(&address).map_err(broken)?) },
+            created_at: row.get(9)?,
+            changed_at: row.get(10)?,
+            expires_at: row.get(11)?,
+        })
+    }
+}
+
+fn address_text(address: Option<&Address>) -> String {
+    address.map_or_else(String::new, |address| serde_json::to_string(address).expect("an address serialises"))
+}
+
+/// Writes a new checkout. False: the id is taken.
+pub(super) fn insert(tx: &mut Tx<'_>, checkout: &Checkout) -> Result<bool> {
+    let total = checkout.total();
+    let inserted = tx.exec(
+        "insert into checkouts (id, shop_id, state, version, fingerprint, lane, offer, contact, address, total_minor, currency, clip_id,
+                                created_at, changed_at, expires_at, next_check_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $14) on conflict (id) do nothing",
+        args![
+            checkout.id,
+            checkout.shop,
+            checkout.state,
+            checkout.version,
+            checkout.fingerprint,
+            checkout.lane,
+            Json(&checkout.offer),
+            Json(&checkout.contact),
+            address_text(checkout.address.as_ref()),
+            total.minor,
+            total.currency,
+            checkout.offer.quote.seen.map(|seen| seen.clip),
+            checkout.created_at,
+            checkout.expires_at
+        ],
+    )?;
+    Ok(inserted == 1)
+}
+
+/// A checkout of a shop.
+pub fn find(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId) -> Result<Option<Checkout>> {
+    tx.maybe_one(
+        "select id, shop_id, state, version, fingerprint, lane, offer, contact, address, created_at, changed_at, expires_at
+           from checkouts where shop_id = $1 and id = $2",
+        args![shop, id],
+    )
+}
+
+/// A checkout whose id we looked up ourselves.
+pub(super) fn load(tx: &mut Tx<'_>, id: CheckoutId) -> Result<Checkout> {
+    tx.maybe_one(
+        "select id, shop_id, state, version, fingerprint, lane, offer, contact, address, created_at, changed_at, expires_at
+           from checkouts where id = $1",
+        args![id],
+    )?
+    .ok_or_else(|| Error::not_found("checkout"))
+}
+
+/// Whether the id is used at all, by whichever shop.
+pub(super) fn exists(tx: &mut Tx<'_>, id: CheckoutId) -> Result<bool> {
+    Ok(tx.maybe_one::<(i64,)>("select 1 from checkouts where id = $1", args![id])?.is_some())
+}
+
+/// Moves a checkout from the state and version it was read with. False: someone else moved it; read again.
+pub(super) fn advance(tx: &mut Tx<'_>, checkout: &Checkout, to: CheckoutState, expires_at: Time) -> Result<bool> {
+    let next_check_at = to.is_open().then_some(expires_at);
+    let moved = tx.exec(
+        "update checkouts set state = $4, version = version + 1, changed_at = $5, expires_at = $6, next_check_at = $7
+          where id = $1 and state = $2 and version = $3",
+        args![checkout.id, checkout.state, checkout.version, to, tx.now(), expires_at, next_check_at],
+    )?;
+    Ok(moved == 1)
+}
+
+/// Rewrites what the buyer said, and the offer they accepted, while nothing was paid. False: someone else moved it.
+pub(super) fn amend(tx: &mut Tx<'_>, before: &Checkout, after: &Checkout) -> Result<bool> {
+    let total = after.total();
+    let moved = tx.exec(
+        "update checkouts set state = $4, version = version + 1, changed_at = $5, offer = $6, contact = $7, address = $8, total_minor = $9
+          where id = $1 and state = $2 and version = $3",
+        args![
+            before.id,
+            before.state,
+            before.version,
+            after.state,
+            tx.now(),
+            Json(&after.offer),
+            Json(&after.contact),
+            address_text(after.address.as_ref()),
+            total.minor
+        ],
+    )?;
+    Ok(moved == 1)
+}
+
+/// Open checkouts whose time has come, oldest first.
+pub(super) fn due(tx: &mut Tx<'_>, most: i64) -> Result<Vec<(CheckoutId, i64)>> {
+    tx.all(
+        "select id, lane from checkouts where next_check_at is not null and next_check_at <= $1 order by next_check_at limit $2",
+        args![tx.now(), most],
+    )
+}
+
+/// Puts the next look at a checkout off.
+pub(super) fn look_again(tx: &mut Tx<'_>, id: CheckoutId, at: Time) -> Result<()> {
+    tx.exec("update checkouts set next_check_at = $2 where id = $1 and next_check_at is not null", args![id, at]).map(drop)
+}
+
+impl FromRow for Order {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            shop: row.get(1)?,
+            checkout: row.get(2)?,
+            number: row.get(3)?,
+            currency: row.get(4)?,
+            total_minor: row.get(5)?,
+            tax_minor: row.get(6)?,
+            delivery_minor: row.get(7)?,
+            country: row.get(8)?,
+            email: row.get(9)?,
+            confirmed_at: row.get(10)?,
+            canceled_at: row.get(11)?,
+            version: row.get(12)?,
+        })
+    }
+}
+
+pub(super) fn insert_order(tx: &mut Tx<'_>, order: &Order) -> Result<()> {
+    tx.exec(
+        "insert into orders (id, shop_id, checkout_id, number, currency, total_minor, tax_minor, delivery_minor, country, email, confirmed_at, version)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        args![
+            order.id,
+            order.shop,
+            order.checkout,
+            order.number,
+            order.currency,
+            order.total_minor,
+            order.tax_minor,
+            order.delivery_minor,
+            order.country,
+            order.email,
+            order.confirmed_at,
+            order.version
+        ],
+    )
+    .map(drop)
+}
+
+pub(super) fn find_order(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<Order>> {
+    tx.maybe_one(
+        "select id, shop_id, checkout_id, number, currency, total_minor, tax_minor, delivery_minor, country, email, confirmed_at, canceled_at, version
+           from orders where shop_id = $1 and id = $2",
+        args![shop, id],
+    )
+}
+
+/// Newest first.
+pub(super) fn list_orders(tx: &mut Tx<'_>, shop: ShopId, after: Option<OrderId>, limit: i64) -> Result<Page<Order>> {
+    let before: Option<(Time, OrderId)> = match after {
+        Some(after) => tx.maybe_one("select confirmed_at, id from orders where shop_id = $1 and id = $2", args![shop, after])?,
+        None => None,
+    };
+    let (at, id) = before.map_or((Time(i64::MAX), None), |(at, id)| (at, Some(id)));
+    let rows: Vec<Order> = match id {
+        Some(id) => tx.all(
+            "select id, shop_id, checkout_id, number, currency, total_minor, tax_minor, delivery_minor, country, email, confirmed_at, canceled_at, version
+               from orders where shop_id = $1 and (confirmed_at < $2 or (confirmed_at = $2 and id < $3)) order by confirmed_at desc, id desc limit $4",
+            args![shop, at, id, limit + 1],
+        )?,
+        None => tx.all(
+            "select id, shop_id, checkout_id, number, currency, total_minor, tax_minor, delivery_minor, country, email, confirmed_at, canceled_at, version
+               from orders where shop_id = $1 order by confirmed_at desc, id desc limit $2",
+            args![shop, limit + 1],
+        )?,
+    };
+    Ok(Page::cut(rows, limit, |order| order.id.to_string()))
+}
+
+/// Confirmed orders since `since` that were not canceled: how many, and their totals. Refunds are subtracted by whoever reports revenue.
+pub fn orders_since(tx: &mut Tx<'_>, shop: ShopId, since: Time) -> Result<(i64, i64)> {
+    tx.one(
+        "select count(*), cast(coalesce(sum(total_minor), 0) as bigint) from orders where shop_id = $1 and confirmed_at >= $2 and canceled_at is null",
+        args![shop, since],
+    )
+}
+
+/// Marks an order canceled. False: it was already.
+pub(super) fn cancel_order(tx: &mut Tx<'_>, id: OrderId) -> Result<bool> {
+    let done = tx.exec(
+        "update orders set canceled_at = $2, version = version + 1 where id = $1 and canceled_at is null",
+        args![id, tx.now()],
+    )?;
+    Ok(done == 1)
+}
+
+pub(super) fn touch_order(tx: &mut Tx<'_>, id: OrderId) -> Result<()> {
+    tx.exec("update orders set version = version + 1 where id = $1", args![id]).map(drop)
+}
+
+impl FromRow for OrderLine {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            line: row.get(0)?,
+            variant: row.get(1)?,
+            location: row.get(2)?,
+            title: row.get(3)?,
+            quantity: row.get(4)?,
+            amount_minor: row.get(5)?,
+            tax_minor: row.get(6)?,
+            tax: Rate(row.get(7)?),
+            shipped: row.get(8)?,
+            canceled: row.get(9)?,
+            returned: row.get(10)?,
+        })
+    }
+}
+
+pub(super) fn insert_line(tx: &mut Tx<'_>, order: OrderId, line: &OrderLine) -> Result<()> {
+    tx.exec(
+        "insert into order_lines (order_id, line, variant_id, location_id, title, quantity, amount_minor, tax_minor, tax_rate_bp)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        args![order, line.line, line.variant, line.location, line.title, line.quantity, line.amount_minor, line.tax_minor, line.tax.0],
+    )
+    .map(drop)
+}
+
+/// The lines of an order we looked up ourselves.
+pub fn lines(tx: &mut Tx<'_>, order: OrderId) -> Result<Vec<OrderLine>> {
+    tx.all(
+        "select line, variant_id, location_id, title, quantity, amount_minor, tax_minor, tax_rate_bp, shipped, canceled, returned
+           from order_lines where order_id = $1 order by line limit 100",
+        args![order],
+    )
+}
+
+/// Counts units as shipped. No row: so many are not open any more, or the order was canceled.
+pub(super) fn ship_line(tx: &mut Tx<'_>, order: OrderId, line: u32, quantity: u32) -> Result<bool> {
+    let done = tx.exec(
+        "update order_lines set shipped = shipped + $3 where order_id = $1 and line = $2 and shipped + canceled + $3 <= quantity
+            and exists (select 1 from orders where id = $1 and canceled_at is null)",
+        args![order, line, quantity],
+    )?;
+    Ok(done == 1)
+}
+
+/// Counts all open units as canceled; answers how many each line had.
+pub(super) fn cancel_lines(tx: &mut Tx<'_>, order: OrderId) -> Result<Vec<OrderLine>> {
+    let open: Vec<OrderLine> = lines(tx, order)?.into_iter().filter(|line| line.open() > 0).collect();
+    tx.exec("update order_lines set canceled = quantity - shipped where order_id = $1", args![order])?;
+    Ok(open)
+}
+
+/// Counts units as come back. No row: more than were shipped.
+pub(super) fn return_line(tx: &mut Tx<'_>, order: OrderId, line: u32, quantity: u32) -> Result<bool> {
+    let done = tx.exec(
+        "update order_lines set returned = returned + $3 where order_id = $1 and line = $2 and returned + $3 <= shipped",
+        args![order, line, quantity],
+    )?;
+    Ok(done == 1)
+}
+
+impl FromRow for Adjustment {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            order: row.get(1)?,
+            kind: row.get(2)?,
+            amount_minor: row.get(3)?,
+            reason: row.get(4)?,
+            detail: row.get(5)?,
+            staff: row.get(6)?,
+            at: row.get(7)?,
+        })
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "one column each; a struct would only repeat the row")]
+pub(super) fn insert_adjustment(
+    tx: &mut Tx<'_>,
+    id: AdjustmentId,
+    order: &Order,
+    kind: AdjustmentKind,
+    minor: i64,
+    reason: &str,
+    detail: &str,
+    staff: Option<StaffId>,
+) -> Result<bool> {
+    let done = tx.exec(
+        "insert into adjustments (id, shop_id, order_id, kind, amount_minor, reason, detail, staff_id, at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (id) do nothing",
+        args![id, order.shop, order.id, kind, minor, reason, detail, staff, tx.now()],
+    )?;
+    Ok(done == 1)
+}
+
+/// What was changed about an order after the sale, oldest first.
+pub fn adjustments(tx: &mut Tx<'_>, order: OrderId) -> Result<Vec<Adjustment>> {
+    tx.all(
+        "select id, order_id, kind, amount_minor, reason, detail, staff_id, at from adjustments where order_id = $1 order by at, id limit 200",
+        args![order],
+    )
+}
+
+/// Rows that break a promise of this module (I3, I16, I27): empty, always.
+pub fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
+    let unborn: Vec<(CheckoutId,)> = tx.all(
+        "select id from checkouts where state = 'completed' and not exists (select 1 from orders where orders.checkout_id = checkouts.id) limit 20",
+        &[],
+    )?;
+    let orphaned: Vec<(OrderId,)> = tx.all(
+        "select id from orders where not exists (select 1 from checkouts where checkouts.id = orders.checkout_id and checkouts.state = 'completed') limit 20",
+        &[],
+    )?;
+    let forgotten: Vec<(CheckoutId,)> = tx.all(
+        "select id from checkouts where state not in ('completed', 'canceled', 'expired') and next_check_at is null limit 20",
+        &[],
+    )?;
+    let mut broken: Vec<String> = unborn.iter().map(|(id,)| format!("I3 {id} is completed and has no order")).collect();
+    broken.extend(orphaned.iter().map(|(id,)| format!("I3 {id} has no completed checkout")));
+    broken.extend(forgotten.iter().map(|(id,)| format!("I16 nobody will look at {id} again")));
+    let sums: Vec<(OrderId, Currency)> = tx.all(
+        "select orders.id, orders.currency from orders join order_lines on order_lines.order_id = orders.id
+          group by orders.id, orders.currency, orders.total_minor, orders.delivery_minor
+         having orders.total_minor <> orders.delivery_minor + sum(order_lines.amount_minor) limit 20",
+        &[],
+    )?;
+    broken.extend(sums.iter().map(|(id, _)| format!("I8 {id}: its lines and delivery are not its total")));
+    Ok(broken)
+}

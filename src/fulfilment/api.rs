@@ -1,0 +1,125 @@
+//! The work on orders over HTTP.
+
+use super::model::{Fulfilment, FulfilmentState, Shipment};
+use super::ship::{Accept, Deliverance, HandOver, accept, hand_over};
+use super::store;
+use crate::app::App;
+use crate::checkout::Ship;
+use crate::db::LaneKey;
+use crate::http::{Json, Path, Problem, json};
+use crate::identity::{Helper, idempotent};
+use crate::kernel::{Error, OrderId, PartyId, ShipmentId, Time};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+
+/// A parcel that was handed to its carrier.
+#[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShipmentIn {
+    /// Chosen by the client; sending it again is the same parcel.
+    #[serde(default)]
+    id: Option<ShipmentId>,
+    /// All that is still open if absent.
+    #[serde(default)]
+    lines: Option<Vec<Ship>>,
+    carrier: String,
+    #[serde(default)]
+    tracking: String,
+}
+
+/// The work on an order, with its parcels.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct FulfilmentOut {
+    pub order: OrderId,
+    pub state: FulfilmentState,
+    pub partner: Option<PartyId>,
+    pub promised_from: Option<Time>,
+    pub promised_until: Option<Time>,
+    pub shipments: Vec<ShipmentOut>,
+}
+
+/// A parcel.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ShipmentOut {
+    pub id: ShipmentId,
+    pub number: u32,
+    pub carrier: String,
+    pub tracking: String,
+    pub lines: Vec<Ship>,
+    pub handed_over_at: Time,
+}
+
+impl FulfilmentOut {
+    fn new(work: &Fulfilment, shipments: &[Shipment]) -> Self {
+        Self {
+            order: work.order,
+            state: work.state,
+            partner: work.partner,
+            promised_from: work.promised_from,
+            promised_until: work.promised_until,
+            shipments: shipments
+                .iter()
+                .map(|shipment| ShipmentOut {
+                    id: shipment.id,
+                    number: shipment.number,
+                    carrier: shipment.carrier.clone(),
+                    tracking: shipment.tracking.clone(),
+                    lines: shipment.lines.clone(),
+                    handed_over_at: shipment.handed_over_at,
+                })
+                .collect(),
+        }
+    }
+}
+
+async fn shown(app: &App, staff: &Helper, order: OrderId, status: StatusCode) -> Result<Response, Problem> {
+    let (shop, party) = (staff.0.shop, staff.0.party);
+    let found = app.db.read(move |tx| Ok((store::find(tx, shop, order)?, store::shipments(tx, shop, order)?))).await?;
+    match found {
+        (Some(work), shipments) if party.is_none() || work.partner == party => Ok(json(status, &FulfilmentOut::new(&work, &shipments))),
+        _ => Err(Error::not_found("order").into()),
+    }
+}
+
+/// A partner, or the shop, takes the work on.
+#[utoipa::path(post, path = "/v1/orders/{order}/acceptance", tag = "orders", params(("order" = OrderId, Path)),
+    responses((status = 200, body = FulfilmentOut), (status = 404), (status = 409, description = "`work_closed`.")))]
+pub async fn post_acceptance(State(app): State<App>, staff: Helper, Path(order): Path<OrderId>) -> Result<Response, Problem> {
+    let (shop, party) = (staff.0.shop, staff.0.party);
+    match app.db.write(LaneKey::of(order), move |tx| accept(tx, shop, order, party)).await? {
+        Accept::Accepted(_) | Accept::Again(_) => shown(&app, &staff, order, StatusCode::OK).await,
+        Accept::NotFound => Err(Error::not_found("order").into()),
+        Accept::Closed => Err(Problem::conflict("work_closed", "This order is done or was canceled.")),
+    }
+}
+
+/// Hands a parcel over and takes its part of the money.
+#[utoipa::path(post, path = "/v1/orders/{order}/shipments", tag = "orders", params(("order" = OrderId, Path)), request_body = ShipmentIn,
+    responses((status = 201, body = FulfilmentOut), (status = 200, body = FulfilmentOut, description = "The same again."), (status = 404),
+    (status = 409, description = "`line_not_open`, `nothing_open`, `order_canceled`, `payment_not_capturable`: then nothing was marked as shipped.")))]
+pub async fn post_shipment(
+    State(app): State<App>,
+    staff: Helper,
+    Path(order): Path<OrderId>,
+    headers: HeaderMap,
+    Json(body): Json<ShipmentIn>,
+) -> Result<Response, Problem> {
+    let (shop, party, running) = (staff.0.shop, staff.0.party, app.clone());
+    let route = format!("POST /v1/orders/{order}/shipments");
+    let fingerprint = crate::http::fingerprint(&body);
+    let whom = staff.clone();
+    idempotent(&app, &staff.0, &headers, &route, &fingerprint, async move {
+        let id = body.id.unwrap_or_else(|| running.random.id(running.clock.wall()));
+        let parcel = HandOver { id, lines: body.lines, carrier: body.carrier.trim().to_owned(), tracking: body.tracking.trim().to_owned() };
+        match hand_over(&running, shop, order, party, parcel).await? {
+            Deliverance::HandedOver => shown(&running, &whom, order, StatusCode::CREATED).await,
+            Deliverance::Again => shown(&running, &whom, order, StatusCode::OK).await,
+            Deliverance::NotFound => Err(Error::not_found("order").into()),
+            Deliverance::Canceled => Err(Problem::conflict("order_canceled", "This order was canceled. Do not ship it.")),
+            Deliverance::NothingOpen => Err(Problem::conflict("nothing_open", "Nothing of this order is left to ship.")),
+        }
+    })
+    .await
+}

@@ -1,0 +1,20 @@
+//! The work after the sale: who packs it, what was handed over, and what the buyer was promised.
+//!
+//! Tables: fulfilments, shipments.
+//! Facts published: shipment handed over.
+//! Always true: money is taken per shipment and never before it is handed over; one capture a shipment; nothing ships while its payment is
+//! unknown, in conflict or lapsed; digital goods are taken at once, as a shipment without a carrier.
+//! It deliberately knows no carriers' interfaces: a tracking code is text.
+
+mod api;
+mod model;
+mod ship;
+mod store;
+
+#[cfg(test)]
+mod tests;
+
+pub use api::*;
+pub use model::{Fulfilment, FulfilmentState, Shipment};
+pub use ship::{Accept, Deliver, Deliverance, HandOver, accept, cancel, deliver_digital, hand_over, open};
+pub use store::{check, find, open_orders, shipments};

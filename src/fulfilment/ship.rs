@@ -1,0 +1,219 @@
+//! Accepting work, handing parcels over, and taking the money for each.
+
+use super::model::{Fulfilment, FulfilmentState, Shipment};
+use super::store;
+use crate::app::App;
+use crate::checkout::{self, OrderView, Ship};
+use crate::db::{LaneKey, Tx};
+use crate::delivery::{Method, Promise};
+use crate::kernel::{Error, Fact, Id, Money, OrderId, PartyId, Result, ShipmentId, ShopId, Time};
+use crate::payments::{self, Capture, CaptureBegin, Operation, Part};
+
+/// An order was confirmed: somebody has work. Opened twice is opened once.
+///
+/// The partner is the fulfilment party of the contract under which the first parcel's goods were sold; without one the shop packs itself.
+pub fn open(tx: &mut Tx<'_>, shop: ShopId, order: OrderId) -> Result<()> {
+    let Some(view) = checkout::view(tx, shop, order)? else { return Ok(()) };
+    let quote = &view.checkout.offer.quote;
+    let partner = view.intent.as_ref().and_then(|intent| {
+        let legs = intent.allocation.lines.iter().flat_map(|line| &line.legs);
+        legs.filter(|leg| leg.purpose == payments::Purpose::FulfilmentFee).find_map(|leg| leg.account.party)
+    });
+    let promise = quote.delivery.as_ref().map(|delivery| {
+        let method = Method {
+            id: delivery.method,
+            name: String::new(),
+            price: Money::zero(quote.currency),
+            eta_days_min: delivery.eta_days_min,
+            eta_days_max: delivery.eta_days_max,
+        };
+        let Promise { from, until } = method.promise(view.order.confirmed_at);
+        (midnight(from), midnight(until))
+    });
+    store::insert(tx, order, shop, partner, promise)?;
+    if quote.lines.iter().all(|line| !line.physical) { deliver_digital(tx, &view).map(drop) } else { Ok(()) }
+}
+
+fn midnight(day: jiff::civil::Date) -> Time {
+    day.to_zoned(jiff::tz::TimeZone::UTC).map_or(Time(0), |zoned| Time(zoned.timestamp().as_microsecond()))
+}
+
+/// What became of digital goods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deliver {
+    Released,
+    Again,
+}
+
+/// Digital goods are handed over with the order, so their money is taken at once: the resolver of payments sends the capture that is written here.
+pub fn deliver_digital(tx: &mut Tx<'_>, view: &OrderView) -> Result<Deliver> {
+    let lines: Vec<Ship> = view.lines.iter().filter(|line| line.open() > 0).map(|line| Ship { line: line.line, quantity: line.open() }).collect();
+    if lines.is_empty() {
+        return Ok(Deliver::Again);
+    }
+    let id = ShipmentId::from_uuid(uuid::Uuid::new_v5(&view.order.id.uuid(), b"digital"));
+    let parcel = HandOver { id, lines: Some(lines), carrier: String::new(), tracking: String::new() };
+    begin(tx, view.order.shop, view.order.id, None, &parcel).map(|_| Deliver::Released)
+}
+
+/// What became of taking work on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Accept {
+    Accepted(Fulfilment),
+    Again(Fulfilment),
+    NotFound,
+    /// It is done, or was canceled.
+    Closed,
+}
+
+/// A partner, or the shop, takes the work on. `party` limits a partner to their own work. Order of answers: not found, closed, again, accepted.
+pub fn accept(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, party: Option<PartyId>) -> Result<Accept> {
+    let Some(work) = theirs(store::find(tx, shop, order)?, party) else { return Ok(Accept::NotFound) };
+    match work.state {
+        FulfilmentState::Canceled | FulfilmentState::Fulfilled => Ok(Accept::Closed),
+        FulfilmentState::Accepted | FulfilmentState::InFulfilment => Ok(Accept::Again(work)),
+        FulfilmentState::Open => {
+            if !store::advance(tx, &work, FulfilmentState::Accepted)? {
+                return Err(moved());
+            }
+            Ok(Accept::Accepted(Fulfilment { state: FulfilmentState::Accepted, version: work.version + 1, ..work }))
+        }
+    }
+}
+
+fn theirs(work: Option<Fulfilment>, party: Option<PartyId>) -> Option<Fulfilment> {
+    work.filter(|work| party.is_none() || work.partner == party)
+}
+
+fn moved() -> Error {
+    Error::engine(crate::kernel::Engine::Retry, "the work on an order moved while it was changed")
+}
+
+/// An order was canceled: its work is over.
+pub fn cancel(tx: &mut Tx<'_>, shop: ShopId, order: OrderId) -> Result<()> {
+    if let Some(work) = store::find(tx, shop, order)?
+        && work.state != FulfilmentState::Canceled
+        && !store::advance(tx, &work, FulfilmentState::Canceled)?
+    {
+        return Err(moved());
+    }
+    Ok(())
+}
+
+/// A parcel, as whoever packed it says. Its id is chosen by them: saying it twice is one parcel.
+#[derive(Clone, Debug)]
+pub struct HandOver {
+    pub id: ShipmentId,
+    /// All that is still open if none are named.
+    pub lines: Option<Vec<Ship>>,
+    pub carrier: String,
+    pub tracking: String,
+}
+
+/// What became of a parcel.
+#[derive(Clone, Debug)]
+pub enum Deliverance {
+    HandedOver,
+    Again,
+    NotFound,
+    /// The order was canceled.
+    Canceled,
+    /// Nothing is left to ship.
+    NothingOpen,
+}
+
+enum Begun {
+    Capturing(Box<Capture>),
+    Done(Deliverance),
+}
+
+/// Hands a parcel over and takes its part of the money.
+///
+/// Act 1 counts the units, writes the parcel and the capture; act 2 asks the processor; act 3 records, and the ledger splits. A crash between
+/// them is finished by the resolver of payments. Order of answers: not found, again, canceled, nothing open, handed over. Errors: `line_not_open`, `payment_not_capturable`; then nothing was marked as shipped.
+pub async fn hand_over(app: &App, shop: ShopId, order: OrderId, party: Option<PartyId>, parcel: HandOver) -> Result<Deliverance> {
+    let lane = LaneKey::of(order);
+    let app = app.clone();
+    app.clone()
+        .track(async move {
+            let capture = match app.db.write(lane, move |tx| begin(tx, shop, order, party, &parcel)).await? {
+                Begun::Capturing(capture) => capture,
+                Begun::Done(answer) => return Ok(answer),
+            };
+            let answer = payments::capture_ask(&app, &capture).await;
+            let (attempt, id) = (capture.attempt.id, capture.id);
+            app.db
+                .write(lane, move |tx| {
+                    let recorded = payments::record(tx, attempt, Operation::Capture(id), &answer)?;
+                    checkout::conclude(tx, recorded.checkout)
+                })
+                .await?;
+            Ok(Deliverance::HandedOver)
+        })
+        .await
+}
+
+fn begin(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, party: Option<PartyId>, parcel: &HandOver) -> Result<Begun> {
+    let Some(work) = theirs(store::find(tx, shop, order)?, party) else { return Ok(Begun::Done(Deliverance::NotFound)) };
+    let before = store::shipments(tx, shop, order)?;
+    if before.iter().any(|shipment| shipment.id == parcel.id) {
+        return Ok(Begun::Done(Deliverance::Again));
+    }
+    let Some(view) = checkout::view(tx, shop, order)? else { return Ok(Begun::Done(Deliverance::NotFound)) };
+    if view.order.canceled_at.is_some() {
+        return Ok(Begun::Done(Deliverance::Canceled));
+    }
+    let open: Vec<Ship> = view.lines.iter().filter(|line| line.open() > 0).map(|line| Ship { line: line.line, quantity: line.open() }).collect();
+    let lines = parcel.lines.clone().unwrap_or_else(|| open.clone());
+    if open.is_empty() || lines.is_empty() {
+        return Ok(Begun::Done(Deliverance::NothingOpen));
+    }
+    // What cannot be paid must not leave: the error takes everything of this command back.
+    checkout::mark_shipped(tx, order, &lines)?;
+    let shipment = Shipment {
+        id: parcel.id,
+        order,
+        number: u32::try_from(before.len()).unwrap_or(u32::MAX) + 1,
+        carrier: parcel.carrier.clone(),
+        tracking: parcel.tracking.clone(),
+        lines: lines.clone(),
+        handed_over_at: tx.now(),
+    };
+    if !store::insert_shipment(tx, shop, &shipment)? {
+        return Err(Error::conflict("id_reused", "This shipment id is taken. Make a new one."));
+    }
+    let last = view.lines.iter().all(|line| {
+        let now: u32 = lines.iter().filter(|ship| ship.line == line.line).map(|ship| ship.quantity).sum();
+        line.open() == now
+    });
+    let state = if last { FulfilmentState::Fulfilled } else { FulfilmentState::InFulfilment };
+    if !store::advance(tx, &work, state)? {
+        return Err(moved());
+    }
+    tx.publish(&Fact::ShipmentHandedOver { shop, order, shipment: parcel.id })?;
+    if view.order.total_minor == 0 {
+        return Ok(Begun::Done(Deliverance::HandedOver));
+    }
+    capture(tx, &view, parcel.id, &lines, last).map(|capture| Begun::Capturing(Box::new(capture)))
+}
+
+/// Writes the capture of a shipment: each line up to the units shipped by now, and the delivery with the first parcel.
+fn capture(tx: &mut Tx<'_>, view: &OrderView, shipment: ShipmentId, lines: &[Ship], last: bool) -> Result<Capture> {
+    let intent = view.order.checkout.intent();
+    let mut units: Vec<(Part, u32)> = Vec::with_capacity(lines.len() + 1);
+    for ship in lines {
+        let before = view.lines.iter().find(|line| line.line == ship.line).map_or(0, |line| line.shipped);
+        units.push((Part::Line(ship.line), before + ship.quantity));
+    }
+    if view.order.delivery_minor > 0 {
+        units.push((Part::Delivery, 1));
+    }
+    let plan = payments::capture_plan(tx, intent, &units, last)?;
+    match payments::capture_begin(tx, intent, shipment, &plan)? {
+        CaptureBegin::Sending(capture) | CaptureBegin::Again(capture) => Ok(capture),
+        CaptureBegin::Refused { .. } => Err(Error::conflict(
+            "payment_not_capturable",
+            "Its payment is unknown, in conflict or lapsed. Look at the payment first; nothing was marked as shipped.",
+        )),
+    }
+}
