@@ -11,17 +11,23 @@ use crate::run::Runner;
 
 /// Starts a cluster from the programs in `bin` and returns its address. The janitor stops it and removes its folder.
 pub fn start(runner: &Runner<'_>, bin: &Path, as_root: bool) -> Result<String, String> {
-    let folder = std::env::temp_dir().join(format!("hawker-postgres-{}", std::process::id()));
+    // PostgreSQL refuses to run as root, so root lends it another user, who can enter the common folder for sure.
+    let user = as_root.then(other_user);
+    let base = if as_root {
+        PathBuf::from("/tmp")
+    } else {
+        std::env::temp_dir()
+    };
+    let folder = base.join(format!("hawker-postgres-{}", std::process::id()));
     let data = folder.join("data");
     let port = free_port()?;
     runner.janitor.remember(&format!("rm -rf -- '{}'", folder.display()));
-    // PostgreSQL refuses to run as root, so root runs it as the user the Debian package made.
     let mut make = Command::new("install");
     make.args(["-d", "-m", "0700"])
-        .args(if as_root { &["-o", "postgres"][..] } else { &[] })
+        .args(user.iter().flat_map(|user| ["-o", user]))
         .arg(&folder);
     runner.prepare("postgres-folder", make, 1)?;
-    let mut init = postgres_program(bin, "initdb", as_root);
+    let mut init = postgres_program(bin, "initdb", user);
     init.args([
         "--username=postgres",
         "--auth=trust",
@@ -33,7 +39,7 @@ pub fn start(runner: &Runner<'_>, bin: &Path, as_root: bool) -> Result<String, S
     runner.prepare("postgres-initdb", init, 5)?;
     runner.janitor.remember(&format!(
         "{}'{}' -D '{}' -m immediate stop",
-        if as_root { "runuser -u postgres -- " } else { "" },
+        user.map_or_else(String::new, |user| format!("runuser -u {user} -- ")),
         bin.join("pg_ctl").display(),
         data.display()
     ));
@@ -41,7 +47,7 @@ pub fn start(runner: &Runner<'_>, bin: &Path, as_root: bool) -> Result<String, S
         "-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories='{}' -c max_connections=300",
         folder.display()
     );
-    let mut ctl = postgres_program(bin, "pg_ctl", as_root);
+    let mut ctl = postgres_program(bin, "pg_ctl", user);
     ctl.arg("-D")
         .arg(&data)
         .args(["-w", "-t", "60", "-l"])
@@ -68,19 +74,29 @@ pub fn programs() -> Option<PathBuf> {
     found.pop().map(|(_, bin)| bin).or(in_path)
 }
 
-fn postgres_program(bin: &Path, name: &str, as_root: bool) -> Command {
+fn postgres_program(bin: &Path, name: &str, user: Option<&str>) -> Command {
     let program = bin.join(name);
-    let mut command = if as_root {
-        Command::new("runuser")
-    } else {
-        Command::new(&program)
+    let mut command = match user {
+        Some(user) => {
+            let mut command = Command::new("runuser");
+            command.args(["-u", user, "--"]).arg(program);
+            command
+        }
+        None => Command::new(program),
     };
-    if as_root {
-        command.args(["-u", "postgres", "--"]).arg(&program);
-    }
-    // The user postgres may not enter the folder we were started in.
-    command.current_dir(std::env::temp_dir());
+    // That user may not enter the folder we were started in.
+    command.current_dir("/");
     command
+}
+
+/// The user the Debian package made, or one that every machine has.
+fn other_user() -> &'static str {
+    let known = Command::new("id").args(["-u", "postgres"]).output();
+    if known.is_ok_and(|known| known.status.success()) {
+        "postgres"
+    } else {
+        "nobody"
+    }
 }
 
 fn free_port() -> Result<u16, String> {
