@@ -9,6 +9,7 @@ mod dependencies;
 mod documents;
 mod front_pages;
 mod imports;
+mod names;
 mod rust_text;
 mod sql;
 mod tables;
@@ -28,6 +29,7 @@ const RULES: &[Rule] = &[
     ("table-owner", tables::owner),
     ("front-page", front_pages::present),
     ("module-folder", front_pages::folders),
+    ("vague-name", names::vague),
     ("dead-template", assets::templates),
     ("dead-asset", assets::assets),
     ("document-path", documents::paths),
