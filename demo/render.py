@@ -3,7 +3,7 @@
 
     render.py                     everything (about half an hour on one core)
     render.py products            the eight pictures
-    render.py mug print candle    only these clips, with posters
+    render.py mug brew            only these clips, with posters; there are mug, print, candle, brew
     render.py --still mug 17.4 frame.png
 """
 
@@ -29,6 +29,7 @@ CLIPS = {
     "mug": ("art.clip_mug", "from-clay-to-coffee", sound.mug),
     "print": ("art.clip_print", "two-pulls", sound.print_),
     "candle": ("art.clip_candle", "after-rain", sound.candle),
+    "brew": ("art.clip_brew", "slow-cup", sound.brew),
 }
 CLIP_BYTES = 1_440_000
 AUDIO_BITS = 80_000

@@ -263,6 +263,15 @@ def stand(canvas, t, light):
     jug(canvas, t)
 
 
+def alone(canvas, t):
+    """Only the burning candle and its light, for the product's picture."""
+    with kept(canvas, layer=skia.Paint()):
+        shade(canvas, X, FOOT + 14, 250, 50, "#0a0605", 0.6, 20)
+        candle(canvas, X, FOOT, SIZE, K, t=t)
+        canvas.drawImageRect(lightmap(t, 1.0, 1.0), skia.Rect(-200, -200, W + 600, H + 200), QUICK, skia.Paint(BlendMode=skia.BlendMode.kModulate))
+    alive(canvas, t, 1.0)
+
+
 def jug(canvas, t):
     """A tin pouring jug with a beak."""
     show = swell(t, -0.6, 0.7, 3.6, 4.5)

@@ -373,11 +373,10 @@ def splash(canvas, t):
 
 
 def foreground(s, t):
-    """A jar of brushes close to the lens."""
-    s.drawPath(box(900, 1500, 330, 520, 60), fill(shader=linear(900, 0, 1200, 0, [rgb("#a9492d"), rgb("#6a2a18")])))
-    for x, lean, color in ((950, -60, "#d8b88c"), (1010, 10, "#8a5a3a"), (1070, 40, "#e6d3b0")):
-        s.drawLine(x, 1560, x + lean, 1180, line(rgb(color), 24))
-    s.drawOval(oval(884 + 4, 1180, 26, 60), fill(rgb("#3a2418")))
+    """A jar of tools close to the lens, only its shoulder in the picture."""
+    s.drawPath(box(950, 1560, 330, 520, 70), fill(shader=linear(950, 0, 1200, 0, [rgb("#a9492d"), rgb("#6a2a18")])))
+    for x, lean, color in ((1010, 8, "#d8b88c"), (1064, 40, "#8a5a3a")):
+        s.drawLine(x, 1600, x + lean, 1330, line(rgb(color), 26))
 
 
 # -- glaze ---------------------------------------------------------------------------------------------------------------------------
@@ -510,7 +509,12 @@ def jug(canvas, t, v, a):
             mouth.close()
             canvas.drawPath(mouth, fill(rgb("#b9d0c8")))
             canvas.drawPath(mouth, line(rgb("#ffffff", 0.5), 5, blur=2))
-        canvas.drawPath(shape, line(rgb(INK, 0.85), 7))
+        rim = skia.Path()
+        rim.moveTo(-110, -240)
+        rim.cubicTo(-112, -130, -70, -40, -14, 4)
+        rim.cubicTo(2, -8, 18, -20, 32, -32)
+        canvas.drawPath(rim, line(rgb(INK, 0.9), 10))
+        canvas.drawPath(rim, line(rgb("#6f86a0", 0.8), 2.5, blur=1))
 
 
 def ripples(canvas, t):

@@ -414,7 +414,7 @@ class Vessel:
     def gloss(self, canvas, strength=0.5, light=-1, bottom=0.78, color="#fffaf0"):
         """A window mirrored in glaze: a tall bright patch that follows the form, and a thin one opposite."""
         with kept(canvas, self.outline()):
-            for near, far, alpha, blur in ((0.50, 0.72, 0.75, 7), (0.56, 0.66, 0.9, 2.5), (-0.80, -0.74, 0.28, 5)):
+            for near, far, alpha, blur in ((0.52, 0.72, 0.55, 6), (0.57, 0.66, 1.0, 1.6), (0.685, 0.715, 0.8, 1.4), (-0.80, -0.73, 0.30, 4)):
                 points_a, points_b = [], []
                 for i in range(17):
                     y = lerp(self.level(0.10), self.level(bottom), i / 16)
@@ -483,7 +483,7 @@ def steam(canvas, x, y, t, strength=1.0, width=120, height=520, color="#fffaf2",
             fade = linear(0, y, 0, y - height, [rgb(color, 0), rgb(color, breath), rgb(color, breath * 0.55), rgb(color, 0)], [0, 0.16, 0.5, 0.95])
             small.drawPath(polygon(left + right[::-1]), fill(shader=fade))
 
-    soft(canvas, 8, wisps, scale=0.34, area=(x - width * 2, y - height - 20, width * 4, height + 40))
+    soft(canvas, 10, wisps, scale=0.34, area=(x - width * 2, y - height - 20, width * 4, height + 40))
 
 
 def stream(canvas, x, top, bottom, width, color, t, gleam="#fff8ea"):

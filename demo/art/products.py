@@ -4,8 +4,9 @@ import functools
 
 import skia
 
-from .paint import OVERLAY, SCREEN, box, darker, fill, glow, kept, lay, leaf, light_patch, lighter, linear, mix, noise, paper, picture, polygon, radial, rgb, shade, steam, tone
-from .things import bean, candle, coffee_bag, dripper, hung, mug, planter, sheet, towel_hanging, zine
+from . import clip_candle as evening
+from .paint import OVERLAY, box, darker, fill, kept, lay, leaf, light_patch, lighter, linear, mix, noise, paper, picture, polygon, radial, rgb, shade, steam, tone
+from .things import bean, coffee_bag, dripper, hung, mug, planter, sheet, towel_hanging, zine
 
 SIZE = 1000
 
@@ -45,10 +46,10 @@ def seat(canvas, hue, floor=690, panes=True):
 
 def product_mug(c):
     seat(c, "#ead9c2")
-    mug(c, 640, 742, 0.98, "salt", coffee=None)
-    mug(c, 250, 760, 0.98, "ember", side=-1)
-    mug(c, 440, 880, 1.42, "tide", coffee=0.93)
-    steam(c, 436, 536, 3.2, 0.8, 110, 330)
+    mug(c, 700, 750, 1.12, "salt", coffee=None)
+    mug(c, 262, 764, 1.12, "ember", side=-1)
+    mug(c, 440, 886, 1.66, "tide", coffee=0.95)
+    steam(c, 436, 484, 3.2, 1.2, 120, 380)
 
 
 def product_dripper(c):
@@ -70,7 +71,7 @@ def beans(c):
 
 def product_print(c):
     seat(c, "#eadfce", floor=0)
-    hung(c, sheet(), 500, 66, 604, 854, 0.0, 7, 0.6, 0.8)
+    hung(c, sheet(), 500, 92, 574, 812, 0.0, 7, 0.6, 0.8)
 
 
 def product_towel(c):
@@ -86,12 +87,17 @@ def product_towel(c):
 
 
 def product_candle(c):
-    seat(c, "#3a4154", panes=False)
-    c.drawPaint(fill(shader=radial(500, 420, 760, [rgb("#ffb765", 0.55), rgb("#c8743c", 0.25), rgb("#1a1e2a", 0.0)], [0, 0.45, 1]), blend=SCREEN))
-    c.drawPaint(fill(shader=radial(500, 520, 800, [rgb("#000000", 0), rgb("#0c0f18", 0.1), rgb("#0c0f18", 0.72)], [0, 0.5, 1])))
-    candle(c, 500, 868, 1.9, lit=1.0, t=0.62)
-    glow(c, 506, 380, 520, "#ffa552", 0.42)
-    glow(c, 506, 380, 200, "#ffd08a", 0.5)
+    """The one picture taken in the evening: wall and table are lit by the flame alone."""
+    c.drawPaint(fill(shader=radial(500, 400, 860, [rgb("#8a5a40"), rgb("#4b3538"), rgb("#232536"), rgb("#131722")], [0, 0.34, 0.68, 1])))
+    c.drawImage(tone(noise(SIZE, SIZE, (380, 240), 5, 4), "#0c0e16", 0.3), 0, 0)
+    c.drawRect(skia.Rect(0, 700, SIZE, SIZE), fill(shader=radial(500, 860, 760, [rgb("#8f5c3c"), rgb("#5c3a2a"), rgb("#1d1516")], [0, 0.4, 1], 0.6)))
+    c.drawImage(tone((noise(SIZE, 300, (420, 6), 45, 4) - 0.42).clip(0, 1) * 2, "#1c0f0a", 0.4), 0, 700)
+    scale = 1.95 / evening.SIZE
+    with kept(c):
+        c.translate(500, 876)
+        c.scale(scale, scale)
+        c.translate(-evening.X, -evening.FOOT)
+        evening.alone(c, 12.62)
 
 
 def product_planter(c):

@@ -254,3 +254,35 @@ def candle(path):
     for at, note in ((0.0, "f2"), (4.2, "db3"), (8.3, "ab2"), (12.4, "f2"), (16.4, "db3")):
         m.add(felt(pitch(note), 4.0, 0.6, 120), at, 0.42, -0.1, 0.6)
     m.master(path, tail=3.6, dark=3600, loud=0.12)
+
+
+def brew(path):
+    """G major over a brushed beat; the water is the soloist."""
+    m = Mix(18, 4)
+    m.wide(lambda s: hiss(1.5, 400 + s, 1400, 6200) * follow(1.5, [(0, 0), (0.2, 0.7), (1.2, 0.6), (1.5, 0)]), 0.75, 0.13)
+    for start, end in ((2.9, 3.9), (5.3, 7.7), (8.7, 11.0)):
+        n = end - start + 0.2
+        m.add(bubbles(n, 95, 620, 1350, int(start * 10)) * follow(n, [(0, 0), (0.2, 1), (n - 0.3, 1), (n, 0)]), start, 0.13, 0.1, 0.3)
+        m.wide(lambda s, n=n, start=start: hiss(n, int(start * 10) + s, 600, 3000) * follow(n, [(0, 0), (0.2, 0.8), (n - 0.3, 0.8), (n, 0)]), start, 0.13)
+    m.add(bubbles(6.6, 22, 480, 880, 411) * follow(6.6, [(0, 0), (0.5, 1), (6.0, 1), (6.6, 0)]), 5.0, 0.12, -0.25, 0.45)
+    for i in range(6):
+        for start, end in ((4.0, 5.6), (11.2, 12.3)):
+            m.add(bubbles(0.11, 9, 900 + 70 * i, 1100 + 70 * i, 420 + i), start + i * (end - start) / 6 + 0.2, 0.30, 0.1, 0.6)
+    m.add(np.sin(2 * np.pi * 210 * seconds(0.2)) * np.exp(-seconds(0.2) * 38), 13.62, 0.30, 0.4, 0.4)
+    m.add(hiss(0.12, 431, 900, 4200) * np.exp(-seconds(0.12) * 60), 13.62, 0.4, 0.4, 0.4)
+    beat = 60 / 92
+    chords = (("g2", "d3", "b3", "f#4"), ("e2", "b2", "g3", "d4"), ("c3", "g3", "b3", "e4"), ("d3", "a3", "c4", "f#4"))
+    for bar in range(7):
+        start = 0.15 + bar * beat * 4
+        if start > 17:
+            break
+        notes = chords[bar % 4]
+        m.add(pad([pitch(n) for n in notes[1:]], beat * 4 + 1.0, bar + 30), start, 0.20, 0, 0.5)
+        for i, which in enumerate((0, 2, 3, 1)):
+            m.add(felt(pitch(notes[which]), 2.4, 0.6, bar * 4 + i), start + i * beat + (0.03 if i % 2 else 0), 0.26 if i else 0.36, 0.2 * np.sin(i * 2 + bar), 0.4)
+        for i in range(8):
+            m.add(hiss(0.11, 600 + bar * 8 + i, 2600, 7800) * np.exp(-seconds(0.11) * (26 if i % 4 == 2 else 55)), start + i * beat / 2 + (0.05 if i % 2 else 0), (0.10, 0.045)[i % 2], -0.3, 0.25)
+    for i, (at, note) in enumerate(((1.4, "b4"), (2.1, "d5"), (2.8, "f#5"), (4.1, "e5"), (4.7, "d5"), (6.0, "b4"), (6.7, "g5"), (7.6, "f#5"), (8.6, "d5"), (9.6, "e5"), (10.3, "a5"), (11.2, "f#5"), (12.4, "g5"), (13.1, "d5"), (13.7, "b5"), (14.7, "a5"), (15.4, "f#5"), (16.4, "g5"))):
+        m.add(wood(pitch(note), 1.8, 0.4), at, 0.15, 0.3, 0.6)
+        m.add(felt(pitch(note), 2.6, 0.5, i + 140), at, 0.22, 0.25, 0.6)
+    m.master(path, tail=1.9, dark=4800, loud=0.14)

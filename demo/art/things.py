@@ -94,7 +94,7 @@ def mug(canvas, x, y, scale=1.0, glaze="tide", k=0.24, coffee=None, side=1, leve
 
 
 def glaze_clay(glaze):
-    return {"tide": Clay(TIDE, 0.42, 0.62, "#7fb3ad"), "salt": Clay("#e8dbc6", 0.62, 0.5, "#fff4e0"), "ember": Clay(EMBER, 0.42, 0.55, "#f2b06a")}[glaze]
+    return {"tide": Clay(TIDE, 0.30, 0.62, "#7fb3ad"), "salt": Clay("#e8dbc6", 0.62, 0.5, "#fff4e0"), "ember": Clay(EMBER, 0.32, 0.55, "#f2b06a")}[glaze]
 
 
 def coated(canvas, v, coat, level, edge, glossy=1.0):
@@ -261,9 +261,10 @@ def pilea(canvas, x, y, scale, t=0.0, tone_=LEAF, seed=4, count=17):
         ex, ey = x + math.sin(a) * length * scale, y - math.cos(a) * length * scale * 0.9
         mx, my = x + math.sin(a * 0.4) * length * 0.5 * scale, y - length * 0.62 * scale
         stem = skia.Path()
-        stem.moveTo(x + spread * 16 * scale, y)
+        stem.moveTo(x + spread * 30 * scale, y + 6 * (1 - abs(spread)) * scale)
         stem.quadTo(mx, my, ex, ey)
-        canvas.drawPath(stem, line(rgb(mix("#6f5a3a", tone_, 0.6)), 5.5 * scale))
+        canvas.drawPath(stem, line(rgb(darker(tone_, 0.5)), 5.4 * scale))
+        canvas.drawPath(stem, line(rgb(mix("#8a7a4a", tone_, 0.35 + 0.3 * rng.random())), 3.4 * scale))
         shade(canvas, ex + 9 * scale, ey + 14 * scale, size * scale * 0.9, size * scale * 0.75, "#17251b", 0.2, 8 * scale)
         coin_leaf(canvas, ex, ey, size * scale, a * 0.75 + 0.15 * math.sin(phase), tone_, 0.35 + 0.3 * order)
 
@@ -320,7 +321,7 @@ def candle(canvas, x, y, scale=1.0, k=0.24, wax=1.0, set_=1.0, lit=0.0, t=0.0, s
         emblem(canvas, x, v.level(0.44), 74 * scale, INK, 0.86 - 0.2 * night, 0.97)
         if lit:
             # Thin stoneware glows a little from the flame behind it.
-            canvas.drawPaint(fill(shader=radial(x, v.top + 20 * scale, 190 * scale, [rgb("#ffb45e", 0.62 * lit), rgb("#ff8a3a", 0.25 * lit), rgb("#ff7a2a", 0)], [0, 0.45, 1]), blend=SCREEN))
+            canvas.drawPaint(fill(shader=radial(x, v.top + 20 * scale, 190 * scale, [rgb("#ffb45e", 0.50 * lit), rgb("#ff8a3a", 0.16 * lit), rgb("#ff7a2a", 0)], [0, 0.45, 1]), blend=SCREEN))
     v.gloss(canvas, 0.28 * (1 - 0.5 * night), bottom=0.7)
     hole = v.inside(canvas, stone)
     if wax > 0.01:
