@@ -53,6 +53,7 @@ fn test(chosen: &[String], install: bool) -> Result<Tally, String> {
         ));
     }
     let places = Places::choose()?;
+    places.empty_a_swollen_cache();
     let janitor = Janitor::hire()?;
     let runner = Runner::new(&places, &janitor);
     let parts = subsets::present(&places, chosen);

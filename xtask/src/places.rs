@@ -41,7 +41,6 @@ impl Places {
         };
         std::fs::create_dir_all(&places.logs)
             .map_err(|error| format!("cannot create {}: {error}", places.logs.display()))?;
-        places.empty_a_swollen_cache();
         Ok(places)
     }
 
@@ -77,7 +76,8 @@ impl Places {
         self.root.join(path).exists()
     }
 
-    fn empty_a_swollen_cache(&self) {
+    /// Only before anything is built.
+    pub fn empty_a_swollen_cache(&self) {
         if !self.is_ci || !self.target.exists() {
             return;
         }
