@@ -2,14 +2,21 @@
 
 use crate::db::Db;
 use crate::kernel::{Clock, Error, Mailer, Processor, Random, Result};
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio_util::task::TaskTracker;
 
 /// The program. Cheap to clone.
 #[derive(Clone)]
-pub struct App(Arc<Parts>);
+pub struct App(Arc<Running>);
+
+struct Running {
+    parts: Parts,
+    kept: RwLock<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+}
 
 /// The parts of an [`App`], given once at start.
 pub struct Parts {
@@ -39,6 +46,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<std::net::IpAddr>,
     /// Whether the demo's mailbox and sandbox pages are served.
     pub demo: bool,
+    /// Who our mail comes from.
+    pub mail_from: String,
     /// Whether limits on sign-in and checkout are enforced (the load generator of one machine switches them off).
     pub rate_limits: bool,
 }
@@ -50,6 +59,7 @@ impl Default for Settings {
             quote_minutes: 15,
             trusted_proxies: Vec::new(),
             demo: false,
+            mail_from: "Hawker <hawker@localhost>".into(),
             rate_limits: true,
         }
     }
@@ -57,7 +67,19 @@ impl Default for Settings {
 
 impl App {
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        Self(Arc::new(Running { parts, kept: RwLock::default() }))
+    }
+
+    /// The one value of type `T` this program keeps in memory, made on first use: a cache, rate limits, who listens.
+    /// Losing it with the process must lose nothing.
+    pub fn kept<T: Any + Send + Sync + Default>(&self) -> Arc<T> {
+        let kind = TypeId::of::<T>();
+        let found = self.0.kept.read().unwrap_or_else(PoisonError::into_inner).get(&kind).cloned();
+        let value = found.unwrap_or_else(|| {
+            let mut kept = self.0.kept.write().unwrap_or_else(PoisonError::into_inner);
+            kept.entry(kind).or_insert_with(|| Arc::new(T::default())).clone()
+        });
+        value.downcast().unwrap_or_else(|_| unreachable!("a value is kept under its own type"))
     }
 
     /// The adapter of a processor by its stored name.
@@ -81,6 +103,6 @@ impl App {
 impl std::ops::Deref for App {
     type Target = Parts;
     fn deref(&self) -> &Parts {
-        &self.0
+        &self.0.parts
     }
 }

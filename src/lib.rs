@@ -5,6 +5,8 @@ pub mod kernel;
 #[macro_use]
 pub mod db;
 pub mod app;
+pub mod http;
+pub mod identity;
 pub mod ledger;
 pub mod inventory;
 pub mod payments;

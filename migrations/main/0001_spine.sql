@@ -56,6 +56,8 @@ create table api_keys (
   created_at {int} not null,
   revoked_at {int}
 ) {strict};
+
+-- http --------------------------------------------------------------------------------------------------------------------------
 create table idempotency_keys (
   shop_id {bytes} not null,
   principal {text} not null,
@@ -68,6 +70,7 @@ create table idempotency_keys (
   created_at {int} not null,
   primary key (shop_id, principal, route, key)
 ) {strict};
+create index idempotency_keys_age on idempotency_keys (created_at);
 
 -- ledger ------------------------------------------------------------------------------------------------------------------------
 -- A leg moves a positive amount from one account to another of the same currency: debits equal credits by construction.

@@ -49,6 +49,11 @@ impl<'a> Tx<'a> {
         self.random.id(self.now)
     }
 
+    /// 256 random bits as text: a key or a link that is stored only as its hash. A command that runs twice makes another one.
+    pub fn token(&self) -> String {
+        self.random.token()
+    }
+
     /// Runs a statement; answers how many rows it changed.
     pub fn exec(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<u64> {
         let done = match self.connection {

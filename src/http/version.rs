@@ -1,0 +1,58 @@
+//! Versions on the wire: `ETag` on what is read, `If-Match` on what is edited, so that no update is lost.
+
+use super::{Problem, json};
+use crate::kernel::{Error, Kind};
+use axum::body::Body;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use serde::Serialize;
+
+/// The version an edit was made from. A request without it is refused with 428: it would overwrite what it has not seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IfMatch(pub i64);
+
+impl IfMatch {
+    /// What an edit answers when the object has moved on.
+    pub fn stale(current: i64) -> Problem {
+        let error = Error::new(Kind::Stale, "stale", "Someone changed this since you read it. Read it again and repeat the edit.");
+        Problem::from(error).with("version", current).with_header(header::ETAG, etag(current))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Some(value) = parts.headers.get(header::IF_MATCH) else {
+            return Err(Problem::new(
+                StatusCode::PRECONDITION_REQUIRED,
+                "version_required",
+                "Say which version you edit: `If-Match: \"<version>\"`, as its `ETag` or `version` says.",
+            ));
+        };
+        let version = value.to_str().ok().and_then(|text| text.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok());
+        version.map(Self).ok_or_else(|| Error::new(Kind::Unreadable, "invalid_if_match", "`If-Match` is a version in quotes, such as \"3\".").into())
+    }
+}
+
+/// The entity tag of a version.
+pub fn etag(version: i64) -> HeaderValue {
+    HeaderValue::try_from(format!("\"{version}\"")).expect("digits in quotes are a header value")
+}
+
+/// 200 with the body and its tag, or 304 if the caller has this version already.
+pub fn json_unless_known(headers: &HeaderMap, tag: HeaderValue, body: impl Serialize) -> Response {
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok()).any(|value| {
+        value.split(',').map(|candidate| candidate.trim().trim_start_matches("W/")).any(|candidate| candidate == "*" || candidate.as_bytes() == tag.as_bytes())
+    });
+    let mut response = if known {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response
+    } else {
+        json(StatusCode::OK, body)
+    };
+    response.headers_mut().insert(header::ETAG, tag);
+    response
+}

@@ -1,0 +1,37 @@
+//! Who is asking, and what they may do: shops, staff with roles, sign-in links, sessions, API keys; and the extractors that put rights into a
+//! handler's signature.
+//!
+//! Tables: shops, staff, sign_in_links, sessions, api_keys.
+//! Facts published: none.
+//! Always true: secrets are stored as SHA-256 only and shown once; a link opens one session; a revoked key, an ended session and a disabled
+//! person are refused at once by this process (a replica believes a key for at most five seconds); the shop follows from the credential,
+//! never from the request; the last owner cannot be removed.
+//! It deliberately has no passwords and no accounts of buyers.
+
+mod api;
+mod edit_shop;
+mod extract;
+mod idempotent;
+mod keys;
+mod model;
+mod open_shop;
+mod people;
+mod sign_in;
+mod store;
+
+#[cfg(test)]
+mod tests;
+
+pub use api::*;
+pub use edit_shop::{EditShop, ShopEdit, edit_shop};
+pub use extract::{Analyst, Creator, Helper, Owner, Player, Staff, player_of};
+pub use idempotent::idempotent;
+pub use keys::{KeyKind, NewKey, key_list, make_key, revoke_key};
+pub use model::{ApiKey, Person, Role, SCOPES, Seller, Session, Shop, slug_of};
+pub use open_shop::{CreateShop, NewShop, create_shop};
+pub use people::{AddPerson, ChangePerson, NewPerson, PersonChange, add_person, change_person, disable_person, end_sessions_of};
+pub use sign_in::{
+    Door, Linked, SESSION_COOKIE, close_session, consume_link, forget_old_sign_ins, link_for, look_at_link, session_cookie, sign_in_by_mail,
+    signed_out_cookie,
+};
+pub use store::{people, publishable_key, shop, shop_by_slug, shops};
