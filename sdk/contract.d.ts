@@ -72,7 +72,7 @@ export interface Wish {
 /** What is kept of a purchase on the device. No name, no address, no card. */
 export interface Kept {
   id: string; made: number; wish: Wish; body?: { quote: string }; secret?: string; added?: boolean;
-  done?: number; until?: string; pay?: { once: string; as: string; version: number };
+  done?: number; until?: string; version?: number; pay?: { once: string; as: string; version: number };
 }
 export type Step = "quote" | Need | "consent" | "bank" | "unknown" | "receipt" | "sold_out" | "gone" | "nowhere" | "expired"
   | "canceled" | "failed";

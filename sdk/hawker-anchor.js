@@ -25,6 +25,7 @@ img,.blank{grid-row:1/3;width:72px;height:72px;border-radius:calc(var(--r) - 2px
 .go{min-width:84px;box-shadow:inset 0 0 0 1px #fff2}
 :host([soldout]) .go{background:none;color:var(--i);box-shadow:inset 0 0 0 1.5px var(--l2)}
 :host([soldout]) img{filter:grayscale(1);opacity:.7}
+:host([bare]) .card .go{display:none}:host([bare]) .price{grid-row:1/3}
 .pill{width:100%;min-height:52px;border-radius:26px;box-shadow:var(--s);font-size:17px}
 .ask{width:auto;background:var(--p);color:var(--i);padding-inline:14px 20px;font-size:16px}
 :host([done]) .ask svg{fill:currentColor}
@@ -33,7 +34,10 @@ img,.blank{grid-row:1/3;width:72px;height:72px;border-radius:calc(var(--r) - 2px
 .mark{display:inline-block;padding:6px 12px;border-radius:16px;background:#000a;color:#fff;font-size:14px;font-weight:600}
 `);
 
-/** @typedef {{anchor: Anchor, voice: Voice, base: string, language: string, product: Product | null, resume: boolean, done: boolean}} AnchorView */
+/**
+ * @typedef {{anchor: Anchor, voice: Voice, base: string, language: string, product: Product | null, resume: boolean, done: boolean,
+ *   bare: boolean}} AnchorView `bare`: a buy button of the same product stands below
+ */
 
 export class HawkerAnchor extends HTMLElement {
   /** @type {AnchorView | null} */
@@ -52,6 +56,7 @@ export class HawkerAnchor extends HTMLElement {
     this.setAttribute("kind", view.anchor.kind);
     this.toggleAttribute("soldout", !view.resume && stock?.left === 0);
     this.toggleAttribute("done", view.done);
+    this.toggleAttribute("bare", view.bare);
     // A change of stock while a finger is on its way must not replace the button under it.
     const facts = before && before.anchor === view.anchor && before.resume === view.resume && before.done === view.done
       && before.product?.id === view.product?.id && this.#root.querySelector("[data-facts]");
@@ -88,7 +93,7 @@ export class HawkerAnchor extends HTMLElement {
       case "proof":
         return [el("blockquote", { class: "proof", part: "proof", dir: "auto" }, copy.text ?? "", copy.title ? el("cite", {}, copy.title) : null)];
       default:
-        return [el("span", { class: "mark", part: "mark" }, name || copy.text || "")];
+        return [el("span", { class: "mark", part: "mark" }, copy.title || copy.label || copy.text || "")];
     }
   }
 }

@@ -23,11 +23,11 @@ const CSS = styles(`
 .fallback{height:100%}.fallback::slotted(*){display:block;width:100%;height:100%;object-fit:cover}
 .stage,::slotted(video){position:absolute;inset:0;width:100%;height:100%}
 ::slotted(video){object-fit:cover}
-.stage{display:flex;flex-direction:column;justify-content:flex-end;background:linear-gradient(#0007,#0000 96px,#0000 60%,#0009)}
+.stage{display:flex;flex-direction:column;justify-content:flex-end;background:linear-gradient(#0009,#0000 128px,#0000 60%,#0009)}
 .tools{position:absolute;inset-block-start:8px;inset-inline-end:8px;display:flex;gap:4px}
-.tools button{width:44px;height:44px;display:grid;place-items:center;border-radius:22px;filter:drop-shadow(0 1px 2px #0008)}
-.tools button:hover{background:#0006}.off{opacity:.6}
-h2{position:absolute;inset-block-start:18px;inset-inline:16px 160px;font-size:16px;font-weight:650;line-height:1.3;text-shadow:0 1px 3px #000a;display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical;overflow:hidden}
+.tools button{width:44px;height:44px;display:grid;place-items:center;border-radius:22px;background:#0006}
+.tools button:hover{background:#000a}.off svg{opacity:.5}
+h2{position:absolute;inset-block-start:18px;inset-inline:16px 164px;font-size:16px;font-weight:650;line-height:1.3;text-shadow:0 1px 4px #000;display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical;overflow:hidden}
 .big{position:absolute;inset:0;margin:auto;width:76px;height:76px;display:grid;place-items:center;border-radius:38px;background:#0009;color:#fff}
 .big svg{width:36px;height:36px;fill:currentColor}:dir(rtl)>.big svg{transform:none}
 :host([playing]) .big{opacity:0;pointer-events:none}
@@ -76,6 +76,7 @@ export class HawkerClip extends HTMLElement {
   #visible = false;
   /** @type {TextTrack | null} */
   #track = null;
+  #edge = 0;
   /** The viewer paused; coming back into view does not start it again. */
   #paused = false;
 
@@ -172,33 +173,29 @@ export class HawkerClip extends HTMLElement {
       video.currentTime = 0;
       void video.play();
     });
-    const frame = (/** @type {number} */ ms) => {
-      this.#show(ms);
-      if (!video.paused && !video.seeking) this.#watch.tick(ms);
+    const next = () => {
+      this.#show();
+      if (!video.paused && !video.seeking) this.#watch.tick(video.currentTime * 1000);
+      this.#frame(next);
     };
-    if ("requestVideoFrameCallback" in video) {
-      const next = (/** @type {number} */ _, /** @type {VideoFrameCallbackMetadata} */ { mediaTime }) => {
-        frame(mediaTime * 1000);
-        video.requestVideoFrameCallback(next);
-      };
-      video.requestVideoFrameCallback(next);
-    } else {
-      const next = () => {
-        if (!(/** @type {HTMLVideoElement} */ (video)).paused) frame(this.at_ms);
-        if (this.isConnected) requestAnimationFrame(next);
-      };
-      requestAnimationFrame(next);
-    }
+    next();
+  }
+
+  /** With each frame of the clip where the browser tells, else with each of the screen. @param {() => void} next */
+  #frame(next) {
+    if ("requestVideoFrameCallback" in this.#video) this.#video.requestVideoFrameCallback(next);
+    else if (this.isConnected) requestAnimationFrame(next);
   }
 
   // ---- what is on screen
 
   /** Brings the anchors up to this media time. */
-  #show(ms = this.#video.currentTime * 1000) {
+  #show() {
     const view = this.#view;
     if (!view) return;
-    const { duration } = this.#video;
-    const at = duration ? ms / 1000 / duration : 0;
+    const { duration, currentTime, paused, playbackRate } = this.#video;
+    const ms = currentTime * 1000;
+    const at = duration ? currentTime / duration : 0;
     this.#bar.value = String(at);
     this.style.setProperty("--at", String(at));
     const said = `${Math.floor(ms / 60000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, "0")}`;
@@ -206,7 +203,12 @@ export class HawkerClip extends HTMLElement {
       this.#time.textContent = said;
       this.#bar.setAttribute("aria-valuetext", said);
     }
-    const active = activeAt(view.clip.anchors ?? [], ms);
+    const anchors = view.clip.anchors ?? [];
+    const active = activeAt(anchors, ms);
+    // A slow screen drops frames; the next anchor comes at its second all the same.
+    const edges = anchors.flatMap(({ start_ms, end_ms }) => [start_ms, end_ms]).filter((edge) => edge > ms);
+    clearTimeout(this.#edge);
+    if (!paused && edges.length) this.#edge = window.setTimeout(() => this.#show(), (Math.min(...edges) - ms) / playbackRate + 1);
     for (const [id, card] of this.#shown) {
       // A card somebody reached by keyboard stays until they move on.
       if (active.some((anchor) => anchor.id === id) || card.matches(":focus-visible")) continue;
@@ -214,7 +216,7 @@ export class HawkerClip extends HTMLElement {
       this.#shown.delete(id);
       this.#impressions.see(id, false, 0);
     }
-    for (const anchor of active) this.#card(anchor, view);
+    for (const anchor of active) this.#card(anchor, view, active);
     const [held] = view.resume.values();
     const shown = [...this.#shown.values()].some((card) => card.view?.resume);
     this.#held.hidden = !held || shown || this.hasAttribute("quiet");
@@ -222,12 +224,13 @@ export class HawkerClip extends HTMLElement {
     for (const id of this.#impressions.due(performance.now())) this.#tell({ kind: "impression", ...(id && { anchor: id }), at_ms: Math.round(ms) });
   }
 
-  /** @param {Anchor} anchor @param {ClipView} view */
-  #card(anchor, { products, voice, base, resume, asked, clip }) {
+  /** @param {Anchor} anchor @param {ClipView} view @param {Anchor[]} active */
+  #card(anchor, { products, voice, base, resume, asked, clip }, active) {
     let card = this.#shown.get(anchor.id);
     const before = card?.view;
     const product = products.get(anchor.product ?? "") ?? null;
-    const state = [product, resume, asked];
+    const bare = anchor.kind === "product_card" && active.some(({ kind, product: same }) => kind === "buy_button" && same === anchor.product);
+    const state = [product, resume, asked, bare];
     if (before && card && state.every((one, at) => one === /** @type {any} */ (card).given[at])) return;
     if (!card) {
       card = new HawkerAnchor();
@@ -238,7 +241,7 @@ export class HawkerClip extends HTMLElement {
     /** @type {any} */ (card).given = state;
     const variants = product?.variants ?? [];
     const held = variants.some(({ id }) => resume.has(id) && (!anchor.variant || anchor.variant === id));
-    card.view = { anchor, product, voice, base, language: clip.language, resume: held, done: asked.has(anchor.id) };
+    card.view = { anchor, product, voice, base, language: clip.language, resume: held, done: asked.has(anchor.id), bare };
     this.#impressions.see(anchor.id, this.#visible, performance.now());
   }
 

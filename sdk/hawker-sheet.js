@@ -42,7 +42,7 @@ dl svg{width:22px;height:22px;color:var(--i2)}
 dd{margin:0}dt a{color:inherit}
 dl .sum{grid-template-columns:1fr auto;align-items:baseline;padding-top:12px;border-top:1px solid var(--l)}
 .sum dd{font-size:22px;font-weight:700}
-dl select{max-width:100%;min-height:44px;margin:-10px 0;border:0;background:var(--p);text-decoration:underline;text-underline-offset:3px}
+dl select{field-sizing:content;max-width:100%;min-height:44px;margin:-10px 0;border:0;background:var(--p);text-decoration:underline;text-underline-offset:3px}
 form,fieldset{display:grid;gap:10px;min-width:0;border:0;padding:0}
 .field{display:block;position:relative}
 .field span:first-child{position:absolute;inset:7px 15px auto;font-size:13px;color:var(--i2);pointer-events:none}
@@ -55,7 +55,8 @@ form,fieldset{display:grid;gap:10px;min-width:0;border:0;padding:0}
 .foot{position:sticky;bottom:0;display:grid;gap:8px;margin:0 -20px!important;padding:14px 20px max(16px,env(safe-area-inset-bottom));background:linear-gradient(transparent,var(--p) 12px)}
 .foot .go{min-height:54px;font-size:17px}
 [aria-disabled=true]{opacity:.75}
-[aria-disabled=true]::after{content:"";width:16px;height:16px;border-radius:50%;border:2px solid;border-inline-end-color:transparent;animation:turn .8s linear infinite}
+[aria-disabled=true]::after,.spin::after{content:"";width:16px;height:16px;border-radius:50%;border:2px solid;border-inline-end-color:transparent;animation:turn .8s linear infinite}
+.spin::after{display:block;width:32px;height:32px;margin:8px auto 32px;color:var(--a)}
 @keyframes turn{to{transform:rotate(1turn)}}
 .second{background:none;color:var(--i);box-shadow:inset 0 0 0 1.5px var(--l2)}
 .text{min-height:44px;padding-inline:8px;margin-inline-end:-8px;text-decoration:underline;text-underline-offset:3px;color:var(--i2);font-size:15px}
@@ -444,7 +445,7 @@ const STEPS = {
       } }, voice.say("bankgo")))];
   },
 
-  unknown: ({ voice }) => [heading(voice.say("unknown")), quiet(voice.say("unknowntext")), el("p", { class: "ghost" })],
+  unknown: ({ voice }) => [heading(voice.say("unknown")), quiet(voice.say("unknowntext")), el("p", { class: "spin" })],
 
   receipt: (view, sheet) => {
     const { voice, state, base, ask, contact, asked } = view;

@@ -137,14 +137,6 @@ export class Purchase {
     });
   }
 
-  /** The buyer gives the piece back. */
-  async cancel() {
-    await this.#alone(async () => {
-      if (this.kept?.secret) await this.#call("DELETE", "");
-      this.#end("canceled");
-    });
-  }
-
   /** The receipt was read: the next tap is a new purchase. */
   forget() {
     if (readKept(this.world, this.name)?.id === this.kept?.id) this.world.storage.removeItem(this.name);
@@ -248,7 +240,7 @@ export class Purchase {
       if (!done) this.tell(this, "purchase");
       return;
     }
-    if (this.kept) this.#keep({ ...this.kept, until: checkout.expires_at });
+    if (this.kept) this.#keep({ ...this.kept, until: checkout.expires_at, version: checkout.version });
     const waits = state === "complete_in_progress" ? "unknown" : state === "requires_escalation" ? "bank" : null;
     this.#set({ ...known, step: waits ?? NEEDS.find((need) => checkout.needs.includes(need)) ?? "payment" });
     if (waits) void this.#follow();

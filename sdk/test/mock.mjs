@@ -1,5 +1,5 @@
 // `node sdk/test/mock.mjs [port]`: a page with the player on a shop in memory. For looking at the player while working on it.
-// The clip is drawn by ffmpeg on the first start. /mock/stock?variant=…&left=…&in_checkouts=… moves stock,
+// The clip is the demo's if it is there, else ffmpeg draws one on the first start. /mock/stock?variant=…&left=…&in_checkouts=… moves stock,
 // /mock/lose?next=2 does the work of the next two calls and loses the answers, /mock/busy?next=2 turns them away.
 
 import { execFileSync } from "node:child_process";
@@ -11,9 +11,13 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { ids, makeShop } from "./shop.mjs";
 
 const SDK = fileURLToPath(new URL("..", import.meta.url));
-const TYPES = { js: "text/javascript", css: "text/css", svg: "image/svg+xml", mp4: "video/mp4", jpg: "image/jpeg", vtt: "text/vtt" };
+const REPOSITORY = join(SDK, "..");
+const DEMO = join(REPOSITORY, "demo");
+const TYPES = { webp: "image/webp", js: "text/javascript", css: "text/css", svg: "image/svg+xml", mp4: "video/mp4", jpg: "image/jpeg", vtt: "text/vtt" };
 
 function media() {
+  const clips = join(DEMO, "clips", "from-clay-to-coffee");
+  if (existsSync(`${clips}.mp4`)) return { clip: readFileSync(`${clips}.mp4`), poster: readFileSync(`${clips}.webp`) };
   const clip = join(tmpdir(), "hawker-mock-clip.mp4");
   const poster = join(tmpdir(), "hawker-mock-poster.jpg");
   if (!existsSync(clip)) {
@@ -33,13 +37,12 @@ const picture = (slug) => `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 
 }[slug]}</svg>`;
 
 const page = (query) => `<!doctype html><html lang="${query.get("lang") ?? "en"}" dir="${query.get("lang") === "ar" ? "rtl" : "ltr"}"><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1,viewport-fit=cover">
-<title>A mug from one lump of clay</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/page.css"><script type="module" src="/sdk/hawker-clip.js"></script>
-<main><hawker-clip clip="${ids.clip}" key="pk_test" country="${query.get("country") ?? "DE"}"${query.has("paused") ? " paused" : ""}><a href="/s/maren/products/mug"><img src="/media/poster.jpg" alt="A mug from one lump of clay"></a></hawker-clip>
-<section><h1>A mug from one lump of clay</h1><p>Maren throws, trims and fires an Ember mug. The page around the player stands here so that the sheet has something to lie on.</p></section></main></html>`;
-const pageCss = `:root{color-scheme:light dark;--font:system-ui,sans-serif}body{margin:0;font-family:var(--font);background:#fbf9f5;color:#1a1714}
-main{display:grid}hawker-clip{height:100dvh;width:100%;border-radius:0;aspect-ratio:auto}section{padding:24px;max-width:46ch}
-@media(min-width:760px){main{grid-template-columns:auto 1fr;gap:32px;padding:32px}hawker-clip{height:calc(100dvh - 64px);width:auto;aspect-ratio:9/16;border-radius:16px}}
-@media(prefers-color-scheme:dark){body{background:#12100e;color:#f5f0e8}}`;
+<title>A mug from one lump of clay</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/web/css/tokens.css"><link rel="stylesheet" href="/web/css/base.css"><link rel="stylesheet" href="/web/css/clip-stage.css"><link rel="stylesheet" href="/accent.css">
+<script type="module" src="/sdk/hawker-clip.js"></script>
+<main><article class="clip-stage tall"><div class="clip-player"><hawker-clip clip="${ids.clip}" key="pk_test" country="${query.get("country") ?? "DE"}"${query.has("paused") ? " paused" : ""}>${query.has("link")
+  ? '<a href="/s/maren/products/mug"><img src="/media/poster.jpg" alt="A mug from one lump of clay"></a>'
+  : '<video controls playsinline preload="metadata" poster="/media/poster.jpg"><source src="/media/clip.mp4" type="video/mp4"><track kind="captions" srclang="en" label="English" src="/media/captions.vtt" default></video>'}</hawker-clip></div>
+<div class="clip-words"><header class="clip-head"><h1>A mug from one lump of clay</h1><p class="measure">Maren throws, trims and fires an Ember mug. The page around the player stands here so that the sheet has something to lie on.</p></header></div></article></main></html>`;
 const bank = (id) => `<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Bank</title><h1>The bank asks</h1><form method="post" action="/sandbox/3ds/${id}?ok=1"><button>Approve</button></form><form method="post" action="/sandbox/3ds/${id}?ok=0"><button>Fail</button></form>`;
 
 export function serve({ port = 0 } = {}) {
@@ -63,7 +66,11 @@ export function serve({ port = 0 } = {}) {
         "cross-origin-opener-policy": "same-origin-allow-popups",
       });
     }
-    if (url.pathname === "/page.css") return send(200, pageCss, "text/css");
+    if (url.pathname === "/accent.css") return send(200, ":root{--accent:#b4472b;--accent-ink:#a03d23}@media(prefers-color-scheme:dark){:root{--accent:#b9502f;--accent-ink:#f0a58e}}", "text/css");
+    if (url.pathname.startsWith("/web/css/")) {
+      const file = join(REPOSITORY, "web/css", url.pathname.split("/").pop());
+      return existsSync(file) ? send(200, readFileSync(file), "text/css") : send(404, "");
+    }
     if (url.pathname.startsWith("/sdk/")) {
       const file = join(SDK, url.pathname.slice(5));
       return file.startsWith(SDK) && existsSync(file) ? send(200, readFileSync(file), TYPES[file.split(".").pop()]) : send(404, "");
@@ -76,6 +83,8 @@ export function serve({ port = 0 } = {}) {
     }
     if (url.pathname === "/media/poster.jpg") return send(200, files.poster, TYPES.jpg);
     if (url.pathname === "/media/captions.vtt") return send(200, "WEBVTT\n\n00:00.500 --> 00:04.000\nOne lump of clay, eleven minutes.\n\n00:04.200 --> 00:09.000\nThe handle is pulled, not glued.\n", TYPES.vtt);
+    const painted = join(DEMO, "products", `${{ mug: "mug", tee: "towel", print: "zine", lamp: "candle" }[url.pathname.slice(7, -4)]}.webp`);
+    if (url.pathname.startsWith("/media/") && existsSync(painted)) return send(200, readFileSync(painted), TYPES.webp);
     if (url.pathname.startsWith("/media/")) return send(200, picture(url.pathname.slice(7, -4)), TYPES.svg);
     if (url.pathname === "/mock/stock") {
       Object.assign(shop.stock(url.searchParams.get("variant")), { left: Number(url.searchParams.get("left")), in_checkouts: Number(url.searchParams.get("in_checkouts") ?? 0) });

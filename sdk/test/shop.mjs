@@ -19,9 +19,9 @@ const anchor = (name, kind, start_ms, end_ms, more) => ({ id: pad("anc", name), 
 export function makeShop({ now = () => Date.now(), reserveMs = 600_000 } = {}) {
   const products = [
     product(ids.mug, "mug", "Ember mug, thrown by hand", "physical", [[ids.mugSand, "Sand", 3800, 3, 2]]),
-    product(ids.tee, "tee", "Heavy tee “Night shift”", "physical", [[ids.teeS, "S", 2900, 12, 0], [ids.teeM, "M", 2900, 4, 1], [ids.teeL, "L", 3100, 0, 0]]),
+    product(ids.tee, "tee", "Tea towel “Night shift”", "physical", [[ids.teeS, "Indigo", 2900, 12, 0], [ids.teeM, "Clay", 2900, 4, 1], [ids.teeL, "Pair", 5100, 0, 0]]),
     product(ids.print, "print", "Glaze recipes, 40 pages", "digital", [[ids.printFile, "PDF", 900, null, 0]]),
-    product(ids.lamp, "lamp", "Paper lamp no. 7", "physical", [[ids.lampOne, "One", 6400, 0, 2]]),
+    product(ids.lamp, "lamp", "Beeswax candle no. 7", "physical", [[ids.lampOne, "One", 6400, 0, 2]]),
   ];
   const anchors = [
     anchor("mark", "mark", 0, 2000, { copy: { en: { title: "At the wheel" }, de: { title: "An der Scheibe" }, ar: { title: "على الدولاب" } } }),
@@ -29,12 +29,14 @@ export function makeShop({ now = () => Date.now(), reserveMs = 600_000 } = {}) {
     anchor("tee", "product_card", 6200, 9000, { product: ids.tee, copy: {} }),
     anchor("pr1nt", "buy_button", 9200, 12000, { product: ids.print, variant: ids.printFile, copy: { en: { label: "Get the recipes" } } }),
     anchor("pr00f", "proof", 9200, 12000, { copy: { en: { title: "Ida, Malmö", text: "Second winter, used daily, not a single crack." } } }),
+    anchor("both", "product_card", 15500, 20000, { product: ids.mug, variant: ids.mugSand, copy: {} }),
+    anchor("b0th", "buy_button", 16500, 20000, { product: ids.mug, variant: ids.mugSand, copy: { en: { label: "Take it home" } } }),
     anchor("1amp", "product_card", 12000, 14000, { product: ids.lamp, variant: ids.lampOne, copy: {} }),
     anchor("save", "ask", 12400, 15000, { ask: "alert", copy: { en: { label: "Tell me about the next kiln" }, de: { label: "Sag mir beim nächsten Brand Bescheid" } } }),
   ];
   const clip = {
     id: ids.clip, version: 3, slug: "ember", title: "A mug from one lump of clay", description: "", language: "en", page_url: "/s/maren/clips/ember",
-    media: { src: "/media/clip.mp4", type: "video/mp4", width: 720, height: 1280, duration_ms: 15000 }, poster: "/media/poster.jpg",
+    media: { src: "/media/clip.mp4", type: "video/mp4", width: 720, height: 1280, duration_ms: 20000 }, poster: "/media/poster.jpg",
     captions: [{ lang: "en", label: "English", src: "/media/captions.vtt" }], anchors_src: `/v1/clips/${ids.clip}/anchors.vtt`, anchors,
   };
   const shop = {
