@@ -130,7 +130,7 @@ impl Retention {
             ));
             if step.is_multiple_of(2) && step > 0 {
                 svg.put(format_args!(
-                    r#"<text class="chart-label" x="0" y="{y:.2}%" dy="14">{} %</text>"#,
+                    r#"<text class="chart-label chart-y" x="0" y="{y:.2}%" dx="-10" dy="5" text-anchor="end">{} %</text>"#,
                     step * 25
                 ));
             }
@@ -247,7 +247,7 @@ impl Bars {
         for (amount, words) in &self.grid {
             let y = 100.0 - percent(*amount, ceiling) * 0.9;
             svg.put(format_args!(
-                r#"<line class="chart-grid" x1="0" x2="100%" y1="{y:.2}%" y2="{y:.2}%"/><text class="chart-label" x="0" y="{y:.2}%" dy="-5">{}</text>"#,
+                r#"<line class="chart-grid" x1="0" x2="100%" y1="{y:.2}%" y2="{y:.2}%"/><text class="chart-label chart-y" x="0" y="{y:.2}%" dx="-10" dy="5" text-anchor="end">{}</text>"#,
                 Escaped(words)
             ));
         }
@@ -275,9 +275,9 @@ impl Bars {
         svg
     }
 
-    /// At most seven labels, counted from the newest bar, so that they never touch on a phone.
+    /// At most five labels, counted from the newest bar, so that they never touch on a phone.
     fn draw_labels(&self, svg: &mut Svg, slot: f64) {
-        let every = self.bars.len().div_ceil(7).max(1);
+        let every = self.bars.len().div_ceil(5).max(1);
         svg.put(format_args!(
             r#"<svg class="chart-axis" aria-hidden="true" width="100%" height="24">"#
         ));
@@ -362,6 +362,8 @@ pub struct Flow {
 const FLOW_PIXELS: f64 = 260.0;
 /// The least height a leg's two lines of text need.
 const FLOW_SLOT: f64 = 56.0;
+/// Room above the buyer's bar for who paid and how much.
+const FLOW_HEADROOM: f64 = 48.0;
 /// Where the ribbons end, from left to right; the names stand to the right of it.
 const FLOW_END: u32 = 56;
 
@@ -372,8 +374,10 @@ impl Flow {
         let thickness = |leg: &Leg| share(leg.amount_minor, whole) * FLOW_PIXELS;
         let slot = |leg: &Leg| (thickness(leg) + 16.0).max(FLOW_SLOT);
         let height: f64 = self.legs.iter().map(slot).sum();
-        let mut from = (height - FLOW_PIXELS) / 2.0;
-        let start = from;
+        // Above the buyer's bar there is always room for two lines of text.
+        let start = ((height - FLOW_PIXELS) / 2.0).max(FLOW_HEADROOM);
+        let height = height.max(start + FLOW_PIXELS);
+        let mut from = start;
         let mut slot_top = 0.0;
         let mut ribbons = Svg::new();
         let mut names = Svg::new();
@@ -402,12 +406,12 @@ impl Flow {
         }
         let mut svg = Svg::new();
         svg.put(format_args!(
-            r#"<svg class="flow" role="img" aria-label="{}" width="100%" height="{height:.0}"><svg viewBox="0 0 1000 {height:.0}" preserveAspectRatio="none" width="{FLOW_END}%" height="{height:.0}">{ribbons}</svg><rect class="flow-node flow-buyer" x="0" y="{start:.2}" width="6" height="{FLOW_PIXELS}" rx="2"/>{names}<text class="flow-name" x="16" y="{label:.2}">{}</text><text class="flow-amount" x="16" y="{amount:.2}">{}</text></svg>"#,
+            r#"<svg class="flow" role="img" aria-label="{}" width="100%" height="{height:.0}"><svg viewBox="0 0 1000 {height:.0}" preserveAspectRatio="none" width="{FLOW_END}%" height="{height:.0}">{ribbons}</svg><rect class="flow-node flow-buyer" x="0" y="{start:.2}" width="6" height="{FLOW_PIXELS}" rx="2"/>{names}<text class="flow-name" x="0" y="{label:.2}">{}</text><text class="flow-amount" x="0" y="{amount:.2}">{}</text></svg>"#,
             Escaped(&self.title),
             Escaped(&self.source),
             Escaped(&self.source_amount),
-            label = height / 2.0 - 3.0,
-            amount = height / 2.0 + 16.0,
+            label = start - 30.0,
+            amount = start - 11.0,
         ));
         svg
     }

@@ -158,7 +158,7 @@ fn sample_share(party: &str, rule: &str, value: &str) -> ShareRow {
     let rules = [
         ("portion", "% of net items"),
         ("fixed", "Fixed amount a sale"),
-        ("delivery", "The net delivery price"),
+        ("delivery", "Delivery, net"),
         ("remainder", "The rest"),
     ];
     let choose = |choices: &[(&str, &str)], chosen: &str| {

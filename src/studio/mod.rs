@@ -37,3 +37,6 @@ pub mod contract_page;
 pub mod partners_page;
 
 pub mod settings_page;
+
+#[cfg(test)]
+mod tests;

@@ -113,7 +113,12 @@ impl OrderPage {
             fulfilment: Chip::new(Tone::Warn, "To ship"),
             buyer_name: "Amira Saleh".into(),
             buyer_contact: "amira.saleh@example.org".into(),
-            address: vec!["Amira Saleh".into(), "Lindengasse 14/7".into(), "1070 Wien".into(), "Austria".into()],
+            address: vec![
+                "Amira Saleh".into(),
+                "Lindengasse 14/7".into(),
+                "1070 Wien".into(),
+                "Austria".into(),
+            ],
             lines: sample_lines(),
             sums: sample_sums(),
             total: "€74.90".into(),
@@ -124,14 +129,17 @@ impl OrderPage {
                 Happening {
                     tone: Tone::Quiet,
                     title: "The card's bank promised the money".into(),
-                    detail: "Visa ending 4242, through Sandbox. It is taken when you ship; the promise lasts until 28 November, 14:10.".into(),
+                    detail:
+                        "Visa ending 4242, through Sandbox. It is taken when you ship; the promise lasts seven days."
+                            .into(),
                     amount: "€74.90".into(),
                     at: When::new("2 min ago", "21 November 2026, 14:10:31", "2026-11-21T14:10:31Z"),
                 },
                 Happening {
                     tone: Tone::Quiet,
                     title: "Three pieces were reserved".into(),
-                    detail: "2 × Ash glaze mug 300 ml and 1 × Tea strainer, kept for ten minutes while Amira paid.".into(),
+                    detail: "2 × Ash glaze mug 300 ml and 1 × Tea strainer, kept for ten minutes while Amira paid."
+                        .into(),
                     amount: String::new(),
                     at: When::new("3 min ago", "21 November 2026, 14:09:58", "2026-11-21T14:09:58Z"),
                 },
@@ -144,7 +152,11 @@ impl OrderPage {
                 },
             ],
             shipments: Vec::new(),
-            carriers: vec![Choice::chosen("spree", "Spree Parcel"), Choice::new("post", "Post"), Choice::new("other", "Someone else")],
+            carriers: vec![
+                Choice::chosen("spree", "Spree Parcel"),
+                Choice::new("post", "Post"),
+                Choice::new("other", "Someone else"),
+            ],
             tracking: Field::default(),
             capture_on_ship: "€74.90".into(),
             can_ship: true,
@@ -174,6 +186,10 @@ impl OrderPage {
             keeps: keeps.into(),
         };
         let mut page = Self::sample();
+        page.at = When::new("3 days ago", "18 November 2026, 14:10:31", "2026-11-18T14:10:31Z");
+        for happening in &mut page.timeline {
+            happening.at = page.at.clone();
+        }
         page.timeline.insert(
             0,
             Happening {
@@ -181,7 +197,7 @@ impl OrderPage {
                 title: "You shipped it, and the money was taken".into(),
                 detail: "Everything in one parcel with Spree Parcel.".into(),
                 amount: "€74.90".into(),
-                at: When::new("20 min ago", "21 November 2026, 16:31:07", "2026-11-21T16:31:07Z"),
+                at: When::new("2 days ago", "19 November 2026, 16:31:07", "2026-11-19T16:31:07Z"),
             },
         );
         Self {
@@ -193,7 +209,7 @@ impl OrderPage {
                 carrier: "Spree Parcel".into(),
                 tracking: "SP 4471 0098 2231".into(),
                 what: "2 × Ash glaze mug, 1 × Tea strainer".into(),
-                at: When::new("20 min ago", "21 November 2026, 16:31:07", "2026-11-21T16:31:07Z"),
+                at: When::new("2 days ago", "19 November 2026, 16:31:07", "2026-11-19T16:31:07Z"),
             }],
             flow: Some(sale_page::sample_flow()),
             can_ship: false,

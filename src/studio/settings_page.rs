@@ -370,7 +370,7 @@ impl SettingsPage {
                     "stf_3",
                     "Mara Klein",
                     "mara@nour-ceramics.example",
-                    "packer",
+                    "helper",
                     When::new("yesterday", "20 November 2026, 17:45", "2026-11-20T17:45:00Z"),
                     false,
                 ),
@@ -390,7 +390,8 @@ fn sample_roles() -> Vec<Choice> {
     vec![
         Choice::new("owner", "Owner: everything"),
         Choice::chosen("creator", "Creator: clips and products"),
-        Choice::new("packer", "Packer: orders to ship"),
-        Choice::new("bookkeeper", "Bookkeeper: money, to read"),
+        Choice::new("helper", "Helper: orders to ship"),
+        Choice::new("partner", "Partner: their own orders and money"),
+        Choice::new("analyst", "Analyst: everything, to read"),
     ]
 }
