@@ -2,7 +2,7 @@
 // Fetched when somebody is about to buy, so that watching costs no more than watching.
 
 import { Purchase } from "./core.js";
-import { remember } from "./dom.js";
+import { link, remember } from "./dom.js";
 import { HawkerSheet } from "./hawker-sheet.js";
 
 /** @import { Anchor, Keep, World } from "./contract.d.ts" */
@@ -105,7 +105,8 @@ export class Buying {
         }
         // What the server complains about is shown where it was typed.
         return purchase?.details(details).then(() => purchase.state.errors.length || this.edit(null));
-      case "pay": return purchase?.pay({ ...payment, return_url: location.href });
+      // The bank sends back to the clip's own page: the shop refuses any address that is not its own.
+      case "pay": return purchase?.pay({ ...payment, return_url: link(open.mounted.clip?.page_url, shop.base) });
       case "accept": return purchase?.accept();
       case "refuse": return purchase?.refuse();
       case "refresh": return purchase?.refresh();

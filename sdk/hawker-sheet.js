@@ -260,7 +260,7 @@ export class HawkerSheet extends HTMLElement {
     const seconds = Math.round(left / 1000);
     this.#clock.textContent = voice.say("hold", { t: `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}` });
     this.#strip.style.setProperty("--rest", String(left / this.#longest));
-    if (!left && !state.busy) act(this, "refresh");
+    if (!left && !state.busy && Math.round(Date.now() / 1000) % 4 === 0) act(this, "refresh");
   }
 
   /** Where a keyboard goes on; on a touch screen the field waits, so that its keyboard does not cover the promises. */

@@ -82,15 +82,17 @@ export class Purchase {
     await this.#alone(async () => {
       const answer = await this.#call("PUT", "/details", { body: details });
       const problem = /** @type {Problem} */ (answer.body);
-      if (answer.status < 300) return this.#take(answer.body);
+      const checkout = checkoutIn(answer);
+      if (checkout) return this.#take(checkout);
       if (problem.code === "price_changed" && problem.quote) {
         this.#pending = details;
         return this.#set({ step: "consent", offer: problem.quote });
       }
       if (answer.status === 422 || problem.code === "not_delivered_there") {
-        return this.#set({ errors: problem.errors ?? [{ pointer: "", detail: problem.detail ?? "" }] });
+        const pointer = answer.status === 422 ? "" : "/address/country";
+        return this.#set({ errors: problem.errors?.length ? problem.errors : [{ pointer, detail: problem.detail ?? "" }] });
       }
-      await this.#look();
+      await this.#lost(answer);
     });
   }
 
@@ -109,7 +111,7 @@ export class Purchase {
     if (this.state.checkout) this.#take(this.state.checkout);
   }
 
-  /** @param {{method: string, token?: string, return_url?: string}} payment */
+  /** @param {{method: string, token?: string, return_url?: string | null}} payment */
   async pay(payment) {
     await this.#alone(async () => {
       const { checkout } = this.state;
@@ -123,16 +125,16 @@ export class Purchase {
       for (let tries = 0; ; tries++) {
         const answer = await this.#once("POST", "/payment", { body: payment, once });
         if (answer?.status === 402) return await this.#declined(answer.body);
-        if (answer && answer.status < 300) return this.#take(answer.body);
+        const done = answer && checkoutIn(answer);
+        if (done) return this.#take(done);
         if (answer?.status === 422) return this.#set({ errors: answer.body.errors ?? [], detail: answer.body.detail ?? "" });
         const lost = !answer || answer.status === 429 || (answer.status >= 500 && tries < TRIES_MAX);
         if (lost) await this.#wait(tries, answer);
         // No answer, or one we cannot read: the money may be promised. Look before asking again.
+        if (!lost && answer) return await this.#lost(answer);
         const now = await this.#call("GET", "");
         const unheard = now.status === 200 && now.body.state === "ready_for_complete" && now.body.version === checkout.version;
-        if (lost && unheard) continue;
-        this.#seen(now);
-        return answer && this.#set({ detail: answer.body.detail ?? "" });
+        if (!unheard) return this.#seen(now);
       }
     });
   }
@@ -179,12 +181,13 @@ export class Purchase {
   async #reserve() {
     if (!this.kept) return;
     const answer = await this.#persist("PUT", `/v1/checkouts/${this.kept.id}`, { body: this.kept.body });
-    const code = answer.status < 300 ? "" : answer.body.code;
-    if (answer.status < 300) {
+    const checkout = checkoutIn(answer);
+    const { code } = answer.body;
+    if (checkout) {
       const added = this.kept.added;
-      this.#keep({ ...this.kept, secret: answer.body.client_secret ?? this.kept.secret, added: true });
+      this.#keep({ ...this.kept, secret: checkout.client_secret ?? this.kept.secret, added: true });
       if (!added) this.tell(this, "add");
-      this.#take(answer.body);
+      this.#take(checkout);
     } else if (code === "price_changed" || code === "quote_expired") {
       const quote = answer.body.quote ?? await this.#quote();
       if (!quote) return;
@@ -221,6 +224,13 @@ export class Purchase {
     this.#seen(await this.#call("GET", ""));
   }
 
+  /** What was asked cannot be done as the checkout stands: see how it stands, and say why. @param {Answer} refusal */
+  async #lost({ body }) {
+    if (body.code === "checkout_expired" || body.state === "expired") return this.#end("expired");
+    await this.#look();
+    this.#set({ detail: body.detail ?? "" });
+  }
+
   /** @param {Answer} answer */
   #seen(answer) {
     if (answer.status === 200) this.#take(answer.body);
@@ -231,7 +241,11 @@ export class Purchase {
   #take(checkout) {
     const { state } = checkout;
     this.#pending = null;
-    const known = { checkout, quote: checkout.quote, offer: null, decline: checkout.decline, errors: [], detail: "" };
+    // The ways to travel are told with a quote; a checkout knows only its own.
+    const { quote: before } = this.state;
+    const options = before?.country === checkout.quote.country ? before.delivery_options : [];
+    const quote = checkout.quote.delivery_options.length ? checkout.quote : { ...checkout.quote, delivery_options: options };
+    const known = { checkout, quote, offer: null, decline: checkout.decline, errors: [], detail: "" };
     if (state === "canceled" || state === "expired") return this.#end(state, known);
     if (this.kept && state === "completed") {
       const done = this.kept.done;
@@ -333,6 +347,11 @@ export class Purchase {
     this.state = { ...this.state, ...change };
     this.tell(this, "changed");
   }
+}
+
+/** A checkout comes alone or, when its last payment was declined, inside the problem. @param {Answer} answer @returns {Checkout | null} */
+function checkoutIn({ status, body }) {
+  return status < 300 ? body : body.checkout ?? null;
 }
 
 /** @param {Quote} quote @param {Quote} shown */

@@ -258,6 +258,41 @@ test("a declined card charges nothing and another one may be tried, also the sam
   assert.equal(my.shop.charges.length, 1);
 });
 
+test("a card that was tried too often is said, and nothing is charged", async () => {
+  const my = device();
+  const purchase = await ready(my);
+  for (let n = 0; n < 9; n++) await purchase.pay({ method: "card", token: "tok_stolen" });
+  assert.deepEqual([purchase.state.step, purchase.state.detail, my.shop.charges.length], ["payment", "This was tried too often.", 0]);
+});
+
+test("a reservation asked for again after a decline shows the decline", async () => {
+  const my = device();
+  const purchase = await ready(my);
+  await purchase.pay({ method: "card", token: "tok_declined" });
+  const { secret, ...kept } = my.kept()[0];
+  my.storage.set(purchase.name, JSON.stringify(kept));
+  const again = my.buy(MUG);
+  await again.start();
+  assert.deepEqual([again.state.step, again.state.decline.code, my.kept()[0].secret], ["payment", "insufficient_funds", secret]);
+});
+
+test("another way to travel can be chosen before and after the address", async () => {
+  const my = device();
+  const purchase = await ready(my);
+  assert.deepEqual(purchase.state.quote.delivery_options.map(({ name }) => name), ["DHL", "Express"]);
+  await purchase.details({ delivery: "dm_exp" });
+  assert.deepEqual([purchase.state.step, purchase.state.checkout.total.amount, purchase.state.quote.delivery_options.length], ["payment", 5090, 2]);
+});
+
+test("details for a checkout that ran out say so", async () => {
+  const my = device();
+  const purchase = my.buy(MUG);
+  await purchase.start();
+  my.clock.now += 11 * 60_000;
+  await purchase.details(CONTACT);
+  assert.equal(purchase.state.step, "expired");
+});
+
 test("a payment whose answer was lost is looked for, not repeated", async () => {
   const my = device();
   const purchase = await ready(my);

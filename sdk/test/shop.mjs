@@ -82,7 +82,7 @@ export function makeShop({ now = () => Date.now(), reserveMs = 600_000 } = {}) {
     const needs = [!checkout.contact && "contact", checkout.quote.needs_address && !checkout.address && "address", "payment"].filter(Boolean);
     if (checkout.state === "incomplete" && needs.length === 1) checkout.state = "ready_for_complete";
     return { status, body: {
-      id: checkout.id, state: checkout.state, version: checkout.version, client_secret: checkout.secret, total: checkout.quote.total, quote: checkout.quote, needs: checkout.order ? [] : needs,
+      id: checkout.id, state: checkout.state, version: checkout.version, client_secret: checkout.secret, total: checkout.quote.total, quote: { ...checkout.quote, delivery_options: [], availability: { left: 0, in_checkouts: 0 } }, needs: checkout.order ? [] : needs,
       expires_at: new Date(checkout.until).toISOString(), next_action: checkout.next, order: checkout.order, decline: checkout.decline, test_mode: true,
     } };
   }
@@ -99,7 +99,8 @@ export function makeShop({ now = () => Date.now(), reserveMs = 600_000 } = {}) {
 
   function put(id, body) {
     const known = shop.checkouts.get(id);
-    if (known) return known.body === JSON.stringify(body) ? out(known) : problem(409, "id_reused");
+    if (known && known.body !== JSON.stringify(body)) return problem(409, "id_reused");
+    if (known) return known.decline ? problem(402, "declined", { checkout: out(known).body }) : out(known);
     const token = read(body.quote);
     if (token.until < now()) return problem(409, "quote_expired");
     const fresh = requote(token);
@@ -116,12 +117,13 @@ export function makeShop({ now = () => Date.now(), reserveMs = 600_000 } = {}) {
   }
 
   function details(checkout, { contact, address, delivery, accept }) {
+    if (!["incomplete", "ready_for_complete"].includes(out(checkout).body.state)) return problem(409, "checkout_closed", { state: checkout.state });
     if (address && !/^[\w -]{3,10}$/.test(address.postal_code)) return problem(422, "invalid", { errors: [{ pointer: "/address/postal_code", detail: "This is not a postcode." }] });
     const change = { ...(delivery && { delivery }), ...(address && { country: address.country }) };
     if (Object.keys(change).length) {
       const fresh = requote({ ...checkout.token, lines: checkout.token.lines }, change);
       // The piece is ours already, so being sold out to others does not matter here.
-      if (fresh.status === 409 && fresh.body.code === "not_delivered_there") return problem(422, "not_delivered_there", { errors: [{ pointer: "/address/country", detail: "The shop does not deliver there yet." }] });
+      if (fresh.status === 409 && fresh.body.code === "not_delivered_there") return problem(409, "not_delivered_there", { detail: "The shop does not deliver there yet." });
       if (fresh.status === 200) {
         if (!delivery && fresh.body.total.amount > checkout.quote.total.amount && !accept) return problem(409, "price_changed", { quote: fresh.body });
         checkout.quote = fresh.body;
@@ -145,14 +147,16 @@ export function makeShop({ now = () => Date.now(), reserveMs = 600_000 } = {}) {
 
   function pay(checkout, { method, token }) {
     if (["completed", "complete_in_progress", "requires_escalation"].includes(checkout.state)) return out(checkout);
-    if (out(checkout).body.state !== "ready_for_complete") return problem(409, "not_ready");
+    if (checkout.until < now()) return problem(409, "checkout_expired");
+    if (out(checkout).body.state !== "ready_for_complete") return problem(409, "details_missing", { needs: ["contact"] });
+    if ((checkout.tries = (checkout.tries ?? 0) + 1) > 8) return problem(409, "too_many_attempts", { detail: "This was tried too often." });
     checkout.version++;
     const refuse = (code) => {
       checkout.decline = { code, detail: "The bank said no." };
       return problem(402, "declined", { checkout: out(checkout).body });
     };
     if (token === "tok_declined") return refuse("insufficient_funds");
-    if (token === "tok_stolen") return refuse("lost_or_stolen");
+    if (token === "tok_stolen") return refuse("card_declined");
     if (token === "tok_3ds") {
       checkout.state = "requires_escalation";
       checkout.next = { kind: "redirect", url: `/sandbox/3ds/${checkout.id}` };
