@@ -140,6 +140,7 @@ create table products (
   changed_at {int} not null,
   unique (shop_id, slug)
 ) {strict};
+create index products_shop on products (shop_id, id);
 create table variants (
   id {bytes} not null primary key,
   shop_id {bytes} not null references shops (id),
@@ -190,6 +191,7 @@ create table clips (
   changed_at {int} not null,
   unique (shop_id, slug)
 ) {strict};
+create index clips_shop on clips (shop_id, id);
 create table anchors (
   id {bytes} not null primary key,
   shop_id {bytes} not null references shops (id),
@@ -259,6 +261,7 @@ create table delivery_zones (
   countries {text} not null, -- space-separated ISO 3166 codes; * for the rest of the world
   position {int} not null
 ) {strict};
+create index delivery_zones_shop on delivery_zones (shop_id, position);
 create table delivery_methods (
   id {bytes} not null primary key,
   shop_id {bytes} not null references shops (id),
@@ -271,6 +274,7 @@ create table delivery_methods (
   position {int} not null,
   check (eta_days_min >= 0 and eta_days_max >= eta_days_min)
 ) {strict};
+create index delivery_methods_zone on delivery_methods (zone_id, position);
 
 -- partners ------------------------------------------------------------------------------------------------------------------------
 create table parties (
@@ -281,6 +285,7 @@ create table parties (
   email {text} not null default '',
   created_at {int} not null
 ) {strict};
+create index parties_shop on parties (shop_id, id);
 create table contracts (
   id {bytes} not null primary key,
   shop_id {bytes} not null references shops (id),
@@ -288,6 +293,7 @@ create table contracts (
   version {int} not null, -- the one sales use from now on
   created_at {int} not null
 ) {strict};
+create index contracts_shop on contracts (shop_id, id);
 create table contract_versions (
   contract_id {bytes} not null references contracts (id),
   version {int} not null,

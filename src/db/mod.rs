@@ -12,11 +12,13 @@ mod headroom;
 mod lane;
 mod lease;
 mod migrate;
+mod migrations;
 mod outbox;
 mod pg;
 mod sqlite;
 mod tx;
 mod value;
+mod words;
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +28,7 @@ pub use clock::SystemClock;
 pub use dialect::serialize_on;
 pub use lease::{Lease, take as take_lease};
 pub use migrate::Migration;
+pub use migrations::{EVENTS, MAIN};
 pub use outbox::facts_waiting;
 pub use tx::Tx;
 pub use value::{Bind, Cell, Column, FromRow, Json, Row, Value};

@@ -12,6 +12,7 @@ mod money;
 mod paging;
 mod ports;
 mod processor;
+pub mod text;
 mod time;
 pub mod words;
 

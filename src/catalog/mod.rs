@@ -1,0 +1,21 @@
+//! Products, their variants, and prices per currency.
+//!
+//! Tables: products, variants, prices.
+//! Facts published: none.
+//! Always true: an address (slug) names one product of a shop and a SKU one variant; every change of a product, its variants or prices raises
+//! the product's version, and an edit that names an older version is refused; only an active variant of an active product with a price in
+//! the currency asked for is sellable; a price carries a version, so that a quote can say which price it showed.
+//! It deliberately does not know stock (inventory), taxes, or who earns: a product only carries the id of its contract.
+
+mod create;
+mod edit;
+mod model;
+mod store;
+
+#[cfg(test)]
+mod tests;
+
+pub use create::{AddVariant, Create, add_variant, create};
+pub use edit::{Edit, SetPrice, edit_product, edit_variant, set_contract, set_price};
+pub use model::*;
+pub use store::{count, find, find_by_slug, list, list_active, price, prices, product_of, sellable, variant, variants};

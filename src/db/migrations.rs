@@ -1,0 +1,17 @@
+//! The program's own migrations, in the order in which they run: one list for the shop's data, one for the beacons.
+
+use super::Migration;
+
+/// Shops and everything they sell.
+pub const MAIN: &[Migration] = &[Migration {
+    number: 1,
+    name: "spine",
+    sql: include_str!("../../migrations/main/0001_spine.sql"),
+}];
+
+/// What players saw, in a file and lane of its own.
+pub const EVENTS: &[Migration] = &[Migration {
+    number: 1,
+    name: "events",
+    sql: include_str!("../../migrations/events/0001_events.sql"),
+}];
