@@ -9,6 +9,7 @@ pub mod http;
 pub mod identity;
 pub mod ledger;
 pub mod catalog;
+pub mod clips;
 pub mod inventory;
 pub mod taxes;
 pub mod delivery;

@@ -7,6 +7,7 @@
 //! the currency asked for is sellable; a price carries a version, so that a quote can say which price it showed.
 //! It deliberately does not know stock (inventory), taxes, or who earns: a product only carries the id of its contract.
 
+pub mod api;
 mod create;
 mod edit;
 mod model;

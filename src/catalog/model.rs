@@ -4,6 +4,7 @@ use crate::kernel::{ContractId, Error, Money, ProductId, Result, Time, VariantId
 
 crate::words! {
     /// Whether a parcel has to travel.
+    #[schema(as = ProductKind)]
     pub enum Kind {
         Physical = "physical",
         Digital = "digital",

@@ -6,6 +6,7 @@
 //! counts working days (Monday to Friday) from the day of the order.
 //! It deliberately knows no public holidays and no carriers: the shop sets days it can keep.
 
+pub mod api;
 mod model;
 mod set;
 mod store;

@@ -7,6 +7,7 @@
 //! It deliberately moves no money: legs are data that a sale freezes and the ledger posts from.
 
 mod agree;
+pub mod api;
 mod legs;
 mod model;
 mod store;

@@ -6,6 +6,7 @@
 //! without a row uses the row of `*`, and without one the shop owes no tax there: rate 0.
 //! It deliberately does not know thresholds, registrations or exemptions: the shop says where it charges what.
 
+pub mod api;
 mod model;
 mod set;
 mod store;

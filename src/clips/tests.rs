@@ -1,0 +1,1 @@
+//! Rules of clips, anchors and media.
