@@ -7,6 +7,8 @@ pub mod db;
 pub mod app;
 pub mod http;
 pub mod identity;
+#[cfg(test)]
+mod fixture;
 pub mod ledger;
 pub mod catalog;
 pub mod clips;
@@ -14,5 +16,6 @@ pub mod inventory;
 pub mod taxes;
 pub mod delivery;
 pub mod partners;
+pub mod offers;
 pub mod payments;
 pub mod storefront;

@@ -2,8 +2,7 @@
 
 use super::{
     AddVariant, Create, Edit, Kind, NewProduct, NewVariant, Product, ProductEdit, ProductState, SetPrice, TaxCategory,
-    Variant, VariantEdit, VariantState, add_variant, create, edit_product, edit_variant, find, set_price,
-    variants,
+    Variant, VariantEdit, VariantState, add_variant, create, edit_product, edit_variant, find, set_price, variants,
 };
 use crate::app::App;
 use crate::db::{LaneKey, Tx};
@@ -122,7 +121,12 @@ pub struct VariantIn {
 
 impl From<VariantIn> for NewVariant {
     fn from(new: VariantIn) -> Self {
-        Self { title: new.title, sku: new.sku, weight_grams: new.weight_grams, price: new.price.map(Money::from) }
+        Self {
+            title: new.title,
+            sku: new.sku,
+            weight_grams: new.weight_grams,
+            price: new.price.map(Money::from),
+        }
     }
 }
 
@@ -177,7 +181,8 @@ fn with_version(status: StatusCode, version: i64, body: impl Serialize) -> Respo
 }
 
 fn slug_taken() -> Problem {
-    Problem::conflict("slug_taken", "Another product has this address. Choose another one.").with_field("/slug", "Taken.")
+    Problem::conflict("slug_taken", "Another product has this address. Choose another one.")
+        .with_field("/slug", "Taken.")
 }
 
 fn sku_taken() -> Problem {
@@ -185,7 +190,10 @@ fn sku_taken() -> Problem {
 }
 
 fn nothing_to_sell() -> Problem {
-    Problem::conflict("nothing_to_sell", "An active product needs an active variant with a price in the shop's currency.")
+    Problem::conflict(
+        "nothing_to_sell",
+        "An active product needs an active variant with a price in the shop's currency.",
+    )
 }
 
 fn too_many_variants() -> Problem {
@@ -202,12 +210,18 @@ pub async fn get_product_draft(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let shop = staff.shop;
-    let found = app.db.read(move |tx| draft(tx, shop, id)).await?.ok_or_else(|| Error::not_found("product"))?;
+    let found = app
+        .db
+        .read(move |tx| draft(tx, shop, id))
+        .await?
+        .ok_or_else(|| Error::not_found("product"))?;
     Ok(json_unless_known(&headers, etag(found.version), found))
 }
 
 fn draft(tx: &mut Tx<'_>, shop: ShopId, id: ProductId) -> Done<Option<ProductDraftOut>> {
-    let Some(product) = find(tx, shop, id)? else { return Ok(None) };
+    let Some(product) = find(tx, shop, id)? else {
+        return Ok(None);
+    };
     let currency = identity::shop(tx, shop)?.currency;
     let variants = variants(tx, shop, id, currency)?;
     Ok(Some(ProductDraftOut::new(product, variants)))
@@ -238,9 +252,11 @@ pub async fn post_product(
         create(tx, (shop, currency), id.get(), &new)
     });
     match made.await? {
-        Create::Created(product, variants) => {
-            Ok(with_version(StatusCode::CREATED, product.version, ProductDraftOut::new(product, variants)))
-        }
+        Create::Created(product, variants) => Ok(with_version(
+            StatusCode::CREATED,
+            product.version,
+            ProductDraftOut::new(product, variants),
+        )),
         Create::SlugTaken => Err(slug_taken()),
         Create::SkuTaken(sku) => Err(sku_taken().with("sku", sku)),
         Create::TooManyVariants => Err(too_many_variants()),
@@ -353,9 +369,17 @@ pub async fn put_price(
 ) -> Result<Response, Problem> {
     let shop = staff.shop;
     let price = Money::new(new.amount, currency);
-    match app.db.write(LaneKey::of(shop), move |tx| set_price(tx, shop, id, None, price)).await? {
+    match app
+        .db
+        .write(LaneKey::of(shop), move |tx| set_price(tx, shop, id, None, price))
+        .await?
+    {
         SetPrice::Set { price, product_version } => {
-            let out = PriceOut { variant: id, price: price.into(), version: product_version };
+            let out = PriceOut {
+                variant: id,
+                price: price.into(),
+                version: product_version,
+            };
             Ok(with_version(StatusCode::OK, product_version, out))
         }
         SetPrice::NotFound => Err(Error::not_found("variant").into()),

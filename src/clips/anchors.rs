@@ -10,7 +10,10 @@ use crate::kernel::{AnchorId, ClipId, Currency, Error, Result, ShopId};
 #[derive(Debug, PartialEq, Eq)]
 pub enum EditAnchor {
     /// Absent when it was taken away.
-    Done { anchor: Option<Anchor>, version: i64 },
+    Done {
+        anchor: Option<Anchor>,
+        version: i64,
+    },
     NotFound,
     /// Someone else was faster; this is the clip's version now.
     Stale(i64),
@@ -26,9 +29,14 @@ pub fn add_anchor(
     id: AnchorId,
     new: &AnchorEdit,
 ) -> Result<EditAnchor> {
-    let Some(clip) = store::find(tx, shop, clip)? else { return Ok(EditAnchor::NotFound) };
+    let Some(clip) = store::find(tx, shop, clip)? else {
+        return Ok(EditAnchor::NotFound);
+    };
     if let Some(anchor) = store::anchor(tx, shop, clip.id, id)? {
-        return Ok(EditAnchor::Done { anchor: Some(anchor), version: clip.version });
+        return Ok(EditAnchor::Done {
+            anchor: Some(anchor),
+            version: clip.version,
+        });
     }
     if store::anchors(tx, shop, clip.id)?.len() >= ANCHORS_MAX {
         return Ok(EditAnchor::TooMany);
@@ -55,8 +63,12 @@ pub fn edit_anchor(
     version: i64,
     edit: &AnchorEdit,
 ) -> Result<EditAnchor> {
-    let Some(clip) = store::find(tx, shop, clip)? else { return Ok(EditAnchor::NotFound) };
-    let Some(anchor) = store::anchor(tx, shop, clip.id, id)? else { return Ok(EditAnchor::NotFound) };
+    let Some(clip) = store::find(tx, shop, clip)? else {
+        return Ok(EditAnchor::NotFound);
+    };
+    let Some(anchor) = store::anchor(tx, shop, clip.id, id)? else {
+        return Ok(EditAnchor::NotFound);
+    };
     if clip.version != version {
         return Ok(EditAnchor::Stale(clip.version));
     }
@@ -69,7 +81,9 @@ pub fn edit_anchor(
 
 /// Takes an anchor away. Order of refusals: not found, stale.
 pub fn remove_anchor(tx: &mut Tx<'_>, shop: ShopId, clip: ClipId, id: AnchorId, version: i64) -> Result<EditAnchor> {
-    let Some(clip) = store::find(tx, shop, clip)? else { return Ok(EditAnchor::NotFound) };
+    let Some(clip) = store::find(tx, shop, clip)? else {
+        return Ok(EditAnchor::NotFound);
+    };
     if store::anchor(tx, shop, clip.id, id)?.is_none() {
         return Ok(EditAnchor::NotFound);
     }
@@ -77,12 +91,18 @@ pub fn remove_anchor(tx: &mut Tx<'_>, shop: ShopId, clip: ClipId, id: AnchorId, 
         return Ok(EditAnchor::Stale(clip.version));
     }
     store::delete_anchor(tx, shop, clip.id, id)?;
-    Ok(EditAnchor::Done { anchor: None, version: store::raise_version(tx, shop, clip.id)? })
+    Ok(EditAnchor::Done {
+        anchor: None,
+        version: store::raise_version(tx, shop, clip.id)?,
+    })
 }
 
 fn put(tx: &mut Tx<'_>, shop: ShopId, clip: &Clip, anchor: Anchor) -> Result<EditAnchor> {
     store::put_anchor(tx, shop, clip.id, &anchor)?;
-    Ok(EditAnchor::Done { anchor: Some(anchor), version: store::raise_version(tx, shop, clip.id)? })
+    Ok(EditAnchor::Done {
+        anchor: Some(anchor),
+        version: store::raise_version(tx, shop, clip.id)?,
+    })
 }
 
 fn duration_ms(tx: &mut Tx<'_>, shop: ShopId, clip: &Clip) -> Result<i64> {
@@ -96,5 +116,9 @@ fn check_variant(tx: &mut Tx<'_>, (shop, currency): (ShopId, Currency), anchor: 
     let product = catalog::product_of(tx, shop, id)?;
     let there = variant.is_some_and(|variant| variant.state == VariantState::Active)
         && product.is_some_and(|product| product.state != ProductState::Archived);
-    if there { Ok(()) } else { Err(Error::field("/variant", "There is no such variant to offer here.")) }
+    if there {
+        Ok(())
+    } else {
+        Err(Error::field("/variant", "There is no such variant to offer here."))
+    }
 }

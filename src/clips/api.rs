@@ -239,7 +239,11 @@ pub struct CaptionIn {
 }
 
 fn captions_in(captions: Option<Vec<CaptionIn>>) -> Option<Vec<Caption>> {
-    let caption = |caption: CaptionIn| Caption { lang: caption.lang, label: caption.label, hash: caption.media };
+    let caption = |caption: CaptionIn| Caption {
+        lang: caption.lang,
+        label: caption.label,
+        hash: caption.media,
+    };
     captions.map(|captions| captions.into_iter().map(caption).collect())
 }
 
@@ -308,16 +312,27 @@ fn no_clip() -> Problem {
 
 /// The published clips, newest first.
 #[utoipa::path(get, path = "/v1/clips", tag = "Clips", params(PageIn), responses((status = 200, body = PageOut<ClipOut>)))]
-pub async fn get_clips(State(app): State<App>, player: Player, Query(page): Query<PageIn>) -> Result<Response, Problem> {
+pub async fn get_clips(
+    State(app): State<App>,
+    player: Player,
+    Query(page): Query<PageIn>,
+) -> Result<Response, Problem> {
     let (id, after) = (player.shop, page.after::<ClipId>()?);
     let (shop, key, found) = app
         .db
         .read(move |tx| {
             let shop = identity::shop(tx, id)?;
-            Ok((shop, identity::publishable_key(tx, id)?, list_published(tx, id, after, page.limit())?))
+            Ok((
+                shop,
+                identity::publishable_key(tx, id)?,
+                list_published(tx, id, after, page.limit())?,
+            ))
         })
         .await?;
-    Ok(json(StatusCode::OK, found.map(|clip| ClipOut::new(&clip, &shop, &key, &app.base_url))))
+    Ok(json(
+        StatusCode::OK,
+        found.map(|clip| ClipOut::new(&clip, &shop, &key, &app.base_url)),
+    ))
 }
 
 /// A published clip.
@@ -332,10 +347,20 @@ pub async fn get_clip(
     let id = player.shop;
     let (shop, key, found) = app
         .db
-        .read(move |tx| Ok((identity::shop(tx, id)?, identity::publishable_key(tx, id)?, published(tx, id, clip)?)))
+        .read(move |tx| {
+            Ok((
+                identity::shop(tx, id)?,
+                identity::publishable_key(tx, id)?,
+                published(tx, id, clip)?,
+            ))
+        })
         .await?;
     let clip = found.ok_or_else(no_clip)?;
-    Ok(json_unless_known(&headers, etag(clip.version), ClipOut::new(&clip, &shop, &key, &app.base_url)))
+    Ok(json_unless_known(
+        &headers,
+        etag(clip.version),
+        ClipOut::new(&clip, &shop, &key, &app.base_url),
+    ))
 }
 
 /// The player whose key came in the address: a browser fetches a track without headers.
@@ -367,7 +392,11 @@ pub async fn get_anchors(
     Path(clip): Path<ClipId>,
 ) -> Result<Response, Problem> {
     let shop = player.shop;
-    let clip = app.db.read(move |tx| published(tx, shop, clip)).await?.ok_or_else(no_clip)?;
+    let clip = app
+        .db
+        .read(move |tx| published(tx, shop, clip))
+        .await?
+        .ok_or_else(no_clip)?;
     let cues: Vec<AnchorCue> = clip
         .content
         .anchors
@@ -380,7 +409,10 @@ pub async fn get_anchors(
         })
         .collect();
     let mut response = Response::new(Body::from(anchors_vtt(&cues)));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/vtt; charset=utf-8"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/vtt; charset=utf-8"),
+    );
     response.headers_mut().insert(header::ETAG, etag(clip.version));
     Ok(response)
 }
@@ -395,7 +427,10 @@ pub async fn get_clip_draft(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let shop = staff.shop;
-    let found = app.db.read(move |tx| find(tx, shop, id)?.map(|clip| draft_out(tx, shop, clip)).transpose()).await?;
+    let found = app
+        .db
+        .read(move |tx| find(tx, shop, id)?.map(|clip| draft_out(tx, shop, clip)).transpose())
+        .await?;
     let draft = found.ok_or_else(no_clip)?;
     Ok(json_unless_known(&headers, etag(draft.version), draft))
 }
@@ -518,15 +553,25 @@ pub async fn delete_anchor(
     IfMatch(version): IfMatch,
 ) -> Result<Response, Problem> {
     let shop = staff.shop;
-    let removed = app.db.write(LaneKey::of(shop), move |tx| remove_anchor(tx, shop, clip, anchor, version)).await?;
+    let removed = app
+        .db
+        .write(LaneKey::of(shop), move |tx| {
+            remove_anchor(tx, shop, clip, anchor, version)
+        })
+        .await?;
     changed(StatusCode::OK, removed)
 }
 
 fn changed(status: StatusCode, outcome: EditAnchor) -> Result<Response, Problem> {
     match outcome {
-        EditAnchor::Done { anchor, version } => {
-            Ok(with_version(status, version, ChangedAnchorOut { version, anchor: anchor.map(AnchorOut::from) }))
-        }
+        EditAnchor::Done { anchor, version } => Ok(with_version(
+            status,
+            version,
+            ChangedAnchorOut {
+                version,
+                anchor: anchor.map(AnchorOut::from),
+            },
+        )),
         EditAnchor::NotFound => Err(Error::not_found("anchor").into()),
         EditAnchor::Stale(current) => Err(IfMatch::stale(current)),
         EditAnchor::TooMany => Err(Problem::conflict("too_many_anchors", "A clip has at most 100 anchors.")),
@@ -549,19 +594,37 @@ pub async fn post_publication(
     });
     match done.await? {
         Publish::Live { version, offers } => {
-            let ClipVersion { clip, version, published_at, .. } = version;
-            Ok(json(StatusCode::OK, PublicationOut { clip, version, published_at, offers }))
+            let ClipVersion {
+                clip,
+                version,
+                published_at,
+                ..
+            } = version;
+            Ok(json(
+                StatusCode::OK,
+                PublicationOut {
+                    clip,
+                    version,
+                    published_at,
+                    offers,
+                },
+            ))
         }
         Publish::NotFound => Err(no_clip()),
         Publish::Stale(current) => Err(IfMatch::stale(current)),
-        Publish::NoMedia => Err(Problem::conflict("no_media", "This clip has no video yet. Upload one first.")),
+        Publish::NoMedia => Err(Problem::conflict(
+            "no_media",
+            "This clip has no video yet. Upload one first.",
+        )),
         Publish::AnchorOutside(anchor) => {
             let detail = "An anchor lies behind the end of the video. Move it or take it away.";
             Err(Problem::conflict("anchor_outside", detail).with("anchor", anchor))
         }
         Publish::AnchorNotSellable { anchor, variant } => {
             let detail = "An anchor offers what nobody can buy: the product is a draft or archived, or has no price. Put it on sale, or take the anchor away.";
-            Err(Problem::conflict("anchor_not_sellable", detail).with("anchor", anchor).with("variant", variant))
+            Err(Problem::conflict("anchor_not_sellable", detail)
+                .with("anchor", anchor)
+                .with("variant", variant))
         }
     }
 }
@@ -575,7 +638,11 @@ pub async fn delete_publication(
     Path(clip): Path<ClipId>,
 ) -> Result<Response, Problem> {
     let shop = staff.shop;
-    match app.db.write(LaneKey::of(shop), move |tx| unpublish(tx, shop, clip)).await? {
+    match app
+        .db
+        .write(LaneKey::of(shop), move |tx| unpublish(tx, shop, clip))
+        .await?
+    {
         Unpublish::Hidden => Ok(StatusCode::NO_CONTENT.into_response()),
         Unpublish::NotFound => Err(no_clip()),
     }

@@ -22,27 +22,43 @@ fn refuse(line: usize, detail: &str) -> Refusal {
 /// Reads a WebVTT file. Refused: another encoding than UTF-8, a missing header, times that cannot be read or run backwards, no cue at all.
 pub fn cues(bytes: &[u8]) -> Result<Vec<Cue>, Refusal> {
     let text = std::str::from_utf8(bytes).map_err(|_| refuse(0, "the file is not UTF-8"))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n").replace('\r', "\n");
+    let text = text
+        .strip_prefix('\u{feff}')
+        .unwrap_or(text)
+        .replace("\r\n", "\n")
+        .replace('\r', "\n");
     let mut lines = text.split('\n').enumerate().peekable();
     let header = lines.next().map_or("", |(_, line)| line);
-    if header.strip_prefix("WEBVTT").is_none_or(|rest| !(rest.is_empty() || rest.starts_with([' ', '\t']))) {
+    if header
+        .strip_prefix("WEBVTT")
+        .is_none_or(|rest| !(rest.is_empty() || rest.starts_with([' ', '\t'])))
+    {
         return Err(refuse(0, "the file must begin with WEBVTT"));
     }
     let mut cues: Vec<Cue> = Vec::new();
     while let Some((number, line)) = lines.next() {
-        let Some((start, rest)) = line.split_once("-->") else { continue };
+        let Some((start, rest)) = line.split_once("-->") else {
+            continue;
+        };
         let end = rest.split_whitespace().next().unwrap_or("");
         let (Some(start_ms), Some(end_ms)) = (millis(start.trim()), millis(end)) else {
             return Err(refuse(number, "this time cannot be read"));
         };
         if end_ms <= start_ms || cues.last().is_some_and(|last| start_ms < last.start_ms) {
-            return Err(refuse(number, "this cue ends before it starts, or starts before the one above it"));
+            return Err(refuse(
+                number,
+                "this cue ends before it starts, or starts before the one above it",
+            ));
         }
         let mut said = Vec::new();
         while let Some((_, line)) = lines.next_if(|(_, line)| !line.trim().is_empty()) {
             said.push(plain(line.trim()));
         }
-        cues.push(Cue { start_ms, end_ms, text: said.join(" ") });
+        cues.push(Cue {
+            start_ms,
+            end_ms,
+            text: said.join(" "),
+        });
     }
     if cues.is_empty() {
         return Err(refuse(0, "the file has no cue"));

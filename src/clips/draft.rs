@@ -37,7 +37,11 @@ pub fn create(tx: &mut Tx<'_>, shop: ShopId, language: &str, id: ClipId, new: &C
     check_media(tx, shop, &clip)?;
     let tries = if new.slug.is_some() { 1 } else { 100 };
     for number in 1..=tries {
-        let slug = if number == 1 { clip.slug.clone() } else { format!("{}-{number}", clip.slug) };
+        let slug = if number == 1 {
+            clip.slug.clone()
+        } else {
+            format!("{}-{number}", clip.slug)
+        };
         let numbered = Clip { slug, ..clip.clone() };
         if store::insert_clip(tx, shop, &numbered)? {
             return Ok(CreateClip::Created(numbered));
@@ -58,7 +62,9 @@ pub enum EditClip {
 
 /// Edits a draft; what is published stays as it is. Order of refusals: not found, stale, slug taken. Errors: `invalid_field`.
 pub fn edit(tx: &mut Tx<'_>, shop: ShopId, id: ClipId, version: i64, edit: &ClipEdit) -> Result<EditClip> {
-    let Some(clip) = store::find(tx, shop, id)? else { return Ok(EditClip::NotFound) };
+    let Some(clip) = store::find(tx, shop, id)? else {
+        return Ok(EditClip::NotFound);
+    };
     if clip.version != version {
         return Ok(EditClip::Stale(clip.version));
     }
@@ -70,7 +76,11 @@ pub fn edit(tx: &mut Tx<'_>, shop: ShopId, id: ClipId, version: i64, edit: &Clip
     if !store::update_clip(tx, shop, &edited)? {
         return Ok(EditClip::Stale(version + 1));
     }
-    Ok(EditClip::Edited(Clip { version: version + 1, changed_at: tx.now(), ..edited }))
+    Ok(EditClip::Edited(Clip {
+        version: version + 1,
+        changed_at: tx.now(),
+        ..edited
+    }))
 }
 
 /// What a draft names was uploaded to this shop and is of the right kind.
@@ -78,13 +88,20 @@ fn check_media(tx: &mut Tx<'_>, shop: ShopId, clip: &Clip) -> Result<()> {
     if !clip.media_hash.is_empty() && !store::media(tx, shop, &clip.media_hash)?.is_some_and(|media| media.is_video()) {
         return Err(Error::field("/media", "There is no such video here. Upload it first."));
     }
-    if !clip.poster_hash.is_empty() && !store::media(tx, shop, &clip.poster_hash)?.is_some_and(|media| media.is_picture())
+    if !clip.poster_hash.is_empty()
+        && !store::media(tx, shop, &clip.poster_hash)?.is_some_and(|media| media.is_picture())
     {
-        return Err(Error::field("/poster", "There is no such picture here. Upload it first."));
+        return Err(Error::field(
+            "/poster",
+            "There is no such picture here. Upload it first.",
+        ));
     }
     for caption in &clip.captions {
         if !store::media(tx, shop, &caption.hash)?.is_some_and(|media| media.is_captions()) {
-            return Err(Error::field("/captions", "There are no such captions here. Upload the WebVTT file first."));
+            return Err(Error::field(
+                "/captions",
+                "There are no such captions here. Upload the WebVTT file first.",
+            ));
         }
     }
     Ok(())

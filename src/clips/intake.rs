@@ -17,10 +17,15 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub enum Intake {
     /// `poster` is a still of the video, where one could be taken.
-    Stored { media: Media, poster: Option<Media> },
+    Stored {
+        media: Media,
+        poster: Option<Media>,
+    },
     Refused(Refusal),
     /// More bytes than a file of its kind may have.
-    TooLarge { bytes_max: u64 },
+    TooLarge {
+        bytes_max: u64,
+    },
     /// The sender stopped before the end.
     CutOff,
 }
@@ -58,7 +63,13 @@ where
 pub async fn keep_drawing(app: &App, shop: ShopId, svg: &'static [u8], (width, height): (u32, u32)) -> Result<Media> {
     let incoming = Incoming::open(app)?;
     let folder = app.media.clone();
-    let probed = Probed { content_type: "image/svg+xml", extension: "svg", width, height, duration_ms: 0 };
+    let probed = Probed {
+        content_type: "image/svg+xml",
+        extension: "svg",
+        width,
+        height,
+        duration_ms: 0,
+    };
     let media = blocking(move || {
         let mut incoming = incoming;
         incoming.write(svg)?;
@@ -66,7 +77,9 @@ pub async fn keep_drawing(app: &App, shop: ShopId, svg: &'static [u8], (width, h
     })
     .await?;
     let row = media.clone();
-    app.db.write(LaneKey::of(shop), move |tx| store::insert_media(tx, shop, &row)).await?;
+    app.db
+        .write(LaneKey::of(shop), move |tx| store::insert_media(tx, shop, &row))
+        .await?;
     Ok(media)
 }
 
@@ -77,7 +90,9 @@ pub fn media_file(app: &App, hash: &str, extension: &str) -> PathBuf {
 
 /// Throws away what crashed uploads left. Called at start, before anything is received.
 pub fn clear_incoming(media: &Path) {
-    let Ok(entries) = std::fs::read_dir(incoming_folder(media)) else { return };
+    let Ok(entries) = std::fs::read_dir(incoming_folder(media)) else {
+        return;
+    };
     for entry in entries.flatten() {
         std::fs::remove_file(entry.path()).may_fail("the next start tries again");
     }
@@ -88,7 +103,9 @@ fn incoming_folder(media: &Path) -> PathBuf {
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| Error::internal("an upload's thread ended early").because(error))?
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Error::internal("an upload's thread ended early").because(error))?
 }
 
 fn failed(error: std::io::Error) -> Error {
@@ -120,8 +137,18 @@ impl Incoming {
         let folder = incoming_folder(&app.media);
         std::fs::create_dir_all(&folder).map_err(failed)?;
         let path = folder.join(app.random.uuid().simple().to_string());
-        let file = File::options().read(true).write(true).create_new(true).open(&path).map_err(failed)?;
-        Ok(Self { path, file, hash: Sha256::new(), length: 0 })
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .map_err(failed)?;
+        Ok(Self {
+            path,
+            file,
+            hash: Sha256::new(),
+            length: 0,
+        })
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
@@ -147,7 +174,11 @@ impl Incoming {
             start.extend_from_slice(&part[..part.len().min(MAGIC - start.len())]);
             piece.extend_from_slice(&part);
             // A kind is known from its first bytes, and with it how much more may come.
-            let bytes_max = if start.len() < MAGIC { probe::VIDEO_MAX } else { Kind::of(&start).bytes_max() };
+            let bytes_max = if start.len() < MAGIC {
+                probe::VIDEO_MAX
+            } else {
+                Kind::of(&start).bytes_max()
+            };
             if self.length + piece.len() as u64 > bytes_max {
                 return Ok(Received::TooLarge { bytes_max });
             }
@@ -181,10 +212,22 @@ impl Incoming {
     }
 
     fn still(&self, media: &Path) -> Result<Option<Media>> {
-        let Some(bytes) = poster::still(&self.path) else { return Ok(None) };
+        let Some(bytes) = poster::still(&self.path) else {
+            return Ok(None);
+        };
         let path = self.path.with_extension("still");
-        let file = File::options().read(true).write(true).create_new(true).open(&path).map_err(failed)?;
-        let mut still = Self { path, file, hash: Sha256::new(), length: 0 };
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .map_err(failed)?;
+        let mut still = Self {
+            path,
+            file,
+            hash: Sha256::new(),
+            length: 0,
+        };
         still.write(&bytes)?;
         match probe::probe(&mut still.file, Kind::of(&bytes), still.length)? {
             Ok(probed) => still.name(media, probed).map(Some),
@@ -195,7 +238,12 @@ impl Incoming {
     /// Makes the bytes durable and names them by their hash. The same bytes twice are one file.
     fn name(self, media: &Path, probed: Probed) -> Result<Media> {
         self.file.sync_all().map_err(failed)?;
-        let hash = self.hash.clone().finalize().iter().fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"));
+        let hash = self
+            .hash
+            .clone()
+            .finalize()
+            .iter()
+            .fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"));
         std::fs::rename(&self.path, media.join(format!("{hash}.{}", probed.extension))).map_err(failed)?;
         File::open(media).and_then(|folder| folder.sync_all()).map_err(failed)?;
         Ok(Media {

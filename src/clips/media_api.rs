@@ -35,7 +35,10 @@ pub struct StoredMediaOut {
 pub async fn post_media(State(app): State<App>, staff: Creator, body: Body) -> Result<Response, Problem> {
     match intake(&app, staff.shop, body.into_data_stream()).await? {
         Intake::Stored { media, poster } => {
-            let out = StoredMediaOut { media: MediaOut::from(&media), poster: poster.as_ref().map(MediaOut::from) };
+            let out = StoredMediaOut {
+                media: MediaOut::from(&media),
+                poster: poster.as_ref().map(MediaOut::from),
+            };
             Ok(json(StatusCode::CREATED, out))
         }
         Intake::Refused(refusal) => {
@@ -47,9 +50,11 @@ pub async fn post_media(State(app): State<App>, staff: Creator, body: Body) -> R
             let detail = format!("A file of this kind may have at most {} MB.", bytes_max >> 20);
             Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail).with("bytes_max", bytes_max))
         }
-        Intake::CutOff => {
-            Err(Problem::new(StatusCode::BAD_REQUEST, "unreadable", "The upload ended before it was complete."))
-        }
+        Intake::CutOff => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "unreadable",
+            "The upload ended before it was complete.",
+        )),
     }
 }
 
@@ -73,8 +78,13 @@ pub async fn get_media(
     let missing = || Problem::from(Error::not_found("file"));
     let (hash, extension) = name.split_once('.').ok_or_else(missing)?;
     let known = hash.len() == 64 && hash.bytes().all(|c| c.is_ascii_digit() || (b'a'..=b'f').contains(&c));
-    let (_, content_type) = TYPES.iter().find(|(name, _)| known && *name == extension).ok_or_else(missing)?;
-    let mut file = tokio::fs::File::open(media_file(&app, hash, extension)).await.map_err(|_| missing())?;
+    let (_, content_type) = TYPES
+        .iter()
+        .find(|(name, _)| known && *name == extension)
+        .ok_or_else(missing)?;
+    let mut file = tokio::fs::File::open(media_file(&app, hash, extension))
+        .await
+        .map_err(|_| missing())?;
     let length = file.metadata().await.map_err(|_| missing())?.len();
 
     let tag = HeaderValue::try_from(format!("\"{hash}\"")).map_err(|_| missing())?;
@@ -83,10 +93,16 @@ pub async fn get_media(
     set.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     set.insert(header::ETAG, tag.clone());
     set.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    set.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    set.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("public, max-age=31536000, immutable"),
+    );
     set.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // Even a file that fooled the probe runs nothing and loads nothing.
-    set.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; sandbox"));
+    set.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; sandbox"),
+    );
     // Players live on other people's pages.
     set.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     set.insert("cross-origin-resource-policy", HeaderValue::from_static("cross-origin"));
@@ -97,7 +113,10 @@ pub async fn get_media(
     }
     let range = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
     let same = !headers.contains_key(header::IF_RANGE) || names(&headers, &header::IF_RANGE, &tag);
-    let wanted = match range.filter(|_| same).map_or(Wanted::All, |range| wanted(range, length)) {
+    let wanted = match range
+        .filter(|_| same)
+        .map_or(Wanted::All, |range| wanted(range, length))
+    {
         Wanted::All => 0..=length.saturating_sub(1),
         Wanted::Part(part) => {
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
@@ -111,23 +130,34 @@ pub async fn get_media(
             return Ok(response);
         }
     };
-    let count = if length == 0 { 0 } else { wanted.end() - wanted.start() + 1 };
+    let count = if length == 0 {
+        0
+    } else {
+        wanted.end() - wanted.start() + 1
+    };
     set_header(&mut response, header::CONTENT_LENGTH, &count.to_string());
     if method != Method::HEAD {
-        file.seek(std::io::SeekFrom::Start(*wanted.start())).await.map_err(|_| missing())?;
+        file.seek(std::io::SeekFrom::Start(*wanted.start()))
+            .await
+            .map_err(|_| missing())?;
         *response.body_mut() = Body::from_stream(ReaderStream::with_capacity(file.take(count), 64 << 10));
     }
     Ok(response)
 }
 
 fn set_header(response: &mut Response, name: header::HeaderName, value: &str) {
-    response.headers_mut().insert(name, HeaderValue::try_from(value).expect("digits and names are a header value"));
+    response.headers_mut().insert(
+        name,
+        HeaderValue::try_from(value).expect("digits and names are a header value"),
+    );
 }
 
 /// Whether a header names our tag; the bytes never change, so a weak tag is as good.
 fn names(headers: &HeaderMap, name: &header::HeaderName, tag: &HeaderValue) -> bool {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    let mut tags = values.flat_map(|value| value.split(',')).map(|value| value.trim().trim_start_matches("W/"));
+    let mut tags = values
+        .flat_map(|value| value.split(','))
+        .map(|value| value.trim().trim_start_matches("W/"));
     tags.any(|value| value == "*" || value.as_bytes() == tag.as_bytes())
 }
 
@@ -141,7 +171,10 @@ pub(super) enum Wanted {
 
 /// One range of bytes (RFC 9110, 14). What we cannot read, and several ranges at once, are answered with the whole file.
 pub(super) fn wanted(range: &str, length: u64) -> Wanted {
-    let Some((first, last)) = range.strip_prefix("bytes=").and_then(|span| span.trim().split_once('-')) else {
+    let Some((first, last)) = range
+        .strip_prefix("bytes=")
+        .and_then(|span| span.trim().split_once('-'))
+    else {
         return Wanted::All;
     };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|c| c.is_ascii_digit());

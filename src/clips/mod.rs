@@ -29,10 +29,11 @@ pub use anchors::{EditAnchor, add_anchor, edit_anchor, remove_anchor};
 pub use captions::{Cue, cues};
 pub use draft::{CreateClip, EditClip, create, edit};
 pub use intake::{Intake, clear_incoming, intake, keep_drawing, media_file};
-pub use probe::Refusal;
 pub use model::*;
+pub use probe::Refusal;
 pub use publish::{Publish, Unpublish, publish, unpublish};
 pub use store::{
-    anchors, find, find_by_slug, is_published, list, list_published, media, published, published_by_slug, version, versions,
+    anchors, find, find_by_slug, is_published, list, list_published, media, published, published_by_slug, version,
+    versions,
 };
 pub use vtt::{AnchorCue, anchors_vtt};

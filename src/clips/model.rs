@@ -229,7 +229,12 @@ impl AnchorEdit {
             start_ms: self.start_ms.unwrap_or(anchor.start_ms),
             end_ms: self.end_ms.unwrap_or(anchor.end_ms),
             variant: self.variant.or(anchor.variant).filter(|_| kind.sells()),
-            copy: self.copy.as_ref().map(checked_copies).transpose()?.unwrap_or_else(|| anchor.copy.clone()),
+            copy: self
+                .copy
+                .as_ref()
+                .map(checked_copies)
+                .transpose()?
+                .unwrap_or_else(|| anchor.copy.clone()),
         };
         if edited.start_ms < 0 {
             return Err(Error::field("/start_ms", "An anchor starts at 0 or later."));
@@ -238,13 +243,22 @@ impl AnchorEdit {
             return Err(Error::field("/end_ms", "An anchor ends after it starts."));
         }
         if duration_ms > 0 && edited.end_ms > duration_ms {
-            return Err(Error::field("/end_ms", format!("The clip ends at {duration_ms} ms; so must the anchor.")));
+            return Err(Error::field(
+                "/end_ms",
+                format!("The clip ends at {duration_ms} ms; so must the anchor."),
+            ));
         }
         if kind.sells() && edited.variant.is_none() {
-            return Err(Error::field("/variant", "A product card or a buy button needs a variant."));
+            return Err(Error::field(
+                "/variant",
+                "A product card or a buy button needs a variant.",
+            ));
         }
         if kind == AnchorKind::Ask && edited.ask.is_none() {
-            return Err(Error::field("/ask", "Say what is asked: save, subscribe, alert or rsvp."));
+            return Err(Error::field(
+                "/ask",
+                "Say what is asked: save, subscribe, alert or rsvp.",
+            ));
         }
         Ok(edited)
     }
@@ -253,7 +267,9 @@ impl AnchorEdit {
 /// A BCP 47 tag in its short forms: `de`, `pt-BR`.
 fn checked_language(pointer: &'static str, language: &str) -> Result<String> {
     let mut parts = language.split('-');
-    let first = parts.next().is_some_and(|part| (2..=3).contains(&part.len()) && part.bytes().all(|c| c.is_ascii_lowercase()));
+    let first = parts
+        .next()
+        .is_some_and(|part| (2..=3).contains(&part.len()) && part.bytes().all(|c| c.is_ascii_lowercase()));
     let rest = parts.all(|part| (2..=8).contains(&part.len()) && part.bytes().all(|c| c.is_ascii_alphanumeric()));
     if first && rest && language.len() <= 20 {
         return Ok(language.to_owned());
@@ -263,7 +279,10 @@ fn checked_language(pointer: &'static str, language: &str) -> Result<String> {
 
 fn checked_captions(captions: &[Caption]) -> Result<Vec<Caption>> {
     if captions.len() > LANGUAGES_MAX {
-        return Err(Error::field("/captions", "A clip has captions in at most 20 languages."));
+        return Err(Error::field(
+            "/captions",
+            "A clip has captions in at most 20 languages.",
+        ));
     }
     let mut checked: Vec<Caption> = Vec::with_capacity(captions.len());
     for caption in captions {
@@ -272,7 +291,11 @@ fn checked_captions(captions: &[Caption]) -> Result<Vec<Caption>> {
             return Err(Error::field("/captions", format!("Captions in {lang} stand twice.")));
         }
         let label = text::line("/captions", &caption.label, 60)?;
-        checked.push(Caption { lang, label, hash: caption.hash.clone() });
+        checked.push(Caption {
+            lang,
+            label,
+            hash: caption.hash.clone(),
+        });
     }
     Ok(checked)
 }

@@ -16,7 +16,18 @@ pub(super) fn still(video: &Path) -> Option<Vec<u8>> {
     let child = Command::new("ffmpeg")
         .args(["-nostdin", "-v", "error", "-threads", "1", "-ss", "1", "-i"])
         .arg(video)
-        .args(["-frames:v", "1", "-an", "-q:v", "3", "-f", "image2", "-update", "1", "-y"])
+        .args([
+            "-frames:v",
+            "1",
+            "-an",
+            "-q:v",
+            "3",
+            "-f",
+            "image2",
+            "-update",
+            "1",
+            "-y",
+        ])
         .arg(&picture)
         .stdin(Stdio::null())
         .stdout(Stdio::null())

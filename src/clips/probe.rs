@@ -102,7 +102,11 @@ pub(super) fn unknown() -> Refusal {
 
 fn picture(bytes: &[u8]) -> Result<Result<Probed, Refusal>> {
     let refuse = |reason, detail: String| {
-        Ok(Err(Refusal { reason, detail, remedy: "Save it again as PNG, JPEG or WebP, 16 to 6000 points a side." }))
+        Ok(Err(Refusal {
+            reason,
+            detail,
+            remedy: "Save it again as PNG, JPEG or WebP, 16 to 6000 points a side.",
+        }))
     };
     let (content_type, extension) = match bytes {
         [0x89, ..] => ("image/png", "png"),
@@ -113,16 +117,30 @@ fn picture(bytes: &[u8]) -> Result<Result<Probed, Refusal>> {
         return refuse("unreadable", "The header of this picture cannot be read.".into());
     };
     if !PICTURE_SIDES.contains(&size.width) || !PICTURE_SIDES.contains(&size.height) {
-        return refuse("dimensions", format!("The picture is {} × {} points.", size.width, size.height));
+        return refuse(
+            "dimensions",
+            format!("The picture is {} × {} points.", size.width, size.height),
+        );
     }
     let ends = match extension {
         "png" => bytes.ends_with(b"IEND\xaeB`\x82"),
         "jpg" => bytes.ends_with(b"\xff\xd9"),
-        _ => bytes.get(4..8).is_some_and(|size| u64::from(u32::from_le_bytes([size[0], size[1], size[2], size[3]])) + 8 <= bytes.len() as u64),
+        _ => bytes.get(4..8).is_some_and(|size| {
+            u64::from(u32::from_le_bytes([size[0], size[1], size[2], size[3]])) + 8 <= bytes.len() as u64
+        }),
     };
     if !ends {
-        return refuse("truncated", "This picture ends in the middle: the upload was cut off.".into());
+        return refuse(
+            "truncated",
+            "This picture ends in the middle: the upload was cut off.".into(),
+        );
     }
     let side = |points: usize| u32::try_from(points).unwrap_or(u32::MAX);
-    Ok(Ok(Probed { content_type, extension, width: side(size.width), height: side(size.height), duration_ms: 0 }))
+    Ok(Ok(Probed {
+        content_type,
+        extension,
+        width: side(size.width),
+        height: side(size.height),
+        duration_ms: 0,
+    }))
 }

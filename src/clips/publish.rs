@@ -10,7 +10,10 @@ use crate::kernel::{AnchorId, ClipId, Currency, Result, ShopId, VariantId};
 #[derive(Debug, PartialEq, Eq)]
 pub enum Publish {
     /// `offers` is how many anchors sell something; none is allowed and worth a remark.
-    Live { version: ClipVersion, offers: usize },
+    Live {
+        version: ClipVersion,
+        offers: usize,
+    },
     NotFound,
     /// The draft has moved on; this is its version now.
     Stale(i64),
@@ -19,18 +22,30 @@ pub enum Publish {
     /// The video is shorter than when the anchor was set.
     AnchorOutside(AnchorId),
     /// The variant is archived, in draft or without a price: nobody could buy what the anchor offers.
-    AnchorNotSellable { anchor: AnchorId, variant: VariantId },
+    AnchorNotSellable {
+        anchor: AnchorId,
+        variant: VariantId,
+    },
 }
 
 /// Publishes a draft as it is. Order of refusals: not found, stale, no media, then anchor by anchor outside, not sellable.
 ///
 /// A draft that equals the newest version publishes that one again: a version is made of a difference.
-pub fn publish(tx: &mut Tx<'_>, (shop, currency): (ShopId, Currency), id: ClipId, draft: Option<i64>) -> Result<Publish> {
-    let Some(clip) = store::find(tx, shop, id)? else { return Ok(Publish::NotFound) };
+pub fn publish(
+    tx: &mut Tx<'_>,
+    (shop, currency): (ShopId, Currency),
+    id: ClipId,
+    draft: Option<i64>,
+) -> Result<Publish> {
+    let Some(clip) = store::find(tx, shop, id)? else {
+        return Ok(Publish::NotFound);
+    };
     if draft.is_some_and(|version| version != clip.version) {
         return Ok(Publish::Stale(clip.version));
     }
-    let Some(media) = store::media(tx, shop, &clip.media_hash)? else { return Ok(Publish::NoMedia) };
+    let Some(media) = store::media(tx, shop, &clip.media_hash)? else {
+        return Ok(Publish::NoMedia);
+    };
     let mut anchors = Vec::new();
     for anchor in store::anchors(tx, shop, id)? {
         if anchor.end_ms > media.duration_ms {
@@ -73,7 +88,10 @@ fn frozen(
     let mut product = None;
     if let Some(variant) = anchor.variant {
         let Some(sellable) = catalog::sellable(tx, shop, currency, &[variant])?.pop() else {
-            return Ok(Err(Publish::AnchorNotSellable { anchor: anchor.id, variant }));
+            return Ok(Err(Publish::AnchorNotSellable {
+                anchor: anchor.id,
+                variant,
+            }));
         };
         product = Some(sellable.product);
     }

@@ -22,8 +22,16 @@ pub(super) fn read(nal: &[u8]) -> Option<Sps> {
     let profile = u8::try_from(bits.take(8)?).ok()?;
     bits.take(16)?; // Constraint flags and level.
     bits.golomb()?; // The set's own number.
-    let mut sps = Sps { profile, chroma_format: 1, bit_depth: 8, progressive: true };
-    if matches!(profile, 100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135) {
+    let mut sps = Sps {
+        profile,
+        chroma_format: 1,
+        bit_depth: 8,
+        progressive: true,
+    };
+    if matches!(
+        profile,
+        100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135
+    ) {
         sps.chroma_format = bits.golomb()?;
         if sps.chroma_format == 3 {
             bits.take(1)?;

@@ -218,15 +218,19 @@ pub(super) fn put_anchor(tx: &mut Tx<'_>, shop: ShopId, clip: ClipId, anchor: &A
 }
 
 pub(super) fn delete_anchor(tx: &mut Tx<'_>, shop: ShopId, clip: ClipId, anchor: AnchorId) -> Result<bool> {
-    let deleted =
-        tx.exec("delete from anchors where shop_id = $1 and clip_id = $2 and id = $3", args![shop, clip, anchor])?;
+    let deleted = tx.exec(
+        "delete from anchors where shop_id = $1 and clip_id = $2 and id = $3",
+        args![shop, clip, anchor],
+    )?;
     Ok(deleted == 1)
 }
 
 /// Whether viewers can see the clip.
 pub fn is_published(tx: &mut Tx<'_>, shop: ShopId, clip: ClipId) -> Result<bool> {
-    let found: Option<(Option<i64>,)> =
-        tx.maybe_one("select published from clips where shop_id = $1 and id = $2", args![shop, clip])?;
+    let found: Option<(Option<i64>,)> = tx.maybe_one(
+        "select published from clips where shop_id = $1 and id = $2",
+        args![shop, clip],
+    )?;
     Ok(found.is_some_and(|(published,)| published.is_some()))
 }
 
@@ -292,5 +296,9 @@ pub(super) fn insert_version(
 
 /// Sets which version viewers see; none hides the clip.
 pub(super) fn set_published(tx: &mut Tx<'_>, shop: ShopId, clip: ClipId, version: Option<i64>) -> Result<()> {
-    tx.exec("update clips set published = $3 where shop_id = $1 and id = $2", args![shop, clip, version]).map(drop)
+    tx.exec(
+        "update clips set published = $3 where shop_id = $1 and id = $2",
+        args![shop, clip, version],
+    )
+    .map(drop)
 }

@@ -47,7 +47,9 @@ pub struct MethodIn {
 
 impl From<Vec<ZoneMethods>> for DeliveryZones {
     fn from(zones: Vec<ZoneMethods>) -> Self {
-        Self { zones: zones.into_iter().map(ZoneIn::from).collect() }
+        Self {
+            zones: zones.into_iter().map(ZoneIn::from).collect(),
+        }
     }
 }
 

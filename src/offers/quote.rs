@@ -6,7 +6,7 @@ use crate::db::Tx;
 use crate::delivery::{self, Method};
 use crate::identity::Shop;
 use crate::kernel::{Result, Seconds, VariantId};
-use crate::taxes;
+use crate::{clips, taxes};
 
 /// The answer to a question for a price.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,14 @@ pub enum Offer {
 }
 
 /// Offers `asked` at today's prices. Order of answers: not for sale, not delivered there, no such method, quoted.
+///
+/// Nothing of a clip that was unpublished is for sale through it. The delivery is taxed at the country's standard rate.
 pub fn quote(tx: &mut Tx<'_>, shop: &Shop, asked: &Asked, holds: Seconds) -> Result<Offer> {
+    if let (Some(seen), Some(first)) = (asked.seen, asked.lines.first())
+        && !clips::is_published(tx, shop.id, seen.clip)?
+    {
+        return Ok(Offer::NotForSale(first.variant));
+    }
     let variants: Vec<VariantId> = asked.lines.iter().map(|line| line.variant).collect();
     let sellable = catalog::sellable(tx, shop.id, shop.currency, &variants)?;
     let mut lines = Vec::with_capacity(asked.lines.len());
@@ -104,10 +111,16 @@ pub enum Recheck {
     NotForSale(VariantId),
 }
 
-/// Looks at a shown quote again. A rise inside its validity is not charged, a fall is passed on, and what left the shop is not sold.
+/// Looks at a shown quote again. A rise inside its validity is not charged, a fall is passed on, and what left the shop is not sold: neither
+/// an archived variant, nor through a clip that was unpublished since (players on other people's pages still show it).
 pub fn recheck(tx: &mut Tx<'_>, shown: &Quote) -> Result<Recheck> {
     if tx.now() > shown.expires_at {
         return Ok(Recheck::Expired);
+    }
+    if let (Some(seen), Some(first)) = (shown.seen, shown.lines.first())
+        && !clips::is_published(tx, shown.shop, seen.clip)?
+    {
+        return Ok(Recheck::NotForSale(first.variant));
     }
     let variants: Vec<VariantId> = shown.lines.iter().map(|line| line.variant).collect();
     let sellable = catalog::sellable(tx, shown.shop, shown.currency, &variants)?;
@@ -125,5 +138,16 @@ pub fn recheck(tx: &mut Tx<'_>, shown: &Quote) -> Result<Recheck> {
             line.price_version = now.price_version;
         }
     }
-    payable.summed().map(|payable| Recheck::Payable(Box::new(payable)))
+    if let Some(travel) = &mut payable.delivery {
+        // A method that is gone cannot be promised any more: a new quote says what there is instead.
+        let Some(now) = delivery::method(tx, shown.shop, travel.method)? else { return Ok(Recheck::Expired) };
+        let taxed = taxes::line(now.price.minor, travel.tax, shown.inclusive);
+        if taxed.gross < travel.amount_minor && now.price.currency == shown.currency {
+            travel.amount_minor = taxed.gross;
+            travel.tax_minor = taxed.tax;
+        }
+    }
+    let payable = payable.summed()?;
+    assert!(payable.total_minor <= shown.total_minor, "the buyer pays at most what was shown");
+    Ok(Recheck::Payable(Box::new(payable)))
 }

@@ -1,8 +1,8 @@
 //! Parties and contracts as JSON.
 
 use super::{
-    Agree, Assign, Contract, ContractVersion, NewParty, Party, PartyKind, Terms, add_party, assign, contract, contracts,
-    draw_up, parties, revise, versions,
+    Agree, Assign, Contract, ContractVersion, NewParty, Party, PartyKind, Terms, add_party, assign, contract,
+    contracts, draw_up, parties, revise, versions,
 };
 use crate::app::App;
 use crate::catalog::{self, api::ProductDraftOut};
@@ -28,7 +28,13 @@ pub struct PartyOut {
 
 impl From<Party> for PartyOut {
     fn from(party: Party) -> Self {
-        Self { id: party.id, kind: party.kind, name: party.name, email: party.email, created_at: party.created_at }
+        Self {
+            id: party.id,
+            kind: party.kind,
+            name: party.name,
+            email: party.email,
+            created_at: party.created_at,
+        }
     }
 }
 
@@ -75,7 +81,11 @@ pub struct ContractVersionOut {
 
 impl From<ContractVersion> for ContractVersionOut {
     fn from(version: ContractVersion) -> Self {
-        Self { version: version.version, terms: version.terms, created_at: version.created_at }
+        Self {
+            version: version.version,
+            terms: version.terms,
+            created_at: version.created_at,
+        }
     }
 }
 
@@ -104,7 +114,11 @@ pub struct AssignIn {
 
 /// Everyone who is paid, oldest first.
 #[utoipa::path(get, path = "/v1/parties", tag = "Partners", params(PageIn), responses((status = 200, body = PageOut<PartyOut>)))]
-pub async fn get_parties(State(app): State<App>, staff: Analyst, Query(page): Query<PageIn>) -> Result<Response, Problem> {
+pub async fn get_parties(
+    State(app): State<App>,
+    staff: Analyst,
+    Query(page): Query<PageIn>,
+) -> Result<Response, Problem> {
     let (shop, after) = (staff.shop, page.after::<PartyId>()?);
     let found = app.db.read(move |tx| parties(tx, shop, after, page.limit())).await?;
     Ok(json(StatusCode::OK, found.map(PartyOut::from)))
@@ -119,8 +133,15 @@ pub async fn post_party(
     Json(new): Json<PartyIn>,
 ) -> Result<Response, Problem> {
     let shop = staff.shop;
-    let new = NewParty { kind: new.kind, name: new.name, email: new.email };
-    let party = app.db.write(LaneKey::of(shop), move |tx| add_party(tx, shop, id.get(), &new)).await?;
+    let new = NewParty {
+        kind: new.kind,
+        name: new.name,
+        email: new.email,
+    };
+    let party = app
+        .db
+        .write(LaneKey::of(shop), move |tx| add_party(tx, shop, id.get(), &new))
+        .await?;
     Ok(json(StatusCode::CREATED, PartyOut::from(party)))
 }
 
@@ -162,8 +183,13 @@ pub async fn get_contract_versions(
     Path(id): Path<ContractId>,
 ) -> Result<Response, Problem> {
     let shop = staff.shop;
-    let found = app.db.read(move |tx| Ok((contract(tx, shop, id)?.is_some(), versions(tx, shop, id)?))).await?;
-    let (true, versions) = found else { return Err(Error::not_found("contract").into()) };
+    let found = app
+        .db
+        .read(move |tx| Ok((contract(tx, shop, id)?.is_some(), versions(tx, shop, id)?)))
+        .await?;
+    let (true, versions) = found else {
+        return Err(Error::not_found("contract").into());
+    };
     let data = versions.into_iter().map(ContractVersionOut::from).collect();
     Ok(json(StatusCode::OK, PageOut { data, next: None }))
 }
@@ -200,7 +226,9 @@ fn answer(status: StatusCode, agreed: Agree) -> Result<Response, Problem> {
         Agree::Stale(current) => Err(IfMatch::stale(current)),
         Agree::Unfit(unfit) => {
             let detail = unfit.detail();
-            Err(Error::invalid("terms_unfit", detail.clone()).with_field("/terms", detail).into())
+            Err(Error::invalid("terms_unfit", detail.clone())
+                .with_field("/terms", detail)
+                .into())
         }
     }
 }
@@ -234,7 +262,9 @@ pub async fn put_product_contract(
         (Assign::Stale(current), _) => Err(IfMatch::stale(current)),
         (Assign::NoSuchContract, _) => {
             let detail = "This shop has no such contract.";
-            Err(Error::invalid("no_such_contract", detail).with_field("/contract", detail).into())
+            Err(Error::invalid("no_such_contract", detail)
+                .with_field("/contract", detail)
+                .into())
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Terms that add up, and legs that do.
 
 use super::*;
-use crate::kernel::{Currency, Id, Money, MoneyOut, PartyId};
+use crate::fixture::Fixture;
+use crate::kernel::{ContractId, Currency, Id, Money, MoneyOut, PartyId, ShopId};
 use proptest::prelude::*;
 
 fn party(n: u128) -> PartyId {
@@ -231,4 +232,136 @@ proptest! {
             prop_assert!((floor..=floor + 1).contains(&leg.minor), "{:?} has {} of {}", share, leg.minor, net);
         }
     }
+}
+
+fn creator(fixture: &Fixture, shop: ShopId, name: &'static str) -> PartyId {
+    let new = NewParty {
+        kind: PartyKind::Creator,
+        name: name.into(),
+        email: String::new(),
+    };
+    fixture
+        .write(move |tx| {
+            let id = tx.id();
+            add_party(tx, shop, id, &new)
+        })
+        .id
+}
+
+fn agree(fixture: &Fixture, terms: &Terms) -> Agree {
+    let (shop, terms) = (fixture.shop, terms.clone());
+    fixture.write(move |tx| {
+        let id = tx.id();
+        draw_up(tx, (shop, Currency::EUR), id, "Studio pieces", &terms)
+    })
+}
+
+#[test]
+fn a_contract_names_only_parties_of_its_shop() {
+    let fixture = Fixture::new();
+    let lina = creator(&fixture, fixture.shop, "Lina");
+    let stranger = creator(&fixture, fixture.neighbour, "Stranger");
+    assert_eq!(
+        agree(&fixture, &Terms::all_to(stranger)),
+        Agree::Unfit(Unfit::UnknownParty(stranger))
+    );
+    let hidden = Terms {
+        processor_fee: Bearer::Party(stranger),
+        ..Terms::all_to(lina)
+    };
+    assert_eq!(agree(&fixture, &hidden), Agree::Unfit(Unfit::UnknownParty(stranger)));
+    let Agree::Agreed(contract) = agree(&fixture, &Terms::all_to(lina)) else {
+        panic!("not agreed")
+    };
+    let (neighbour, id) = (fixture.neighbour, contract.id);
+    fixture.write(move |tx| {
+        assert_eq!(super::contract(tx, neighbour, id)?, None);
+        assert_eq!(current_version(tx, neighbour, id)?, None);
+        assert_eq!(super::terms(tx, neighbour, id, 1)?, None);
+        assert!(versions(tx, neighbour, id)?.is_empty());
+        assert_eq!(super::party(tx, neighbour, lina)?, None);
+        assert_eq!(
+            revise(tx, (neighbour, Currency::EUR), id, 1, &Terms::all_to(lina))?,
+            Agree::NotFound
+        );
+        Ok(())
+    });
+}
+
+#[test]
+fn a_revision_is_a_version_and_the_old_ones_stay() {
+    let fixture = Fixture::new();
+    let (lina, jonas) = (
+        creator(&fixture, fixture.shop, "Lina"),
+        creator(&fixture, fixture.shop, "Jonas"),
+    );
+    let first = Terms::all_to(lina);
+    let second = Terms {
+        shares: vec![Share {
+            party: jonas,
+            part: Part::Portion(2000),
+        }],
+        ..first.clone()
+    };
+    let Agree::Agreed(contract) = agree(&fixture, &first) else {
+        panic!("not agreed")
+    };
+    let (shop, id) = (fixture.shop, contract.id);
+    let revised = |version: i64, terms: &Terms| {
+        let terms = terms.clone();
+        fixture.write(move |tx| revise(tx, (shop, Currency::EUR), id, version, &terms))
+    };
+    assert!(matches!(revised(1, &second), Agree::Agreed(contract) if contract.version == 2));
+    assert_eq!(revised(1, &first), Agree::Stale(2));
+    let too_much = Terms {
+        platform_fee_bp: 9000,
+        ..second.clone()
+    };
+    assert_eq!(
+        revised(2, &too_much),
+        Agree::Unfit(Unfit::MoreThanTheWhole { basis_points: 11_000 })
+    );
+    let (old, new, current) = fixture.write(move |tx| {
+        Ok((
+            super::terms(tx, shop, id, 1)?,
+            super::terms(tx, shop, id, 2)?,
+            current_version(tx, shop, id)?,
+        ))
+    });
+    assert_eq!((old, new, current), (Some(first), Some(second), Some(2)));
+}
+
+#[test]
+fn a_product_is_put_under_a_contract_of_its_shop() {
+    use crate::catalog::{self, Create, Kind, NewProduct, ProductState, TaxCategory};
+    let fixture = Fixture::new();
+    let lina = creator(&fixture, fixture.shop, "Lina");
+    let Agree::Agreed(contract) = agree(&fixture, &Terms::all_to(lina)) else {
+        panic!("not agreed")
+    };
+    let shop = fixture.shop;
+    let product = fixture.write(move |tx| {
+        let new = NewProduct {
+            title: "Ebb mug".into(),
+            slug: None,
+            description: String::new(),
+            kind: Kind::Physical,
+            tax_category: TaxCategory::Standard,
+            image: String::new(),
+            state: ProductState::Draft,
+            variants: Vec::new(),
+        };
+        let id = tx.id();
+        match catalog::create(tx, (shop, Currency::EUR), id, &new)? {
+            Create::Created(product, _) => Ok(product.id),
+            other => panic!("{other:?}"),
+        }
+    });
+    let under =
+        |version, contract: Option<ContractId>| fixture.write(move |tx| assign(tx, shop, product, version, contract));
+    let unknown: ContractId = fixture.write(|tx| Ok(tx.id()));
+    assert_eq!(under(1, Some(unknown)), Assign::NoSuchContract);
+    assert!(matches!(under(1, Some(contract.id)), Assign::Assigned(product) if product.contract == Some(contract.id)));
+    assert_eq!(under(1, None), Assign::Stale(2));
+    assert!(matches!(under(2, None), Assign::Assigned(product) if product.contract.is_none()));
 }

@@ -32,8 +32,14 @@ pub struct TaxRateOut {
 
 impl From<Vec<TaxRate>> for TaxRates {
     fn from(rates: Vec<TaxRate>) -> Self {
-        let out = |rate: TaxRate| TaxRateOut { country: rate.country, category: rate.category, rate_bp: rate.rate.0 };
-        Self { rates: rates.into_iter().map(out).collect() }
+        let out = |rate: TaxRate| TaxRateOut {
+            country: rate.country,
+            category: rate.category,
+            rate_bp: rate.rate.0,
+        };
+        Self {
+            rates: rates.into_iter().map(out).collect(),
+        }
     }
 }
 
@@ -53,7 +59,11 @@ pub async fn put_tax_rates(
     Json(new): Json<TaxRates>,
 ) -> Result<Response, Problem> {
     let shop = owner.shop;
-    let row = |rate: TaxRateOut| TaxRate { country: rate.country, category: rate.category, rate: Rate(rate.rate_bp) };
+    let row = |rate: TaxRateOut| TaxRate {
+        country: rate.country,
+        category: rate.category,
+        rate: Rate(rate.rate_bp),
+    };
     let rates: Vec<TaxRate> = new.rates.into_iter().map(row).collect();
     let stored = app.db.write(LaneKey::of(shop), move |tx| {
         set(tx, shop, &rates)?;

@@ -3,6 +3,7 @@
 use super::model::checked;
 use super::*;
 use crate::catalog::TaxCategory;
+use crate::fixture::Fixture;
 use crate::kernel::Rate;
 
 #[test]
@@ -51,4 +52,30 @@ fn a_table_of_rates_has_rules() {
     ] {
         assert!(checked(&bad).is_err(), "{bad:?}");
     }
+}
+
+#[test]
+fn a_country_has_its_own_rate_or_that_of_everywhere_or_none() {
+    let fixture = Fixture::new();
+    let shop = fixture.shop;
+    let at = |country: &'static str, category| fixture.write(move |tx| rate(tx, shop, country, category)).0;
+    assert_eq!(at("DE", TaxCategory::Standard), 0);
+    let row = |country: &str, category, rate| TaxRate {
+        country: country.into(),
+        category,
+        rate: Rate(rate),
+    };
+    let rows = [
+        row("DE", TaxCategory::Standard, 1900),
+        row("DE", TaxCategory::Reduced, 700),
+        row("*", TaxCategory::Standard, 2500),
+    ];
+    fixture.write(move |tx| set(tx, shop, &rows));
+    assert_eq!(at("DE", TaxCategory::Standard), 1900);
+    assert_eq!(at("DE", TaxCategory::Reduced), 700);
+    assert_eq!(at("DE", TaxCategory::Zero), 0);
+    assert_eq!(at("FR", TaxCategory::Standard), 2500);
+    assert_eq!(at("FR", TaxCategory::Reduced), 0);
+    let neighbour = fixture.neighbour;
+    assert!(fixture.write(move |tx| all(tx, neighbour)).is_empty());
 }
