@@ -46,7 +46,7 @@ const TOKENS = `
 font:400 16px/1.4 var(--font,system-ui,sans-serif);color:var(--i);-webkit-tap-highlight-color:transparent}
 @media(prefers-color-scheme:dark){:host{--p:var(--paper,#1b1916);--i:var(--ink,#f4efe7);--i2:var(--ink-2,#b0a89c);--l:var(--line,#38342e);--l2:var(--line-2,#8a8074);--a:var(--accent,#f08a5d);--oa:var(--on-accent,#1d1108);
 --k:var(--ok,#6fd3a0);--w:var(--bad,#ff9d85)}}
-*{box-sizing:border-box;margin:0}[hidden]{display:none!important}
+*{box-sizing:border-box;margin:0}[hidden]{display:none!important}[dir=auto]{text-align:match-parent}
 button,input,select{font:inherit;color:inherit}
 button{cursor:pointer;border:0;background:none;padding:0}
 button[disabled]{cursor:default}

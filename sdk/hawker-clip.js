@@ -27,15 +27,16 @@ const CSS = styles(`
 .tools{position:absolute;inset-block-start:8px;inset-inline-end:8px;display:flex;gap:4px}
 .tools button{width:44px;height:44px;display:grid;place-items:center;border-radius:22px;background:#0006}
 .tools button:hover{background:#000a}.off svg{opacity:.5}
-h2{position:absolute;inset-block-start:18px;inset-inline:16px 164px;font-size:16px;font-weight:650;line-height:1.3;text-shadow:0 1px 4px #000;display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical;overflow:hidden}
+.title{position:absolute;inset-block-start:18px;inset-inline:16px 164px}
+h2{font-size:16px;font-weight:650;line-height:1.3;text-shadow:0 1px 4px #000;display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical;overflow:hidden}
 .big{position:absolute;inset:0;margin:auto;width:76px;height:76px;display:grid;place-items:center;border-radius:38px;background:#0009;color:#fff}
 .big svg{width:36px;height:36px;fill:currentColor}:dir(rtl)>.big svg{transform:none}
 :host([playing]) .big{opacity:0;pointer-events:none}
 .captions{align-self:center;max-width:88%;margin:0 0 12px;padding:4px 10px;border-radius:8px;background:#000b;font-size:16px;line-height:1.35;text-align:center;white-space:pre-line}
 .captions:empty{display:none}
 .held{align-self:flex-start;min-height:44px;margin:0 12px 8px;padding:0 16px;border-radius:22px;background:var(--p);color:var(--i);font-size:15px;font-weight:600;box-shadow:var(--s)}
-.anchors{display:grid;gap:8px;width:100%;padding:0 12px;pointer-events:none}
-:host([shape=wide]) .anchors{max-width:420px}
+.anchors{display:grid;gap:8px;align-self:center;width:100%;max-width:520px;padding:0 12px;pointer-events:none}
+:host([shape=wide]) .anchors{align-self:flex-start;max-width:420px}
 .anchors>*{pointer-events:auto;animation:rise .19s cubic-bezier(.2,.8,.2,1)}
 .anchors>[kind=mark],.anchors>[kind=ask]{justify-self:start}.anchors>:is([kind=product_card],[kind=buy_button]){order:1}
 @keyframes rise{from{transform:translateY(40px);opacity:0}}
@@ -145,7 +146,7 @@ export class HawkerClip extends HTMLElement {
       clip.captions.length > 0 && this.#button("captions", () => this.#caption()),
       "requestFullscreen" in this && this.#button("full", () => this.#full()));
     this.#stage.dir = voice.dir;
-    this.#stage.append(big, el("h2", { part: "title", dir: "auto" }, clip.title), tools, this.#captions, this.#held, this.#anchors, el("div", { class: "bar" }, this.#bar, line, this.#time));
+    this.#stage.append(big, el("div", { class: "title" }, el("h2", { part: "title", dir: "auto" }, clip.title)), tools, this.#captions, this.#held, this.#anchors, el("div", { class: "bar" }, this.#bar, line, this.#time));
     this.#held.addEventListener("click", () => request(this, "buyrequest", {}));
     this.#root.replaceChildren(el("slot", { name: "video" }), this.#stage);
     this.#subtitle(clip, voice, base);

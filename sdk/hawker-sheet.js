@@ -54,6 +54,7 @@ form,fieldset{display:grid;gap:10px;min-width:0;border:0;padding:0}
 .two{display:grid;grid-template-columns:2fr 3fr;gap:10px;align-items:start}
 .foot{position:sticky;bottom:0;display:grid;gap:8px;margin:0 -20px!important;padding:14px 20px max(16px,env(safe-area-inset-bottom));background:linear-gradient(transparent,var(--p) 12px)}
 .foot .go{min-height:54px;font-size:17px}
+@media(max-height:480px){.foot{position:static}}
 [aria-disabled=true]{opacity:.75}
 [aria-disabled=true]::after,.spin::after{content:"";width:16px;height:16px;border-radius:50%;border:2px solid;border-inline-end-color:transparent;animation:turn .8s linear infinite}
 .spin::after{display:block;width:32px;height:32px;margin:8px auto 32px;color:var(--a)}
