@@ -120,7 +120,10 @@ export class Shop {
     this.paint();
     const wanted = new Set(clip.anchors.flatMap(({ product }) => product ?? []));
     const products = await Promise.all([...wanted].filter((product) => !this.products.has(product)).map((product) => this.read(`/v1/products/${product}`)));
-    for (const product of products) if (product) this.products.set(product.id, product);
+    for (const product of products) {
+      // What has no price in the shop's currency cannot be bought here.
+      if (product) this.products.set(product.id, { ...product, variants: product.variants.filter((/** @type {any} */ { price }) => price) });
+    }
     this.paint();
     this.follow();
     this.pickUp(mounted);
