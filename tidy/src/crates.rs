@@ -7,6 +7,7 @@ use crate::tree::{Finding, Tree};
 
 /// How many crates the default build may take, Hawker included.
 const MOST: usize = 299;
+const SOURCE: &str = "registry+https://github.com/rust-lang/crates.io-index";
 const BANNED: &[&str] = &["aws-lc-sys", "openssl-sys"];
 
 pub fn tree(tree: &Tree) -> Vec<Finding> {
@@ -21,7 +22,15 @@ pub fn tree(tree: &Tree) -> Vec<Finding> {
             )
         })
         .collect();
-    match default_tree() {
+    for (index, line) in lock
+        .text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| is_foreign_source(line))
+    {
+        findings.push(lock.finding(index + 1, format!("{line}: crates come from crates.io only")));
+    }
+    match default_tree("{p}") {
         Ok(crates) if crates.len() <= MOST => {}
         Ok(crates) => findings.push(lock.finding(
             1,
@@ -35,6 +44,11 @@ pub fn tree(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
+fn is_foreign_source(line: &str) -> bool {
+    line.strip_prefix("source = \"")
+        .is_some_and(|source| source.trim_end_matches('"') != SOURCE)
+}
+
 fn banned(lock: &str) -> impl Iterator<Item = (usize, &'static str)> {
     lock.lines().enumerate().filter_map(|(index, line)| {
         let name = line.strip_prefix("name = \"")?.strip_suffix('"')?;
@@ -42,8 +56,8 @@ fn banned(lock: &str) -> impl Iterator<Item = (usize, &'static str)> {
     })
 }
 
-/// Name and version of each crate that `cargo build` compiles on this machine.
-fn default_tree() -> std::io::Result<BTreeSet<String>> {
+/// Each crate that `cargo build` compiles on this machine, once, as `cargo tree` formats it.
+pub fn default_tree(format: &str) -> std::io::Result<BTreeSet<String>> {
     let listed = Command::new(env!("CARGO"))
         .args([
             "tree",
@@ -55,7 +69,7 @@ fn default_tree() -> std::io::Result<BTreeSet<String>> {
             "--prefix",
             "none",
             "--format",
-            "{p}",
+            format,
         ])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()?;
@@ -64,14 +78,15 @@ fn default_tree() -> std::io::Result<BTreeSet<String>> {
             String::from_utf8_lossy(&listed.stderr).into_owned(),
         ));
     }
-    Ok(names(&String::from_utf8_lossy(&listed.stdout)))
+    Ok(lines(&String::from_utf8_lossy(&listed.stdout)))
 }
 
-fn names(listed: &str) -> BTreeSet<String> {
+/// Cargo marks a crate it has shown before with `(*)`.
+fn lines(listed: &str) -> BTreeSet<String> {
     listed
         .lines()
-        .map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" "))
-        .filter(|name| !name.is_empty())
+        .map(|line| line.trim_end_matches(" (*)").to_owned())
+        .filter(|line| !line.is_empty())
         .collect()
 }
 
@@ -88,14 +103,21 @@ mod tests {
     }
 
     #[test]
+    fn a_crate_from_elsewhere_is_found() {
+        assert!(is_foreign_source("source = \"git+https://example.org/x#1\""));
+        assert!(!is_foreign_source(&format!("source = \"{SOURCE}\"")));
+        assert!(!is_foreign_source("name = \"source\""));
+    }
+
+    #[test]
     fn crates_are_counted_once_per_version() {
         let listed = "hawker v0.1.0 (somewhere)\naxum v0.8.9\nbytes v1.0.0\nbytes v1.0.0 (*)\nbytes v2.0.0\n\n";
-        assert_eq!(names(listed).len(), 4);
+        assert_eq!(lines(listed).len(), 4);
     }
 
     #[test]
     fn this_repository_keeps_to_it() {
         assert_eq!(tree(&Tree::read().unwrap()), []);
-        assert!(default_tree().unwrap().len() > 100);
+        assert!(default_tree("{p}").unwrap().len() > 100);
     }
 }

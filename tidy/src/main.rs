@@ -9,6 +9,7 @@ mod dependencies;
 mod documents;
 mod front_pages;
 mod imports;
+mod licenses;
 mod names;
 mod rust_text;
 mod sql;
@@ -37,6 +38,7 @@ const RULES: &[Rule] = &[
     ("machine-path", words::machine_paths),
     ("dependency-reason", dependencies::reasons),
     ("crate-tree", crates::tree),
+    ("license", licenses::allowed),
 ];
 
 fn main() -> ExitCode {
