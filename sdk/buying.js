@@ -140,7 +140,8 @@ export class Buying {
     this.session.removeItem("hawker.open");
     if (purchase?.state.step === "receipt") purchase.forget();
     mounted.element.toggleAttribute("quiet", false);
-    mounted.element.focus({ preventScroll: true });
+    // The dialog gives the focus back to the card; if that is gone, its clip is the nearest thing.
+    if (document.activeElement === document.body) mounted.element.focus({ preventScroll: true });
     this.shop.paint();
   }
 }

@@ -39,6 +39,8 @@ img,.blank{grid-row:1/3;width:72px;height:72px;border-radius:calc(var(--r) - 2px
  *   bare: boolean}} AnchorView `bare`: a buy button of the same product stands below
  */
 
+const KEYS = /** @type {const} */ (["anchor", "product", "voice", "resume", "done", "bare"]);
+
 export class HawkerAnchor extends HTMLElement {
   /** @type {AnchorView | null} */
   #view = null;
@@ -51,7 +53,8 @@ export class HawkerAnchor extends HTMLElement {
   set view(view) {
     const before = this.#view;
     this.#view = view;
-    if (!view) return;
+    // Set with every frame of the clip; drawn when something is different.
+    if (!view || (before && KEYS.every((key) => before[key] === view[key]))) return;
     const stock = offered(view).stock;
     this.setAttribute("kind", view.anchor.kind);
     this.toggleAttribute("soldout", !view.resume && stock?.left === 0);

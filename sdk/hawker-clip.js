@@ -26,14 +26,14 @@ const CSS = styles(`
 .stage{display:flex;flex-direction:column;justify-content:flex-end;background:linear-gradient(#0009,#0000 128px,#0000 60%,#0009)}
 .tools{position:absolute;inset-block-start:8px;inset-inline-end:8px;display:flex;gap:4px}
 .tools button{width:44px;height:44px;display:grid;place-items:center;border-radius:22px;background:#0006}
-.tools button:hover{background:#000a}.off svg{opacity:.5}
+.tools button:hover{background:#000a}[aria-pressed=false] svg{opacity:.5}
 .title{position:absolute;inset-block-start:18px;inset-inline:16px 164px}
 h2{font-size:16px;font-weight:650;line-height:1.3;text-shadow:0 1px 4px #000;display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical;overflow:hidden}
 .big{position:absolute;inset:0;margin:auto;width:76px;height:76px;display:grid;place-items:center;border-radius:38px;background:#0009;color:#fff}
 .big svg{width:36px;height:36px;fill:currentColor}:dir(rtl)>.big svg{transform:none}
 :host([playing]) .big{opacity:0;pointer-events:none}
 .captions{align-self:center;max-width:88%;margin:0 0 12px;padding:4px 10px;border-radius:8px;background:#000b;font-size:16px;line-height:1.35;text-align:center;white-space:pre-line}
-.captions:empty{display:none}
+.captions:empty{display:none}.captions,.title{pointer-events:none}
 .held{align-self:flex-start;min-height:44px;margin:0 12px 8px;padding:0 16px;border-radius:22px;background:var(--p);color:var(--i);font-size:15px;font-weight:600;box-shadow:var(--s)}
 .anchors{display:grid;gap:8px;align-self:center;width:100%;max-width:520px;padding:0 12px;pointer-events:none}
 :host([shape=wide]) .anchors{align-self:flex-start;max-width:420px}
@@ -212,13 +212,15 @@ export class HawkerClip extends HTMLElement {
     if (!paused && edges.length) this.#edge = window.setTimeout(() => this.#show(), (Math.min(...edges) - ms) / playbackRate + 1);
     for (const [id, card] of this.#shown) {
       // A card somebody reached by keyboard stays until they move on.
-      if (active.some((anchor) => anchor.id === id) || card.matches(":focus-visible")) continue;
+      const focused = card.shadowRoot?.activeElement;
+      if (active.some((anchor) => anchor.id === id) || focused?.matches(":focus-visible")) continue;
+      if (focused) this.focus({ preventScroll: true });
       card.remove();
       this.#shown.delete(id);
       this.#impressions.see(id, false, 0);
     }
     for (const anchor of active) this.#card(anchor, view, active);
-    const [held] = view.resume.values();
+    const held = [...view.resume.values()].find(({ wish }) => wish.clip === view.clip.id);
     const shown = [...this.#shown.values()].some((card) => card.view?.resume);
     this.#held.hidden = !held || shown || this.hasAttribute("quiet");
     if (held) this.#held.textContent = `${view.voice.say("held", { t: view.voice.time(held.until ?? "") })} · ${view.voice.say("resume")}`;
@@ -228,20 +230,15 @@ export class HawkerClip extends HTMLElement {
   /** @param {Anchor} anchor @param {ClipView} view @param {Anchor[]} active */
   #card(anchor, { products, voice, base, resume, asked, clip }, active) {
     let card = this.#shown.get(anchor.id);
-    const before = card?.view;
     const product = products.get(anchor.product ?? "") ?? null;
     const bare = anchor.kind === "product_card" && active.some(({ kind, product: same }) => kind === "buy_button" && same === anchor.product);
-    const state = [product, resume, asked, bare];
-    if (before && card && state.every((one, at) => one === /** @type {any} */ (card).given[at])) return;
     if (!card) {
       card = new HawkerAnchor();
       card.dataset.anchor = anchor.id;
       this.#shown.set(anchor.id, card);
       this.#anchors.append(card);
     }
-    /** @type {any} */ (card).given = state;
-    const variants = product?.variants ?? [];
-    const held = variants.some(({ id }) => resume.has(id) && (!anchor.variant || anchor.variant === id));
+    const held = !!product?.variants.some(({ id }) => resume.has(id) && (!anchor.variant || anchor.variant === id));
     card.view = { anchor, product, voice, base, language: clip.language, resume: held, done: asked.has(anchor.id), bare };
     this.#impressions.see(anchor.id, this.#visible, performance.now());
   }
@@ -310,12 +307,13 @@ export class HawkerClip extends HTMLElement {
     this.#caption(remember("captions") !== "no");
   }
 
-  #caption(on = this.#buttons.captions?.getAttribute("aria-pressed") !== "true") {
+  /** @param {boolean} [on] nothing when the viewer switches */
+  #caption(on) {
     const button = this.#buttons.captions;
     if (!button) return;
-    button.setAttribute("aria-pressed", String(on));
-    button.classList.toggle("off", !on);
-    remember("captions", on ? "yes" : "no");
+    const now = on ?? button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(now));
+    if (on == null) remember("captions", now ? "yes" : "no");
     this.#spell();
   }
 

@@ -108,6 +108,10 @@ export class HawkerSheet extends HTMLElement {
   #note = el("p", { class: "note", role: "status", "data-note": true, hidden: true });
   #close = el("button", { class: "x", part: "close", "data-close": true, onclick: () => this.hide() }, icon(CLOSE));
   #timer = 0;
+  /** @type {PurchaseState["errors"]} */
+  #errors = [];
+  /** Complaints about no field on this page. */
+  #homeless = "";
   #longest = 0;
 
   connectedCallback() {
@@ -233,19 +237,26 @@ export class HawkerSheet extends HTMLElement {
     this.#body.querySelector("[data-main]")?.setAttribute("aria-disabled", String(state.busy));
     const box = /** @type {HTMLElement | null} */ (this.#body.querySelector("[data-decline]"));
     if (box) {
-      box.hidden = !state.decline;
-      const why = state.decline?.code === "insufficient_funds" ? `${voice.say("insufficient_funds")} ` : "";
-      box.replaceChildren(el("b", {}, voice.say("declined")), why + voice.say("declinedtext"));
-      if (state.decline && !state.busy) box.scrollIntoView({ block: "nearest" });
+      if (box.hidden === !!state.decline) {
+        // Said once: what is live about the page must not make it be said again.
+        const why = state.decline?.code === "insufficient_funds" ? `${voice.say("insufficient_funds")} ` : "";
+        box.replaceChildren(el("b", {}, voice.say("declined")), why + voice.say("declinedtext"));
+        box.hidden = !state.decline;
+        box.scrollIntoView({ block: "nearest" });
+      }
     }
-    const homeless = state.errors.filter(({ pointer, detail }) => {
-      const field = this.#fields().find(({ name }) => pointer.endsWith(`/${name}`) || (name === "contact" && /email|phone/.test(pointer)));
-      if (field) complain(field, detail);
-      return !field;
-    });
-    const note = state.trouble ? voice.say(state.trouble) : STEPS[state.step] && [...homeless.map(({ detail }) => detail), state.detail].filter(Boolean).join(" ");
+    // A complaint is made once, and taken back by typing.
+    if (state.errors !== this.#errors) {
+      this.#errors = state.errors;
+      this.#homeless = state.errors.filter(({ pointer, detail }) => {
+        const field = this.#fields().find(({ name }) => pointer.endsWith(`/${name}`) || (name === "contact" && /email|phone/.test(pointer)));
+        if (field) complain(field, detail);
+        return !field;
+      }).map(({ detail }) => detail).join(" ");
+    }
+    const note = state.trouble ? voice.say(state.trouble) : (STEPS[state.step] && (this.#homeless || state.detail)) || "";
     this.#note.hidden = !note;
-    this.#note.textContent = note || "";
+    if (note !== this.#note.textContent) this.#note.textContent = note;
   }
 
   /** The countdown is shown only while something truly runs out. */

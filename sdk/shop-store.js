@@ -189,7 +189,7 @@ export class Shop {
 
   /** @param {Mounted} mounted @param {Anchor} [anchor] nothing for what was begun before */
   tap(mounted, anchor) {
-    const kept = this.resume.values().next().value;
+    const kept = [...this.resume.values()].find(({ wish }) => wish.clip === mounted.clip?.id);
     if (!anchor) return kept && this.goOn(mounted, kept);
     const at_ms = mounted.element.at_ms;
     this.tell(mounted, { kind: "tap", anchor: anchor.id, at_ms });
