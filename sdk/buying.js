@@ -141,7 +141,7 @@ export class Buying {
     if (purchase?.state.step === "receipt") purchase.forget();
     mounted.element.toggleAttribute("quiet", false);
     // The dialog gives the focus back to the card; if that is gone, its clip is the nearest thing.
-    if (document.activeElement === document.body) mounted.element.focus({ preventScroll: true });
+    if (document.activeElement !== mounted.element) mounted.element.focus({ preventScroll: true });
     this.shop.paint();
   }
 }
