@@ -18,4 +18,7 @@ pub mod delivery;
 pub mod partners;
 pub mod offers;
 pub mod payments;
+pub mod checkout;
+pub mod fulfilment;
 pub mod storefront;
+pub mod studio;

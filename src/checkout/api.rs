@@ -9,8 +9,8 @@ use super::orders::{OrderView, Ship, orders, view};
 use super::refund::{Refund, RefundLines, RefundWhat, refund};
 use super::store;
 use crate::app::App;
-use crate::http::{Json, Limit, Path, Problem, Query, Who, json, limit};
-use crate::identity::{self, Helper, Player, Shop, Staff, idempotent};
+use crate::http::{Json, Limit, NewId, Path, Problem, Query, Who, json, limit};
+use crate::identity::{self, Helper, Player, Shop, Staff};
 use crate::inventory::{Availability, Restock};
 use crate::kernel::{AdjustmentId, CheckoutId, Currency, Error, Id, Kind, MethodId, Money, MoneyOut, OrderId, PageIn, PageOut, Time};
 use crate::offers::{self, PaymentMethod, Quote, QuoteOut};
@@ -496,21 +496,16 @@ pub async fn post_cancellation(
     State(app): State<App>,
     staff: Helper,
     Path(id): Path<OrderId>,
-    headers: HeaderMap,
     Json(body): Json<CancellationIn>,
 ) -> Result<Response, Problem> {
     looks(&staff.0)?;
-    let (shop, who, running) = (staff.0.shop, staff.0.staff, app.clone());
-    let route = format!("POST /v1/orders/{id}/cancellation");
-    idempotent(&app, &staff.0, &headers, &route, &crate::http::fingerprint(&body), async move {
-        match cancel_order(&running, shop, id, who, body.reason).await? {
-            CancelOrder::Canceled(_) | CancelOrder::Again(_) => shown(&running, shop, id, StatusCode::OK).await,
-            CancelOrder::NotFound => Err(Error::not_found("order").into()),
-            CancelOrder::AlreadyShipped => Err(Problem::conflict("already_shipped", "Something of it was shipped. Refund it instead.")),
-            CancelOrder::CapturePending => Err(Problem::conflict("capture_pending", "Its money is being taken right now. Try again in a minute.")),
-        }
-    })
-    .await
+    let (shop, who) = (staff.0.shop, staff.0.staff);
+    match cancel_order(&app, shop, id, who, body.reason).await? {
+        CancelOrder::Canceled(_) | CancelOrder::Again(_) => shown(&app, shop, id, StatusCode::OK).await,
+        CancelOrder::NotFound => Err(Error::not_found("order").into()),
+        CancelOrder::AlreadyShipped => Err(Problem::conflict("already_shipped", "Something of it was shipped. Refund it instead.")),
+        CancelOrder::CapturePending => Err(Problem::conflict("capture_pending", "Its money is being taken right now. Try again in a minute.")),
+    }
 }
 
 async fn shown(app: &App, shop: crate::kernel::ShopId, id: OrderId, status: StatusCode) -> Result<Response, Problem> {
@@ -564,7 +559,7 @@ pub async fn post_refund(
     State(app): State<App>,
     staff: Helper,
     Path(order): Path<OrderId>,
-    headers: HeaderMap,
+    new_id: NewId,
     Json(body): Json<RefundIn>,
 ) -> Result<Response, Problem> {
     looks(&staff.0)?;
@@ -578,21 +573,17 @@ pub async fn post_refund(
         (None, Some(minor)) => RefundWhat::Amount(minor),
         (None, None) => RefundWhat::Everything,
     };
-    let (shop, who, running) = (staff.0.shop, staff.0.staff, app.clone());
-    let id = body.id.unwrap_or_else(|| app.random.id(app.clock.wall()));
-    let route = format!("POST /v1/orders/{order}/refunds");
-    idempotent(&app, &staff.0, &headers, &route, &crate::http::fingerprint(&body), async move {
-        let (status, begun) = match refund(&running, shop, order, id, what, body.reason, who).await? {
-            Refund::Begun(begun) => (StatusCode::CREATED, begun),
-            Refund::Again(begun) => (StatusCode::OK, begun),
-            Refund::NotFound => return Err(Error::not_found("order").into()),
-        };
-        let intent = begun.intent;
-        let lines = running.db.read(move |tx| payments::refunds(tx, intent)).await?;
-        let state = lines.iter().find(|line| line.id == begun.id).map_or(begun.state, |line| line.state);
-        Ok(json(status, &RefundOut { id, amount: begun.amount.into(), state: state.name().into() }))
-    })
-    .await
+    let (shop, who) = (staff.0.shop, staff.0.staff);
+    let id = body.id.unwrap_or_else(|| new_id.get());
+    let (status, begun) = match refund(&app, shop, order, id, what, body.reason, who).await? {
+        Refund::Begun(begun) => (StatusCode::CREATED, begun),
+        Refund::Again(begun) => (StatusCode::OK, begun),
+        Refund::NotFound => return Err(Error::not_found("order").into()),
+    };
+    let intent = begun.intent;
+    let lines = app.db.read(move |tx| payments::refunds(tx, intent)).await?;
+    let state = lines.iter().find(|line| line.id == begun.id).map_or(begun.state, |line| line.state);
+    Ok(json(status, &RefundOut { id, amount: begun.amount.into(), state: state.name().into() }))
 }
 
 /// Whether anything of an order's money still has to be heard of; shown beside it.

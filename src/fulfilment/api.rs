@@ -6,11 +6,11 @@ use super::store;
 use crate::app::App;
 use crate::checkout::Ship;
 use crate::db::LaneKey;
-use crate::http::{Json, Path, Problem, json};
-use crate::identity::{Helper, idempotent};
+use crate::http::{Json, NewId, Path, Problem, json};
+use crate::identity::Helper;
 use crate::kernel::{Error, OrderId, PartyId, ShipmentId, Time};
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
@@ -103,23 +103,17 @@ pub async fn post_shipment(
     State(app): State<App>,
     staff: Helper,
     Path(order): Path<OrderId>,
-    headers: HeaderMap,
+    new_id: NewId,
     Json(body): Json<ShipmentIn>,
 ) -> Result<Response, Problem> {
-    let (shop, party, running) = (staff.0.shop, staff.0.party, app.clone());
-    let route = format!("POST /v1/orders/{order}/shipments");
-    let fingerprint = crate::http::fingerprint(&body);
-    let whom = staff.clone();
-    idempotent(&app, &staff.0, &headers, &route, &fingerprint, async move {
-        let id = body.id.unwrap_or_else(|| running.random.id(running.clock.wall()));
-        let parcel = HandOver { id, lines: body.lines, carrier: body.carrier.trim().to_owned(), tracking: body.tracking.trim().to_owned() };
-        match hand_over(&running, shop, order, party, parcel).await? {
-            Deliverance::HandedOver => shown(&running, &whom, order, StatusCode::CREATED).await,
-            Deliverance::Again => shown(&running, &whom, order, StatusCode::OK).await,
-            Deliverance::NotFound => Err(Error::not_found("order").into()),
-            Deliverance::Canceled => Err(Problem::conflict("order_canceled", "This order was canceled. Do not ship it.")),
-            Deliverance::NothingOpen => Err(Problem::conflict("nothing_open", "Nothing of this order is left to ship.")),
-        }
-    })
-    .await
+    let (shop, party) = (staff.0.shop, staff.0.party);
+    let id = body.id.unwrap_or_else(|| new_id.get());
+    let parcel = HandOver { id, lines: body.lines, carrier: body.carrier.trim().to_owned(), tracking: body.tracking.trim().to_owned() };
+    match hand_over(&app, shop, order, party, parcel).await? {
+        Deliverance::HandedOver => shown(&app, &staff, order, StatusCode::CREATED).await,
+        Deliverance::Again => shown(&app, &staff, order, StatusCode::OK).await,
+        Deliverance::NotFound => Err(Error::not_found("order").into()),
+        Deliverance::Canceled => Err(Problem::conflict("order_canceled", "This order was canceled. Do not ship it.")),
+        Deliverance::NothingOpen => Err(Problem::conflict("nothing_open", "Nothing of this order is left to ship.")),
+    }
 }

@@ -194,11 +194,14 @@ fn begin(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, party: Option<PartyId>, 
     if view.order.total_minor == 0 {
         return Ok(Begun::Done(Deliverance::HandedOver));
     }
-    capture(tx, &view, parcel.id, &lines, last).map(|capture| Begun::Capturing(Box::new(capture)))
+    Ok(match capture(tx, &view, parcel.id, &lines, last)? {
+        Some(capture) => Begun::Capturing(Box::new(capture)),
+        None => Begun::Done(Deliverance::HandedOver),
+    })
 }
 
 /// Writes the capture of a shipment: each line up to the units shipped by now, and the delivery with the first parcel.
-fn capture(tx: &mut Tx<'_>, view: &OrderView, shipment: ShipmentId, lines: &[Ship], last: bool) -> Result<Capture> {
+fn capture(tx: &mut Tx<'_>, view: &OrderView, shipment: ShipmentId, lines: &[Ship], last: bool) -> Result<Option<Capture>> {
     let intent = view.order.checkout.intent();
     let mut units: Vec<(Part, u32)> = Vec::with_capacity(lines.len() + 1);
     for ship in lines {
@@ -209,11 +212,12 @@ fn capture(tx: &mut Tx<'_>, view: &OrderView, shipment: ShipmentId, lines: &[Shi
         units.push((Part::Delivery, 1));
     }
     let plan = payments::capture_plan(tx, intent, &units, last)?;
+    let refused = |why: &str| Err(Error::conflict("payment_not_capturable", format!("{why} Nothing was marked as shipped.")));
     match payments::capture_begin(tx, intent, shipment, &plan)? {
-        CaptureBegin::Sending(capture) | CaptureBegin::Again(capture) => Ok(capture),
-        CaptureBegin::Refused { .. } => Err(Error::conflict(
-            "payment_not_capturable",
-            "Its payment is unknown, in conflict or lapsed. Look at the payment first; nothing was marked as shipped.",
-        )),
+        CaptureBegin::Sending(capture) | CaptureBegin::Again(capture) => Ok(Some(capture)),
+        CaptureBegin::Nothing => Ok(None),
+        CaptureBegin::Exceeds { capturable } => refused(&format!("Only {capturable} of the promised money is left.")),
+        CaptureBegin::NotCapturable(state) => refused(&format!("The payment is {}; look at it first.", state.name().replace('_', " "))),
+        CaptureBegin::Lapsed => refused("The bank's promise has run out; the buyer has to pay again."),
     }
 }

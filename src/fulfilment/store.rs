@@ -4,7 +4,7 @@ use super::model::{Fulfilment, FulfilmentState, Shipment};
 use crate::args;
 use crate::checkout::Ship;
 use crate::db::{FromRow, Json, Row, Tx};
-use crate::kernel::{OrderId, PartyId, Result, ShipmentId, ShopId, Time};
+use crate::kernel::{OrderId, PartyId, Result, ShopId, Time};
 
 impl FromRow for Fulfilment {
     fn from_row(row: &Row<'_>) -> Result<Self> {
