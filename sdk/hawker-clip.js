@@ -176,7 +176,8 @@ export class HawkerClip extends HTMLElement {
     });
     const next = () => {
       this.#show();
-      if (!video.paused && !video.seeking) this.#watch.tick(video.currentTime * 1000);
+      // The last frame belongs to the last second, not to one after the end.
+      if (!video.paused && !video.seeking) this.#watch.tick(Math.min(video.currentTime, video.duration - 0.001) * 1000);
       this.#frame(next);
     };
     next();

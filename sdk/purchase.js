@@ -133,8 +133,12 @@ export class Purchase {
         // No answer, or one we cannot read: the money may be promised. Look before asking again.
         if (!lost && answer) return await this.#lost(answer);
         const now = await this.#call("GET", "");
-        const unheard = now.status === 200 && now.body.state === "ready_for_complete" && now.body.version === checkout.version;
-        if (!unheard) return this.#seen(now);
+        if (now.status !== 200) {
+          // Whether it was paid cannot be told, so nobody is told that it was not.
+          this.#set({ step: "unknown" });
+          return void this.#follow();
+        }
+        if (now.body.state !== "ready_for_complete" || now.body.version !== checkout.version) return this.#take(now.body);
       }
     });
   }
@@ -170,7 +174,7 @@ export class Purchase {
     this.kept = await this.world.lock(this.name, () => {
       // A tab that was faster has settled what this id stands for. A body equal to ours is our own, just refused.
       const other = readKept(this.world, this.name);
-      const theirs = other?.id === mine.id && (other.secret || other.body?.quote !== mine.body?.quote);
+      const theirs = other?.id === mine.id && (other.secret || (other.body && other.body.quote !== mine.body?.quote));
       const kept = theirs ? other : { ...mine, body: { quote: quote.quote } };
       this.#keep(kept);
       return kept;
@@ -277,8 +281,11 @@ export class Purchase {
     for (let tries = 0; this.state.step === "unknown" || this.state.step === "bank"; tries++) {
       await this.#pause(Math.min(800 * 1.3 ** tries, 5000));
       const answer = await this.#call("GET", "");
-      // The window at the bank hangs on its address: a state that is the same is not shown anew.
-      if (answer.status !== 200 || answer.body.version !== this.state.checkout?.version) this.#seen(answer);
+      // The window at the bank hangs on its address: a wait that goes on is not shown anew. An answer that is none of ours
+      // says nothing about the money.
+      const { state, version } = answer.body;
+      const goesOn = version === this.state.checkout?.version && (state === "complete_in_progress" || state === "requires_escalation");
+      if (answer.status === 200 && !goesOn) this.#take(answer.body);
     }
     this.#following = false;
   }

@@ -303,6 +303,16 @@ test("a payment whose answer was lost is looked for, not repeated", async () => 
   assert.equal(my.shop.charges.length, 1);
 });
 
+test("nobody is told that nothing was charged while that is not known", async () => {
+  const my = device();
+  const purchase = await ready(my);
+  my.faults.push({ on: "/payment", does: "lost" }, { on: "GET /v1/checkouts/chk", does: 401 }, { on: "GET /v1/checkouts/chk", does: 404 });
+  await purchase.pay(VISA);
+  assert.deepEqual([purchase.state.step, my.kept().length], ["unknown", 1]);
+  await until(() => purchase.state.step === "receipt");
+  assert.equal(my.shop.charges.length, 1);
+});
+
 test("a payment that never arrived is sent again under the same key", async () => {
   for (const does of ["down", 429, 502, 503]) {
     const my = device();
