@@ -133,12 +133,8 @@ export class Purchase {
         // No answer, or one we cannot read: the money may be promised. Look before asking again.
         if (!lost && answer) return await this.#lost(answer);
         const now = await this.#call("GET", "");
-        if (now.status !== 200) {
-          // Whether it was paid cannot be told, so nobody is told that it was not.
-          this.#set({ step: "unknown" });
-          return void this.#follow();
-        }
-        if (now.body.state !== "ready_for_complete" || now.body.version !== checkout.version) return this.#take(now.body);
+        const unheard = now.status === 200 && now.body.state === "ready_for_complete" && now.body.version === checkout.version;
+        if (!unheard) return this.#seen(now);
       }
     });
   }
@@ -238,7 +234,11 @@ export class Purchase {
   /** @param {Answer} answer */
   #seen(answer) {
     if (answer.status === 200) this.#take(answer.body);
-    else this.#end(answer.status === 404 ? "expired" : "failed", { detail: answer.body.detail ?? "" });
+    else if (this.kept?.pay) {
+      // Money may have been promised. Whether it was cannot be told, so nobody is told that it was not.
+      this.#set({ step: "unknown" });
+      void this.#follow();
+    } else this.#end(answer.status === 404 ? "expired" : "failed", { detail: answer.body.detail ?? "" });
   }
 
   /** @param {Checkout} checkout */
@@ -258,8 +258,12 @@ export class Purchase {
       if (!done) this.tell(this, "purchase");
       return;
     }
-    if (this.kept) this.#keep({ ...this.kept, until: checkout.expires_at, version: checkout.version });
     const waits = state === "complete_in_progress" ? "unknown" : state === "requires_escalation" ? "bank" : null;
+    if (this.kept) {
+      // An attempt that moved the checkout and left it payable is over.
+      const { pay } = this.kept;
+      this.#keep({ ...this.kept, until: checkout.expires_at, version: checkout.version, pay: waits || pay?.version === checkout.version ? pay : undefined });
+    }
     this.#set({ ...known, step: waits ?? NEEDS.find((need) => checkout.needs.includes(need)) ?? "payment" });
     if (waits) void this.#follow();
   }

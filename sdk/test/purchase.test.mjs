@@ -309,6 +309,12 @@ test("nobody is told that nothing was charged while that is not known", async ()
   my.faults.push({ on: "/payment", does: "lost" }, { on: "GET /v1/checkouts/chk", does: 401 }, { on: "GET /v1/checkouts/chk", does: 404 });
   await purchase.pay(VISA);
   assert.deepEqual([purchase.state.step, my.kept().length], ["unknown", 1]);
+  const reloaded = device({ shop: my.shop, storage: my.storage, clock: my.clock, seed: 3 });
+  reloaded.faults.push({ on: "GET /v1/checkouts/chk", does: 403 });
+  const again = reloaded.buy(MUG);
+  await again.start();
+  assert.equal(again.state.step, "unknown");
+  await until(() => again.state.step === "receipt");
   await until(() => purchase.state.step === "receipt");
   assert.equal(my.shop.charges.length, 1);
 });
