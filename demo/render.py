@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Draws the demo shop's clips, posters and product pictures. See README.md beside this file.
 
-    render.py                     everything (about half an hour on one core)
-    render.py products            the eight pictures
-    render.py mug brew            only these clips, with posters; there are mug, print, candle, brew
-    render.py --still mug 17.4 frame.png
+render.py                     everything (about half an hour on one core)
+render.py products            the eight pictures
+render.py mug brew            only these clips, with posters; there are mug, print, candle, brew
+render.py --still mug 17.4 frame.png
 """
 
 import argparse

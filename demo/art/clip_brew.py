@@ -9,12 +9,48 @@ import math
 import numpy as np
 import skia
 
+from .clip_mug import table, wall
 from .paint import (
-    H, OVERLAY, QUICK, SCREEN, TAU, W, Clay, Vessel, box, clamp, contact, curve, darker, ease, ellipse, fill, kept, lay, leaf, lerp, light_patch, lighter, line,
-    linear, mix, motes, oval, paper, picture, polygon, radial, rgb, soft, steam, stream, swell, tone, vignette, wobble,
+    OVERLAY,
+    QUICK,
+    SCREEN,
+    TAU,
+    Clay,
+    H,
+    Vessel,
+    W,
+    box,
+    clamp,
+    contact,
+    curve,
+    darker,
+    ease,
+    ellipse,
+    fill,
+    kept,
+    lay,
+    leaf,
+    lerp,
+    light_patch,
+    lighter,
+    line,
+    linear,
+    mix,
+    motes,
+    oval,
+    paper,
+    picture,
+    polygon,
+    radial,
+    rgb,
+    soft,
+    steam,
+    stream,
+    swell,
+    vignette,
+    wobble,
 )
 from .things import COFFEE, CONE, bean, coffee_bag, dripper, mug, zine
-from .clip_mug import table, wall
 
 SECONDS = 18
 POSTER = 8.0
@@ -49,7 +85,15 @@ def frame(canvas, t):
         server(canvas, t)
         cone(canvas, t)
         kettle(canvas, t)
-        steam(canvas, X, surface_y(t) - 330 if t < 12 else FOOT - 236 * SIZE + 10, t, 1.2 * (ease(t, 3.2, 5.0) * (1 - ease(t, 11.8, 12.4)) + 0.9 * ease(t, 12.8, 14.5)), 150, 560)
+        steam(
+            canvas,
+            X,
+            surface_y(t) - 330 if t < 12 else FOOT - 236 * SIZE + 10,
+            t,
+            1.2 * (ease(t, 3.2, 5.0) * (1 - ease(t, 11.8, 12.4)) + 0.9 * ease(t, 12.8, 14.5)),
+            150,
+            560,
+        )
     motes(canvas, t, 61, 30, (60, 150, 960, 1000), "#fff6dc", 0.75)
     vignette(canvas, "#3c2c18", 0.36)
     lay(canvas, grain(), alpha=0.16, blend=OVERLAY)
@@ -71,7 +115,10 @@ def kitchen():
             for x, width, tall, color in ((90, 92, 150, "#e9dfcc"), (214, 60, 210, "#c8966a"), (318, 104, 120, "#b4472b")):
                 s.drawLine(x, 312, x, 350, line(rgb("#6a4a30"), 5))
                 s.drawPath(box(x - width / 2 + 10, 366, width, tall, width * 0.42), fill(rgb("#3c442f", 0.3), blur=16))
-                s.drawPath(box(x - width / 2, 348, width, tall, width * 0.42), fill(shader=linear(x - width / 2, 0, x + width / 2, 0, [rgb(lighter(color, 0.4)), rgb(color), rgb(darker(color, 0.3))])))
+                s.drawPath(
+                    box(x - width / 2, 348, width, tall, width * 0.42),
+                    fill(shader=linear(x - width / 2, 0, x + width / 2, 0, [rgb(lighter(color, 0.4)), rgb(color), rgb(darker(color, 0.3))])),
+                )
 
         soft(c, 4.5, rail, scale=0.5)
         table(c, 1096, "#b98556", 142)
@@ -138,7 +185,7 @@ def glass_at():
 
 
 def surface_y(t):
-    v = glass_at()
+    glass_at()
     return lerp(FOOT - 10 * SIZE, FOOT - 178 * SIZE, filled(t) / 0.78)
 
 
@@ -154,7 +201,19 @@ def server(canvas, t):
     with kept(canvas):
         canvas.translate(9, 9)
         canvas.drawPath(loop, line(rgb("#33402f", 0.25), 5, blur=3))
-    canvas.drawPath(outline, fill(shader=linear(X - v.wide, 0, X + v.wide, 0, [rgb("#f4faf4", 0.62), rgb("#f4faf4", 0.14), rgb("#e6efe4", 0.10), rgb("#dfe9dc", 0.20), rgb("#6f7f68", 0.42)], [0, 0.13, 0.5, 0.86, 1])))
+    canvas.drawPath(
+        outline,
+        fill(
+            shader=linear(
+                X - v.wide,
+                0,
+                X + v.wide,
+                0,
+                [rgb("#f4faf4", 0.62), rgb("#f4faf4", 0.14), rgb("#e6efe4", 0.10), rgb("#dfe9dc", 0.20), rgb("#6f7f68", 0.42)],
+                [0, 0.13, 0.5, 0.86, 1],
+            )
+        ),
+    )
     level = filled(t)
     if level > 0.004:
         y = surface_y(t)
@@ -163,7 +222,9 @@ def server(canvas, t):
             canvas.clipPath(v.below(y), skia.ClipOp.kIntersect, True)
             tones = [rgb("#a85a24", 0.92), rgb("#5a2c14", 0.97), rgb(COFFEE), rgb("#2a140c"), rgb("#4a2412", 0.97), rgb("#8a4a20", 0.92)]
             canvas.drawPaint(fill(shader=linear(X - v.wide, 0, X + v.wide, 0, tones, [0, 0.12, 0.35, 0.66, 0.9, 1])))
-            canvas.drawPaint(fill(shader=linear(0, y, 0, FOOT + 40, [rgb("#c87a34", 0.30), rgb("#c87a34", 0.0), rgb("#e09a4a", 0.34)], [0, 0.5, 1]), blend=SCREEN))
+            canvas.drawPaint(
+                fill(shader=linear(0, y, 0, FOOT + 40, [rgb("#c87a34", 0.30), rgb("#c87a34", 0.0), rgb("#e09a4a", 0.34)], [0, 0.5, 1]), blend=SCREEN)
+            )
         pool = ellipse(X, y, r, r * K)
         canvas.drawPath(pool, fill(shader=radial(X - r * 0.3, y, r * 1.3, [rgb("#8a4e26"), rgb("#5a2e18"), rgb("#35190f")], [0, 0.5, 1], K)))
         canvas.drawPath(ellipse(X, y, r - 2, (r - 2) * K), line(rgb("#d89a58", 0.7), 3, blur=1))
@@ -253,10 +314,24 @@ def filter_paper(canvas, v, t):
             r = rim * lerp(0.62, 0.95, amount)
             bed = ellipse(v.x, y, r, r * K)
             crust = mix("#3a2014", "#8a5a34", swell(t, 3.0, 3.9, 11.6, 12.6))
-            canvas.drawPath(bed, fill(shader=radial(v.x - r * 0.2, y, r * 1.2, [rgb(lighter(crust, 0.16)), rgb(crust), rgb(darker(crust, 0.4))], [0, 0.6, 1], K)))
+            canvas.drawPath(
+                bed, fill(shader=radial(v.x - r * 0.2, y, r * 1.2, [rgb(lighter(crust, 0.16)), rgb(crust), rgb(darker(crust, 0.4))], [0, 0.6, 1], K))
+            )
             with kept(canvas, bed):
                 foam(canvas, v.x, y, r, t)
-    canvas.drawPath(polygon(front_ + [(v.x - rim, v.top + 2), (v.x - rim * 0.5, v.top + rim * K * 0.86), (v.x, v.top + rim * K), (v.x + rim * 0.5, v.top + rim * K * 0.86), (v.x + rim, v.top + 2)]), fill(shader=linear(v.x - rim, 0, v.x + rim, 0, [rgb("#fdf9ef"), rgb("#f1e8d6"), rgb("#cfc0a4")], [0, 0.4, 1])))
+    canvas.drawPath(
+        polygon(
+            front_
+            + [
+                (v.x - rim, v.top + 2),
+                (v.x - rim * 0.5, v.top + rim * K * 0.86),
+                (v.x, v.top + rim * K),
+                (v.x + rim * 0.5, v.top + rim * K * 0.86),
+                (v.x + rim, v.top + 2),
+            ]
+        ),
+        fill(shader=linear(v.x - rim, 0, v.x + rim, 0, [rgb("#fdf9ef"), rgb("#f1e8d6"), rgb("#cfc0a4")], [0, 0.4, 1])),
+    )
     stain = 0.5 * ease(t, 4.0, 9.0)
     with kept(canvas, polygon(front_ + [(v.x - rim, v.top + 2), (v.x, v.top + rim * K), (v.x + rim, v.top + 2)])):
         canvas.drawPaint(fill(shader=linear(0, v.top - rise + 20, 0, v.top + rim * K, [rgb("#a8835a", 0), rgb("#8a6238", stain)])))
@@ -286,7 +361,10 @@ def foam(canvas, x, y, r, t):
         turn = a + t * 0.5 * (1 - d)
         grow = strength * (0.5 + 0.5 * math.sin(t * 2.2 + phase))
         if grow > 0.05:
-            canvas.drawOval(oval(x + math.cos(turn) * d * r * 0.92, y + math.sin(turn) * d * r * 0.92 * K, size * grow, size * grow * 0.5), fill(rgb("#d9a870", 0.55 * grow)))
+            canvas.drawOval(
+                oval(x + math.cos(turn) * d * r * 0.92, y + math.sin(turn) * d * r * 0.92 * K, size * grow, size * grow * 0.5),
+                fill(rgb("#d9a870", 0.55 * grow)),
+            )
     speck = np.random.default_rng(72)
     for _ in range(150):
         a, d = speck.uniform(0, TAU), math.sqrt(speck.random())
@@ -329,7 +407,10 @@ def falling(canvas, t):
         with kept(canvas):
             canvas.translate(X + 40 + (1 - show) * 420, 420 - (1 - show) * 240)
             canvas.rotate(lerp(10, -32, ease(t, 0.2, 0.9)))
-            canvas.drawPath(curve([(60, -22), (250, -44), (520, -40), (520, 4), (250, 4), (60, 18)], True), fill(shader=linear(0, -40, 0, 20, [rgb("#e3b982"), rgb("#b37f4a"), rgb("#6f4826")])))
+            canvas.drawPath(
+                curve([(60, -22), (250, -44), (520, -40), (520, 4), (250, 4), (60, 18)], True),
+                fill(shader=linear(0, -40, 0, 20, [rgb("#e3b982"), rgb("#b37f4a"), rgb("#6f4826")])),
+            )
             bowl = curve([(-96, -40), (-20, -62), (84, -40), (92, 6), (40, 58), (-30, 60), (-92, 18)], True)
             canvas.drawPath(bowl, fill(shader=linear(0, -60, 0, 60, [rgb("#e3b982"), rgb("#b9854e"), rgb("#6f4826")])))
             canvas.drawPath(ellipse(-6, -34, 88, 24), fill(shader=linear(-90, 0, 80, 0, [rgb("#4a2a18"), rgb("#2c180e")])))

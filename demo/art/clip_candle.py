@@ -9,12 +9,47 @@ import math
 import numpy as np
 import skia
 
+from .clip_mug import table
 from .paint import (
-    H, MULTIPLY, OVERLAY, PLUS, QUICK, SCREEN, SOFT, TAU, W, Clay, Vessel, box, clamp, contact, curve, darker, ease, ellipse, fill, glow, kept, lay, leaf, lerp,
-    lighter, line, linear, mix, motes, noise, oval, paper, part, picture, polygon, radial, rgb, settle, shade, soft, steam, stream, swell, tone, vignette, wobble,
+    OVERLAY,
+    PLUS,
+    QUICK,
+    SCREEN,
+    TAU,
+    H,
+    W,
+    box,
+    clamp,
+    curve,
+    darker,
+    ease,
+    ellipse,
+    fill,
+    glow,
+    kept,
+    lay,
+    lerp,
+    lighter,
+    line,
+    linear,
+    mix,
+    motes,
+    noise,
+    oval,
+    paper,
+    picture,
+    radial,
+    rgb,
+    settle,
+    shade,
+    soft,
+    steam,
+    stream,
+    swell,
+    tone,
+    vignette,
 )
-from .things import ACCENT, INK, LEAF, SALT, TERRACOTTA, TIDE, candle, candle_vessel, flame, flicker_at, planter
-from .clip_mug import SKIN, table
+from .things import ACCENT, INK, SALT, candle, candle_vessel, flame, flicker_at, planter
 
 SECONDS = 21
 POSTER = 12.6
@@ -62,7 +97,7 @@ def flame_size(t):
 
 
 def match_flare(t):
-    return swell(t, 6.62, 6.74, 6.86, 7.25) * 1.0 + 0.42 * swell(t, 6.8, 7.0, 8.35, 8.6)
+    return swell(t, 6.62, 6.74, 6.86, 7.25) + 0.42 * swell(t, 6.8, 7.0, 8.35, 8.6)
 
 
 # -- light ---------------------------------------------------------------------------------------------------------------------------
@@ -74,7 +109,7 @@ def lightmap(t, light, depth):
     w, h = int((W + 600) * scale), int((H + 400) * scale)
     surface = skia.Surface(w, h)
     c = surface.getCanvas()
-    c.scale(scale * (W + 600) / (W + 600 if depth == 1.0 else W + 600), scale)
+    c.scale(scale, scale)
     dusk = mix("#98a2ba", "#343b50", ease(t, LIT, LIT + 1.8))
     dusk = mix(dusk, "#6c7794", ease(t, 3.6, 5.8) * (1 - ease(t, LIT, LIT + 1.8)))
     c.clear(rgb(dusk))
@@ -84,12 +119,16 @@ def lightmap(t, light, depth):
     if light > 0:
         falls = [1.0, 0.92, 0.66, 0.36, 0.13, 0.0]
         warm = ["#fff0d4", "#ffe0b4", "#ffc384", "#e89a58", "#a8683e", "#a8683e"]
-        shader = radial(x, y, reach, [rgb(w_, light * a * (0.9 + 0.1 * f) * (1.0 if depth == 1 else 0.72)) for w_, a in zip(warm, falls)], [0, 0.1, 0.27, 0.5, 0.78, 1])
+        shader = radial(
+            x, y, reach, [rgb(w_, light * a * (0.9 + 0.1 * f) * (1.0 if depth == 1 else 0.72)) for w_, a in zip(warm, falls)], [0, 0.1, 0.27, 0.5, 0.78, 1]
+        )
         c.drawPaint(fill(shader=shader))
     flare = match_flare(t)
     if flare > 0.01:
         mx, my = match_tip(t)
-        c.drawPaint(fill(shader=radial(mx + 200, my + 200, 820, [rgb("#fff4dc", min(1, flare)), rgb("#ffcb8a", 0.6 * min(1, flare)), rgb("#c87a40", 0)], [0, 0.3, 1])))
+        c.drawPaint(
+            fill(shader=radial(mx + 200, my + 200, 820, [rgb("#fff4dc", min(1, flare)), rgb("#ffcb8a", 0.6 * min(1, flare)), rgb("#c87a40", 0)], [0, 0.3, 1]))
+        )
     return surface.makeImageSnapshot()
 
 
@@ -124,7 +163,12 @@ def lamp(color, size):
 
     def draw(c):
         r = size * 0.92
-        c.drawCircle(size + 4, size + 4, r, fill(shader=radial(size + 4, size + 4, r, [rgb(color, 0.62), rgb(color, 0.68), rgb(lighter(color, 0.3), 0.95)], [0, 0.8, 1]), blur=2.0))
+        c.drawCircle(
+            size + 4,
+            size + 4,
+            r,
+            fill(shader=radial(size + 4, size + 4, r, [rgb(color, 0.62), rgb(color, 0.68), rgb(lighter(color, 0.3), 0.95)], [0, 0.8, 1]), blur=2.0),
+        )
 
     return picture(draw, 2 * size + 8, 2 * size + 8)
 
@@ -148,13 +192,17 @@ def window(canvas, t):
             lay(canvas, lamp(color, size), x - size, y - size, alpha=clamp(glimmer * fade * 0.9), blend=SCREEN)
         lay(canvas, droplets(), alpha=0.9)
         runs(canvas, t)
-        canvas.drawRect(skia.Rect(130, 50, 950, 1010), fill(shader=linear(130, 50, 700, 1010, [rgb("#a8bcd8", 0.16), rgb("#a8bcd8", 0.0), rgb("#a8bcd8", 0.08)])))
+        canvas.drawRect(
+            skia.Rect(130, 50, 950, 1010), fill(shader=linear(130, 50, 700, 1010, [rgb("#a8bcd8", 0.16), rgb("#a8bcd8", 0.0), rgb("#a8bcd8", 0.08)]))
+        )
 
 
 def drop(canvas, x, y, r, stretch=1.0):
     """Water on glass turns the world over: dark above, bright below, and one spark."""
     body = oval(x, y, r, r * stretch)
-    canvas.drawOval(body, fill(shader=linear(0, y - r * stretch, 0, y + r * stretch, [rgb("#0c1424", 0.55), rgb("#3a4a66", 0.35), rgb("#e0d0c0", 0.55)], [0, 0.55, 1])))
+    canvas.drawOval(
+        body, fill(shader=linear(0, y - r * stretch, 0, y + r * stretch, [rgb("#0c1424", 0.55), rgb("#3a4a66", 0.35), rgb("#e0d0c0", 0.55)], [0, 0.55, 1]))
+    )
     if r > 3:
         canvas.drawCircle(x - r * 0.3, y - r * stretch * 0.4, r * 0.22, fill(rgb("#ffffff", 0.8)))
 
@@ -214,11 +262,7 @@ def wall():
 
 @functools.cache
 def board():
-    def draw(c):
-        c.translate(0, 0)
-        table(c, 1120, "#a8714a", 131)
-
-    return picture(draw, W, H)
+    return picture(lambda c: table(c, 1120, "#a8714a", 131))
 
 
 @functools.cache
@@ -289,7 +333,12 @@ def jug(canvas, t):
         tin.cubicTo(-250, 60, -170, 40, -90, 34)
         tin.cubicTo(-50, 30, -14, 18, 12, 2)
         tin.close()
-        canvas.drawPath(tin, fill(shader=linear(-120, -200, -300, 120, [rgb("#8f959c"), rgb("#eef1f2"), rgb("#b9bfc6"), rgb("#6a7078"), rgb("#a2a8ae")], [0, 0.25, 0.5, 0.85, 1])))
+        canvas.drawPath(
+            tin,
+            fill(
+                shader=linear(-120, -200, -300, 120, [rgb("#8f959c"), rgb("#eef1f2"), rgb("#b9bfc6"), rgb("#6a7078"), rgb("#a2a8ae")], [0, 0.25, 0.5, 0.85, 1])
+            ),
+        )
         with kept(canvas, tin):
             inner = skia.Path()
             inner.moveTo(18, 2)
@@ -372,7 +421,12 @@ def alive(canvas, t, light):
             a, v, born = rng.uniform(0, TAU), rng.uniform(90, 460), 6.64 + rng.uniform(0, 0.2)
             age = t - born
             if 0 < age < 0.45:
-                canvas.drawCircle(mx + math.cos(a) * v * age, my + math.sin(a) * v * age + 420 * age * age, 3.2 * (1 - age / 0.45), fill(rgb("#ffe0a0", 1 - age / 0.45), blur=1, blend=PLUS))
+                canvas.drawCircle(
+                    mx + math.cos(a) * v * age,
+                    my + math.sin(a) * v * age + 420 * age * age,
+                    3.2 * (1 - age / 0.45),
+                    fill(rgb("#ffe0a0", 1 - age / 0.45), blur=1, blend=PLUS),
+                )
     if 8.4 < t < 11:
         mx, my = match_tip(min(t, 8.62))
         steam(canvas, mx - 40, my, t * 1.2, 0.8 * swell(t, 8.4, 8.6, 9.2, 10.6), 70, 420, "#c8ccd8", 3)
@@ -384,15 +438,23 @@ def through(canvas, t, light):
     with kept(canvas, v.outline()):
         band = v.above(v.level(0.80))
         canvas.clipPath(band, skia.ClipOp.kIntersect, True)
-        canvas.drawPaint(fill(shader=radial(X, v.top + 30, 330, [rgb("#ffb25c", 0.85 * light), rgb("#ff8a3c", 0.42 * light), rgb("#ff6a1c", 0.0)], [0, 0.4, 1]), blend=SCREEN))
+        canvas.drawPaint(
+            fill(
+                shader=radial(X, v.top + 30, 330, [rgb("#ffb25c", 0.85 * light), rgb("#ff8a3c", 0.42 * light), rgb("#ff6a1c", 0.0)], [0, 0.4, 1]), blend=SCREEN
+            )
+        )
     yw = v.top + 0.176 * (v.y - v.top)
     r = v.radius(yw) - v.rim * 0.055
     with kept(canvas, ellipse(X, v.top + v.rim * 0.014, v.rim * 0.945, v.rim * 0.945 * K)):
-        canvas.drawPaint(fill(shader=radial(X, yw, r * 1.2, [rgb("#fff2c8", 0.9 * light), rgb("#ffc060", 0.62 * light), rgb("#ff9238", 0.25 * light)], [0, 0.45, 1], K * 1.2), blend=SCREEN))
+        canvas.drawPaint(
+            fill(
+                shader=radial(X, yw, r * 1.2, [rgb("#fff2c8", 0.9 * light), rgb("#ffc060", 0.62 * light), rgb("#ff9238", 0.25 * light)], [0, 0.45, 1], K * 1.2),
+                blend=SCREEN,
+            )
+        )
 
 
 def rim_light(canvas, power):
     """Leaves nearest the flame catch an edge of it."""
     v = candle_vessel(X, FOOT, SIZE, K)
     canvas.drawPath(v.mouth(2), line(rgb("#ffdca0", 0.8 * power), 4, blur=1.5))
-

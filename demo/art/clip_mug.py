@@ -10,11 +10,64 @@ import numpy as np
 import skia
 
 from .paint import (
-    H, MULTIPLY, OVERLAY, PLUS, SCREEN, SOFT, TAU, W, Clay, Vessel, box, contact, curve, darker, ease, ellipse, fill, glow, kept, lay, leaf, lerp, light_patch, lighter,
-    line, linear, mix, motes, noise, oval, paper, part, picture, polygon, radial, rgb, settle, shade, soft, spline, steam, stream, swell, tone, vignette, wobble,
+    MULTIPLY,
+    OVERLAY,
+    PLUS,
+    SCREEN,
+    TAU,
+    Clay,
+    H,
+    Vessel,
+    W,
+    box,
+    contact,
+    curve,
+    darker,
+    ease,
+    ellipse,
+    fill,
+    glow,
+    kept,
+    lay,
+    leaf,
+    lerp,
+    light_patch,
+    lighter,
+    line,
+    linear,
+    mix,
+    motes,
+    noise,
+    oval,
+    paper,
+    picture,
+    polygon,
+    radial,
+    rgb,
+    settle,
+    shade,
+    soft,
+    steam,
+    stream,
+    swell,
+    tone,
+    vignette,
+    wobble,
 )
 from .things import (
-    ACCENT, BISQUE, INK, SALT, TERRACOTTA, TIDE, bean, coffee_bag, dripper, drips, lip, mug, mug_handle, mug_vessel,
+    ACCENT,
+    BISQUE,
+    INK,
+    SALT,
+    TIDE,
+    bean,
+    coffee_bag,
+    dripper,
+    drips,
+    lip,
+    mug,
+    mug_handle,
+    mug_vessel,
 )
 
 SECONDS = 20
@@ -72,7 +125,9 @@ def table(canvas, y, wood, seed, front=H):
 
 def shelf(canvas, y, x0, x1, wood="#b98a60"):
     canvas.drawRect(skia.Rect(x0 + 30, y + 18, x1 + 40, y + 66), fill(rgb("#6a452c", 0.34), blur=24))
-    canvas.drawRect(skia.Rect(x0, y, x1, y + 26), fill(shader=linear(0, y, 0, y + 26, [rgb(lighter(wood, 0.4)), rgb(wood), rgb(darker(wood, 0.35))], [0, 0.25, 1])))
+    canvas.drawRect(
+        skia.Rect(x0, y, x1, y + 26), fill(shader=linear(0, y, 0, y + 26, [rgb(lighter(wood, 0.4)), rgb(wood), rgb(darker(wood, 0.35))], [0, 0.25, 1]))
+    )
 
 
 def pot(canvas, x, y, profile, color, scale=1.0, k=0.1):
@@ -173,7 +228,17 @@ def leaves_shadow(canvas, t, alpha):
     """A plant outside the picture, thrown onto the wall by the window."""
 
     def draw(s):
-        for i, (x, y, a, size) in enumerate(((40, 300, 0.5, 210), (150, 420, 0.9, 190), (20, 520, 0.2, 220), (110, 640, -0.1, 180), (240, 300, 1.3, 170), (60, 800, 0.45, 200), (250, 560, 0.75, 150))):
+        for i, (x, y, a, size) in enumerate(
+            (
+                (40, 300, 0.5, 210),
+                (150, 420, 0.9, 190),
+                (20, 520, 0.2, 220),
+                (110, 640, -0.1, 180),
+                (240, 300, 1.3, 170),
+                (60, 800, 0.45, 200),
+                (250, 560, 0.75, 150),
+            )
+        ):
             with kept(s):
                 s.translate(x - 40, y)
                 s.rotate(math.degrees(a) + 4 * wobble(t * 0.8, i * 1.7))
@@ -200,7 +265,10 @@ def pan():
             rng = np.random.default_rng(12)
             for _ in range(46):
                 a, d = rng.uniform(0, TAU), rng.uniform(0.72, 1.0)
-                c.drawOval(oval(X + math.cos(a) * 480 * d, tray.top + 14 + math.sin(a) * 136 * d, rng.uniform(3, 13), rng.uniform(2, 5)), fill(rgb("#7a4632", 0.75), blur=0.8))
+                c.drawOval(
+                    oval(X + math.cos(a) * 480 * d, tray.top + 14 + math.sin(a) * 136 * d, rng.uniform(3, 13), rng.uniform(2, 5)),
+                    fill(rgb("#7a4632", 0.75), blur=0.8),
+                )
             shade(c, X + 30, 1345, 345, 92, "#1d0d08", 0.75, 22)
         tray.ring(c, tray.top, line(rgb("#fff8ea", 0.8), 5, blur=1.5), 100, 70)
         for a, size in ((0.9, 9), (1.25, 6), (1.9, 12), (2.3, 7), (1.55, 5)):
@@ -237,7 +305,7 @@ def wet(canvas, v, clay, t, turn):
     with kept(canvas, outline):
         rings = 15
         for i in range(rings):
-            share = ((i + 0.35 * math.sin(i * 2.1)) / rings + 0.012 * math.sin(turn + i * 1.3))
+            share = (i + 0.35 * math.sin(i * 2.1)) / rings + 0.012 * math.sin(turn + i * 1.3)
             y = v.level(0.06 + 0.9 * share)
             v.ring(canvas, y, line(rgb(clay.deep, 0.22), 5 * (0.6 + 0.4 * math.sin(i * 3.7)), blur=2.0))
             v.ring(canvas, y - 5, line(rgb(clay.lit, 0.30), 3.2, blur=1.6), 95, 80)
@@ -248,7 +316,9 @@ def wet(canvas, v, clay, t, turn):
             if 10 < at < 165:
                 facing = math.exp(-(((at - 132) / 30) ** 2))
                 v.ring(canvas, v.level(share), line(rgb("#fff2e2", 0.10 + 0.55 * facing), rng.uniform(2, 6), blur=2.2), at, sweep)
-        canvas.drawPaint(fill(shader=linear(v.x - v.wide * 0.75, 0, v.x - v.wide * 0.25, 0, [rgb("#fff4e4", 0), rgb("#fff4e4", 0.42), rgb("#fff4e4", 0)], [0, 0.45, 1])))
+        canvas.drawPaint(
+            fill(shader=linear(v.x - v.wide * 0.75, 0, v.x - v.wide * 0.25, 0, [rgb("#fff4e4", 0), rgb("#fff4e4", 0.42), rgb("#fff4e4", 0)], [0, 0.45, 1]))
+        )
     top = v.mouth()
     crown = linear(v.x - v.rim, 0, v.x + v.rim, 0, [rgb(lighter(clay.lit, 0.25)), rgb(clay.half), rgb(clay.base)])
     canvas.drawPath(top, fill(shader=crown, blur=1.2))
@@ -306,7 +376,11 @@ def palm(canvas, side):
     arm.lineTo(-90, 720)
     arm.cubicTo(-50, 480, -22, 300, 6, 132)
     arm.close()
-    shade_ = linear(-190, 260, 0, 320, [rgb(lighter(skin, 0.3)), rgb(skin), rgb(low)], [0, 0.45, 1]) if side < 0 else linear(-190, 260, 0, 320, [rgb(low), rgb(skin), rgb(lighter(skin, 0.2))], [0, 0.6, 1])
+    shade_ = (
+        linear(-190, 260, 0, 320, [rgb(lighter(skin, 0.3)), rgb(skin), rgb(low)], [0, 0.45, 1])
+        if side < 0
+        else linear(-190, 260, 0, 320, [rgb(low), rgb(skin), rgb(lighter(skin, 0.2))], [0, 0.6, 1])
+    )
     canvas.drawPath(arm, fill(shader=shade_))
     for i, (fx, fy, tx, ty, width) in enumerate(((-46, -54, 26, -80, 40), (-60, -24, 24, -46, 44), (-66, 10, 22, -10, 44), (-62, 46, 20, 26, 40))):
         finger = skia.Path()
@@ -393,11 +467,20 @@ def glaze_corner():
             shelf(s, 640, -40, 520)
             for i, (x, color) in enumerate(((70, TIDE), (196, "#d9b04a"), (322, ACCENT), (448, SALT))):
                 s.drawPath(box(x - 50, 506, 100, 134, 14), fill(shader=linear(x - 50, 0, x + 50, 0, [rgb("#fffaf0"), rgb("#e9dcc8"), rgb("#bfa88c")])))
-                s.drawPath(box(x - 50, 556, 100, 60, 0), fill(shader=linear(x - 50, 0, x + 50, 0, [rgb(lighter(color, 0.4)), rgb(color), rgb(darker(color, 0.4))])))
+                s.drawPath(
+                    box(x - 50, 556, 100, 60, 0), fill(shader=linear(x - 50, 0, x + 50, 0, [rgb(lighter(color, 0.4)), rgb(color), rgb(darker(color, 0.4))]))
+                )
                 s.drawPath(box(x - 54, 486, 108, 30, 10), fill(rgb("#8a6a4a")))
             for i in range(5):
                 s.drawLine(640 + i * 84, 330, 640 + i * 84, 420, line(rgb("#8a6a4a"), 8))
-                s.drawPath(box(606 + i * 84, 420, 68, 120, 12), fill(shader=linear(606 + i * 84, 0, 674 + i * 84, 0, [rgb(lighter(c_, 0.4)), rgb(c_)]) if (c_ := ("#2c6a70", "#88a29a", "#c8702f", "#eee4d3", "#b4472b")[i]) else None))
+                s.drawPath(
+                    box(606 + i * 84, 420, 68, 120, 12),
+                    fill(
+                        shader=linear(606 + i * 84, 0, 674 + i * 84, 0, [rgb(lighter(c_, 0.4)), rgb(c_)])
+                        if (c_ := ("#2c6a70", "#88a29a", "#c8702f", "#eee4d3", "#b4472b")[i])
+                        else None
+                    ),
+                )
             s.drawRect(skia.Rect(560, 322, 1120, 336), fill(rgb("#9a7452")))
 
         soft(c, 5, tiles, scale=0.4)
@@ -464,7 +547,10 @@ def glazing(canvas, t):
                 canvas.clipPath(region, skia.ClipOp.kIntersect, True)
                 low = skia.Op(region, v.above(v.top - 13, edge), skia.PathOp.kDifference_PathOp)
                 canvas.drawPath(low, fill(rgb(RAW.deep, 0.42), blur=5))
-                bead = [(v.x + math.cos(a) * v.radius(v.top + edge(a)), v.top + edge(a) - 14 + math.sin(a) * v.radius(v.top + edge(a)) * K) for a in np.linspace(2.95, 0.9, 60)]
+                bead = [
+                    (v.x + math.cos(a) * v.radius(v.top + edge(a)), v.top + edge(a) - 14 + math.sin(a) * v.radius(v.top + edge(a)) * K)
+                    for a in np.linspace(2.95, 0.9, 60)
+                ]
                 canvas.drawPath(curve(bead), line(rgb("#ffffff", 0.6), 5, blur=2.2))
             v.gloss(canvas, 0.55 * swell(t, 8.3, 9.2, 10.9, 11.6), bottom=0.62)
         v.inside(canvas, Clay(mix(BISQUE, RAW.base, ease(t, 7.9, 8.5)), 0.4, 0.5))
@@ -481,9 +567,8 @@ def jug(canvas, t, v, a):
     lip_y = 452 - (1 - show) * 560
     flow = swell(t, STREAM_START - 0.3, STREAM_START, STREAM_END, STREAM_END + 0.2)
     if flow > 0.01:
-        top = lip_y + 6 + (1 - flow) * 0
         bottom = lerp(lip_y + 10, y, ease(t, STREAM_START - 0.35, STREAM_START)) if t < STREAM_START else y
-        top = lerp(top, y, ease(t, STREAM_END, STREAM_END + 0.2))
+        top = lerp(lip_y + 6, y, ease(t, STREAM_END, STREAM_END + 0.2))
         stream(canvas, x, top, bottom, 34, "#a8c2ba", t, "#ffffff")
         canvas.drawOval(oval(x, y + 2, 36, 11), fill(rgb("#cfe0d8", 0.9 * flow), blur=3))
     if show < 0.01:
@@ -500,7 +585,14 @@ def jug(canvas, t, v, a):
         shape.cubicTo(-112, -130, -70, -40, -14, 4)
         shape.close()
         enamel = Clay("#e9e2d4", 0.6, 0.5, "#fff8ea")
-        canvas.drawPath(shape, fill(shader=linear(-110, -260, 190, -180, [rgb(enamel.half), rgb(enamel.lit), rgb(enamel.base), rgb(enamel.dark), rgb(enamel.bounce)], [0, 0.2, 0.5, 0.88, 1])))
+        canvas.drawPath(
+            shape,
+            fill(
+                shader=linear(
+                    -110, -260, 190, -180, [rgb(enamel.half), rgb(enamel.lit), rgb(enamel.base), rgb(enamel.dark), rgb(enamel.bounce)], [0, 0.2, 0.5, 0.88, 1]
+                )
+            ),
+        )
         with kept(canvas, shape):
             mouth = skia.Path()
             mouth.moveTo(-24, 10)
@@ -553,7 +645,9 @@ def chamber():
 
         soft(c, 2.8, bricks, scale=0.5)
         c.drawRect(skia.Rect(0, 1290, W, H), fill(shader=linear(0, 1290, 0, H, [rgb("#c9491a"), rgb("#64200c"), rgb("#1c0704")], [0, 0.25, 1])))
-        c.drawPaint(fill(shader=radial(X, 1010, 1050, [rgb("#ffb050", 0.85), rgb("#ff7a26", 0.42), rgb("#7a1c08", 0.1), rgb("#120302", 0.9)], [0, 0.34, 0.66, 1])))
+        c.drawPaint(
+            fill(shader=radial(X, 1010, 1050, [rgb("#ffb050", 0.85), rgb("#ff7a26", 0.42), rgb("#7a1c08", 0.1), rgb("#120302", 0.9)], [0, 0.34, 0.66, 1]))
+        )
 
     return picture(draw)
 
@@ -676,7 +770,6 @@ def window_light(canvas, t, come):
 
 
 def morning(canvas, t):
-    u = t - MORNING
     push = lerp(1.0, 1.055, ease(t, MORNING - 0.4, SECONDS + 1.5))
     come = ease(t, MORNING - 0.3, MORNING + 1.6)
     with kept(canvas):
@@ -697,7 +790,16 @@ def morning(canvas, t):
         lay(canvas, cloth())
         poured = ease(t, 14.0, 15.9)
         v = mug_vessel(X, FOOT, SIZE, K)
-        mug(canvas, X, FOOT, SIZE, "tide", K, coffee=max(0.02, poured * 0.93) if poured > 0.02 else None, swirl=0.4 * math.sin(t * 1.6) * (1 - 0.7 * ease(t, 16, 19)))
+        mug(
+            canvas,
+            X,
+            FOOT,
+            SIZE,
+            "tide",
+            K,
+            coffee=max(0.02, poured * 0.93) if poured > 0.02 else None,
+            swirl=0.4 * math.sin(t * 1.6) * (1 - 0.7 * ease(t, 16, 19)),
+        )
         flow = swell(t, 13.72, 13.95, 15.75, 15.95)
         if flow > 0.01:
             surface = v.top + lerp(0.62, 0.075, poured * 0.93) * (v.y - v.top)
@@ -733,6 +835,9 @@ def kettle(canvas, t):
 
 def beam(canvas, t, come):
     def draw(s):
-        s.drawPath(polygon([(-200, -60), (120, -120), (1180, 1000), (760, 1330), (420, 1220)]), fill(shader=linear(0, 0, 800, 1150, [rgb("#fff2d0", 0.55), rgb("#fff2d0", 0)])))
+        s.drawPath(
+            polygon([(-200, -60), (120, -120), (1180, 1000), (760, 1330), (420, 1220)]),
+            fill(shader=linear(0, 0, 800, 1150, [rgb("#fff2d0", 0.55), rgb("#fff2d0", 0)])),
+        )
 
     soft(canvas, 40, draw, alpha=(0.5 + 0.05 * wobble(t)) * come, blend=SCREEN, scale=0.12)

@@ -9,14 +9,61 @@ import math
 import numpy as np
 import skia
 
+from .clip_mug import SKIN, over
 from .paint import (
-    H, MULTIPLY, OVERLAY, SCREEN, SOFT, TAU, W, Clay, Vessel, box, clamp, curve, darker, ease, ellipse, fill, kept, lay, leaf, lerp, light_patch, lighter, line, linear, mix,
-    motes, noise, oval, paper, part, picture, polygon, radial, rgb, settle, shade, soft, swell, tone, vignette, wobble,
+    MULTIPLY,
+    OVERLAY,
+    SCREEN,
+    SOFT,
+    Clay,
+    H,
+    Vessel,
+    W,
+    box,
+    clamp,
+    curve,
+    darker,
+    ease,
+    fill,
+    kept,
+    lay,
+    leaf,
+    lerp,
+    light_patch,
+    lighter,
+    line,
+    linear,
+    mix,
+    motes,
+    noise,
+    paper,
+    part,
+    picture,
+    polygon,
+    radial,
+    rgb,
+    settle,
+    shade,
+    soft,
+    swell,
+    tone,
+    vignette,
+    wobble,
 )
 from .things import (
-    ACCENT, CORAL, INK, PRINT_H, PRINT_W, SALT, TERRACOTTA, TIDE, blue_plate, coral_plate, emblem, hung, sheet, towel_hanging, zine, zine_cover, ZINE_H, ZINE_W,
+    CORAL,
+    INK,
+    PRINT_H,
+    PRINT_W,
+    TIDE,
+    blue_plate,
+    coral_plate,
+    emblem,
+    hung,
+    sheet,
+    towel_hanging,
+    zine_cover,
 )
-from .clip_mug import SKIN, over, table, wall
 
 SECONDS = 21
 POSTER = 13.2
@@ -65,8 +112,15 @@ def bench():
             c.drawCircle(x + 20, y + 24, r, fill(rgb("#070b0e", 0.6), blur=20))
             c.drawCircle(x, y, r, fill(shader=linear(x - r, y - r, x + r, y + r, [rgb("#f6efe4"), rgb("#cfc4b4"), rgb("#8f867a")])))
             c.drawCircle(x, y, r * 0.86, fill(rgb(darker(color, 0.5))))
-            c.drawCircle(x + 2, y + 4, r * 0.83, fill(shader=radial(x - r * 0.3, y - r * 0.3, r * 1.4, [rgb(lighter(color, 0.3)), rgb(color), rgb(darker(color, 0.3))], [0, 0.4, 1])))
-            swirl = curve([(x - r * 0.5, y + r * 0.1), (x - r * 0.1, y - r * 0.35), (x + r * 0.4, y - r * 0.1), (x + r * 0.2, y + r * 0.35), (x - r * 0.15, y + r * 0.25)])
+            c.drawCircle(
+                x + 2,
+                y + 4,
+                r * 0.83,
+                fill(shader=radial(x - r * 0.3, y - r * 0.3, r * 1.4, [rgb(lighter(color, 0.3)), rgb(color), rgb(darker(color, 0.3))], [0, 0.4, 1])),
+            )
+            swirl = curve(
+                [(x - r * 0.5, y + r * 0.1), (x - r * 0.1, y - r * 0.35), (x + r * 0.4, y - r * 0.1), (x + r * 0.2, y + r * 0.35), (x - r * 0.15, y + r * 0.25)]
+            )
             c.drawPath(swirl, line(rgb(lighter(color, 0.55), 0.6), r * 0.07, blur=2))
             c.drawPath(swirl, line(rgb(darker(color, 0.5), 0.25), r * 0.12, blur=4))
 
@@ -158,7 +212,9 @@ def stencil(first, inked):
         c.drawPaint(fill(rgb("#7fa08a" if first else "#b79a58", 0.80)))
         c.drawImage(tone((noise(PRINT_W, PRINT_H, 70, 41, 3) - 0.3).clip(0, 1), "#20382c" if first else "#4a3a14", 0.25), 0, 0)
         c.drawImage(plate, 0, 0, skia.SamplingOptions(), skia.Paint(BlendMode=skia.BlendMode.kDstOut))
-        open_ = skia.Paint(ColorFilter=skia.ColorFilters.Blend(rgb(darker(color, 0.12) if inked else "#f4ecda", 0.94 if inked else 0.55), skia.BlendMode.kSrcIn))
+        open_ = skia.Paint(
+            ColorFilter=skia.ColorFilters.Blend(rgb(darker(color, 0.12) if inked else "#f4ecda", 0.94 if inked else 0.55), skia.BlendMode.kSrcIn)
+        )
         c.drawImage(plate, 0, 0, skia.SamplingOptions(), open_)
         if inked:
             c.drawPaint(fill(rgb(color, 0.16)))
@@ -178,8 +234,20 @@ FX, FY, FW, FH, BAR = 96, 300, 888, 1160, 66
 def timber():
     def draw(c):
         for x, y, w, h, flat in ((0, 0, FW, BAR, True), (0, FH - BAR, FW, BAR, True), (0, 0, BAR, FH, False), (FW - BAR, 0, BAR, FH, False)):
-            shape = polygon([(x, y), (x + w, y), (x + w - BAR, y + h), (x + BAR, y + h)] if flat and y == 0 else [(x + BAR, y), (x + w - BAR, y), (x + w, y + h), (x, y + h)] if flat else [(x, y), (x + w, y + BAR), (x + w, y + h - BAR), (x, y + h)] if x == 0 else [(x, y + BAR), (x + w, y), (x + w, y + h), (x, y + h - BAR)])
-            shader = linear(0, y, 0, y + h, [rgb("#ecc999"), rgb("#d3a772"), rgb("#a97c4c")], [0, 0.3, 1]) if flat else linear(x, 0, x + w, 0, [rgb("#ecc999"), rgb("#d3a772"), rgb("#a97c4c")], [0, 0.3, 1])
+            shape = polygon(
+                [(x, y), (x + w, y), (x + w - BAR, y + h), (x + BAR, y + h)]
+                if flat and y == 0
+                else [(x + BAR, y), (x + w - BAR, y), (x + w, y + h), (x, y + h)]
+                if flat
+                else [(x, y), (x + w, y + BAR), (x + w, y + h - BAR), (x, y + h)]
+                if x == 0
+                else [(x, y + BAR), (x + w, y), (x + w, y + h), (x, y + h - BAR)]
+            )
+            shader = (
+                linear(0, y, 0, y + h, [rgb("#ecc999"), rgb("#d3a772"), rgb("#a97c4c")], [0, 0.3, 1])
+                if flat
+                else linear(x, 0, x + w, 0, [rgb("#ecc999"), rgb("#d3a772"), rgb("#a97c4c")], [0, 0.3, 1])
+            )
             c.drawPath(shape, fill(shader=shader))
             with kept(c, shape):
                 cell = (300, 6) if flat else (6, 300)
@@ -266,7 +334,19 @@ def bead(canvas, t, y, color, amount, gone):
     with kept(canvas):
         canvas.translate(6, 9)
         canvas.drawPath(shape, fill(rgb("#0c0a08", 0.45), blur=8))
-    canvas.drawPath(shape, fill(shader=linear(0, y - thick * 0.4, 0, y + thick * 1.2, [rgb(darker(color, 0.3)), rgb(color), rgb(lighter(color, 0.22)), rgb(darker(color, 0.35))], [0, 0.35, 0.62, 1])))
+    canvas.drawPath(
+        shape,
+        fill(
+            shader=linear(
+                0,
+                y - thick * 0.4,
+                0,
+                y + thick * 1.2,
+                [rgb(darker(color, 0.3)), rgb(color), rgb(lighter(color, 0.22)), rgb(darker(color, 0.35))],
+                [0, 0.35, 0.62, 1],
+            )
+        ),
+    )
     canvas.drawPath(curve([(x, y + (yy - y) * 0.45) for x, yy in low[2:-2:3]]), line(rgb("#fff4ea", 0.6), max(1.5, thick * 0.11), blur=1.6))
 
 
@@ -285,7 +365,10 @@ def squeegee(canvas, u, y):
                 canvas.translate(W / 2 + side * 176, 0)
                 canvas.scale(side, 1)
                 forearm(canvas, side)
-        canvas.drawPath(box(PX - 24, -60, PW + 48, 84, 24), fill(shader=linear(0, -60, 0, 24, [rgb("#f2d3a6"), rgb("#d9ae78"), rgb("#b0814f"), rgb("#7c5230")], [0, 0.3, 0.75, 1])))
+        canvas.drawPath(
+            box(PX - 24, -60, PW + 48, 84, 24),
+            fill(shader=linear(0, -60, 0, 24, [rgb("#f2d3a6"), rgb("#d9ae78"), rgb("#b0814f"), rgb("#7c5230")], [0, 0.3, 0.75, 1])),
+        )
         with kept(canvas, box(PX - 24, -60, PW + 48, 84, 24)):
             canvas.drawImage(tone((noise(PW + 48, 84, (220, 6), 95, 3) - 0.45).clip(0, 1) * 2, "#7c5230", 0.4), PX - 24, -60)
             canvas.drawRect(skia.Rect(PX, -50, PX + PW, -43), fill(rgb("#fff4e0", 0.55), blur=3))
@@ -411,7 +494,18 @@ def drying(canvas, t):
         if x0 < 700:
             hung(canvas, sheet(True, False), -66, rope_y(-66) + 16, 400, 566, 0.05 * breeze, 12 + 6 * breeze, 0.3, 0.8)
             peg(canvas, 84, rope_y(84), 3)
-            hung(canvas, sheet(), 540, rope_y(540) + 18, 640, 905, 0.10 * settle_in + 0.035 * breeze, 13 + 9 * breeze + 16 * settle_in, 0.5 + 0.5 * math.sin(t * 0.8), 1.0)
+            hung(
+                canvas,
+                sheet(),
+                540,
+                rope_y(540) + 18,
+                640,
+                905,
+                0.10 * settle_in + 0.035 * breeze,
+                13 + 9 * breeze + 16 * settle_in,
+                0.5 + 0.5 * math.sin(t * 0.8),
+                1.0,
+            )
             peg(canvas, 290, rope_y(290), -2)
             peg(canvas, 790, rope_y(790), 2)
         towel_hanging(canvas, 1250, rope_y(1250) + 8, 560, 776, t, 1.0)
@@ -441,12 +535,18 @@ def ledge_things():
                     c.drawPath(box(-104 + 26, -300 + 24, 224, 300, 4), fill(rgb("#3a2015", 0.4), blur=18))
                     c.drawPath(box(-112, -300, 232, 300, 3), fill(rgb("#e9dcc6")))
                     c.drawImageRect(zine_cover(), skia.Rect(-112, -300, 112, -1), skia.SamplingOptions(skia.FilterMode.kLinear, skia.MipmapMode.kLinear))
-                    c.drawRect(skia.Rect(-112, -300, 112, 0), fill(shader=linear(-112, 0, 112, 0, [rgb("#2a1408", 0.3), rgb("#fff8e8", 0.14), rgb("#2a1408", 0.12)], [0, 0.12, 1])))
+                    c.drawRect(
+                        skia.Rect(-112, -300, 112, 0),
+                        fill(shader=linear(-112, 0, 112, 0, [rgb("#2a1408", 0.3), rgb("#fff8e8", 0.14), rgb("#2a1408", 0.12)], [0, 0.12, 1])),
+                    )
         tin = Vessel(1090, 1668, [(150, 74), (144, 76), (10, 76), (0, 72)], 1.0, 0.16)
         shade(c, 1130, 1672, 110, 14, "#2a1610", 0.5, 9)
         for x, lean, color in ((1066, -26, "#d8b88c"), (1092, 8, "#8a5a3a"), (1116, 34, "#c99b64")):
             c.drawLine(x, 1540, x + lean, 1330, line(rgb(color), 13))
-            c.drawPath(curve([(x + lean - 9, 1334), (x + lean - 12, 1296), (x + lean, 1262), (x + lean + 12, 1296), (x + lean + 9, 1334)], True), fill(rgb("#4a3020" if lean != 8 else CORAL)))
+            c.drawPath(
+                curve([(x + lean - 9, 1334), (x + lean - 12, 1296), (x + lean, 1262), (x + lean + 12, 1296), (x + lean + 9, 1334)], True),
+                fill(rgb("#4a3020" if lean != 8 else CORAL)),
+            )
         tin.body(c, Clay("#e3d9c8", 0.5, 0.5))
         band = skia.Op(tin.below(1560), tin.below(1630), skia.PathOp.kDifference_PathOp)
         tin.body(c, Clay(CORAL, 0.3), part_of=band)

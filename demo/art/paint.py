@@ -357,7 +357,7 @@ class Vessel:
 
     def below(self, y, edge=None):
         """Everything of the front below a level; `edge(angle)` lets a glaze run: more is lower."""
-        r = self.radius(y)
+        self.radius(y)
         path = skia.Path()
         for i in range(97):
             a = math.pi - math.pi * i / 96

@@ -5,7 +5,28 @@ import functools
 import skia
 
 from . import clip_candle as evening
-from .paint import OVERLAY, box, darker, fill, kept, lay, leaf, light_patch, lighter, linear, mix, noise, paper, picture, polygon, radial, rgb, shade, steam, tone
+from .paint import (
+    OVERLAY,
+    box,
+    darker,
+    fill,
+    kept,
+    lay,
+    leaf,
+    light_patch,
+    lighter,
+    linear,
+    mix,
+    noise,
+    paper,
+    picture,
+    polygon,
+    radial,
+    rgb,
+    shade,
+    steam,
+    tone,
+)
 from .things import bean, coffee_bag, dripper, hung, mug, planter, sheet, towel_hanging, zine
 
 SIZE = 1000
@@ -22,7 +43,10 @@ def seat(canvas, hue, floor=690, panes=True):
     canvas.drawPaint(fill(shader=radial(190, 160, 1250, [rgb(lit), rgb(wall), rgb(deep)], [0, 0.5, 1])))
     canvas.drawImage(tone(noise(SIZE, SIZE, (380, 240), 5, 4), deep, 0.16), 0, 0)
     if floor:
-        canvas.drawRect(skia.Rect(0, floor, SIZE, SIZE), fill(shader=linear(0, floor, 0, SIZE, [rgb(lighter(hue, 0.62)), rgb(lighter(hue, 0.28)), rgb(mix(hue, deep, 0.4))], [0, 0.35, 1])))
+        canvas.drawRect(
+            skia.Rect(0, floor, SIZE, SIZE),
+            fill(shader=linear(0, floor, 0, SIZE, [rgb(lighter(hue, 0.62)), rgb(lighter(hue, 0.28)), rgb(mix(hue, deep, 0.4))], [0, 0.35, 1])),
+        )
         canvas.drawRect(skia.Rect(0, floor - 60, SIZE, floor), fill(shader=linear(0, floor - 60, 0, floor, [rgb(deep, 0), rgb(deep, 0.34)])))
     if panes:
 

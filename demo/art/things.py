@@ -7,8 +7,33 @@ import numpy as np
 import skia
 
 from .paint import (
-    MULTIPLY, SCREEN, TAU, Clay, Vessel, box, channels, clamp, contact, curve, darker, ellipse, fill, glow, handle, kept, leaf, lerp, lighter,
-    line, linear, mix, noise, oval, picture, polygon, radial, rgb, shade, soft, tone,
+    MULTIPLY,
+    SCREEN,
+    TAU,
+    Clay,
+    Vessel,
+    box,
+    clamp,
+    contact,
+    curve,
+    darker,
+    ellipse,
+    fill,
+    handle,
+    kept,
+    lerp,
+    lighter,
+    line,
+    linear,
+    mix,
+    noise,
+    oval,
+    picture,
+    polygon,
+    radial,
+    rgb,
+    shade,
+    tone,
 )
 
 # The studio's colours. Terracotta is the shop's accent.
@@ -58,7 +83,7 @@ def drips(seed=0.0, depth=1.0):
     def edge(a):
         run = 0.0
         for at, length, width in ((0.42, 20, 0.13), (1.02, 38, 0.135), (1.5, 12, 0.18), (2.05, 30, 0.12), (2.62, 17, 0.14)):
-            run += length * math.exp(-abs((a + seed * 0.07 - at) / width) ** 2.7)
+            run += length * math.exp(-(abs((a + seed * 0.07 - at) / width) ** 2.7))
         return depth * (run + 4 * math.sin(a * 5.0 + seed))
 
     return edge
@@ -127,7 +152,9 @@ def pour_in(canvas, v, hole, amount, color, swirl=0.0):
     r = v.radius(y) - v.rim * 0.06
     with kept(canvas, hole):
         pool = ellipse(v.x, y, r, r * v.k)
-        canvas.drawPath(pool, fill(shader=radial(v.x - r * 0.2, y, r * 1.15, [rgb(lighter(color, 0.16)), rgb(color), rgb(darker(color, 0.55))], [0, 0.6, 1], v.k)))
+        canvas.drawPath(
+            pool, fill(shader=radial(v.x - r * 0.2, y, r * 1.15, [rgb(lighter(color, 0.16)), rgb(color), rgb(darker(color, 0.55))], [0, 0.6, 1], v.k))
+        )
         canvas.drawPath(ellipse(v.x, y, r - 2, (r - 2) * v.k), line(rgb("#c98a4e", 0.55), 3 * v.scale, blur=1.2 * v.scale))
         shine = skia.Path()
         shine.addArc(oval(v.x - r * 0.06, y + r * v.k * 0.1, r * 0.72, r * v.k * 0.66), 150 + swirl * 40, 92)
@@ -165,7 +192,13 @@ def dripper(canvas, x, y, scale=1.0, glaze="salt", k=0.24, shadow=True, side=1):
     with kept(canvas, hole):
         for i in range(14):
             a = i / 14 * TAU
-            rib = polygon([(x + math.cos(a) * 128 * scale, cone.top + math.sin(a) * 128 * k * scale), (x + math.cos(a + 0.25) * 36 * scale, cone.top + 70 * scale + math.sin(a) * 30 * k * scale)], False)
+            rib = polygon(
+                [
+                    (x + math.cos(a) * 128 * scale, cone.top + math.sin(a) * 128 * k * scale),
+                    (x + math.cos(a + 0.25) * 36 * scale, cone.top + 70 * scale + math.sin(a) * 30 * k * scale),
+                ],
+                False,
+            )
             canvas.drawPath(rib, line(rgb(coat.lit, 0.4), 4 * scale, blur=1.5 * scale))
         shade(canvas, x, cone.top + 30 * scale, 70 * scale, 22 * scale, coat.deep, 0.7, 14 * scale)
     lip(canvas, cone, Clay(BISQUE))
@@ -194,9 +227,21 @@ def coffee_bag(canvas, x, y, scale=1.0, shadow=True):
         canvas.drawPath(side_panel, fill(shader=linear(w / 2 - 40, 0, w / 2 + 6, 0, [rgb(kraft.dark), rgb(kraft.deep)])))
         crease = polygon([(w / 2 - 20, -h + 4), (w / 2 - 12, -h * 0.5), (w / 2 - 34, 4)], False)
         canvas.drawPath(crease, line(rgb(darker(kraft.deep, 0.3), 0.4), 3, blur=1.5))
-        canvas.drawPath(front, fill(shader=linear(-w / 2, 0, w / 2 - 34, 0, [rgb(kraft.half), rgb(kraft.lit), rgb(kraft.base), rgb(mix(kraft.base, kraft.dark, 0.5))], [0, 0.22, 0.62, 1])))
+        canvas.drawPath(
+            front,
+            fill(
+                shader=linear(
+                    -w / 2, 0, w / 2 - 34, 0, [rgb(kraft.half), rgb(kraft.lit), rgb(kraft.base), rgb(mix(kraft.base, kraft.dark, 0.5))], [0, 0.22, 0.62, 1]
+                )
+            ),
+        )
         with kept(canvas, front):
-            for (ax, ay), (bx, by), alpha in (((-96, -300), (-60, -170), 0.16), ((60, -290), (20, -215), 0.18), ((-104, -60), (-30, -6), 0.16), ((66, -90), (40, -4), 0.2)):
+            for (ax, ay), (bx, by), alpha in (
+                ((-96, -300), (-60, -170), 0.16),
+                ((60, -290), (20, -215), 0.18),
+                ((-104, -60), (-30, -6), 0.16),
+                ((66, -90), (40, -4), 0.2),
+            ):
                 canvas.drawLine(ax, ay, bx, by, line(rgb(kraft.deep, alpha), 7, blur=5))
                 canvas.drawLine(ax + 5, ay, bx + 6, by, line(rgb(kraft.lit, alpha * 1.6), 4, blur=2.5))
             canvas.drawPaint(fill(shader=linear(0, -h, 0, 10, [rgb(kraft.deep, 0.0), rgb(kraft.deep, 0.0), rgb(kraft.deep, 0.42)], [0, 0.6, 1])))
@@ -240,7 +285,12 @@ def coin_leaf(canvas, x, y, size, turn, tone_, lit=0.5):
         squash = 0.80
         canvas.scale(1, squash)
         base = mix("#2f4a36", tone_, 0.65 + 0.35 * lit)
-        canvas.drawCircle(0, 0, size, fill(shader=radial(-size * 0.35, -size * 0.4, size * 1.7, [rgb(lighter(base, 0.35 * lit + 0.1)), rgb(base), rgb(darker(base, 0.45))], [0, 0.5, 1])))
+        canvas.drawCircle(
+            0,
+            0,
+            size,
+            fill(shader=radial(-size * 0.35, -size * 0.4, size * 1.7, [rgb(lighter(base, 0.35 * lit + 0.1)), rgb(base), rgb(darker(base, 0.45))], [0, 0.5, 1])),
+        )
         for a in (-0.9, -0.3, 0.3, 0.9):
             canvas.drawLine(0, 0, math.sin(a) * size * 0.82, -math.cos(a) * size * 0.82, line(rgb(lighter(base, 0.45), 0.26), max(1.0, size * 0.035)))
         canvas.drawCircle(0, size * 0.06, size * 0.085, fill(rgb(lighter(base, 0.55), 0.85)))
@@ -288,11 +338,16 @@ def planter(canvas, x, y, scale=1.0, glaze="ember", k=0.24, plant=True, t=0.0, s
     lip(canvas, pot, bare)
     with kept(canvas, hole):
         ry = 130 * k * scale
-        canvas.drawPath(ellipse(x, pot.top + 14 * scale, 130 * scale, ry), fill(shader=radial(x - 40 * scale, pot.top, 150 * scale, [rgb("#5a4030"), rgb("#2b1c14")], None, k)))
+        canvas.drawPath(
+            ellipse(x, pot.top + 14 * scale, 130 * scale, ry),
+            fill(shader=radial(x - 40 * scale, pot.top, 150 * scale, [rgb("#5a4030"), rgb("#2b1c14")], None, k)),
+        )
         rng = np.random.default_rng(9)
         for _ in range(70):
             a, d = rng.uniform(0, TAU), math.sqrt(rng.random())
-            canvas.drawCircle(x + math.cos(a) * d * 126 * scale, pot.top + 14 * scale + math.sin(a) * d * ry, rng.uniform(1.5, 4) * scale, fill(rgb("#8a6a4e", 0.6)))
+            canvas.drawCircle(
+                x + math.cos(a) * d * 126 * scale, pot.top + 14 * scale + math.sin(a) * d * ry, rng.uniform(1.5, 4) * scale, fill(rgb("#8a6a4e", 0.6))
+            )
     if plant:
         pilea(canvas, x, pot.top + 10 * scale, scale, t)
     return pot
@@ -321,7 +376,14 @@ def candle(canvas, x, y, scale=1.0, k=0.24, wax=1.0, set_=1.0, lit=0.0, t=0.0, s
         emblem(canvas, x, v.level(0.44), 74 * scale, INK, 0.86 - 0.2 * night, 0.97)
         if lit:
             # Thin stoneware glows a little from the flame behind it.
-            canvas.drawPaint(fill(shader=radial(x, v.top + 20 * scale, 190 * scale, [rgb("#ffb45e", 0.50 * lit), rgb("#ff8a3a", 0.16 * lit), rgb("#ff7a2a", 0)], [0, 0.45, 1]), blend=SCREEN))
+            canvas.drawPaint(
+                fill(
+                    shader=radial(
+                        x, v.top + 20 * scale, 190 * scale, [rgb("#ffb45e", 0.50 * lit), rgb("#ff8a3a", 0.16 * lit), rgb("#ff7a2a", 0)], [0, 0.45, 1]
+                    ),
+                    blend=SCREEN,
+                )
+            )
     v.gloss(canvas, 0.28 * (1 - 0.5 * night), bottom=0.7)
     hole = v.inside(canvas, stone)
     if wax > 0.01:
@@ -331,7 +393,10 @@ def candle(canvas, x, y, scale=1.0, k=0.24, wax=1.0, set_=1.0, lit=0.0, t=0.0, s
         molten, milky = mix("#e8b661", "#8a6a40", night * 0.5), mix("#f5ead6", "#8f8f92", night * 0.62)
         color = mix(molten, milky, set_)
         with kept(canvas, hole):
-            canvas.drawPath(ellipse(x, yw, r, r * k), fill(shader=radial(x - r * 0.25, yw - r * 0.1, r * 1.3, [rgb(lighter(color, 0.35)), rgb(color), rgb(darker(color, 0.25))], [0, 0.55, 1], k)))
+            canvas.drawPath(
+                ellipse(x, yw, r, r * k),
+                fill(shader=radial(x - r * 0.25, yw - r * 0.1, r * 1.3, [rgb(lighter(color, 0.35)), rgb(color), rgb(darker(color, 0.25))], [0, 0.55, 1], k)),
+            )
             canvas.drawPath(ellipse(x, yw, r - 2, (r - 2) * k), line(rgb(lighter(color, 0.6), 0.6), 2.5 * scale, blur=scale))
             if set_ < 1:
                 sheen = skia.Path()
@@ -339,8 +404,13 @@ def candle(canvas, x, y, scale=1.0, k=0.24, wax=1.0, set_=1.0, lit=0.0, t=0.0, s
                 canvas.drawPath(sheen, line(rgb("#fff4dc", 0.6 * (1 - set_)), 6 * scale, blur=3 * scale))
             if lit:
                 melt = r * 0.62 * lit
-                canvas.drawPath(ellipse(x, yw, melt, melt * k), fill(shader=radial(x, yw, melt, [rgb("#ffe9b4", 0.95 * lit), rgb("#ffc46a", 0.75 * lit), rgb("#ffb45a", 0.0)], [0, 0.6, 1], k)))
-                canvas.drawPath(ellipse(x, yw, r, r * k), fill(shader=radial(x, yw, r, [rgb("#ffd58a", 0.55 * lit), rgb("#ff9a40", 0.15 * lit)], None, k), blend=SCREEN))
+                canvas.drawPath(
+                    ellipse(x, yw, melt, melt * k),
+                    fill(shader=radial(x, yw, melt, [rgb("#ffe9b4", 0.95 * lit), rgb("#ffc46a", 0.75 * lit), rgb("#ffb45a", 0.0)], [0, 0.6, 1], k)),
+                )
+                canvas.drawPath(
+                    ellipse(x, yw, r, r * k), fill(shader=radial(x, yw, r, [rgb("#ffd58a", 0.55 * lit), rgb("#ff9a40", 0.15 * lit)], None, k), blend=SCREEN)
+                )
     lip(canvas, v, Clay(mix(BISQUE, "#5a4a48", night * 0.6)))
     if wick:
         yw = v.top + lerp(0.8, 0.15, max(wax, 0.01)) * (v.y - v.top)
@@ -375,7 +445,20 @@ def flame(canvas, x, y, scale, size, t, flicker=None):
         return path
 
     canvas.drawPath(tongue(w * 1.25, h * 1.04), fill(rgb("#ff8a2c", 0.55), blur=9 * scale))
-    canvas.drawPath(tongue(w, h), fill(shader=linear(0, y - h, 0, y + 8 * scale, [rgb("#ff9a3a", 0.92), rgb("#ffc864"), rgb("#fff1c4"), rgb("#ffe2a0"), rgb("#6f8ad0", 0.85)], [0, 0.22, 0.55, 0.84, 1]), blur=1.6 * scale))
+    canvas.drawPath(
+        tongue(w, h),
+        fill(
+            shader=linear(
+                0,
+                y - h,
+                0,
+                y + 8 * scale,
+                [rgb("#ff9a3a", 0.92), rgb("#ffc864"), rgb("#fff1c4"), rgb("#ffe2a0"), rgb("#6f8ad0", 0.85)],
+                [0, 0.22, 0.55, 0.84, 1],
+            ),
+            blur=1.6 * scale,
+        ),
+    )
     canvas.drawPath(tongue(w * 0.62, h * 0.72, -6 * scale), fill(rgb("#fffbe8", 0.95), blur=4.5 * scale))
     canvas.drawPath(tongue(w * 0.26, h * 0.26), fill(rgb("#b4642c", 0.45), blur=3 * scale))
 
@@ -445,7 +528,19 @@ def blue_plate():
         horizon = h * 0.60
         ink = fill(rgb("#2b4d78"))
         with kept(c, box(w * 0.08, h * 0.06, w * 0.84, h * 0.88)):
-            far = curve([(0, h * 0.555), (w * 0.12, h * 0.525), (w * 0.25, h * 0.55), (w * 0.38, h * 0.578), (w * 0.5, h * 0.588), (w * 0.66, h * 0.562), (w * 0.8, h * 0.515), (w * 0.9, h * 0.53), (w, h * 0.50)])
+            far = curve(
+                [
+                    (0, h * 0.555),
+                    (w * 0.12, h * 0.525),
+                    (w * 0.25, h * 0.55),
+                    (w * 0.38, h * 0.578),
+                    (w * 0.5, h * 0.588),
+                    (w * 0.66, h * 0.562),
+                    (w * 0.8, h * 0.515),
+                    (w * 0.9, h * 0.53),
+                    (w, h * 0.50),
+                ]
+            )
             far.lineTo(w, horizon)
             far.lineTo(0, horizon)
             far.close()
@@ -649,7 +744,12 @@ def towel_hanging(canvas, x, y, w, h, t=0.0, shadow=1.0):
         for i in range(cols):
             a = j * (cols + 1) + i
             index += [a, a + 1, a + cols + 1, a + 1, a + cols + 2, a + cols + 1]
-    edge = points[: cols + 1] + [points[j * (cols + 1) + cols] for j in range(1, rows + 1)] + points[-2 : -cols - 2 : -1] + [points[j * (cols + 1)] for j in range(rows - 1, 0, -1)]
+    edge = (
+        points[: cols + 1]
+        + [points[j * (cols + 1) + cols] for j in range(1, rows + 1)]
+        + points[-2 : -cols - 2 : -1]
+        + [points[j * (cols + 1)] for j in range(rows - 1, 0, -1)]
+    )
     outline = polygon(edge)
     if shadow:
         with kept(canvas):
@@ -657,7 +757,9 @@ def towel_hanging(canvas, x, y, w, h, t=0.0, shadow=1.0):
             canvas.drawPath(outline, fill(rgb("#4a2c1c", 0.34), blur=18 * shadow))
     at = [skia.Point(*p) for p in points]
     with kept(canvas, outline):
-        canvas.drawVertices(skia.Vertices(skia.Vertices.kTriangles_VertexMode, at, [skia.Point(*q) for q in texture], None, index), texture_of(image), skia.BlendMode.kSrc)
+        canvas.drawVertices(
+            skia.Vertices(skia.Vertices.kTriangles_VertexMode, at, [skia.Point(*q) for q in texture], None, index), texture_of(image), skia.BlendMode.kSrc
+        )
         colors = [rgb("#4a2c1c", clamp(-value * 0.42, 0, 0.5)) if value < 0 else rgb("#fffaf0", clamp(value * 0.34, 0, 0.4)) for value in light]
         canvas.drawVertices(skia.Vertices(skia.Vertices.kTriangles_VertexMode, at, None, colors, index), fill(rgb("#ffffff")), skia.BlendMode.kDst)
 
@@ -716,7 +818,18 @@ def zine(canvas, x, y, scale=1.0, turn=-0.12, shadow=True):
             canvas.drawImageRect(zine_cover(), skia.Rect(-w / 2, -h / 2, w / 2, h / 2), skia.SamplingOptions(skia.FilterMode.kLinear, skia.MipmapMode.kLinear))
             cover = box(-w / 2, -h / 2, w, h, 2)
             with kept(canvas, cover):
-                canvas.drawPaint(fill(shader=linear(-w / 2, 0, w / 2, 0, [rgb("#2a1408", 0.34), rgb("#2a1408", 0.06), rgb("#fff8e8", 0.20), rgb("#fff8e8", 0.0), rgb("#2a1408", 0.10)], [0, 0.045, 0.085, 0.4, 1])))
+                canvas.drawPaint(
+                    fill(
+                        shader=linear(
+                            -w / 2,
+                            0,
+                            w / 2,
+                            0,
+                            [rgb("#2a1408", 0.34), rgb("#2a1408", 0.06), rgb("#fff8e8", 0.20), rgb("#fff8e8", 0.0), rgb("#2a1408", 0.10)],
+                            [0, 0.045, 0.085, 0.4, 1],
+                        )
+                    )
+                )
                 if under:
                     canvas.drawPaint(fill(rgb("#3a2015", 0.16)))
             for v in (-0.25, 0.0, 0.25):
