@@ -156,10 +156,16 @@ export class Shop {
   follow() {
     const variants = [...this.products.values()].flatMap((product) => product.variants.map(({ id }) => id)).sort();
     if (!variants.length || variants.join() === this.#variants) return;
+    this.rest();
     this.#variants = variants.join();
-    this.#live.abort();
     this.#live = new AbortController();
     void this.api.live(variants, ({ variant, left, in_checkouts }) => this.stock(variant, { left, in_checkouts }), this.#live.signal, world.sleep);
+  }
+
+  /** A page nobody looks at gives its connection back: a browser has few for all its tabs together. */
+  rest() {
+    this.#live.abort();
+    this.#variants = "";
   }
 
   /** @param {string} id @param {Availability} availability */
@@ -263,8 +269,11 @@ hear("buyrequest", (shop, mounted, { anchor }) => shop.tap(mounted, anchor));
 hear("askrequest", (shop, mounted, { anchor }) => shop.ask(mounted, anchor));
 hear("beacon", (shop, mounted, event) => shop.tell(mounted, event));
 
-const leave = () => document.visibilityState === "hidden" && Shop.all.forEach((shop) => shop.flush(true));
-document.addEventListener("visibilitychange", leave);
+document.addEventListener("visibilitychange", () => Shop.all.forEach((shop) => {
+  if (document.visibilityState !== "hidden") return shop.follow();
+  shop.flush(true);
+  shop.rest();
+}));
 addEventListener("pagehide", () => Shop.all.forEach((shop) => shop.flush(true)));
 // Another tab of the same viewer went on with a purchase.
 addEventListener("storage", (event) => {
