@@ -64,6 +64,8 @@ pub struct Config {
     pub queue: usize,
     /// Bytes kept aside on disk, so that work already begun can end when it is full. 0 keeps none.
     pub headroom: u64,
+    /// Open beside a running server, for one short command. Never for serving: lanes of two processes would wait for each other.
+    pub beside_a_server: bool,
 }
 
 impl Config {
@@ -75,8 +77,7 @@ impl Config {
             lanes: 4,
             readers: 2,
             queue: 20_000,
-            headroom: 0,
-        }
+            headroom: 0, beside_a_server: false }
     }
 }
 
@@ -143,7 +144,7 @@ const MIGRATIONS: &[Migration] = &[Migration {
 impl Db {
     /// Opens, migrates, and starts the lanes. Errors: another server holds the file; the database is newer than the program.
     pub fn open(config: &Config, clock: &Arc<dyn Clock>, random: &Arc<dyn Random>) -> Result<Self> {
-        let lock_file = claim_file(&config.engine)?;
+        let lock_file = if config.beside_a_server { None } else { claim_file(&config.engine)? };
         let engine = config.engine.clone();
         let mut first = connect(&engine, sqlite::Role::Writer)?;
         let now = clock.wall();

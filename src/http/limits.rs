@@ -52,7 +52,7 @@ impl Limit {
     /// How many at once, and in how many seconds they grow back.
     fn burst_and_window(self) -> (u32, u32) {
         match self {
-            Self::SignIn => (10, 300),
+            Self::SignIn => (30, 300),
             Self::Mailbox => (3, 900),
             Self::Checkout => (60, 60),
         }

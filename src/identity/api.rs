@@ -188,7 +188,7 @@ pub enum KeyKindIn {
 }
 
 /// The shop and its settings.
-#[utoipa::path(get, path = "/v1/shop", tag = "Shop", responses((status = 200, body = ShopOut), (status = 304, description = "You have this version.")))]
+#[utoipa::path(get, path = "/v1/shop", tag = "shop", responses((status = 200, body = ShopOut), (status = 304, description = "You have this version.")))]
 pub async fn get_shop(State(app): State<App>, staff: Analyst, headers: HeaderMap) -> Result<Response, Problem> {
     let id = staff.shop;
     let shop = app.db.read(move |tx| shop(tx, id)).await?;
@@ -196,7 +196,7 @@ pub async fn get_shop(State(app): State<App>, staff: Analyst, headers: HeaderMap
 }
 
 /// Edit the settings. Needs the owner.
-#[utoipa::path(patch, path = "/v1/shop", tag = "Shop", params(("If-Match" = String, Header, description = "The version you edit, in quotes.")),
+#[utoipa::path(patch, path = "/v1/shop", tag = "shop", params(("If-Match" = String, Header, description = "The version you edit, in quotes.")),
     request_body = ShopIn, responses((status = 200, body = ShopOut)))]
 pub async fn patch_shop(State(app): State<App>, owner: Owner, IfMatch(version): IfMatch, Json(edit): Json<ShopIn>) -> Result<Response, Problem> {
     let id = owner.shop;
@@ -224,7 +224,7 @@ pub async fn patch_shop(State(app): State<App>, owner: Owner, IfMatch(version): 
 }
 
 /// Everyone who works or worked here. Needs the owner.
-#[utoipa::path(get, path = "/v1/staff", tag = "Staff", responses((status = 200, body = PageOut<PersonOut>)))]
+#[utoipa::path(get, path = "/v1/staff", tag = "staff", responses((status = 200, body = PageOut<PersonOut>)))]
 pub async fn list_staff(State(app): State<App>, owner: Owner) -> Result<Response, Problem> {
     let id = owner.shop;
     let people = app.db.read(move |tx| people(tx, id)).await?;
@@ -232,7 +232,7 @@ pub async fn list_staff(State(app): State<App>, owner: Owner) -> Result<Response
 }
 
 /// Add someone. They sign in with a link mailed to their address. Needs the owner.
-#[utoipa::path(post, path = "/v1/staff", tag = "Staff", request_body = NewPersonIn, responses((status = 201, body = PersonOut),
+#[utoipa::path(post, path = "/v1/staff", tag = "staff", request_body = NewPersonIn, responses((status = 201, body = PersonOut),
     (status = 409, description = "`already_here`: this address works here already.")))]
 pub async fn post_staff(State(app): State<App>, owner: Owner, id: NewId, Json(new): Json<NewPersonIn>) -> Result<Response, Problem> {
     let shop = owner.shop;
@@ -246,7 +246,7 @@ pub async fn post_staff(State(app): State<App>, owner: Owner, id: NewId, Json(ne
 }
 
 /// Change someone's name or role, or let them in again. Needs the owner.
-#[utoipa::path(patch, path = "/v1/staff/{staff}", tag = "Staff", params(("staff" = StaffId, Path)), request_body = PersonIn,
+#[utoipa::path(patch, path = "/v1/staff/{staff}", tag = "staff", params(("staff" = StaffId, Path)), request_body = PersonIn,
     responses((status = 200, body = PersonOut), (status = 409, description = "`last_owner`: a shop keeps one owner.")))]
 pub async fn patch_staff(State(app): State<App>, owner: Owner, Path(id): Path<StaffId>, Json(change): Json<PersonIn>) -> Result<Response, Problem> {
     let shop = owner.shop;
@@ -255,7 +255,7 @@ pub async fn patch_staff(State(app): State<App>, owner: Owner, Path(id): Path<St
 }
 
 /// Someone no longer works here: their sessions and links end at once. Needs the owner.
-#[utoipa::path(delete, path = "/v1/staff/{staff}", tag = "Staff", params(("staff" = StaffId, Path)),
+#[utoipa::path(delete, path = "/v1/staff/{staff}", tag = "staff", params(("staff" = StaffId, Path)),
     responses((status = 200, body = PersonOut), (status = 409, description = "`last_owner`: a shop keeps one owner.")))]
 pub async fn delete_staff(State(app): State<App>, owner: Owner, Path(id): Path<StaffId>) -> Result<Response, Problem> {
     let shop = owner.shop;
@@ -271,7 +271,7 @@ fn changed(outcome: ChangePerson) -> Result<Response, Problem> {
 }
 
 /// End all sessions of someone, on every device. Needs the owner.
-#[utoipa::path(delete, path = "/v1/staff/{staff}/sessions", tag = "Staff", params(("staff" = StaffId, Path)), responses((status = 204)))]
+#[utoipa::path(delete, path = "/v1/staff/{staff}/sessions", tag = "staff", params(("staff" = StaffId, Path)), responses((status = 204)))]
 pub async fn delete_staff_sessions(State(app): State<App>, owner: Owner, Path(id): Path<StaffId>) -> Result<Response, Problem> {
     let shop = owner.shop;
     match app.db.write(LaneKey::of(shop), move |tx| end_sessions_of(tx, shop, id)).await? {
@@ -281,7 +281,7 @@ pub async fn delete_staff_sessions(State(app): State<App>, owner: Owner, Path(id
 }
 
 /// All keys, newest first, without their secrets. Needs the owner.
-#[utoipa::path(get, path = "/v1/keys", tag = "Keys", responses((status = 200, body = PageOut<KeyOut>)))]
+#[utoipa::path(get, path = "/v1/keys", tag = "keys", responses((status = 200, body = PageOut<KeyOut>)))]
 pub async fn list_keys(State(app): State<App>, owner: Owner) -> Result<Response, Problem> {
     let id = owner.shop;
     let keys = app.db.read(move |tx| key_list(tx, id)).await?;
@@ -289,7 +289,7 @@ pub async fn list_keys(State(app): State<App>, owner: Owner) -> Result<Response,
 }
 
 /// Make a key. The answer is the only place where a secret key is ever shown. Needs the owner, signed in.
-#[utoipa::path(post, path = "/v1/keys", tag = "Keys", request_body = KeyIn, responses((status = 201, body = MadeKeyOut)))]
+#[utoipa::path(post, path = "/v1/keys", tag = "keys", request_body = KeyIn, responses((status = 201, body = MadeKeyOut)))]
 pub async fn post_key(State(app): State<App>, owner: Owner, Json(new): Json<KeyIn>) -> Result<Response, Problem> {
     if owner.staff.is_none() {
         // A stolen key must not be able to make others that outlive it.
@@ -306,7 +306,7 @@ pub async fn post_key(State(app): State<App>, owner: Owner, Json(new): Json<KeyI
 }
 
 /// Revoke a key: it is refused from now on. Needs the owner.
-#[utoipa::path(delete, path = "/v1/keys/{key}", tag = "Keys", params(("key" = KeyId, Path)), responses((status = 204)))]
+#[utoipa::path(delete, path = "/v1/keys/{key}", tag = "keys", params(("key" = KeyId, Path)), responses((status = 204)))]
 pub async fn delete_key(State(app): State<App>, owner: Owner, Path(id): Path<KeyId>) -> Result<Response, Problem> {
     if revoke_key(&app, owner.shop, id).await? {
         return Ok(StatusCode::NO_CONTENT.into_response());

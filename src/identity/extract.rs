@@ -105,7 +105,7 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
 }
 
 /// The value of our cookie.
-pub(super) fn session_token(headers: &HeaderMap) -> Option<&str> {
+pub fn session_token(headers: &HeaderMap) -> Option<&str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     cookies.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == SESSION_COOKIE).map(|(_, token)| token)
 }

@@ -2,6 +2,14 @@
 //! signs nobody in and spends nothing.
 
 use askama::Template;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::Response;
+
+use crate::app::App;
+use crate::db::LaneKey;
+use crate::http::{self, ClientAddress, Limit, Path, SameOrigin, Who, limit};
+use crate::identity;
 
 /// What the link still is.
 pub enum Link {
@@ -32,4 +40,43 @@ impl SignInConfirmPage {
     pub fn spent() -> Self {
         Self { link: Link::Spent }
     }
+}
+
+/// Shows whom the link lets in; spends nothing.
+pub async fn show(State(app): State<App>, ClientAddress(client): ClientAddress, Path(token): Path<String>) -> Result<Response, http::Problem> {
+    limit(&app, Limit::SignIn, Who::Address(client))?;
+    let found = app
+        .db
+        .read(move |tx| match identity::look_at_link(tx, &token)? {
+            Some(session) => Ok(Some((identity::shop(tx, session.shop)?.name, session.name))),
+            None => Ok(None),
+        })
+        .await?;
+    match found {
+        Some((shop_name, staff_name)) => http::page(&SignInConfirmPage { link: Link::Ready { shop_name, staff_name } }),
+        None => spent(),
+    }
+}
+
+/// Spends the link and opens the studio. Order of answers: foreign page, limits, spent, opened.
+pub async fn open(
+    State(app): State<App>,
+    _: SameOrigin,
+    ClientAddress(client): ClientAddress,
+    Path(token): Path<String>,
+) -> Result<Response, http::Problem> {
+    limit(&app, Limit::SignIn, Who::Address(client))?;
+    let Some((session, secret)) = app.db.write(LaneKey(0), move |tx| identity::consume_link(tx, &token)).await? else {
+        return spent();
+    };
+    tracing::info!(staff = %session.staff, shop = %session.shop, "signed in");
+    let mut response = http::redirect(&format!("/studio/{}", session.shop_slug));
+    response.headers_mut().insert(header::SET_COOKIE, identity::session_cookie(&secret));
+    Ok(response)
+}
+
+fn spent() -> Result<Response, http::Problem> {
+    let mut response = http::page(&SignInConfirmPage { link: Link::Spent })?;
+    *response.status_mut() = StatusCode::GONE;
+    Ok(response)
 }

@@ -1,0 +1,286 @@
+//! The command line: what it says, and which verb each command calls.
+
+use crate::config::{Config, LogFormat};
+use crate::identity::{self, CreateShop, Door, NewShop};
+use crate::kernel::{Clock, Currency, Error, Result};
+use crate::ledger::{self, Verdict};
+use crate::open::{Ports, Use, open};
+use crate::{db, routes, server};
+use clap::{Args, Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use tracing_subscriber::EnvFilter;
+
+/// Short video into reliable revenue: one program, one data folder.
+///
+/// Start with `hawker init` (an empty shop of your own), then `hawker serve`. Everything can be set in one file (--config), in the environment (HAWKER_…),
+/// or here; the later wins.
+#[derive(Parser)]
+#[command(name = "hawker", version, max_term_width = 120)]
+pub struct Cli {
+    /// Configuration file (TOML). See docs/operating.md for all names.
+    #[arg(long, global = true, env = "HAWKER_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder of the databases and of uploaded media [default: hawker-data]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve shops, players, the studio and the API until Ctrl-C or SIGTERM.
+    Serve(ServeArgs),
+    /// Make an empty shop of your own and print a link to its studio.
+    Init(InitArgs),
+    /// Print a link that signs someone in once, within 24 hours. Works beside a running server.
+    SignInLink(LinkArgs),
+    /// Copy everything into a new folder, consistently, while the server goes on selling.
+    Backup {
+        /// A folder that does not exist yet.
+        to: PathBuf,
+    },
+    /// Put a backup into a new data folder (--data). Money stays frozen until it was compared with the processors' books.
+    Restore {
+        /// The folder of the backup.
+        from: PathBuf,
+    },
+    /// Check a backup against its manifest; without a folder, check the data folder's database and the ledger's chain.
+    Verify {
+        /// The folder of the backup.
+        backup: Option<PathBuf>,
+    },
+    /// Print the API's description (OpenAPI 3.1).
+    Openapi,
+}
+
+#[derive(Args)]
+struct ServeArgs {
+    /// Address and port to listen on [default: 127.0.0.1:8080]
+    #[arg(long)]
+    listen: Option<String>,
+    /// How the world reaches the server, such as https://shop.example [default: http://localhost:8080]
+    #[arg(long)]
+    base_url: Option<String>,
+}
+
+#[derive(Args)]
+struct InitArgs {
+    /// The shop's name, as buyers see it.
+    #[arg(long)]
+    name: String,
+    /// Its part of every address [default: made from the name]
+    #[arg(long, default_value = "")]
+    slug: String,
+    /// The owner's mail address.
+    #[arg(long)]
+    email: String,
+    /// The owner's name [default: the shop's]
+    #[arg(long)]
+    owner: Option<String>,
+    /// ISO 4217 currency of all prices; it cannot be changed later.
+    #[arg(long, default_value = "EUR")]
+    currency: Currency,
+    /// ISO 3166 country the shop sells from.
+    #[arg(long, default_value = "DE")]
+    country: String,
+    /// Language of the shop, such as en or de.
+    #[arg(long, default_value = "en")]
+    language: String,
+    /// Sandbox money only: nothing is charged, and every page says so.
+    #[arg(long)]
+    test_mode: bool,
+}
+
+#[derive(Args)]
+struct LinkArgs {
+    /// The shop's part of the address.
+    #[arg(long)]
+    shop: String,
+    /// Mail address of someone who works there.
+    #[arg(long)]
+    email: String,
+}
+
+/// Runs one command to its end.
+pub fn run(cli: Cli) -> Result<()> {
+    let mut config = Config::read(cli.config.as_deref(), |name| std::env::var(name).ok())?;
+    if let Some(data) = cli.data {
+        config.data = data;
+    }
+    match cli.command {
+        Command::Serve(args) => serve(config, args),
+        Command::Init(args) => init(&config, args),
+        Command::SignInLink(args) => sign_in_link(&config, &args),
+        Command::Backup { to } => backup(&config, &to),
+        Command::Restore { from } => restore(&config, &from),
+        Command::Verify { backup } => verify(&config, backup.as_deref()),
+        Command::Openapi => {
+            print!("{}", routes::openapi());
+            Ok(())
+        }
+    }
+}
+
+fn serve(mut config: Config, args: ServeArgs) -> Result<()> {
+    config.listen = args.listen.unwrap_or(config.listen);
+    config.base_url = args.base_url.map_or(config.base_url, |url| url.trim_end_matches('/').to_owned());
+    start_logs(&config)?;
+    let app = open(&config, Ports::usual(&config), Use::Alone)?;
+    runtime()?.block_on(async move {
+        let listener = match server::bind(&config.listen).await {
+            Ok(listener) => listener,
+            Err(error) => {
+                let closed = tokio::task::spawn_blocking(move || {
+                    app.db.shut_down();
+                    app.events.shut_down();
+                });
+                closed.await.map_err(|failed| Error::internal("the databases could not be closed").because(failed))?;
+                return Err(error);
+            }
+        };
+        tracing::info!(listen = config.listen, base_url = config.base_url, "serving");
+        server::serve(app, listener, told_to_stop()).await
+    })
+}
+
+/// The runtime under everything that is asynchronous.
+pub fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::internal(format!("the runtime could not start: {error}")))
+}
+
+/// Resolves at Ctrl-C or SIGTERM.
+pub async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        drop(tokio::signal::ctrl_c().await);
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// Starts writing logs to the standard error output. Errors: the level is not understood.
+pub fn start_logs(config: &Config) -> Result<()> {
+    let filter = EnvFilter::try_new(&config.log_level).map_err(|error| Error::invalid("configuration", format!("log_level: {error}")))?;
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match config.log_format {
+        LogFormat::Text => logs.try_init(),
+        LogFormat::Json => logs.json().try_init(),
+    };
+    started.map_err(|error| Error::internal(format!("logs could not start: {error}")))
+}
+
+fn init(config: &Config, args: InitArgs) -> Result<()> {
+    let app = open(config, Ports::usual(config), Use::Alone)?;
+    let owner_name = args.owner.unwrap_or_else(|| args.name.clone());
+    let new = NewShop {
+        name: args.name,
+        slug: args.slug,
+        currency: args.currency,
+        country: args.country,
+        language: args.language,
+        owner_name,
+        owner_email: args.email.clone(),
+        test_mode: args.test_mode,
+    };
+    let made = app.db.write_blocking(db::LaneKey(0), move |tx| {
+        let made = identity::create_shop(tx, new.clone())?;
+        let CreateShop::Created { shop, .. } = &made else { return Ok((made, Vec::new())) };
+        let links = identity::link_for(tx, Some(*shop), &args.email, Door::Printed)?;
+        Ok((made, links))
+    });
+    app.db.shut_down();
+    app.events.shut_down();
+    let (made, links) = made?;
+    match made {
+        CreateShop::SlugTaken { slug } => {
+            Err(Error::conflict("slug_taken", format!("Another shop here is called {slug}. Choose its address with --slug.")))
+        }
+        CreateShop::Created { slug, publishable_key, .. } => {
+            println!("The shop is made.\n");
+            println!("  Shop             {}/s/{slug}", config.base_url);
+            for link in links {
+                println!("  Studio, once     {}/studio/sign-in/{}", config.base_url, link.token);
+            }
+            println!("  Publishable key  {publishable_key}\n");
+            println!("Start the server with `hawker serve` and open the studio's link within 24 hours.");
+            Ok(())
+        }
+    }
+}
+
+fn sign_in_link(config: &Config, args: &LinkArgs) -> Result<()> {
+    let app = open(config, Ports::usual(config), Use::BesideAServer)?;
+    let (slug, email) = (args.shop.clone(), args.email.clone());
+    let links = app.db.write_blocking(db::LaneKey(0), move |tx| {
+        let shop = identity::shop_by_slug(tx, &slug)?
+            .ok_or_else(|| Error::invalid("unknown_shop", format!("There is no shop {slug} in this data folder.")))?;
+        identity::link_for(tx, Some(shop.id), &email, Door::Printed)
+    });
+    app.db.shut_down();
+    app.events.shut_down();
+    let links = links?;
+    if links.is_empty() {
+        return Err(Error::invalid("unknown_staff", format!("{} does not work at {}.", args.email, args.shop)));
+    }
+    for link in links {
+        println!("{}/studio/sign-in/{}", config.base_url, link.token);
+    }
+    Ok(())
+}
+
+fn needs_sqlite(config: &Config) -> Result<()> {
+    if config.database.is_empty() {
+        return Ok(());
+    }
+    Err(Error::invalid("configuration", "This shop is in PostgreSQL: back it up with pg_dump or your provider's snapshots, and copy the data folder's media."))
+}
+
+fn backup(config: &Config, to: &Path) -> Result<()> {
+    needs_sqlite(config)?;
+    eprintln!("Copying {} …", config.data.display());
+    let manifest = db::backup(&config.data, to, db::SystemClock::default().wall())?;
+    println!("Backed up {} files into {}. Check it any time: hawker verify {}", manifest.files.len(), to.display(), to.display());
+    Ok(())
+}
+
+fn restore(config: &Config, from: &Path) -> Result<()> {
+    needs_sqlite(config)?;
+    eprintln!("Checking {} …", from.display());
+    let manifest = db::restore(from, &config.data)?;
+    println!("Restored {} files of {} into {}.", manifest.files.len(), manifest.made_at, config.data.display());
+    println!("Captures and refunds are frozen until the processors' books were compared with ours: what was sold after the backup is known to them only.");
+    Ok(())
+}
+
+fn verify(config: &Config, backup: Option<&Path>) -> Result<()> {
+    if let Some(folder) = backup {
+        eprintln!("Checking {} …", folder.display());
+        let manifest = db::verify(folder)?;
+        println!("The backup of {} is whole: {} files.", manifest.made_at, manifest.files.len());
+        return Ok(());
+    }
+    let app = open(config, Ports::usual(config), Use::BesideAServer)?;
+    let checked = app.db.check().and_then(|()| app.events.check()).and_then(|()| runtime()?.block_on(check_ledgers(&app.db)));
+    app.db.shut_down();
+    app.events.shut_down();
+    println!("The databases are whole, and the ledgers of {} shops are as they were sealed.", checked?);
+    Ok(())
+}
+
+async fn check_ledgers(db: &db::Db) -> Result<usize> {
+    let shops = db.read(identity::shops).await?;
+    for shop in &shops {
+        if let Verdict::Broken { sequence, why } = ledger::verify(db, shop.id).await? {
+            let detail = format!("The ledger of {} is damaged at transfer {sequence}: {why}. Restore a backup.", shop.slug);
+            return Err(Error::internal(detail));
+        }
+    }
+    Ok(shops.len())
+}

@@ -1,0 +1,168 @@
+//! The configuration: one TOML file, then the environment (`HAWKER_…`), then the command line; the later wins.
+//!
+//! Tables: none. Always true: an unknown name in the file is refused, a value out of range is named with its range. It deliberately holds no
+//! secret besides addresses that contain one; those are never logged.
+
+use crate::kernel::{Error, Result};
+use serde::Deserialize;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+/// Everything an operator can set. `hawker serve --help` and docs/operating.md explain each.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Folder of the databases and of uploaded media.
+    pub data: PathBuf,
+    /// `postgres://…`; empty means SQLite in the data folder.
+    pub database: String,
+    /// Address and port to listen on.
+    pub listen: String,
+    /// How the world reaches us: scheme, host and port, without a slash at the end.
+    pub base_url: String,
+    /// Addresses of proxies in front of us; only they are believed about whom they serve.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// `smtp://user:password@host:587` or `smtps://…`; empty sends no mail.
+    pub mail_smtp: String,
+    /// Who our letters come from.
+    pub mail_from: String,
+    pub log_format: LogFormat,
+    /// `error`, `warn`, `info`, `debug`, or a filter such as `info,hawker::db=debug`.
+    pub log_level: String,
+    /// Minutes a unit is kept for a buyer who is checking out: 1 to 30.
+    pub reservation_minutes: i64,
+    /// Mebibytes kept free on disk, so that what was begun can end when it is full.
+    pub headroom_mb: u64,
+    /// Limits on sign-in and checkout. Off only for load tests on one machine.
+    pub rate_limits: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from("hawker-data"),
+            database: String::new(),
+            listen: "127.0.0.1:8080".into(),
+            base_url: "http://localhost:8080".into(),
+            trusted_proxies: Vec::new(),
+            mail_smtp: String::new(),
+            mail_from: "Hawker <hawker@localhost>".into(),
+            log_format: LogFormat::Text,
+            log_level: "info".into(),
+            reservation_minutes: 10,
+            headroom_mb: 64,
+            rate_limits: true,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file, if one is named, and lays the environment over it. Errors name the file, the line or the variable.
+    pub fn read(file: Option<&Path>, environment: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let mut config = match file {
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("cannot read {}: {error}", path.display())))?;
+                toml::from_str(&text).map_err(|error| wrong(format!("{}: {error}", path.display())))?
+            }
+            None => Self::default(),
+        };
+        config.overlay(environment)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn overlay(&mut self, environment: impl Fn(&str) -> Option<String>) -> Result<()> {
+        let text = |name: &str, target: &mut String| {
+            if let Some(value) = environment(name) {
+                *target = value;
+            }
+        };
+        text("HAWKER_DATABASE", &mut self.database);
+        text("HAWKER_LISTEN", &mut self.listen);
+        text("HAWKER_BASE_URL", &mut self.base_url);
+        text("HAWKER_MAIL_SMTP", &mut self.mail_smtp);
+        text("HAWKER_MAIL_FROM", &mut self.mail_from);
+        text("HAWKER_LOG_LEVEL", &mut self.log_level);
+        if let Some(value) = environment("HAWKER_DATA") {
+            self.data = value.into();
+        }
+        if let Some(value) = environment("HAWKER_TRUSTED_PROXIES") {
+            let addresses = value.split(',').map(str::trim).filter(|text| !text.is_empty());
+            self.trusted_proxies = addresses.map(|text| parsed("HAWKER_TRUSTED_PROXIES", text)).collect::<Result<_>>()?;
+        }
+        if let Some(value) = environment("HAWKER_LOG_FORMAT") {
+            self.log_format = match value.as_str() {
+                "text" => LogFormat::Text,
+                "json" => LogFormat::Json,
+                _ => return Err(wrong(format!("HAWKER_LOG_FORMAT is text or json, not {value}"))),
+            };
+        }
+        if let Some(value) = environment("HAWKER_RESERVATION_MINUTES") {
+            self.reservation_minutes = parsed("HAWKER_RESERVATION_MINUTES", &value)?;
+        }
+        if let Some(value) = environment("HAWKER_HEADROOM_MB") {
+            self.headroom_mb = parsed("HAWKER_HEADROOM_MB", &value)?;
+        }
+        if let Some(value) = environment("HAWKER_RATE_LIMITS") {
+            self.rate_limits = parsed("HAWKER_RATE_LIMITS", &value)?;
+        }
+        Ok(())
+    }
+
+    fn check(&mut self) -> Result<()> {
+        while self.base_url.ends_with('/') {
+            self.base_url.pop();
+        }
+        if !(self.base_url.starts_with("http://") || self.base_url.starts_with("https://")) {
+            return Err(wrong("base_url starts with http:// or https://, such as https://shop.example"));
+        }
+        if !(1..=30).contains(&self.reservation_minutes) {
+            return Err(wrong("reservation_minutes is 1 to 30"));
+        }
+        if !self.database.is_empty() && !self.database.starts_with("postgres://") && !self.database.starts_with("postgresql://") {
+            return Err(wrong("database is empty (SQLite in the data folder) or starts with postgres://"));
+        }
+        Ok(())
+    }
+}
+
+fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(name: &str, text: &str) -> Result<T> {
+    text.parse().map_err(|error| wrong(format!("{name}: {text} cannot be read: {error}")))
+}
+
+fn wrong(detail: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::invalid("configuration", detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_wins_over_the_file_and_nonsense_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("hawker.toml");
+        std::fs::write(&file, "listen = \"0.0.0.0:80\"\nbase_url = \"https://shop.example/\"\nreservation_minutes = 5\n").unwrap();
+        let set = |pairs: &'static [(&'static str, &'static str)]| {
+            move |name: &str| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
+        let config = Config::read(Some(&file), set(&[("HAWKER_LISTEN", "[::]:81"), ("HAWKER_TRUSTED_PROXIES", "10.0.0.1, ::1")])).unwrap();
+        assert_eq!((config.listen.as_str(), config.base_url.as_str(), config.reservation_minutes), ("[::]:81", "https://shop.example", 5));
+        assert_eq!(config.trusted_proxies.len(), 2);
+
+        let refused = |pairs| Config::read(None, set(pairs)).unwrap_err().detail.into_owned();
+        assert!(refused(&[("HAWKER_RESERVATION_MINUTES", "31")]).contains("1 to 30"));
+        assert!(refused(&[("HAWKER_BASE_URL", "shop.example")]).contains("https://"));
+        assert!(refused(&[("HAWKER_HEADROOM_MB", "much")]).contains("HAWKER_HEADROOM_MB"));
+        assert!(refused(&[("HAWKER_DATABASE", "mysql://x")]).contains("postgres://"));
+        std::fs::write(&file, "lisen = \"0.0.0.0:80\"\n").unwrap();
+        assert!(Config::read(Some(&file), set(&[])).unwrap_err().detail.contains("lisen"));
+    }
+}

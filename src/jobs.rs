@@ -1,0 +1,123 @@
+//! The jobs: what is done again and again, and how often. One line a job.
+//!
+//! Tables: none. Always true: a job may be killed at any moment and run twice; a job that needs to be alone holds a lease, so that of many
+//! replicas one runs it; a failure is logged and counted, and the next round tries again. It deliberately keeps no schedule on disk.
+
+use crate::app::App;
+use crate::db::{forget_batches, take_lease};
+use crate::http::{Stopping, forget_idle_callers, forget_old_keys};
+use crate::identity::forget_old_sign_ins;
+use crate::kernel::{Result, Seconds};
+use crate::operating::Meters;
+use crate::{checkout, flow, ledger, payments};
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+type Round = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+
+/// One job.
+struct Job {
+    name: &'static str,
+    period: Duration,
+    runs: Runs,
+    round: fn(App, [u8; 16]) -> Round,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Runs {
+    /// In every process: it looks after the process itself, or takes rows that others skip.
+    Everywhere,
+    /// In one process of all replicas, by lease.
+    Alone,
+}
+
+const JOBS: &[Job] = &[
+    Job { name: "disk", period: Duration::from_secs(2), runs: Runs::Everywhere, round: |app, _| Box::pin(mind_the_disk(app)) },
+    Job { name: "limits", period: Duration::from_secs(60), runs: Runs::Everywhere, round: |app, _| Box::pin(forget_limits(app)) },
+    Job { name: "checkouts", period: Duration::from_secs(1), runs: Runs::Alone, round: |app, _| Box::pin(async move { checkout::resume(&app).await.map(drop) }) },
+    Job { name: "payments", period: Duration::from_secs(1), runs: Runs::Everywhere, round: |app, _| Box::pin(async move { payments::resolve(&app, checkout::conclude).await.map(drop) }) },
+    Job { name: "seal", period: Duration::from_secs(2), runs: Runs::Everywhere, round: |app, owner| Box::pin(async move { ledger::seal(&app, owner).await.map(drop) }) },
+    Job { name: "batches", period: Duration::from_secs(20), runs: Runs::Alone, round: |app, _| Box::pin(prune_batches(app)) },
+    Job { name: "old_keys", period: Duration::from_secs(600), runs: Runs::Alone, round: |app, _| Box::pin(async move { app.db.background(forget_old_keys).await.map(drop) }) },
+    Job { name: "old_sign_ins", period: Duration::from_secs(600), runs: Runs::Alone, round: |app, _| Box::pin(async move { app.db.background(forget_old_sign_ins).await.map(drop) }) },
+];
+
+/// Starts the fact loop and all jobs; they end when the program stops.
+pub fn start(app: &App) {
+    let owner = *app.random.uuid().as_bytes();
+    app.tasks.spawn(act_on_facts(app.clone()));
+    for job in JOBS {
+        app.tasks.spawn(repeat(app.clone(), job, owner));
+    }
+}
+
+/// Acts on facts as soon as they are recorded, and every second in case a wake-up was lost or another process recorded them.
+async fn act_on_facts(app: App) {
+    let stopping = app.kept::<Stopping>().0.clone();
+    while !stopping.is_cancelled() {
+        let done = app.db.drain_facts(flow::act).await;
+        note(&app, "facts", done.map(drop));
+        tokio::select! {
+            () = app.db.facts_recorded() => {}
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            () = stopping.cancelled() => {}
+        }
+    }
+}
+
+async fn repeat(app: App, job: &'static Job, owner: [u8; 16]) {
+    let stopping = app.kept::<Stopping>().0.clone();
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(jittered(&app, job.period)) => {}
+            () = stopping.cancelled() => return,
+        }
+        note(&app, job.name, round(&app, job, owner).await);
+    }
+}
+
+async fn round(app: &App, job: &'static Job, owner: [u8; 16]) -> Result<()> {
+    if job.runs == Runs::Alone {
+        let term = Seconds(i64::try_from(job.period.as_secs()).unwrap_or(60) * 3 + 10);
+        if app.db.background(move |tx| take_lease(tx, job.name, owner, term)).await?.is_none() {
+            return Ok(()); // Another replica runs it.
+        }
+    }
+    (job.round)(app.clone(), owner).await
+}
+
+fn note(app: &App, name: &'static str, done: Result<()>) {
+    app.kept::<Meters>().job_ran(name, done.is_ok());
+    if let Err(error) = done {
+        tracing::error!(%error, job = name, "a job failed; its next round tries again");
+    }
+}
+
+/// Within a tenth of the period, so that replicas and jobs do not march in step.
+fn jittered(app: &App, period: Duration) -> Duration {
+    let mut dice = [0u8; 1];
+    app.random.fill(&mut dice);
+    period.mul_f64(0.9 + f64::from(dice[0]) / 1275.0)
+}
+
+async fn mind_the_disk(app: App) -> Result<()> {
+    // Writing the headroom again can take a while: not on a thread that serves requests.
+    let minded = tokio::task::spawn_blocking(move || {
+        app.db.mind_the_disk();
+        app.events.mind_the_disk();
+    });
+    minded.await.map_err(|error| crate::kernel::Error::internal("the disk could not be looked at").because(error))
+}
+
+async fn forget_limits(app: App) -> Result<()> {
+    forget_idle_callers(&app);
+    Ok(())
+}
+
+async fn prune_batches(app: App) -> Result<()> {
+    for db in [&app.db, &app.events] {
+        while db.background(forget_batches).await? > 0 {}
+    }
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! Puts the program together: opens the databases and hands it its ports. Every command and every test starts here.
+
+use crate::app::{App, Parts, Settings};
+use crate::config::Config;
+use crate::db::{self, Db, Engine, SystemClock, SystemRandom};
+use crate::kernel::{Clock, Error, Mail, MailError, Mailer, Processor, Random, Result};
+use crate::payments::processors;
+use std::path::Path;
+use std::sync::Arc;
+use tokio_util::task::TaskTracker;
+
+/// What the program needs from the world; tests hand in their own.
+pub struct Ports {
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub mailer: Arc<dyn Mailer>,
+    pub processors: Vec<Arc<dyn Processor>>,
+}
+
+impl Ports {
+    /// The machine's clock and randomness, and what the configuration names.
+    pub fn usual(_config: &Config) -> Self {
+        Self {
+            clock: Arc::new(SystemClock::default()),
+            random: Arc::new(SystemRandom::default()),
+            mailer: Arc::new(NoMail),
+            processors: vec![Arc::new(processors::Manual)],
+        }
+    }
+}
+
+/// How the databases are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// Alone on the file: serving, setting up.
+    Alone,
+    /// One short command beside a server that may be running.
+    BesideAServer,
+}
+
+/// Opens and migrates the databases and builds the program. Blocking. Errors: another server has them open, they are newer than this program.
+pub fn open(config: &Config, ports: Ports, how: Use) -> Result<App> {
+    let media = config.data.join("media");
+    std::fs::create_dir_all(&media).map_err(|error| Error::internal(format!("cannot create {}: {error}", media.display())))?;
+    let headroom = if how == Use::Alone { config.headroom_mb << 20 } else { 0 };
+    let book = |file: &str, name: &'static str, migrations| db::Config {
+        beside_a_server: how == Use::BesideAServer,
+        ..db::Config::new(engine(config, file), name, migrations)
+    };
+    let main = db::Config { headroom, ..book("hawker.db", "main", db::MAIN) };
+    let events = db::Config { lanes: 1, readers: 1, ..book("events.db", "events", db::EVENTS) };
+    let db = Db::open(&main, &ports.clock, &ports.random)?;
+    let events = Db::open(&events, &ports.clock, &ports.random).inspect_err(|_| db.shut_down())?;
+    Ok(App::new(Parts {
+        db,
+        events,
+        clock: ports.clock,
+        random: ports.random,
+        processors: ports.processors,
+        mailer: ports.mailer,
+        media,
+        base_url: config.base_url.clone(),
+        settings: Settings {
+            reservation_minutes: config.reservation_minutes,
+            trusted_proxies: config.trusted_proxies.clone(),
+            mail_from: config.mail_from.clone(),
+            rate_limits: config.rate_limits,
+            ..Settings::default()
+        },
+        tasks: TaskTracker::new(),
+    }))
+}
+
+fn engine(config: &Config, file: &str) -> Engine {
+    if config.database.is_empty() {
+        return Engine::Sqlite(config.data.join(Path::new(file)));
+    }
+    Engine::Postgres(config.database.clone())
+}
+
+/// Where no mail server is configured: letters do not leave, and say so; sign-in links are printed by `hawker sign-in-link`.
+struct NoMail;
+
+impl Mailer for NoMail {
+    fn send(&self, _: &Mail) -> std::result::Result<(), MailError> {
+        Err(MailError::Unreachable("no mail server is configured: set mail_smtp".into()))
+    }
+}

@@ -1,0 +1,172 @@
+//! Every route, one line each: method and path stand at the handler of the API, path and handler here for pages.
+//!
+//! Tables: none. It deliberately has no layers and no rules: rights stand in the handlers' signatures, limits in `server`.
+
+use crate::app::App;
+use crate::operating::Reference;
+use crate::{catalog, checkout, clips, delivery, fulfilment, identity, offers, operating, partners, studio, taxes};
+use axum::routing::get;
+use axum::{Extension, Router};
+use std::sync::Arc;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder, tag::TagBuilder};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The API: what stands here is in `/openapi.json`, `/docs` and the census.
+fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(described())
+        .routes(routes!(identity::get_shop, identity::patch_shop))
+        .routes(routes!(identity::list_staff, identity::post_staff))
+        .routes(routes!(identity::patch_staff, identity::delete_staff))
+        .routes(routes!(identity::delete_staff_sessions))
+        .routes(routes!(identity::list_keys, identity::post_key))
+        .routes(routes!(identity::delete_key))
+        .routes(routes!(catalog::get_product_draft))
+        .routes(routes!(catalog::post_product))
+        .routes(routes!(catalog::patch_product))
+        .routes(routes!(catalog::post_variant))
+        .routes(routes!(catalog::patch_variant))
+        .routes(routes!(catalog::put_price))
+        .routes(routes!(clips::get_clips, clips::post_clip))
+        .routes(routes!(clips::get_clip, clips::patch_clip))
+        .routes(routes!(clips::get_anchors))
+        .routes(routes!(clips::get_clip_draft))
+        .routes(routes!(clips::post_anchor))
+        .routes(routes!(clips::patch_anchor, clips::delete_anchor))
+        .routes(routes!(clips::post_publication, clips::delete_publication))
+        .routes(routes!(clips::post_media))
+        .routes(routes!(taxes::get_tax_rates, taxes::put_tax_rates))
+        .routes(routes!(delivery::get_delivery, delivery::put_delivery))
+        .routes(routes!(partners::get_parties, partners::post_party))
+        .routes(routes!(partners::get_contracts, partners::post_contract))
+        .routes(routes!(partners::get_contract_versions, partners::post_contract_version))
+        .routes(routes!(partners::put_product_contract))
+        .routes(routes!(offers::get_quote))
+        .routes(routes!(checkout::put_checkout, checkout::get_checkout, checkout::delete_checkout))
+        .routes(routes!(checkout::put_details))
+        .routes(routes!(checkout::post_payment))
+        .routes(routes!(checkout::list_orders))
+        .routes(routes!(checkout::get_order))
+        .routes(routes!(checkout::post_cancellation))
+        .routes(routes!(checkout::post_refund))
+        .routes(routes!(fulfilment::post_acceptance))
+        .routes(routes!(fulfilment::post_shipment))
+}
+
+/// Pages for people. The census reads [`PAGES`], so a page is named in both.
+fn pages() -> Router<App> {
+    Router::new()
+        .route("/studio/sign-in", get(studio::sign_in_page::show).post(studio::sign_in_page::send))
+        .route("/studio/sign-in/{token}", get(studio::sign_in_confirm_page::show).post(studio::sign_in_confirm_page::open))
+        .route("/studio/sign-out", axum::routing::post(studio::sign_in_page::sign_out))
+}
+
+/// For whoever runs the program.
+fn operation() -> Router<App> {
+    Router::new()
+        .route("/healthz", get(operating::healthz))
+        .route("/readyz", get(operating::readyz))
+        .route("/metrics", get(operating::metrics))
+        .route("/openapi.json", get(operating::openapi))
+        .route("/docs", get(operating::docs))
+        .route("/assets/{hash}/{*path}", get(operating::asset))
+        .route("/media/{file}", get(clips::get_media))
+}
+
+/// Method and path of every route that is not in the API's description.
+pub const PAGES: &[(&str, &str)] = &[
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("GET", "/metrics"),
+    ("GET", "/openapi.json"),
+    ("GET", "/docs"),
+    ("GET", "/assets/{hash}/{*path}"),
+    ("GET", "/media/{file}"),
+    ("GET", "/studio/sign-in"),
+    ("POST", "/studio/sign-in"),
+    ("GET", "/studio/sign-in/{token}"),
+    ("POST", "/studio/sign-in/{token}"),
+    ("POST", "/studio/sign-out"),
+];
+
+/// All routes.
+pub fn router() -> Router<App> {
+    let (api, description) = api().split_for_parts();
+    let reference = Arc::new(Reference::of(written(description)));
+    api.merge(pages()).merge(operation()).layer(Extension(reference))
+}
+
+/// The API's description as JSON, the same on every machine.
+pub fn openapi() -> String {
+    written(api().split_for_parts().1)
+}
+
+fn described() -> OpenApi {
+    let tag = |name: &str, about: &str| TagBuilder::new().name(name).description(Some(about)).build();
+    let info = InfoBuilder::new().title("Hawker").version("1").description(Some(
+        "Short video into revenue: clips, timed anchors, quotes, checkouts, orders, money.\n\n\
+         A player sends the shop's publishable key (`Authorization: Bearer pk_…`); the shop follows from the key. A server sends a secret key \
+         with scopes (`sk_…`); people in the studio have a session.\n\n\
+         Errors are RFC 9457 `application/problem+json`: decide by `code`, show `detail`. Fields that nobody knows are refused. Edits need \
+         `If-Match` with the version they were made from. Everything that staff change takes an `Idempotency-Key`: repeated, it changes \
+         nothing twice and answers the same, with `Idempotent-Replayed: true`. 429 and 503 say in `Retry-After` when to come back.\n\n\
+         Amounts are minor units with a currency. Times are RFC 3339 in UTC. Lists are paged by `limit` and `after`; `next` is the next `after`.",
+    ));
+    OpenApiBuilder::new()
+        .info(info.build())
+        .tags(Some([
+            tag("clips", "What players show."),
+            tag("catalog", "Products, variants, prices, stock."),
+            tag("buying", "From a quote to an order."),
+            tag("orders", "Work on orders: accept, ship, cancel, refund."),
+            tag("delivery", "Zones, methods, tax rates."),
+            tag("partners", "Who earns what."),
+            tag("money", "Balances and transfers."),
+            tag("audience", "What viewers did."),
+            tag("shop", "The shop's settings."),
+            tag("staff", "Who works here."),
+            tag("keys", "API keys."),
+        ]))
+        .build()
+}
+
+/// Adds what all operations share: how to say who one is, and what a refusal looks like.
+fn written(mut api: OpenApi) -> String {
+    let components = api.components.get_or_insert_default();
+    components.add_security_scheme("key", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(identity::SESSION_COOKIE))));
+    let (name, schema) = <(String, _)>::from(problem_schema());
+    components.schemas.insert(name, schema);
+    for (name, schema) in problem_parts() {
+        components.schemas.insert(name, schema);
+    }
+    let refusal = ResponseBuilder::new()
+        .description("A problem: see `code`.")
+        .content("application/problem+json", ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build())
+        .build();
+    for item in api.paths.paths.values_mut() {
+        let all = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+        for operation in all.into_iter().flatten() {
+            if operation.security.is_none() {
+                operation.security = Some(vec![SecurityRequirement::new("key", [""; 0]), SecurityRequirement::new("session", [""; 0])]);
+            }
+            operation.responses.responses.entry("4XX".to_owned()).or_insert(RefOr::T(refusal.clone()));
+            operation.responses.responses.entry("5XX".to_owned()).or_insert(RefOr::T(refusal.clone()));
+        }
+    }
+    let mut text = api.to_pretty_json().expect("a description serialises");
+    text.push('\n');
+    text
+}
+
+fn problem_schema() -> (String, RefOr<utoipa::openapi::Schema>) {
+    use utoipa::{PartialSchema, ToSchema};
+    (crate::http::ProblemOut::name().into_owned(), crate::http::ProblemOut::schema())
+}
+
+fn problem_parts() -> Vec<(String, RefOr<utoipa::openapi::Schema>)> {
+    let mut parts = Vec::new();
+    <crate::http::ProblemOut as utoipa::ToSchema>::schemas(&mut parts);
+    parts
+}

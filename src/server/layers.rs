@@ -1,0 +1,82 @@
+//! What stands between the listener and every handler, outermost first.
+
+use crate::app::App;
+use crate::http::{Problem, allow_other_origins, security_headers};
+use crate::identity::idempotent;
+use crate::kernel::{Error, Kind};
+use crate::operating::{Meters, pages_for_people};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use std::any::Any;
+use std::time::Duration;
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// The largest body, unless a route says otherwise (uploads do).
+const BODY: usize = 1 << 20;
+/// For a request to be answered; streams go on after their head.
+const ANSWER: Duration = Duration::from_secs(30);
+/// Uploads come over slow lines.
+const UPLOAD: Duration = Duration::from_secs(600);
+/// Slower answers are worth a line in the log.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// Wraps all routes. The last line here is the first to see a request.
+pub(super) fn around(routes: Router<App>, app: &App) -> Router<App> {
+    routes
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(app.clone(), idempotent))
+        .layer(DefaultBodyLimit::max(BODY))
+        .layer(from_fn(in_time))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(pages_for_people))
+        .layer(from_fn_with_state(app.clone(), observed))
+        .layer(from_fn_with_state(app.clone(), security_headers))
+        .layer(from_fn(allow_other_origins))
+}
+
+async fn nothing_here() -> Problem {
+    Error::not_found("page").into()
+}
+
+async fn wrong_method() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address exists, but not for this method. See /docs.")
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    let limit = if request.uri().path() == "/v1/media" || request.uri().path().ends_with("/clips/new") { UPLOAD } else { ANSWER };
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            let detail = "This took too long and was let go. What was begun goes on; ask again with the same id.";
+            Problem::from(Error::new(Kind::Busy { retry_after: 2 }, "too_slow", detail)).into_response()
+        }
+    }
+}
+
+fn panicked(cause: Box<dyn Any + Send>) -> Response {
+    let said = cause.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| cause.downcast_ref::<String>().cloned());
+    Problem::from(Error::internal(format!("a handler panicked: {}", said.unwrap_or_default()))).into_response()
+}
+
+/// Counts, and logs what failed or was slow: route, status and time; never an address, a query or a body.
+async fn observed(State(app): State<App>, request: Request, next: Next) -> Response {
+    let started = app.clock.monotonic();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let response = next.run(request).await;
+    let status = response.status().as_u16();
+    app.kept::<Meters>().answered(status);
+    let took = app.clock.monotonic().saturating_sub(started);
+    let route = route.as_ref().map_or("-", MatchedPath::as_str);
+    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    if status >= 500 || took > SLOW {
+        tracing::warn!(%method, route, status, ms, "answered");
+    } else {
+        tracing::debug!(%method, route, status, ms, "answered");
+    }
+    response
+}

@@ -1,0 +1,54 @@
+//! The server: one listener, layers around the routes, and an orderly end.
+//!
+//! Tables: none. Always true: every request has a time limit, every body a size limit, every connection a place in a bounded set; a panic is a
+//! 500 and fails nobody else; when told to stop, what was begun is finished before the databases close.
+//! TLS is a proxy's business: this speaks plain HTTP/1.1 behind it.
+
+mod connections;
+mod layers;
+
+pub use connections::accept;
+
+use crate::app::App;
+use crate::http::Stopping;
+use crate::jobs;
+use crate::kernel::{Error, Result};
+use axum::Router;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// How long open requests, jobs and stories in acts may take to end.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// The whole program as one service: routes and layers.
+pub fn router(app: &App) -> Router {
+    layers::around(crate::routes::router(), app).with_state(app.clone())
+}
+
+/// Opens the listener. Errors: the address is taken or not ours.
+pub async fn bind(address: &str) -> Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| Error::internal(format!("cannot listen on {address}: {error}. Is another server running there?")))
+}
+
+/// Serves until `stop` resolves; then takes no more connections, finishes what was begun, and closes the databases.
+pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<()> {
+    jobs::start(&app);
+    let stopping = app.kept::<Stopping>().0.clone();
+    accept(&app, listener, router(&app), async move {
+        stop.await;
+        tracing::info!("stopping: finishing what was begun");
+        stopping.cancel();
+    })
+    .await;
+    app.tasks.close();
+    if tokio::time::timeout(DRAIN, app.tasks.wait()).await.is_err() {
+        tracing::warn!("some stories did not end in time; jobs finish them after the next start");
+    }
+    let closed = tokio::task::spawn_blocking(move || {
+        app.db.shut_down();
+        app.events.shut_down();
+    });
+    closed.await.map_err(|error| Error::internal("the databases could not be closed").because(error))
+}
