@@ -67,19 +67,30 @@ impl Default for Settings {
 
 impl App {
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Running { parts, kept: RwLock::default() }))
+        Self(Arc::new(Running {
+            parts,
+            kept: RwLock::default(),
+        }))
     }
 
     /// The one value of type `T` this program keeps in memory, made on first use: a cache, rate limits, who listens.
     /// Losing it with the process must lose nothing.
     pub fn kept<T: Any + Send + Sync + Default>(&self) -> Arc<T> {
         let kind = TypeId::of::<T>();
-        let found = self.0.kept.read().unwrap_or_else(PoisonError::into_inner).get(&kind).cloned();
+        let found = self
+            .0
+            .kept
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&kind)
+            .cloned();
         let value = found.unwrap_or_else(|| {
             let mut kept = self.0.kept.write().unwrap_or_else(PoisonError::into_inner);
             kept.entry(kind).or_insert_with(|| Arc::new(T::default())).clone()
         });
-        value.downcast().unwrap_or_else(|_| unreachable!("a value is kept under its own type"))
+        value
+            .downcast()
+            .unwrap_or_else(|_| unreachable!("a value is kept under its own type"))
     }
 
     /// The adapter of a processor by its stored name.

@@ -5,6 +5,7 @@ use crate::identity::{self, CreateShop, Door, NewShop};
 use crate::kernel::{Clock, Currency, Error, Result};
 use crate::ledger::{self, Verdict};
 use crate::open::{Ports, Use, open};
+use crate::payments::sandbox::{Faults, ServerSettings};
 use crate::{db, routes, server};
 use clap::{Args, Parser, Subcommand};
 use std::path::{Path, PathBuf};
@@ -52,6 +53,45 @@ enum Command {
     },
     /// Print the API's description (OpenAPI 3.1).
     Openapi,
+    /// Write a shop's ledger as a journal for hledger, ledger or beancount. Works beside a running server.
+    Export(ExportArgs),
+    /// Serve the strict sandbox processor: Stripe's wire format, its own books, faults from a seed.
+    Sandbox(SandboxArgs),
+}
+
+#[derive(Args)]
+struct ExportArgs {
+    /// Only `ledger` so far.
+    #[arg(value_parser = ["ledger"])]
+    what: String,
+    /// hledger, ledger or beancount.
+    #[arg(long, default_value = "hledger")]
+    format: String,
+    /// The shop's part of the address.
+    #[arg(long)]
+    shop: String,
+}
+
+#[derive(Args)]
+struct SandboxArgs {
+    /// Address and port to listen on.
+    #[arg(long, default_value = "127.0.0.1:8090")]
+    listen: std::net::SocketAddr,
+    /// Where its books outlive the process; without it they are kept in memory.
+    #[arg(long)]
+    journal: Option<PathBuf>,
+    /// Decides which calls fail, repeatably.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Faults and their rates, in thousandths, such as `timeout_then_ok=100,garbage=20`; empty for none.
+    #[arg(long, default_value = "")]
+    faults: String,
+    /// Who is told what happens.
+    #[arg(long, requires = "webhook_secret")]
+    webhook_url: Option<String>,
+    /// Signs what is told.
+    #[arg(long)]
+    webhook_secret: Option<String>,
 }
 
 #[derive(Args)]
@@ -115,6 +155,8 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Backup { to } => backup(&config, &to),
         Command::Restore { from } => restore(&config, &from),
         Command::Verify { backup } => verify(&config, backup.as_deref()),
+        Command::Export(args) => export(&config, &args),
+        Command::Sandbox(args) => sandbox(&config, args),
         Command::Openapi => {
             print!("{}", routes::openapi());
             Ok(())
@@ -124,9 +166,11 @@ pub fn run(cli: Cli) -> Result<()> {
 
 fn serve(mut config: Config, args: ServeArgs) -> Result<()> {
     config.listen = args.listen.unwrap_or(config.listen);
-    config.base_url = args.base_url.map_or(config.base_url, |url| url.trim_end_matches('/').to_owned());
+    config.base_url = args
+        .base_url
+        .map_or(config.base_url, |url| url.trim_end_matches('/').to_owned());
     start_logs(&config)?;
-    let app = open(&config, Ports::usual(&config), Use::Alone)?;
+    let app = open(&config, Ports::usual(&config)?, Use::Alone)?;
     runtime()?.block_on(async move {
         let listener = match server::bind(&config.listen).await {
             Ok(listener) => listener,
@@ -135,7 +179,9 @@ fn serve(mut config: Config, args: ServeArgs) -> Result<()> {
                     app.db.shut_down();
                     app.events.shut_down();
                 });
-                closed.await.map_err(|failed| Error::internal("the databases could not be closed").because(failed))?;
+                closed
+                    .await
+                    .map_err(|failed| Error::internal("the databases could not be closed").because(failed))?;
                 return Err(error);
             }
         };
@@ -167,8 +213,11 @@ pub async fn told_to_stop() {
 
 /// Starts writing logs to the standard error output. Errors: the level is not understood.
 pub fn start_logs(config: &Config) -> Result<()> {
-    let filter = EnvFilter::try_new(&config.log_level).map_err(|error| Error::invalid("configuration", format!("log_level: {error}")))?;
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let filter = EnvFilter::try_new(&config.log_level)
+        .map_err(|error| Error::invalid("configuration", format!("log_level: {error}")))?;
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     let started = match config.log_format {
         LogFormat::Text => logs.try_init(),
         LogFormat::Json => logs.json().try_init(),
@@ -177,7 +226,7 @@ pub fn start_logs(config: &Config) -> Result<()> {
 }
 
 fn init(config: &Config, args: InitArgs) -> Result<()> {
-    let app = open(config, Ports::usual(config), Use::Alone)?;
+    let app = open(config, Ports::usual(config)?, Use::Alone)?;
     let owner_name = args.owner.unwrap_or_else(|| args.name.clone());
     let new = NewShop {
         name: args.name,
@@ -191,7 +240,9 @@ fn init(config: &Config, args: InitArgs) -> Result<()> {
     };
     let made = app.db.write_blocking(db::LaneKey(0), move |tx| {
         let made = identity::create_shop(tx, new.clone())?;
-        let CreateShop::Created { shop, .. } = &made else { return Ok((made, Vec::new())) };
+        let CreateShop::Created { shop, .. } = &made else {
+            return Ok((made, Vec::new()));
+        };
         let links = identity::link_for(tx, Some(*shop), &args.email, Door::Printed)?;
         Ok((made, links))
     });
@@ -199,10 +250,13 @@ fn init(config: &Config, args: InitArgs) -> Result<()> {
     app.events.shut_down();
     let (made, links) = made?;
     match made {
-        CreateShop::SlugTaken { slug } => {
-            Err(Error::conflict("slug_taken", format!("Another shop here is called {slug}. Choose its address with --slug.")))
-        }
-        CreateShop::Created { slug, publishable_key, .. } => {
+        CreateShop::SlugTaken { slug } => Err(Error::conflict(
+            "slug_taken",
+            format!("Another shop here is called {slug}. Choose its address with --slug."),
+        )),
+        CreateShop::Created {
+            slug, publishable_key, ..
+        } => {
             println!("The shop is made.\n");
             println!("  Shop             {}/s/{slug}", config.base_url);
             for link in links {
@@ -216,7 +270,7 @@ fn init(config: &Config, args: InitArgs) -> Result<()> {
 }
 
 fn sign_in_link(config: &Config, args: &LinkArgs) -> Result<()> {
-    let app = open(config, Ports::usual(config), Use::BesideAServer)?;
+    let app = open(config, Ports::usual(config)?, Use::BesideAServer)?;
     let (slug, email) = (args.shop.clone(), args.email.clone());
     let links = app.db.write_blocking(db::LaneKey(0), move |tx| {
         let shop = identity::shop_by_slug(tx, &slug)?
@@ -227,7 +281,10 @@ fn sign_in_link(config: &Config, args: &LinkArgs) -> Result<()> {
     app.events.shut_down();
     let links = links?;
     if links.is_empty() {
-        return Err(Error::invalid("unknown_staff", format!("{} does not work at {}.", args.email, args.shop)));
+        return Err(Error::invalid(
+            "unknown_staff",
+            format!("{} does not work at {}.", args.email, args.shop),
+        ));
     }
     for link in links {
         println!("{}/studio/sign-in/{}", config.base_url, link.token);
@@ -235,18 +292,55 @@ fn sign_in_link(config: &Config, args: &LinkArgs) -> Result<()> {
     Ok(())
 }
 
+fn export(config: &Config, args: &ExportArgs) -> Result<()> {
+    let format: ledger::Format = args.format.parse()?;
+    let app = open(config, Ports::usual(config)?, Use::BesideAServer)?;
+    let written = runtime()?.block_on(async {
+        let slug = args.shop.clone();
+        let shop = app.db.read(move |tx| identity::shop_by_slug(tx, &slug)).await?;
+        let shop = shop.ok_or_else(|| Error::invalid("unknown_shop", "There is no such shop in this data folder."))?;
+        ledger::export(&app.db, shop.id, format, &mut std::io::stdout()).await
+    });
+    app.db.shut_down();
+    app.events.shut_down();
+    written
+}
+
+fn sandbox(config: &Config, args: SandboxArgs) -> Result<()> {
+    start_logs(config)?;
+    let settings = ServerSettings {
+        listen: args.listen,
+        journal: args.journal,
+        faults: Faults::parse(args.seed, &args.faults)?,
+        webhook: args.webhook_url.zip(args.webhook_secret),
+        hang: std::time::Duration::from_secs(30),
+    };
+    runtime()?.block_on(crate::payments::sandbox::serve(
+        settings,
+        std::sync::Arc::new(db::SystemClock::default()),
+    ))
+}
+
 fn needs_sqlite(config: &Config) -> Result<()> {
     if config.database.is_empty() {
         return Ok(());
     }
-    Err(Error::invalid("configuration", "This shop is in PostgreSQL: back it up with pg_dump or your provider's snapshots, and copy the data folder's media."))
+    Err(Error::invalid(
+        "configuration",
+        "This shop is in PostgreSQL: back it up with pg_dump or your provider's snapshots, and copy the data folder's media.",
+    ))
 }
 
 fn backup(config: &Config, to: &Path) -> Result<()> {
     needs_sqlite(config)?;
     eprintln!("Copying {} …", config.data.display());
     let manifest = db::backup(&config.data, to, db::SystemClock::default().wall())?;
-    println!("Backed up {} files into {}. Check it any time: hawker verify {}", manifest.files.len(), to.display(), to.display());
+    println!(
+        "Backed up {} files into {}. Check it any time: hawker verify {}",
+        manifest.files.len(),
+        to.display(),
+        to.display()
+    );
     Ok(())
 }
 
@@ -254,8 +348,15 @@ fn restore(config: &Config, from: &Path) -> Result<()> {
     needs_sqlite(config)?;
     eprintln!("Checking {} …", from.display());
     let manifest = db::restore(from, &config.data)?;
-    println!("Restored {} files of {} into {}.", manifest.files.len(), manifest.made_at, config.data.display());
-    println!("Captures and refunds are frozen until the processors' books were compared with ours: what was sold after the backup is known to them only.");
+    println!(
+        "Restored {} files of {} into {}.",
+        manifest.files.len(),
+        manifest.made_at,
+        config.data.display()
+    );
+    println!(
+        "Captures and refunds are frozen until the processors' books were compared with ours: what was sold after the backup is known to them only."
+    );
     Ok(())
 }
 
@@ -263,14 +364,25 @@ fn verify(config: &Config, backup: Option<&Path>) -> Result<()> {
     if let Some(folder) = backup {
         eprintln!("Checking {} …", folder.display());
         let manifest = db::verify(folder)?;
-        println!("The backup of {} is whole: {} files.", manifest.made_at, manifest.files.len());
+        println!(
+            "The backup of {} is whole: {} files.",
+            manifest.made_at,
+            manifest.files.len()
+        );
         return Ok(());
     }
-    let app = open(config, Ports::usual(config), Use::BesideAServer)?;
-    let checked = app.db.check().and_then(|()| app.events.check()).and_then(|()| runtime()?.block_on(check_ledgers(&app.db)));
+    let app = open(config, Ports::usual(config)?, Use::BesideAServer)?;
+    let checked = app
+        .db
+        .check()
+        .and_then(|()| app.events.check())
+        .and_then(|()| runtime()?.block_on(check_ledgers(&app.db)));
     app.db.shut_down();
     app.events.shut_down();
-    println!("The databases are whole, and the ledgers of {} shops are as they were sealed.", checked?);
+    println!(
+        "The databases are whole, and the ledgers of {} shops are as they were sealed.",
+        checked?
+    );
     Ok(())
 }
 
@@ -278,7 +390,10 @@ async fn check_ledgers(db: &db::Db) -> Result<usize> {
     let shops = db.read(identity::shops).await?;
     for shop in &shops {
         if let Verdict::Broken { sequence, why } = ledger::verify(db, shop.id).await? {
-            let detail = format!("The ledger of {} is damaged at transfer {sequence}: {why}. Restore a backup.", shop.slug);
+            let detail = format!(
+                "The ledger of {} is damaged at transfer {sequence}: {why}. Restore a backup.",
+                shop.slug
+            );
             return Err(Error::internal(detail));
         }
     }

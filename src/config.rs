@@ -68,7 +68,8 @@ impl Config {
     pub fn read(file: Option<&Path>, environment: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let mut config = match file {
             Some(path) => {
-                let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("cannot read {}: {error}", path.display())))?;
+                let text = std::fs::read_to_string(path)
+                    .map_err(|error| wrong(format!("cannot read {}: {error}", path.display())))?;
                 toml::from_str(&text).map_err(|error| wrong(format!("{}: {error}", path.display())))?
             }
             None => Self::default(),
@@ -95,7 +96,9 @@ impl Config {
         }
         if let Some(value) = environment("HAWKER_TRUSTED_PROXIES") {
             let addresses = value.split(',').map(str::trim).filter(|text| !text.is_empty());
-            self.trusted_proxies = addresses.map(|text| parsed("HAWKER_TRUSTED_PROXIES", text)).collect::<Result<_>>()?;
+            self.trusted_proxies = addresses
+                .map(|text| parsed("HAWKER_TRUSTED_PROXIES", text))
+                .collect::<Result<_>>()?;
         }
         if let Some(value) = environment("HAWKER_LOG_FORMAT") {
             self.log_format = match value.as_str() {
@@ -121,20 +124,28 @@ impl Config {
             self.base_url.pop();
         }
         if !(self.base_url.starts_with("http://") || self.base_url.starts_with("https://")) {
-            return Err(wrong("base_url starts with http:// or https://, such as https://shop.example"));
+            return Err(wrong(
+                "base_url starts with http:// or https://, such as https://shop.example",
+            ));
         }
         if !(1..=30).contains(&self.reservation_minutes) {
             return Err(wrong("reservation_minutes is 1 to 30"));
         }
-        if !self.database.is_empty() && !self.database.starts_with("postgres://") && !self.database.starts_with("postgresql://") {
-            return Err(wrong("database is empty (SQLite in the data folder) or starts with postgres://"));
+        if !self.database.is_empty()
+            && !self.database.starts_with("postgres://")
+            && !self.database.starts_with("postgresql://")
+        {
+            return Err(wrong(
+                "database is empty (SQLite in the data folder) or starts with postgres://",
+            ));
         }
         Ok(())
     }
 }
 
 fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(name: &str, text: &str) -> Result<T> {
-    text.parse().map_err(|error| wrong(format!("{name}: {text} cannot be read: {error}")))
+    text.parse()
+        .map_err(|error| wrong(format!("{name}: {text} cannot be read: {error}")))
 }
 
 fn wrong(detail: impl Into<std::borrow::Cow<'static, str>>) -> Error {
@@ -149,12 +160,35 @@ mod tests {
     fn the_environment_wins_over_the_file_and_nonsense_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("hawker.toml");
-        std::fs::write(&file, "listen = \"0.0.0.0:80\"\nbase_url = \"https://shop.example/\"\nreservation_minutes = 5\n").unwrap();
+        std::fs::write(
+            &file,
+            "listen = \"0.0.0.0:80\"\nbase_url = \"https://shop.example/\"\nreservation_minutes = 5\n",
+        )
+        .unwrap();
         let set = |pairs: &'static [(&'static str, &'static str)]| {
-            move |name: &str| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            move |name: &str| {
+                pairs
+                    .iter()
+                    .find(|(known, _)| *known == name)
+                    .map(|(_, value)| (*value).to_owned())
+            }
         };
-        let config = Config::read(Some(&file), set(&[("HAWKER_LISTEN", "[::]:81"), ("HAWKER_TRUSTED_PROXIES", "10.0.0.1, ::1")])).unwrap();
-        assert_eq!((config.listen.as_str(), config.base_url.as_str(), config.reservation_minutes), ("[::]:81", "https://shop.example", 5));
+        let config = Config::read(
+            Some(&file),
+            set(&[
+                ("HAWKER_LISTEN", "[::]:81"),
+                ("HAWKER_TRUSTED_PROXIES", "10.0.0.1, ::1"),
+            ]),
+        )
+        .unwrap();
+        assert_eq!(
+            (
+                config.listen.as_str(),
+                config.base_url.as_str(),
+                config.reservation_minutes
+            ),
+            ("[::]:81", "https://shop.example", 5)
+        );
         assert_eq!(config.trusted_proxies.len(), 2);
 
         let refused = |pairs| Config::read(None, set(pairs)).unwrap_err().detail.into_owned();
@@ -163,6 +197,11 @@ mod tests {
         assert!(refused(&[("HAWKER_HEADROOM_MB", "much")]).contains("HAWKER_HEADROOM_MB"));
         assert!(refused(&[("HAWKER_DATABASE", "mysql://x")]).contains("postgres://"));
         std::fs::write(&file, "lisen = \"0.0.0.0:80\"\n").unwrap();
-        assert!(Config::read(Some(&file), set(&[])).unwrap_err().detail.contains("lisen"));
+        assert!(
+            Config::read(Some(&file), set(&[]))
+                .unwrap_err()
+                .detail
+                .contains("lisen")
+        );
     }
 }

@@ -33,14 +33,54 @@ enum Runs {
 }
 
 const JOBS: &[Job] = &[
-    Job { name: "disk", period: Duration::from_secs(2), runs: Runs::Everywhere, round: |app, _| Box::pin(mind_the_disk(app)) },
-    Job { name: "limits", period: Duration::from_secs(60), runs: Runs::Everywhere, round: |app, _| Box::pin(forget_limits(app)) },
-    Job { name: "checkouts", period: Duration::from_secs(1), runs: Runs::Alone, round: |app, _| Box::pin(async move { checkout::resume(&app).await.map(drop) }) },
-    Job { name: "payments", period: Duration::from_secs(1), runs: Runs::Everywhere, round: |app, _| Box::pin(async move { payments::resolve(&app, checkout::conclude).await.map(drop) }) },
-    Job { name: "seal", period: Duration::from_secs(2), runs: Runs::Everywhere, round: |app, owner| Box::pin(async move { ledger::seal(&app, owner).await.map(drop) }) },
-    Job { name: "batches", period: Duration::from_secs(20), runs: Runs::Alone, round: |app, _| Box::pin(prune_batches(app)) },
-    Job { name: "old_keys", period: Duration::from_secs(600), runs: Runs::Alone, round: |app, _| Box::pin(async move { app.db.background(forget_old_keys).await.map(drop) }) },
-    Job { name: "old_sign_ins", period: Duration::from_secs(600), runs: Runs::Alone, round: |app, _| Box::pin(async move { app.db.background(forget_old_sign_ins).await.map(drop) }) },
+    Job {
+        name: "disk",
+        period: Duration::from_secs(2),
+        runs: Runs::Everywhere,
+        round: |app, _| Box::pin(mind_the_disk(app)),
+    },
+    Job {
+        name: "limits",
+        period: Duration::from_secs(60),
+        runs: Runs::Everywhere,
+        round: |app, _| Box::pin(forget_limits(app)),
+    },
+    Job {
+        name: "checkouts",
+        period: Duration::from_secs(1),
+        runs: Runs::Alone,
+        round: |app, _| Box::pin(async move { checkout::resume(&app).await.map(drop) }),
+    },
+    Job {
+        name: "payments",
+        period: Duration::from_secs(1),
+        runs: Runs::Everywhere,
+        round: |app, _| Box::pin(async move { payments::resolve(&app, checkout::conclude).await.map(drop) }),
+    },
+    Job {
+        name: "seal",
+        period: Duration::from_secs(2),
+        runs: Runs::Everywhere,
+        round: |app, owner| Box::pin(async move { ledger::seal(&app, owner).await.map(drop) }),
+    },
+    Job {
+        name: "batches",
+        period: Duration::from_secs(20),
+        runs: Runs::Alone,
+        round: |app, _| Box::pin(prune_batches(app)),
+    },
+    Job {
+        name: "old_keys",
+        period: Duration::from_secs(600),
+        runs: Runs::Alone,
+        round: |app, _| Box::pin(async move { app.db.background(forget_old_keys).await.map(drop) }),
+    },
+    Job {
+        name: "old_sign_ins",
+        period: Duration::from_secs(600),
+        runs: Runs::Alone,
+        round: |app, _| Box::pin(async move { app.db.background(forget_old_sign_ins).await.map(drop) }),
+    },
 ];
 
 /// Starts the fact loop and all jobs; they end when the program stops.
@@ -80,7 +120,12 @@ async fn repeat(app: App, job: &'static Job, owner: [u8; 16]) {
 async fn round(app: &App, job: &'static Job, owner: [u8; 16]) -> Result<()> {
     if job.runs == Runs::Alone {
         let term = Seconds(i64::try_from(job.period.as_secs()).unwrap_or(60) * 3 + 10);
-        if app.db.background(move |tx| take_lease(tx, job.name, owner, term)).await?.is_none() {
+        if app
+            .db
+            .background(move |tx| take_lease(tx, job.name, owner, term))
+            .await?
+            .is_none()
+        {
             return Ok(()); // Another replica runs it.
         }
     }
@@ -107,7 +152,9 @@ async fn mind_the_disk(app: App) -> Result<()> {
         app.db.mind_the_disk();
         app.events.mind_the_disk();
     });
-    minded.await.map_err(|error| crate::kernel::Error::internal("the disk could not be looked at").because(error))
+    minded
+        .await
+        .map_err(|error| crate::kernel::Error::internal("the disk could not be looked at").because(error))
 }
 
 async fn forget_limits(app: App) -> Result<()> {

@@ -3,8 +3,9 @@
 use crate::app::{App, Parts, Settings};
 use crate::config::Config;
 use crate::db::{self, Db, Engine, SystemClock, SystemRandom};
-use crate::kernel::{Clock, Error, Mail, MailError, Mailer, Processor, Random, Result};
+use crate::kernel::{Clock, Error, Mail, MailError, Mailer, Notice, Processor, Random, Result};
 use crate::payments::processors;
+use crate::payments::sandbox::{Books, Faults, Notices, Sandbox};
 use std::path::Path;
 use std::sync::Arc;
 use tokio_util::task::TaskTracker;
@@ -14,18 +15,34 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub mailer: Arc<dyn Mailer>,
+    /// Asked in this order: the first that is not `manual` takes cards.
     pub processors: Vec<Arc<dyn Processor>>,
+    /// The sandbox among them, if it is inside this program, with the notices it sends.
+    pub sandbox: Option<(Arc<Sandbox>, tokio::sync::mpsc::Receiver<Notice>)>,
 }
 
 impl Ports {
-    /// The machine's clock and randomness, and what the configuration names.
-    pub fn usual(_config: &Config) -> Self {
-        Self {
-            clock: Arc::new(SystemClock::default()),
+    /// The machine's clock and randomness, and what the configuration names. Errors: the sandbox's books cannot be read.
+    pub fn usual(config: &Config) -> Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        std::fs::create_dir_all(&config.data)
+            .map_err(|error| Error::internal(format!("cannot create {}: {error}", config.data.display())))?;
+        let books = Books::open(&config.data.join("sandbox.journal"))?;
+        let (sandbox, notices) = Sandbox::new(
+            books,
+            Faults::default(),
+            Notices::Challenges,
+            clock.clone(),
+            config.base_url.clone(),
+        );
+        let sandbox = Arc::new(sandbox);
+        Ok(Self {
+            clock,
             random: Arc::new(SystemRandom::default()),
             mailer: Arc::new(NoMail),
-            processors: vec![Arc::new(processors::Manual)],
-        }
+            processors: vec![sandbox.clone(), Arc::new(processors::Manual)],
+            sandbox: Some((sandbox, notices)),
+        })
     }
 }
 
@@ -41,17 +58,25 @@ pub enum Use {
 /// Opens and migrates the databases and builds the program. Blocking. Errors: another server has them open, they are newer than this program.
 pub fn open(config: &Config, ports: Ports, how: Use) -> Result<App> {
     let media = config.data.join("media");
-    std::fs::create_dir_all(&media).map_err(|error| Error::internal(format!("cannot create {}: {error}", media.display())))?;
+    std::fs::create_dir_all(&media)
+        .map_err(|error| Error::internal(format!("cannot create {}: {error}", media.display())))?;
     let headroom = if how == Use::Alone { config.headroom_mb << 20 } else { 0 };
     let book = |file: &str, name: &'static str, migrations| db::Config {
         beside_a_server: how == Use::BesideAServer,
         ..db::Config::new(engine(config, file), name, migrations)
     };
-    let main = db::Config { headroom, ..book("hawker.db", "main", db::MAIN) };
-    let events = db::Config { lanes: 1, readers: 1, ..book("events.db", "events", db::EVENTS) };
+    let main = db::Config {
+        headroom,
+        ..book("hawker.db", "main", db::MAIN)
+    };
+    let events = db::Config {
+        lanes: 1,
+        readers: 1,
+        ..book("events.db", "events", db::EVENTS)
+    };
     let db = Db::open(&main, &ports.clock, &ports.random)?;
     let events = Db::open(&events, &ports.clock, &ports.random).inspect_err(|_| db.shut_down())?;
-    Ok(App::new(Parts {
+    let app = App::new(Parts {
         db,
         events,
         clock: ports.clock,
@@ -68,7 +93,28 @@ pub fn open(config: &Config, ports: Ports, how: Use) -> Result<App> {
             ..Settings::default()
         },
         tasks: TaskTracker::new(),
-    }))
+    });
+    if let Some((sandbox, notices)) = ports.sandbox {
+        sandbox.install(&app);
+        *app.kept::<Pending>()
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(notices);
+    }
+    Ok(app)
+}
+
+/// Notices of the sandbox inside the program, until the server starts to hear them.
+#[derive(Default)]
+struct Pending(std::sync::Mutex<Option<tokio::sync::mpsc::Receiver<Notice>>>);
+
+/// The sandbox's notices, once.
+pub fn sandbox_notices(app: &App) -> Option<tokio::sync::mpsc::Receiver<Notice>> {
+    app.kept::<Pending>()
+        .0
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .take()
 }
 
 fn engine(config: &Config, file: &str) -> Engine {
@@ -83,6 +129,8 @@ struct NoMail;
 
 impl Mailer for NoMail {
     fn send(&self, _: &Mail) -> std::result::Result<(), MailError> {
-        Err(MailError::Unreachable("no mail server is configured: set mail_smtp".into()))
+        Err(MailError::Unreachable(
+            "no mail server is configured: set mail_smtp".into(),
+        ))
     }
 }

@@ -4,12 +4,16 @@
 
 use crate::app::App;
 use crate::operating::Reference;
-use crate::{catalog, checkout, clips, delivery, fulfilment, identity, offers, operating, partners, studio, taxes};
+use crate::{
+    catalog, checkout, clips, delivery, fulfilment, identity, offers, operating, partners, storefront, studio, taxes,
+};
 use axum::routing::get;
 use axum::{Extension, Router};
 use std::sync::Arc;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder, tag::TagBuilder};
+use utoipa::openapi::{
+    ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder, tag::TagBuilder,
+};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -22,34 +26,42 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(identity::delete_staff_sessions))
         .routes(routes!(identity::list_keys, identity::post_key))
         .routes(routes!(identity::delete_key))
-        .routes(routes!(catalog::get_product_draft))
-        .routes(routes!(catalog::post_product))
-        .routes(routes!(catalog::patch_product))
-        .routes(routes!(catalog::post_variant))
-        .routes(routes!(catalog::patch_variant))
-        .routes(routes!(catalog::put_price))
-        .routes(routes!(clips::get_clips, clips::post_clip))
-        .routes(routes!(clips::get_clip, clips::patch_clip))
-        .routes(routes!(clips::get_anchors))
-        .routes(routes!(clips::get_clip_draft))
-        .routes(routes!(clips::post_anchor))
-        .routes(routes!(clips::patch_anchor, clips::delete_anchor))
-        .routes(routes!(clips::post_publication, clips::delete_publication))
-        .routes(routes!(clips::post_media))
-        .routes(routes!(taxes::get_tax_rates, taxes::put_tax_rates))
-        .routes(routes!(delivery::get_delivery, delivery::put_delivery))
-        .routes(routes!(partners::get_parties, partners::post_party))
-        .routes(routes!(partners::get_contracts, partners::post_contract))
-        .routes(routes!(partners::get_contract_versions, partners::post_contract_version))
-        .routes(routes!(partners::put_product_contract))
-        .routes(routes!(offers::get_quote))
-        .routes(routes!(checkout::put_checkout, checkout::get_checkout, checkout::delete_checkout))
+        .routes(routes!(catalog::api::get_product_draft))
+        .routes(routes!(catalog::api::post_product))
+        .routes(routes!(catalog::api::patch_product))
+        .routes(routes!(catalog::api::post_variant))
+        .routes(routes!(catalog::api::patch_variant))
+        .routes(routes!(catalog::api::put_price))
+        .routes(routes!(clips::api::get_clips, clips::api::post_clip))
+        .routes(routes!(clips::api::get_clip, clips::api::patch_clip))
+        .routes(routes!(clips::api::get_anchors))
+        .routes(routes!(clips::api::get_clip_draft))
+        .routes(routes!(clips::api::post_anchor))
+        .routes(routes!(clips::api::patch_anchor, clips::api::delete_anchor))
+        .routes(routes!(clips::api::post_publication, clips::api::delete_publication))
+        .routes(routes!(clips::media_api::post_media))
+        .routes(routes!(taxes::api::get_tax_rates, taxes::api::put_tax_rates))
+        .routes(routes!(delivery::api::get_delivery, delivery::api::put_delivery))
+        .routes(routes!(partners::api::get_parties, partners::api::post_party))
+        .routes(routes!(partners::api::get_contracts, partners::api::post_contract))
+        .routes(routes!(
+            partners::api::get_contract_versions,
+            partners::api::post_contract_version
+        ))
+        .routes(routes!(partners::api::put_product_contract))
+        .routes(routes!(offers::api::get_quote))
+        .routes(routes!(
+            checkout::put_checkout,
+            checkout::get_checkout,
+            checkout::delete_checkout
+        ))
         .routes(routes!(checkout::put_details))
         .routes(routes!(checkout::post_payment))
         .routes(routes!(checkout::list_orders))
         .routes(routes!(checkout::get_order))
         .routes(routes!(checkout::post_cancellation))
         .routes(routes!(checkout::post_refund))
+        .routes(routes!(checkout::hear::post_webhook))
         .routes(routes!(fulfilment::post_acceptance))
         .routes(routes!(fulfilment::post_shipment))
 }
@@ -57,8 +69,18 @@ fn api() -> OpenApiRouter<App> {
 /// Pages for people. The census reads [`PAGES`], so a page is named in both.
 fn pages() -> Router<App> {
     Router::new()
-        .route("/studio/sign-in", get(studio::sign_in_page::show).post(studio::sign_in_page::send))
-        .route("/studio/sign-in/{token}", get(studio::sign_in_confirm_page::show).post(studio::sign_in_confirm_page::open))
+        .route(
+            "/studio/sign-in",
+            get(studio::sign_in_page::show).post(studio::sign_in_page::send),
+        )
+        .route(
+            "/studio/sign-in/{token}",
+            get(studio::sign_in_confirm_page::show).post(studio::sign_in_confirm_page::open),
+        )
+        .route(
+            "/sandbox/3ds/{payment}",
+            get(storefront::sandbox_challenge_page::show).post(storefront::sandbox_challenge_page::answer),
+        )
         .route("/studio/sign-out", axum::routing::post(studio::sign_in_page::sign_out))
 }
 
@@ -71,7 +93,7 @@ fn operation() -> Router<App> {
         .route("/openapi.json", get(operating::openapi))
         .route("/docs", get(operating::docs))
         .route("/assets/{hash}/{*path}", get(operating::asset))
-        .route("/media/{file}", get(clips::get_media))
+        .route("/media/{file}", get(clips::media_api::get_media))
 }
 
 /// Method and path of every route that is not in the API's description.
@@ -83,6 +105,8 @@ pub const PAGES: &[(&str, &str)] = &[
     ("GET", "/docs"),
     ("GET", "/assets/{hash}/{*path}"),
     ("GET", "/media/{file}"),
+    ("GET", "/sandbox/3ds/{payment}"),
+    ("POST", "/sandbox/3ds/{payment}"),
     ("GET", "/studio/sign-in"),
     ("POST", "/studio/sign-in"),
     ("GET", "/studio/sign-in/{token}"),
@@ -135,7 +159,10 @@ fn described() -> OpenApi {
 fn written(mut api: OpenApi) -> String {
     let components = api.components.get_or_insert_default();
     components.add_security_scheme("key", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
-    components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(identity::SESSION_COOKIE))));
+    components.add_security_scheme(
+        "session",
+        SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(identity::SESSION_COOKIE))),
+    );
     let (name, schema) = <(String, _)>::from(problem_schema());
     components.schemas.insert(name, schema);
     for (name, schema) in problem_parts() {
@@ -143,16 +170,38 @@ fn written(mut api: OpenApi) -> String {
     }
     let refusal = ResponseBuilder::new()
         .description("A problem: see `code`.")
-        .content("application/problem+json", ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build())
+        .content(
+            "application/problem+json",
+            ContentBuilder::new()
+                .schema(Some(Ref::from_schema_name("Problem")))
+                .build(),
+        )
         .build();
     for item in api.paths.paths.values_mut() {
-        let all = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+        let all = [
+            &mut item.get,
+            &mut item.put,
+            &mut item.post,
+            &mut item.delete,
+            &mut item.patch,
+        ];
         for operation in all.into_iter().flatten() {
             if operation.security.is_none() {
-                operation.security = Some(vec![SecurityRequirement::new("key", [""; 0]), SecurityRequirement::new("session", [""; 0])]);
+                operation.security = Some(vec![
+                    SecurityRequirement::new("key", [""; 0]),
+                    SecurityRequirement::new("session", [""; 0]),
+                ]);
             }
-            operation.responses.responses.entry("4XX".to_owned()).or_insert(RefOr::T(refusal.clone()));
-            operation.responses.responses.entry("5XX".to_owned()).or_insert(RefOr::T(refusal.clone()));
+            operation
+                .responses
+                .responses
+                .entry("4XX".to_owned())
+                .or_insert(RefOr::T(refusal.clone()));
+            operation
+                .responses
+                .responses
+                .entry("5XX".to_owned())
+                .or_insert(RefOr::T(refusal.clone()));
         }
     }
     let mut text = api.to_pretty_json().expect("a description serialises");
@@ -162,7 +211,10 @@ fn written(mut api: OpenApi) -> String {
 
 fn problem_schema() -> (String, RefOr<utoipa::openapi::Schema>) {
     use utoipa::{PartialSchema, ToSchema};
-    (crate::http::ProblemOut::name().into_owned(), crate::http::ProblemOut::schema())
+    (
+        crate::http::ProblemOut::name().into_owned(),
+        crate::http::ProblemOut::schema(),
+    )
 }
 
 fn problem_parts() -> Vec<(String, RefOr<utoipa::openapi::Schema>)> {

@@ -18,20 +18,38 @@ pub(super) fn allocate(tx: &mut Tx<'_>, quote: &Quote) -> Result<Allocation> {
         lines.push(part(line.quantity, &legs, line.tax_minor));
     }
     // Delivery follows the contract of the first thing that travels.
-    let leading = quote.lines.iter().find(|line| line.physical).or(quote.lines.first()).and_then(|line| line.contract);
+    let leading = quote
+        .lines
+        .iter()
+        .find(|line| line.physical)
+        .or(quote.lines.first())
+        .and_then(|line| line.contract);
     let terms = terms(tx, quote, leading, &mut known)?;
-    let delivery = quote.delivery.as_ref().filter(|delivery| delivery.amount_minor > 0).map(|delivery| {
-        let legs = partners::delivery_leg(terms.as_ref(), delivery.amount_minor - delivery.tax_minor);
-        part(1, &legs, delivery.tax_minor)
-    });
+    let delivery = quote
+        .delivery
+        .as_ref()
+        .filter(|delivery| delivery.amount_minor > 0)
+        .map(|delivery| {
+            let legs = partners::delivery_leg(terms.as_ref(), delivery.amount_minor - delivery.tax_minor);
+            part(1, &legs, delivery.tax_minor)
+        });
     let processor_fee = match partners::fee_bearer(terms.as_ref()) {
         Earner::Party(party) => FeeBearer::Party(party),
         Earner::Shop | Earner::Platform => FeeBearer::Shop,
     };
-    Ok(Allocation { lines, delivery, processor_fee })
+    Ok(Allocation {
+        lines,
+        delivery,
+        processor_fee,
+    })
 }
 
-fn terms(tx: &mut Tx<'_>, quote: &Quote, contract: Option<ContractId>, known: &mut Vec<(ContractId, Option<Terms>)>) -> Result<Option<Terms>> {
+fn terms(
+    tx: &mut Tx<'_>,
+    quote: &Quote,
+    contract: Option<ContractId>,
+    known: &mut Vec<(ContractId, Option<Terms>)>,
+) -> Result<Option<Terms>> {
     let Some(contract) = contract else { return Ok(None) };
     if let Some((_, terms)) = known.iter().find(|(id, _)| *id == contract) {
         return Ok(terms.clone());
@@ -60,7 +78,14 @@ fn part(quantity: u32, legs: &[partners::Leg], tax_minor: i64) -> AllocatedPart 
         })
         .collect();
     if tax_minor > 0 {
-        allocated.push(AllocatedLeg { account: AccountKey::of(AccountKind::TaxPayable), purpose: Purpose::Tax, minor: tax_minor });
+        allocated.push(AllocatedLeg {
+            account: AccountKey::of(AccountKind::TaxPayable),
+            purpose: Purpose::Tax,
+            minor: tax_minor,
+        });
     }
-    AllocatedPart { quantity, legs: allocated }
+    AllocatedPart {
+        quantity,
+        legs: allocated,
+    }
 }

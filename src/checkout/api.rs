@@ -9,10 +9,12 @@ use super::orders::{OrderView, Ship, orders, view};
 use super::refund::{Refund, RefundLines, RefundWhat, refund};
 use super::store;
 use crate::app::App;
-use crate::http::{Json, Limit, NewId, Path, Problem, Query, Who, json, limit};
+use crate::http::{ClientAddress, Json, Limit, NewId, Path, Problem, Query, Who, json, limit};
 use crate::identity::{self, Helper, Player, Shop, Staff};
 use crate::inventory::{Availability, Restock};
-use crate::kernel::{AdjustmentId, CheckoutId, Currency, Error, Id, Kind, MethodId, Money, MoneyOut, OrderId, PageIn, PageOut, Time};
+use crate::kernel::{
+    AdjustmentId, CheckoutId, Currency, Error, Id, Kind, MethodId, Money, MoneyOut, OrderId, PageIn, PageOut, Time,
+};
 use crate::offers::{self, PaymentMethod, Quote, QuoteOut};
 use crate::payments::{self, CaptureState, IntentState, Part, RefundState};
 use axum::extract::State;
@@ -120,18 +122,34 @@ pub fn order_token(app: &App, order: OrderId) -> String {
 
 /// The address of an order's page.
 pub fn order_page_url(app: &App, shop: &Shop, order: OrderId) -> String {
-    format!("{}/s/{}/orders/{order}?t={}", app.base_url, shop.slug, order_token(app, order))
+    format!(
+        "{}/s/{}/orders/{order}?t={}",
+        app.base_url,
+        shop.slug,
+        order_token(app, order)
+    )
 }
 
 fn decline_out(code: &str) -> DeclineOut {
     let detail = match code {
-        "insufficient_funds" => "The bank says there is not enough money on this card. Nothing was charged; try another card.",
-        "stolen_card" | "lost_card" | "pickup_card" | "fraudulent" => "The bank refused this card. Nothing was charged; use another one.",
+        "insufficient_funds" => {
+            "The bank says there is not enough money on this card. Nothing was charged; try another card."
+        }
+        "stolen_card" | "lost_card" | "pickup_card" | "fraudulent" => {
+            "The bank refused this card. Nothing was charged; use another one."
+        }
         _ => "The payment was declined. Nothing was charged; try again or use another card.",
     };
     // Which hard code it was is nobody's business but the bank's: it would help whoever tries cards.
-    let code = if code == "insufficient_funds" { code } else { "card_declined" };
-    DeclineOut { code: code.into(), detail: detail.into() }
+    let code = if code == "insufficient_funds" {
+        code
+    } else {
+        "card_declined"
+    };
+    DeclineOut {
+        code: code.into(),
+        detail: detail.into(),
+    }
 }
 
 fn checkout_out(app: &App, shop: &Shop, settled: &Settled, with_secret: bool) -> CheckoutOut {
@@ -143,23 +161,39 @@ fn checkout_out(app: &App, shop: &Shop, settled: &Settled, with_secret: bool) ->
         version: checkout.version,
         client_secret: with_secret.then(|| client_secret(app, checkout)),
         total: checkout.total().into(),
-        quote: QuoteOut::new(offers::sign(app.db.signing_key(), quote), quote, &[], shop, Availability::default(), app),
+        quote: QuoteOut::new(
+            offers::sign(app.db.signing_key(), quote),
+            quote,
+            &[],
+            shop,
+            Availability::default(),
+            app,
+        ),
         needs: checkout.needs(),
         expires_at: checkout.expires_at,
-        next_action: (!settled.action_url.is_empty())
-            .then(|| NextAction { kind: "redirect".into(), url: settled.action_url.clone() }),
+        next_action: (!settled.action_url.is_empty()).then(|| NextAction {
+            kind: "redirect".into(),
+            url: settled.action_url.clone(),
+        }),
         order: settled.order.as_ref().map(|order| OrderBrief {
             id: order.id,
             number: order.number.clone(),
             confirmed_at: order.confirmed_at,
             page_url: order_page_url(app, shop, order.id),
         }),
-        decline: (checkout.state == CheckoutState::ReadyForComplete && !settled.decline.is_empty()).then(|| decline_out(&settled.decline)),
+        decline: (checkout.state == CheckoutState::ReadyForComplete && !settled.decline.is_empty())
+            .then(|| decline_out(&settled.decline)),
         test_mode: shop.test_mode,
     }
 }
 
-fn answer(app: &App, shop: &Shop, status: StatusCode, settled: &Settled, with_secret: bool) -> Result<Response, Problem> {
+fn answer(
+    app: &App,
+    shop: &Shop,
+    status: StatusCode,
+    settled: &Settled,
+    with_secret: bool,
+) -> Result<Response, Problem> {
     let out = checkout_out(app, shop, settled, with_secret);
     match &out.decline {
         Some(decline) => {
@@ -172,16 +206,28 @@ fn answer(app: &App, shop: &Shop, status: StatusCode, settled: &Settled, with_se
 
 fn price_changed(app: &App, shop: &Shop, quote: &Quote) -> Problem {
     let token = offers::sign(app.db.signing_key(), quote);
-    Problem::conflict("price_changed", "Delivery to that country has another price. Agree to the new total, or keep the old address.")
-        .with("quote", QuoteOut::new(token, quote, &[], shop, Availability::default(), app))
+    Problem::conflict(
+        "price_changed",
+        "Delivery to that country has another price. Agree to the new total, or keep the old address.",
+    )
+    .with(
+        "quote",
+        QuoteOut::new(token, quote, &[], shop, Availability::default(), app),
+    )
 }
 
 fn return_url(app: &App, given: Option<&str>) -> Result<String, Problem> {
     match given {
         None => Ok(app.base_url.clone()),
         // Anything else would let a stranger bounce buyers through the bank to a page of theirs.
-        Some(url) if url.len() <= 2000 && (url == app.base_url || url.starts_with(&format!("{}/", app.base_url))) => Ok(url.to_owned()),
-        Some(_) => Err(Error::field("/return_url", "The bank sends buyers back to this shop's own pages only.").into()),
+        Some(url) if url.len() <= 2000 && (url == app.base_url || url.starts_with(&format!("{}/", app.base_url))) => {
+            Ok(url.to_owned())
+        }
+        Some(_) => Err(Error::field(
+            "/return_url",
+            "The bank sends buyers back to this shop's own pages only.",
+        )
+        .into()),
     }
 }
 
@@ -189,7 +235,12 @@ fn return_url(app: &App, given: Option<&str>) -> Result<String, Problem> {
 fn room_to_sell(app: &App) -> Result<(), Problem> {
     if app.db.disk_full() {
         let busy = Kind::Busy { retry_after: 60 };
-        return Err(Error::new(busy, "disk_full", "This shop cannot take new orders for a moment. Nothing was charged.").into());
+        return Err(Error::new(
+            busy,
+            "disk_full",
+            "This shop cannot take new orders for a moment. Nothing was charged.",
+        )
+        .into());
     }
     Ok(())
 }
@@ -207,11 +258,11 @@ fn room_to_sell(app: &App) -> Result<(), Problem> {
 pub async fn put_checkout(
     State(app): State<App>,
     player: Player,
-    who: Who,
+    ClientAddress(address): ClientAddress,
     Path(id): Path<CheckoutId>,
     Json(body): Json<CheckoutIn>,
 ) -> Result<Response, Problem> {
-    limit(&app, Limit::Checkout, who)?;
+    limit(&app, Limit::Checkout, Who::AddressAtShop(address, player.shop))?;
     room_to_sell(&app)?;
     let quote = offers::open(app.db.signing_key(), &body.quote)?;
     if quote.shop != player.shop {
@@ -223,7 +274,12 @@ pub async fn put_checkout(
         id,
         fingerprint,
         quote,
-        contact: body.contact.as_ref().map(Contact::checked).transpose()?.unwrap_or_default(),
+        contact: body
+            .contact
+            .as_ref()
+            .map(Contact::checked)
+            .transpose()?
+            .unwrap_or_default(),
         address: body.address.as_ref().map(Address::checked).transpose()?,
         return_url: return_url(&app, body.return_url.as_deref())?,
         payment: body.payment,
@@ -232,22 +288,42 @@ pub async fn put_checkout(
     match buy(&app, tap).await? {
         Buy::Placed(settled) => answer(&app, &shop, StatusCode::CREATED, &settled, true),
         Buy::Again(settled) => answer(&app, &shop, StatusCode::OK, &settled, true),
-        Buy::IdReused => Err(Problem::conflict("id_reused", "This checkout id was used for another purchase. Make a new one.")),
-        Buy::QuoteExpired => Err(Problem::conflict("quote_expired", "The price was held for a while and may have changed. Ask for it again.")),
-        Buy::NotForSale(variant) => Err(Problem::conflict("not_for_sale", "This is not for sale any more.").with("variant", variant)),
+        Buy::IdReused => Err(Problem::conflict(
+            "id_reused",
+            "This checkout id was used for another purchase. Make a new one.",
+        )),
+        Buy::QuoteExpired => Err(Problem::conflict(
+            "quote_expired",
+            "The price was held for a while and may have changed. Ask for it again.",
+        )),
+        Buy::NotForSale(variant) => {
+            Err(Problem::conflict("not_for_sale", "This is not for sale any more.").with("variant", variant))
+        }
         Buy::PriceChanged(quote) => Err(price_changed(&app, &shop, &quote)),
-        Buy::NotDeliveredThere => Err(Problem::conflict("not_delivered_there", "This shop does not deliver to that country.")),
-        Buy::SoldOut { variant, left } => Err(Problem::conflict("sold_out", "Someone was faster. Nothing was charged.")
-            .with("left", left.max(0))
-            .with("variant", variant)),
+        Buy::NotDeliveredThere => Err(Problem::conflict(
+            "not_delivered_there",
+            "This shop does not deliver to that country.",
+        )),
+        Buy::SoldOut { variant, left } => Err(Problem::conflict(
+            "sold_out",
+            "Someone was faster. Nothing was charged.",
+        )
+        .with("left", left.max(0))
+        .with("variant", variant)),
     }
 }
 
 /// The checkout of a request that knows its secret; a secret key of the shop may read without it.
 async fn known(app: &App, player: &Player, headers: &HeaderMap, id: CheckoutId) -> Result<(Shop, Checkout), Problem> {
     let shop = player.shop;
-    let (shop, found) = app.db.read(move |tx| Ok((identity::shop(tx, shop)?, store::find(tx, shop, id)?))).await?;
-    let secret = headers.get("hawker-checkout-secret").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (shop, found) = app
+        .db
+        .read(move |tx| Ok((identity::shop(tx, shop)?, store::find(tx, shop, id)?)))
+        .await?;
+    let secret = headers
+        .get("hawker-checkout-secret")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     match found {
         Some(checkout) if player.secret || knows_secret(app, &checkout, secret) => Ok((shop, checkout)),
         _ => Err(Error::not_found("checkout").into()),
@@ -257,9 +333,17 @@ async fn known(app: &App, player: &Player, headers: &HeaderMap, id: CheckoutId) 
 /// A checkout as it stands now.
 #[utoipa::path(get, path = "/v1/checkouts/{checkout}", tag = "buying", params(("checkout" = CheckoutId, Path),
     ("hawker-checkout-secret" = String, Header, description = "The client secret of `PUT`.")), responses((status = 200, body = CheckoutOut), (status = 404)))]
-pub async fn get_checkout(State(app): State<App>, player: Player, headers: HeaderMap, Path(id): Path<CheckoutId>) -> Result<Response, Problem> {
+pub async fn get_checkout(
+    State(app): State<App>,
+    player: Player,
+    headers: HeaderMap,
+    Path(id): Path<CheckoutId>,
+) -> Result<Response, Problem> {
     let (shop, checkout) = known(&app, &player, &headers, id).await?;
-    let settled = app.db.read(move |tx| super::conclude::look(tx, checkout.clone())).await?;
+    let settled = app
+        .db
+        .read(move |tx| super::conclude::look(tx, checkout.clone()))
+        .await?;
     Ok(json(StatusCode::OK, &checkout_out(&app, &shop, &settled, false)))
 }
 
@@ -282,22 +366,35 @@ pub async fn put_details(
         contact: body.contact.as_ref().map(Contact::checked).transpose()?,
         address: body.address.as_ref().map(Address::checked).transpose()?,
         delivery: body.delivery,
-        accept: body.accept.as_deref().map(|token| offers::open(app.db.signing_key(), token)).transpose()?,
+        accept: body
+            .accept
+            .as_deref()
+            .map(|token| offers::open(app.db.signing_key(), token))
+            .transpose()?,
     };
     match change(&app, player.shop, id, details).await? {
         Change::Changed(checkout) => answer(&app, &shop, StatusCode::OK, &Settled::open(*checkout), false),
         Change::NotFound => Err(Error::not_found("checkout").into()),
         Change::Closed(state) => Err(closed(state)),
         Change::PriceChanged(quote) => Err(price_changed(&app, &shop, &quote)),
-        Change::NotDeliveredThere => Err(Problem::conflict("not_delivered_there", "This shop does not deliver to that country.")),
-        Change::NoSuchMethod => {
-            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "no_such_method", "This delivery method is not offered there."))
-        }
+        Change::NotDeliveredThere => Err(Problem::conflict(
+            "not_delivered_there",
+            "This shop does not deliver to that country.",
+        )),
+        Change::NoSuchMethod => Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "no_such_method",
+            "This delivery method is not offered there.",
+        )),
     }
 }
 
 fn closed(state: CheckoutState) -> Problem {
-    Problem::conflict("checkout_closed", "This checkout is paid, being paid or over. Read it to see how it stands.").with("state", state)
+    Problem::conflict(
+        "checkout_closed",
+        "This checkout is paid, being paid or over. Read it to see how it stands.",
+    )
+    .with("state", state)
 }
 
 /// Pays a checkout that has everything it needs.
@@ -310,21 +407,34 @@ fn closed(state: CheckoutState) -> Problem {
 pub async fn post_payment(
     State(app): State<App>,
     player: Player,
-    who: Who,
+    ClientAddress(address): ClientAddress,
     headers: HeaderMap,
     Path(id): Path<CheckoutId>,
     Json(body): Json<PaymentIn>,
 ) -> Result<Response, Problem> {
-    limit(&app, Limit::Checkout, who)?;
+    limit(&app, Limit::Checkout, Who::AddressAtShop(address, player.shop))?;
     let (shop, _) = known(&app, &player, &headers, id).await?;
     let back = return_url(&app, body.return_url.as_deref())?;
-    let payment = Payment { method: body.method, token: body.token };
+    let payment = Payment {
+        method: body.method,
+        token: body.token,
+    };
     match pay(&app, player.shop, id, payment, back).await? {
         Pay::Settled(settled) => answer(&app, &shop, StatusCode::OK, &settled, false),
         Pay::NotFound => Err(Error::not_found("checkout").into()),
-        Pay::Expired => Err(Problem::conflict("checkout_expired", "The reservation ran out. Nothing was charged; start again.")),
-        Pay::Missing(needs) => Err(Problem::conflict("details_missing", "Say first how to reach you and where the parcel goes.").with("needs", needs)),
-        Pay::TooManyAttempts => Err(Problem::conflict("too_many_attempts", "This was tried too often. Nothing was charged; start again later.")),
+        Pay::Expired => Err(Problem::conflict(
+            "checkout_expired",
+            "The reservation ran out. Nothing was charged; start again.",
+        )),
+        Pay::Missing(needs) => Err(Problem::conflict(
+            "details_missing",
+            "Say first how to reach you and where the parcel goes.",
+        )
+        .with("needs", needs)),
+        Pay::TooManyAttempts => Err(Problem::conflict(
+            "too_many_attempts",
+            "This was tried too often. Nothing was charged; start again later.",
+        )),
     }
 }
 
@@ -332,12 +442,20 @@ pub async fn post_payment(
 #[utoipa::path(delete, path = "/v1/checkouts/{checkout}", tag = "buying", params(("checkout" = CheckoutId, Path),
     ("hawker-checkout-secret" = String, Header, description = "The client secret of `PUT`.")), responses((status = 200, body = CheckoutOut), (status = 404),
     (status = 409, description = "`already_ordered`: cancel the order instead.")))]
-pub async fn delete_checkout(State(app): State<App>, player: Player, headers: HeaderMap, Path(id): Path<CheckoutId>) -> Result<Response, Problem> {
+pub async fn delete_checkout(
+    State(app): State<App>,
+    player: Player,
+    headers: HeaderMap,
+    Path(id): Path<CheckoutId>,
+) -> Result<Response, Problem> {
     let (shop, _) = known(&app, &player, &headers, id).await?;
     match cancel(&app, player.shop, id).await? {
         Cancel::Canceled(settled) => Ok(json(StatusCode::OK, &checkout_out(&app, &shop, &settled, false))),
         Cancel::NotFound => Err(Error::not_found("checkout").into()),
-        Cancel::Completed => Err(Problem::conflict("already_ordered", "This is an order already. Cancel it on its page.")),
+        Cancel::Completed => Err(Problem::conflict(
+            "already_ordered",
+            "This is an order already. Cancel it on its page.",
+        )),
     }
 }
 
@@ -394,7 +512,9 @@ pub struct OrderLineOut {
 
 impl PaymentStateOut {
     pub fn of(view: &OrderView) -> Self {
-        let Some(intent) = &view.intent else { return Self::Captured };
+        let Some(intent) = &view.intent else {
+            return Self::Captured;
+        };
         match intent.state {
             IntentState::Conflicted | IntentState::Unknown => Self::Unclear,
             _ if intent.captured_minor > 0 && intent.refunded_minor == intent.captured_minor => Self::Refunded,
@@ -410,7 +530,10 @@ impl PaymentStateOut {
 impl OrderOut {
     pub fn new(view: &OrderView) -> Self {
         let money = |minor| MoneyOut::from(Money::new(minor, view.order.currency));
-        let (captured, refunded) = view.intent.as_ref().map_or((0, 0), |intent| (intent.captured_minor, intent.refunded_minor));
+        let (captured, refunded) = view
+            .intent
+            .as_ref()
+            .map_or((0, 0), |intent| (intent.captured_minor, intent.refunded_minor));
         Self {
             id: view.order.id,
             number: view.order.number.clone(),
@@ -450,12 +573,20 @@ impl OrderOut {
 
 fn looks(staff: &Staff) -> Result<(), Problem> {
     // A partner sees an order only through the work they are given, in the studio.
-    if staff.party.is_some() { Err(Error::new(Kind::Forbidden, "forbidden", "Partners see their own work only.").into()) } else { Ok(()) }
+    if staff.party.is_some() {
+        Err(Error::new(Kind::Forbidden, "forbidden", "Partners see their own work only.").into())
+    } else {
+        Ok(())
+    }
 }
 
 /// The shop's orders, newest first.
 #[utoipa::path(get, path = "/v1/orders", tag = "orders", params(PageIn), responses((status = 200, body = PageOut<OrderOut>)))]
-pub async fn list_orders(State(app): State<App>, staff: Helper, Query(page): Query<PageIn>) -> Result<Response, Problem> {
+pub async fn list_orders(
+    State(app): State<App>,
+    staff: Helper,
+    Query(page): Query<PageIn>,
+) -> Result<Response, Problem> {
     looks(&staff.0)?;
     let shop = staff.0.shop;
     let (views, next) = app
@@ -469,7 +600,13 @@ pub async fn list_orders(State(app): State<App>, staff: Helper, Query(page): Que
             Ok((views, found.next))
         })
         .await?;
-    Ok(json(StatusCode::OK, &PageOut { data: views.iter().map(OrderOut::new).collect(), next }))
+    Ok(json(
+        StatusCode::OK,
+        &PageOut {
+            data: views.iter().map(OrderOut::new).collect(),
+            next,
+        },
+    ))
 }
 
 /// One order, for the shop's people.
@@ -477,7 +614,11 @@ pub async fn list_orders(State(app): State<App>, staff: Helper, Query(page): Que
 pub async fn get_order(State(app): State<App>, staff: Helper, Path(id): Path<OrderId>) -> Result<Response, Problem> {
     looks(&staff.0)?;
     let shop = staff.0.shop;
-    let found = app.db.read(move |tx| view(tx, shop, id)).await?.ok_or_else(|| Error::not_found("order"))?;
+    let found = app
+        .db
+        .read(move |tx| view(tx, shop, id))
+        .await?
+        .ok_or_else(|| Error::not_found("order"))?;
     Ok(json(StatusCode::OK, &OrderOut::new(&found)))
 }
 
@@ -503,13 +644,23 @@ pub async fn post_cancellation(
     match cancel_order(&app, shop, id, who, body.reason).await? {
         CancelOrder::Canceled(_) | CancelOrder::Again(_) => shown(&app, shop, id, StatusCode::OK).await,
         CancelOrder::NotFound => Err(Error::not_found("order").into()),
-        CancelOrder::AlreadyShipped => Err(Problem::conflict("already_shipped", "Something of it was shipped. Refund it instead.")),
-        CancelOrder::CapturePending => Err(Problem::conflict("capture_pending", "Its money is being taken right now. Try again in a minute.")),
+        CancelOrder::AlreadyShipped => Err(Problem::conflict(
+            "already_shipped",
+            "Something of it was shipped. Refund it instead.",
+        )),
+        CancelOrder::CapturePending => Err(Problem::conflict(
+            "capture_pending",
+            "Its money is being taken right now. Try again in a minute.",
+        )),
     }
 }
 
 async fn shown(app: &App, shop: crate::kernel::ShopId, id: OrderId, status: StatusCode) -> Result<Response, Problem> {
-    let found = app.db.read(move |tx| view(tx, shop, id)).await?.ok_or_else(|| Error::not_found("order"))?;
+    let found = app
+        .db
+        .read(move |tx| view(tx, shop, id))
+        .await?
+        .ok_or_else(|| Error::not_found("order"))?;
     Ok(json(status, &OrderOut::new(&found)))
 }
 
@@ -568,7 +719,13 @@ pub async fn post_refund(
         (Some(lines), None) => RefundWhat::Lines(RefundLines {
             units: lines.clone(),
             delivery: body.delivery,
-            restock: body.restock.map(|how| if how == RestockIn::Sellable { Restock::Sellable } else { Restock::WrittenOff }),
+            restock: body.restock.map(|how| {
+                if how == RestockIn::Sellable {
+                    Restock::Sellable
+                } else {
+                    Restock::WrittenOff
+                }
+            }),
         }),
         (None, Some(minor)) => RefundWhat::Amount(minor),
         (None, None) => RefundWhat::Everything,
@@ -582,12 +739,29 @@ pub async fn post_refund(
     };
     let intent = begun.intent;
     let lines = app.db.read(move |tx| payments::refunds(tx, intent)).await?;
-    let state = lines.iter().find(|line| line.id == begun.id).map_or(begun.state, |line| line.state);
-    Ok(json(status, &RefundOut { id, amount: begun.amount.into(), state: state.name().into() }))
+    let state = lines
+        .iter()
+        .find(|line| line.id == begun.id)
+        .map_or(begun.state, |line| line.state);
+    Ok(json(
+        status,
+        &RefundOut {
+            id,
+            amount: begun.amount.into(),
+            state: state.name().into(),
+        },
+    ))
 }
 
 /// Whether anything of an order's money still has to be heard of; shown beside it.
 pub fn money_is_moving(view: &OrderView) -> bool {
-    view.captures.iter().any(|capture| matches!(capture.state, CaptureState::Sending | CaptureState::Unknown))
-        || view.refunds.iter().any(|refund| matches!(refund.state, RefundState::NotSent | RefundState::Sending | RefundState::Unknown))
+    view.captures
+        .iter()
+        .any(|capture| matches!(capture.state, CaptureState::Sending | CaptureState::Unknown))
+        || view.refunds.iter().any(|refund| {
+            matches!(
+                refund.state,
+                RefundState::NotSent | RefundState::Sending | RefundState::Unknown
+            )
+        })
 }

@@ -2,7 +2,9 @@
 
 use super::allocate::allocate;
 use super::conclude::{Settled, settle};
-use super::model::{Address, Checkout, CheckoutState, Contact, Frozen, Need, Payment, lane_key, lane_of, missing, paying_until};
+use super::model::{
+    Address, Checkout, CheckoutState, Contact, Frozen, Need, Payment, lane_key, lane_of, missing, paying_until,
+};
 use super::store;
 use crate::app::App;
 use crate::db::Tx;
@@ -65,7 +67,11 @@ pub async fn buy(app: &App, tap: Tap) -> Result<Buy> {
 async fn story(app: App, tap: Tap) -> Result<Buy> {
     let lane = lane_key(lane_of(&tap.quote));
     let hold = Seconds::minutes(app.settings.reservation_minutes);
-    let processor = tap.payment.as_ref().map(|payment| processor_for(&app, payment.method)).transpose()?;
+    let processor = tap
+        .payment
+        .as_ref()
+        .map(|payment| processor_for(&app, payment.method))
+        .transpose()?;
     let return_url = tap.return_url.clone();
     let placed = app.db.write(lane, move |tx| place(tx, &tap, processor, hold)).await?;
     let mut attempt = match placed {
@@ -73,7 +79,9 @@ async fn story(app: App, tap: Tap) -> Result<Buy> {
         Place::Answer(answer) => return Ok(answer),
     };
     attempt.return_url = return_url;
-    authorize(&app, lane, attempt).await.map(|settled| Buy::Placed(Box::new(settled)))
+    authorize(&app, lane, attempt)
+        .await
+        .map(|settled| Buy::Placed(Box::new(settled)))
 }
 
 /// Acts 2 and 3 of every payment.
@@ -91,14 +99,27 @@ async fn authorize(app: &App, lane: crate::db::LaneKey, attempt: Attempt) -> Res
 /// Which processor takes a method: `manual` takes its own, cards go to the first other one.
 fn processor_for(app: &App, method: PaymentMethod) -> Result<&'static str> {
     let wanted = |name: &str| (name == "manual") == (method == PaymentMethod::Manual);
-    let found = app.processors.iter().map(|processor| processor.name()).find(|name| wanted(name));
-    found.ok_or_else(|| Error::conflict("method_not_offered", "This shop does not take this payment method. Choose another one."))
+    let found = app
+        .processors
+        .iter()
+        .map(|processor| processor.name())
+        .find(|name| wanted(name));
+    found.ok_or_else(|| {
+        Error::conflict(
+            "method_not_offered",
+            "This shop does not take this payment method. Choose another one.",
+        )
+    })
 }
 
 fn place(tx: &mut Tx<'_>, tap: &Tap, processor: Option<&'static str>, hold: Seconds) -> Result<Place> {
     if let Some(known) = store::find(tx, tap.shop, tap.id)? {
         let same = known.fingerprint == tap.fingerprint;
-        return Ok(Place::Answer(if same { Buy::Again(Box::new(settle(tx, tap.id)?)) } else { Buy::IdReused }));
+        return Ok(Place::Answer(if same {
+            Buy::Again(Box::new(settle(tx, tap.id)?))
+        } else {
+            Buy::IdReused
+        }));
     }
     let quote = match offers::recheck(tx, &tap.quote)? {
         Recheck::Expired => return Ok(Place::Answer(Buy::QuoteExpired)),
@@ -133,17 +154,38 @@ fn place(tx: &mut Tx<'_>, tap: &Tap, processor: Option<&'static str>, hold: Seco
         address: tap.address.clone(),
         created_at: now,
         changed_at: now,
-        expires_at: if pays.is_some() { paying_until(now, now.plus(hold), now) } else { now.plus(hold) },
-        offer: Frozen { quote, shop_version: shop.version, accepted_at: now },
+        expires_at: if pays.is_some() {
+            paying_until(now, now.plus(hold), now)
+        } else {
+            now.plus(hold)
+        },
+        offer: Frozen {
+            quote,
+            shop_version: shop.version,
+            accepted_at: now,
+        },
     };
-    let demand: Vec<Demand> =
-        checkout.offer.quote.lines.iter().map(|line| Demand { variant: line.variant, quantity: line.quantity }).collect();
-    if let Reserve::SoldOut { variant, left } = inventory::reserve(tx, tap.shop, tap.id, &demand, pays.is_some(), checkout.expires_at)? {
+    let demand: Vec<Demand> = checkout
+        .offer
+        .quote
+        .lines
+        .iter()
+        .map(|line| Demand {
+            variant: line.variant,
+            quantity: line.quantity,
+        })
+        .collect();
+    if let Reserve::SoldOut { variant, left } =
+        inventory::reserve(tx, tap.shop, tap.id, &demand, pays.is_some(), checkout.expires_at)?
+    {
         return Ok(Place::Answer(Buy::SoldOut { variant, left }));
     }
     if !store::insert(tx, &checkout)? {
         // Another shop's checkout has this id. The error gives the reservation back with everything else of this command.
-        return Err(Error::conflict("id_reused", "This checkout id is taken. Make a new one."));
+        return Err(Error::conflict(
+            "id_reused",
+            "This checkout id is taken. Make a new one.",
+        ));
     }
     let (Some(processor), Some(payment)) = (pays, &tap.payment) else {
         return Ok(Place::Answer(Buy::Placed(Box::new(Settled::open(checkout)))));
@@ -157,7 +199,14 @@ fn place(tx: &mut Tx<'_>, tap: &Tap, processor: Option<&'static str>, hold: Seco
 /// The same lines, for a parcel to another country.
 pub(super) fn requote(tx: &mut Tx<'_>, shop: &identity::Shop, quote: &Quote, country: &str) -> Result<Option<Quote>> {
     let asked = Asked {
-        lines: quote.lines.iter().map(|line| WantedLine { variant: line.variant, quantity: line.quantity }).collect(),
+        lines: quote
+            .lines
+            .iter()
+            .map(|line| WantedLine {
+                variant: line.variant,
+                quantity: line.quantity,
+            })
+            .collect(),
         country: country.to_owned(),
         delivery: None,
         seen: quote.seen,
@@ -171,9 +220,27 @@ pub(super) fn requote(tx: &mut Tx<'_>, shop: &identity::Shop, quote: &Quote, cou
 /// Opens the intent with the split of this day and writes the attempt.
 fn begin(tx: &mut Tx<'_>, checkout: &Checkout, processor: &str, payment: &Payment) -> Result<Start> {
     let allocation = allocate(tx, &checkout.offer.quote)?;
-    let intent = payments::open(tx, &OpenIntent { shop: checkout.shop, checkout: checkout.id, amount: checkout.total(), allocation })?;
-    let method = if payment.method == PaymentMethod::Manual { "manual" } else { "card" };
-    payments::start(tx, intent, processor, method, payment.token.as_deref().unwrap_or_default())
+    let intent = payments::open(
+        tx,
+        &OpenIntent {
+            shop: checkout.shop,
+            checkout: checkout.id,
+            amount: checkout.total(),
+            allocation,
+        },
+    )?;
+    let method = if payment.method == PaymentMethod::Manual {
+        "manual"
+    } else {
+        "card"
+    };
+    payments::start(
+        tx,
+        intent,
+        processor,
+        method,
+        payment.token.as_deref().unwrap_or_default(),
+    )
 }
 
 /// What became of a wish to pay.
@@ -194,13 +261,17 @@ pub async fn pay(app: &App, shop: ShopId, id: CheckoutId, payment: Payment, retu
     let app = app.clone();
     app.clone()
         .track(async move {
-            let Some(known) = app.db.read(move |tx| store::find(tx, shop, id)).await? else { return Ok(Pay::NotFound) };
+            let Some(known) = app.db.read(move |tx| store::find(tx, shop, id)).await? else {
+                return Ok(Pay::NotFound);
+            };
             let lane = known.lane_key();
             let started = app.db.write(lane, move |tx| start(tx, id, processor, &payment)).await?;
             match started {
                 Ok(mut attempt) => {
                     attempt.return_url = return_url;
-                    authorize(&app, lane, attempt).await.map(|settled| Pay::Settled(Box::new(settled)))
+                    authorize(&app, lane, attempt)
+                        .await
+                        .map(|settled| Pay::Settled(Box::new(settled)))
                 }
                 Err(answer) => Ok(answer),
             }
@@ -227,7 +298,10 @@ fn start(tx: &mut Tx<'_>, id: CheckoutId, processor: &str, payment: &Payment) ->
     match begin(tx, &checkout, processor, payment)? {
         Start::Sending(attempt) => {
             if !store::advance(tx, &checkout, CheckoutState::CompleteInProgress, until)? {
-                return Err(Error::engine(crate::kernel::Engine::Retry, "a checkout moved while its payment began"));
+                return Err(Error::engine(
+                    crate::kernel::Engine::Retry,
+                    "a checkout moved while its payment began",
+                ));
             }
             Ok(Ok(attempt))
         }
@@ -245,11 +319,13 @@ pub fn client_secret(app: &App, checkout: &Checkout) -> String {
     mac.update(b"checkout secret");
     mac.update(crate::kernel::Id::uuid(checkout.id).as_bytes());
     mac.update(&checkout.fingerprint);
-    format!("cs_{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
+    format!(
+        "cs_{}",
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+    )
 }
 
 /// Whether `secret` belongs to the checkout; takes the same time whatever it is.
 pub fn knows_secret(app: &App, checkout: &Checkout, secret: &str) -> bool {
     client_secret(app, checkout).as_bytes().ct_eq(secret.as_bytes()).into()
 }
-

@@ -20,7 +20,9 @@ pub enum Cancel {
 
 /// Releases what a checkout holds. Money that still arrives is let go again. Order of answers: not found, completed, canceled (also twice).
 pub async fn cancel(app: &App, shop: ShopId, id: CheckoutId) -> Result<Cancel> {
-    let Some(known) = app.db.read(move |tx| store::find(tx, shop, id)).await? else { return Ok(Cancel::NotFound) };
+    let Some(known) = app.db.read(move |tx| store::find(tx, shop, id)).await? else {
+        return Ok(Cancel::NotFound);
+    };
     let lane = known.lane_key();
     let app = app.clone();
     app.clone()
@@ -49,9 +51,16 @@ fn leave(tx: &mut Tx<'_>, id: CheckoutId) -> Result<(Cancel, Option<Attempt>)> {
         None => VoidBegin::Nothing,
     };
     if !store::advance(tx, checkout, CheckoutState::Canceled, checkout.expires_at)? {
-        return Err(Error::engine(crate::kernel::Engine::Retry, "a checkout moved while it was canceled"));
+        return Err(Error::engine(
+            crate::kernel::Engine::Retry,
+            "a checkout moved while it was canceled",
+        ));
     }
-    let owed = if let VoidBegin::Sending(attempt) = owed { Some(attempt) } else { None };
+    let owed = if let VoidBegin::Sending(attempt) = owed {
+        Some(attempt)
+    } else {
+        None
+    };
     Ok((Cancel::Canceled(Box::new(settle(tx, id)?)), owed))
 }
 
@@ -81,7 +90,13 @@ pub enum CancelOrder {
 /// Cancels an order nothing was shipped of: the money is let go, the units are for sale again.
 ///
 /// Order of answers: not found, again, already shipped, capture pending, canceled. What a crash leaves of the void is finished by the resolver.
-pub async fn cancel_order(app: &App, shop: ShopId, id: OrderId, staff: Option<StaffId>, reason: String) -> Result<CancelOrder> {
+pub async fn cancel_order(
+    app: &App,
+    shop: ShopId,
+    id: OrderId,
+    staff: Option<StaffId>,
+    reason: String,
+) -> Result<CancelOrder> {
     let lane = LaneKey::of(id);
     let app = app.clone();
     app.clone()
@@ -95,8 +110,16 @@ pub async fn cancel_order(app: &App, shop: ShopId, id: OrderId, staff: Option<St
         .await
 }
 
-fn undo(tx: &mut Tx<'_>, shop: ShopId, id: OrderId, staff: Option<StaffId>, reason: &str) -> Result<(CancelOrder, Option<Attempt>)> {
-    let Some(order) = store::find_order(tx, shop, id)? else { return Ok((CancelOrder::NotFound, None)) };
+fn undo(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    id: OrderId,
+    staff: Option<StaffId>,
+    reason: &str,
+) -> Result<(CancelOrder, Option<Attempt>)> {
+    let Some(order) = store::find_order(tx, shop, id)? else {
+        return Ok((CancelOrder::NotFound, None));
+    };
     if order.canceled_at.is_some() {
         return Ok((CancelOrder::Again(Box::new(order)), None));
     }
@@ -109,16 +132,36 @@ fn undo(tx: &mut Tx<'_>, shop: ShopId, id: OrderId, staff: Option<StaffId>, reas
         VoidBegin::Nothing => None,
     };
     if !store::cancel_order(tx, id)? {
-        return Err(Error::engine(crate::kernel::Engine::Retry, "an order moved while it was canceled"));
+        return Err(Error::engine(
+            crate::kernel::Engine::Retry,
+            "an order moved while it was canceled",
+        ));
     }
     for line in store::cancel_lines(tx, id)? {
-        let claim = Claim { variant: line.variant, location: line.location, quantity: line.open() };
+        let claim = Claim {
+            variant: line.variant,
+            location: line.location,
+            quantity: line.open(),
+        };
         inventory::restock(tx, &claim, Restock::Sellable)?;
     }
     // One cancellation an order: its id follows from the order's.
     let adjustment = AdjustmentId::from_uuid(uuid::Uuid::new_v5(&id.uuid(), b"cancellation"));
-    store::insert_adjustment(tx, adjustment, &order, AdjustmentKind::Cancellation, order.total_minor, reason, "{}", staff)?;
+    store::insert_adjustment(
+        tx,
+        adjustment,
+        &order,
+        AdjustmentKind::Cancellation,
+        order.total_minor,
+        reason,
+        "{}",
+        staff,
+    )?;
     tx.publish(&Fact::OrderCanceled { shop, order: id })?;
-    let order = Order { canceled_at: Some(tx.now()), version: order.version + 1, ..order };
+    let order = Order {
+        canceled_at: Some(tx.now()),
+        version: order.version + 1,
+        ..order
+    };
     Ok((CancelOrder::Canceled(Box::new(order)), owed))
 }

@@ -33,12 +33,18 @@ pub enum Change {
 
 /// Order of answers: not found, closed, not delivered there, no such method, price changed, changed. Saying the same twice changes nothing.
 pub async fn change(app: &App, shop: ShopId, id: CheckoutId, details: Details) -> Result<Change> {
-    let Some(known) = app.db.read(move |tx| store::find(tx, shop, id)).await? else { return Ok(Change::NotFound) };
-    app.db.write(known.lane_key(), move |tx| act(tx, shop, id, &details)).await
+    let Some(known) = app.db.read(move |tx| store::find(tx, shop, id)).await? else {
+        return Ok(Change::NotFound);
+    };
+    app.db
+        .write(known.lane_key(), move |tx| act(tx, shop, id, &details))
+        .await
 }
 
 fn act(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId, details: &Details) -> Result<Change> {
-    let Some(before) = store::find(tx, shop, id)? else { return Ok(Change::NotFound) };
+    let Some(before) = store::find(tx, shop, id)? else {
+        return Ok(Change::NotFound);
+    };
     if !before.state.is_open() || before.state.is_paying() {
         return Ok(Change::Closed(before.state));
     }
@@ -53,12 +59,25 @@ fn act(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId, details: &Details) -> Resu
         after.address = Some(address.clone());
     }
     let quote = &before.offer.quote;
-    let country = after.address.as_ref().filter(|_| quote.needs_address()).map_or(&quote.country, |address| &address.country).clone();
-    let travels_otherwise = details.delivery.is_some() && details.delivery != quote.delivery.as_ref().map(|delivery| delivery.method);
+    let country = after
+        .address
+        .as_ref()
+        .filter(|_| quote.needs_address())
+        .map_or(&quote.country, |address| &address.country)
+        .clone();
+    let travels_otherwise =
+        details.delivery.is_some() && details.delivery != quote.delivery.as_ref().map(|delivery| delivery.method);
     if country != quote.country || travels_otherwise {
         let shop = identity::shop(tx, shop)?;
         let asked = Asked {
-            lines: quote.lines.iter().map(|line| WantedLine { variant: line.variant, quantity: line.quantity }).collect(),
+            lines: quote
+                .lines
+                .iter()
+                .map(|line| WantedLine {
+                    variant: line.variant,
+                    quantity: line.quantity,
+                })
+                .collect(),
             country,
             delivery: details.delivery,
             seen: quote.seen,
@@ -68,7 +87,10 @@ fn act(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId, details: &Details) -> Resu
             Offer::NoSuchMethod => return Ok(Change::NoSuchMethod),
             Offer::NotForSale(_) | Offer::NotDeliveredThere => return Ok(Change::NotDeliveredThere),
         };
-        let agreed = details.accept.as_ref().is_some_and(|accepted| accepts(accepted, &new, tx));
+        let agreed = details
+            .accept
+            .as_ref()
+            .is_some_and(|accepted| accepts(accepted, &new, tx));
         if new.total_minor > quote.total_minor && !agreed && !travels_otherwise {
             return Ok(Change::PriceChanged(Box::new(new)));
         }
@@ -83,7 +105,10 @@ fn act(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId, details: &Details) -> Resu
         return Ok(Change::Changed(Box::new(before)));
     }
     if !store::amend(tx, &before, &after)? {
-        return Err(Error::engine(crate::kernel::Engine::Retry, "a checkout moved while it was changed"));
+        return Err(Error::engine(
+            crate::kernel::Engine::Retry,
+            "a checkout moved while it was changed",
+        ));
     }
     after.version += 1;
     Ok(Change::Changed(Box::new(after)))
@@ -91,7 +116,13 @@ fn act(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId, details: &Details) -> Resu
 
 /// Whether the buyer agreed to at least this price, for the same things and place, and still may.
 fn accepts(accepted: &Quote, new: &Quote, tx: &Tx<'_>) -> bool {
-    let things = |quote: &Quote| quote.lines.iter().map(|line| (line.variant, line.quantity)).collect::<Vec<_>>();
+    let things = |quote: &Quote| {
+        quote
+            .lines
+            .iter()
+            .map(|line| (line.variant, line.quantity))
+            .collect::<Vec<_>>()
+    };
     accepted.shop == new.shop
         && accepted.country == new.country
         && things(accepted) == things(new)

@@ -21,7 +21,12 @@ pub struct Settled {
 impl Settled {
     /// Nothing was asked of a processor yet.
     pub(super) fn open(checkout: Checkout) -> Self {
-        Self { checkout, order: None, action_url: String::new(), decline: String::new() }
+        Self {
+            checkout,
+            order: None,
+            action_url: String::new(),
+            decline: String::new(),
+        }
     }
 }
 
@@ -36,7 +41,10 @@ pub fn conclude(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<()> {
 pub(super) fn look(tx: &mut Tx<'_>, checkout: Checkout) -> Result<Settled> {
     if checkout.state == CheckoutState::Completed {
         let order = store::find_order(tx, checkout.shop, checkout.id.order())?;
-        return Ok(Settled { order, ..Settled::open(checkout) });
+        return Ok(Settled {
+            order,
+            ..Settled::open(checkout)
+        });
     }
     with_attempt(tx, checkout)
 }
@@ -46,7 +54,9 @@ pub(super) fn settle(tx: &mut Tx<'_>, id: CheckoutId) -> Result<Settled> {
     if checkout.state == CheckoutState::Completed {
         return look(tx, checkout);
     }
-    let Some(intent) = payments::intent(tx, id.intent())? else { return Ok(Settled::open(checkout)) };
+    let Some(intent) = payments::intent(tx, id.intent())? else {
+        return Ok(Settled::open(checkout));
+    };
     match intent.state {
         IntentState::RequiresCapture | IntentState::PartiallyCaptured | IntentState::Succeeded => paid(tx, checkout),
         IntentState::RequiresMethod if checkout.state.is_paying() => {
@@ -64,17 +74,36 @@ pub(super) fn settle(tx: &mut Tx<'_>, id: CheckoutId) -> Result<Settled> {
 
 fn advance(tx: &mut Tx<'_>, checkout: Checkout, to: CheckoutState) -> Result<Checkout> {
     if !store::advance(tx, &checkout, to, checkout.expires_at)? {
-        return Err(Error::engine(crate::kernel::Engine::Retry, "a checkout moved while it was concluded"));
+        return Err(Error::engine(
+            crate::kernel::Engine::Retry,
+            "a checkout moved while it was concluded",
+        ));
     }
     let version = checkout.version + 1;
-    Ok(Checkout { state: to, version, changed_at: tx.now(), ..checkout })
+    Ok(Checkout {
+        state: to,
+        version,
+        changed_at: tx.now(),
+        ..checkout
+    })
 }
 
 fn with_attempt(tx: &mut Tx<'_>, checkout: Checkout) -> Result<Settled> {
     let attempt: Option<Attempt> = payments::latest_attempt(tx, checkout.id.intent())?;
-    let (action_url, decline) = attempt.map(|attempt| (attempt.action_url, attempt.decline)).unwrap_or_default();
-    let action_url = if checkout.state == CheckoutState::RequiresEscalation { action_url } else { String::new() };
-    Ok(Settled { order: None, action_url, decline, checkout })
+    let (action_url, decline) = attempt
+        .map(|attempt| (attempt.action_url, attempt.decline))
+        .unwrap_or_default();
+    let action_url = if checkout.state == CheckoutState::RequiresEscalation {
+        action_url
+    } else {
+        String::new()
+    };
+    Ok(Settled {
+        order: None,
+        action_url,
+        decline,
+        checkout,
+    })
 }
 
 /// The money is promised: the reservation becomes a sale and the order is born, or the money goes back because the units are gone.
@@ -83,12 +112,19 @@ fn paid(tx: &mut Tx<'_>, checkout: Checkout) -> Result<Settled> {
         Convert::Sold(claims) => {
             let checkout = advance(tx, checkout, CheckoutState::Completed)?;
             let order = born(tx, &checkout, &claims)?;
-            Ok(Settled { order: Some(order), ..Settled::open(checkout) })
+            Ok(Settled {
+                order: Some(order),
+                ..Settled::open(checkout)
+            })
         }
         Convert::TooLate => {
             // The resolver of payments keeps at the void until the processor has let go.
             payments::void_begin(tx, checkout.id.intent())?;
-            let checkout = if checkout.state.is_open() { advance(tx, checkout, CheckoutState::Expired)? } else { checkout };
+            let checkout = if checkout.state.is_open() {
+                advance(tx, checkout, CheckoutState::Expired)?
+            } else {
+                checkout
+            };
             with_attempt(tx, checkout)
         }
         Convert::Again => panic!("a reservation was converted without its order: both happen in one transaction"),
@@ -116,8 +152,14 @@ fn born(tx: &mut Tx<'_>, checkout: &Checkout, claims: &[Claim]) -> Result<Order>
     store::insert_order(tx, &order)?;
     for (number, line) in (0u32..).zip(&quote.lines) {
         let claim = claims.iter().find(|claim| claim.variant == line.variant);
-        let location = claim.map(|claim| claim.location).ok_or_else(|| Error::internal("a line was sold that was not reserved"))?;
-        let title = if line.variant_title.is_empty() { line.title.clone() } else { format!("{} · {}", line.title, line.variant_title) };
+        let location = claim
+            .map(|claim| claim.location)
+            .ok_or_else(|| Error::internal("a line was sold that was not reserved"))?;
+        let title = if line.variant_title.is_empty() {
+            line.title.clone()
+        } else {
+            format!("{} · {}", line.title, line.variant_title)
+        };
         let line = OrderLine {
             line: number,
             variant: line.variant,
@@ -133,6 +175,10 @@ fn born(tx: &mut Tx<'_>, checkout: &Checkout, claims: &[Claim]) -> Result<Order>
         };
         store::insert_line(tx, id, &line)?;
     }
-    tx.publish(&Fact::OrderConfirmed { shop: order.shop, order: id, checkout: checkout.id })?;
+    tx.publish(&Fact::OrderConfirmed {
+        shop: order.shop,
+        order: id,
+        checkout: checkout.id,
+    })?;
     Ok(order)
 }

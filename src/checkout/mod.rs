@@ -14,6 +14,7 @@ mod buy;
 mod cancel;
 mod change;
 mod conclude;
+pub mod hear;
 mod model;
 mod orders;
 mod refund;
@@ -28,7 +29,11 @@ pub use buy::{Buy, Pay, Tap, buy, client_secret, knows_secret, pay};
 pub use cancel::{Cancel, CancelOrder, cancel, cancel_order};
 pub use change::{Change, Details, change};
 pub use conclude::conclude;
-pub use model::{Address, Adjustment, AdjustmentKind, Checkout, CheckoutState, Contact, Frozen, Need, Order, OrderLine, OrderState, Payment};
+pub use hear::listen;
+pub use model::{
+    Address, Adjustment, AdjustmentKind, Checkout, CheckoutState, Contact, Frozen, Need, Order, OrderLine, OrderState,
+    Payment,
+};
 pub use orders::{OrderView, Ship, mark_shipped, order, order_of_checkout, orders, view};
 pub use refund::{Refund, RefundLines, RefundWhat, preview_refund, refund};
 pub use resume::resume;

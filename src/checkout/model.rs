@@ -1,7 +1,10 @@
 //! Checkouts and orders: their states, what they carry, and what can be read off them.
 
 use crate::db::LaneKey;
-use crate::kernel::{AdjustmentId, CheckoutId, Currency, Error, Field, LocationId, Money, OrderId, Rate, Result, Seconds, ShopId, StaffId, Time, VariantId};
+use crate::kernel::{
+    AdjustmentId, CheckoutId, Currency, Error, Field, LocationId, Money, OrderId, Rate, Result, Seconds, ShopId,
+    StaffId, Time, VariantId,
+};
 use crate::offers::Quote;
 use serde::{Deserialize, Serialize};
 
@@ -75,7 +78,11 @@ fn clean(text: &str) -> String {
 
 /// Thirteen to nineteen digits that pass Luhn's check: a card number in the wrong field. We refuse to store one.
 fn looks_like_a_card(text: &str) -> bool {
-    let digits: Vec<u32> = text.chars().filter(|letter| !matches!(letter, ' ' | '-')).map_while(|letter| letter.to_digit(10)).collect();
+    let digits: Vec<u32> = text
+        .chars()
+        .filter(|letter| !matches!(letter, ' ' | '-'))
+        .map_while(|letter| letter.to_digit(10))
+        .collect();
     if !(13..=19).contains(&digits.len()) {
         return false;
     }
@@ -98,20 +105,39 @@ impl Contact {
         let email = self.email.as_deref().map(str::trim).filter(|email| !email.is_empty());
         if let Some(email) = email {
             let (name, host) = email.rsplit_once('@').unwrap_or_default();
-            let whole = !name.is_empty() && host.contains('.') && !host.starts_with('.') && !host.ends_with('.') && email.len() <= 254;
-            if !whole || email.chars().any(|letter| letter.is_whitespace() || letter.is_control() || matches!(letter, '<' | '>' | ',')) {
-                return Err(Error::field("/contact/email", "This is no e-mail address. Check it for typing mistakes."));
+            let whole = !name.is_empty()
+                && host.contains('.')
+                && !host.starts_with('.')
+                && !host.ends_with('.')
+                && email.len() <= 254;
+            if !whole
+                || email
+                    .chars()
+                    .any(|letter| letter.is_whitespace() || letter.is_control() || matches!(letter, '<' | '>' | ','))
+            {
+                return Err(Error::field(
+                    "/contact/email",
+                    "This is no e-mail address. Check it for typing mistakes.",
+                ));
             }
         }
         let phone = self.phone.as_deref().map(clean).filter(|phone| !phone.is_empty());
         if let Some(phone) = &phone {
             let digits = phone.chars().filter(char::is_ascii_digit).count();
-            let plain = phone.chars().all(|letter| letter.is_ascii_digit() || matches!(letter, '+' | ' ' | '-' | '(' | ')' | '/'));
+            let plain = phone
+                .chars()
+                .all(|letter| letter.is_ascii_digit() || matches!(letter, '+' | ' ' | '-' | '(' | ')' | '/'));
             if !plain || !(6..=15).contains(&digits) {
-                return Err(Error::field("/contact/phone", "Write the number with its country code, such as +49 30 1234567."));
+                return Err(Error::field(
+                    "/contact/phone",
+                    "Write the number with its country code, such as +49 30 1234567.",
+                ));
             }
         }
-        Ok(Self { email: email.map(str::to_owned), phone })
+        Ok(Self {
+            email: email.map(str::to_owned),
+            phone,
+        })
     }
 
     pub fn is_known(&self) -> bool {
@@ -124,7 +150,10 @@ impl Address {
     pub fn checked(&self) -> Result<Self> {
         let mut error: Option<Error> = None;
         let mut bad = |pointer: &'static str, detail: &'static str| {
-            let field = Field { pointer: pointer.into(), detail: detail.into() };
+            let field = Field {
+                pointer: pointer.into(),
+                detail: detail.into(),
+            };
             match &mut error {
                 Some(error) => error.fields.push(field),
                 None => error = Some(Error::field(field.pointer, field.detail)),
@@ -148,7 +177,10 @@ impl Address {
         let optional = |text: &Option<String>| text.as_deref().map(clean).filter(|text| !text.is_empty());
         let (line2, region) = (optional(&self.line2), optional(&self.region));
         for (pointer, text) in [("/address/line2", &line2), ("/address/region", &region)] {
-            if text.as_ref().is_some_and(|text| text.chars().count() > 100 || looks_like_a_card(text)) {
+            if text
+                .as_ref()
+                .is_some_and(|text| text.chars().count() > 100 || looks_like_a_card(text))
+            {
                 bad(pointer, "This does not fit a parcel's label.");
             }
         }
@@ -158,7 +190,15 @@ impl Address {
         }
         match error {
             Some(error) => Err(error),
-            None => Ok(Self { name, line1, line2, postal_code, city, region, country }),
+            None => Ok(Self {
+                name,
+                line1,
+                line2,
+                postal_code,
+                city,
+                region,
+                country,
+            }),
         }
     }
 }

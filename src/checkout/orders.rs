@@ -38,12 +38,22 @@ impl OrderView {
     /// Money that was given back of a line or of the delivery, or is on its way.
     pub fn refunded(&self, part: Part) -> i64 {
         let kept = self.refunds.iter().filter(|refund| refund.state != RefundState::Failed);
-        kept.flat_map(|refund| &refund.legs).filter(|leg| leg.part == part).map(|leg| leg.minor).sum()
+        kept.flat_map(|refund| &refund.legs)
+            .filter(|leg| leg.part == part)
+            .map(|leg| leg.minor)
+            .sum()
     }
     /// Money that was taken of a line or of the delivery.
     pub fn captured(&self, part: Part) -> i64 {
-        let taken = self.captures.iter().filter(|capture| capture.state == CaptureState::Succeeded);
-        taken.flat_map(|capture| &capture.legs).filter(|leg| leg.part == part).map(|leg| leg.minor).sum()
+        let taken = self
+            .captures
+            .iter()
+            .filter(|capture| capture.state == CaptureState::Succeeded);
+        taken
+            .flat_map(|capture| &capture.legs)
+            .filter(|leg| leg.part == part)
+            .map(|leg| leg.minor)
+            .sum()
     }
     pub fn money(&self, minor: i64) -> Money {
         self.order.money(minor)
@@ -52,7 +62,9 @@ impl OrderView {
 
 /// Everything about an order of a shop.
 pub fn view(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<OrderView>> {
-    let Some(order) = store::find_order(tx, shop, id)? else { return Ok(None) };
+    let Some(order) = store::find_order(tx, shop, id)? else {
+        return Ok(None);
+    };
     let lines = store::lines(tx, id)?;
     let intent = order.checkout.intent();
     Ok(Some(OrderView {
@@ -79,7 +91,10 @@ pub struct Ship {
 pub fn mark_shipped(tx: &mut Tx<'_>, order: OrderId, units: &[Ship]) -> Result<()> {
     for unit in units {
         if unit.quantity == 0 || !store::ship_line(tx, order, unit.line, unit.quantity)? {
-            return Err(Error::conflict("line_not_open", format!("Line {} has not so many units left to ship.", unit.line + 1)));
+            return Err(Error::conflict(
+                "line_not_open",
+                format!("Line {} has not so many units left to ship.", unit.line + 1),
+            ));
         }
     }
     store::touch_order(tx, order)

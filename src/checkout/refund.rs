@@ -41,14 +41,18 @@ pub enum Refund {
 
 /// The exact legs a refund would have now; changes nothing. Errors: `exceeds_captured`, `nothing_to_refund`, `no_such_line`.
 pub fn preview_refund(tx: &mut Tx<'_>, shop: ShopId, id: OrderId, what: &RefundWhat) -> Result<Option<RefundPlan>> {
-    let Some(view) = view(tx, shop, id)? else { return Ok(None) };
+    let Some(view) = view(tx, shop, id)? else {
+        return Ok(None);
+    };
     plan(tx, &view, what).map(Some)
 }
 
 fn plan(tx: &mut Tx<'_>, view: &OrderView, what: &RefundWhat) -> Result<RefundPlan> {
     let of = match what {
         RefundWhat::Everything => RefundOf::Rest,
-        RefundWhat::Amount(minor) if *minor <= 0 => return Err(Error::field("/amount", "Give back more than nothing.")),
+        RefundWhat::Amount(minor) if *minor <= 0 => {
+            return Err(Error::field("/amount", "Give back more than nothing."));
+        }
         RefundWhat::Amount(minor) => RefundOf::Amount(*minor),
         RefundWhat::Lines(lines) => RefundOf::Parts(parts(view, lines)?),
     };
@@ -60,18 +64,34 @@ fn parts(view: &OrderView, lines: &RefundLines) -> Result<Vec<(Part, i64)>> {
     let mut parts = Vec::new();
     for unit in &lines.units {
         let no_such = || Error::conflict("no_such_line", format!("Line {} has not so many units.", unit.line + 1));
-        let line = view.lines.iter().find(|line| line.line == unit.line).ok_or_else(no_such)?;
+        let line = view
+            .lines
+            .iter()
+            .find(|line| line.line == unit.line)
+            .ok_or_else(no_such)?;
         if unit.quantity == 0 || unit.quantity > line.quantity {
             return Err(no_such());
         }
         let part = Part::Line(unit.line);
         let left = view.captured(part) - view.refunded(part);
-        let worth = i64::try_from(i128::from(line.amount_minor) * i128::from(unit.quantity) / i128::from(line.quantity)).unwrap_or(i64::MAX);
+        let worth =
+            i64::try_from(i128::from(line.amount_minor) * i128::from(unit.quantity) / i128::from(line.quantity))
+                .unwrap_or(i64::MAX);
         // All units of a line are its whole rest, so that nothing is lost to rounding.
-        parts.push((part, if unit.quantity == line.quantity { left } else { worth.min(left) }));
+        parts.push((
+            part,
+            if unit.quantity == line.quantity {
+                left
+            } else {
+                worth.min(left)
+            },
+        ));
     }
     if lines.delivery {
-        parts.push((Part::Delivery, view.captured(Part::Delivery) - view.refunded(Part::Delivery)));
+        parts.push((
+            Part::Delivery,
+            view.captured(Part::Delivery) - view.refunded(Part::Delivery),
+        ));
     }
     parts.retain(|(_, minor)| *minor > 0);
     Ok(parts)
@@ -80,12 +100,23 @@ fn parts(view: &OrderView, lines: &RefundLines) -> Result<Vec<(Part, i64)>> {
 /// Gives money back. `id` is chosen by whoever asks: asking again is the same refund.
 ///
 /// Order of answers: not found, again, then the errors of [`preview_refund`], begun. A crash after it is finished by the resolver of payments.
-pub async fn refund(app: &App, shop: ShopId, order: OrderId, id: AdjustmentId, what: RefundWhat, reason: String, staff: Option<StaffId>) -> Result<Refund> {
+pub async fn refund(
+    app: &App,
+    shop: ShopId,
+    order: OrderId,
+    id: AdjustmentId,
+    what: RefundWhat,
+    reason: String,
+    staff: Option<StaffId>,
+) -> Result<Refund> {
     let lane = LaneKey::of(order);
     let app = app.clone();
     app.clone()
         .track(async move {
-            let begun = app.db.write(lane, move |tx| begin(tx, shop, order, id, &what, &reason, staff)).await?;
+            let begun = app
+                .db
+                .write(lane, move |tx| begin(tx, shop, order, id, &what, &reason, staff))
+                .await?;
             let Refund::Begun(refund) = begun else { return Ok(begun) };
             let answer = payments::refund_ask(&app, &refund).await;
             let (attempt, refund_id) = (refund.attempt.id, refund.id);
@@ -100,33 +131,69 @@ pub async fn refund(app: &App, shop: ShopId, order: OrderId, id: AdjustmentId, w
         .await
 }
 
-fn begin(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, id: AdjustmentId, what: &RefundWhat, reason: &str, staff: Option<StaffId>) -> Result<Refund> {
-    let Some(view) = view(tx, shop, order)? else { return Ok(Refund::NotFound) };
+fn begin(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    order: OrderId,
+    id: AdjustmentId,
+    what: &RefundWhat,
+    reason: &str,
+    staff: Option<StaffId>,
+) -> Result<Refund> {
+    let Some(view) = view(tx, shop, order)? else {
+        return Ok(Refund::NotFound);
+    };
     let intent = view.order.checkout.intent();
     if view.adjustments.iter().any(|adjustment| adjustment.id == id) {
-        let empty = RefundPlan { amount: view.money(0), legs: Vec::new() };
+        let empty = RefundPlan {
+            amount: view.money(0),
+            legs: Vec::new(),
+        };
         return Ok(match payments::refund_begin(tx, intent, id, &empty)? {
             RefundBegin::Again(refund) | RefundBegin::Sending(refund) => Refund::Again(Box::new(refund)),
             RefundBegin::Refused { .. } => Refund::NotFound, // The id belongs to another kind of adjustment.
         });
     }
     let plan = plan(tx, &view, what)?;
-    let detail = serde_json::json!({ "lines": match what { RefundWhat::Lines(lines) => lines.units.clone(), _ => Vec::new() } }).to_string();
-    if !store::insert_adjustment(tx, id, &view.order, AdjustmentKind::Refund, plan.amount.minor, reason, &detail, staff)? {
+    let detail =
+        serde_json::json!({ "lines": match what { RefundWhat::Lines(lines) => lines.units.clone(), _ => Vec::new() } })
+            .to_string();
+    if !store::insert_adjustment(
+        tx,
+        id,
+        &view.order,
+        AdjustmentKind::Refund,
+        plan.amount.minor,
+        reason,
+        &detail,
+        staff,
+    )? {
         return Err(Error::conflict("id_reused", "This refund id is taken. Make a new one."));
     }
     let refund = match payments::refund_begin(tx, intent, id, &plan)? {
         RefundBegin::Sending(refund) | RefundBegin::Again(refund) => refund,
         // The error takes the adjustment back with it.
         RefundBegin::Refused { refundable } => {
-            return Err(Error::conflict("exceeds_captured", format!("At most {refundable} can be given back.")));
+            return Err(Error::conflict(
+                "exceeds_captured",
+                format!("At most {refundable} can be given back."),
+            ));
         }
     };
-    if let RefundWhat::Lines(RefundLines { units, restock: Some(how), .. }) = what {
+    if let RefundWhat::Lines(RefundLines {
+        units,
+        restock: Some(how),
+        ..
+    }) = what
+    {
         put_back(tx, &view, units, *how)?;
     }
     store::touch_order(tx, order)?;
-    tx.publish(&Fact::OrderRefunded { shop, order, adjustment: id })?;
+    tx.publish(&Fact::OrderRefunded {
+        shop,
+        order,
+        adjustment: id,
+    })?;
     Ok(Refund::Begun(Box::new(refund)))
 }
 
@@ -134,11 +201,29 @@ fn begin(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, id: AdjustmentId, what: 
 fn put_back(tx: &mut Tx<'_>, view: &OrderView, units: &[Ship], how: Restock) -> Result<()> {
     let Order { id, .. } = &view.order;
     for unit in units {
-        let line = view.lines.iter().find(|line| line.line == unit.line).ok_or_else(|| Error::not_found("line"))?;
+        let line = view
+            .lines
+            .iter()
+            .find(|line| line.line == unit.line)
+            .ok_or_else(|| Error::not_found("line"))?;
         if !store::return_line(tx, *id, unit.line, unit.quantity)? {
-            return Err(Error::conflict("not_shipped", format!("Line {} has not so many shipped units that could come back.", unit.line + 1)));
+            return Err(Error::conflict(
+                "not_shipped",
+                format!(
+                    "Line {} has not so many shipped units that could come back.",
+                    unit.line + 1
+                ),
+            ));
         }
-        inventory::restock(tx, &Claim { variant: line.variant, location: line.location, quantity: unit.quantity }, how)?;
+        inventory::restock(
+            tx,
+            &Claim {
+                variant: line.variant,
+                location: line.location,
+                quantity: unit.quantity,
+            },
+            how,
+        )?;
     }
     Ok(())
 }

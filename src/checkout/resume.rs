@@ -21,7 +21,9 @@ pub async fn resume(app: &App) -> Result<u64> {
     let due = app.db.read(|tx| store::due(tx, ROWS)).await?;
     for chunk in due.chunks(CHUNK) {
         let ids: Vec<CheckoutId> = chunk.iter().map(|(id, _)| *id).collect();
-        let lane = chunk.first().map_or(LaneKey(0), |(_, lane)| super::model::lane_key(*lane));
+        let lane = chunk
+            .first()
+            .map_or(LaneKey(0), |(_, lane)| super::model::lane_key(*lane));
         app.db
             .write(lane, move |tx| {
                 for id in &ids {
@@ -45,8 +47,10 @@ fn look(tx: &mut Tx<'_>, id: CheckoutId) -> Result<()> {
     let money_unknown = checkout.state.is_paying();
     inventory::expire(tx, id, money_unknown)?;
     if !store::advance(tx, &checkout, CheckoutState::Expired, checkout.expires_at)? {
-        return Err(Error::engine(crate::kernel::Engine::Retry, "a checkout moved while it expired"));
+        return Err(Error::engine(
+            crate::kernel::Engine::Retry,
+            "a checkout moved while it expired",
+        ));
     }
     Ok(())
 }
-

@@ -18,7 +18,11 @@ impl FromRow for Checkout {
             lane: row.get(5)?,
             offer: row.get::<Json<Frozen>>(6)?.0,
             contact: row.get::<Json<Contact>>(7)?.0,
-            address: if address.is_empty() { None } else { Some(serde_json::from_str(&address).map_err(broken)?) },
+            address: if address.is_empty() {
+                None
+            } else {
+                Some(serde_json::from_str(&address).map_err(broken)?)
+            },
             created_at: row.get(9)?,
             changed_at: row.get(10)?,
             expires_at: row.get(11)?,
@@ -27,7 +31,9 @@ impl FromRow for Checkout {
 }
 
 fn address_text(address: Option<&Address>) -> String {
-    address.map_or_else(String::new, |address| serde_json::to_string(address).expect("an address serialises"))
+    address.map_or_else(String::new, |address| {
+        serde_json::to_string(address).expect("an address serialises")
+    })
 }
 
 /// Writes a new checkout. False: the id is taken.
@@ -78,7 +84,9 @@ pub(super) fn load(tx: &mut Tx<'_>, id: CheckoutId) -> Result<Checkout> {
 
 /// Whether the id is used at all, by whichever shop.
 pub(super) fn exists(tx: &mut Tx<'_>, id: CheckoutId) -> Result<bool> {
-    Ok(tx.maybe_one::<(i64,)>("select 1 from checkouts where id = $1", args![id])?.is_some())
+    Ok(tx
+        .maybe_one::<(i64,)>("select 1 from checkouts where id = $1", args![id])?
+        .is_some())
 }
 
 /// Moves a checkout from the state and version it was read with. False: someone else moved it; read again.
@@ -87,7 +95,15 @@ pub(super) fn advance(tx: &mut Tx<'_>, checkout: &Checkout, to: CheckoutState, e
     let moved = tx.exec(
         "update checkouts set state = $4, version = version + 1, changed_at = $5, expires_at = $6, next_check_at = $7
           where id = $1 and state = $2 and version = $3",
-        args![checkout.id, checkout.state, checkout.version, to, tx.now(), expires_at, next_check_at],
+        args![
+            checkout.id,
+            checkout.state,
+            checkout.version,
+            to,
+            tx.now(),
+            expires_at,
+            next_check_at
+        ],
     )?;
     Ok(moved == 1)
 }
@@ -123,7 +139,11 @@ pub(super) fn due(tx: &mut Tx<'_>, most: i64) -> Result<Vec<(CheckoutId, i64)>> 
 
 /// Puts the next look at a checkout off.
 pub(super) fn look_again(tx: &mut Tx<'_>, id: CheckoutId, at: Time) -> Result<()> {
-    tx.exec("update checkouts set next_check_at = $2 where id = $1 and next_check_at is not null", args![id, at]).map(drop)
+    tx.exec(
+        "update checkouts set next_check_at = $2 where id = $1 and next_check_at is not null",
+        args![id, at],
+    )
+    .map(drop)
 }
 
 impl FromRow for Order {
@@ -179,7 +199,10 @@ pub(super) fn find_order(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<O
 /// Newest first.
 pub(super) fn list_orders(tx: &mut Tx<'_>, shop: ShopId, after: Option<OrderId>, limit: i64) -> Result<Page<Order>> {
     let before: Option<(Time, OrderId)> = match after {
-        Some(after) => tx.maybe_one("select confirmed_at, id from orders where shop_id = $1 and id = $2", args![shop, after])?,
+        Some(after) => tx.maybe_one(
+            "select confirmed_at, id from orders where shop_id = $1 and id = $2",
+            args![shop, after],
+        )?,
         None => None,
     };
     let (at, id) = before.map_or((Time(i64::MAX), None), |(at, id)| (at, Some(id)));
@@ -216,7 +239,8 @@ pub(super) fn cancel_order(tx: &mut Tx<'_>, id: OrderId) -> Result<bool> {
 }
 
 pub(super) fn touch_order(tx: &mut Tx<'_>, id: OrderId) -> Result<()> {
-    tx.exec("update orders set version = version + 1 where id = $1", args![id]).map(drop)
+    tx.exec("update orders set version = version + 1 where id = $1", args![id])
+        .map(drop)
 }
 
 impl FromRow for OrderLine {
@@ -268,7 +292,10 @@ pub(super) fn ship_line(tx: &mut Tx<'_>, order: OrderId, line: u32, quantity: u3
 /// Counts all open units as canceled; answers how many each line had.
 pub(super) fn cancel_lines(tx: &mut Tx<'_>, order: OrderId) -> Result<Vec<OrderLine>> {
     let open: Vec<OrderLine> = lines(tx, order)?.into_iter().filter(|line| line.open() > 0).collect();
-    tx.exec("update order_lines set canceled = quantity - shipped where order_id = $1", args![order])?;
+    tx.exec(
+        "update order_lines set canceled = quantity - shipped where order_id = $1",
+        args![order],
+    )?;
     Ok(open)
 }
 
@@ -296,7 +323,10 @@ impl FromRow for Adjustment {
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "one column each; a struct would only repeat the row")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one column each; a struct would only repeat the row"
+)]
 pub(super) fn insert_adjustment(
     tx: &mut Tx<'_>,
     id: AdjustmentId,
@@ -337,15 +367,29 @@ pub fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
         "select id from checkouts where state not in ('completed', 'canceled', 'expired') and next_check_at is null limit 20",
         &[],
     )?;
-    let mut broken: Vec<String> = unborn.iter().map(|(id,)| format!("I3 {id} is completed and has no order")).collect();
-    broken.extend(orphaned.iter().map(|(id,)| format!("I3 {id} has no completed checkout")));
-    broken.extend(forgotten.iter().map(|(id,)| format!("I16 nobody will look at {id} again")));
+    let mut broken: Vec<String> = unborn
+        .iter()
+        .map(|(id,)| format!("I3 {id} is completed and has no order"))
+        .collect();
+    broken.extend(
+        orphaned
+            .iter()
+            .map(|(id,)| format!("I3 {id} has no completed checkout")),
+    );
+    broken.extend(
+        forgotten
+            .iter()
+            .map(|(id,)| format!("I16 nobody will look at {id} again")),
+    );
     let sums: Vec<(OrderId, Currency)> = tx.all(
         "select orders.id, orders.currency from orders join order_lines on order_lines.order_id = orders.id
           group by orders.id, orders.currency, orders.total_minor, orders.delivery_minor
          having orders.total_minor <> orders.delivery_minor + sum(order_lines.amount_minor) limit 20",
         &[],
     )?;
-    broken.extend(sums.iter().map(|(id, _)| format!("I8 {id}: its lines and delivery are not its total")));
+    broken.extend(
+        sums.iter()
+            .map(|(id, _)| format!("I8 {id}: its lines and delivery are not its total")),
+    );
     Ok(broken)
 }

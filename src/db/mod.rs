@@ -77,7 +77,9 @@ impl Config {
             lanes: 4,
             readers: 2,
             queue: 20_000,
-            headroom: 0, beside_a_server: false }
+            headroom: 0,
+            beside_a_server: false,
+        }
     }
 }
 
@@ -144,7 +146,11 @@ const MIGRATIONS: &[Migration] = &[Migration {
 impl Db {
     /// Opens, migrates, and starts the lanes. Errors: another server holds the file; the database is newer than the program.
     pub fn open(config: &Config, clock: &Arc<dyn Clock>, random: &Arc<dyn Random>) -> Result<Self> {
-        let lock_file = if config.beside_a_server { None } else { claim_file(&config.engine)? };
+        let lock_file = if config.beside_a_server {
+            None
+        } else {
+            claim_file(&config.engine)?
+        };
         let engine = config.engine.clone();
         let mut first = connect(&engine, sqlite::Role::Writer)?;
         let now = clock.wall();

@@ -297,7 +297,10 @@ async fn w1_every_recorded_fact_is_acted_on_once_even_beside_a_poisonous_one() {
     db.drain_facts(poisoned_once).await.unwrap();
     db.drain_facts(poisoned_once).await.unwrap();
     let (waiting, oldest, dead) = db.read(facts_waiting).await.unwrap();
-    let (left,): (i64,) = db.read(|tx| tx.one("select units from shelf where id = 1", &[])).await.unwrap();
+    let (left,): (i64,) = db
+        .read(|tx| tx.one("select units from shelf where id = 1", &[]))
+        .await
+        .unwrap();
     assert_eq!((left, waiting, dead), (5, 1, 0));
     assert!(oldest.is_some());
 }

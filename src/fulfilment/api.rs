@@ -76,9 +76,14 @@ impl FulfilmentOut {
 
 async fn shown(app: &App, staff: &Helper, order: OrderId, status: StatusCode) -> Result<Response, Problem> {
     let (shop, party) = (staff.0.shop, staff.0.party);
-    let found = app.db.read(move |tx| Ok((store::find(tx, shop, order)?, store::shipments(tx, shop, order)?))).await?;
+    let found = app
+        .db
+        .read(move |tx| Ok((store::find(tx, shop, order)?, store::shipments(tx, shop, order)?)))
+        .await?;
     match found {
-        (Some(work), shipments) if party.is_none() || work.partner == party => Ok(json(status, &FulfilmentOut::new(&work, &shipments))),
+        (Some(work), shipments) if party.is_none() || work.partner == party => {
+            Ok(json(status, &FulfilmentOut::new(&work, &shipments)))
+        }
         _ => Err(Error::not_found("order").into()),
     }
 }
@@ -86,9 +91,17 @@ async fn shown(app: &App, staff: &Helper, order: OrderId, status: StatusCode) ->
 /// A partner, or the shop, takes the work on.
 #[utoipa::path(post, path = "/v1/orders/{order}/acceptance", tag = "orders", params(("order" = OrderId, Path)),
     responses((status = 200, body = FulfilmentOut), (status = 404), (status = 409, description = "`work_closed`.")))]
-pub async fn post_acceptance(State(app): State<App>, staff: Helper, Path(order): Path<OrderId>) -> Result<Response, Problem> {
+pub async fn post_acceptance(
+    State(app): State<App>,
+    staff: Helper,
+    Path(order): Path<OrderId>,
+) -> Result<Response, Problem> {
     let (shop, party) = (staff.0.shop, staff.0.party);
-    match app.db.write(LaneKey::of(order), move |tx| accept(tx, shop, order, party)).await? {
+    match app
+        .db
+        .write(LaneKey::of(order), move |tx| accept(tx, shop, order, party))
+        .await?
+    {
         Accept::Accepted(_) | Accept::Again(_) => shown(&app, &staff, order, StatusCode::OK).await,
         Accept::NotFound => Err(Error::not_found("order").into()),
         Accept::Closed => Err(Problem::conflict("work_closed", "This order is done or was canceled.")),
@@ -108,12 +121,23 @@ pub async fn post_shipment(
 ) -> Result<Response, Problem> {
     let (shop, party) = (staff.0.shop, staff.0.party);
     let id = body.id.unwrap_or_else(|| new_id.get());
-    let parcel = HandOver { id, lines: body.lines, carrier: body.carrier.trim().to_owned(), tracking: body.tracking.trim().to_owned() };
+    let parcel = HandOver {
+        id,
+        lines: body.lines,
+        carrier: body.carrier.trim().to_owned(),
+        tracking: body.tracking.trim().to_owned(),
+    };
     match hand_over(&app, shop, order, party, parcel).await? {
         Deliverance::HandedOver => shown(&app, &staff, order, StatusCode::CREATED).await,
         Deliverance::Again => shown(&app, &staff, order, StatusCode::OK).await,
         Deliverance::NotFound => Err(Error::not_found("order").into()),
-        Deliverance::Canceled => Err(Problem::conflict("order_canceled", "This order was canceled. Do not ship it.")),
-        Deliverance::NothingOpen => Err(Problem::conflict("nothing_open", "Nothing of this order is left to ship.")),
+        Deliverance::Canceled => Err(Problem::conflict(
+            "order_canceled",
+            "This order was canceled. Do not ship it.",
+        )),
+        Deliverance::NothingOpen => Err(Problem::conflict(
+            "nothing_open",
+            "Nothing of this order is left to ship.",
+        )),
     }
 }

@@ -13,11 +13,14 @@ use crate::payments::{self, Capture, CaptureBegin, Operation, Part};
 ///
 /// The partner is the fulfilment party of the contract under which the first parcel's goods were sold; without one the shop packs itself.
 pub fn open(tx: &mut Tx<'_>, shop: ShopId, order: OrderId) -> Result<()> {
-    let Some(view) = checkout::view(tx, shop, order)? else { return Ok(()) };
+    let Some(view) = checkout::view(tx, shop, order)? else {
+        return Ok(());
+    };
     let quote = &view.checkout.offer.quote;
     let partner = view.intent.as_ref().and_then(|intent| {
         let legs = intent.allocation.lines.iter().flat_map(|line| &line.legs);
-        legs.filter(|leg| leg.purpose == payments::Purpose::FulfilmentFee).find_map(|leg| leg.account.party)
+        legs.filter(|leg| leg.purpose == payments::Purpose::FulfilmentFee)
+            .find_map(|leg| leg.account.party)
     });
     let promise = quote.delivery.as_ref().map(|delivery| {
         let method = Method {
@@ -31,11 +34,16 @@ pub fn open(tx: &mut Tx<'_>, shop: ShopId, order: OrderId) -> Result<()> {
         (midnight(from), midnight(until))
     });
     store::insert(tx, order, shop, partner, promise)?;
-    if quote.lines.iter().all(|line| !line.physical) { deliver_digital(tx, &view).map(drop) } else { Ok(()) }
+    if quote.lines.iter().all(|line| !line.physical) {
+        deliver_digital(tx, &view).map(drop)
+    } else {
+        Ok(())
+    }
 }
 
 fn midnight(day: jiff::civil::Date) -> Time {
-    day.to_zoned(jiff::tz::TimeZone::UTC).map_or(Time(0), |zoned| Time(zoned.timestamp().as_microsecond()))
+    day.to_zoned(jiff::tz::TimeZone::UTC)
+        .map_or(Time(0), |zoned| Time(zoned.timestamp().as_microsecond()))
 }
 
 /// What became of digital goods.
@@ -47,12 +55,25 @@ pub enum Deliver {
 
 /// Digital goods are handed over with the order, so their money is taken at once: the resolver of payments sends the capture that is written here.
 pub fn deliver_digital(tx: &mut Tx<'_>, view: &OrderView) -> Result<Deliver> {
-    let lines: Vec<Ship> = view.lines.iter().filter(|line| line.open() > 0).map(|line| Ship { line: line.line, quantity: line.open() }).collect();
+    let lines: Vec<Ship> = view
+        .lines
+        .iter()
+        .filter(|line| line.open() > 0)
+        .map(|line| Ship {
+            line: line.line,
+            quantity: line.open(),
+        })
+        .collect();
     if lines.is_empty() {
         return Ok(Deliver::Again);
     }
     let id = ShipmentId::from_uuid(uuid::Uuid::new_v5(&view.order.id.uuid(), b"digital"));
-    let parcel = HandOver { id, lines: Some(lines), carrier: String::new(), tracking: String::new() };
+    let parcel = HandOver {
+        id,
+        lines: Some(lines),
+        carrier: String::new(),
+        tracking: String::new(),
+    };
     begin(tx, view.order.shop, view.order.id, None, &parcel).map(|_| Deliver::Released)
 }
 
@@ -68,7 +89,9 @@ pub enum Accept {
 
 /// A partner, or the shop, takes the work on. `party` limits a partner to their own work. Order of answers: not found, closed, again, accepted.
 pub fn accept(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, party: Option<PartyId>) -> Result<Accept> {
-    let Some(work) = theirs(store::find(tx, shop, order)?, party) else { return Ok(Accept::NotFound) };
+    let Some(work) = theirs(store::find(tx, shop, order)?, party) else {
+        return Ok(Accept::NotFound);
+    };
     match work.state {
         FulfilmentState::Canceled | FulfilmentState::Fulfilled => Ok(Accept::Closed),
         FulfilmentState::Accepted | FulfilmentState::InFulfilment => Ok(Accept::Again(work)),
@@ -76,7 +99,11 @@ pub fn accept(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, party: Option<Party
             if !store::advance(tx, &work, FulfilmentState::Accepted)? {
                 return Err(moved());
             }
-            Ok(Accept::Accepted(Fulfilment { state: FulfilmentState::Accepted, version: work.version + 1, ..work }))
+            Ok(Accept::Accepted(Fulfilment {
+                state: FulfilmentState::Accepted,
+                version: work.version + 1,
+                ..work
+            }))
         }
     }
 }
@@ -86,7 +113,10 @@ fn theirs(work: Option<Fulfilment>, party: Option<PartyId>) -> Option<Fulfilment
 }
 
 fn moved() -> Error {
-    Error::engine(crate::kernel::Engine::Retry, "the work on an order moved while it was changed")
+    Error::engine(
+        crate::kernel::Engine::Retry,
+        "the work on an order moved while it was changed",
+    )
 }
 
 /// An order was canceled: its work is over.
@@ -131,12 +161,22 @@ enum Begun {
 ///
 /// Act 1 counts the units, writes the parcel and the capture; act 2 asks the processor; act 3 records, and the ledger splits. A crash between
 /// them is finished by the resolver of payments. Order of answers: not found, again, canceled, nothing open, handed over. Errors: `line_not_open`, `payment_not_capturable`; then nothing was marked as shipped.
-pub async fn hand_over(app: &App, shop: ShopId, order: OrderId, party: Option<PartyId>, parcel: HandOver) -> Result<Deliverance> {
+pub async fn hand_over(
+    app: &App,
+    shop: ShopId,
+    order: OrderId,
+    party: Option<PartyId>,
+    parcel: HandOver,
+) -> Result<Deliverance> {
     let lane = LaneKey::of(order);
     let app = app.clone();
     app.clone()
         .track(async move {
-            let capture = match app.db.write(lane, move |tx| begin(tx, shop, order, party, &parcel)).await? {
+            let capture = match app
+                .db
+                .write(lane, move |tx| begin(tx, shop, order, party, &parcel))
+                .await?
+            {
                 Begun::Capturing(capture) => capture,
                 Begun::Done(answer) => return Ok(answer),
             };
@@ -154,16 +194,28 @@ pub async fn hand_over(app: &App, shop: ShopId, order: OrderId, party: Option<Pa
 }
 
 fn begin(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, party: Option<PartyId>, parcel: &HandOver) -> Result<Begun> {
-    let Some(work) = theirs(store::find(tx, shop, order)?, party) else { return Ok(Begun::Done(Deliverance::NotFound)) };
+    let Some(work) = theirs(store::find(tx, shop, order)?, party) else {
+        return Ok(Begun::Done(Deliverance::NotFound));
+    };
     let before = store::shipments(tx, shop, order)?;
     if before.iter().any(|shipment| shipment.id == parcel.id) {
         return Ok(Begun::Done(Deliverance::Again));
     }
-    let Some(view) = checkout::view(tx, shop, order)? else { return Ok(Begun::Done(Deliverance::NotFound)) };
+    let Some(view) = checkout::view(tx, shop, order)? else {
+        return Ok(Begun::Done(Deliverance::NotFound));
+    };
     if view.order.canceled_at.is_some() {
         return Ok(Begun::Done(Deliverance::Canceled));
     }
-    let open: Vec<Ship> = view.lines.iter().filter(|line| line.open() > 0).map(|line| Ship { line: line.line, quantity: line.open() }).collect();
+    let open: Vec<Ship> = view
+        .lines
+        .iter()
+        .filter(|line| line.open() > 0)
+        .map(|line| Ship {
+            line: line.line,
+            quantity: line.open(),
+        })
+        .collect();
     let lines = parcel.lines.clone().unwrap_or_else(|| open.clone());
     if open.is_empty() || lines.is_empty() {
         return Ok(Begun::Done(Deliverance::NothingOpen));
@@ -180,17 +232,32 @@ fn begin(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, party: Option<PartyId>, 
         handed_over_at: tx.now(),
     };
     if !store::insert_shipment(tx, shop, &shipment)? {
-        return Err(Error::conflict("id_reused", "This shipment id is taken. Make a new one."));
+        return Err(Error::conflict(
+            "id_reused",
+            "This shipment id is taken. Make a new one.",
+        ));
     }
     let last = view.lines.iter().all(|line| {
-        let now: u32 = lines.iter().filter(|ship| ship.line == line.line).map(|ship| ship.quantity).sum();
+        let now: u32 = lines
+            .iter()
+            .filter(|ship| ship.line == line.line)
+            .map(|ship| ship.quantity)
+            .sum();
         line.open() == now
     });
-    let state = if last { FulfilmentState::Fulfilled } else { FulfilmentState::InFulfilment };
+    let state = if last {
+        FulfilmentState::Fulfilled
+    } else {
+        FulfilmentState::InFulfilment
+    };
     if !store::advance(tx, &work, state)? {
         return Err(moved());
     }
-    tx.publish(&Fact::ShipmentHandedOver { shop, order, shipment: parcel.id })?;
+    tx.publish(&Fact::ShipmentHandedOver {
+        shop,
+        order,
+        shipment: parcel.id,
+    })?;
     if view.order.total_minor == 0 {
         return Ok(Begun::Done(Deliverance::HandedOver));
     }
@@ -201,23 +268,41 @@ fn begin(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, party: Option<PartyId>, 
 }
 
 /// Writes the capture of a shipment: each line up to the units shipped by now, and the delivery with the first parcel.
-fn capture(tx: &mut Tx<'_>, view: &OrderView, shipment: ShipmentId, lines: &[Ship], last: bool) -> Result<Option<Capture>> {
+fn capture(
+    tx: &mut Tx<'_>,
+    view: &OrderView,
+    shipment: ShipmentId,
+    lines: &[Ship],
+    last: bool,
+) -> Result<Option<Capture>> {
     let intent = view.order.checkout.intent();
     let mut units: Vec<(Part, u32)> = Vec::with_capacity(lines.len() + 1);
     for ship in lines {
-        let before = view.lines.iter().find(|line| line.line == ship.line).map_or(0, |line| line.shipped);
+        let before = view
+            .lines
+            .iter()
+            .find(|line| line.line == ship.line)
+            .map_or(0, |line| line.shipped);
         units.push((Part::Line(ship.line), before + ship.quantity));
     }
     if view.order.delivery_minor > 0 {
         units.push((Part::Delivery, 1));
     }
     let plan = payments::capture_plan(tx, intent, &units, last)?;
-    let refused = |why: &str| Err(Error::conflict("payment_not_capturable", format!("{why} Nothing was marked as shipped.")));
+    let refused = |why: &str| {
+        Err(Error::conflict(
+            "payment_not_capturable",
+            format!("{why} Nothing was marked as shipped."),
+        ))
+    };
     match payments::capture_begin(tx, intent, shipment, &plan)? {
         CaptureBegin::Sending(capture) | CaptureBegin::Again(capture) => Ok(Some(capture)),
         CaptureBegin::Nothing => Ok(None),
         CaptureBegin::Exceeds { capturable } => refused(&format!("Only {capturable} of the promised money is left.")),
-        CaptureBegin::NotCapturable(state) => refused(&format!("The payment is {}; look at it first.", state.name().replace('_', " "))),
+        CaptureBegin::NotCapturable(state) => refused(&format!(
+            "The payment is {}; look at it first.",
+            state.name().replace('_', " ")
+        )),
         CaptureBegin::Lapsed => refused("The bank's promise has run out; the buyer has to pay again."),
     }
 }

@@ -119,5 +119,8 @@ pub fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
             and not exists (select 1 from shipments where shipments.order_id = fulfilments.order_id) limit 20",
         &[],
     )?;
-    Ok(idle.iter().map(|(order,)| format!("I13 {order} is fulfilled and nothing was shipped")).collect())
+    Ok(idle
+        .iter()
+        .map(|(order,)| format!("I13 {order} is fulfilled and nothing was shipped"))
+        .collect())
 }

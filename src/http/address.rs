@@ -15,7 +15,10 @@ impl FromRequestParts<App> for ClientAddress {
     type Rejection = Infallible;
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
         // Without a socket (a test that calls the router directly) everybody is one caller, so limits still count.
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
+        let peer = parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
         Ok(Self(client(peer, &parts.headers, &app.settings.trusted_proxies)))
     }
 }
@@ -39,13 +42,23 @@ pub(super) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> I
 
 /// The addresses of `Forwarded` (RFC 7239) or, without it, of `X-Forwarded-For`, outermost first.
 fn forwarded(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-    let list = |name: &str| headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect::<Vec<_>>();
+    let list = |name: &str| {
+        headers
+            .get_all(name)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .collect::<Vec<_>>()
+    };
     let standard = list("forwarded");
     if standard.is_empty() {
         return list("x-forwarded-for").into_iter().map(address).collect();
     }
     let of_element = |element: &str| {
-        let pair = element.split(';').filter_map(|pair| pair.split_once('=')).find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))?;
+        let pair = element
+            .split(';')
+            .filter_map(|pair| pair.split_once('='))
+            .find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))?;
         address(pair.1.trim().trim_matches('"'))
     };
     standard.into_iter().map(of_element).collect()
@@ -54,6 +67,11 @@ fn forwarded(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
 /// An address with or without a port, in brackets or not.
 fn address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
-    let plain = text.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()));
-    plain.or_else(|| text.strip_prefix('[')?.strip_suffix(']')?.parse().ok()).map(|address: IpAddr| address.to_canonical())
+    let plain = text
+        .parse()
+        .ok()
+        .or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()));
+    plain
+        .or_else(|| text.strip_prefix('[')?.strip_suffix(']')?.parse().ok())
+        .map(|address: IpAddr| address.to_canonical())
 }

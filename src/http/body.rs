@@ -45,20 +45,39 @@ pub(super) fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem>
     let mut track = serde_path_to_error::Track::new();
     let mut unknown = Vec::new();
     let tracked = serde_path_to_error::Deserializer::new(&mut reader, &mut track);
-    let read = serde_ignored::deserialize(tracked, |path| unknown.push(format!("/{}", path.to_string().replace('.', "/"))));
+    let read = serde_ignored::deserialize(tracked, |path| {
+        unknown.push(format!("/{}", path.to_string().replace('.', "/")))
+    });
     let value: T = read.map_err(|error: serde_json::Error| {
         if error.is_data() {
-            Error::invalid("invalid_body", "Some fields need another value.").with_field(pointer(&track.path()), plain(&error))
+            Error::invalid("invalid_body", "Some fields need another value.")
+                .with_field(pointer(&track.path()), plain(&error))
         } else {
-            Error::new(Kind::Unreadable, "invalid_json", format!("The body is not JSON: {error}."))
+            Error::new(
+                Kind::Unreadable,
+                "invalid_json",
+                format!("The body is not JSON: {error}."),
+            )
         }
     })?;
-    reader.end().map_err(|error| Error::new(Kind::Unreadable, "invalid_json", format!("The body goes on after its value: {error}.")))?;
+    reader.end().map_err(|error| {
+        Error::new(
+            Kind::Unreadable,
+            "invalid_json",
+            format!("The body goes on after its value: {error}."),
+        )
+    })?;
     if unknown.is_empty() {
         return Ok(value);
     }
-    let refusal = Error::invalid("unknown_field", "The body has fields this request does not know. Remove them.");
-    Err(unknown.into_iter().fold(refusal, |refusal, name| refusal.with_field(name, "Not known here.")).into())
+    let refusal = Error::invalid(
+        "unknown_field",
+        "The body has fields this request does not know. Remove them.",
+    );
+    Err(unknown
+        .into_iter()
+        .fold(refusal, |refusal, name| refusal.with_field(name, "Not known here."))
+        .into())
 }
 
 /// Serde's sentence without "at line 1 column 7": the pointer says where.
@@ -86,7 +105,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
     type Rejection = Problem;
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         if content_type(&request) != Some("application/x-www-form-urlencoded") {
-            return Err(wrong_type("Send a form, with `Content-Type: application/x-www-form-urlencoded`."));
+            return Err(wrong_type(
+                "Send a form, with `Content-Type: application/x-www-form-urlencoded`.",
+            ));
         }
         let bytes = body_bytes(request, state).await?;
         read_form(&bytes).map(Self)
@@ -96,7 +117,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
 fn read_form<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     serde_path_to_error::deserialize(serde_html_form::Deserializer::from_bytes(bytes)).map_err(|error| {
         let name = pointer(error.path()).trim_start_matches('/').to_owned();
-        Error::invalid("invalid_field", "Some fields need another value.").with_field(name, format!("Cannot be read: {}.", error.inner())).into()
+        Error::invalid("invalid_field", "Some fields need another value.")
+            .with_field(name, format!("Cannot be read: {}.", error.inner()))
+            .into()
     })
 }
 
@@ -121,7 +144,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 pub async fn body_bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
     Bytes::from_request(request, state).await.map_err(|rejection| {
         if axum::response::IntoResponse::into_response(rejection).status() == StatusCode::PAYLOAD_TOO_LARGE {
-            Error::new(Kind::TooLarge, "too_large", "The body is larger than this request may be.").into()
+            Error::new(
+                Kind::TooLarge,
+                "too_large",
+                "The body is larger than this request may be.",
+            )
+            .into()
         } else {
             Error::new(Kind::Unreadable, "unreadable", "The body ended before it was complete.").into()
         }
@@ -142,6 +170,8 @@ pub fn json(status: StatusCode, body: impl Serialize) -> Response {
     let text = serde_json::to_vec(&body).expect("own types serialise");
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

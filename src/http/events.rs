@@ -17,9 +17,15 @@ pub struct Stopping(pub CancellationToken);
 pub fn events(app: &App, stream: impl Stream<Item = Event> + Send + 'static) -> Response {
     let stopping = app.kept::<Stopping>().0.clone();
     let stream = stream.map(Ok::<_, Infallible>).take_until(stopping.cancelled_owned());
-    let mut response = Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))).into_response();
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let mut response = Sse::new(stream)
+        .keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
+        .into_response();
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // Proxies that buffer would hold back the very thing a stream is for.
-    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+        .headers_mut()
+        .insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
 }

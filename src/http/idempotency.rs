@@ -52,9 +52,14 @@ pub struct IdempotencyKey(pub Option<String>);
 impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Problem> {
-        let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
+        let Some(value) = parts.headers.get("idempotency-key") else {
+            return Ok(Self(None));
+        };
         let text = value.to_str().unwrap_or("").trim();
-        let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+        let text = text
+            .strip_prefix('"')
+            .and_then(|text| text.strip_suffix('"'))
+            .unwrap_or(text);
         if text.is_empty() || text.len() > 255 || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             let detail = "`Idempotency-Key` is 1 to 255 visible characters; a UUID is good.";
             return Err(Error::new(Kind::Unreadable, "invalid_idempotency_key", detail).into());
@@ -89,7 +94,9 @@ pub fn begin(tx: &mut Tx<'_>, scope: &Scope, key: &str, fingerprint: [u8; 32]) -
     if store::start(tx, scope, key, fingerprint, lease_until)? {
         return Ok(Begin::Run);
     }
-    let Some(record) = store::find(tx, scope, key)? else { return Ok(Begin::InFlight) };
+    let Some(record) = store::find(tx, scope, key)? else {
+        return Ok(Begin::InFlight);
+    };
     if record.fingerprint != fingerprint {
         return Ok(Begin::OtherRequest);
     }
@@ -127,13 +134,21 @@ pub fn fingerprint(parts: &[&[u8]]) -> [u8; 32] {
 }
 
 /// Runs `work` at most once for this key; it goes on even if the caller leaves. Order of answers: other request 422, in flight 409, replay, the work's own.
-pub async fn once<F>(app: &App, scope: Scope, key: String, fingerprint: [u8; 32], work: impl FnOnce(NewId) -> F) -> std::result::Result<Response, Problem>
+pub async fn once<F>(
+    app: &App,
+    scope: Scope,
+    key: String,
+    fingerprint: [u8; 32],
+    work: impl FnOnce(NewId) -> F,
+) -> std::result::Result<Response, Problem>
 where
     F: Future<Output = Response> + Send + 'static,
 {
     let begun = {
         let (scope, key) = (scope.clone(), key.clone());
-        app.db.write(LaneKey::of(scope.shop), move |tx| begin(tx, &scope, &key, fingerprint)).await?
+        app.db
+            .write(LaneKey::of(scope.shop), move |tx| begin(tx, &scope, &key, fingerprint))
+            .await?
     };
     match begun {
         Begin::Run => {}
@@ -144,12 +159,18 @@ where
         }
         Begin::OtherRequest => {
             let detail = "This Idempotency-Key was used for another request. Send the first one again unchanged, or take a new key.";
-            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail));
+            return Err(Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency_key_reused",
+                detail,
+            ));
         }
     }
     let work = work(derived_id(&scope, &key));
     let running = app.clone();
-    let answer = app.track(async move { Ok(keep(&running, scope, key, work.await).await) }).await?;
+    let answer = app
+        .track(async move { Ok(keep(&running, scope, key, work.await).await) })
+        .await?;
     Ok(answer)
 }
 
@@ -157,15 +178,25 @@ where
 async fn keep(app: &App, scope: Scope, key: String, answer: Response) -> Response {
     let lane = LaneKey::of(scope.shop);
     if answer.status().is_server_error() {
-        app.db.write(lane, move |tx| give_up(tx, &scope, &key)).await.may_fail("the lease ends by itself");
+        app.db
+            .write(lane, move |tx| give_up(tx, &scope, &key))
+            .await
+            .may_fail("the lease ends by itself");
         return answer;
     }
     let (parts, body) = answer.into_parts();
     let Ok(bytes) = to_bytes(body, ANSWER_MAX).await else {
-        return Problem::from(Error::internal("an answer under an idempotency key is too large to keep")).into_response();
+        return Problem::from(Error::internal(
+            "an answer under an idempotency key is too large to keep",
+        ))
+        .into_response();
     };
     let (status, text) = (parts.status.as_u16(), String::from_utf8_lossy(&bytes).into_owned());
-    match app.db.write(lane, move |tx| finish(tx, &scope, &key, status, &text)).await {
+    match app
+        .db
+        .write(lane, move |tx| finish(tx, &scope, &key, status, &text))
+        .await
+    {
         Ok(()) => Response::from_parts(parts, Body::from(bytes)),
         // Not kept: the caller must not believe that repeating is harmless from now on.
         Err(error) => Problem::from(error).into_response(),
@@ -178,10 +209,18 @@ fn derived_id(scope: &Scope, key: &str) -> NewId {
 }
 
 fn replayed(status: u16, body: String) -> Response {
-    let kind = if status >= 400 { "application/problem+json" } else { "application/json" };
+    let kind = if status >= 400 {
+        "application/problem+json"
+    } else {
+        "application/json"
+    };
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+        .headers_mut()
+        .insert("idempotent-replayed", HeaderValue::from_static("true"));
     response
 }

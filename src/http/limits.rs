@@ -32,7 +32,8 @@ pub enum Who {
     Mailbox([u8; 32]),
 }
 
-type Keyed = RateLimiter<Who, HashMapStateStore<Who>, MonotonicClock, NoOpMiddleware<<MonotonicClock as Clock>::Instant>>;
+type Keyed =
+    RateLimiter<Who, HashMapStateStore<Who>, MonotonicClock, NoOpMiddleware<<MonotonicClock as Clock>::Instant>>;
 
 /// The counters of all limits.
 struct Limits {
@@ -44,7 +45,11 @@ struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let keyed = |limit: Limit| RateLimiter::new(limit.quota(), HashMapStateStore::default(), MonotonicClock);
-        Self { sign_in: keyed(Limit::SignIn), mailbox: keyed(Limit::Mailbox), checkout: keyed(Limit::Checkout) }
+        Self {
+            sign_in: keyed(Limit::SignIn),
+            mailbox: keyed(Limit::Mailbox),
+            checkout: keyed(Limit::Checkout),
+        }
     }
 }
 
@@ -69,7 +74,9 @@ impl Limit {
     fn quota(self) -> Quota {
         let (burst, window) = self.burst_and_window();
         let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
-        Quota::with_period(Duration::from_secs(window.into()) / burst.get()).unwrap_or(Quota::per_second(burst)).allow_burst(burst)
+        Quota::with_period(Duration::from_secs(window.into()) / burst.get())
+            .unwrap_or(Quota::per_second(burst))
+            .allow_burst(burst)
     }
 }
 
@@ -84,11 +91,17 @@ pub fn limit(app: &App, limit: Limit, who: Who) -> Result<(), Problem> {
         Limit::Mailbox => &limits.mailbox,
         Limit::Checkout => &limits.checkout,
     };
-    let Err(not_until) = keyed.check_key(&who.widened()) else { return Ok(()) };
+    let Err(not_until) = keyed.check_key(&who.widened()) else {
+        return Ok(());
+    };
     let wait = not_until.wait_time_from(MonotonicClock.now());
     let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1);
     let (burst, window) = limit.burst_and_window();
-    let error = Error::new(Kind::TooMany { retry_after: seconds }, "too_many_requests", format!("Too many tries. Wait {seconds} seconds."));
+    let error = Error::new(
+        Kind::TooMany { retry_after: seconds },
+        "too_many_requests",
+        format!("Too many tries. Wait {seconds} seconds."),
+    );
     let field = |text: String| HeaderValue::try_from(text).expect("names and digits are a header value");
     let policy = field(format!("\"{}\";q={burst};w={window}", limit.name()));
     let state = field(format!("\"{}\";r=0;t={seconds}", limit.name()));

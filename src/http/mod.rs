@@ -23,7 +23,9 @@ mod tests;
 pub use address::ClientAddress;
 pub use body::{Form, Json, Path, Query, body_bytes, json};
 pub use events::{Stopping, events};
-pub use idempotency::{Begin, IdempotencyKey, LEASE, NewId, Scope, begin, finish, fingerprint, forget_old_keys, give_up, once};
+pub use idempotency::{
+    Begin, IdempotencyKey, LEASE, NewId, Scope, begin, fingerprint, finish, forget_old_keys, give_up, once,
+};
 pub use limits::{Limit, Who, forget_idle_callers, limit};
 pub use pages::{allow_other_origins, html, page, redirect, security_headers};
 pub use problem::{Problem, ProblemOut, Shown};

@@ -17,13 +17,18 @@ const FILE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-
 pub fn html(status: StatusCode, text: String) -> Response {
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/html; charset=utf-8"),
+    );
     response
 }
 
 /// A page from its template. Errors: a template that cannot be rendered is a mistake of ours.
 pub fn page(template: &impl askama::Template) -> Result<Response, super::Problem> {
-    let text = template.render().map_err(|error| crate::kernel::Error::internal("a page could not be rendered").because(error))?;
+    let text = template
+        .render()
+        .map_err(|error| crate::kernel::Error::internal("a page could not be rendered").because(error))?;
     Ok(html(StatusCode::OK, text))
 }
 
@@ -36,7 +41,10 @@ pub fn redirect(path: &str) -> Response {
 pub async fn security_headers(State(app): State<App>, request: Request, next: Next) -> Response {
     let private = request.uri().path().starts_with("/v1/") || request.uri().path().starts_with("/studio");
     let mut response = next.run(request).await;
-    let is_page = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let is_page = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     let has_tag = response.headers().contains_key(header::ETAG);
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value: &'static str| {
@@ -44,17 +52,29 @@ pub async fn security_headers(State(app): State<App>, request: Request, next: Ne
     };
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::REFERRER_POLICY, "strict-origin-when-cross-origin");
-    set(header::CONTENT_SECURITY_POLICY, if is_page { PAGE_POLICY } else { FILE_POLICY });
+    set(
+        header::CONTENT_SECURITY_POLICY,
+        if is_page { PAGE_POLICY } else { FILE_POLICY },
+    );
     if is_page {
-        set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin-allow-popups");
+        set(
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin-allow-popups",
+        );
         set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
-        set(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=(), payment=()");
+        set(
+            HeaderName::from_static("permissions-policy"),
+            "camera=(), microphone=(), geolocation=(), payment=()",
+        );
     } else {
         // The player runs in other people's pages and loads its script and clips from here.
         set(HeaderName::from_static("cross-origin-resource-policy"), "cross-origin");
     }
     if is_page || private {
-        set(header::CACHE_CONTROL, if has_tag { "private, no-cache" } else { "no-store" });
+        set(
+            header::CACHE_CONTROL,
+            if has_tag { "private, no-cache" } else { "no-store" },
+        );
     }
     if app.base_url.starts_with("https://") {
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");
@@ -65,14 +85,21 @@ pub async fn security_headers(State(app): State<App>, request: Request, next: Ne
 /// The API may be read from any page: a player lives on foreign sites. Cookies never count there, so nothing is lent to them.
 pub async fn allow_other_origins(request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    if !path.starts_with("/v1/") && !path.starts_with("/assets/") && !path.starts_with("/media/") && path != "/openapi.json" {
+    if !path.starts_with("/v1/")
+        && !path.starts_with("/assets/")
+        && !path.starts_with("/media/")
+        && path != "/openapi.json"
+    {
         return next.run(request).await;
     }
     if request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
         let mut response = StatusCode::NO_CONTENT.into_response();
         let headers = response.headers_mut();
         allow(headers);
-        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE"));
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_METHODS,
+            HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE"),
+        );
         headers.insert(
             header::ACCESS_CONTROL_ALLOW_HEADERS,
             HeaderValue::from_static("authorization, content-type, if-match, if-none-match, idempotency-key, hawker-checkout-secret, last-event-id, range"),
@@ -82,9 +109,10 @@ pub async fn allow_other_origins(request: Request, next: Next) -> Response {
     }
     let mut response = next.run(request).await;
     allow(response.headers_mut());
-    response
-        .headers_mut()
-        .insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("etag, retry-after, idempotent-replayed, ratelimit, ratelimit-policy"));
+    response.headers_mut().insert(
+        header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        HeaderValue::from_static("etag, retry-after, idempotent-replayed, ratelimit, ratelimit-policy"),
+    );
     response
 }
 

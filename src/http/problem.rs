@@ -66,7 +66,12 @@ impl Problem {
     }
 
     fn of(status: StatusCode, error: Error) -> Self {
-        Self(Box::new(Parts { status, error, extras: Map::new(), headers: Vec::new() }))
+        Self(Box::new(Parts {
+            status,
+            error,
+            extras: Map::new(),
+            headers: Vec::new(),
+        }))
     }
 
     /// A further member of the body, such as `left` or a new quote.
@@ -79,7 +84,10 @@ impl Problem {
 
     #[must_use]
     pub fn with_field(mut self, pointer: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Self {
-        self.0.error.fields.push(Field { pointer: pointer.into(), detail: detail.into() });
+        self.0.error.fields.push(Field {
+            pointer: pointer.into(),
+            detail: detail.into(),
+        });
         self
     }
 
@@ -147,7 +155,11 @@ impl IntoResponse for Problem {
         if status.is_server_error() {
             tracing::error!(code = self.code(), error = %self.0.error, "a request failed");
         }
-        let shown = Shown { status, code: self.code(), detail: self.detail().to_owned() };
+        let shown = Shown {
+            status,
+            code: self.code(),
+            detail: self.detail().to_owned(),
+        };
         let out = ProblemOut {
             kind: format!("/docs#problem-{}", self.code()),
             title: status.canonical_reason().unwrap_or("Refused").to_owned(),
@@ -157,7 +169,10 @@ impl IntoResponse for Problem {
             errors: self
                 .fields()
                 .iter()
-                .map(|field| ProblemField { pointer: field.pointer.to_string(), detail: field.detail.to_string() })
+                .map(|field| ProblemField {
+                    pointer: field.pointer.to_string(),
+                    detail: field.detail.to_string(),
+                })
                 .collect(),
         };
         let mut body = match serde_json::to_value(out) {
@@ -169,7 +184,10 @@ impl IntoResponse for Problem {
         }
         let mut response = Response::new(Body::from(Value::Object(body).to_string()));
         *response.status_mut() = status;
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         for (name, value) in self.0.headers {
             response.headers_mut().insert(name, value);
         }

@@ -18,7 +18,12 @@ impl FromRequestParts<App> for SameOrigin {
             return Ok(Self(()));
         }
         tracing::warn!(method = %parts.method, "a request from a foreign page was refused");
-        Err(Error::new(Kind::Forbidden, "foreign_origin", "This request came from another site. Open the page here and try again.").into())
+        Err(Error::new(
+            Kind::Forbidden,
+            "foreign_origin",
+            "This request came from another site. Open the page here and try again.",
+        )
+        .into())
     }
 }
 
@@ -31,7 +36,9 @@ pub fn is_same_origin(method: &Method, headers: &HeaderMap, base_url: &str) -> b
     if let Some(site) = headers.get("sec-fetch-site") {
         return matches!(site.as_bytes(), b"same-origin" | b"none");
     }
-    let Some(origin) = text(header::ORIGIN) else { return false };
+    let Some(origin) = text(header::ORIGIN) else {
+        return false;
+    };
     let host = origin.split_once("://").map(|(_, host)| host);
     origin == base_url || (host.is_some() && host == text(header::HOST))
 }

@@ -13,7 +13,11 @@ pub struct Record {
 
 impl FromRow for Record {
     fn from_row(row: &Row<'_>) -> Result<Self> {
-        Ok(Self { fingerprint: row.get(0)?, status: row.get(1)?, body: row.get(2)? })
+        Ok(Self {
+            fingerprint: row.get(0)?,
+            status: row.get(1)?,
+            body: row.get(2)?,
+        })
     }
 }
 
@@ -22,7 +26,15 @@ pub fn start(tx: &mut Tx<'_>, scope: &Scope, key: &str, fingerprint: [u8; 32], l
     let inserted = tx.exec(
         "insert into idempotency_keys (shop_id, principal, route, key, fingerprint, lease_until, created_at)
          values ($1, $2, $3, $4, $5, $6, $7) on conflict (shop_id, principal, route, key) do nothing",
-        args![scope.shop, scope.principal, scope.route, key, fingerprint, lease_until, tx.now()],
+        args![
+            scope.shop,
+            scope.principal,
+            scope.route,
+            key,
+            fingerprint,
+            lease_until,
+            tx.now()
+        ],
     )?;
     Ok(inserted == 1)
 }

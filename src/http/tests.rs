@@ -26,15 +26,34 @@ fn t2_a_body_is_refused_with_a_pointer_to_what_is_wrong() {
         ("{", 400, "invalid_json", &[]),
         ("", 400, "invalid_json", &[]),
         (r#"{"lines":[]} x"#, 400, "invalid_json", &[]),
-        (r#"{"lines":[{"quantity":1},{"quantity":-1}]}"#, 422, "invalid_body", &["/lines/1/quantity"]),
-        (r#"{"lines":[{"quantity":"2"}]}"#, 422, "invalid_body", &["/lines/0/quantity"]),
+        (
+            r#"{"lines":[{"quantity":1},{"quantity":-1}]}"#,
+            422,
+            "invalid_body",
+            &["/lines/1/quantity"],
+        ),
+        (
+            r#"{"lines":[{"quantity":"2"}]}"#,
+            422,
+            "invalid_body",
+            &["/lines/0/quantity"],
+        ),
         (r#"{"note":"no lines"}"#, 422, "invalid_body", &[""]),
-        (r#"{"lines":[{"quantity":1,"price":1}],"shop":"x"}"#, 422, "unknown_field", &["/lines/0/price", "/shop"]),
+        (
+            r#"{"lines":[{"quantity":1,"price":1}],"shop":"x"}"#,
+            422,
+            "unknown_field",
+            &["/lines/0/price", "/shop"],
+        ),
     ];
     for (body, status, code, pointers) in cases {
         let problem = read_json::<OrderIn>(body.as_bytes()).unwrap_err();
         let found: Vec<_> = problem.fields().iter().map(|field| field.pointer.as_ref()).collect();
-        assert_eq!((problem.status().as_u16(), problem.code(), found.as_slice()), (*status, *code, *pointers), "{body}");
+        assert_eq!(
+            (problem.status().as_u16(), problem.code(), found.as_slice()),
+            (*status, *code, *pointers),
+            "{body}"
+        );
     }
     assert!(read_json::<OrderIn>(br#"{"lines":[{"quantity":1}]}"#).is_ok());
 }
@@ -49,13 +68,22 @@ fn only_trusted_proxies_may_name_the_client() {
         ("10.0.0.1", "x-forwarded-for", "1.1.1.1, 198.51.100.7", "198.51.100.7"),
         ("10.0.0.1", "x-forwarded-for", "198.51.100.7, 10.0.0.1", "198.51.100.7"),
         ("10.0.0.1", "x-forwarded-for", "nonsense", "10.0.0.1"),
-        ("10.0.0.1", "forwarded", "for=\"[2001:db8::7]:4711\";proto=https", "2001:db8::7"),
+        (
+            "10.0.0.1",
+            "forwarded",
+            "for=\"[2001:db8::7]:4711\";proto=https",
+            "2001:db8::7",
+        ),
         ("::ffff:10.0.0.1", "x-forwarded-for", "198.51.100.7:80", "198.51.100.7"),
     ];
     for (peer, name, value, expected) in cases {
         let mut headers = HeaderMap::new();
         headers.insert(name, HeaderValue::from_static(value));
-        assert_eq!(client(address(peer), &headers, &[proxy]), address(expected), "{peer} {name}: {value}");
+        assert_eq!(
+            client(address(peer), &headers, &[proxy]),
+            address(expected),
+            "{peer} {name}: {value}"
+        );
     }
 }
 
@@ -66,10 +94,22 @@ fn t5_what_changes_something_must_come_from_our_own_page() {
         (Method::POST, &[("sec-fetch-site", "same-origin")], true),
         (Method::POST, &[("sec-fetch-site", "none")], true),
         (Method::POST, &[("sec-fetch-site", "same-site")], false),
-        (Method::POST, &[("sec-fetch-site", "cross-site"), ("origin", "https://shop.example")], false),
+        (
+            Method::POST,
+            &[("sec-fetch-site", "cross-site"), ("origin", "https://shop.example")],
+            false,
+        ),
         (Method::POST, &[("origin", "https://shop.example")], true),
-        (Method::POST, &[("origin", "http://127.0.0.1:8080"), ("host", "127.0.0.1:8080")], true),
-        (Method::POST, &[("origin", "https://evil.example"), ("host", "127.0.0.1:8080")], false),
+        (
+            Method::POST,
+            &[("origin", "http://127.0.0.1:8080"), ("host", "127.0.0.1:8080")],
+            true,
+        ),
+        (
+            Method::POST,
+            &[("origin", "https://evil.example"), ("host", "127.0.0.1:8080")],
+            false,
+        ),
         (Method::POST, &[("origin", "null"), ("host", "127.0.0.1:8080")], false),
         (Method::DELETE, &[], false),
     ];
@@ -78,7 +118,11 @@ fn t5_what_changes_something_must_come_from_our_own_page() {
         for (name, value) in *headers {
             map.insert(*name, HeaderValue::from_static(value));
         }
-        assert_eq!(is_same_origin(method, &map, "https://shop.example"), *expected, "{method} {headers:?}");
+        assert_eq!(
+            is_same_origin(method, &map, "https://shop.example"),
+            *expected,
+            "{method} {headers:?}"
+        );
     }
 }
 

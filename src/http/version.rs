@@ -16,8 +16,14 @@ pub struct IfMatch(pub i64);
 impl IfMatch {
     /// What an edit answers when the object has moved on.
     pub fn stale(current: i64) -> Problem {
-        let error = Error::new(Kind::Stale, "stale", "Someone changed this since you read it. Read it again and repeat the edit.");
-        Problem::from(error).with("version", current).with_header(header::ETAG, etag(current))
+        let error = Error::new(
+            Kind::Stale,
+            "stale",
+            "Someone changed this since you read it. Read it again and repeat the edit.",
+        );
+        Problem::from(error)
+            .with("version", current)
+            .with_header(header::ETAG, etag(current))
     }
 }
 
@@ -31,8 +37,18 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
                 "Say which version you edit: `If-Match: \"<version>\"`, as its `ETag` or `version` says.",
             ));
         };
-        let version = value.to_str().ok().and_then(|text| text.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok());
-        version.map(Self).ok_or_else(|| Error::new(Kind::Unreadable, "invalid_if_match", "`If-Match` is a version in quotes, such as \"3\".").into())
+        let version = value
+            .to_str()
+            .ok()
+            .and_then(|text| text.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok());
+        version.map(Self).ok_or_else(|| {
+            Error::new(
+                Kind::Unreadable,
+                "invalid_if_match",
+                "`If-Match` is a version in quotes, such as \"3\".",
+            )
+            .into()
+        })
     }
 }
 
@@ -43,9 +59,16 @@ pub fn etag(version: i64) -> HeaderValue {
 
 /// 200 with the body and its tag, or 304 if the caller has this version already.
 pub fn json_unless_known(headers: &HeaderMap, tag: HeaderValue, body: impl Serialize) -> Response {
-    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok()).any(|value| {
-        value.split(',').map(|candidate| candidate.trim().trim_start_matches("W/")).any(|candidate| candidate == "*" || candidate.as_bytes() == tag.as_bytes())
-    });
+    let known = headers
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| {
+            value
+                .split(',')
+                .map(|candidate| candidate.trim().trim_start_matches("W/"))
+                .any(|candidate| candidate == "*" || candidate.as_bytes() == tag.as_bytes())
+        });
     let mut response = if known {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;

@@ -2,8 +2,9 @@
 
 use super::extract::{Analyst, Owner};
 use super::{
-    AddPerson, ApiKey, ChangePerson, EditShop, KeyKind, NewKey, NewPerson, Person, PersonChange, Role, Seller, Shop, ShopEdit, add_person, change_person,
-    disable_person, edit_shop, end_sessions_of, key_list, make_key, people, revoke_key, shop,
+    AddPerson, ApiKey, ChangePerson, EditShop, KeyKind, NewKey, NewPerson, Person, PersonChange, Role, Seller, Shop,
+    ShopEdit, add_person, change_person, disable_person, edit_shop, end_sessions_of, key_list, make_key, people,
+    revoke_key, shop,
 };
 use crate::app::App;
 use crate::db::LaneKey;
@@ -148,7 +149,11 @@ impl From<ApiKey> for KeyOut {
     fn from(key: ApiKey) -> Self {
         Self {
             id: key.id,
-            kind: if key.publishable { KeyKind::Publishable.name() } else { KeyKind::Secret.name() },
+            kind: if key.publishable {
+                KeyKind::Publishable.name()
+            } else {
+                KeyKind::Secret.name()
+            },
             shown: key.shown,
             scopes: key.scopes,
             name: key.name,
@@ -198,7 +203,12 @@ pub async fn get_shop(State(app): State<App>, staff: Analyst, headers: HeaderMap
 /// Edit the settings. Needs the owner.
 #[utoipa::path(patch, path = "/v1/shop", tag = "shop", params(("If-Match" = String, Header, description = "The version you edit, in quotes.")),
     request_body = ShopIn, responses((status = 200, body = ShopOut)))]
-pub async fn patch_shop(State(app): State<App>, owner: Owner, IfMatch(version): IfMatch, Json(edit): Json<ShopIn>) -> Result<Response, Problem> {
+pub async fn patch_shop(
+    State(app): State<App>,
+    owner: Owner,
+    IfMatch(version): IfMatch,
+    Json(edit): Json<ShopIn>,
+) -> Result<Response, Problem> {
     let id = owner.shop;
     let edit = ShopEdit {
         name: edit.name,
@@ -212,7 +222,11 @@ pub async fn patch_shop(State(app): State<App>, owner: Owner, IfMatch(version): 
         shipping_policy: edit.shipping_policy,
         prices_include_tax: edit.prices_include_tax,
     };
-    match app.db.write(LaneKey::of(id), move |tx| edit_shop(tx, id, version, edit.clone())).await? {
+    match app
+        .db
+        .write(LaneKey::of(id), move |tx| edit_shop(tx, id, version, edit.clone()))
+        .await?
+    {
         EditShop::Edited(shop) => {
             let tag = etag(shop.version);
             let mut response = json(StatusCode::OK, ShopOut::from(shop));
@@ -228,30 +242,66 @@ pub async fn patch_shop(State(app): State<App>, owner: Owner, IfMatch(version): 
 pub async fn list_staff(State(app): State<App>, owner: Owner) -> Result<Response, Problem> {
     let id = owner.shop;
     let people = app.db.read(move |tx| people(tx, id)).await?;
-    Ok(json(StatusCode::OK, PageOut { data: people.into_iter().map(PersonOut::from).collect(), next: None }))
+    Ok(json(
+        StatusCode::OK,
+        PageOut {
+            data: people.into_iter().map(PersonOut::from).collect(),
+            next: None,
+        },
+    ))
 }
 
 /// Add someone. They sign in with a link mailed to their address. Needs the owner.
 #[utoipa::path(post, path = "/v1/staff", tag = "staff", request_body = NewPersonIn, responses((status = 201, body = PersonOut),
     (status = 409, description = "`already_here`: this address works here already.")))]
-pub async fn post_staff(State(app): State<App>, owner: Owner, id: NewId, Json(new): Json<NewPersonIn>) -> Result<Response, Problem> {
+pub async fn post_staff(
+    State(app): State<App>,
+    owner: Owner,
+    id: NewId,
+    Json(new): Json<NewPersonIn>,
+) -> Result<Response, Problem> {
     let shop = owner.shop;
-    let new = NewPerson { email: new.email, name: new.name, role: new.role, party: new.party };
-    match app.db.write(LaneKey::of(shop), move |tx| add_person(tx, shop, id.get(), new.clone())).await? {
+    let new = NewPerson {
+        email: new.email,
+        name: new.name,
+        role: new.role,
+        party: new.party,
+    };
+    match app
+        .db
+        .write(LaneKey::of(shop), move |tx| add_person(tx, shop, id.get(), new.clone()))
+        .await?
+    {
         AddPerson::Added(person) => Ok(json(StatusCode::CREATED, PersonOut::from(person))),
-        AddPerson::AlreadyHere(person) => {
-            Err(Problem::conflict("already_here", "This address works here already. Change their role instead.").with("staff", person.id))
-        }
+        AddPerson::AlreadyHere(person) => Err(Problem::conflict(
+            "already_here",
+            "This address works here already. Change their role instead.",
+        )
+        .with("staff", person.id)),
     }
 }
 
 /// Change someone's name or role, or let them in again. Needs the owner.
 #[utoipa::path(patch, path = "/v1/staff/{staff}", tag = "staff", params(("staff" = StaffId, Path)), request_body = PersonIn,
     responses((status = 200, body = PersonOut), (status = 409, description = "`last_owner`: a shop keeps one owner.")))]
-pub async fn patch_staff(State(app): State<App>, owner: Owner, Path(id): Path<StaffId>, Json(change): Json<PersonIn>) -> Result<Response, Problem> {
+pub async fn patch_staff(
+    State(app): State<App>,
+    owner: Owner,
+    Path(id): Path<StaffId>,
+    Json(change): Json<PersonIn>,
+) -> Result<Response, Problem> {
     let shop = owner.shop;
-    let change = PersonChange { name: change.name, role: change.role, party: change.party, enable: change.enabled == Some(true) };
-    changed(app.db.write(LaneKey::of(shop), move |tx| change_person(tx, shop, id, change.clone())).await?)
+    let change = PersonChange {
+        name: change.name,
+        role: change.role,
+        party: change.party,
+        enable: change.enabled == Some(true),
+    };
+    changed(
+        app.db
+            .write(LaneKey::of(shop), move |tx| change_person(tx, shop, id, change.clone()))
+            .await?,
+    )
 }
 
 /// Someone no longer works here: their sessions and links end at once. Needs the owner.
@@ -259,22 +309,37 @@ pub async fn patch_staff(State(app): State<App>, owner: Owner, Path(id): Path<St
     responses((status = 200, body = PersonOut), (status = 409, description = "`last_owner`: a shop keeps one owner.")))]
 pub async fn delete_staff(State(app): State<App>, owner: Owner, Path(id): Path<StaffId>) -> Result<Response, Problem> {
     let shop = owner.shop;
-    changed(app.db.write(LaneKey::of(shop), move |tx| disable_person(tx, shop, id)).await?)
+    changed(
+        app.db
+            .write(LaneKey::of(shop), move |tx| disable_person(tx, shop, id))
+            .await?,
+    )
 }
 
 fn changed(outcome: ChangePerson) -> Result<Response, Problem> {
     match outcome {
         ChangePerson::Changed(person) => Ok(json(StatusCode::OK, PersonOut::from(person))),
         ChangePerson::NotFound => Err(Error::not_found("person").into()),
-        ChangePerson::LastOwner => Err(Problem::conflict("last_owner", "A shop keeps one owner. Make someone else owner first.")),
+        ChangePerson::LastOwner => Err(Problem::conflict(
+            "last_owner",
+            "A shop keeps one owner. Make someone else owner first.",
+        )),
     }
 }
 
 /// End all sessions of someone, on every device. Needs the owner.
 #[utoipa::path(delete, path = "/v1/staff/{staff}/sessions", tag = "staff", params(("staff" = StaffId, Path)), responses((status = 204)))]
-pub async fn delete_staff_sessions(State(app): State<App>, owner: Owner, Path(id): Path<StaffId>) -> Result<Response, Problem> {
+pub async fn delete_staff_sessions(
+    State(app): State<App>,
+    owner: Owner,
+    Path(id): Path<StaffId>,
+) -> Result<Response, Problem> {
     let shop = owner.shop;
-    match app.db.write(LaneKey::of(shop), move |tx| end_sessions_of(tx, shop, id)).await? {
+    match app
+        .db
+        .write(LaneKey::of(shop), move |tx| end_sessions_of(tx, shop, id))
+        .await?
+    {
         Some(_) => Ok(StatusCode::NO_CONTENT.into_response()),
         None => Err(Error::not_found("person").into()),
     }
@@ -285,7 +350,13 @@ pub async fn delete_staff_sessions(State(app): State<App>, owner: Owner, Path(id
 pub async fn list_keys(State(app): State<App>, owner: Owner) -> Result<Response, Problem> {
     let id = owner.shop;
     let keys = app.db.read(move |tx| key_list(tx, id)).await?;
-    Ok(json(StatusCode::OK, PageOut { data: keys.into_iter().map(KeyOut::from).collect(), next: None }))
+    Ok(json(
+        StatusCode::OK,
+        PageOut {
+            data: keys.into_iter().map(KeyOut::from).collect(),
+            next: None,
+        },
+    ))
 }
 
 /// Make a key. The answer is the only place where a secret key is ever shown. Needs the owner, signed in.
@@ -293,16 +364,34 @@ pub async fn list_keys(State(app): State<App>, owner: Owner) -> Result<Response,
 pub async fn post_key(State(app): State<App>, owner: Owner, Json(new): Json<KeyIn>) -> Result<Response, Problem> {
     if owner.staff.is_none() {
         // A stolen key must not be able to make others that outlive it.
-        return Err(Error::new(crate::kernel::Kind::Forbidden, "session_needed", "Keys are made by an owner who is signed in, not by another key.").into());
+        return Err(Error::new(
+            crate::kernel::Kind::Forbidden,
+            "session_needed",
+            "Keys are made by an owner who is signed in, not by another key.",
+        )
+        .into());
     }
     let shop = owner.shop;
     let kind = match new.kind {
         KeyKindIn::Publishable => KeyKind::Publishable,
         KeyKindIn::Secret => KeyKind::Secret,
     };
-    let new = NewKey { kind, name: new.name, scopes: new.scopes };
-    let made = app.db.write(LaneKey::of(shop), move |tx| make_key(tx, shop, new.clone())).await?;
-    Ok(json(StatusCode::CREATED, MadeKeyOut { key: made.key.into(), secret: made.secret }))
+    let new = NewKey {
+        kind,
+        name: new.name,
+        scopes: new.scopes,
+    };
+    let made = app
+        .db
+        .write(LaneKey::of(shop), move |tx| make_key(tx, shop, new.clone()))
+        .await?;
+    Ok(json(
+        StatusCode::CREATED,
+        MadeKeyOut {
+            key: made.key.into(),
+            secret: made.secret,
+        },
+    ))
 }
 
 /// Revoke a key: it is refused from now on. Needs the owner.

@@ -60,8 +60,13 @@ fn check(shop: &Shop) -> Result<()> {
     wrong.line("/name", &shop.name, 1, 80);
     wrong.country("/country", &shop.country);
     wrong.language("/language", &shop.language);
-    let is_colour = |text: &str| text.len() == 7 && text.starts_with('#') && text[1..].bytes().all(|byte| byte.is_ascii_hexdigit());
-    wrong.unless(shop.accent.is_empty() || (shop.accent.is_ascii() && is_colour(&shop.accent)), "/accent", "A colour such as #b0391f, or nothing.");
+    let is_colour =
+        |text: &str| text.len() == 7 && text.starts_with('#') && text[1..].bytes().all(|byte| byte.is_ascii_hexdigit());
+    wrong.unless(
+        shop.accent.is_empty() || (shop.accent.is_ascii() && is_colour(&shop.accent)),
+        "/accent",
+        "A colour such as #b0391f, or nothing.",
+    );
     wrong.line("/tagline", &shop.tagline, 0, 160);
     wrong.unless(shop.return_days <= 365, "/return_days", "At most 365 days.");
     wrong.text("/return_policy", &shop.return_policy, 20_000);

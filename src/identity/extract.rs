@@ -99,24 +99,48 @@ async fn principal(parts: &mut Parts, app: &App) -> Result<Option<Principal>, Pr
 
 /// The key of `Authorization: Bearer …`. A header that says something else is refused rather than ignored.
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
-    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
-    let token = value.to_str().ok().and_then(|text| text.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    token.map(|(_, token)| Some(token.trim())).ok_or_else(|| unauthorized("Send `Authorization: Bearer pk_…` or `sk_…`."))
+    let Some(value) = headers.get(header::AUTHORIZATION) else {
+        return Ok(None);
+    };
+    let token = value
+        .to_str()
+        .ok()
+        .and_then(|text| text.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    token
+        .map(|(_, token)| Some(token.trim()))
+        .ok_or_else(|| unauthorized("Send `Authorization: Bearer pk_…` or `sk_…`."))
 }
 
 /// The value of our cookie.
 pub fn session_token(headers: &HeaderMap) -> Option<&str> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    cookies.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == SESSION_COOKIE).map(|(_, token)| token)
+    let cookies = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    cookies
+        .flat_map(|text| text.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, _)| *name == SESSION_COOKIE)
+        .map(|(_, token)| token)
 }
 
 async fn by_cookie(parts: &Parts, app: &App) -> Result<Option<Session>, Problem> {
-    let Some(token) = session_token(&parts.headers).filter(|token| !token.is_empty()) else { return Ok(None) };
+    let Some(token) = session_token(&parts.headers).filter(|token| !token.is_empty()) else {
+        return Ok(None);
+    };
     let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-    let Some(session) = app.db.read(move |tx| store::session(tx, hash)).await? else { return Ok(None) };
+    let Some(session) = app.db.read(move |tx| store::session(tx, hash)).await? else {
+        return Ok(None);
+    };
     if !is_same_origin(&parts.method, &parts.headers, &app.base_url) {
         tracing::warn!(staff = %session.staff, shop = %session.shop, path = parts.uri.path(), "a request from a foreign page was refused");
-        return Err(Error::new(Kind::Forbidden, "foreign_origin", "This request came from another site. Open the page here and try again.").into());
+        return Err(Error::new(
+            Kind::Forbidden,
+            "foreign_origin",
+            "This request came from another site. Open the page here and try again.",
+        )
+        .into());
     }
     Ok(Some(session))
 }
@@ -131,23 +155,37 @@ impl FromRequestParts<App> for Player {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         match principal(parts, app).await? {
-            Some(Principal::Key(key)) => Ok(Self { shop: key.shop, key: key.id, secret: !key.publishable }),
-            _ => Err(unauthorized("Send the shop's publishable key: `Authorization: Bearer pk_…`.")),
+            Some(Principal::Key(key)) => Ok(Self {
+                shop: key.shop,
+                key: key.id,
+                secret: !key.publishable,
+            }),
+            _ => Err(unauthorized(
+                "Send the shop's publishable key: `Authorization: Bearer pk_…`.",
+            )),
         }
     }
 }
 
 /// The player behind a key that came in a body: beacons cannot send headers.
 pub async fn player_of(app: &App, key: &str) -> Result<Player, Problem> {
-    let known = keys::known_key(app, key).await?.ok_or_else(|| unauthorized("This API key is not known, or was revoked."))?;
-    Ok(Player { shop: known.shop, key: known.id, secret: !known.publishable })
+    let known = keys::known_key(app, key)
+        .await?
+        .ok_or_else(|| unauthorized("This API key is not known, or was revoked."))?;
+    Ok(Player {
+        shop: known.shop,
+        key: known.id,
+        secret: !known.publishable,
+    })
 }
 
 impl FromRequestParts<App> for Staff {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         match principal(parts, app).await? {
-            None => Err(unauthorized("Sign in to the studio, or send a secret key: `Authorization: Bearer sk_…`.")),
+            None => Err(unauthorized(
+                "Sign in to the studio, or send a secret key: `Authorization: Bearer sk_…`.",
+            )),
             Some(Principal::Session(session)) => {
                 if studio_slug(parts.uri.path()).is_some_and(|slug| slug != session.shop_slug) {
                     return Err(Error::not_found("studio").into());
@@ -162,14 +200,27 @@ impl FromRequestParts<App> for Staff {
                 })
             }
             Some(Principal::Key(key)) => {
-                let staff = Self { shop: key.shop, staff: None, key: Some(key.id), name: String::new(), role: Role::Owner, party: None };
-                let Some((area, write)) = scope_needed(parts.uri.path(), parts.method.is_safe()).filter(|_| !key.publishable) else {
+                let staff = Self {
+                    shop: key.shop,
+                    staff: None,
+                    key: Some(key.id),
+                    name: String::new(),
+                    role: Role::Owner,
+                    party: None,
+                };
+                let Some((area, write)) =
+                    scope_needed(parts.uri.path(), parts.method.is_safe()).filter(|_| !key.publishable)
+                else {
                     return Err(forbidden(parts, &staff, "a secret key or a session"));
                 };
                 if covers(&key.scopes, area, write) {
                     return Ok(staff);
                 }
-                Err(forbidden(parts, &staff, &format!("{area}:{}", if write { "write" } else { "read" })))
+                Err(forbidden(
+                    parts,
+                    &staff,
+                    &format!("{area}:{}", if write { "write" } else { "read" }),
+                ))
             }
         }
     }
@@ -182,7 +233,9 @@ impl OptionalFromRequestParts<App> for Staff {
         match principal(parts, app).await? {
             None => Ok(None),
             Some(Principal::Key(key)) if key.publishable => Ok(None),
-            Some(_) => <Self as FromRequestParts<App>>::from_request_parts(parts, app).await.map(Some),
+            Some(_) => <Self as FromRequestParts<App>>::from_request_parts(parts, app)
+                .await
+                .map(Some),
         }
     }
 }

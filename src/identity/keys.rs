@@ -57,19 +57,42 @@ pub(super) fn hash(secret: &str) -> [u8; 32] {
 pub fn make_key(tx: &mut Tx<'_>, shop: ShopId, new: NewKey) -> Result<MadeKey> {
     let mut wrong = Wrong::default();
     wrong.line("/name", &new.name, 1, 80);
-    wrong.unless(new.scopes.iter().all(|scope| SCOPES.contains(&scope.as_str())), "/scopes", format!("Scopes are {}.", SCOPES.join(", ")));
+    wrong.unless(
+        new.scopes.iter().all(|scope| SCOPES.contains(&scope.as_str())),
+        "/scopes",
+        format!("Scopes are {}.", SCOPES.join(", ")),
+    );
     match new.kind {
-        KeyKind::Publishable => wrong.unless(new.scopes.is_empty(), "/scopes", "A publishable key has no scopes: it may what a player may."),
-        KeyKind::Secret => wrong.unless(!new.scopes.is_empty(), "/scopes", "A secret key needs at least one scope."),
+        KeyKind::Publishable => wrong.unless(
+            new.scopes.is_empty(),
+            "/scopes",
+            "A publishable key has no scopes: it may what a player may.",
+        ),
+        KeyKind::Secret => wrong.unless(
+            !new.scopes.is_empty(),
+            "/scopes",
+            "A secret key needs at least one scope.",
+        ),
     }
     wrong.answer()?;
     let token = tx.token();
     let (secret, shown) = match new.kind {
         KeyKind::Publishable => (format!("pk_{token}"), format!("pk_{token}")),
-        KeyKind::Secret => (format!("sk_{token}"), format!("sk_{}…{}", &token[..4], &token[token.len() - 4..])),
+        KeyKind::Secret => (
+            format!("sk_{token}"),
+            format!("sk_{}…{}", &token[..4], &token[token.len() - 4..]),
+        ),
     };
     let publishable = new.kind == KeyKind::Publishable;
-    let key = ApiKey { id: tx.id(), publishable, shown, scopes: new.scopes, name: new.name.trim().to_owned(), created_at: tx.now(), revoked_at: None };
+    let key = ApiKey {
+        id: tx.id(),
+        publishable,
+        shown,
+        scopes: new.scopes,
+        name: new.name.trim().to_owned(),
+        created_at: tx.now(),
+        revoked_at: None,
+    };
     store::insert_key(tx, shop, &key, hash(&secret))?;
     Ok(MadeKey { key, secret })
 }
@@ -81,7 +104,10 @@ pub fn key_list(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<ApiKey>> {
 
 /// Refuses the key from now on, in this process at once. `false`: there is no such key at this shop.
 pub async fn revoke_key(app: &App, shop: ShopId, id: KeyId) -> Result<bool> {
-    let found = app.db.write(LaneKey::of(shop), move |tx| store::revoke_key(tx, shop, id)).await?;
+    let found = app
+        .db
+        .write(LaneKey::of(shop), move |tx| store::revoke_key(tx, shop, id))
+        .await?;
     app.kept::<KnownKeys>().forget(id);
     Ok(found)
 }
@@ -98,7 +124,10 @@ pub(super) struct KnownKeys(RwLock<HashMap<[u8; 32], (KnownKey, Duration)>>);
 impl KnownKeys {
     fn get(&self, hash: &[u8; 32], now: Duration) -> Option<KnownKey> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(hash).filter(|(_, until)| now < *until).map(|(key, _)| key.clone())
+        known
+            .get(hash)
+            .filter(|(_, until)| now < *until)
+            .map(|(key, _)| key.clone())
     }
     fn keep(&self, hash: [u8; 32], key: KnownKey, now: Duration) {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
@@ -108,7 +137,10 @@ impl KnownKeys {
         known.insert(hash, (key, now + BELIEVED));
     }
     fn forget(&self, id: KeyId) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).retain(|_, (key, _)| key.id != id);
+        self.0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|_, (key, _)| key.id != id);
     }
 }
 

@@ -29,9 +29,11 @@ pub use idempotent::idempotent;
 pub use keys::{KeyKind, NewKey, key_list, make_key, revoke_key};
 pub use model::{ApiKey, Person, Role, SCOPES, Seller, Session, Shop, slug_of};
 pub use open_shop::{CreateShop, NewShop, create_shop};
-pub use people::{AddPerson, ChangePerson, NewPerson, PersonChange, add_person, change_person, disable_person, end_sessions_of};
+pub use people::{
+    AddPerson, ChangePerson, NewPerson, PersonChange, add_person, change_person, disable_person, end_sessions_of,
+};
 pub use sign_in::{
-    Door, Linked, SESSION_COOKIE, close_session, consume_link, forget_old_sign_ins, link_for, look_at_link, session_cookie, sign_in_by_mail,
-    signed_out_cookie,
+    Door, Linked, SESSION_COOKIE, close_session, consume_link, forget_old_sign_ins, link_for, look_at_link,
+    session_cookie, sign_in_by_mail, signed_out_cookie,
 };
 pub use store::{people, publishable_key, shop, shop_by_slug, shops};

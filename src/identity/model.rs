@@ -92,7 +92,10 @@ impl std::str::FromStr for Role {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|role| role.name() == text).ok_or_else(|| {
-            Error::invalid("unknown_role", "A role is one of owner, creator, helper, partner, analyst.")
+            Error::invalid(
+                "unknown_role",
+                "A role is one of owner, creator, helper, partner, analyst.",
+            )
         })
     }
 }
@@ -167,7 +170,10 @@ pub(super) fn scope_needed(path: &str, safe: bool) -> Option<(&'static str, bool
 
 /// Whether a key with these scopes may.
 pub(super) fn covers(scopes: &[String], area: &str, write: bool) -> bool {
-    scopes.iter().filter_map(|scope| scope.split_once(':')).any(|(granted, right)| granted == area && (right == "write" || (right == "read" && !write)))
+    scopes
+        .iter()
+        .filter_map(|scope| scope.split_once(':'))
+        .any(|(granted, right)| granted == area && (right == "write" || (right == "read" && !write)))
 }
 
 /// The part of an address that a name becomes: lower case letters, digits and hyphens.
@@ -194,12 +200,19 @@ pub(super) fn mail_address(text: &str) -> Result<String> {
     let plausible = text.len() <= 254
         && !text.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ',' | ';' | '"'))
         && text.split_once('@').is_some_and(|(name, domain)| {
-            !name.is_empty() && !domain.contains('@') && !domain.starts_with('.') && !domain.ends_with('.') && !domain.is_empty()
+            !name.is_empty()
+                && !domain.contains('@')
+                && !domain.starts_with('.')
+                && !domain.ends_with('.')
+                && !domain.is_empty()
         });
     if plausible {
         return Ok(text.to_lowercase());
     }
-    Err(Error::field("/email", "A mail address has a name, an @ and a domain, like lina@example.org."))
+    Err(Error::field(
+        "/email",
+        "A mail address has a name, an @ and a domain, like lina@example.org.",
+    ))
 }
 
 /// Collects what is wrong with an input, so that everything is said at once.
@@ -223,22 +236,35 @@ impl Wrong {
     }
     /// A longer text; line breaks are fine.
     pub fn text(&mut self, pointer: &'static str, text: &str, most: usize) {
-        let fits = text.chars().count() <= most && !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
+        let fits =
+            text.chars().count() <= most && !text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
         self.unless(fits, pointer, format!("At most {most} characters of plain text."));
     }
     pub fn country(&mut self, pointer: &'static str, code: &str) {
-        self.unless(code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase()), pointer, "An ISO 3166 country code such as DE.");
+        self.unless(
+            code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase()),
+            pointer,
+            "An ISO 3166 country code such as DE.",
+        );
     }
     pub fn language(&mut self, pointer: &'static str, code: &str) {
         let parts = || code.split('-');
-        let fits = parts().all(|part| (2..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-        self.unless(fits && code.len() <= 20, pointer, "A BCP 47 language tag such as en or pt-BR.");
+        let fits =
+            parts().all(|part| (2..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        self.unless(
+            fits && code.len() <= 20,
+            pointer,
+            "A BCP 47 language tag such as en or pt-BR.",
+        );
     }
     pub fn answer(self) -> Result<()> {
         if self.0.is_empty() {
             return Ok(());
         }
         let error = Error::invalid("invalid_field", "Some fields need another value.");
-        Err(self.0.into_iter().fold(error, |error, (pointer, detail)| error.with_field(pointer, detail)))
+        Err(self
+            .0
+            .into_iter()
+            .fold(error, |error, (pointer, detail)| error.with_field(pointer, detail)))
     }
 }

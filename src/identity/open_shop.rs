@@ -22,20 +22,33 @@ pub struct NewShop {
 /// What became of opening it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CreateShop {
-    Created { shop: ShopId, slug: String, owner: StaffId, publishable_key: String },
+    Created {
+        shop: ShopId,
+        slug: String,
+        owner: StaffId,
+        publishable_key: String,
+    },
     /// Another shop has this address.
     SlugTaken { slug: String },
 }
 
 /// Order of answers: invalid, slug taken, created.
 pub fn create_shop(tx: &mut Tx<'_>, new: NewShop) -> Result<CreateShop> {
-    let slug = if new.slug.is_empty() { slug_of(&new.name) } else { new.slug.clone() };
+    let slug = if new.slug.is_empty() {
+        slug_of(&new.name)
+    } else {
+        new.slug.clone()
+    };
     let mut wrong = Wrong::default();
     wrong.line("/name", &new.name, 1, 80);
     wrong.line("/owner_name", &new.owner_name, 1, 80);
     wrong.country("/country", &new.country);
     wrong.language("/language", &new.language);
-    wrong.unless(!slug.is_empty() && slug == slug_of(&slug), "/slug", "Lower case letters, digits and hyphens.");
+    wrong.unless(
+        !slug.is_empty() && slug == slug_of(&slug),
+        "/slug",
+        "Lower case letters, digits and hyphens.",
+    );
     wrong.answer()?;
     let email = mail_address(&new.owner_email)?;
     let shop = super::Shop {
@@ -48,7 +61,11 @@ pub fn create_shop(tx: &mut Tx<'_>, new: NewShop) -> Result<CreateShop> {
         accent: String::new(),
         tagline: String::new(),
         test_mode: new.test_mode,
-        seller: Seller { name: new.name.trim().to_owned(), email: email.clone(), ..Seller::default() },
+        seller: Seller {
+            name: new.name.trim().to_owned(),
+            email: email.clone(),
+            ..Seller::default()
+        },
         return_days: 30,
         return_policy: String::new(),
         shipping_policy: String::new(),
@@ -61,6 +78,19 @@ pub fn create_shop(tx: &mut Tx<'_>, new: NewShop) -> Result<CreateShop> {
     }
     let owner = tx.id();
     store::insert_person(tx, shop.id, owner, &email, new.owner_name.trim(), Role::Owner, None)?;
-    let made = keys::make_key(tx, shop.id, keys::NewKey { kind: keys::KeyKind::Publishable, name: "Player".into(), scopes: Vec::new() })?;
-    Ok(CreateShop::Created { shop: shop.id, slug, owner, publishable_key: made.secret })
+    let made = keys::make_key(
+        tx,
+        shop.id,
+        keys::NewKey {
+            kind: keys::KeyKind::Publishable,
+            name: "Player".into(),
+            scopes: Vec::new(),
+        },
+    )?;
+    Ok(CreateShop::Created {
+        shop: shop.id,
+        slug,
+        owner,
+        publishable_key: made.secret,
+    })
 }

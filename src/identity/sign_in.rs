@@ -43,7 +43,13 @@ pub fn link_for(tx: &mut Tx<'_>, shop: Option<ShopId>, email: &str, door: Door) 
         let token = tx.token();
         let term = if door == Door::Mailed { MAILED } else { PRINTED };
         store::insert_link(tx, hash(&token), staff, tx.now().plus(term))?;
-        links.push(Linked { shop, shop_name, staff, email: email.clone(), token });
+        links.push(Linked {
+            shop,
+            shop_name,
+            staff,
+            email: email.clone(),
+            token,
+        });
     }
     Ok(links)
 }
@@ -55,7 +61,9 @@ pub fn look_at_link(tx: &mut Tx<'_>, token: &str) -> Result<Option<Session>> {
 
 /// Spends a link and opens a session; answers the session's token. One conditional update decides: a link opens one session.
 pub fn consume_link(tx: &mut Tx<'_>, token: &str) -> Result<Option<(Session, String)>> {
-    let Some(session) = store::link(tx, hash(token))? else { return Ok(None) };
+    let Some(session) = store::link(tx, hash(token))? else {
+        return Ok(None);
+    };
     if !store::spend_link(tx, hash(token))? {
         return Ok(None);
     }
@@ -77,13 +85,18 @@ pub fn forget_old_sign_ins(tx: &mut Tx<'_>) -> Result<u64> {
 
 /// Sends a link to everyone with this address. The caller is told nothing about who that is, and waits for nothing.
 pub async fn sign_in_by_mail(app: &App, email: String) -> Result<()> {
-    let links = app.db.write(LaneKey(0), move |tx| link_for(tx, None, &email, Door::Mailed)).await?;
+    let links = app
+        .db
+        .write(LaneKey(0), move |tx| link_for(tx, None, &email, Door::Mailed))
+        .await?;
     for link in links {
         let mail = letter(app, &link);
         let mailer = app.mailer.clone();
         // A letter that cannot leave is not tried again: a new link is one tap away, and a late one would be spent.
         let sent = tokio::task::spawn_blocking(move || mailer.send(&mail).map_err(|error| format!("{error:?}")));
-        sent.await.unwrap_or_else(|error| Err(error.to_string())).may_fail("the person asks for another link");
+        sent.await
+            .unwrap_or_else(|error| Err(error.to_string()))
+            .may_fail("the person asks for another link");
         tracing::info!(staff = %link.staff, shop = %link.shop, "a sign-in link was mailed");
     }
     Ok(())
@@ -100,20 +113,36 @@ fn letter(app: &App, link: &Linked) -> Mail {
         escape(&link.shop_name)
     );
     let subject = format!("Sign in to {}", link.shop_name);
-    Mail { id: app.random.id(app.clock.wall()), from: app.settings.mail_from.clone(), to: link.email.clone(), subject, text, html }
+    Mail {
+        id: app.random.id(app.clock.wall()),
+        from: app.settings.mail_from.clone(),
+        to: link.email.clone(),
+        subject,
+        text,
+        html,
+    }
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 /// The cookie that carries a session.
 pub fn session_cookie(token: &str) -> HeaderValue {
-    let text = format!("{SESSION_COOKIE}={token}; Path=/; Max-Age={}; Secure; HttpOnly; SameSite=Lax", SESSION.0);
+    let text = format!(
+        "{SESSION_COOKIE}={token}; Path=/; Max-Age={}; Secure; HttpOnly; SameSite=Lax",
+        SESSION.0
+    );
     HeaderValue::try_from(text).expect("a token is URL-safe text")
 }
 
 /// Takes the cookie away.
 pub fn signed_out_cookie() -> HeaderValue {
-    HeaderValue::try_from(format!("{SESSION_COOKIE}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax")).expect("this is plain text")
+    HeaderValue::try_from(format!(
+        "{SESSION_COOKIE}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax"
+    ))
+    .expect("this is plain text")
 }

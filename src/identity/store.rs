@@ -73,7 +73,12 @@ impl FromRow for ApiKey {
 
 impl FromRow for KnownKey {
     fn from_row(row: &Row<'_>) -> Result<Self> {
-        Ok(Self { id: row.get(0)?, shop: row.get(1)?, publishable: row.get::<String>(2)? == "publishable", scopes: words(&row.get::<String>(3)?) })
+        Ok(Self {
+            id: row.get(0)?,
+            shop: row.get(1)?,
+            publishable: row.get::<String>(2)? == "publishable",
+            scopes: words(&row.get::<String>(3)?),
+        })
     }
 }
 
@@ -168,7 +173,15 @@ pub fn shops(tx: &mut Tx<'_>) -> Result<Vec<Shop>> {
 // People.
 
 /// Whether the address was new here.
-pub(super) fn insert_person(tx: &mut Tx<'_>, shop: ShopId, id: StaffId, email: &str, name: &str, role: Role, party: Option<PartyId>) -> Result<bool> {
+pub(super) fn insert_person(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    id: StaffId,
+    email: &str,
+    name: &str,
+    role: Role,
+    party: Option<PartyId>,
+) -> Result<bool> {
     let inserted = tx.exec(
         "insert into staff (id, shop_id, email, name, role, party_id, created_at) values ($1, $2, $3, $4, $5, $6, $7)
          on conflict do nothing",
@@ -224,7 +237,11 @@ pub(super) fn has_another_owner(tx: &mut Tx<'_>, shop: ShopId, besides: StaffId)
 }
 
 /// Those with this address who may sign in, with their shop.
-pub(super) fn people_with(tx: &mut Tx<'_>, shop: Option<ShopId>, email: &str) -> Result<Vec<(StaffId, ShopId, String)>> {
+pub(super) fn people_with(
+    tx: &mut Tx<'_>,
+    shop: Option<ShopId>,
+    email: &str,
+) -> Result<Vec<(StaffId, ShopId, String)>> {
     tx.all(
         "select staff.id, shops.id, shops.name from staff join shops on shops.id = staff.shop_id
           where staff.email = $1 and staff.disabled_at is null and ($2 = 1 or shops.id = $3) order by shops.id limit 20",
@@ -235,7 +252,11 @@ pub(super) fn people_with(tx: &mut Tx<'_>, shop: Option<ShopId>, email: &str) ->
 // Links.
 
 pub(super) fn insert_link(tx: &mut Tx<'_>, hash: [u8; 32], staff: StaffId, expires_at: Time) -> Result<()> {
-    tx.exec("insert into sign_in_links (token_hash, staff_id, expires_at) values ($1, $2, $3)", args![hash, staff, expires_at]).map(drop)
+    tx.exec(
+        "insert into sign_in_links (token_hash, staff_id, expires_at) values ($1, $2, $3)",
+        args![hash, staff, expires_at],
+    )
+    .map(drop)
 }
 
 /// Whom an unspent link lets in.
@@ -250,13 +271,20 @@ pub(super) fn link(tx: &mut Tx<'_>, hash: [u8; 32]) -> Result<Option<Session>> {
 
 /// Spends a link; no row means that someone was faster, or that it is too old.
 pub(super) fn spend_link(tx: &mut Tx<'_>, hash: [u8; 32]) -> Result<bool> {
-    let spent = tx.exec("update sign_in_links set used_at = $2 where token_hash = $1 and used_at is null and expires_at > $2", args![hash, tx.now()])?;
+    let spent = tx.exec(
+        "update sign_in_links set used_at = $2 where token_hash = $1 and used_at is null and expires_at > $2",
+        args![hash, tx.now()],
+    )?;
     Ok(spent == 1)
 }
 
 /// Spends every link of someone.
 pub(super) fn spend_links(tx: &mut Tx<'_>, staff: StaffId) -> Result<()> {
-    tx.exec("update sign_in_links set used_at = $2 where staff_id = $1 and used_at is null", args![staff, tx.now()]).map(drop)
+    tx.exec(
+        "update sign_in_links set used_at = $2 where staff_id = $1 and used_at is null",
+        args![staff, tx.now()],
+    )
+    .map(drop)
 }
 
 pub(super) fn forget_links(tx: &mut Tx<'_>, before: Time) -> Result<u64> {
@@ -265,7 +293,13 @@ pub(super) fn forget_links(tx: &mut Tx<'_>, before: Time) -> Result<u64> {
 
 // Sessions.
 
-pub(super) fn insert_session(tx: &mut Tx<'_>, hash: [u8; 32], shop: ShopId, staff: StaffId, expires_at: Time) -> Result<()> {
+pub(super) fn insert_session(
+    tx: &mut Tx<'_>,
+    hash: [u8; 32],
+    shop: ShopId,
+    staff: StaffId,
+    expires_at: Time,
+) -> Result<()> {
     tx.exec(
         "insert into sessions (token_hash, shop_id, staff_id, created_at, expires_at) values ($1, $2, $3, $4, $5)",
         args![hash, shop, staff, tx.now(), expires_at],
@@ -284,11 +318,18 @@ pub(super) fn session(tx: &mut Tx<'_>, hash: [u8; 32]) -> Result<Option<Session>
 }
 
 pub(super) fn end_session(tx: &mut Tx<'_>, hash: [u8; 32]) -> Result<()> {
-    tx.exec("update sessions set ended_at = $2 where token_hash = $1 and ended_at is null", args![hash, tx.now()]).map(drop)
+    tx.exec(
+        "update sessions set ended_at = $2 where token_hash = $1 and ended_at is null",
+        args![hash, tx.now()],
+    )
+    .map(drop)
 }
 
 pub(super) fn end_sessions(tx: &mut Tx<'_>, shop: ShopId, staff: StaffId) -> Result<u64> {
-    tx.exec("update sessions set ended_at = $3 where shop_id = $1 and staff_id = $2 and ended_at is null", args![shop, staff, tx.now()])
+    tx.exec(
+        "update sessions set ended_at = $3 where shop_id = $1 and staff_id = $2 and ended_at is null",
+        args![shop, staff, tx.now()],
+    )
 }
 
 pub(super) fn forget_sessions(tx: &mut Tx<'_>, before: Time) -> Result<u64> {
@@ -317,7 +358,10 @@ pub(super) fn keys(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<ApiKey>> {
 }
 
 pub(super) fn known_key(tx: &mut Tx<'_>, hash: [u8; 32]) -> Result<Option<KnownKey>> {
-    tx.maybe_one("select id, shop_id, kind, scopes from api_keys where hash = $1 and revoked_at is null", args![hash])
+    tx.maybe_one(
+        "select id, shop_id, kind, scopes from api_keys where hash = $1 and revoked_at is null",
+        args![hash],
+    )
 }
 
 /// Whether the shop has such a key; revoking twice keeps the first time.
@@ -335,5 +379,6 @@ pub fn publishable_key(tx: &mut Tx<'_>, shop: ShopId) -> Result<String> {
         "select shown from api_keys where shop_id = $1 and kind = 'publishable' and revoked_at is null order by id limit 1",
         args![shop],
     )?;
-    key.map(|(shown,)| shown).ok_or_else(|| Error::not_found("publishable key: make one under Settings"))
+    key.map(|(shown,)| shown)
+        .ok_or_else(|| Error::not_found("publishable key: make one under Settings"))
 }

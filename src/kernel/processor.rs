@@ -119,9 +119,45 @@ impl Decline {
     }
 }
 
+/// What a provider's notice is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    Authorize,
+    Void,
+    /// The capture or refund that was asked for under this key.
+    Operation {
+        key: String,
+    },
+}
+
+/// Something a provider told us without being asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// The provider's name of the notice: the same one may come twice.
+    pub id: String,
+    /// Our reference of the payment.
+    pub reference: String,
+    pub about: About,
+    pub answer: Answer,
+}
+
+/// What came in at the door for notices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Not from the provider, or too old: refuse it before any work.
+    Forged,
+    /// Genuine, and nothing to us.
+    Ignored,
+    Notice(Notice),
+}
+
 /// A provider's adapter. `ask` does the network call with its own time limit and always answers.
 pub trait Processor: Send + Sync {
     /// The name under which attempts store it: `sandbox`, `manual`, `stripe`.
     fn name(&self) -> &'static str;
     fn ask<'a>(&'a self, ask: &'a Ask) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+    /// Verifies a notice on its raw bytes and reads it. A provider without notices believes none.
+    fn hear(&self, _body: &[u8], _signature: &str, _now: Time) -> Heard {
+        Heard::Forged
+    }
 }

@@ -82,12 +82,18 @@ impl AccountKey {
         Self { kind, party: None }
     }
     pub const fn party(kind: AccountKind, party: PartyId) -> Self {
-        Self { kind, party: Some(party) }
+        Self {
+            kind,
+            party: Some(party),
+        }
     }
     /// The account's id follows from its key: two writers that meet it first make the same row, and nobody has to remember it.
     pub(super) fn id(self, shop: ShopId, currency: Currency) -> AccountId {
         let party = self.party.map(|party| party.to_string()).unwrap_or_default();
-        AccountId::from_uuid(Uuid::new_v5(&shop.uuid(), format!("{}/{party}/{currency}", self.kind.name()).as_bytes()))
+        AccountId::from_uuid(Uuid::new_v5(
+            &shop.uuid(),
+            format!("{}/{party}/{currency}", self.kind.name()).as_bytes(),
+        ))
     }
 }
 

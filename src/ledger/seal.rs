@@ -16,7 +16,9 @@ const TERM: Seconds = Seconds(60);
 ///
 /// Transfers commit unsealed, so that selling never waits for the end of a chain; statements and periods use the sealed sequence.
 pub async fn seal(app: &App, owner: [u8; 16]) -> Result<u64> {
-    let Some(lease) = app.db.background(move |tx| take_lease(tx, "seal", owner, TERM)).await? else { return Ok(0) };
+    let Some(lease) = app.db.background(move |tx| take_lease(tx, "seal", owner, TERM)).await? else {
+        return Ok(0);
+    };
     let mut total = 0;
     for shop in app.db.read(|tx| store::shops_with_unsealed(tx, SHOPS)).await? {
         loop {
@@ -36,7 +38,10 @@ pub(super) fn batch(tx: &mut Tx<'_>, lease: &Lease, shop: ShopId) -> Result<u64>
     if !lease.holds(tx)? {
         return Ok(0); // Another process took over while we were paused: it goes on where the head is.
     }
-    serialize_on(tx, i64::from_be_bytes(shop.uuid().as_bytes()[8..].try_into().unwrap_or_default()))?;
+    serialize_on(
+        tx,
+        i64::from_be_bytes(shop.uuid().as_bytes()[8..].try_into().unwrap_or_default()),
+    )?;
     let waiting = store::unsealed_after(tx, shop, None, BATCH)?;
     if waiting.is_empty() {
         return Ok(0);

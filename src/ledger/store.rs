@@ -24,7 +24,12 @@ pub fn insert_transfer(tx: &mut Tx<'_>, id: TransferId, posting: &super::Posting
     Ok(added == 1)
 }
 
-pub fn transfer_of_source(tx: &mut Tx<'_>, shop: ShopId, source_kind: &str, source_id: Uuid) -> Result<Option<TransferId>> {
+pub fn transfer_of_source(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    source_kind: &str,
+    source_id: Uuid,
+) -> Result<Option<TransferId>> {
     let found: Option<(TransferId,)> = tx.maybe_one(
         "select id from transfers where shop_id = $1 and source_kind = $2 and source_id = $3",
         args![shop, source_kind, *source_id.as_bytes()],
@@ -49,12 +54,19 @@ pub fn insert_leg(tx: &mut Tx<'_>, transfer: TransferId, currency: Currency, leg
 }
 
 fn key(row: &Row<'_>, kind: usize, party: usize) -> Result<AccountKey> {
-    Ok(AccountKey { kind: row.get::<String>(kind)?.parse()?, party: row.get::<Option<PartyId>>(party)? })
+    Ok(AccountKey {
+        kind: row.get::<String>(kind)?.parse()?,
+        party: row.get::<Option<PartyId>>(party)?,
+    })
 }
 
 impl FromRow for Balance {
     fn from_row(row: &Row<'_>) -> Result<Self> {
-        Ok(Self { account: row.get(0)?, key: key(row, 1, 2)?, money: Money::new(row.get(4)?, row.get(3)?) })
+        Ok(Self {
+            account: row.get(0)?,
+            key: key(row, 1, 2)?,
+            money: Money::new(row.get(4)?, row.get(3)?),
+        })
     }
 }
 
@@ -103,8 +115,22 @@ struct LegRow {
 impl FromRow for LegRow {
     fn from_row(row: &Row<'_>) -> Result<Self> {
         let currency: Currency = row.get(1)?;
-        let account = |id: usize| -> Result<Account> { Ok(Account { id: row.get(id)?, key: key(row, id + 1, id + 2)?, currency }) };
-        Ok(Self { transfer: row.get(0)?, line: LegLine { debit: account(2)?, credit: account(5)?, minor: row.get(8)?, purpose: row.get(9)? } })
+        let account = |id: usize| -> Result<Account> {
+            Ok(Account {
+                id: row.get(id)?,
+                key: key(row, id + 1, id + 2)?,
+                currency,
+            })
+        };
+        Ok(Self {
+            transfer: row.get(0)?,
+            line: LegLine {
+                debit: account(2)?,
+                credit: account(5)?,
+                minor: row.get(8)?,
+                purpose: row.get(9)?,
+            },
+        })
     }
 }
 
@@ -115,12 +141,23 @@ fn legs(tx: &mut Tx<'_>, transfer: TransferId) -> Result<Vec<LegLine>> {
           where l.transfer_id = $1 order by l.leg limit 1000",
         args![transfer],
     )?;
-    assert!(rows.iter().all(|row| row.transfer == transfer), "legs belong to their transfer");
+    assert!(
+        rows.iter().all(|row| row.transfer == transfer),
+        "legs belong to their transfer"
+    );
     Ok(rows.into_iter().map(|row| row.line).collect())
 }
 
 fn with_legs(tx: &mut Tx<'_>, heads: Vec<Head>) -> Result<Vec<Transfer>> {
-    heads.into_iter().map(|Head(transfer)| Ok(Transfer { legs: legs(tx, transfer.id)?, ..transfer })).collect()
+    heads
+        .into_iter()
+        .map(|Head(transfer)| {
+            Ok(Transfer {
+                legs: legs(tx, transfer.id)?,
+                ..transfer
+            })
+        })
+        .collect()
 }
 
 /// Newest first.
@@ -165,7 +202,10 @@ pub fn unsealed_after(tx: &mut Tx<'_>, shop: ShopId, after: Option<TransferId>, 
 }
 
 pub fn shops_with_unsealed(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<ShopId>> {
-    let rows: Vec<(ShopId,)> = tx.all("select shop_id from transfers where sequence is null group by shop_id order by shop_id limit $1", args![limit])?;
+    let rows: Vec<(ShopId,)> = tx.all(
+        "select shop_id from transfers where sequence is null group by shop_id order by shop_id limit $1",
+        args![limit],
+    )?;
     Ok(rows.into_iter().map(|(shop,)| shop).collect())
 }
 
@@ -175,13 +215,18 @@ pub fn count_unsealed(tx: &mut Tx<'_>) -> Result<(i64, Option<Time>)> {
 }
 
 pub fn head(tx: &mut Tx<'_>, shop: ShopId) -> Result<Option<(i64, [u8; 32])>> {
-    tx.maybe_one("select sequence, hash from sealed_heads where shop_id = $1", args![shop])
+    tx.maybe_one(
+        "select sequence, hash from sealed_heads where shop_id = $1",
+        args![shop],
+    )
 }
 
 /// Gives a transfer its place; false if it has one already.
 pub fn seal(tx: &mut Tx<'_>, transfer: TransferId, sequence: i64, hash: &[u8; 32]) -> Result<bool> {
-    let changed =
-        tx.exec("update transfers set sequence = $2, hash = $3 where id = $1 and sequence is null", args![transfer, sequence, *hash])?;
+    let changed = tx.exec(
+        "update transfers set sequence = $2, hash = $3 where id = $1 and sequence is null",
+        args![transfer, sequence, *hash],
+    )?;
     Ok(changed == 1)
 }
 
@@ -210,4 +255,14 @@ pub fn snapshots(tx: &mut Tx<'_>, shop: ShopId, limit: i64) -> Result<Vec<(Accou
           where a.shop_id = $1 order by s.account_id limit $2",
         args![shop, limit],
     )
+}
+
+/// A leg is changed behind the program's back: what the chain is for.
+#[cfg(test)]
+pub fn bend(tx: &mut Tx<'_>, shop: ShopId, sequence: i64) -> Result<()> {
+    tx.exec(
+        "update legs set amount_minor = amount_minor + 1 where leg = 0 and transfer_id = (select id from transfers where shop_id = $1 and sequence = $2)",
+        args![shop, sequence],
+    )
+    .map(drop)
 }

@@ -8,7 +8,9 @@ use crate::delivery::Method;
 use crate::http::{Problem, Query, json};
 use crate::identity::{self, Player, Shop};
 use crate::inventory::{self, Availability};
-use crate::kernel::{AnchorId, ClipId, Currency, MethodId, Money, MoneyOut, ProductId, Seconds, Time, VariantId, ZoneId};
+use crate::kernel::{
+    AnchorId, ClipId, Currency, MethodId, Money, MoneyOut, ProductId, Seconds, Time, VariantId, ZoneId,
+};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -113,12 +115,26 @@ pub enum PaymentMethod {
     (status = 409, description = "`sold_out` with `left`, or `not_delivered_there`."),
     (status = 422, description = "A parameter breaks a rule."),
 ))]
-pub async fn get_quote(State(app): State<App>, player: Player, Query(query): Query<QuoteIn>) -> Result<Response, Problem> {
+pub async fn get_quote(
+    State(app): State<App>,
+    player: Player,
+    Query(query): Query<QuoteIn>,
+) -> Result<Response, Problem> {
     let asked = Asked {
         lines: Asked::lines(&query.lines)?,
-        country: query.country.as_deref().map(Asked::country).transpose()?.unwrap_or_default(),
+        country: query
+            .country
+            .as_deref()
+            .map(Asked::country)
+            .transpose()?
+            .unwrap_or_default(),
         delivery: query.delivery,
-        seen: query.clip.map(|clip| Seen { clip, version: query.version.unwrap_or(0), anchor: query.anchor, at_ms: query.at_ms.unwrap_or(0) }),
+        seen: query.clip.map(|clip| Seen {
+            clip,
+            version: query.version.unwrap_or(0),
+            anchor: query.anchor,
+            at_ms: query.at_ms.unwrap_or(0),
+        }),
     };
     let holds = Seconds::minutes(app.settings.quote_minutes);
     let (shop, offer, stock) = app
@@ -143,15 +159,31 @@ pub async fn get_quote(State(app): State<App>, player: Player, Query(query): Que
         .await?;
     let (availability, short) = stock;
     match offer {
-        Offer::NotForSale(variant) => Err(Problem::new(StatusCode::NOT_FOUND, "not_for_sale", "This is not for sale now.").with("variant", variant)),
-        Offer::NotDeliveredThere => Err(Problem::conflict("not_delivered_there", "This shop does not deliver to that country.")),
-        Offer::NoSuchMethod => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "no_such_method", "This delivery method is not offered there.")),
-        Offer::Quoted(..) if short => {
-            Err(Problem::conflict("sold_out", "Not enough are left. Nothing was reserved.").with("left", availability.left.max(0)))
+        Offer::NotForSale(variant) => {
+            Err(
+                Problem::new(StatusCode::NOT_FOUND, "not_for_sale", "This is not for sale now.")
+                    .with("variant", variant),
+            )
         }
+        Offer::NotDeliveredThere => Err(Problem::conflict(
+            "not_delivered_there",
+            "This shop does not deliver to that country.",
+        )),
+        Offer::NoSuchMethod => Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "no_such_method",
+            "This delivery method is not offered there.",
+        )),
+        Offer::Quoted(..) if short => Err(
+            Problem::conflict("sold_out", "Not enough are left. Nothing was reserved.")
+                .with("left", availability.left.max(0)),
+        ),
         Offer::Quoted(quote, methods) => {
             let token = token::sign(app.db.signing_key(), &quote);
-            Ok(json(StatusCode::OK, &QuoteOut::new(token, &quote, &methods, &shop, availability, &app)))
+            Ok(json(
+                StatusCode::OK,
+                &QuoteOut::new(token, &quote, &methods, &shop, availability, &app),
+            ))
         }
     }
 }
@@ -186,7 +218,14 @@ impl DeliveryOut {
 
 impl QuoteOut {
     /// A quote for showing. `methods` and `availability` are of this instant.
-    pub fn new(token: String, quote: &Quote, methods: &[Method], shop: &Shop, availability: Availability, app: &App) -> Self {
+    pub fn new(
+        token: String,
+        quote: &Quote,
+        methods: &[Method],
+        shop: &Shop,
+        availability: Availability,
+        app: &App,
+    ) -> Self {
         let money = |minor| MoneyOut::from(Money::new(minor, quote.currency));
         Self {
             quote: token,
@@ -213,14 +252,24 @@ impl QuoteOut {
                 .collect(),
             items: money(quote.items_minor),
             delivery: promise_out(quote, quote.shown_at),
-            delivery_options: methods.iter().map(|method| DeliveryOut::new(method, quote.shown_at)).collect(),
+            delivery_options: methods
+                .iter()
+                .map(|method| DeliveryOut::new(method, quote.shown_at))
+                .collect(),
             tax: money(quote.tax_minor),
             tax_inclusive: quote.inclusive,
             total: money(quote.total_minor),
             needs_address: quote.needs_address(),
-            returns: if quote.return_days == 0 { "No returns".into() } else { format!("{} days to return", quote.return_days) },
+            returns: if quote.return_days == 0 {
+                "No returns".into()
+            } else {
+                format!("{} days to return", quote.return_days)
+            },
             shipping_policy_url: format!("{}/s/{}/policies/shipping", app.base_url, shop.slug),
-            availability: AvailabilityOut { left: availability.left.max(0), in_checkouts: availability.in_checkouts },
+            availability: AvailabilityOut {
+                left: availability.left.max(0),
+                in_checkouts: availability.in_checkouts,
+            },
             payment_methods: vec![PaymentMethod::Card, PaymentMethod::Manual],
             test_mode: shop.test_mode,
         }

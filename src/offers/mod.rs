@@ -6,7 +6,7 @@
 //! is no longer for sale is not sold on an old token.
 //! It deliberately reserves nothing: between the quote and the tap the stock may go.
 
-mod api;
+pub mod api;
 mod model;
 mod quote;
 mod token;
@@ -14,7 +14,7 @@ mod token;
 #[cfg(test)]
 mod tests;
 
-pub use api::{DeliveryOut, PaymentMethod, QuoteLineOut, QuoteOut, get_quote, promise_out};
+pub use api::{DeliveryOut, PaymentMethod, QuoteLineOut, QuoteOut, promise_out};
 pub use model::{Asked, Quote, QuotedDelivery, QuotedLine, Seen, WantedLine};
 pub use quote::{Offer, Recheck, quote, recheck};
 pub use token::{open, sign};

@@ -1,6 +1,8 @@
 //! A quote: exactly what was shown, in whole minor units.
 
-use crate::kernel::{AnchorId, ClipId, ContractId, Currency, Error, MethodId, ProductId, Rate, Result, ShopId, Time, VariantId, ZoneId};
+use crate::kernel::{
+    AnchorId, ClipId, ContractId, Currency, Error, MethodId, ProductId, Rate, Result, ShopId, Time, VariantId, ZoneId,
+};
 use serde::{Deserialize, Serialize};
 
 /// One wanted variant.
@@ -42,14 +44,19 @@ impl Asked {
         let mut lines: Vec<WantedLine> = Vec::new();
         for part in text.split(',').filter(|part| !part.is_empty()) {
             let (variant, quantity) = part.split_once(':').unwrap_or((part, "1"));
-            let variant = variant.parse().map_err(|_| bad("Write variants and quantities as var_…:1,var_…:2."))?;
+            let variant = variant
+                .parse()
+                .map_err(|_| bad("Write variants and quantities as var_…:1,var_…:2."))?;
             let quantity = quantity.parse().map_err(|_| bad("A quantity is a whole number."))?;
             lines.push(WantedLine { variant, quantity });
         }
         if lines.is_empty() || lines.len() > LINES_MAX {
             return Err(bad("Ask for 1 to 20 lines."));
         }
-        if lines.iter().any(|line| line.quantity == 0 || line.quantity > QUANTITY_MAX) {
+        if lines
+            .iter()
+            .any(|line| line.quantity == 0 || line.quantity > QUANTITY_MAX)
+        {
             return Err(bad("A quantity is 1 to 20."));
         }
         if (1..lines.len()).any(|index| lines[..index].iter().any(|other| other.variant == lines[index].variant)) {
@@ -63,7 +70,10 @@ impl Asked {
         if text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase()) {
             return Ok(text.to_owned());
         }
-        Err(Error::field("/country", "Use the country's two capital letters, such as DE."))
+        Err(Error::field(
+            "/country",
+            "Use the country's two capital letters, such as DE.",
+        ))
     }
 }
 
@@ -141,7 +151,10 @@ impl Quote {
             items = add(items, line.amount_minor)?;
             tax = add(tax, line.tax_minor)?;
         }
-        let (delivery, delivery_tax) = self.delivery.as_ref().map_or((0, 0), |delivery| (delivery.amount_minor, delivery.tax_minor));
+        let (delivery, delivery_tax) = self
+            .delivery
+            .as_ref()
+            .map_or((0, 0), |delivery| (delivery.amount_minor, delivery.tax_minor));
         self.items_minor = items;
         self.tax_minor = add(tax, delivery_tax)?;
         self.total_minor = add(items, delivery)?;

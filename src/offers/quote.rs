@@ -37,13 +37,19 @@ pub fn quote(tx: &mut Tx<'_>, shop: &Shop, asked: &Asked, holds: Seconds) -> Res
         lines.push(line(tx, shop, &asked.country, found, wanted.quantity)?);
     }
     let (delivery, methods, zone) = if lines.iter().any(|line| line.physical) {
-        let Some(there) = delivery::options(tx, shop.id, &asked.country, shop.currency)? else { return Ok(Offer::NotDeliveredThere) };
+        let Some(there) = delivery::options(tx, shop.id, &asked.country, shop.currency)? else {
+            return Ok(Offer::NotDeliveredThere);
+        };
         let chosen = match asked.delivery {
             Some(id) => there.methods.iter().find(|method| method.id == id),
             None => there.methods.first(),
         };
         let Some(method) = chosen else {
-            return Ok(if there.methods.is_empty() { Offer::NotDeliveredThere } else { Offer::NoSuchMethod });
+            return Ok(if there.methods.is_empty() {
+                Offer::NotDeliveredThere
+            } else {
+                Offer::NoSuchMethod
+            });
         };
         let rate = taxes::rate(tx, shop.id, &asked.country, TaxCategory::Standard)?;
         let taxed = taxes::line(method.price.minor, rate, shop.prices_include_tax);
@@ -140,7 +146,9 @@ pub fn recheck(tx: &mut Tx<'_>, shown: &Quote) -> Result<Recheck> {
     }
     if let Some(travel) = &mut payable.delivery {
         // A method that is gone cannot be promised any more: a new quote says what there is instead.
-        let Some(now) = delivery::method(tx, shown.shop, travel.method)? else { return Ok(Recheck::Expired) };
+        let Some(now) = delivery::method(tx, shown.shop, travel.method)? else {
+            return Ok(Recheck::Expired);
+        };
         let taxed = taxes::line(now.price.minor, travel.tax, shown.inclusive);
         if taxed.gross < travel.amount_minor && now.price.currency == shown.currency {
             travel.amount_minor = taxed.gross;
@@ -148,6 +156,9 @@ pub fn recheck(tx: &mut Tx<'_>, shown: &Quote) -> Result<Recheck> {
         }
     }
     let payable = payable.summed()?;
-    assert!(payable.total_minor <= shown.total_minor, "the buyer pays at most what was shown");
+    assert!(
+        payable.total_minor <= shown.total_minor,
+        "the buyer pays at most what was shown"
+    );
     Ok(Recheck::Payable(Box::new(payable)))
 }

@@ -34,7 +34,10 @@ pub fn sign(key: &[u8; 32], quote: &Quote) -> String {
 
 /// The quote of a token that we signed. Expiry and shop are the caller's to check. Errors: `invalid_quote`.
 pub fn open(key: &[u8; 32], token: &str) -> Result<Quote> {
-    let invalid = || Error::invalid("invalid_quote", "This is no quote of ours. Ask for a new one.").with_field("/quote", "Not a quote of ours.");
+    let invalid = || {
+        Error::invalid("invalid_quote", "This is no quote of ours. Ask for a new one.")
+            .with_field("/quote", "Not a quote of ours.")
+    };
     if token.len() > LENGTH_MAX {
         return Err(invalid());
     }
@@ -43,7 +46,14 @@ pub fn open(key: &[u8; 32], token: &str) -> Result<Quote> {
     if !bool::from(seal(key, signed.as_bytes()).as_slice().ct_eq(&given)) {
         return Err(invalid());
     }
-    let json = signed.strip_prefix(PREFIX).and_then(|body| BASE64.decode(body).ok()).ok_or_else(invalid)?;
+    let json = signed
+        .strip_prefix(PREFIX)
+        .and_then(|body| BASE64.decode(body).ok())
+        .ok_or_else(invalid)?;
     let quote: Quote = serde_json::from_slice(&json).map_err(|_| invalid())?;
-    if quote.version == RULES { Ok(quote) } else { Err(invalid()) }
+    if quote.version == RULES {
+        Ok(quote)
+    } else {
+        Err(invalid())
+    }
 }

@@ -13,7 +13,11 @@ pub async fn asset(Path((hash, path)): Path<(String, String)>, headers: HeaderMa
     let tag = HeaderValue::from_static(all_files_tag());
     let known = headers.get(header::IF_NONE_MATCH).is_some_and(|known| *known == tag);
     let gzip = asset.gzip.len() < asset.bytes.len()
-        && headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()).any(accepts_gzip);
+        && headers
+            .get_all(header::ACCEPT_ENCODING)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .any(accepts_gzip);
     let mut response = if known {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -23,7 +27,14 @@ pub async fn asset(Path((hash, path)): Path<(String, String)>, headers: HeaderMa
     out.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
     out.insert(header::ETAG, tag);
     out.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    out.insert(header::CACHE_CONTROL, HeaderValue::from_static(if current { "public, max-age=31536000, immutable" } else { "public, max-age=60" }));
+    out.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static(if current {
+            "public, max-age=31536000, immutable"
+        } else {
+            "public, max-age=60"
+        }),
+    );
     if gzip && !known {
         out.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
@@ -40,7 +51,8 @@ pub(super) fn accepts_gzip(value: &str) -> bool {
     value.split(',').any(|coding| {
         let mut parts = coding.split(';').map(str::trim);
         let name = parts.next().unwrap_or("");
-        let refused = parts.any(|weight| matches!(weight.replace(' ', "").as_str(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
+        let refused =
+            parts.any(|weight| matches!(weight.replace(' ', "").as_str(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
         matches!(name, "gzip" | "x-gzip" | "*") && !refused
     })
 }

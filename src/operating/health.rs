@@ -20,7 +20,12 @@ pub async fn healthz() -> &'static str {
 /// Asks the database, because a process that cannot reach it cannot sell.
 pub async fn readyz(State(app): State<App>) -> Result<&'static str, Problem> {
     if app.db.disk_full() {
-        return Err(Error::new(Kind::Busy { retry_after: 30 }, "disk_full", "The disk is full: new sales are refused, those under way are finished.").into());
+        return Err(Error::new(
+            Kind::Busy { retry_after: 30 },
+            "disk_full",
+            "The disk is full: new sales are refused, those under way are finished.",
+        )
+        .into());
     }
     app.db.read(facts_waiting).await?;
     Ok("ready\n")
@@ -31,28 +36,106 @@ pub async fn metrics(State(app): State<App>, ClientAddress(client): ClientAddres
     if !is_near(client) {
         return Err(Error::not_found("page").into());
     }
-    let ((waiting, oldest, set_aside), payments) = app.db.read(|tx| Ok((facts_waiting(tx)?, payments::waiting(tx)?))).await?;
+    let ((waiting, oldest, set_aside), payments) = app
+        .db
+        .read(|tx| Ok((facts_waiting(tx)?, payments::waiting(tx)?)))
+        .await?;
     let health = app.db.health();
     let events = app.events.health();
     let meters = app.kept::<Meters>();
     let oldest_seconds = oldest.map_or(0, |oldest| app.clock.wall().since(oldest).0.max(0));
 
     let mut page = Page::default();
-    page.one("hawker_queue_depth", "gauge", "Commands that wait for the write lanes.", health.queue_depth);
-    page.one("hawker_events_queue_depth", "gauge", "Commands that wait for the lane of the beacons.", events.queue_depth);
-    page.one("hawker_batches_total", "counter", "Commits of the write lanes.", health.batches);
-    page.one("hawker_commands_total", "counter", "Commands the write lanes ran.", health.commands);
-    page.one("hawker_batches_retried_total", "counter", "Batches whose transaction was lost and run again.", health.retried);
-    page.one("hawker_commits_ambiguous_total", "counter", "Commits whose outcome had to be looked up.", health.ambiguous);
-    page.one("hawker_wal_bytes", "gauge", "Size of SQLite's write-ahead log.", health.wal_bytes);
-    page.one("hawker_disk_full", "gauge", "1 while new sales are refused because the disk is full.", u8::from(health.disk_full));
-    page.one("hawker_facts_waiting", "gauge", "Facts nobody has acted on yet.", waiting);
-    page.one("hawker_facts_oldest_seconds", "gauge", "Age of the oldest of them.", oldest_seconds);
-    page.one("hawker_facts_set_aside", "gauge", "Facts that failed too often and wait for a person.", set_aside);
-    page.one("hawker_payments_unknown", "gauge", "Payments whose outcome the processor has not told yet.", payments.unknown);
-    page.one("hawker_payments_voids_owed", "gauge", "Authorisations that still have to be let go.", payments.voids_owed);
-    page.one("hawker_payments_conflicted", "gauge", "Payments frozen because the processor said something else than we asked.", payments.conflicted);
-    page.one("hawker_connections", "gauge", "Open connections.", meters.connections.load(Ordering::Relaxed));
+    page.one(
+        "hawker_queue_depth",
+        "gauge",
+        "Commands that wait for the write lanes.",
+        health.queue_depth,
+    );
+    page.one(
+        "hawker_events_queue_depth",
+        "gauge",
+        "Commands that wait for the lane of the beacons.",
+        events.queue_depth,
+    );
+    page.one(
+        "hawker_batches_total",
+        "counter",
+        "Commits of the write lanes.",
+        health.batches,
+    );
+    page.one(
+        "hawker_commands_total",
+        "counter",
+        "Commands the write lanes ran.",
+        health.commands,
+    );
+    page.one(
+        "hawker_batches_retried_total",
+        "counter",
+        "Batches whose transaction was lost and run again.",
+        health.retried,
+    );
+    page.one(
+        "hawker_commits_ambiguous_total",
+        "counter",
+        "Commits whose outcome had to be looked up.",
+        health.ambiguous,
+    );
+    page.one(
+        "hawker_wal_bytes",
+        "gauge",
+        "Size of SQLite's write-ahead log.",
+        health.wal_bytes,
+    );
+    page.one(
+        "hawker_disk_full",
+        "gauge",
+        "1 while new sales are refused because the disk is full.",
+        u8::from(health.disk_full),
+    );
+    page.one(
+        "hawker_facts_waiting",
+        "gauge",
+        "Facts nobody has acted on yet.",
+        waiting,
+    );
+    page.one(
+        "hawker_facts_oldest_seconds",
+        "gauge",
+        "Age of the oldest of them.",
+        oldest_seconds,
+    );
+    page.one(
+        "hawker_facts_set_aside",
+        "gauge",
+        "Facts that failed too often and wait for a person.",
+        set_aside,
+    );
+    page.one(
+        "hawker_payments_unknown",
+        "gauge",
+        "Payments whose outcome the processor has not told yet.",
+        payments.unknown,
+    );
+    page.one(
+        "hawker_payments_voids_owed",
+        "gauge",
+        "Authorisations that still have to be let go.",
+        payments.voids_owed,
+    );
+    page.one(
+        "hawker_payments_conflicted",
+        "gauge",
+        "Payments frozen because the processor said something else than we asked.",
+        payments.conflicted,
+    );
+    page.one(
+        "hawker_connections",
+        "gauge",
+        "Open connections.",
+        meters.connections.load(Ordering::Relaxed),
+    );
     page.one("hawker_resident_bytes", "gauge", "Memory in use.", resident_bytes());
     page.head("hawker_answers_total", "counter", "Answers by status.");
     for (hundreds, count) in (1..=5).zip(meters.answers()) {
@@ -66,7 +149,11 @@ pub async fn metrics(State(app): State<App>, ClientAddress(client): ClientAddres
     for (name, job) in meters.jobs() {
         page.sample("hawker_job_failures_total", &format!("job=\"{name}\""), job.failures);
     }
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page.0).into_response())
+    Ok((
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        page.0,
+    )
+        .into_response())
 }
 
 /// This machine, or a private network.
@@ -97,5 +184,7 @@ impl Page {
 fn resident_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) * 1024
+    line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok())
+        .unwrap_or(0)
+        * 1024
 }

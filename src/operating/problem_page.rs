@@ -20,7 +20,14 @@ pub struct ProblemPage {
 
 impl ProblemPage {
     pub fn sample() -> Self {
-        Self::of(&Shown { status: StatusCode::NOT_FOUND, code: "not_found", detail: "There is no such clip.".into() }, false)
+        Self::of(
+            &Shown {
+                status: StatusCode::NOT_FOUND,
+                code: "not_found",
+                detail: "There is no such clip.".into(),
+            },
+            false,
+        )
     }
 
     fn of(shown: &Shown, in_studio: bool) -> Self {
@@ -35,7 +42,13 @@ impl ProblemPage {
             _ => "That did not work",
         };
         let way_on = in_studio.then_some(("/studio/sign-in", "Sign in"));
-        Self { status: shown.status.as_u16(), title, detail: shown.detail.clone(), code: shown.code.to_owned(), way_on }
+        Self {
+            status: shown.status.as_u16(),
+            title,
+            detail: shown.detail.clone(),
+            code: shown.code.to_owned(),
+            way_on,
+        }
     }
 }
 
@@ -46,7 +59,9 @@ pub async fn pages_for_people(request: Request, next: Next) -> Response {
     let in_studio = path.starts_with("/studio");
     let reads = request.method() == Method::GET;
     let response = next.run(request).await;
-    let Some(shown) = response.extensions().get::<Shown>().filter(|_| wants_page) else { return response };
+    let Some(shown) = response.extensions().get::<Shown>().filter(|_| wants_page) else {
+        return response;
+    };
     if in_studio && reads && shown.status == StatusCode::UNAUTHORIZED {
         return redirect("/studio/sign-in");
     }
@@ -60,5 +75,8 @@ pub async fn pages_for_people(request: Request, next: Next) -> Response {
 }
 
 fn asks_for_html(headers: &HeaderMap) -> bool {
-    headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
+    headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"))
 }

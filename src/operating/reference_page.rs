@@ -71,7 +71,14 @@ struct Kind {
 }
 
 pub async fn openapi(Extension(reference): Extension<Arc<Reference>>) -> Response {
-    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "public, max-age=300")], reference.json.clone()).into_response()
+    (
+        [
+            (header::CONTENT_TYPE, "application/json"),
+            (header::CACHE_CONTROL, "public, max-age=300"),
+        ],
+        reference.json.clone(),
+    )
+        .into_response()
 }
 
 pub async fn docs(Extension(reference): Extension<Arc<Reference>>) -> Result<Response, Problem> {
@@ -81,7 +88,10 @@ pub async fn docs(Extension(reference): Extension<Arc<Reference>>) -> Result<Res
 impl Reference {
     pub fn of(json: String) -> Self {
         let value: Value = serde_json::from_str(&json).unwrap_or_default();
-        Self { page: ReferencePage::of(&value), json }
+        Self {
+            page: ReferencePage::of(&value),
+            json,
+        }
     }
 }
 
@@ -101,32 +111,57 @@ impl ReferencePage {
         for (path, methods) in entries(&api["paths"]) {
             for (method, operation) in entries(methods) {
                 let tag = words(&operation["tags"][0]);
-                groups.entry(tag).or_default().push(Operation::of(&method, &path, operation));
+                groups
+                    .entry(tag)
+                    .or_default()
+                    .push(Operation::of(&method, &path, operation));
             }
         }
-        let tags: Vec<(String, String)> = items(&api["tags"]).map(|tag| (words(&tag["name"]), words(&tag["description"]))).collect();
+        let tags: Vec<(String, String)> = items(&api["tags"])
+            .map(|tag| (words(&tag["name"]), words(&tag["description"])))
+            .collect();
         let mut ordered = Vec::new();
         for (name, about) in tags {
             if let Some(operations) = groups.remove(&name) {
-                ordered.push(Group { name, about, operations });
+                ordered.push(Group {
+                    name,
+                    about,
+                    operations,
+                });
             }
         }
-        ordered.extend(groups.into_iter().map(|(name, operations)| Group { name, about: String::new(), operations }));
+        ordered.extend(groups.into_iter().map(|(name, operations)| Group {
+            name,
+            about: String::new(),
+            operations,
+        }));
         Self {
             title: words(&api["info"]["title"]),
             version: words(&api["info"]["version"]),
-            intro: words(&api["info"]["description"]).split("\n\n").map(str::to_owned).collect(),
+            intro: words(&api["info"]["description"])
+                .split("\n\n")
+                .map(str::to_owned)
+                .collect(),
             groups: ordered,
-            schemas: entries(&api["components"]["schemas"]).map(|(name, schema)| SchemaText::of(name, schema)).collect(),
+            schemas: entries(&api["components"]["schemas"])
+                .map(|(name, schema)| SchemaText::of(name, schema))
+                .collect(),
         }
     }
 }
 
 impl Operation {
     fn of(method: &str, path: &str, operation: &Value) -> Self {
-        let content = |value: &Value| entries(&value["content"]).next().map(|(_, media)| Kind::of(&media["schema"]));
+        let content = |value: &Value| {
+            entries(&value["content"])
+                .next()
+                .map(|(_, media)| Kind::of(&media["schema"]))
+        };
         Self {
-            id: format!("{method}-{}", path.trim_start_matches('/').replace(['/', '{', '}'], "-")),
+            id: format!(
+                "{method}-{}",
+                path.trim_start_matches('/').replace(['/', '{', '}'], "-")
+            ),
             method: method.to_uppercase(),
             path: path.to_owned(),
             summary: words(&operation["summary"]),
@@ -142,7 +177,11 @@ impl Operation {
                 .collect(),
             body: content(&operation["requestBody"]),
             answers: entries(&operation["responses"])
-                .map(|(status, answer)| Answer { about: words(&answer["description"]), body: content(answer), status })
+                .map(|(status, answer)| Answer {
+                    about: words(&answer["description"]),
+                    body: content(answer),
+                    status,
+                })
                 .collect(),
         }
     }
@@ -161,17 +200,28 @@ impl SchemaText {
             })
             .collect();
         let plain = rows.is_empty().then(|| Kind::of(schema));
-        Self { name, about: words(&schema["description"]), rows, plain }
+        Self {
+            name,
+            about: words(&schema["description"]),
+            rows,
+            plain,
+        }
     }
 }
 
 impl Kind {
     fn of(schema: &Value) -> Self {
         if let Some(name) = schema["$ref"].as_str().and_then(|target| target.rsplit('/').next()) {
-            return Self { text: name.to_owned(), link: Some(format!("schema-{name}")) };
+            return Self {
+                text: name.to_owned(),
+                link: Some(format!("schema-{name}")),
+            };
         }
         for choice in ["oneOf", "anyOf", "allOf"] {
-            let kinds: Vec<Self> = items(&schema[choice]).map(Self::of).filter(|kind| kind.text != "null").collect();
+            let kinds: Vec<Self> = items(&schema[choice])
+                .map(Self::of)
+                .filter(|kind| kind.text != "null")
+                .collect();
             if !kinds.is_empty() {
                 let link = kinds.iter().find_map(|kind| kind.link.clone());
                 let text = kinds.into_iter().map(|kind| kind.text).collect::<Vec<_>>().join(" or ");
@@ -179,7 +229,11 @@ impl Kind {
             }
         }
         if let Some(values) = schema["enum"].as_array() {
-            let text = values.iter().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect::<Vec<_>>().join(" | ");
+            let text = values
+                .iter()
+                .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+                .collect::<Vec<_>>()
+                .join(" | ");
             return Self { text, link: None };
         }
         let kind = match &schema["type"] {
@@ -188,7 +242,10 @@ impl Kind {
         };
         if kind == "array" {
             let item = Self::of(&schema["items"]);
-            return Self { text: format!("list of {}", item.text), link: item.link };
+            return Self {
+                text: format!("list of {}", item.text),
+                link: item.link,
+            };
         }
         let format = words(&schema["format"]);
         let text = match (kind.as_str(), format.as_str()) {
@@ -209,5 +266,9 @@ fn items(value: &Value) -> impl Iterator<Item = &Value> {
 }
 
 fn entries(value: &Value) -> impl Iterator<Item = (String, &Value)> {
-    value.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value))
+    value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| (name.clone(), value))
 }

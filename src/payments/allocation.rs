@@ -106,8 +106,16 @@ impl Allocation {
 
     /// Refuses a split that is not one: an amount below zero, or a line of no units.
     pub fn check(&self) -> Result<()> {
-        let whole = self.parts().all(|(_, part)| part.quantity > 0 && part.legs.iter().all(|leg| leg.minor >= 0));
-        if whole { Ok(()) } else { Err(Error::internal("an allocation has a negative share or a line without units")) }
+        let whole = self
+            .parts()
+            .all(|(_, part)| part.quantity > 0 && part.legs.iter().all(|leg| leg.minor >= 0));
+        if whole {
+            Ok(())
+        } else {
+            Err(Error::internal(
+                "an allocation has a negative share or a line without units",
+            ))
+        }
     }
 
     /// The legs of a capture. `units` says of each part how many units are taken altogether after it; what earlier captures took is in `before`.
@@ -133,7 +141,12 @@ impl Allocation {
     }
 
     /// The legs of a refund: `amounts` of each part, out of what was `captured` and not yet `refunded` (L3).
-    pub fn refund(&self, captured: &[PlannedLeg], refunded: &[PlannedLeg], amounts: &[(Part, i64)]) -> Result<Vec<PlannedLeg>> {
+    pub fn refund(
+        &self,
+        captured: &[PlannedLeg],
+        refunded: &[PlannedLeg],
+        amounts: &[(Part, i64)],
+    ) -> Result<Vec<PlannedLeg>> {
         let mut planned = Vec::new();
         for (name, amount) in amounts {
             let part = self.part(*name)?;
@@ -151,7 +164,11 @@ impl Allocation {
         let names: Vec<Part> = self.parts().map(|(name, _)| name).collect();
         let shares: Vec<i64> = names.iter().map(|name| sum(captured, *name)).collect();
         let already: Vec<i64> = names.iter().map(|name| sum(refunded, *name)).collect();
-        Ok(names.into_iter().zip(allocate(&shares, &already, amount)?).filter(|(_, minor)| *minor > 0).collect())
+        Ok(names
+            .into_iter()
+            .zip(allocate(&shares, &already, amount)?)
+            .filter(|(_, minor)| *minor > 0)
+            .collect())
     }
 
     /// The legs of the processor's fee on a capture: it is gone from what the processor holds, and somebody bears it.
@@ -162,19 +179,31 @@ impl Allocation {
             FeeBearer::Shop => vec![(shop, 1)],
             FeeBearer::Party(party) => vec![(AccountKey::party(AccountKind::PartyPayable, party), 1)],
             FeeBearer::Everyone if earners.is_empty() => vec![(shop, 1)],
-            FeeBearer::Everyone => earners.iter().map(|leg| (bearer(leg.account), leg.minor.unsigned_abs())).collect(),
+            FeeBearer::Everyone => earners
+                .iter()
+                .map(|leg| (bearer(leg.account), leg.minor.unsigned_abs()))
+                .collect(),
         };
         let weights: Vec<u64> = bearers.iter().map(|(_, weight)| *weight).collect();
         let shares = crate::kernel::apportion(fee, &weights);
         let clearing = AccountKey::of(AccountKind::ProcessorClearing);
-        let leg = |((account, _), minor)| Leg { debit: account, credit: clearing, minor, purpose: "processor_fee" };
+        let leg = |((account, _), minor)| Leg {
+            debit: account,
+            credit: clearing,
+            minor,
+            purpose: "processor_fee",
+        };
         bearers.into_iter().zip(shares).map(leg).collect()
     }
 }
 
 /// A party bears a fee out of what it is owed; the shop books it as a cost.
 fn bearer(account: AccountKey) -> AccountKey {
-    if account.kind == AccountKind::PartyPayable { account } else { AccountKey::of(AccountKind::ProcessorFees) }
+    if account.kind == AccountKind::PartyPayable {
+        account
+    } else {
+        AccountKey::of(AccountKind::ProcessorFees)
+    }
 }
 
 fn taken(before: &[PlannedLeg], part: Part, count: usize) -> Vec<i64> {
@@ -188,8 +217,18 @@ fn taken(before: &[PlannedLeg], part: Part, count: usize) -> Vec<i64> {
 }
 
 fn legs(name: Part, part: &AllocatedPart, minors: &[i64]) -> Vec<PlannedLeg> {
-    let numbered = (0..).zip(part.legs.iter().zip(minors)).filter(|(_, (_, minor))| **minor > 0);
-    numbered.map(|(number, (leg, minor))| PlannedLeg { part: name, leg: number, account: leg.account, purpose: leg.purpose, minor: *minor }).collect()
+    let numbered = (0..)
+        .zip(part.legs.iter().zip(minors))
+        .filter(|(_, (_, minor))| **minor > 0);
+    numbered
+        .map(|(number, (leg, minor))| PlannedLeg {
+            part: name,
+            leg: number,
+            account: leg.account,
+            purpose: leg.purpose,
+            minor: *minor,
+        })
+        .collect()
 }
 
 /// The deficit-clamped allocator: moves `amount` more of `shares`, of which `already` has been moved.
@@ -203,22 +242,39 @@ pub fn allocate(shares: &[i64], already: &[i64], amount: i64) -> Result<Vec<i64>
     let total: i128 = shares.iter().map(|share| i128::from(*share)).sum();
     let after = already.iter().map(|minor| i128::from(*minor)).sum::<i128>() + i128::from(amount);
     if amount < 0 || after > total {
-        return Err(Error::conflict("exceeds_captured", "There is not that much money left to move."));
+        return Err(Error::conflict(
+            "exceeds_captured",
+            "There is not that much money left to move.",
+        ));
     }
     if amount == 0 {
         return Ok(vec![0; shares.len()]);
     }
-    let room: Vec<i64> = shares.iter().zip(already).map(|(share, already)| share - already).collect();
-    assert!(room.iter().all(|room| *room >= 0), "no share has moved more than there was");
+    let room: Vec<i64> = shares
+        .iter()
+        .zip(already)
+        .map(|(share, already)| share - already)
+        .collect();
+    assert!(
+        room.iter().all(|room| *room >= 0),
+        "no share has moved more than there was"
+    );
     // What each is still owed, times the total, so that the comparison needs no fractions.
-    let owed = |i: usize, given: i64| after * i128::from(shares[i]) - (i128::from(already[i]) + i128::from(given)) * total;
+    let owed =
+        |i: usize, given: i64| after * i128::from(shares[i]) - (i128::from(already[i]) + i128::from(given)) * total;
     let mut given: Vec<i64> = (0..shares.len())
-        .map(|i| i64::try_from(owed(i, 0).div_euclid(total)).unwrap_or(i64::MAX).clamp(0, room[i]))
+        .map(|i| {
+            i64::try_from(owed(i, 0).div_euclid(total))
+                .unwrap_or(i64::MAX)
+                .clamp(0, room[i])
+        })
         .collect();
     loop {
         let rest = amount - given.iter().sum::<i64>();
         let open = |i: &usize| if rest > 0 { given[*i] < room[*i] } else { given[*i] > 0 };
-        let count = i64::try_from((0..shares.len()).filter(open).count()).unwrap_or(i64::MAX).max(1);
+        let count = i64::try_from((0..shares.len()).filter(open).count())
+            .unwrap_or(i64::MAX)
+            .max(1);
         // One unit at a time; only where there is more than one for everybody do all get several at once.
         let step = (rest.abs() / count).max(1);
         let ahead = |a: &usize, b: &usize| owed(*a, given[*a]).cmp(&owed(*b, given[*b]));
@@ -228,6 +284,10 @@ pub fn allocate(shares: &[i64], already: &[i64], amount: i64) -> Result<Vec<i64>
             _ => (0..shares.len()).filter(open).min_by(ahead),
         };
         let next = next.expect("there is room for what is left, because the sum was checked");
-        given[next] += if rest > 0 { step.min(room[next] - given[next]) } else { -step.min(given[next]) };
+        given[next] += if rest > 0 {
+            step.min(room[next] - given[next])
+        } else {
+            -step.min(given[next])
+        };
     }
 }

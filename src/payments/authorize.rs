@@ -1,13 +1,15 @@
 //! From the wish to be paid to the promise of money: open, start, ask, record.
 
 use super::model::{
-    ACTION, ATTEMPTS_MAX, Attempt, AttemptState as S, Intent, IntentState, OpenIntent, Operation, SENDING, VISIBILITY, check_amount, needs_a_person,
-    next_check,
+    ACTION, ATTEMPTS_MAX, Attempt, AttemptState as S, Intent, IntentState, OpenIntent, Operation, SENDING, VISIBILITY,
+    check_amount, needs_a_person, next_check,
 };
 use super::store::{self, AttemptChange};
 use crate::app::App;
 use crate::db::{Tx, epoch};
-use crate::kernel::{Answer, Ask, AttemptId, CheckoutId, Decline, Error, IntentId, Kind, Money, Result, Seconds, Time};
+use crate::kernel::{
+    Answer, Ask, AttemptId, CheckoutId, Decline, Engine, Error, IntentId, Kind, Money, Result, Seconds, Time,
+};
 
 /// What became of the wish to start an attempt.
 #[derive(Clone, Debug)]
@@ -37,7 +39,11 @@ pub struct Recorded {
 /// A sale of nothing has succeeded at once; it needs no processor. Errors: amounts nobody can charge.
 pub fn open(tx: &mut Tx<'_>, intent: &OpenIntent) -> Result<IntentId> {
     intent.allocation.check()?;
-    assert_eq!(intent.allocation.total(), intent.amount.minor, "the split of a sale is the sale");
+    assert_eq!(
+        intent.allocation.total(),
+        intent.amount.minor,
+        "the split of a sale is the sale"
+    );
     let state = if intent.amount.minor == 0 {
         IntentState::Succeeded
     } else {
@@ -52,8 +58,13 @@ pub fn open(tx: &mut Tx<'_>, intent: &OpenIntent) -> Result<IntentId> {
     if known.shop != intent.shop {
         return Err(Error::not_found("checkout"));
     }
-    if (known.amount, &known.allocation) != (intent.amount, &intent.allocation) && !store::reprice_intent(tx, id, state, intent.amount, &intent.allocation)? {
-        return Err(Error::conflict("payment_begun", "The payment has begun; its amount cannot change any more."));
+    if (known.amount, &known.allocation) != (intent.amount, &intent.allocation)
+        && !store::reprice_intent(tx, id, state, intent.amount, &intent.allocation)?
+    {
+        return Err(Error::conflict(
+            "payment_begun",
+            "The payment has begun; its amount cannot change any more.",
+        ));
     }
     Ok(id)
 }
@@ -96,7 +107,11 @@ pub fn start(tx: &mut Tx<'_>, intent: IntentId, processor: &str, method: &str, t
 
 /// Asks the processor for the promise. Network; no transaction is open.
 pub async fn authorize_ask(app: &App, attempt: &Attempt) -> Answer {
-    let return_url = if attempt.return_url.is_empty() { app.base_url.clone() } else { attempt.return_url.clone() };
+    let return_url = if attempt.return_url.is_empty() {
+        app.base_url.clone()
+    } else {
+        attempt.return_url.clone()
+    };
     let ask = Ask::Authorize {
         key: attempt.key(Operation::Authorize),
         reference: attempt.reference(),
@@ -111,7 +126,9 @@ pub async fn authorize_ask(app: &App, attempt: &Attempt) -> Answer {
 pub(super) async fn ask_processor(app: &App, attempt: &Attempt, ask: &Ask) -> Answer {
     match app.processor(&attempt.processor) {
         Ok(processor) => processor.ask(ask).await,
-        Err(error) => Answer::NotSent { detail: error.to_string() },
+        Err(error) => Answer::NotSent {
+            detail: error.to_string(),
+        },
     }
 }
 
@@ -129,28 +146,50 @@ pub fn record(tx: &mut Tx<'_>, attempt: AttemptId, operation: Operation, answer:
 
 fn record_authorize(tx: &mut Tx<'_>, id: AttemptId, answer: &Answer) -> Result<Recorded> {
     let attempt = find_attempt(tx, id)?;
-    let Some(step) = step(&attempt, answer, tx.now()) else { return Ok(recorded(&attempt, attempt.state, false)) };
+    let Some(step) = step(&attempt, answer, tx.now()) else {
+        return Ok(recorded(&attempt, attempt.state, false));
+    };
     // The intent decides whether the promise is still wanted; it moves first, so that two promises cannot both be kept.
     let to = match step.to {
-        S::Authorized if !store::authorize_intent(tx, attempt.intent)? => S::Voiding,
+        S::Authorized if attempt.state != S::Authorized && !store::authorize_intent(tx, attempt.intent)? => S::Voiding,
         to => to,
     };
-    match to {
-        S::Failed | S::NotExecuted | S::NotSent => drop(store::answer_intent(tx, attempt.intent, IntentState::RequiresMethod)?),
-        S::RequiresAction => drop(store::answer_intent(tx, attempt.intent, IntentState::RequiresAction)?),
-        S::Unknown if attempt.state != S::Unknown => drop(store::answer_intent(tx, attempt.intent, IntentState::Unknown)?),
-        S::Pending => drop(store::answer_intent(tx, attempt.intent, IntentState::Processing)?),
-        S::Conflicted => drop(store::conflict_intent(tx, attempt.intent)?),
-        _ => {}
+    let follows = match to {
+        S::Failed | S::NotExecuted | S::NotSent => Some(IntentState::RequiresMethod),
+        S::RequiresAction => Some(IntentState::RequiresAction),
+        S::Unknown => Some(IntentState::Unknown),
+        S::Pending => Some(IntentState::Processing),
+        _ => None,
+    };
+    if let Some(next) = follows.filter(|_| to != attempt.state) {
+        store::answer_intent(tx, attempt.intent, next)?;
+    }
+    if to == S::Conflicted {
+        store::conflict_intent(tx, attempt.intent)?;
+    }
+    if to == S::Voided {
+        store::expire_intent(tx, attempt.intent)?;
     }
     let next_check_at = match to {
         S::Unknown => Some(next_check(tx.now(), attempt.tries)),
         // Buyers finish at their bank and never come back, so we look from time to time.
         S::Pending | S::RequiresAction => Some(tx.now().plus(Seconds(60))),
         S::Voiding => Some(tx.now()),
+        // A promise ends by itself; we look when it should have.
+        S::Authorized => {
+            let ends = step
+                .capture_before
+                .or(attempt.capture_before)
+                .filter(|ends| *ends > tx.now());
+            Some(ends.unwrap_or(tx.now().plus(Seconds::days(1))))
+        }
         _ => None,
     };
-    let tries = if to == S::Unknown && attempt.state == S::Unknown { attempt.tries + 1 } else { attempt.tries * u32::from(to == attempt.state) };
+    let tries = if to == S::Unknown && attempt.state == S::Unknown {
+        attempt.tries + 1
+    } else {
+        attempt.tries * u32::from(to == attempt.state)
+    };
     let change = AttemptChange {
         from: attempt.state,
         to,
@@ -162,12 +201,20 @@ fn record_authorize(tx: &mut Tx<'_>, id: AttemptId, answer: &Answer) -> Result<R
         next_check_at,
     };
     if !store::move_attempt(tx, id, &change)? {
-        return Err(Error::engine(crate::kernel::Engine::Retry, "an attempt moved while its answer was recorded"));
+        return Err(Error::engine(
+            Engine::Retry,
+            "an attempt moved while its answer was recorded",
+        ));
     }
     if to != attempt.state {
         store::log(tx, attempt.intent, &sentence(&attempt, to), step.detail)?;
     } else if needs_a_person(tries) && !needs_a_person(attempt.tries) {
-        store::log(tx, attempt.intent, "The processor still does not say what happened. A person has to look.", step.detail)?;
+        store::log(
+            tx,
+            attempt.intent,
+            "The processor still does not say what happened. A person has to look.",
+            step.detail,
+        )?;
     }
     Ok(recorded(&attempt, to, to != attempt.state))
 }
@@ -184,35 +231,99 @@ struct Step<'a> {
 
 /// Reads an answer against the attempt. `None`: it says nothing new.
 fn step<'a>(attempt: &Attempt, answer: &'a Answer, now: Time) -> Option<Step<'a>> {
-    let to = |to| Step { to, payment: "", decline: "", url: "", capture_before: None, detail: "" };
+    if matches!(attempt.state, S::Voiding | S::Voided | S::Captured | S::Conflicted) {
+        return None; // Decided already; what comes late changes nothing.
+    }
+    let to = |to| Step {
+        to,
+        payment: "",
+        decline: "",
+        url: "",
+        capture_before: None,
+        detail: "",
+    };
     let step = match answer {
-        Answer::Authorized { payment, reference, amount, capture_before } => {
+        Answer::Authorized {
+            payment,
+            reference,
+            amount,
+            capture_before,
+        } => {
             let agreed = *amount == attempt.amount && *reference == attempt.reference();
-            let next = match (agreed, attempt.state.is_open()) {
-                (false, _) => S::Conflicted,
+            let next = match (attempt.state.is_open() || attempt.state == S::Authorized, agreed) {
                 (true, true) => S::Authorized,
-                (true, false) => S::Voiding,
+                (true, false) => S::Conflicted,
+                // It was given up. Whatever turns up now is let go.
+                (false, _) => S::Voiding,
             };
-            let detail = if agreed { "" } else { "The processor answered with another amount, currency or reference." };
-            Step { payment, capture_before: *capture_before, detail, ..to(next) }
+            let detail = if next == S::Conflicted {
+                "The processor answered with another amount, currency or reference."
+            } else {
+                ""
+            };
+            Step {
+                payment,
+                capture_before: *capture_before,
+                detail,
+                ..to(next)
+            }
         }
         // Nobody asked for a capture yet: whatever this is, it is not ours to build on.
-        Answer::Captured { payment, .. } | Answer::Refunded { payment, .. } if attempt.state.is_open() => {
-            Step { payment, detail: "The processor took money that was only to be promised.", ..to(S::Conflicted) }
-        }
-        Answer::RequiresAction { payment, url } if attempt.state == S::RequiresAction => Step { payment, url, ..to(S::RequiresAction) },
-        Answer::RequiresAction { payment, url } if attempt.state.is_open() => Step { payment, url, ..to(S::RequiresAction) },
-        Answer::Pending { payment } if attempt.state.is_open() => Step { payment, ..to(S::Pending) },
+        Answer::Captured { payment, .. } | Answer::Refunded { payment, .. } if attempt.state.is_open() => Step {
+            payment,
+            detail: "The processor took money that was only to be promised.",
+            ..to(S::Conflicted)
+        },
+        Answer::RequiresAction { payment, url } if attempt.state.is_open() => Step {
+            payment,
+            url,
+            ..to(S::RequiresAction)
+        },
+        Answer::Pending { payment } if attempt.state.is_open() => Step {
+            payment,
+            ..to(S::Pending)
+        },
         Answer::Declined { payment, decline } if attempt.state.is_open() => {
-            let detail = if matches!(decline, Decline::Hard(_)) { "This method will not be tried again." } else { "" };
-            Step { payment, decline: decline.code(), detail, ..to(S::Failed) }
+            let detail = if matches!(decline, Decline::Hard(_)) {
+                "This method will not be tried again."
+            } else {
+                ""
+            };
+            Step {
+                payment,
+                decline: decline.code(),
+                detail,
+                ..to(S::Failed)
+            }
         }
-        Answer::Refused { detail } if attempt.state.is_open() => Step { decline: "refused", detail, ..to(S::Failed) },
-        Answer::Voided { payment } if attempt.state.is_open() => Step { payment, decline: "canceled", ..to(S::Failed) },
+        Answer::Refused { detail } if attempt.state.is_open() => Step {
+            decline: "refused",
+            detail,
+            ..to(S::Failed)
+        },
+        Answer::Voided { payment } if attempt.state.is_open() => Step {
+            payment,
+            decline: "canceled",
+            ..to(S::Failed)
+        },
+        Answer::Voided { .. } if attempt.state == S::Authorized => Step {
+            detail: "The promise ended at the processor.",
+            ..to(S::Voided)
+        },
+        _ if attempt.state == S::Authorized => to(S::Authorized),
         Answer::NotFound if attempt.state.is_open() && now >= attempt.created_at.plus(VISIBILITY) => to(S::NotExecuted),
-        Answer::NotFound if attempt.state.is_open() => Step { detail: "Not there yet; it may still be on its way.", ..to(still_open(attempt)) },
-        Answer::NotSent { detail } if attempt.state == S::Sending => Step { detail, ..to(S::NotSent) },
-        Answer::NotSent { detail } | Answer::Unknown { detail } if attempt.state.is_open() => Step { detail, ..to(still_open(attempt)) },
+        Answer::NotFound if attempt.state.is_open() => Step {
+            detail: "Not there yet; it may still be on its way.",
+            ..to(still_open(attempt))
+        },
+        Answer::NotSent { detail } if attempt.state == S::Sending => Step {
+            detail,
+            ..to(S::NotSent)
+        },
+        Answer::NotSent { detail } | Answer::Unknown { detail } if attempt.state.is_open() => Step {
+            detail,
+            ..to(still_open(attempt))
+        },
         _ => return None,
     };
     (step.to == attempt.state || attempt.state.may_become(step.to)).then_some(step)
@@ -220,27 +331,41 @@ fn step<'a>(attempt: &Attempt, answer: &'a Answer, now: Time) -> Option<Step<'a>
 
 /// Not knowing changes nothing for a buyer who is at their bank.
 fn still_open(attempt: &Attempt) -> S {
-    if matches!(attempt.state, S::RequiresAction | S::Pending) { attempt.state } else { S::Unknown }
+    if matches!(attempt.state, S::RequiresAction | S::Pending) {
+        attempt.state
+    } else {
+        S::Unknown
+    }
 }
 
 fn sentence(attempt: &Attempt, to: S) -> String {
-    let Attempt { amount, processor, n, .. } = attempt;
+    let Attempt {
+        amount, processor, n, ..
+    } = attempt;
     match to {
         S::Authorized => format!("{processor} promised {amount} (try {n})."),
         S::Failed => format!("{processor} declined {amount} (try {n})."),
         S::RequiresAction => format!("The buyer has to confirm {amount} at their bank."),
         S::Pending => format!("{processor} accepted the request for {amount} and will say later."),
-        S::Unknown => format!("{processor} gave no clear answer about {amount}. We keep asking; nothing else is tried meanwhile."),
+        S::Unknown => {
+            format!("{processor} gave no clear answer about {amount}. We keep asking; nothing else is tried meanwhile.")
+        }
         S::NotExecuted => format!("{processor} never got the request for {amount}."),
         S::NotSent => format!("{processor} could not be reached; nothing was asked."),
         S::Conflicted => format!("{processor} contradicts us about {amount}. Frozen until a person decides."),
         S::Voiding => format!("{processor} promised {amount} too late. It is let go again."),
-        S::Sending | S::Voided | S::Captured => format!("{processor}: {}.", to.name()),
+        S::Voided => format!("{processor} promises {amount} no longer."),
+        S::Sending | S::Captured => format!("{processor}: {}.", to.name()),
     }
 }
 
 pub(super) fn recorded(attempt: &Attempt, state: S, changed: bool) -> Recorded {
-    Recorded { checkout: attempt.checkout, attempt: attempt.id, state, changed }
+    Recorded {
+        checkout: attempt.checkout,
+        attempt: attempt.id,
+        state,
+        changed,
+    }
 }
 
 /// After a restore no money moves until the processors' books were compared with ours (P24).

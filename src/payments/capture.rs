@@ -2,7 +2,9 @@
 
 use super::allocation::{Part, PlannedLeg};
 use super::authorize::{Recorded, agrees, ask_processor, find, recorded, refuse_while_frozen};
-use super::model::{AttemptState, Capture, CapturePlan, CaptureState, Intent, IntentState, Operation, SENDING, next_check};
+use super::model::{
+    AttemptState, Capture, CapturePlan, CaptureState, Intent, IntentState, Operation, SENDING, next_check,
+};
 use super::store::{self, AttemptChange, NewCapture};
 use crate::app::App;
 use crate::db::Tx;
@@ -32,29 +34,51 @@ pub fn capture_plan(tx: &mut Tx<'_>, intent: IntentId, units: &[(Part, u32)], la
     let before = legs_of_captures(tx, intent)?;
     let legs = found.allocation.capture(&before, units)?;
     let minor = legs.iter().map(|leg| leg.minor).sum();
-    Ok(CapturePlan { amount: Money::new(minor, found.amount.currency), legs, last })
+    Ok(CapturePlan {
+        amount: Money::new(minor, found.amount.currency),
+        legs,
+        last,
+    })
 }
 
 /// The legs of every capture that took money, or may have.
 fn legs_of_captures(tx: &mut Tx<'_>, intent: IntentId) -> Result<Vec<PlannedLeg>> {
     let captures = store::captures(tx, intent)?;
-    Ok(captures.into_iter().filter(|capture| capture.state != CaptureState::Failed).flat_map(|capture| capture.legs).collect())
+    Ok(captures
+        .into_iter()
+        .filter(|capture| capture.state != CaptureState::Failed)
+        .flat_map(|capture| capture.legs)
+        .collect())
 }
 
 /// Sets the amount aside and writes the capture as *sending*. The shipment is its natural key: asked twice, it is one capture.
 ///
 /// Order of answers: again, nothing, not capturable, lapsed, exceeds, sending. A crash after it is finished by [`super::resolve`].
-pub fn capture_begin(tx: &mut Tx<'_>, intent: IntentId, shipment: ShipmentId, plan: &CapturePlan) -> Result<CaptureBegin> {
+pub fn capture_begin(
+    tx: &mut Tx<'_>,
+    intent: IntentId,
+    shipment: ShipmentId,
+    plan: &CapturePlan,
+) -> Result<CaptureBegin> {
     refuse_while_frozen(tx)?;
-    let Intent { shop, state, amount, .. } = find(tx, intent)?;
+    let Intent {
+        shop, state, amount, ..
+    } = find(tx, intent)?;
     if let Some(known) = store::capture_of_shipment(tx, shop, shipment)? {
         return Ok(CaptureBegin::Again(find_capture(tx, known)?));
     }
     if plan.amount.minor == 0 {
         return Ok(CaptureBegin::Nothing);
     }
-    assert_eq!(plan.amount.currency, amount.currency, "a capture has the currency of its payment");
-    assert_eq!(plan.legs.iter().map(|leg| leg.minor).sum::<i64>(), plan.amount.minor, "the split of a capture is the capture");
+    assert_eq!(
+        plan.amount.currency, amount.currency,
+        "a capture has the currency of its payment"
+    );
+    assert_eq!(
+        plan.legs.iter().map(|leg| leg.minor).sum::<i64>(),
+        plan.amount.minor,
+        "the split of a capture is the capture"
+    );
     if !state.is_capturable() {
         return Ok(CaptureBegin::NotCapturable(state));
     }
@@ -64,7 +88,17 @@ pub fn capture_begin(tx: &mut Tx<'_>, intent: IntentId, shipment: ShipmentId, pl
     }
     let id: CaptureId = tx.id();
     let next_check_at = tx.now().plus(SENDING);
-    if !store::insert_capture(tx, &NewCapture { id, intent, shop, shipment, plan, next_check_at })? {
+    if !store::insert_capture(
+        tx,
+        &NewCapture {
+            id,
+            intent,
+            shop,
+            shipment,
+            plan,
+            next_check_at,
+        },
+    )? {
         let known = store::capture_of_shipment(tx, shop, shipment)?.ok_or_else(|| Error::not_found("shipment"))?;
         return Ok(CaptureBegin::Again(find_capture(tx, known)?));
     }
@@ -95,16 +129,32 @@ pub fn capture_record(tx: &mut Tx<'_>, id: CaptureId, answer: &Answer) -> Result
     let attempt = &capture.attempt;
     let mut changed = false;
     match answer {
-        Answer::Captured { reference, operation, amount, fee, .. } if agrees(capture.amount, *amount, reference, attempt) => {
+        Answer::Captured {
+            reference,
+            operation,
+            amount,
+            fee,
+            ..
+        } if agrees(capture.amount, *amount, reference, attempt) => {
             if store::settle_capture(tx, id, CaptureState::Succeeded, fee.minor, operation, "")? {
                 taken(tx, &capture, *fee)?;
                 changed = true;
             }
         }
         Answer::Captured { amount, .. } => {
-            if store::settle_capture(tx, id, CaptureState::Conflicted, 0, "", &format!("The processor says it took {amount}."))? {
+            if store::settle_capture(
+                tx,
+                id,
+                CaptureState::Conflicted,
+                0,
+                "",
+                &format!("The processor says it took {amount}."),
+            )? {
                 store::conflict_intent(tx, capture.intent)?;
-                let what = format!("{} contradicts us about {}. Frozen until a person decides.", attempt.processor, capture.amount);
+                let what = format!(
+                    "{} contradicts us about {}. Frozen until a person decides.",
+                    attempt.processor, capture.amount
+                );
                 store::log(tx, capture.intent, &what, &format!("It says it took {amount}."))?;
                 changed = true;
             }
@@ -112,7 +162,14 @@ pub fn capture_record(tx: &mut Tx<'_>, id: CaptureId, answer: &Answer) -> Result
         Answer::Refused { detail } => {
             if store::settle_capture(tx, id, CaptureState::Failed, 0, "", detail)? {
                 store::release_capture(tx, capture.intent, capture.amount.minor)?;
-                store::log(tx, capture.intent, &format!("{} refused to take {}.", attempt.processor, capture.amount), detail)?;
+                // Perhaps the promise has ended: the resolver looks.
+                store::look_again(tx, attempt.id)?;
+                store::log(
+                    tx,
+                    capture.intent,
+                    &format!("{} refused to take {}.", attempt.processor, capture.amount),
+                    detail,
+                )?;
                 changed = true;
             }
         }
@@ -121,7 +178,10 @@ pub fn capture_record(tx: &mut Tx<'_>, id: CaptureId, answer: &Answer) -> Result
             let first = capture.state == CaptureState::Sending;
             let next = next_check(tx.now(), capture.tries);
             if store::postpone_capture(tx, id, &detail, next)? && first {
-                let what = format!("{} gave no clear answer about taking {}. We keep asking.", attempt.processor, capture.amount);
+                let what = format!(
+                    "{} gave no clear answer about taking {}. We keep asking.",
+                    attempt.processor, capture.amount
+                );
                 store::log(tx, capture.intent, &what, &detail)?;
                 changed = true;
             }
@@ -149,7 +209,12 @@ fn taken(tx: &mut Tx<'_>, capture: &Capture, fee: Money) -> Result<()> {
         store::move_attempt(tx, attempt.id, &change)?;
     }
     let clearing = AccountKey::of(AccountKind::ProcessorClearing);
-    let share = |leg: &PlannedLeg| Leg { debit: clearing, credit: leg.account, minor: leg.minor, purpose: leg.purpose.name() };
+    let share = |leg: &PlannedLeg| Leg {
+        debit: clearing,
+        credit: leg.account,
+        minor: leg.minor,
+        purpose: leg.purpose.name(),
+    };
     let mut legs: Vec<Leg> = capture.legs.iter().map(share).collect();
     legs.extend(intent.allocation.fee_legs(&capture.legs, fee.minor));
     let order = intent.checkout.order();
@@ -162,8 +227,16 @@ fn taken(tx: &mut Tx<'_>, capture: &Capture, fee: Money) -> Result<()> {
         legs,
     };
     ledger::post(tx, &posting)?;
-    store::log(tx, intent.id, &format!("{} took {}.", attempt.processor, capture.amount), &format!("Its fee is about {fee}."))?;
-    tx.publish(&Fact::PaymentCaptured { shop: intent.shop, order })
+    store::log(
+        tx,
+        intent.id,
+        &format!("{} took {}.", attempt.processor, capture.amount),
+        &format!("Its fee is about {fee}."),
+    )?;
+    tx.publish(&Fact::PaymentCaptured {
+        shop: intent.shop,
+        order,
+    })
 }
 
 pub(super) fn find_capture(tx: &mut Tx<'_>, id: CaptureId) -> Result<Capture> {
@@ -173,6 +246,9 @@ pub(super) fn find_capture(tx: &mut Tx<'_>, id: CaptureId) -> Result<Capture> {
 /// The attempt whose promise stands.
 pub(super) fn promised(tx: &mut Tx<'_>, intent: IntentId) -> Result<super::Attempt> {
     let attempts = store::attempts(tx, intent)?;
-    let promised = attempts.into_iter().rev().find(|attempt| matches!(attempt.state, AttemptState::Authorized | AttemptState::Captured));
+    let promised = attempts
+        .into_iter()
+        .rev()
+        .find(|attempt| matches!(attempt.state, AttemptState::Authorized | AttemptState::Captured));
     promised.ok_or_else(|| Error::internal("a payment that may be captured has an attempt that promised it"))
 }

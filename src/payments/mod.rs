@@ -13,21 +13,26 @@ mod allocation;
 mod authorize;
 mod capture;
 mod model;
+mod notice;
 pub mod processors;
 mod refund;
 mod resolve;
+pub mod sandbox;
 mod store;
 mod timeline;
 mod void;
 
+#[cfg(test)]
+mod tests;
 
 pub use allocation::{AllocatedLeg, AllocatedPart, Allocation, FeeBearer, Part, PlannedLeg, Purpose, allocate};
 pub use authorize::{Recorded, Start, authorize_ask, open, record, start};
 pub use capture::{CaptureBegin, capture_ask, capture_begin, capture_plan, capture_record};
 pub use model::{
-    Attempt, AttemptState, Capture, CapturePlan, CaptureState, Intent, IntentState, OpenIntent, Operation, Refund, RefundPlan, RefundState,
-    read_reference,
+    Attempt, AttemptState, Capture, CapturePlan, CaptureState, Intent, IntentState, OpenIntent, Operation, Refund,
+    RefundPlan, RefundState, read_reference,
 };
+pub use notice::{NoticeOf, Noticed, hear, hear_out, notice};
 pub use refund::{RefundBegin, RefundOf, refund_ask, refund_begin, refund_plan, refund_record};
 pub use resolve::{Conclude, resolve};
 pub use store::{CaptureLine, RefundLine};

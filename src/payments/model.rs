@@ -2,7 +2,8 @@
 
 use super::allocation::{Allocation, PlannedLeg};
 use crate::kernel::{
-    AdjustmentId, AttemptId, CaptureId, CheckoutId, Error, Id, IntentId, Money, RefundId, Result, Seconds, ShipmentId, ShopId, Time,
+    AdjustmentId, AttemptId, CaptureId, CheckoutId, Error, Id, IntentId, Money, RefundId, Result, Seconds, ShipmentId,
+    ShopId, Time,
 };
 use uuid::Uuid;
 
@@ -114,7 +115,10 @@ states! {
 impl AttemptState {
     /// In flight: while one attempt of an intent is, no other may start.
     pub fn is_open(self) -> bool {
-        matches!(self, Self::Sending | Self::Pending | Self::RequiresAction | Self::Unknown)
+        matches!(
+            self,
+            Self::Sending | Self::Pending | Self::RequiresAction | Self::Unknown
+        )
     }
 
     /// Whether the edge is declared. Given-up states lead to `Voiding` only: money that comes late after all is let go again.
@@ -122,7 +126,7 @@ impl AttemptState {
         use AttemptState as S;
         match self {
             S::Sending | S::Unknown | S::Pending | S::RequiresAction => next != S::Sending && next != S::Captured,
-            S::Authorized => matches!(next, S::Voiding | S::Captured | S::Conflicted),
+            S::Authorized => matches!(next, S::Voiding | S::Voided | S::Captured | S::Conflicted),
             S::Failed | S::NotExecuted | S::NotSent => next == S::Voiding,
             S::Voiding => matches!(next, S::Voided | S::Conflicted),
             S::Conflicted | S::Voided | S::Captured => false,
@@ -179,7 +183,11 @@ pub struct Intent {
 impl Intent {
     /// What may still be captured.
     pub fn capturable_minor(&self) -> i64 {
-        if self.state.is_capturable() { self.authorized_minor - self.captured_minor - self.capture_pending_minor } else { 0 }
+        if self.state.is_capturable() {
+            self.authorized_minor - self.captured_minor - self.capture_pending_minor
+        } else {
+            0
+        }
     }
     /// What may still be given back.
     pub fn refundable_minor(&self) -> i64 {
@@ -290,7 +298,11 @@ pub struct RefundPlan {
 impl RefundPlan {
     /// How much of a part goes back.
     pub fn of_part(&self, part: super::Part) -> i64 {
-        self.legs.iter().filter(|leg| leg.part == part).map(|leg| leg.minor).sum()
+        self.legs
+            .iter()
+            .filter(|leg| leg.part == part)
+            .map(|leg| leg.minor)
+            .sum()
     }
 }
 
@@ -334,10 +346,16 @@ pub const AMOUNT_MAX: i64 = 99_999_999;
 /// Amounts that can be asked for. Zero needs no processor at all.
 pub fn check_amount(amount: Money) -> Result<()> {
     if amount.minor <= 0 {
-        return Err(Error::invalid("amount_too_small", format!("{amount} cannot be charged.")));
+        return Err(Error::invalid(
+            "amount_too_small",
+            format!("{amount} cannot be charged."),
+        ));
     }
     if amount.minor > AMOUNT_MAX {
-        return Err(Error::invalid("amount_too_large", format!("{amount} is more than can be charged at once.")));
+        return Err(Error::invalid(
+            "amount_too_large",
+            format!("{amount} is more than can be charged at once."),
+        ));
     }
     Ok(())
 }

@@ -39,40 +39,76 @@ pub fn refund_plan(tx: &mut Tx<'_>, intent: IntentId, of: &RefundOf) -> Result<R
         .filter(|capture| capture.state == CaptureState::Succeeded)
         .flat_map(|capture| capture.legs)
         .collect();
-    let refunded: Vec<PlannedLeg> =
-        store::refunds(tx, intent)?.into_iter().filter(|refund| refund.state != RefundState::Failed).flat_map(|refund| refund.legs).collect();
+    let refunded: Vec<PlannedLeg> = store::refunds(tx, intent)?
+        .into_iter()
+        .filter(|refund| refund.state != RefundState::Failed)
+        .flat_map(|refund| refund.legs)
+        .collect();
     let sum = |legs: &[PlannedLeg]| legs.iter().map(|leg| leg.minor).sum::<i64>();
     let parts = match of {
-        RefundOf::Rest => found.allocation.spread(&captured, &refunded, sum(&captured) - sum(&refunded))?,
+        RefundOf::Rest => found
+            .allocation
+            .spread(&captured, &refunded, sum(&captured) - sum(&refunded))?,
         RefundOf::Parts(parts) => parts.clone(),
         RefundOf::Amount(minor) => found.allocation.spread(&captured, &refunded, *minor)?,
     };
     let legs = found.allocation.refund(&captured, &refunded, &parts)?;
     if legs.is_empty() {
-        return Err(Error::conflict("nothing_to_refund", "Nothing was captured that could go back."));
+        return Err(Error::conflict(
+            "nothing_to_refund",
+            "Nothing was captured that could go back.",
+        ));
     }
-    Ok(RefundPlan { amount: Money::new(sum(&legs), found.amount.currency), legs })
+    Ok(RefundPlan {
+        amount: Money::new(sum(&legs), found.amount.currency),
+        legs,
+    })
 }
 
 /// Sets the amount aside and writes the refund as *sending*. The adjustment is its natural key.
 ///
 /// The plan is worked out in the same transaction. Order of answers: again, refused, sending.
-pub fn refund_begin(tx: &mut Tx<'_>, intent: IntentId, adjustment: AdjustmentId, plan: &RefundPlan) -> Result<RefundBegin> {
+pub fn refund_begin(
+    tx: &mut Tx<'_>,
+    intent: IntentId,
+    adjustment: AdjustmentId,
+    plan: &RefundPlan,
+) -> Result<RefundBegin> {
     refuse_while_frozen(tx)?;
     let found = find(tx, intent)?;
     if let Some(known) = store::refund_of_adjustment(tx, found.shop, adjustment)? {
         return Ok(RefundBegin::Again(find_refund(tx, known)?));
     }
-    assert_eq!(plan.amount.currency, found.amount.currency, "a refund has the currency of its payment");
-    assert_eq!(plan.legs.iter().map(|leg| leg.minor).sum::<i64>(), plan.amount.minor, "the split of a refund is the refund");
-    let refused = |minor| RefundBegin::Refused { refundable: Money::new(minor, found.amount.currency) };
+    assert_eq!(
+        plan.amount.currency, found.amount.currency,
+        "a refund has the currency of its payment"
+    );
+    assert_eq!(
+        plan.legs.iter().map(|leg| leg.minor).sum::<i64>(),
+        plan.amount.minor,
+        "the split of a refund is the refund"
+    );
+    let refused = |minor| RefundBegin::Refused {
+        refundable: Money::new(minor, found.amount.currency),
+    };
     if plan.amount.minor <= 0 || plan.amount.minor > found.refundable_minor() {
         return Ok(refused(found.refundable_minor()));
     }
     let id: RefundId = tx.id();
     let next_check_at = tx.now().plus(SENDING);
-    if !store::insert_refund(tx, &NewRefund { id, intent, shop: found.shop, adjustment, plan, next_check_at })? {
-        let known = store::refund_of_adjustment(tx, found.shop, adjustment)?.ok_or_else(|| Error::not_found("adjustment"))?;
+    if !store::insert_refund(
+        tx,
+        &NewRefund {
+            id,
+            intent,
+            shop: found.shop,
+            adjustment,
+            plan,
+            next_check_at,
+        },
+    )? {
+        let known =
+            store::refund_of_adjustment(tx, found.shop, adjustment)?.ok_or_else(|| Error::not_found("adjustment"))?;
         return Ok(RefundBegin::Again(find_refund(tx, known)?));
     }
     if !store::reserve_refund(tx, intent, plan.amount.minor)? {
@@ -100,7 +136,12 @@ pub fn refund_record(tx: &mut Tx<'_>, id: RefundId, answer: &Answer) -> Result<R
     let attempt = &refund.attempt;
     let mut changed = false;
     match answer {
-        Answer::Refunded { reference, operation, amount, .. } if agrees(refund.amount, *amount, reference, attempt) => {
+        Answer::Refunded {
+            reference,
+            operation,
+            amount,
+            ..
+        } if agrees(refund.amount, *amount, reference, attempt) => {
             if store::settle_refund(tx, id, RefundState::Succeeded, operation, "")? {
                 store::take_refund(tx, refund.intent, refund.amount.minor)?;
                 reverse(tx, &refund)?;
@@ -108,9 +149,18 @@ pub fn refund_record(tx: &mut Tx<'_>, id: RefundId, answer: &Answer) -> Result<R
             }
         }
         Answer::Refunded { amount, .. } => {
-            if store::settle_refund(tx, id, RefundState::Conflicted, "", &format!("The processor says it gave back {amount}."))? {
+            if store::settle_refund(
+                tx,
+                id,
+                RefundState::Conflicted,
+                "",
+                &format!("The processor says it gave back {amount}."),
+            )? {
                 store::conflict_intent(tx, refund.intent)?;
-                let what = format!("{} contradicts us about {} to give back. Frozen until a person decides.", attempt.processor, refund.amount);
+                let what = format!(
+                    "{} contradicts us about {} to give back. Frozen until a person decides.",
+                    attempt.processor, refund.amount
+                );
                 store::log(tx, refund.intent, &what, &format!("It says it gave back {amount}."))?;
                 changed = true;
             }
@@ -118,7 +168,12 @@ pub fn refund_record(tx: &mut Tx<'_>, id: RefundId, answer: &Answer) -> Result<R
         Answer::Refused { detail } => {
             if store::settle_refund(tx, id, RefundState::Failed, "", detail)? {
                 store::release_refund(tx, refund.intent, refund.amount.minor)?;
-                store::log(tx, refund.intent, &format!("{} refused to give back {}.", attempt.processor, refund.amount), detail)?;
+                store::log(
+                    tx,
+                    refund.intent,
+                    &format!("{} refused to give back {}.", attempt.processor, refund.amount),
+                    detail,
+                )?;
                 changed = true;
             }
         }
@@ -131,7 +186,10 @@ pub fn refund_record(tx: &mut Tx<'_>, id: RefundId, answer: &Answer) -> Result<R
             let first = refund.state != RefundState::Unknown;
             let next = next_check(tx.now(), refund.tries);
             if store::postpone_refund(tx, id, RefundState::Unknown, &detail, next)? && first {
-                let what = format!("{} gave no clear answer about giving back {}. We keep asking.", attempt.processor, refund.amount);
+                let what = format!(
+                    "{} gave no clear answer about giving back {}. We keep asking.",
+                    attempt.processor, refund.amount
+                );
                 store::log(tx, refund.intent, &what, &detail)?;
                 changed = true;
             }
@@ -142,7 +200,12 @@ pub fn refund_record(tx: &mut Tx<'_>, id: RefundId, answer: &Answer) -> Result<R
 
 fn reverse(tx: &mut Tx<'_>, refund: &Refund) -> Result<()> {
     let clearing = AccountKey::of(AccountKind::ProcessorClearing);
-    let back = |leg: &PlannedLeg| Leg { debit: leg.account, credit: clearing, minor: leg.minor, purpose: leg.purpose.name() };
+    let back = |leg: &PlannedLeg| Leg {
+        debit: leg.account,
+        credit: clearing,
+        minor: leg.minor,
+        purpose: leg.purpose.name(),
+    };
     let posting = Posting {
         shop: refund.shop,
         source_kind: "refund",
@@ -152,7 +215,12 @@ fn reverse(tx: &mut Tx<'_>, refund: &Refund) -> Result<()> {
         legs: refund.legs.iter().map(back).collect(),
     };
     ledger::post(tx, &posting)?;
-    store::log(tx, refund.intent, &format!("{} gave back {}.", refund.attempt.processor, refund.amount), "")
+    store::log(
+        tx,
+        refund.intent,
+        &format!("{} gave back {}.", refund.attempt.processor, refund.amount),
+        "",
+    )
 }
 
 pub(super) fn find_refund(tx: &mut Tx<'_>, id: RefundId) -> Result<Refund> {

@@ -22,7 +22,14 @@ const ROWS: i64 = 100;
 pub async fn resolve(app: &App, conclude: Conclude) -> Result<u64> {
     let (attempts, captures, refunds, frozen) = app
         .db
-        .read(|tx| Ok((store::due_attempts(tx, ROWS)?, store::due_captures(tx, ROWS)?, store::due_refunds(tx, ROWS)?, epoch(tx)?.1)))
+        .read(|tx| {
+            Ok((
+                store::due_attempts(tx, ROWS)?,
+                store::due_captures(tx, ROWS)?,
+                store::due_refunds(tx, ROWS)?,
+                epoch(tx)?.1,
+            ))
+        })
         .await?;
     let mut asked = 0;
     for id in attempts {
@@ -53,10 +60,16 @@ async fn resolve_attempt(app: &App, id: AttemptId, frozen: bool, conclude: Concl
         .db
         .write(lane, move |tx| {
             let until = tx.now().plus(SENDING);
-            Ok(if store::claim_attempt(tx, id, until)? { Some((find_attempt(tx, id)?, tx.now())) } else { None })
+            Ok(if store::claim_attempt(tx, id, until)? {
+                Some((find_attempt(tx, id)?, tx.now()))
+            } else {
+                None
+            })
         })
         .await?;
-    let Some((attempt, now)) = claimed else { return Ok(false) };
+    let Some((attempt, now)) = claimed else {
+        return Ok(false);
+    };
     if attempt.state == AttemptState::Voiding {
         return let_go(app, attempt, frozen, conclude).await;
     }
@@ -87,7 +100,9 @@ async fn let_go(app: &App, attempt: Attempt, frozen: bool, conclude: Conclude) -
     let answer = match void_ask(app, &attempt).await {
         // It will not: perhaps because it is gone already, perhaps because the money was taken. The books say which.
         Answer::Refused { .. } => match find_at_processor(app, &attempt).await {
-            Answer::Authorized { .. } | Answer::RequiresAction { .. } => Answer::Unknown { detail: "It is still promised.".into() },
+            Answer::Authorized { .. } | Answer::RequiresAction { .. } => Answer::Unknown {
+                detail: "It is still promised.".into(),
+            },
             answer => answer,
         },
         answer => answer,
@@ -108,10 +123,18 @@ async fn resolve_capture(app: &App, id: CaptureId, frozen: bool, conclude: Concl
         .db
         .write(lane, move |tx| {
             let until = tx.now().plus(SENDING);
-            Ok(if store::claim_capture(tx, id, until)? { Some(find_capture(tx, id)?) } else { None })
+            Ok(if store::claim_capture(tx, id, until)? {
+                Some(find_capture(tx, id)?)
+            } else {
+                None
+            })
         })
         .await?;
-    let Some(capture) = claimed.filter(|capture| matches!(capture.state, CaptureState::Sending | CaptureState::Unknown)) else { return Ok(false) };
+    let Some(capture) =
+        claimed.filter(|capture| matches!(capture.state, CaptureState::Sending | CaptureState::Unknown))
+    else {
+        return Ok(false);
+    };
     let answer = match find_operation(app, &capture.attempt, Operation::Capture(id)).await {
         Answer::NotFound if frozen => return Ok(true),
         Answer::NotFound => capture_ask(app, &capture).await,
@@ -132,18 +155,24 @@ async fn resolve_refund(app: &App, id: RefundId, frozen: bool, conclude: Conclud
         .db
         .write(lane, move |tx| {
             let until = tx.now().plus(SENDING);
-            Ok(if store::claim_refund(tx, id, until)? { Some(find_refund(tx, id)?) } else { None })
+            Ok(if store::claim_refund(tx, id, until)? {
+                Some(find_refund(tx, id)?)
+            } else {
+                None
+            })
         })
         .await?;
     let Some(refund) = claimed else { return Ok(false) };
     let answer = match refund.state {
         RefundState::NotSent if frozen => return Ok(true),
         RefundState::NotSent => refund_ask(app, &refund).await,
-        RefundState::Sending | RefundState::Unknown => match find_operation(app, &refund.attempt, Operation::Refund(id)).await {
-            Answer::NotFound if frozen => return Ok(true),
-            Answer::NotFound => refund_ask(app, &refund).await,
-            answer => answer,
-        },
+        RefundState::Sending | RefundState::Unknown => {
+            match find_operation(app, &refund.attempt, Operation::Refund(id)).await {
+                Answer::NotFound if frozen => return Ok(true),
+                Answer::NotFound => refund_ask(app, &refund).await,
+                answer => answer,
+            }
+        }
         RefundState::Succeeded | RefundState::Failed | RefundState::Conflicted => return Ok(false),
     };
     app.db
@@ -156,11 +185,22 @@ async fn resolve_refund(app: &App, id: RefundId, frozen: bool, conclude: Conclud
 }
 
 async fn find_at_processor(app: &App, attempt: &Attempt) -> Answer {
-    ask_processor(app, attempt, &Ask::Find { reference: attempt.reference() }).await
+    ask_processor(
+        app,
+        attempt,
+        &Ask::Find {
+            reference: attempt.reference(),
+        },
+    )
+    .await
 }
 
 async fn find_operation(app: &App, attempt: &Attempt, operation: Operation) -> Answer {
-    let ask = Ask::FindOperation { key: attempt.key(operation), reference: attempt.reference(), payment: attempt.payment.clone() };
+    let ask = Ask::FindOperation {
+        key: attempt.key(operation),
+        reference: attempt.reference(),
+        payment: attempt.payment.clone(),
+    };
     match ask_processor(app, attempt, &ask).await {
         Answer::NotSent { detail } => Answer::Unknown { detail },
         answer => answer,
@@ -170,10 +210,10 @@ async fn find_operation(app: &App, attempt: &Attempt, operation: Operation) -> A
 /// A void needs the processor's own name of the payment, which a lost answer kept from us.
 async fn with_payment(app: &App, mut attempt: Attempt) -> Attempt {
     if attempt.payment.is_empty()
-        && let Answer::Authorized { payment, .. } | Answer::RequiresAction { payment, .. } = find_at_processor(app, &attempt).await
+        && let Answer::Authorized { payment, .. } | Answer::RequiresAction { payment, .. } =
+            find_at_processor(app, &attempt).await
     {
         attempt.payment = payment;
     }
     attempt
 }
-

@@ -4,7 +4,9 @@ use super::allocation::{Allocation, PlannedLeg};
 use super::model::{Attempt, AttemptState, Capture, CaptureState, Intent, IntentState, Refund, RefundState};
 use crate::args;
 use crate::db::{FromRow, Json, Row, Tx};
-use crate::kernel::{AdjustmentId, AttemptId, CaptureId, CheckoutId, IntentId, Money, RefundId, Result, ShipmentId, ShopId, Time};
+use crate::kernel::{
+    AdjustmentId, AttemptId, CaptureId, CheckoutId, IntentId, Money, RefundId, Result, ShipmentId, ShopId, Time,
+};
 
 // Intents ------------------------------------------------------------------------------------------------------------------------
 
@@ -13,13 +15,28 @@ pub fn insert_intent(tx: &mut Tx<'_>, id: IntentId, open: &super::OpenIntent, st
     let added = tx.exec(
         "insert into intents (id, shop_id, checkout_id, state, amount_minor, currency, allocation, version, created_at)
          values ($1, $2, $3, $4, $5, $6, $7, 1, $8) on conflict do nothing",
-        args![id, open.shop, open.checkout, state, open.amount.minor, open.amount.currency, Json(&open.allocation), tx.now()],
+        args![
+            id,
+            open.shop,
+            open.checkout,
+            state,
+            open.amount.minor,
+            open.amount.currency,
+            Json(&open.allocation),
+            tx.now()
+        ],
     )?;
     Ok(added == 1)
 }
 
 /// A wish that was never tried takes a new amount and split: another address made another price.
-pub fn reprice_intent(tx: &mut Tx<'_>, id: IntentId, state: IntentState, amount: Money, allocation: &Allocation) -> Result<bool> {
+pub fn reprice_intent(
+    tx: &mut Tx<'_>,
+    id: IntentId,
+    state: IntentState,
+    amount: Money,
+    allocation: &Allocation,
+) -> Result<bool> {
     let changed = tx.exec(
         "update intents set amount_minor = $2, currency = $3, allocation = $4, state = $5, version = version + 1
           where id = $1 and (state = 'requires_method' or (state = 'succeeded' and amount_minor = 0))",
@@ -89,7 +106,10 @@ pub fn authorize_intent(tx: &mut Tx<'_>, id: IntentId) -> Result<bool> {
 
 /// Freezes an intent whose processor contradicts us.
 pub fn conflict_intent(tx: &mut Tx<'_>, id: IntentId) -> Result<bool> {
-    let changed = tx.exec("update intents set state = 'conflicted', version = version + 1 where id = $1 and state <> 'conflicted'", args![id])?;
+    let changed = tx.exec(
+        "update intents set state = 'conflicted', version = version + 1 where id = $1 and state <> 'conflicted'",
+        args![id],
+    )?;
     Ok(changed == 1)
 }
 
@@ -138,7 +158,11 @@ pub fn take_capture(tx: &mut Tx<'_>, id: IntentId, minor: i64, last: bool) -> Re
 }
 
 pub fn release_capture(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<()> {
-    tx.exec("update intents set capture_pending_minor = capture_pending_minor - $2, version = version + 1 where id = $1", args![id, minor]).map(drop)
+    tx.exec(
+        "update intents set capture_pending_minor = capture_pending_minor - $2, version = version + 1 where id = $1",
+        args![id, minor],
+    )
+    .map(drop)
 }
 
 /// Sets an amount aside for a refund; false if that much was not captured, or went back already (P13).
@@ -160,7 +184,11 @@ pub fn take_refund(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<()> {
 }
 
 pub fn release_refund(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<()> {
-    tx.exec("update intents set refund_pending_minor = refund_pending_minor - $2, version = version + 1 where id = $1", args![id, minor]).map(drop)
+    tx.exec(
+        "update intents set refund_pending_minor = refund_pending_minor - $2, version = version + 1 where id = $1",
+        args![id, minor],
+    )
+    .map(drop)
 }
 
 // Attempts -----------------------------------------------------------------------------------------------------------------------
@@ -278,6 +306,15 @@ pub fn move_attempt(tx: &mut Tx<'_>, id: AttemptId, change: &AttemptChange<'_>) 
     Ok(changed == 1)
 }
 
+/// Makes a promise due for a look at once.
+pub fn look_again(tx: &mut Tx<'_>, id: AttemptId) -> Result<()> {
+    tx.exec(
+        "update attempts set next_check_at = $2 where id = $1 and state = 'authorized'",
+        args![id, tx.now()],
+    )
+    .map(drop)
+}
+
 /// Rows whose answer is overdue.
 pub fn due_attempts(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<AttemptId>> {
     let rows: Vec<(AttemptId,)> =
@@ -287,7 +324,10 @@ pub fn due_attempts(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<AttemptId>> {
 
 /// Puts the next look at a row off while we look, so that two processes do not ask at once. False if somebody else did, or it is settled.
 pub fn claim_attempt(tx: &mut Tx<'_>, id: AttemptId, until: Time) -> Result<bool> {
-    let changed = tx.exec("update attempts set next_check_at = $2 where id = $1 and next_check_at <= $3", args![id, until, tx.now()])?;
+    let changed = tx.exec(
+        "update attempts set next_check_at = $2 where id = $1 and next_check_at <= $3",
+        args![id, until, tx.now()],
+    )?;
     Ok(changed == 1)
 }
 
@@ -314,7 +354,8 @@ pub fn insert_capture(tx: &mut Tx<'_>, new: &NewCapture<'_>) -> Result<bool> {
 
 /// Takes a capture back in the transaction that wrote it, because the promise does not cover it.
 pub fn delete_capture(tx: &mut Tx<'_>, id: CaptureId) -> Result<()> {
-    tx.exec("delete from captures where id = $1 and state = 'sending'", args![id]).map(drop)
+    tx.exec("delete from captures where id = $1 and state = 'sending'", args![id])
+        .map(drop)
 }
 
 impl FromRow for Capture {
@@ -350,7 +391,10 @@ pub fn capture(tx: &mut Tx<'_>, id: CaptureId) -> Result<Option<Capture>> {
 }
 
 pub fn capture_of_shipment(tx: &mut Tx<'_>, shop: ShopId, shipment: ShipmentId) -> Result<Option<CaptureId>> {
-    let found: Option<(CaptureId,)> = tx.maybe_one("select id from captures where shop_id = $1 and shipment_id = $2", args![shop, shipment])?;
+    let found: Option<(CaptureId,)> = tx.maybe_one(
+        "select id from captures where shop_id = $1 and shipment_id = $2",
+        args![shop, shipment],
+    )?;
     Ok(found.map(|(id,)| id))
 }
 
@@ -394,7 +438,14 @@ pub fn captures(tx: &mut Tx<'_>, intent: IntentId) -> Result<Vec<CaptureLine>> {
 }
 
 /// Moves a capture that is still open; false if it is settled.
-pub fn settle_capture(tx: &mut Tx<'_>, id: CaptureId, state: CaptureState, fee_minor: i64, reference: &str, detail: &str) -> Result<bool> {
+pub fn settle_capture(
+    tx: &mut Tx<'_>,
+    id: CaptureId,
+    state: CaptureState,
+    fee_minor: i64,
+    reference: &str,
+    detail: &str,
+) -> Result<bool> {
     let changed = tx.exec(
         "update captures set state = $2, fee_minor = $3, reference = $4, detail = $5, next_check_at = null, changed_at = $6
           where id = $1 and state in ('sending', 'unknown')",
@@ -419,7 +470,10 @@ pub fn due_captures(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<CaptureId>> {
 }
 
 pub fn claim_capture(tx: &mut Tx<'_>, id: CaptureId, until: Time) -> Result<bool> {
-    let changed = tx.exec("update captures set next_check_at = $2 where id = $1 and next_check_at <= $3", args![id, until, tx.now()])?;
+    let changed = tx.exec(
+        "update captures set next_check_at = $2 where id = $1 and next_check_at <= $3",
+        args![id, until, tx.now()],
+    )?;
     Ok(changed == 1)
 }
 
@@ -446,7 +500,8 @@ pub fn insert_refund(tx: &mut Tx<'_>, new: &NewRefund<'_>) -> Result<bool> {
 
 /// Takes a refund back in the transaction that wrote it, because not that much was captured.
 pub fn delete_refund(tx: &mut Tx<'_>, id: RefundId) -> Result<()> {
-    tx.exec("delete from refunds where id = $1 and state = 'sending'", args![id]).map(drop)
+    tx.exec("delete from refunds where id = $1 and state = 'sending'", args![id])
+        .map(drop)
 }
 
 impl FromRow for Refund {
@@ -479,7 +534,10 @@ pub fn refund(tx: &mut Tx<'_>, id: RefundId) -> Result<Option<Refund>> {
 }
 
 pub fn refund_of_adjustment(tx: &mut Tx<'_>, shop: ShopId, adjustment: AdjustmentId) -> Result<Option<RefundId>> {
-    let found: Option<(RefundId,)> = tx.maybe_one("select id from refunds where shop_id = $1 and adjustment_id = $2", args![shop, adjustment])?;
+    let found: Option<(RefundId,)> = tx.maybe_one(
+        "select id from refunds where shop_id = $1 and adjustment_id = $2",
+        args![shop, adjustment],
+    )?;
     Ok(found.map(|(id,)| id))
 }
 
@@ -530,7 +588,13 @@ pub fn settle_refund(tx: &mut Tx<'_>, id: RefundId, state: RefundState, referenc
     Ok(changed == 1)
 }
 
-pub fn postpone_refund(tx: &mut Tx<'_>, id: RefundId, state: RefundState, detail: &str, next_check_at: Time) -> Result<bool> {
+pub fn postpone_refund(
+    tx: &mut Tx<'_>,
+    id: RefundId,
+    state: RefundState,
+    detail: &str,
+    next_check_at: Time,
+) -> Result<bool> {
     let changed = tx.exec(
         "update refunds set state = $2, tries = tries + 1, detail = $3, next_check_at = $4, changed_at = $5
           where id = $1 and state in ('not_sent', 'sending', 'unknown')",
@@ -546,7 +610,10 @@ pub fn due_refunds(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<RefundId>> {
 }
 
 pub fn claim_refund(tx: &mut Tx<'_>, id: RefundId, until: Time) -> Result<bool> {
-    let changed = tx.exec("update refunds set next_check_at = $2 where id = $1 and next_check_at <= $3", args![id, until, tx.now()])?;
+    let changed = tx.exec(
+        "update refunds set next_check_at = $2 where id = $1 and next_check_at <= $3",
+        args![id, until, tx.now()],
+    )?;
     Ok(changed == 1)
 }
 
@@ -554,11 +621,18 @@ pub fn claim_refund(tx: &mut Tx<'_>, id: RefundId, until: Time) -> Result<bool> 
 
 pub fn log(tx: &mut Tx<'_>, intent: IntentId, what: &str, detail: &str) -> Result<()> {
     let id: AttemptId = tx.id(); // Only its order matters; nobody else names an entry.
-    tx.exec("insert into payment_log (id, intent_id, at, what, detail) values ($1, $2, $3, $4, $5)", args![id, intent, tx.now(), what, detail]).map(drop)
+    tx.exec(
+        "insert into payment_log (id, intent_id, at, what, detail) values ($1, $2, $3, $4, $5)",
+        args![id, intent, tx.now(), what, detail],
+    )
+    .map(drop)
 }
 
 pub fn entries(tx: &mut Tx<'_>, intent: IntentId) -> Result<Vec<(Time, String, String)>> {
-    tx.all("select at, what, detail from payment_log where intent_id = $1 order by id limit 1000", args![intent])
+    tx.all(
+        "select at, what, detail from payment_log where intent_id = $1 order by id limit 1000",
+        args![intent],
+    )
 }
 
 /// Whether the notice is new.
@@ -599,4 +673,3 @@ pub fn stuck(tx: &mut Tx<'_>, shop: ShopId, tries: u32, limit: i64) -> Result<Ve
         args![shop, tries, limit],
     )
 }
-

@@ -55,11 +55,18 @@ pub fn refunds(tx: &mut Tx<'_>, intent: IntentId) -> Result<Vec<RefundLine>> {
 pub fn timeline(tx: &mut Tx<'_>, intent: IntentId) -> Result<Vec<Entry>> {
     let asked = store::attempts(tx, intent)?.into_iter().map(|attempt| Entry {
         at: attempt.created_at,
-        what: format!("Asked {} for {} (try {}).", attempt.processor, attempt.amount, attempt.n),
+        what: format!(
+            "Asked {} for {} (try {}).",
+            attempt.processor, attempt.amount, attempt.n
+        ),
         detail: String::new(),
     });
     let mut entries: Vec<Entry> = asked.collect();
-    entries.extend(store::entries(tx, intent)?.into_iter().map(|(at, what, detail)| Entry { at, what, detail }));
+    entries.extend(
+        store::entries(tx, intent)?
+            .into_iter()
+            .map(|(at, what, detail)| Entry { at, what, detail }),
+    );
     entries.sort_by_key(|entry| entry.at);
     Ok(entries)
 }
@@ -67,11 +74,22 @@ pub fn timeline(tx: &mut Tx<'_>, intent: IntentId) -> Result<Vec<Entry>> {
 /// For the metrics of the installation.
 pub fn waiting(tx: &mut Tx<'_>) -> Result<Waiting> {
     let (unknown, voids_owed, conflicted) = store::count_waiting(tx)?;
-    Ok(Waiting { unknown, voids_owed, conflicted })
+    Ok(Waiting {
+        unknown,
+        voids_owed,
+        conflicted,
+    })
 }
 
 /// Payments of a shop that a person has to look at.
 pub fn stuck(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<Stuck>> {
     let tries = (0..).find(|tries| needs_a_person(*tries)).unwrap_or(0);
-    Ok(store::stuck(tx, shop, tries, 50)?.into_iter().map(|(intent, checkout, state)| Stuck { intent, checkout, state }).collect())
+    Ok(store::stuck(tx, shop, tries, 50)?
+        .into_iter()
+        .map(|(intent, checkout, state)| Stuck {
+            intent,
+            checkout,
+            state,
+        })
+        .collect())
 }

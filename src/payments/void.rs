@@ -31,7 +31,11 @@ pub fn void_begin(tx: &mut Tx<'_>, intent: IntentId) -> Result<VoidBegin> {
         store::log(tx, intent, "The payment was closed; nothing more is taken.", "")?;
     }
     let attempts = store::attempts(tx, intent)?;
-    let Some(attempt) = attempts.into_iter().rev().find(|attempt| matches!(attempt.state, S::Authorized | S::RequiresAction | S::Voiding)) else {
+    let Some(attempt) = attempts
+        .into_iter()
+        .rev()
+        .find(|attempt| matches!(attempt.state, S::Authorized | S::RequiresAction | S::Voiding))
+    else {
         return Ok(VoidBegin::Nothing);
     };
     if attempt.state == S::Authorized && before.state == IntentState::Conflicted {
@@ -39,7 +43,11 @@ pub fn void_begin(tx: &mut Tx<'_>, intent: IntentId) -> Result<VoidBegin> {
     }
     let next_check_at = Some(tx.now().plus(SENDING));
     move_to(tx, &attempt, S::Voiding, 0, next_check_at)?;
-    Ok(VoidBegin::Sending(Attempt { state: S::Voiding, next_check_at, ..attempt }))
+    Ok(VoidBegin::Sending(Attempt {
+        state: S::Voiding,
+        next_check_at,
+        ..attempt
+    }))
 }
 
 /// A buyer did not come back from their bank in time: the attempt is let go, and another may start.
@@ -49,20 +57,43 @@ pub(super) fn give_up(tx: &mut Tx<'_>, id: AttemptId) -> Result<()> {
         let next_check_at = Some(tx.now());
         move_to(tx, &attempt, S::Voiding, 0, next_check_at)?;
         store::answer_intent(tx, attempt.intent, IntentState::RequiresMethod)?;
-        store::log(tx, attempt.intent, "The buyer did not confirm in time. The request is withdrawn.", "")?;
+        store::log(
+            tx,
+            attempt.intent,
+            "The buyer did not confirm in time. The request is withdrawn.",
+            "",
+        )?;
     }
     Ok(())
 }
 
-fn move_to(tx: &mut Tx<'_>, attempt: &Attempt, to: S, tries: u32, next_check_at: Option<crate::kernel::Time>) -> Result<bool> {
-    let change =
-        AttemptChange { from: attempt.state, to, payment: "", decline: "", action_url: "", capture_before: None, tries, next_check_at };
+fn move_to(
+    tx: &mut Tx<'_>,
+    attempt: &Attempt,
+    to: S,
+    tries: u32,
+    next_check_at: Option<crate::kernel::Time>,
+) -> Result<bool> {
+    let change = AttemptChange {
+        from: attempt.state,
+        to,
+        payment: "",
+        decline: "",
+        action_url: "",
+        capture_before: None,
+        tries,
+        next_check_at,
+    };
     store::move_attempt(tx, attempt.id, &change)
 }
 
 /// Asks the processor to let go. Network; no transaction is open. Repeating it is safe.
 pub async fn void_ask(app: &App, attempt: &Attempt) -> Answer {
-    let ask = Ask::Void { key: attempt.key(Operation::Void), reference: attempt.reference(), payment: attempt.payment.clone() };
+    let ask = Ask::Void {
+        key: attempt.key(Operation::Void),
+        reference: attempt.reference(),
+        payment: attempt.payment.clone(),
+    };
     ask_processor(app, attempt, &ask).await
 }
 
@@ -73,12 +104,28 @@ pub(super) fn record_void(tx: &mut Tx<'_>, id: AttemptId, answer: &Answer) -> Re
         return Ok(recorded(&attempt, attempt.state, false));
     }
     let (to, what, detail) = match answer {
-        Answer::Voided { .. } | Answer::Declined { .. } => (S::Voided, format!("{} let {} go.", attempt.processor, attempt.amount), String::new()),
-        Answer::NotFound => (S::Voided, format!("{} never promised {}; there is nothing to let go.", attempt.processor, attempt.amount), String::new()),
+        Answer::Voided { .. } | Answer::Declined { .. } => (
+            S::Voided,
+            format!("{} let {} go.", attempt.processor, attempt.amount),
+            String::new(),
+        ),
+        Answer::NotFound => (
+            S::Voided,
+            format!(
+                "{} never promised {}; there is nothing to let go.",
+                attempt.processor, attempt.amount
+            ),
+            String::new(),
+        ),
         // It did the other thing: the state follows the processor, and a person hears of it (P11).
-        Answer::Captured { amount, .. } => {
-            (S::Conflicted, format!("{} took {amount} that was to be let go. A person has to give it back.", attempt.processor), String::new())
-        }
+        Answer::Captured { amount, .. } => (
+            S::Conflicted,
+            format!(
+                "{} took {amount} that was to be let go. A person has to give it back.",
+                attempt.processor
+            ),
+            String::new(),
+        ),
         other => (S::Voiding, String::new(), format!("{other:?}")),
     };
     let next_check_at = (to == S::Voiding).then(|| next_check(tx.now(), attempt.tries));

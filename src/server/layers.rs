@@ -43,11 +43,19 @@ async fn nothing_here() -> Problem {
 }
 
 async fn wrong_method() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address exists, but not for this method. See /docs.")
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "This address exists, but not for this method. See /docs.",
+    )
 }
 
 async fn in_time(request: Request, next: Next) -> Response {
-    let limit = if request.uri().path() == "/v1/media" || request.uri().path().ends_with("/clips/new") { UPLOAD } else { ANSWER };
+    let limit = if request.uri().path() == "/v1/media" || request.uri().path().ends_with("/clips/new") {
+        UPLOAD
+    } else {
+        ANSWER
+    };
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {
@@ -58,8 +66,15 @@ async fn in_time(request: Request, next: Next) -> Response {
 }
 
 fn panicked(cause: Box<dyn Any + Send>) -> Response {
-    let said = cause.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| cause.downcast_ref::<String>().cloned());
-    Problem::from(Error::internal(format!("a handler panicked: {}", said.unwrap_or_default()))).into_response()
+    let said = cause
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| cause.downcast_ref::<String>().cloned());
+    Problem::from(Error::internal(format!(
+        "a handler panicked: {}",
+        said.unwrap_or_default()
+    )))
+    .into_response()
 }
 
 /// Counts, and logs what failed or was slow: route, status and time; never an address, a query or a body.

@@ -27,14 +27,19 @@ pub fn router(app: &App) -> Router {
 
 /// Opens the listener. Errors: the address is taken or not ours.
 pub async fn bind(address: &str) -> Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| Error::internal(format!("cannot listen on {address}: {error}. Is another server running there?")))
+    TcpListener::bind(address).await.map_err(|error| {
+        Error::internal(format!(
+            "cannot listen on {address}: {error}. Is another server running there?"
+        ))
+    })
 }
 
 /// Serves until `stop` resolves; then takes no more connections, finishes what was begun, and closes the databases.
 pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<()> {
     jobs::start(&app);
+    if let Some(notices) = crate::open::sandbox_notices(&app) {
+        app.tasks.spawn(crate::checkout::listen(app.clone(), notices));
+    }
     let stopping = app.kept::<Stopping>().0.clone();
     accept(&app, listener, router(&app), async move {
         stop.await;
@@ -50,5 +55,7 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
         app.db.shut_down();
         app.events.shut_down();
     });
-    closed.await.map_err(|error| Error::internal("the databases could not be closed").because(error))
+    closed
+        .await
+        .map_err(|error| Error::internal("the databases could not be closed").because(error))
 }

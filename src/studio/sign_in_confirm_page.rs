@@ -43,7 +43,11 @@ impl SignInConfirmPage {
 }
 
 /// Shows whom the link lets in; spends nothing.
-pub async fn show(State(app): State<App>, ClientAddress(client): ClientAddress, Path(token): Path<String>) -> Result<Response, http::Problem> {
+pub async fn show(
+    State(app): State<App>,
+    ClientAddress(client): ClientAddress,
+    Path(token): Path<String>,
+) -> Result<Response, http::Problem> {
     limit(&app, Limit::SignIn, Who::Address(client))?;
     let found = app
         .db
@@ -53,7 +57,9 @@ pub async fn show(State(app): State<App>, ClientAddress(client): ClientAddress, 
         })
         .await?;
     match found {
-        Some((shop_name, staff_name)) => http::page(&SignInConfirmPage { link: Link::Ready { shop_name, staff_name } }),
+        Some((shop_name, staff_name)) => http::page(&SignInConfirmPage {
+            link: Link::Ready { shop_name, staff_name },
+        }),
         None => spent(),
     }
 }
@@ -66,12 +72,18 @@ pub async fn open(
     Path(token): Path<String>,
 ) -> Result<Response, http::Problem> {
     limit(&app, Limit::SignIn, Who::Address(client))?;
-    let Some((session, secret)) = app.db.write(LaneKey(0), move |tx| identity::consume_link(tx, &token)).await? else {
+    let Some((session, secret)) = app
+        .db
+        .write(LaneKey(0), move |tx| identity::consume_link(tx, &token))
+        .await?
+    else {
         return spent();
     };
     tracing::info!(staff = %session.staff, shop = %session.shop, "signed in");
     let mut response = http::redirect(&format!("/studio/{}", session.shop_slug));
-    response.headers_mut().insert(header::SET_COOKIE, identity::session_cookie(&secret));
+    response
+        .headers_mut()
+        .insert(header::SET_COOKIE, identity::session_cookie(&secret));
     Ok(response)
 }
 

@@ -59,7 +59,10 @@ impl SignInPage {
 
 /// The door.
 pub async fn show(State(app): State<App>) -> Result<Response, http::Problem> {
-    http::page(&SignInPage { state: SignIn::Ask(Field::default()), mailbox: mailbox(&app) })
+    http::page(&SignInPage {
+        state: SignIn::Ask(Field::default()),
+        mailbox: mailbox(&app),
+    })
 }
 
 /// What the form sends.
@@ -77,27 +80,47 @@ pub async fn send(
 ) -> Result<Response, http::Problem> {
     limit(&app, Limit::SignIn, Who::Address(client))?;
     let email = form.email.trim().to_lowercase();
-    if !email.split_once('@').is_some_and(|(name, domain)| !name.is_empty() && domain.len() > 1) || email.len() > 254 {
+    if !email
+        .split_once('@')
+        .is_some_and(|(name, domain)| !name.is_empty() && domain.len() > 1)
+        || email.len() > 254
+    {
         let wrong = "This is not a complete mail address. It needs a name, an @ and a domain, like lina@example.org.";
-        let mut response = http::page(&SignInPage { state: SignIn::Ask(Field::wrong(&form.email, wrong)), mailbox: None })?;
+        let mut response = http::page(&SignInPage {
+            state: SignIn::Ask(Field::wrong(&form.email, wrong)),
+            mailbox: None,
+        })?;
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
         return Ok(response);
     }
-    limit(&app, Limit::Mailbox, Who::Mailbox(http::fingerprint(&[email.as_bytes()])))?;
+    limit(
+        &app,
+        Limit::Mailbox,
+        Who::Mailbox(http::fingerprint(&[email.as_bytes()])),
+    )?;
     let (program, to) = (app.clone(), email.clone());
     app.tasks.spawn(async move {
-        identity::sign_in_by_mail(&program, to).await.may_fail("the person asks for another link");
+        identity::sign_in_by_mail(&program, to)
+            .await
+            .may_fail("the person asks for another link");
     });
-    http::page(&SignInPage { state: SignIn::Sent { email }, mailbox: mailbox(&app) })
+    http::page(&SignInPage {
+        state: SignIn::Sent { email },
+        mailbox: mailbox(&app),
+    })
 }
 
 /// Ends the session of this browser.
 pub async fn sign_out(State(app): State<App>, _: SameOrigin, headers: HeaderMap) -> Result<Response, http::Problem> {
     if let Some(token) = identity::session_token(&headers).map(str::to_owned) {
-        app.db.write(LaneKey(0), move |tx| identity::close_session(tx, &token)).await?;
+        app.db
+            .write(LaneKey(0), move |tx| identity::close_session(tx, &token))
+            .await?;
     }
     let mut response = http::redirect("/studio/sign-in");
-    response.headers_mut().insert(header::SET_COOKIE, identity::signed_out_cookie());
+    response
+        .headers_mut()
+        .insert(header::SET_COOKIE, identity::signed_out_cookie());
     Ok(response)
 }
 

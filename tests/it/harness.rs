@@ -59,8 +59,14 @@ impl World {
             "postgres" => Some(Arc::new(OwnDatabase::create().await)),
             _ => None,
         };
-        let mut config = Config { data: folder.path().join("data"), headroom_mb: 0, ..Config::default() };
-        config.database = database.as_ref().map_or_else(String::new, |database| database.url.clone());
+        let mut config = Config {
+            data: folder.path().join("data"),
+            headroom_mb: 0,
+            ..Config::default()
+        };
+        config.database = database
+            .as_ref()
+            .map_or_else(String::new, |database| database.url.clone());
         change(&mut config);
         Self::run(config, folder, database).await
     }
@@ -78,13 +84,27 @@ impl World {
             processors: vec![Arc::new(processors::Manual)],
         };
         let opened = config.clone();
-        let app = tokio::task::spawn_blocking(move || open(&opened, ports, Use::Alone).unwrap()).await.unwrap();
+        let app = tokio::task::spawn_blocking(move || open(&opened, ports, Use::Alone).unwrap())
+            .await
+            .unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = app.clone();
         let server = tokio::spawn(async move {
-            server::serve(serving, listener, async move { drop(stopped.await) }).await.unwrap();
+            server::serve(serving, listener, async move { drop(stopped.await) })
+                .await
+                .unwrap();
         });
-        Self { app, clock, mailbox, config, address, stop: Some(stop), server: Some(server), folder, _database: database }
+        Self {
+            app,
+            clock,
+            mailbox,
+            config,
+            address,
+            stop: Some(stop),
+            server: Some(server),
+            folder,
+            _database: database,
+        }
     }
 
     /// Ends the server in good order and starts it again on the same data.
@@ -125,9 +145,25 @@ impl World {
             owner_email: owner_email.clone(),
             test_mode: true,
         };
-        let made = self.app.db.write(LaneKey(0), move |tx| identity::create_shop(tx, new.clone())).await.unwrap();
+        let made = self
+            .app
+            .db
+            .write(LaneKey(0), move |tx| identity::create_shop(tx, new.clone()))
+            .await
+            .unwrap();
         match made {
-            CreateShop::Created { shop, slug, owner, publishable_key } => TestShop { id: shop, slug, owner, owner_email, publishable_key },
+            CreateShop::Created {
+                shop,
+                slug,
+                owner,
+                publishable_key,
+            } => TestShop {
+                id: shop,
+                slug,
+                owner,
+                owner_email,
+                publishable_key,
+            },
             CreateShop::SlugTaken { slug } => panic!("{slug} is taken"),
         }
     }
@@ -136,7 +172,12 @@ impl World {
     pub async fn person(&self, shop: &TestShop, role: Role) -> (StaffId, String) {
         let (id, email) = (shop.id, format!("{}@{}.example", role.name(), shop.slug));
         let party = (role == Role::Partner).then(|| self.app.random.id::<PartyId>(self.app.clock.wall()));
-        let new = NewPerson { email: email.clone(), name: format!("The {}", role.name()), role, party };
+        let new = NewPerson {
+            email: email.clone(),
+            name: format!("The {}", role.name()),
+            role,
+            party,
+        };
         let added = self
             .app
             .db
@@ -155,15 +196,33 @@ impl World {
     /// A secret key with these scopes.
     pub async fn secret_key(&self, shop: &TestShop, scopes: &[&str]) -> String {
         let id = shop.id;
-        let new = NewKey { kind: KeyKind::Secret, name: "Story".into(), scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect() };
-        self.app.db.write(LaneKey(0), move |tx| identity::make_key(tx, id, new.clone())).await.unwrap().secret
+        let new = NewKey {
+            kind: KeyKind::Secret,
+            name: "Story".into(),
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        };
+        self.app
+            .db
+            .write(LaneKey(0), move |tx| identity::make_key(tx, id, new.clone()))
+            .await
+            .unwrap()
+            .secret
     }
 
     /// A sign-in link's token, as the mail would carry it.
     pub async fn link(&self, shop: &TestShop, email: &str, door: Door) -> String {
         let (id, email) = (shop.id, email.to_owned());
-        let links = self.app.db.write(LaneKey(0), move |tx| identity::link_for(tx, Some(id), &email, door)).await.unwrap();
-        links.first().expect("someone with this address works here").token.clone()
+        let links = self
+            .app
+            .db
+            .write(LaneKey(0), move |tx| identity::link_for(tx, Some(id), &email, door))
+            .await
+            .unwrap();
+        links
+            .first()
+            .expect("someone with this address works here")
+            .token
+            .clone()
     }
 
     /// Signs in through the door, as a browser does.
@@ -171,18 +230,29 @@ impl World {
         let token = self.link(shop, email, Door::Mailed).await;
         let answer = self.browser().form(&format!("/studio/sign-in/{token}"), &[]).await;
         assert_eq!(answer.status, 303, "{}", answer.text());
-        let cookie = answer.header("set-cookie").expect("signing in sets a cookie").split(';').next().unwrap().to_owned();
+        let cookie = answer
+            .header("set-cookie")
+            .expect("signing in sets a cookie")
+            .split(';')
+            .next()
+            .unwrap()
+            .to_owned();
         self.browser().with("cookie", &cookie)
     }
 
     /// Nobody in particular.
     pub fn client(&self) -> Client {
-        Client { address: self.address, headers: HeaderMap::new() }
+        Client {
+            address: self.address,
+            headers: HeaderMap::new(),
+        }
     }
 
     /// As a browser on our own page.
     pub fn browser(&self) -> Client {
-        self.client().with("sec-fetch-site", "same-origin").with("accept", "text/html")
+        self.client()
+            .with("sec-fetch-site", "same-origin")
+            .with("accept", "text/html")
     }
 
     pub fn with_key(&self, key: &str) -> Client {
@@ -206,24 +276,40 @@ impl OwnDatabase {
     async fn create() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let admin = std::env::var("HAWKER_TEST_POSTGRES").expect("HAWKER_TEST_POSTGRES names the cluster");
-        let name = format!("hawker_it_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "hawker_it_{}_{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
         let (server, _) = admin.rsplit_once('/').expect("the address ends in a database");
-        let made = Self { url: format!("{server}/{name}"), name, admin: admin.clone() };
+        let made = Self {
+            url: format!("{server}/{name}"),
+            name,
+            admin: admin.clone(),
+        };
         let statement = format!("create database {}", made.name);
-        tokio::task::spawn_blocking(move || administer(&admin, &statement)).await.unwrap();
+        tokio::task::spawn_blocking(move || administer(&admin, &statement))
+            .await
+            .unwrap();
         made
     }
 }
 
 impl Drop for OwnDatabase {
     fn drop(&mut self) {
-        let (admin, statement) = (self.admin.clone(), format!("drop database if exists {} with (force)", self.name));
+        let (admin, statement) = (
+            self.admin.clone(),
+            format!("drop database if exists {} with (force)", self.name),
+        );
         drop(std::thread::spawn(move || administer(&admin, &statement)).join());
     }
 }
 
 fn administer(admin: &str, statement: &str) {
-    postgres::Client::connect(admin, postgres::NoTls).unwrap().batch_execute(statement).unwrap();
+    postgres::Client::connect(admin, postgres::NoTls)
+        .unwrap()
+        .batch_execute(statement)
+        .unwrap();
 }
 
 /// The machine's clock, ahead by what a story says.
@@ -270,7 +356,9 @@ impl Mailbox {
                 arrived.await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), wait).await.expect("a letter arrives")
+        tokio::time::timeout(Duration::from_secs(20), wait)
+            .await
+            .expect("a letter arrives")
     }
 
     pub fn count(&self) -> usize {
@@ -304,7 +392,8 @@ pub struct Answer {
 impl Client {
     #[must_use]
     pub fn with(mut self, name: &'static str, value: &str) -> Self {
-        self.headers.insert(HeaderName::from_static(name), HeaderValue::try_from(value).unwrap());
+        self.headers
+            .insert(HeaderName::from_static(name), HeaderValue::try_from(value).unwrap());
         self
     }
 
@@ -335,29 +424,52 @@ impl Client {
     }
 
     pub async fn json(&self, method: Method, path: &str, body: &Value) -> Answer {
-        self.send(method, path, Some("application/json"), Bytes::from(body.to_string())).await
+        self.send(method, path, Some("application/json"), Bytes::from(body.to_string()))
+            .await
     }
 
     /// As a page's form sends it; values are plain words.
     pub async fn form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
-        let text = fields.iter().map(|(name, value)| format!("{name}={}", value.replace('@', "%40").replace(' ', "+"))).collect::<Vec<_>>().join("&");
-        self.send(Method::POST, path, Some("application/x-www-form-urlencoded"), Bytes::from(text)).await
+        let text = fields
+            .iter()
+            .map(|(name, value)| format!("{name}={}", value.replace('@', "%40").replace(' ', "+")))
+            .collect::<Vec<_>>()
+            .join("&");
+        self.send(
+            Method::POST,
+            path,
+            Some("application/x-www-form-urlencoded"),
+            Bytes::from(text),
+        )
+        .await
     }
 
     pub async fn send(&self, method: Method, path: &str, content_type: Option<&str>, body: Bytes) -> Answer {
         let stream = TcpStream::connect(self.address).await.unwrap();
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .unwrap();
         tokio::spawn(connection);
-        let mut request = Request::builder().method(method).uri(path).header("host", self.address.to_string());
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", self.address.to_string());
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
         if let Some(kind) = content_type {
             request = request.header("content-type", kind);
         }
-        let response = sender.send_request(request.body(Body::from(body)).unwrap()).await.unwrap();
+        let response = sender
+            .send_request(request.body(Body::from(body)).unwrap())
+            .await
+            .unwrap();
         let (parts, body) = response.into_parts();
-        Answer { status: parts.status.as_u16(), headers: parts.headers, body: to_bytes(Body::new(body), 64 << 20).await.unwrap() }
+        Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: to_bytes(Body::new(body), 64 << 20).await.unwrap(),
+        }
     }
 }
 

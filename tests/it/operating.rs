@@ -14,9 +14,19 @@ async fn s10_a_second_server_on_the_same_file_is_refused_and_names_the_first() {
         return; // Replicas on one PostgreSQL database are meant to be.
     }
     let config = world.config.clone();
-    let refused = tokio::task::spawn_blocking(move || open(&config, Ports::usual(&config), Use::Alone).err().expect("one server a file")).await.unwrap();
+    let refused = tokio::task::spawn_blocking(move || {
+        open(&config, Ports::usual(&config), Use::Alone)
+            .err()
+            .expect("one server a file")
+    })
+    .await
+    .unwrap();
     assert_eq!(refused.code, "already_running");
-    assert!(refused.detail.contains(&std::process::id().to_string()), "{}", refused.detail);
+    assert!(
+        refused.detail.contains(&std::process::id().to_string()),
+        "{}",
+        refused.detail
+    );
     assert_eq!(world.client().get("/readyz").await.status, 200, "the first goes on");
 
     let config = world.config.clone();
@@ -27,7 +37,11 @@ async fn s10_a_second_server_on_the_same_file_is_refused_and_names_the_first() {
         app.events.shut_down();
         shops
     });
-    assert_eq!(beside.await.unwrap().unwrap().len(), 0, "a short command may come beside it");
+    assert_eq!(
+        beside.await.unwrap().unwrap().len(),
+        0,
+        "a short command may come beside it"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,7 +51,11 @@ async fn s12_migrations_run_once_and_a_restart_finds_everything() {
     let world = world.restart().await.restart().await;
     let found = world.app.db.read(move |tx| identity::shop(tx, shop.id)).await.unwrap();
     assert_eq!(found.slug, "nour-ceramics");
-    assert_eq!(world.with_key(&shop.publishable_key).get("/v1/shop").await.status, 403, "its key is known again");
+    assert_eq!(
+        world.with_key(&shop.publishable_key).get("/v1/shop").await.status,
+        403,
+        "its key is known again"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,7 +91,12 @@ async fn s9_a_backup_made_while_selling_comes_back_whole_with_money_frozen() {
         let app = world.app.clone();
         tokio::spawn(async move {
             for round in 0..200 {
-                let new = identity::NewPerson { email: format!("p{round}@nour.example"), name: "P".into(), role: identity::Role::Helper, party: None };
+                let new = identity::NewPerson {
+                    email: format!("p{round}@nour.example"),
+                    name: "P".into(),
+                    role: identity::Role::Helper,
+                    party: None,
+                };
                 let added = app.db.write(db::LaneKey(0), move |tx| {
                     let id = tx.id();
                     identity::add_person(tx, shop.id, id, new.clone())
@@ -84,8 +107,15 @@ async fn s9_a_backup_made_while_selling_comes_back_whole_with_money_frozen() {
     };
     let (from, to) = (world.config.data.clone(), world.folder().join("backup"));
     let target = to.clone();
-    let manifest = tokio::task::spawn_blocking(move || db::backup(&from, &target, db::SystemClock::default().wall()).unwrap()).await.unwrap();
-    assert!(manifest.files.contains_key("hawker.db") && manifest.files.contains_key("events.db") && manifest.files.contains_key("media/picture.jpg"));
+    let manifest =
+        tokio::task::spawn_blocking(move || db::backup(&from, &target, db::SystemClock::default().wall()).unwrap())
+            .await
+            .unwrap();
+    assert!(
+        manifest.files.contains_key("hawker.db")
+            && manifest.files.contains_key("events.db")
+            && manifest.files.contains_key("media/picture.jpg")
+    );
     writing.await.unwrap();
     world.end().await;
 
@@ -95,7 +125,10 @@ async fn s9_a_backup_made_while_selling_comes_back_whole_with_money_frozen() {
     config.data = restored;
     let (shops, epoch) = tokio::task::spawn_blocking(move || {
         let app = open(&config, Ports::usual(&config), Use::Alone).unwrap();
-        let found = app.db.read_blocking(|tx| Ok((identity::shops(tx)?, db::epoch(tx)?))).unwrap();
+        let found = app
+            .db
+            .read_blocking(|tx| Ok((identity::shops(tx)?, db::epoch(tx)?)))
+            .unwrap();
         app.db.check().unwrap();
         app.db.shut_down();
         app.events.shut_down();
@@ -104,7 +137,11 @@ async fn s9_a_backup_made_while_selling_comes_back_whole_with_money_frozen() {
     .await
     .unwrap();
     assert_eq!(shops.len(), 1);
-    assert_eq!(epoch, (2, true), "a new epoch, and no money leaves before the books were compared");
+    assert_eq!(
+        epoch,
+        (2, true),
+        "a new epoch, and no money leaves before the books were compared"
+    );
 
     // A flipped bit is found before anything is restored.
     let database = to.join("hawker.db");
@@ -123,7 +160,14 @@ async fn a_monitor_finds_figures_and_nothing_personal() {
     assert_eq!(world.client().get("/healthz").await.text(), "ok\n");
     assert_eq!(world.client().get("/readyz").await.status, 200);
     let figures = world.client().get("/metrics").await.text();
-    for name in ["hawker_queue_depth", "hawker_facts_oldest_seconds", "hawker_payments_unknown", "hawker_wal_bytes", "hawker_resident_bytes", "hawker_disk_full 0"] {
+    for name in [
+        "hawker_queue_depth",
+        "hawker_facts_oldest_seconds",
+        "hawker_payments_unknown",
+        "hawker_wal_bytes",
+        "hawker_resident_bytes",
+        "hawker_disk_full 0",
+    ] {
         assert!(figures.contains(name), "{name} is missing");
     }
     assert!(!figures.contains(&shop.slug) && !figures.contains(&shop.id.to_string()));
@@ -135,14 +179,30 @@ async fn files_are_kept_for_ever_under_their_hash() {
     let url = hawker::kernel::assets::url("web/css/tokens.css");
     let packed = world.client().with("accept-encoding", "gzip").get(url).await;
     assert_eq!((packed.status, packed.header("content-encoding")), (200, Some("gzip")));
-    assert_eq!(packed.header("cache-control"), Some("public, max-age=31536000, immutable"));
+    assert_eq!(
+        packed.header("cache-control"),
+        Some("public, max-age=31536000, immutable")
+    );
     assert_eq!(packed.header("content-type"), Some("text/css; charset=utf-8"));
     let plain = world.client().get(url).await;
-    assert_eq!(plain.body.as_ref(), hawker::kernel::assets::find("web/css/tokens.css").unwrap().bytes);
+    assert_eq!(
+        plain.body.as_ref(),
+        hawker::kernel::assets::find("web/css/tokens.css").unwrap().bytes
+    );
     let tag = plain.header("etag").unwrap().to_owned();
     assert_eq!(world.client().with("if-none-match", &tag).get(url).await.status, 304);
-    assert_eq!(world.client().get("/assets/0000000000000000/web/css/tokens.css").await.header("cache-control"), Some("public, max-age=60"));
-    assert_eq!(world.client().get("/assets/0000000000000000/Cargo.toml").await.status, 404);
+    assert_eq!(
+        world
+            .client()
+            .get("/assets/0000000000000000/web/css/tokens.css")
+            .await
+            .header("cache-control"),
+        Some("public, max-age=60")
+    );
+    assert_eq!(
+        world.client().get("/assets/0000000000000000/Cargo.toml").await.status,
+        404
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,7 +212,10 @@ async fn people_get_pages_and_programs_get_problems() {
     assert_eq!(page.status, 404);
     assert!(page.text().contains("<h1>") && page.header("content-security-policy").is_some());
     let problem = world.client().get("/nowhere").await;
-    assert_eq!((problem.header("content-type"), problem.value()["status"].clone()), (Some("application/problem+json"), json!(404)));
+    assert_eq!(
+        (problem.header("content-type"), problem.value()["status"].clone()),
+        (Some("application/problem+json"), json!(404))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,10 +223,27 @@ async fn stopping_ends_open_connections_and_a_request_that_was_begun_is_answered
     let mut world = World::start().await;
     let shop = world.shop("Nour Ceramics").await;
     let server = world.with_key(&world.secret_key(&shop, &["settings:write"]).await);
-    let asked = tokio::spawn(async move { server.post("/v1/staff", &json!({ "email": "a@b.example", "name": "A", "role": "helper" })).await.status });
+    let asked = tokio::spawn(async move {
+        server
+            .post(
+                "/v1/staff",
+                &json!({ "email": "a@b.example", "name": "A", "role": "helper" }),
+            )
+            .await
+            .status
+    });
     let status = asked.await.unwrap();
     assert_eq!(status, 201);
-    tokio::time::timeout(std::time::Duration::from_secs(15), world.end()).await.expect("the server ends soon after it is told to");
-    let people = world.restart().await.app.db.read(move |tx| identity::people(tx, shop.id)).await.unwrap();
+    tokio::time::timeout(std::time::Duration::from_secs(15), world.end())
+        .await
+        .expect("the server ends soon after it is told to");
+    let people = world
+        .restart()
+        .await
+        .app
+        .db
+        .read(move |tx| identity::people(tx, shop.id))
+        .await
+        .unwrap();
     assert_eq!(people.len(), 2, "what was answered is there");
 }

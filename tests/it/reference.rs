@@ -23,13 +23,22 @@ async fn the_description_is_served_to_machines_and_people() {
     for (path, methods) in api["paths"].as_object().unwrap() {
         assert!(text.contains(&format!("<code>{path}</code>")), "{path} is not in /docs");
         for (method, operation) in methods.as_object().unwrap() {
-            assert!(operation["summary"].as_str().is_some_and(|words| words.len() > 3), "{method} {path} has no summary");
+            assert!(
+                operation["summary"].as_str().is_some_and(|words| words.len() > 3),
+                "{method} {path} has no summary"
+            );
             assert!(operation["tags"][0].is_string(), "{method} {path} has no tag");
-            assert!(operation["responses"]["4XX"].is_object(), "{method} {path} tells nothing of its refusals");
+            assert!(
+                operation["responses"]["4XX"].is_object(),
+                "{method} {path} tells nothing of its refusals"
+            );
         }
     }
     for (name, schema) in api["components"]["schemas"].as_object().unwrap() {
-        assert!(text.contains(&format!("id=\"schema-{name}\"")), "{name} is not in /docs");
+        assert!(
+            text.contains(&format!("id=\"schema-{name}\"")),
+            "{name} is not in /docs"
+        );
         assert!(!schema.is_null());
     }
 }

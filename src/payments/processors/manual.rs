@@ -20,15 +20,38 @@ impl Processor for Manual {
 fn answer(ask: &Ask) -> Answer {
     let payment = |reference: &str| format!("manual_{reference}");
     match ask.clone() {
-        Ask::Authorize { reference, amount, .. } => {
-            Answer::Authorized { payment: payment(&reference), reference, amount, capture_before: None }
-        }
+        Ask::Authorize { reference, amount, .. } => Answer::Authorized {
+            payment: payment(&reference),
+            reference,
+            amount,
+            capture_before: None,
+        },
         // The capture of a hand-over is the hand-over: whoever gave the parcel away took the money.
-        Ask::Capture { key, reference, payment, amount, .. } => {
-            Answer::Captured { payment, reference, operation: key, amount, fee: Money::zero(amount.currency) }
-        }
+        Ask::Capture {
+            key,
+            reference,
+            payment,
+            amount,
+            ..
+        } => Answer::Captured {
+            payment,
+            reference,
+            operation: key,
+            amount,
+            fee: Money::zero(amount.currency),
+        },
         Ask::Void { payment, .. } => Answer::Voided { payment },
-        Ask::Refund { key, reference, payment, amount } => Answer::Refunded { payment, reference, operation: key, amount },
+        Ask::Refund {
+            key,
+            reference,
+            payment,
+            amount,
+        } => Answer::Refunded {
+            payment,
+            reference,
+            operation: key,
+            amount,
+        },
         // There are no books to look into: what was not written down with us did not happen, and is asked for again.
         Ask::Find { .. } | Ask::FindOperation { .. } => Answer::NotFound,
     }

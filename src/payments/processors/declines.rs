@@ -1,0 +1,140 @@
+//! Why cards are declined: which codes may be tried again and which never, and the exponents processors count amounts in.
+
+use crate::kernel::{Currency, Decline, Error, Money, Result};
+
+/// Codes after which the same card is never asked again (P20). The names are Stripe's.
+const HARD: [&str; 10] = [
+    "stolen_card",
+    "lost_card",
+    "pickup_card",
+    "restricted_card",
+    "fraudulent",
+    "merchant_blacklist",
+    "revocation_of_all_authorizations",
+    "revocation_of_authorization",
+    "invalid_account",
+    "expired_card",
+];
+const SOFT: [&str; 8] = [
+    "insufficient_funds",
+    "generic_decline",
+    "do_not_honor",
+    "processing_error",
+    "try_again_later",
+    "authentication_failed",
+    "incorrect_cvc",
+    "card_velocity_exceeded",
+];
+
+/// Sorts a processor's code. One we do not know may be tried again.
+pub fn decline(code: &str) -> Decline {
+    if let Some(code) = HARD.iter().find(|known| **known == code) {
+        return Decline::Hard(code);
+    }
+    Decline::Soft(
+        SOFT.iter()
+            .find(|known| **known == code)
+            .copied()
+            .unwrap_or("generic_decline"),
+    )
+}
+
+/// In how many decimals a provider counts, where it is not the currency's own (P21).
+/// Source: Stripe's page on supported currencies; `sandbox` speaks Stripe's format and counts the same way.
+pub fn exponent(currency: Currency) -> u32 {
+    match currency.code() {
+        // ISO 4217 gives them no minor unit, Stripe counts two decimals and wants them to be zero.
+        "ISK" | "UGX" => 2,
+        // ISO 4217 gives the ariary two, Stripe none.
+        "MGA" => 0,
+        _ => currency.exponent(),
+    }
+}
+
+/// An amount as the provider counts it. Errors: `amount_not_representable` where its units are coarser than ours.
+pub fn to_wire(money: Money) -> Result<i64> {
+    let (ours, theirs) = (money.currency.exponent(), exponent(money.currency));
+    let refuse = || {
+        Error::invalid(
+            "amount_not_representable",
+            format!("The processor cannot count {money}."),
+        )
+    };
+    let wire = if theirs >= ours {
+        money.minor.checked_mul(10i64.pow(theirs - ours))
+    } else {
+        let step = 10i64.pow(ours - theirs);
+        (money.minor % step == 0).then_some(money.minor / step)
+    };
+    // Amounts of three decimals end in zero: the card networks carry two.
+    let wire = wire.filter(|wire| theirs < 3 || wire % 10 == 0);
+    wire.ok_or_else(refuse)
+}
+
+/// The provider's amount as ours; none if it has parts our currency does not.
+pub fn from_wire(wire: i64, currency: Currency) -> Option<Money> {
+    let (ours, theirs) = (currency.exponent(), exponent(currency));
+    let minor = if ours >= theirs {
+        wire.checked_mul(10i64.pow(ours - theirs))?
+    } else {
+        let step = 10i64.pow(theirs - ours);
+        (wire % step == 0).then_some(wire / step)?
+    };
+    Some(Money::new(minor, currency))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p21_amounts_reach_the_processor_in_its_own_decimals_and_come_back_exactly() {
+        // currency, our minor units, what goes over the wire (none: refused)
+        let golden: [(&str, i64, Option<i64>); 16] = [
+            ("EUR", 1, Some(1)),
+            ("EUR", 1999, Some(1999)),
+            ("USD", 99_999_999, Some(99_999_999)),
+            ("JPY", 500, Some(500)),
+            ("KRW", 12_000, Some(12_000)),
+            ("CLP", 990, Some(990)),
+            ("VND", 25_000, Some(25_000)),
+            ("XAF", 655, Some(655)),
+            ("ISK", 1_000, Some(100_000)),
+            ("UGX", 3_700, Some(370_000)),
+            ("MGA", 4_500, Some(45)),
+            ("MGA", 4_550, None),
+            ("KWD", 5_120, Some(5_120)),
+            ("KWD", 5_124, None),
+            ("BHD", 10, Some(10)),
+            ("TND", 1, None),
+        ];
+        for (code, minor, wire) in golden {
+            let money = Money::new(minor, code.parse().unwrap());
+            assert_eq!(to_wire(money).ok(), wire, "{code} {minor}");
+            if let Some(wire) = wire {
+                assert_eq!(
+                    from_wire(wire, money.currency),
+                    Some(money),
+                    "{code} {minor} comes back"
+                );
+            }
+        }
+        assert_eq!(
+            to_wire(Money::new(i64::MAX, "ISK".parse().unwrap())).ok(),
+            None,
+            "overflow is refused, not wrapped"
+        );
+        assert_eq!(
+            from_wire(150, "ISK".parse().unwrap()),
+            None,
+            "half a króna is nothing of ours"
+        );
+    }
+
+    #[test]
+    fn p20_hard_declines_are_known_and_unknown_codes_are_soft() {
+        assert_eq!(decline("stolen_card"), Decline::Hard("stolen_card"));
+        assert_eq!(decline("insufficient_funds"), Decline::Soft("insufficient_funds"));
+        assert_eq!(decline("something_new"), Decline::Soft("generic_decline"));
+    }
+}

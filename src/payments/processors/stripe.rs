@@ -1,0 +1,442 @@
+//! A provider that speaks Stripe's wire format, over HTTP: payment intents with manual capture, and refunds.
+//!
+//! Verified against `hawker sandbox`, and `hawker sandbox` against the official Stripe client. Not verified against Stripe itself, as tests have no
+//! network: multicapture, the age at which its search shows a new payment, and the codes of its rarer refusals. The fee in an answer is an
+//! estimate; the real one comes with the settlement.
+
+use super::declines::{decline, from_wire, to_wire};
+use super::signature;
+use crate::kernel::{About, Answer, Ask, Currency, Error, Heard, Money, Notice, Processor, Rate, Result, Time};
+use serde_json::Value;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+/// How to reach the provider.
+#[derive(Clone)]
+pub struct StripeSettings {
+    /// Without a slash at the end, such as `http://127.0.0.1:12111`.
+    pub url: String,
+    pub api_key: String,
+    pub webhook_secret: String,
+    /// The expected fee: a rate and a fixed part in minor units.
+    pub fee: (Rate, i64),
+}
+
+/// The adapter. Holds no state besides its connections.
+pub struct Stripe {
+    settings: StripeSettings,
+    client: reqwest::Client,
+}
+
+/// A call that takes longer is given up, and its outcome unknown.
+const TIME_LIMIT: Duration = Duration::from_secs(20);
+/// An answer larger than this is not one.
+const ANSWER_MAX: usize = 1 << 20;
+
+/// One policy for all calls to providers: a time limit, no redirects, no proxies from the environment, TLS by ring.
+pub fn client(limit: Duration) -> Result<reqwest::Client> {
+    let cannot = |error: Box<dyn std::error::Error + Send + Sync>| {
+        Error::internal("the HTTP client could not be set up").because(error)
+    };
+    let roots = rustls::RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    };
+    let tls =
+        rustls::ClientConfig::builder_with_provider(std::sync::Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| cannot(error.into()))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .timeout(limit)
+        .connect_timeout(Duration::from_secs(5))
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .map_err(|error| cannot(error.into()))
+}
+
+impl Stripe {
+    pub fn new(settings: StripeSettings) -> Result<Self> {
+        Ok(Self {
+            settings,
+            client: client(TIME_LIMIT)?,
+        })
+    }
+
+    async fn decide(&self, ask: &Ask) -> Answer {
+        match ask {
+            Ask::Authorize {
+                key,
+                reference,
+                amount,
+                token,
+                return_url,
+            } => {
+                let Ok(wire) = to_wire(*amount) else {
+                    return Answer::Refused {
+                        detail: format!("{amount} cannot be charged"),
+                    };
+                };
+                let form = [
+                    ("amount", wire.to_string()),
+                    ("currency", amount.currency.code().to_lowercase()),
+                    ("capture_method", "manual".into()),
+                    ("confirm", "true".into()),
+                    ("payment_method", token.clone()),
+                    ("payment_method_types[0]", "card".into()),
+                    (
+                        "payment_method_options[card][request_multicapture]",
+                        "if_available".into(),
+                    ),
+                    ("return_url", return_url.clone()),
+                    ("metadata[reference]", reference.clone()),
+                    ("expand[0]", "latest_charge".into()),
+                ];
+                self.said(self.post("/v1/payment_intents", key, &form).await, |value| {
+                    self.read_payment(value)
+                })
+            }
+            Ask::Capture {
+                key,
+                payment,
+                amount,
+                last,
+                ..
+            } => {
+                let Ok(wire) = to_wire(*amount) else {
+                    return Answer::Refused {
+                        detail: format!("{amount} cannot be captured"),
+                    };
+                };
+                let name = format!("metadata[{}]", operation_name(key));
+                let mut form = vec![
+                    ("amount_to_capture", wire.to_string()),
+                    (name.as_str(), wire.to_string()),
+                ];
+                if !last {
+                    form.push(("final_capture", "false".into()));
+                }
+                self.said(
+                    self.post(&format!("/v1/payment_intents/{payment}/capture"), key, &form)
+                        .await,
+                    |value| self.read_capture(value, key),
+                )
+            }
+            Ask::Void { key, payment, .. } => {
+                let sent = self
+                    .post(&format!("/v1/payment_intents/{payment}/cancel"), key, &[])
+                    .await;
+                self.said(sent, |value| {
+                    Some(Answer::Voided {
+                        payment: text(value, "id")?,
+                    })
+                })
+            }
+            Ask::Refund {
+                key,
+                reference,
+                payment,
+                amount,
+            } => {
+                let Ok(wire) = to_wire(*amount) else {
+                    return Answer::Refused {
+                        detail: format!("{amount} cannot be refunded"),
+                    };
+                };
+                let form = [
+                    ("payment_intent", payment.clone()),
+                    ("amount", wire.to_string()),
+                    ("metadata[reference]", reference.clone()),
+                    ("metadata[key]", key.clone()),
+                ];
+                self.said(self.post("/v1/refunds", key, &form).await, read_refund)
+            }
+            Ask::Find { reference } => {
+                let query = [
+                    ("query", format!("metadata['reference']:'{reference}'")),
+                    ("expand[0]", "data.latest_charge".into()),
+                ];
+                self.said(
+                    self.get("/v1/payment_intents/search", &query).await,
+                    |value| match value["data"].as_array()?.first() {
+                        Some(found) => self.read_payment(found),
+                        None => Some(Answer::NotFound),
+                    },
+                )
+            }
+            Ask::FindOperation { key, payment, .. } => self.find_operation(key, payment).await,
+        }
+    }
+
+    /// A capture leaves its key on the payment, in the same request; a refund carries it.
+    async fn find_operation(&self, key: &str, payment: &str) -> Answer {
+        let found = self.said(
+            self.get(&format!("/v1/payment_intents/{payment}"), &[]).await,
+            |value| Some(self.read_capture(value, key).unwrap_or(Answer::NotFound)),
+        );
+        if found != Answer::NotFound {
+            return found;
+        }
+        let query = [("payment_intent", payment.to_owned()), ("limit", "100".into())];
+        self.said(self.get("/v1/refunds", &query).await, |value| {
+            let mine = value["data"]
+                .as_array()?
+                .iter()
+                .find(|refund| refund["metadata"]["key"] == key);
+            match mine {
+                Some(refund) => read_refund(refund),
+                None if value["has_more"] == true => Some(Answer::Unknown {
+                    detail: "more than a hundred refunds".into(),
+                }),
+                None => Some(Answer::NotFound),
+            }
+        })
+    }
+
+    async fn post(&self, path: &str, key: &str, form: &[(&str, String)]) -> Sent {
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(form)
+            .finish();
+        let request = self
+            .client
+            .post(format!("{}{path}", self.settings.url))
+            .header("idempotency-key", key);
+        self.send(
+            request
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body(body),
+        )
+        .await
+    }
+
+    async fn get(&self, path: &str, query: &[(&str, String)]) -> Sent {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(query)
+            .finish();
+        self.send(self.client.get(format!("{}{path}?{query}", self.settings.url)))
+            .await
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Sent {
+        let mut answer = match request.bearer_auth(&self.settings.api_key).send().await {
+            Ok(answer) => answer,
+            // Without a connection not a byte was written.
+            Err(error) if error.is_connect() => return Sent::Not("no connection".into()),
+            Err(error) if error.is_timeout() => return Sent::Lost("timed out".into()),
+            Err(error) => return Sent::Lost(error.without_url().to_string()),
+        };
+        let status = answer.status().as_u16();
+        let mut bytes = Vec::new();
+        loop {
+            match answer.chunk().await {
+                Ok(None) => break,
+                Ok(Some(chunk)) if bytes.len() + chunk.len() <= ANSWER_MAX => bytes.extend_from_slice(&chunk),
+                Ok(Some(_)) => return Sent::Lost("the answer is too large".into()),
+                Err(error) => return Sent::Lost(error.without_url().to_string()),
+            }
+        }
+        match serde_json::from_slice(&bytes) {
+            Ok(value) => Sent::Answered(status, value),
+            Err(_) => Sent::Lost(format!("HTTP {status} without a readable answer")),
+        }
+    }
+
+    /// Sorts what came back. Only clear words are believed; everything else is unknown.
+    fn said(&self, sent: Sent, read: impl FnOnce(&Value) -> Option<Answer>) -> Answer {
+        let (status, value) = match sent {
+            Sent::Answered(status, value) => (status, value),
+            Sent::Not(detail) => return Answer::NotSent { detail },
+            Sent::Lost(detail) => return Answer::Unknown { detail },
+        };
+        let error = &value["error"];
+        let message = || {
+            format!(
+                "HTTP {status} {}: {}",
+                error["code"].as_str().unwrap_or_default(),
+                error["message"].as_str().unwrap_or_default()
+            )
+        };
+        match status {
+            200 => read(&value).unwrap_or(Answer::Unknown {
+                detail: "the answer could not be understood".into(),
+            }),
+            402 if error["type"] == "card_error" => {
+                let code = error["decline_code"]
+                    .as_str()
+                    .or(error["code"].as_str())
+                    .unwrap_or_default();
+                let payment = error["payment_intent"]["id"].as_str().unwrap_or_default().to_owned();
+                Answer::Declined {
+                    payment,
+                    decline: decline(code),
+                }
+            }
+            // Turned away at the door, before any work.
+            429 => Answer::NotSent { detail: message() },
+            400 | 401 | 403 | 404 if error.is_object() => Answer::Refused { detail: message() },
+            _ => Answer::Unknown { detail: message() },
+        }
+    }
+
+    fn read_payment(&self, value: &Value) -> Option<Answer> {
+        let payment = text(value, "id")?;
+        let reference = value["metadata"]["reference"].as_str().unwrap_or_default().to_owned();
+        Some(match value["status"].as_str()? {
+            "requires_capture" => Answer::Authorized {
+                payment,
+                reference,
+                amount: money(value, "amount")?,
+                capture_before: value["latest_charge"]["payment_method_details"]["card"]["capture_before"]
+                    .as_i64()
+                    .map(Time::from_unix_seconds),
+            },
+            "requires_action" => Answer::RequiresAction {
+                payment,
+                url: value["next_action"]["redirect_to_url"]["url"].as_str()?.to_owned(),
+            },
+            "processing" | "requires_confirmation" => Answer::Pending { payment },
+            "succeeded" => {
+                let amount = money(value, "amount_received")?;
+                Answer::Captured {
+                    payment,
+                    reference,
+                    operation: String::new(),
+                    amount,
+                    fee: self.fee(amount),
+                }
+            }
+            "canceled" => Answer::Voided { payment },
+            "requires_payment_method" => {
+                let error = &value["last_payment_error"];
+                let code = error["decline_code"]
+                    .as_str()
+                    .or(error["code"].as_str())
+                    .unwrap_or_default();
+                Answer::Declined {
+                    payment,
+                    decline: decline(code),
+                }
+            }
+            _ => return None,
+        })
+    }
+
+    /// The capture that was made under this key, if the payment carries it.
+    fn read_capture(&self, value: &Value, key: &str) -> Option<Answer> {
+        let currency = currency(value)?;
+        let wire: i64 = value["metadata"][operation_name(key)].as_str()?.parse().ok()?;
+        if value["amount_received"].as_i64()? < wire {
+            return None; // It says it took less than it says it took.
+        }
+        let amount = from_wire(wire, currency)?;
+        let reference = value["metadata"]["reference"].as_str().unwrap_or_default().to_owned();
+        Some(Answer::Captured {
+            payment: text(value, "id")?,
+            reference,
+            operation: key.to_owned(),
+            amount,
+            fee: self.fee(amount),
+        })
+    }
+
+    fn fee(&self, amount: Money) -> Money {
+        let (rate, fixed) = self.settings.fee;
+        Money::new((rate.of(amount.minor) + fixed).min(amount.minor), amount.currency)
+    }
+
+    fn read_event(&self, event: &Value) -> Option<Notice> {
+        let object = &event["data"]["object"];
+        let reference = object["metadata"]["reference"].as_str()?.to_owned();
+        let id = text(event, "id")?;
+        let (about, answer) = match event["type"].as_str()? {
+            "refund.created" | "refund.updated" | "charge.refund.updated" => (
+                About::Operation {
+                    key: object["metadata"]["key"].as_str()?.to_owned(),
+                },
+                read_refund(object)?,
+            ),
+            "payment_intent.canceled" => (
+                About::Void,
+                Answer::Voided {
+                    payment: text(object, "id")?,
+                },
+            ),
+            // Captures are heard of by the one who asked; the payment's event does not say which one it was.
+            "payment_intent.succeeded" => return None,
+            kind if kind.starts_with("payment_intent.") => (About::Authorize, self.read_payment(object)?),
+            _ => return None,
+        };
+        Some(Notice {
+            id,
+            reference,
+            about,
+            answer,
+        })
+    }
+}
+
+impl Processor for Stripe {
+    fn name(&self) -> &'static str {
+        "stripe"
+    }
+
+    fn ask<'a>(&'a self, ask: &'a Ask) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
+        Box::pin(self.decide(ask))
+    }
+
+    fn hear(&self, body: &[u8], header: &str, now: Time) -> Heard {
+        if self.settings.webhook_secret.is_empty()
+            || !signature::verify(&self.settings.webhook_secret, header, body, now)
+        {
+            return Heard::Forged;
+        }
+        let event: Option<Value> = serde_json::from_slice(body).ok();
+        event
+            .and_then(|event| self.read_event(&event))
+            .map_or(Heard::Ignored, Heard::Notice)
+    }
+}
+
+/// What became of a request on its way.
+enum Sent {
+    Answered(u16, Value),
+    Not(String),
+    Lost(String),
+}
+
+fn read_refund(value: &Value) -> Option<Answer> {
+    let payment = text(value, "payment_intent")?;
+    Some(match value["status"].as_str()? {
+        "succeeded" => Answer::Refunded {
+            payment,
+            reference: value["metadata"]["reference"].as_str().unwrap_or_default().to_owned(),
+            operation: text(value, "id")?,
+            amount: money(value, "amount")?,
+        },
+        "pending" | "requires_action" => Answer::Pending { payment },
+        "failed" | "canceled" => Answer::Refused {
+            detail: format!("the refund is {}", value["status"]),
+        },
+        _ => return None,
+    })
+}
+
+/// A key as a name of metadata, which may have 40 characters.
+fn operation_name(key: &str) -> String {
+    format!("capture_{}", key.replace('-', ""))
+}
+
+fn text(value: &Value, name: &str) -> Option<String> {
+    value[name].as_str().map(str::to_owned)
+}
+
+fn currency(value: &Value) -> Option<Currency> {
+    value["currency"].as_str()?.to_uppercase().parse().ok()
+}
+
+fn money(value: &Value, name: &str) -> Option<Money> {
+    from_wire(value[name].as_i64()?, currency(value)?)
+}

@@ -1,0 +1,583 @@
+//! The sandbox's own books: what really happened to every payment. The ground truth that ours are compared with.
+//!
+//! Strict on purpose: a key is one request for ever, nothing is captured above the promise or after it ended, nothing is refunded twice.
+
+use super::journal::Journal;
+use crate::kernel::{Currency, Money, Rate, Result, Seconds, Time};
+use crate::payments::processors::decline;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+
+/// A promise lasts so long.
+pub const PROMISE: Seconds = Seconds::days(7);
+
+/// What became of a payment. The names are those of Stripe's format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentState {
+    RequiresPaymentMethod,
+    RequiresConfirmation,
+    RequiresAction,
+    RequiresCapture,
+    Succeeded,
+    Canceled,
+}
+
+impl PaymentState {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RequiresPaymentMethod => "requires_payment_method",
+            Self::RequiresConfirmation => "requires_confirmation",
+            Self::RequiresAction => "requires_action",
+            Self::RequiresCapture => "requires_capture",
+            Self::Succeeded => "succeeded",
+            Self::Canceled => "canceled",
+        }
+    }
+}
+
+/// A payment in the sandbox's books. Amounts are in the sandbox's own units.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    pub id: String,
+    pub amount: i64,
+    pub currency: Currency,
+    pub state: PaymentState,
+    pub captured: i64,
+    pub refunded: i64,
+    /// Takes the money on confirmation instead of promising it.
+    pub automatic: bool,
+    pub method: String,
+    pub decline: Option<String>,
+    pub metadata: BTreeMap<String, String>,
+    pub return_url: String,
+    pub description: String,
+    pub created_at: Time,
+    pub capture_before: Option<Time>,
+    pub canceled_at: Option<Time>,
+}
+
+impl Payment {
+    pub fn reference(&self) -> &str {
+        self.metadata.get("reference").map_or("", String::as_str)
+    }
+    pub fn capturable(&self) -> i64 {
+        if self.state == PaymentState::RequiresCapture {
+            self.amount - self.captured
+        } else {
+            0
+        }
+    }
+}
+
+/// Money given back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BookedRefund {
+    pub id: String,
+    pub payment: String,
+    pub amount: i64,
+    pub currency: Currency,
+    pub metadata: BTreeMap<String, String>,
+    pub created_at: Time,
+}
+
+/// What a request made or changed, as it was right after it: a repetition of the request gets the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Object {
+    Payment(Payment),
+    /// So much was taken by this request.
+    Capture(i64, Payment),
+    Refund(BookedRefund, Payment),
+}
+
+impl Object {
+    pub fn payment(&self) -> &Payment {
+        match self {
+            Self::Payment(payment) | Self::Capture(_, payment) | Self::Refund(_, payment) => payment,
+        }
+    }
+}
+
+/// Why a request was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    pub status: u16,
+    /// `card_error`, `invalid_request_error` or `idempotency_error`.
+    pub kind: String,
+    pub code: String,
+    pub decline: Option<String>,
+    pub message: String,
+    pub payment: Option<Payment>,
+}
+
+impl Refusal {
+    pub fn invalid(code: &str, message: impl Into<String>) -> Self {
+        Self {
+            status: 400,
+            kind: "invalid_request_error".into(),
+            code: code.into(),
+            decline: None,
+            message: message.into(),
+            payment: None,
+        }
+    }
+    fn missing(what: &str, id: &str) -> Self {
+        Self {
+            status: 404,
+            ..Self::invalid("resource_missing", format!("No such {what}: '{id}'"))
+        }
+    }
+    fn state(payment: &Payment, wish: &str) -> Self {
+        let message = format!(
+            "This PaymentIntent could not be {wish} because it has a status of {}.",
+            payment.state.name()
+        );
+        Self {
+            payment: Some(payment.clone()),
+            ..Self::invalid("payment_intent_unexpected_state", message)
+        }
+    }
+}
+
+pub type Outcome = std::result::Result<Object, Refusal>;
+
+/// A payment to begin.
+#[derive(Clone, Debug)]
+pub struct NewPayment {
+    pub amount: i64,
+    pub currency: Currency,
+    pub automatic: bool,
+    pub method: String,
+    pub confirm: bool,
+    pub metadata: BTreeMap<String, String>,
+    pub return_url: String,
+    pub description: String,
+}
+
+/// How the pretended card behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Card {
+    Good,
+    Declines(&'static str),
+    AsksBack,
+}
+
+/// The test cards, by our tokens and by Stripe's.
+fn card(method: &str) -> Option<Card> {
+    Some(match method {
+        "tok_visa" | "tok_slow" | "tok_timeout" | "pm_card_visa" | "pm_card_mastercard" => Card::Good,
+        "tok_declined" | "pm_card_chargeDeclinedInsufficientFunds" | "pm_card_visa_chargeDeclinedInsufficientFunds" => {
+            Card::Declines("insufficient_funds")
+        }
+        "pm_card_chargeDeclined" | "pm_card_visa_chargeDeclined" => Card::Declines("generic_decline"),
+        "tok_stolen" | "pm_card_chargeDeclinedStolenCard" | "pm_card_visa_chargeDeclinedStolenCard" => {
+            Card::Declines("stolen_card")
+        }
+        "tok_3ds"
+        | "pm_card_threeDSecure2Required"
+        | "pm_card_threeDSecureRequired"
+        | "pm_card_authenticationRequired" => Card::AsksBack,
+        _ => return None,
+    })
+}
+
+/// A key is one request for ever.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Kept {
+    pub fingerprint: String,
+    pub outcome: Outcome,
+}
+
+/// One line of the journal: everything one request changed.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Line {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<(String, Kept)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub payments: Vec<Payment>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refunds: Vec<BookedRefund>,
+}
+
+/// All payments, refunds and keys.
+#[derive(Default)]
+pub struct Books {
+    payments: BTreeMap<String, Payment>,
+    refunds: BTreeMap<String, BookedRefund>,
+    by_reference: HashMap<String, String>,
+    keys: HashMap<String, Kept>,
+    journal: Option<Journal>,
+    open: Line,
+}
+
+/// What a processor keeps of a capture: 1.5 % and 25 minor units, at most the capture itself.
+pub fn fee(amount: Money) -> Money {
+    Money::new((Rate(150).of(amount.minor) + 25).min(amount.minor), amount.currency)
+}
+
+impl Books {
+    /// Opens books that outlive the process; what the journal holds is read back.
+    pub fn open(path: &std::path::Path) -> Result<Self> {
+        let mut books = Self::default();
+        let journal = Journal::open(path, |line| books.apply(line))?;
+        books.journal = Some(journal);
+        Ok(books)
+    }
+
+    fn apply(&mut self, line: Line) {
+        for payment in line.payments {
+            self.index(payment);
+        }
+        for refund in line.refunds {
+            self.refunds.insert(refund.id.clone(), refund);
+        }
+        if let Some((key, kept)) = line.key {
+            self.keys.insert(key, kept);
+        }
+    }
+
+    fn index(&mut self, payment: Payment) {
+        if !payment.reference().is_empty() {
+            self.by_reference
+                .insert(payment.reference().to_owned(), payment.id.clone());
+        }
+        self.payments.insert(payment.id.clone(), payment);
+    }
+
+    /// Runs a request once per key. The same key with another request is refused; repeated, it gets the answer it got.
+    pub fn once(&mut self, key: Option<&str>, fingerprint: String, act: impl FnOnce(&mut Self) -> Outcome) -> Outcome {
+        if let Some(kept) = key.and_then(|key| self.keys.get(key)) {
+            if kept.fingerprint == fingerprint {
+                return kept.outcome.clone();
+            }
+            let message =
+                "Keys for idempotent requests can only be used with the same parameters they were first used with.";
+            return Err(Refusal {
+                kind: "idempotency_error".into(),
+                ..Refusal::invalid("idempotency_key_in_use", message)
+            });
+        }
+        let outcome = act(self);
+        if let Some(key) = key {
+            let kept = Kept {
+                fingerprint,
+                outcome: outcome.clone(),
+            };
+            self.keys.insert(key.to_owned(), kept.clone());
+            self.open.key = Some((key.to_owned(), kept));
+        }
+        self.write_down();
+        outcome
+    }
+
+    /// Hands the journal what changed since the last time.
+    fn write_down(&mut self) {
+        let line = std::mem::take(&mut self.open);
+        if let Some(journal) = &mut self.journal {
+            journal.append(&line);
+        }
+    }
+
+    fn keep(&mut self, payment: Payment) -> Payment {
+        if self.journal.is_some() {
+            self.open.payments.push(payment.clone());
+        }
+        self.index(payment.clone());
+        payment
+    }
+
+    pub fn payment(&self, id: &str) -> Option<&Payment> {
+        self.payments.get(id)
+    }
+    /// A payment by the caller's own name for it, as it stands now.
+    pub fn find(&self, reference: &str, now: Time) -> Option<Payment> {
+        self.must(self.by_reference.get(reference)?, now).ok()
+    }
+    /// A payment as it stands now.
+    pub fn look(&self, id: &str, now: Time) -> std::result::Result<Payment, Refusal> {
+        self.must(id, now)
+    }
+    pub fn refund_by_id(&self, id: &str) -> Option<&BookedRefund> {
+        self.refunds.get(id)
+    }
+    /// What a request with this key led to, if it arrived.
+    pub fn outcome(&self, key: &str) -> Option<&Outcome> {
+        self.keys.get(key).map(|kept| &kept.outcome)
+    }
+    /// Newest first.
+    pub fn payments(&self) -> impl Iterator<Item = &Payment> {
+        self.payments.values().rev()
+    }
+    pub fn refunds(&self) -> impl Iterator<Item = &BookedRefund> {
+        self.refunds.values().rev()
+    }
+
+    fn must(&self, id: &str, now: Time) -> std::result::Result<Payment, Refusal> {
+        let mut payment = self
+            .payments
+            .get(id)
+            .cloned()
+            .ok_or_else(|| Refusal::missing("payment_intent", id))?;
+        // A promise nobody used ends by itself.
+        if payment.state == PaymentState::RequiresCapture && payment.capture_before.is_some_and(|before| before <= now)
+        {
+            payment.state = if payment.captured > 0 {
+                PaymentState::Succeeded
+            } else {
+                PaymentState::Canceled
+            };
+            payment.canceled_at = payment.capture_before;
+        }
+        Ok(payment)
+    }
+
+    /// Begins a payment, and confirms it if it says so. Ids count up, so that they sort by birth.
+    pub fn create(&mut self, new: NewPayment, now: Time) -> Outcome {
+        if new.amount <= 0 || new.amount > 99_999_999 {
+            return Err(Refusal::invalid(
+                "amount_too_small",
+                "Amount must be at least 1 and at most 99999999.",
+            ));
+        }
+        if !new.method.is_empty() && card(&new.method).is_none() {
+            return Err(Refusal::missing("PaymentMethod", &new.method));
+        }
+        let state = if new.method.is_empty() {
+            PaymentState::RequiresPaymentMethod
+        } else {
+            PaymentState::RequiresConfirmation
+        };
+        let payment = Payment {
+            id: format!("pi_{:012}", self.payments.len() + 1),
+            amount: new.amount,
+            currency: new.currency,
+            state,
+            captured: 0,
+            refunded: 0,
+            automatic: new.automatic,
+            method: new.method,
+            decline: None,
+            metadata: new.metadata,
+            return_url: new.return_url,
+            description: new.description,
+            created_at: now,
+            capture_before: None,
+            canceled_at: None,
+        };
+        let payment = self.keep(payment);
+        if new.confirm {
+            self.confirm(&payment.id, "", "", now)
+        } else {
+            Ok(Object::Payment(payment))
+        }
+    }
+
+    /// Asks the pretended bank.
+    pub fn confirm(&mut self, id: &str, method: &str, return_url: &str, now: Time) -> Outcome {
+        let mut payment = self.must(id, now)?;
+        if !matches!(
+            payment.state,
+            PaymentState::RequiresPaymentMethod | PaymentState::RequiresConfirmation
+        ) {
+            return Err(Refusal::state(&payment, "confirmed"));
+        }
+        if !method.is_empty() {
+            payment.method = method.to_owned();
+        }
+        if !return_url.is_empty() {
+            payment.return_url = return_url.to_owned();
+        }
+        if payment.method.is_empty() {
+            let message = "You cannot confirm this PaymentIntent because it's missing a payment method.";
+            return Err(Refusal::invalid("payment_intent_unexpected_state", message));
+        }
+        let Some(card) = card(&payment.method) else {
+            return Err(Refusal::missing("PaymentMethod", &payment.method));
+        };
+        match card {
+            Card::Good => Ok(Object::Payment(self.promise(payment, now))),
+            Card::AsksBack => {
+                payment.state = PaymentState::RequiresAction;
+                Ok(Object::Payment(self.keep(payment)))
+            }
+            Card::Declines(code) => Err(self.decline(payment, code)),
+        }
+    }
+
+    fn promise(&mut self, mut payment: Payment, now: Time) -> Payment {
+        payment.decline = None;
+        if payment.automatic {
+            payment.state = PaymentState::Succeeded;
+            payment.captured = payment.amount;
+        } else {
+            payment.state = PaymentState::RequiresCapture;
+            payment.capture_before = Some(now.plus(PROMISE));
+        }
+        self.keep(payment)
+    }
+
+    fn decline(&mut self, mut payment: Payment, code: &str) -> Refusal {
+        payment.state = PaymentState::RequiresPaymentMethod;
+        payment.decline = Some(code.to_owned());
+        let payment = self.keep(payment);
+        Refusal {
+            status: 402,
+            kind: "card_error".into(),
+            code: if code == "authentication_failed" {
+                "payment_intent_authentication_failure".into()
+            } else {
+                "card_declined".into()
+            },
+            decline: Some(code.to_owned()),
+            message: "Your card was declined.".into(),
+            payment: Some(payment),
+        }
+    }
+
+    /// A bank that says no although the card is good: for the fault that declines after a time-out.
+    pub fn decline_new(&mut self, new: NewPayment, now: Time) -> Outcome {
+        match self.create(NewPayment { confirm: false, ..new }, now)? {
+            Object::Payment(payment) => Err(self.decline(payment, "do_not_honor")),
+            other => Ok(other),
+        }
+    }
+
+    /// The buyer answers their bank.
+    pub fn answer_challenge(&mut self, id: &str, approved: bool, now: Time) -> Option<Payment> {
+        let payment = self.must(id, now).ok()?;
+        if payment.state == PaymentState::RequiresAction {
+            if approved {
+                self.promise(payment, now);
+            } else {
+                self.decline(payment, "authentication_failed");
+            }
+            self.write_down();
+        }
+        self.payment(id).cloned()
+    }
+
+    /// Takes part of the promise. `amount` none: all of it. After the `last` one the rest is let go.
+    pub fn capture(
+        &mut self,
+        id: &str,
+        amount: Option<i64>,
+        last: bool,
+        metadata: &BTreeMap<String, String>,
+        now: Time,
+    ) -> Outcome {
+        let mut payment = self.must(id, now)?;
+        if payment.state != PaymentState::RequiresCapture {
+            let lapsed = payment.state == PaymentState::Canceled && payment.canceled_at == payment.capture_before;
+            if lapsed {
+                return Err(Self::lapsed(payment));
+            }
+            return Err(Refusal::state(&payment, "captured"));
+        }
+        let amount = amount.unwrap_or(payment.capturable());
+        if amount <= 0 || amount > payment.capturable() {
+            let message = format!(
+                "The requested capture amount is not between 1 and {}.",
+                payment.capturable()
+            );
+            return Err(Refusal {
+                payment: Some(payment),
+                ..Refusal::invalid("amount_too_large", message)
+            });
+        }
+        payment.captured += amount;
+        if last || payment.captured == payment.amount {
+            payment.state = PaymentState::Succeeded;
+        }
+        payment.metadata.extend(metadata.clone());
+        Ok(Object::Capture(amount, self.keep(payment)))
+    }
+
+    /// What a capture gets when the promise ended before it.
+    pub fn lapsed(payment: Payment) -> Refusal {
+        let message = "The authorisation has expired and can no longer be captured.";
+        Refusal {
+            payment: Some(payment),
+            ..Refusal::invalid("charge_expired_for_capture", message)
+        }
+    }
+
+    /// Ends a promise early: for the fault of a capture after expiry.
+    pub fn lapse(&mut self, id: &str, now: Time) -> Outcome {
+        let mut payment = self.must(id, now)?;
+        if payment.state != PaymentState::RequiresCapture {
+            return Err(Refusal::state(&payment, "captured"));
+        }
+        payment.capture_before = Some(now);
+        payment.canceled_at = Some(now);
+        payment.state = if payment.captured > 0 {
+            PaymentState::Succeeded
+        } else {
+            PaymentState::Canceled
+        };
+        Err(Self::lapsed(self.keep(payment)))
+    }
+
+    /// Lets go of what was not taken.
+    pub fn cancel(&mut self, id: &str, now: Time) -> Outcome {
+        let mut payment = self.must(id, now)?;
+        if matches!(payment.state, PaymentState::Succeeded | PaymentState::Canceled) {
+            return Err(Refusal::state(&payment, "canceled"));
+        }
+        payment.state = if payment.captured > 0 {
+            PaymentState::Succeeded
+        } else {
+            PaymentState::Canceled
+        };
+        payment.canceled_at = Some(now);
+        Ok(Object::Payment(self.keep(payment)))
+    }
+
+    /// Gives back some of what was taken. `amount` none: all that is left.
+    pub fn refund(&mut self, id: &str, amount: Option<i64>, metadata: BTreeMap<String, String>, now: Time) -> Outcome {
+        let mut payment = self.must(id, now)?;
+        let left = payment.captured - payment.refunded;
+        let amount = amount.unwrap_or(left);
+        if payment.captured == 0 {
+            let message = "This PaymentIntent does not have a successful charge to refund.";
+            return Err(Refusal {
+                payment: Some(payment),
+                ..Refusal::invalid("payment_intent_unexpected_state", message)
+            });
+        }
+        if left == 0 {
+            let message = "Charge has already been refunded.";
+            return Err(Refusal {
+                payment: Some(payment),
+                ..Refusal::invalid("charge_already_refunded", message)
+            });
+        }
+        if amount <= 0 || amount > left {
+            let message = format!("Refund amount ({amount}) is greater than unrefunded amount on charge ({left}).");
+            return Err(Refusal {
+                payment: Some(payment),
+                ..Refusal::invalid("amount_too_large", message)
+            });
+        }
+        payment.refunded += amount;
+        let payment = self.keep(payment);
+        let refund = BookedRefund {
+            id: format!("re_{:012}", self.refunds.len() + 1),
+            payment: payment.id.clone(),
+            amount,
+            currency: payment.currency,
+            metadata,
+            created_at: now,
+        };
+        if self.journal.is_some() {
+            self.open.refunds.push(refund.clone());
+        }
+        self.refunds.insert(refund.id.clone(), refund.clone());
+        Ok(Object::Refund(refund, payment))
+    }
+}
+
+/// A refusal's decline code, sorted.
+pub fn decline_of(refusal: &Refusal) -> Option<crate::kernel::Decline> {
+    (refusal.kind == "card_error").then(|| decline(refusal.decline.as_deref().unwrap_or_default()))
+}

@@ -1,0 +1,488 @@
+//! The sandbox inside the program: the same books and faults without a network between.
+
+use super::books::{Books, NewPayment, Object, Outcome, Payment, PaymentState, decline_of, fee};
+use super::faults::{Call, Fate, Faults, NoticeFate};
+use crate::app::App;
+use crate::kernel::{About, Answer, Ask, Clock, MayFail, Money, Notice, Processor};
+use crate::payments::processors::{from_wire, to_wire};
+use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Of what the sandbox sends notices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notices {
+    /// Only of what no answer told: a buyer approved at their bank, or did not.
+    Challenges,
+    /// Of everything, as a real provider does.
+    All,
+}
+
+/// The sandbox processor as an adapter of its own books.
+pub struct Sandbox {
+    books: Mutex<Books>,
+    calls: Mutex<HashMap<String, u64>>,
+    faults: Mutex<Faults>,
+    notices: Notices,
+    clock: Arc<dyn Clock>,
+    /// Where the pretended bank's page is, without a slash at the end.
+    base_url: String,
+    sender: mpsc::Sender<Notice>,
+}
+
+/// What the pretended bank shows the buyer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    pub amount: Money,
+    pub card: &'static str,
+    pub reference: String,
+    /// Whether there is still something to answer.
+    pub open: bool,
+    pub return_url: String,
+}
+
+/// The sandbox of this program, if it has one: how its bank's page finds it.
+#[derive(Default)]
+struct Installed(OnceLock<Arc<Sandbox>>);
+
+impl Sandbox {
+    /// Makes the sandbox known to the pages of `app`. Said once, at start.
+    pub fn install(self: &Arc<Self>, app: &App) {
+        app.kept::<Installed>().0.get_or_init(|| self.clone());
+    }
+
+    pub fn installed(app: &App) -> Option<Arc<Self>> {
+        app.kept::<Installed>().0.get().cloned()
+    }
+}
+
+/// Notices that may wait; more are lost, as with any provider, and the resolver finds out.
+const NOTICES_MAX: usize = 10_000;
+/// After so long a call is given up; inside the program nobody has to wait for it.
+const SLOW: Duration = Duration::from_secs(3);
+
+impl Sandbox {
+    /// The processor, and the notices it will send.
+    pub fn new(
+        books: Books,
+        faults: Faults,
+        notices: Notices,
+        clock: Arc<dyn Clock>,
+        base_url: String,
+    ) -> (Self, mpsc::Receiver<Notice>) {
+        let (sender, receiver) = mpsc::channel(NOTICES_MAX);
+        (
+            Self {
+                books: Mutex::new(books),
+                calls: Mutex::default(),
+                faults: Mutex::new(faults),
+                notices,
+                clock,
+                base_url,
+                sender,
+            },
+            receiver,
+        )
+    }
+
+    /// The ground truth, for checks.
+    pub fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Another weather from now on.
+    pub fn set_faults(&self, faults: Faults) {
+        *self.faults.lock().unwrap_or_else(PoisonError::into_inner) = faults;
+    }
+
+    fn faults(&self) -> Faults {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The payment a buyer is asked about.
+    pub fn challenge(&self, payment: &str) -> Option<Challenge> {
+        let books = self.books();
+        let payment = books.payment(payment)?;
+        Some(Challenge {
+            amount: from_wire(payment.amount, payment.currency)?,
+            card: "•••• 3155",
+            reference: payment.reference().to_owned(),
+            open: payment.state == PaymentState::RequiresAction,
+            return_url: payment.return_url.clone(),
+        })
+    }
+
+    /// The buyer answers; returns where to send them back to. Answered twice, the first answer stands.
+    pub fn answer_challenge(&self, payment: &str, approved: bool) -> Option<String> {
+        let before = self.challenge(payment)?;
+        let after = self.books().answer_challenge(payment, approved, self.clock.wall())?;
+        if before.open {
+            self.notify(
+                &format!("evt_{payment}_challenge"),
+                &after,
+                About::Authorize,
+                payment_answer(&after, &self.base_url),
+            );
+        }
+        Some(after.return_url)
+    }
+
+    fn nth_call(&self, faults: &Faults, what: &str) -> u64 {
+        if *faults
+            == (Faults {
+                seed: faults.seed,
+                ..Faults::default()
+            })
+        {
+            return 0; // An honest processor needs no count, and a long run no memory for it.
+        }
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = calls.entry(what.to_owned()).or_insert(0);
+        *count += 1;
+        *count
+    }
+
+    /// Sends a notice in the way its fate has it.
+    fn notify(&self, id: &str, payment: &Payment, about: About, answer: Answer) {
+        let notice = Notice {
+            id: id.to_owned(),
+            reference: payment.reference().to_owned(),
+            about,
+            answer,
+        };
+        let copies: &[Duration] = match self.faults().notice(id) {
+            NoticeFate::Never => &[],
+            NoticeFate::Early => &[Duration::ZERO],
+            NoticeFate::Plain => &[Duration::from_millis(30)],
+            NoticeFate::Duplicate => &[Duration::from_millis(30), Duration::from_millis(60)],
+            NoticeFate::Late => &[Duration::from_secs(20)],
+        };
+        for delay in copies {
+            let (sender, notice, delay) = (self.sender.clone(), notice.clone(), *delay);
+            if delay.is_zero() {
+                sender
+                    .try_send(notice)
+                    .may_fail("a lost notice is made good by the resolver");
+            } else {
+                tokio::spawn(async move {
+                    tokio::time::sleep(delay).await;
+                    sender
+                        .try_send(notice)
+                        .may_fail("a lost notice is made good by the resolver");
+                });
+            }
+        }
+    }
+
+    fn decide(&self, ask: &Ask) -> Answer {
+        let (call, what) = match ask {
+            Ask::Authorize { key, .. } => (Call::Authorize, key),
+            Ask::Capture { key, .. } => (Call::Capture, key),
+            Ask::Void { key, .. } | Ask::Refund { key, .. } => (Call::Change, key),
+            Ask::Find { reference } => (Call::Look, reference),
+            Ask::FindOperation { key, .. } => (Call::Look, key),
+        };
+        let faults = self.faults();
+        let fate = faults.fate(call, what, self.nth_call(&faults, what));
+        let lost = |why: &str| Answer::Unknown { detail: why.to_owned() };
+        match fate {
+            Fate::NotSent => {
+                return Answer::NotSent {
+                    detail: "connection refused".into(),
+                };
+            }
+            Fate::Lost => return lost("timed out"),
+            _ => {}
+        }
+        let answer = self.act(ask, fate);
+        match fate {
+            Fate::TimeoutThenOk | Fate::TimeoutThenDecline => lost("timed out"),
+            Fate::ErrorThenOk => lost("HTTP 500"),
+            Fate::Garbage => lost("the answer could not be read"),
+            Fate::WrongAmount => falsify(answer, |money| Money::new(money.minor + 1, money.currency)),
+            Fate::WrongCurrency => falsify(answer, |money| {
+                let other = if money.currency.code() == "USD" { "GBP" } else { "USD" };
+                Money::new(money.minor, other.parse().unwrap_or(money.currency))
+            }),
+            _ => answer,
+        }
+    }
+
+    /// Does it in the books.
+    fn act(&self, ask: &Ask, fate: Fate) -> Answer {
+        let now = self.clock.wall();
+        let mut books = self.books();
+        match ask {
+            Ask::Authorize {
+                key,
+                reference,
+                amount,
+                token,
+                return_url,
+            } => {
+                let Ok(wire) = to_wire(*amount) else {
+                    return Answer::Refused {
+                        detail: format!("{amount} cannot be charged"),
+                    };
+                };
+                let new = NewPayment {
+                    amount: wire,
+                    currency: amount.currency,
+                    automatic: false,
+                    method: token.clone(),
+                    confirm: true,
+                    metadata: BTreeMap::from([("reference".to_owned(), reference.clone())]),
+                    return_url: return_url.clone(),
+                    description: String::new(),
+                };
+                let outcome = books.once(Some(key), format!("authorize {reference} {amount} {token}"), |books| {
+                    if fate == Fate::TimeoutThenDecline {
+                        books.decline_new(new, now)
+                    } else {
+                        books.create(new, now)
+                    }
+                });
+                drop(books);
+                self.told(key, outcome, About::Authorize, |object| {
+                    payment_answer(object.payment(), &self.base_url)
+                })
+            }
+            Ask::Capture {
+                key,
+                reference,
+                payment,
+                amount,
+                last,
+            } => {
+                let Ok(wire) = to_wire(*amount) else {
+                    return Answer::Refused {
+                        detail: format!("{amount} cannot be captured"),
+                    };
+                };
+                let outcome = books.once(
+                    Some(key),
+                    format!("capture {reference} {payment} {amount} {last}"),
+                    |books| {
+                        if fate == Fate::CaptureAfterExpiry {
+                            books.lapse(payment, now)
+                        } else {
+                            books.capture(payment, Some(wire), *last, &BTreeMap::new(), now)
+                        }
+                    },
+                );
+                drop(books);
+                let about = About::Operation { key: key.clone() };
+                self.told(key, outcome, about, |object| operation_answer(object, key))
+            }
+            Ask::Void {
+                key,
+                reference,
+                payment,
+            } => {
+                let outcome = books.once(Some(key), format!("void {reference} {payment}"), |books| {
+                    books.cancel(payment, now)
+                });
+                drop(books);
+                self.told(key, outcome, About::Void, |object| Answer::Voided {
+                    payment: object.payment().id.clone(),
+                })
+            }
+            Ask::Refund {
+                key,
+                reference,
+                payment,
+                amount,
+            } => {
+                let Ok(wire) = to_wire(*amount) else {
+                    return Answer::Refused {
+                        detail: format!("{amount} cannot be refunded"),
+                    };
+                };
+                let outcome = books.once(Some(key), format!("refund {reference} {payment} {amount}"), |books| {
+                    books.refund(
+                        payment,
+                        Some(wire),
+                        BTreeMap::from([("key".to_owned(), key.clone())]),
+                        now,
+                    )
+                });
+                drop(books);
+                let about = About::Operation { key: key.clone() };
+                self.told(key, outcome, about, |object| operation_answer(object, key))
+            }
+            Ask::Find { reference } => match books.find(reference, now) {
+                Some(payment) => payment_answer(&payment, &self.base_url),
+                None => Answer::NotFound,
+            },
+            Ask::FindOperation { key, .. } => match books.outcome(key) {
+                None => Answer::NotFound,
+                Some(Err(refusal)) => Answer::Refused {
+                    detail: refusal.message.clone(),
+                },
+                Some(Ok(object)) => operation_answer(object, key),
+            },
+        }
+    }
+
+    /// The answer to a request, and its notice.
+    fn told(&self, key: &str, outcome: Outcome, about: About, answer: impl FnOnce(&Object) -> Answer) -> Answer {
+        let (answer, payment) = match outcome {
+            Ok(object) => (answer(&object), Some(object.payment().clone())),
+            Err(refusal) => {
+                let payment = refusal.payment.clone();
+                let name = payment.as_ref().map(|payment| payment.id.clone()).unwrap_or_default();
+                let answer = match decline_of(&refusal) {
+                    Some(decline) => Answer::Declined { payment: name, decline },
+                    None => Answer::Refused {
+                        detail: refusal.message,
+                    },
+                };
+                (answer, payment)
+            }
+        };
+        if self.notices == Notices::All
+            && let Some(payment) = payment
+        {
+            self.notify(&format!("evt_{key}"), &payment, about, answer.clone());
+        }
+        answer
+    }
+}
+
+impl Processor for Sandbox {
+    fn name(&self) -> &'static str {
+        "sandbox"
+    }
+
+    fn ask<'a>(&'a self, ask: &'a Ask) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
+        Box::pin(async move {
+            let token = if let Ask::Authorize { token, .. } = ask {
+                token.as_str()
+            } else {
+                ""
+            };
+            if token == "tok_slow" {
+                tokio::time::sleep(SLOW).await;
+            }
+            let answer = self.decide(ask);
+            // This card's bank does what it is asked and then never answers.
+            if token == "tok_timeout" {
+                Answer::Unknown {
+                    detail: "timed out".into(),
+                }
+            } else {
+                answer
+            }
+        })
+    }
+}
+
+/// What a payment's state says, in our words.
+fn payment_answer(payment: &Payment, base_url: &str) -> Answer {
+    let id = payment.id.clone();
+    let reference = payment.reference().to_owned();
+    let money = |wire| from_wire(wire, payment.currency).unwrap_or(Money::zero(payment.currency));
+    match payment.state {
+        PaymentState::RequiresAction => Answer::RequiresAction {
+            url: format!("{base_url}/sandbox/3ds/{id}"),
+            payment: id,
+        },
+        PaymentState::RequiresCapture => Answer::Authorized {
+            payment: id,
+            reference,
+            amount: money(payment.amount),
+            capture_before: payment.capture_before,
+        },
+        PaymentState::Succeeded => {
+            let amount = money(payment.captured);
+            Answer::Captured {
+                payment: id,
+                reference,
+                operation: String::new(),
+                amount,
+                fee: fee(amount),
+            }
+        }
+        PaymentState::Canceled => Answer::Voided { payment: id },
+        PaymentState::RequiresConfirmation => Answer::Pending { payment: id },
+        PaymentState::RequiresPaymentMethod => {
+            let code = payment.decline.as_deref().unwrap_or("generic_decline");
+            Answer::Declined {
+                payment: id,
+                decline: crate::payments::processors::decline(code),
+            }
+        }
+    }
+}
+
+/// What a request took or gave back.
+fn operation_answer(object: &Object, key: &str) -> Answer {
+    let payment = object.payment();
+    let reference = payment.reference().to_owned();
+    let money = |wire| from_wire(wire, payment.currency).unwrap_or(Money::zero(payment.currency));
+    match object {
+        Object::Refund(refund, _) => Answer::Refunded {
+            payment: payment.id.clone(),
+            reference,
+            operation: refund.id.clone(),
+            amount: money(refund.amount),
+        },
+        Object::Capture(wire, _) => {
+            let amount = money(*wire);
+            Answer::Captured {
+                payment: payment.id.clone(),
+                reference,
+                operation: key.to_owned(),
+                amount,
+                fee: fee(amount),
+            }
+        }
+        Object::Payment(_) => Answer::Unknown {
+            detail: format!("request {key} took and gave nothing"),
+        },
+    }
+}
+
+fn falsify(answer: Answer, lie: impl Fn(Money) -> Money) -> Answer {
+    match answer {
+        Answer::Authorized {
+            payment,
+            reference,
+            amount,
+            capture_before,
+        } => Answer::Authorized {
+            payment,
+            reference,
+            amount: lie(amount),
+            capture_before,
+        },
+        Answer::Captured {
+            payment,
+            reference,
+            operation,
+            amount,
+            fee,
+        } => Answer::Captured {
+            payment,
+            reference,
+            operation,
+            amount: lie(amount),
+            fee,
+        },
+        Answer::Refunded {
+            payment,
+            reference,
+            operation,
+            amount,
+        } => Answer::Refunded {
+            payment,
+            reference,
+            operation,
+            amount: lie(amount),
+        },
+        answer => answer,
+    }
+}

@@ -1,0 +1,57 @@
+//! The sandbox's memory beyond its process: one JSON line for everything a request changed, appended before it is answered.
+//!
+//! The line is in the kernel's hands when the answer leaves, so it survives a killed process. It is not flushed to the disk: a power cut may
+//! take the last lines, as it is a toy bank.
+
+use super::books::Line;
+use crate::kernel::{Error, MayFail, Result};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
+use std::path::Path;
+
+pub(super) struct Journal(File);
+
+impl Journal {
+    /// Opens or makes the file and gives every whole line to `apply`. A torn last line is cut off: its request was never answered.
+    pub fn open(path: &Path, mut apply: impl FnMut(Line)) -> Result<Self> {
+        let cannot = |error: std::io::Error| {
+            Error::internal(format!("cannot use the sandbox's journal {}", path.display())).because(error)
+        };
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(cannot)?;
+        }
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(cannot)?;
+        let mut reader = BufReader::new(&file);
+        let mut whole = 0;
+        let mut text = String::new();
+        loop {
+            text.clear();
+            let length = reader.read_line(&mut text).map_err(cannot)?;
+            if length == 0 || !text.ends_with('\n') {
+                break;
+            }
+            let line = serde_json::from_str(&text).map_err(|error| {
+                Error::internal(format!("the sandbox's journal is damaged after {whole} bytes")).because(error)
+            })?;
+            apply(line);
+            whole += length as u64;
+        }
+        file.set_len(whole).map_err(cannot)?;
+        file.seek(SeekFrom::End(0)).map_err(cannot)?;
+        Ok(Self(file))
+    }
+
+    pub fn append(&mut self, line: &Line) {
+        let mut text = serde_json::to_vec(line).expect("own types serialise");
+        text.push(b'\n');
+        self.0
+            .write_all(&text)
+            .may_fail("a full disk must not stop the sandbox from answering; its books are right until it restarts");
+    }
+}

@@ -1,0 +1,151 @@
+//! The sandbox is strict, and remembers.
+
+use super::books::{NewPayment, Object};
+use super::*;
+use crate::kernel::{Currency, Seconds, Time};
+use std::collections::BTreeMap;
+
+const NOW: Time = Time(1_790_000_000_000_000);
+
+fn new(method: &str) -> NewPayment {
+    NewPayment {
+        amount: 2_000,
+        currency: Currency::EUR,
+        automatic: false,
+        method: method.into(),
+        confirm: true,
+        metadata: BTreeMap::from([("reference".into(), "ours".into())]),
+        return_url: String::new(),
+        description: String::new(),
+    }
+}
+
+fn promised(books: &mut Books) -> String {
+    books.create(new("tok_visa"), NOW).unwrap().payment().id.clone()
+}
+
+fn code(outcome: books::Outcome) -> String {
+    outcome.unwrap_err().code
+}
+
+#[test]
+fn nothing_is_taken_above_the_promise_or_after_it_ended() {
+    let mut books = Books::default();
+    let id = promised(&mut books);
+    let none = BTreeMap::new();
+    assert_eq!(
+        code(books.capture(&id, Some(2_001), true, &none, NOW)),
+        "amount_too_large"
+    );
+    assert_eq!(code(books.capture(&id, Some(0), true, &none, NOW)), "amount_too_large");
+    books.capture(&id, Some(1_500), false, &none, NOW).unwrap();
+    assert_eq!(
+        code(books.capture(&id, Some(501), false, &none, NOW)),
+        "amount_too_large"
+    );
+    books.capture(&id, Some(100), true, &none, NOW).unwrap();
+    assert_eq!(
+        code(books.capture(&id, Some(1), true, &none, NOW)),
+        "payment_intent_unexpected_state"
+    );
+    assert_eq!(code(books.cancel(&id, NOW)), "payment_intent_unexpected_state");
+
+    let canceled = promised(&mut books);
+    books.cancel(&canceled, NOW).unwrap();
+    assert_eq!(
+        code(books.capture(&canceled, None, true, &none, NOW)),
+        "payment_intent_unexpected_state"
+    );
+
+    let lapsed = promised(&mut books);
+    let later = NOW.plus(Seconds::days(7));
+    assert_eq!(
+        code(books.capture(&lapsed, None, true, &none, later)),
+        "charge_expired_for_capture"
+    );
+    assert_eq!(books.look(&lapsed, later).unwrap().state, PaymentState::Canceled);
+}
+
+#[test]
+fn nothing_goes_back_twice() {
+    let mut books = Books::default();
+    let id = promised(&mut books);
+    let none = BTreeMap::new();
+    assert_eq!(
+        code(books.refund(&id, None, none.clone(), NOW)),
+        "payment_intent_unexpected_state"
+    );
+    books.capture(&id, Some(1_000), false, &none, NOW).unwrap();
+    assert_eq!(
+        code(books.refund(&id, Some(1_001), none.clone(), NOW)),
+        "amount_too_large"
+    );
+    books.refund(&id, Some(400), none.clone(), NOW).unwrap();
+    books.refund(&id, None, none.clone(), NOW).unwrap();
+    assert_eq!(code(books.refund(&id, Some(1), none, NOW)), "charge_already_refunded");
+}
+
+#[test]
+fn p18_a_key_is_one_request_for_ever_even_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("books.jsonl");
+    let first = {
+        let mut books = Books::open(&path).unwrap();
+        let first = books.once(Some("k"), "authorize".into(), |books| {
+            books.create(new("tok_visa"), NOW)
+        });
+        assert_eq!(
+            books.once(Some("k"), "authorize".into(), |_| panic!("it was done")),
+            first
+        );
+        let declined = books.once(Some("d"), "authorize".into(), |books| {
+            books.create(new("tok_stolen"), NOW)
+        });
+        assert_eq!(declined.unwrap_err().decline.as_deref(), Some("stolen_card"));
+        first
+    };
+    // A killed process leaves half a line.
+    let mut text = std::fs::read(&path).unwrap();
+    let whole = text.len();
+    text.extend_from_slice(b"{\"payments\":[{\"id\":\"pi_0000");
+    std::fs::write(&path, &text).unwrap();
+
+    let mut books = Books::open(&path).unwrap();
+    assert_eq!(
+        std::fs::metadata(&path).unwrap().len(),
+        whole as u64,
+        "the torn line is cut off"
+    );
+    assert_eq!(
+        books.once(Some("k"), "authorize".into(), |_| panic!("it was done")),
+        first
+    );
+    let other = books.once(Some("k"), "capture".into(), |_| panic!("it is another request"));
+    assert_eq!(other.unwrap_err().kind, "idempotency_error");
+    assert_eq!(books.payments().count(), 2);
+    let Ok(Object::Payment(payment)) = first else {
+        panic!("a good card is promised")
+    };
+    assert_eq!(books.payment(&payment.id), Some(&payment));
+}
+
+#[test]
+fn a_bank_that_asks_back_believes_the_first_answer() {
+    let mut books = Books::default();
+    let id = books.create(new("tok_3ds"), NOW).unwrap().payment().id.clone();
+    assert_eq!(books.payment(&id).unwrap().state, PaymentState::RequiresAction);
+    assert_eq!(
+        books.answer_challenge(&id, true, NOW).unwrap().state,
+        PaymentState::RequiresCapture
+    );
+    assert_eq!(
+        books.answer_challenge(&id, false, NOW).unwrap().state,
+        PaymentState::RequiresCapture
+    );
+    let refused = books.create(new("tok_3ds"), NOW).unwrap().payment().id.clone();
+    assert_eq!(
+        books.answer_challenge(&refused, false, NOW).unwrap().decline.as_deref(),
+        Some("authentication_failed")
+    );
+    assert!(books.answer_challenge("pi_nothing", true, NOW).is_none());
+}
