@@ -48,6 +48,7 @@ fn main() {
     }
     table.push_str("];\n");
     std::fs::write(out.join("assets.rs"), table).expect("OUT_DIR is writable");
+    embed_demo(&out, &std::env::current_dir().expect("a build has a folder"));
 }
 
 /// A script as it leaves the server: JSDoc and lines of comment are for readers of the source, not for a phone. Lines keep
@@ -69,6 +70,24 @@ fn without_comments(source: &[u8]) -> Vec<u8> {
         }
     });
     lines.collect::<Vec<_>>().join("\n").into_bytes()
+}
+
+/// The demo's content travels inside the program: `hawker demo` needs no other file.
+fn embed_demo(out: &Path, root: &Path) {
+    println!("cargo::rerun-if-changed=demo");
+    let mut table = String::from("static FILES: &[(&str, &[u8])] = &[\n");
+    let mut files = vec![PathBuf::from("demo/shop.toml")];
+    for folder in ["demo/clips", "demo/products"] {
+        let entries = std::fs::read_dir(folder).expect("the demo has its folders");
+        files.extend(entries.flatten().map(|entry| entry.path()));
+    }
+    files.sort();
+    for file in files {
+        let name = file.strip_prefix("demo").expect("below demo");
+        writeln!(table, "    ({name:?}, include_bytes!({:?})),", root.join(&file)).expect("memory is writable");
+    }
+    table.push_str("];\n");
+    std::fs::write(out.join("demo.rs"), table).expect("OUT_DIR is writable");
 }
 
 /// Every shipped file below `folder`; tests and type settings stay out of the binary.

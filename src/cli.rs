@@ -6,7 +6,7 @@ use crate::kernel::{Clock, Currency, Error, Result};
 use crate::ledger::{self, Verdict};
 use crate::open::{Ports, Use, open};
 use crate::payments::sandbox::{Faults, ServerSettings};
-use crate::{db, routes, server};
+use crate::{db, demo, routes, server};
 use clap::{Args, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use tracing_subscriber::EnvFilter;
@@ -32,6 +32,8 @@ pub struct Cli {
 enum Command {
     /// Serve shops, players, the studio and the API until Ctrl-C or SIGTERM.
     Serve(ServeArgs),
+    /// Start a shop with real content and sandbox money, and print where to look. A second run reuses its data.
+    Demo(DemoArgs),
     /// Make an empty shop of your own and print a link to its studio.
     Init(InitArgs),
     /// Print a link that signs someone in once, within 24 hours. Works beside a running server.
@@ -105,6 +107,16 @@ struct ServeArgs {
 }
 
 #[derive(Args)]
+struct DemoArgs {
+    /// Throw the demo's data away and start over.
+    #[arg(long)]
+    fresh: bool,
+    /// Address and port to listen on.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: String,
+}
+
+#[derive(Args)]
 struct InitArgs {
     /// The shop's name, as buyers see it.
     #[arg(long)]
@@ -145,11 +157,13 @@ struct LinkArgs {
 /// Runs one command to its end.
 pub fn run(cli: Cli) -> Result<()> {
     let mut config = Config::read(cli.config.as_deref(), |name| std::env::var(name).ok())?;
+    let data_named = cli.data.is_some();
     if let Some(data) = cli.data {
         config.data = data;
     }
     match cli.command {
         Command::Serve(args) => serve(config, args),
+        Command::Demo(args) => demo_shop(config, data_named, args),
         Command::Init(args) => init(&config, args),
         Command::SignInLink(args) => sign_in_link(&config, &args),
         Command::Backup { to } => backup(&config, &to),
@@ -186,6 +200,39 @@ fn serve(mut config: Config, args: ServeArgs) -> Result<()> {
             }
         };
         tracing::info!(listen = config.listen, base_url = config.base_url, "serving");
+        server::serve(app, listener, told_to_stop()).await
+    })
+}
+
+fn demo_shop(mut config: Config, data_named: bool, args: DemoArgs) -> Result<()> {
+    if !data_named {
+        config.data = PathBuf::from("hawker-demo");
+    }
+    if args.fresh && config.data.exists() {
+        std::fs::remove_dir_all(&config.data).map_err(|error| Error::internal(format!("cannot remove {}: {error}", config.data.display())))?;
+    }
+    config.log_level = "warn".into();
+    start_logs(&config)?;
+    runtime()?.block_on(async move {
+        let listener = server::bind(&args.listen).await?;
+        let address = listener.local_addr().map_err(|error| Error::internal("the listener has no address").because(error))?;
+        config.base_url = format!("http://localhost:{}", address.port());
+        let ports = Ports::usual(&config)?;
+        let settings = config.clone();
+        let opened = tokio::task::spawn_blocking(move || crate::open::open_demo(&settings, ports));
+        let app = opened.await.map_err(|error| Error::internal("the shop could not be opened").because(error))??;
+        println!("Preparing the shop …");
+        let shop = demo::shop(&app).await?;
+        let links = app.db.write(db::LaneKey(0), move |tx| identity::link_for(tx, Some(shop.id), demo::OWNER, Door::Printed)).await?;
+        let base = &config.base_url;
+        println!("\n  Shop      {base}/s/{}", shop.slug);
+        println!("  A clip    {base}/s/{}/clips/from-clay-to-coffee", shop.slug);
+        for link in links {
+            println!("  Studio    {base}/studio/sign-in/{}   (opens once)", link.token);
+        }
+        println!("  Mailbox   {base}/mailbox");
+        println!("  API       {base}/docs\n");
+        println!("Money is sandbox money. Data is in {}. Ctrl-C ends.", config.data.display());
         server::serve(app, listener, told_to_stop()).await
     })
 }

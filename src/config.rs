@@ -35,6 +35,9 @@ pub struct Config {
     pub headroom_mb: u64,
     /// Limits on sign-in and checkout. Off only for load tests on one machine.
     pub rate_limits: bool,
+    /// Serve the demo's mailbox page; set by `hawker demo`.
+    #[serde(skip)]
+    pub demo: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -59,6 +62,7 @@ impl Default for Config {
             reservation_minutes: 10,
             headroom_mb: 64,
             rate_limits: true,
+            demo: false,
         }
     }
 }

@@ -29,4 +29,5 @@ pub mod routes;
 pub mod server;
 pub mod config;
 pub mod open;
+pub mod demo;
 pub mod cli;

@@ -90,6 +90,7 @@ pub fn open(config: &Config, ports: Ports, how: Use) -> Result<App> {
             trusted_proxies: config.trusted_proxies.clone(),
             mail_from: config.mail_from.clone(),
             rate_limits: config.rate_limits,
+            demo: config.demo,
             ..Settings::default()
         },
         tasks: TaskTracker::new(),
@@ -102,6 +103,11 @@ pub fn open(config: &Config, ports: Ports, how: Use) -> Result<App> {
             .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(notices);
     }
     Ok(app)
+}
+
+/// As [`open`] for the demo: its mailbox and sandbox pages are served.
+pub fn open_demo(config: &Config, ports: Ports) -> Result<App> {
+    open(&Config { demo: true, ..config.clone() }, ports, Use::Alone)
 }
 
 /// Notices of the sandbox inside the program, until the server starts to hear them.
