@@ -20,6 +20,8 @@ pub mod offers;
 pub mod payments;
 pub mod checkout;
 pub mod fulfilment;
+pub mod growth;
+pub mod notify;
 pub mod storefront;
 pub mod studio;
 pub mod operating;
