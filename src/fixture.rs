@@ -1,8 +1,10 @@
 //! A shop in a temporary database, for table tests of verbs: the rules are tried where they run.
 
-use crate::db::{Config, Db, Engine, LaneKey, MAIN, SystemRandom, Tx};
+use crate::app::{App, Parts, Settings};
+use crate::db::{Config, Db, EVENTS, Engine, LaneKey, MAIN, SystemRandom, Tx};
 use crate::identity::{self, CreateShop, NewShop, Shop};
-use crate::kernel::{Clock, Currency, Random, Result, ShopId, Time};
+use crate::kernel::{Clock, Currency, Mailer, Processor, Random, Result, ShopId, Time};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -25,7 +27,8 @@ pub struct Fixture {
     pub shop: ShopId,
     pub neighbour: ShopId,
     clock: Arc<StillClock>,
-    _folder: tempfile::TempDir,
+    events: Engine,
+    folder: tempfile::TempDir,
 }
 
 /// Monday, 23 November 2026, 10:00 UTC.
@@ -34,11 +37,25 @@ const START: i64 = 1_795_428_000_000_000;
 impl Fixture {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| Engine::Sqlite(folder.path().join(name));
+        let (main, events) = (file("hawker.db"), file("events.db"));
+        Self::on(folder, main, events)
+    }
+
+    /// On SQLite, and on PostgreSQL where the test command gives us one.
+    pub fn engines() -> Vec<Self> {
+        let mut fixtures = vec![Self::new()];
+        if let Some(engine) = postgres_database() {
+            fixtures.push(Self::on(tempfile::tempdir().unwrap(), engine.clone(), engine));
+        }
+        fixtures
+    }
+
+    fn on(folder: tempfile::TempDir, main: Engine, events: Engine) -> Self {
         let clock = Arc::new(StillClock(AtomicI64::new(START)));
         let port: Arc<dyn Clock> = clock.clone();
         let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
-        let config = Config::new(Engine::Sqlite(folder.path().join("hawker.db")), "main", MAIN);
-        let db = Db::open(&config, &port, &random).unwrap();
+        let db = Db::open(&Config::new(main, "main", MAIN), &port, &random).unwrap();
         let shop = open(&db, "Tidal Kiln");
         let neighbour = open(&db, "Two Pulls");
         Self {
@@ -46,8 +63,37 @@ impl Fixture {
             shop,
             neighbour,
             clock,
-            _folder: folder,
+            events,
+            folder,
         }
+    }
+
+    /// The program around this database. Asked for once: it opens the beacons' database.
+    pub fn app(&self, processors: Vec<Arc<dyn Processor>>, mailer: Arc<dyn Mailer>) -> App {
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
+        let events = Db::open(&Config::new(self.events.clone(), "events", EVENTS), &clock, &random).unwrap();
+        App::new(Parts {
+            db: self.db.clone(),
+            events,
+            clock,
+            random,
+            processors,
+            mailer,
+            media: self.folder.path().join("media"),
+            base_url: "http://shop.test".into(),
+            settings: Settings::default(),
+            tasks: tokio_util::task::TaskTracker::new(),
+        })
+    }
+
+    /// Where the databases' files are.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
     }
 
     /// Runs a command and waits until it is durable.
@@ -72,6 +118,28 @@ impl Fixture {
     pub fn pass(&self, minutes: i64) {
         self.clock.0.fetch_add(minutes * 60_000_000, Ordering::SeqCst);
     }
+}
+
+/// A database of its own on the server that `HAWKER_TEST_POSTGRES` names.
+fn postgres_database() -> Option<Engine> {
+    let url = std::env::var("HAWKER_TEST_POSTGRES")
+        .ok()
+        .filter(|url| !url.is_empty())?;
+    let random = SystemRandom::default();
+    let name = format!("fixture_{}", (&random as &dyn Random).uuid().simple());
+    let mut server = url
+        .parse::<postgres::Config>()
+        .unwrap()
+        .connect(postgres::NoTls)
+        .unwrap();
+    server.batch_execute(&format!("create database {name}")).unwrap();
+    let (base, query) = url
+        .split_once('?')
+        .map_or((url.as_str(), String::new()), |(base, query)| {
+            (base, format!("?{query}"))
+        });
+    let (server, _) = base.rsplit_once('/').unwrap();
+    Some(Engine::Postgres(format!("{server}/{name}{query}")))
 }
 
 fn open(db: &Db, name: &'static str) -> ShopId {

@@ -2,15 +2,37 @@
 //!
 //! Tables: none. It deliberately decides nothing: a line names a fact and the verbs that follow from it.
 
-use crate::db::Tx;
+use crate::app::App;
+use crate::db::{Act, Tx};
 use crate::fulfilment;
 use crate::kernel::{Fact, Result};
+use crate::notify::{self, Links};
+
+/// What the program does about facts: the acts, with what a transaction does not know.
+pub fn acts(app: &App) -> impl Act {
+    let links = Links::of(app);
+    move |tx: &mut Tx<'_>, fact: &Fact| act(tx, &links, fact)
+}
 
 /// Acts on one fact. May run again if its transaction was lost, never after it was committed.
-pub fn act(tx: &mut Tx<'_>, fact: &Fact) -> Result<()> {
+fn act(tx: &mut Tx<'_>, links: &Links, fact: &Fact) -> Result<()> {
     match *fact {
-        Fact::OrderConfirmed { shop, order, .. } => fulfilment::open(tx, shop, order),
-        Fact::OrderCanceled { shop, order } => fulfilment::cancel(tx, shop, order),
-        Fact::ShipmentHandedOver { .. } | Fact::PaymentCaptured { .. } | Fact::OrderRefunded { .. } => Ok(()),
+        Fact::OrderConfirmed { shop, order, .. } => {
+            fulfilment::open(tx, shop, order)?;
+            notify::order_confirmed(tx, links, shop, order).map(drop)
+        }
+        Fact::OrderCanceled { shop, order } => {
+            fulfilment::cancel(tx, shop, order)?;
+            notify::order_canceled(tx, links, shop, order).map(drop)
+        }
+        Fact::ShipmentHandedOver { shop, order, shipment } => {
+            notify::shipment_handed_over(tx, links, shop, order, shipment).map(drop)
+        }
+        Fact::OrderRefunded {
+            shop,
+            order,
+            adjustment,
+        } => notify::order_refunded(tx, links, shop, order, adjustment).map(drop),
+        Fact::PaymentCaptured { .. } => Ok(()),
     }
 }

@@ -9,7 +9,7 @@ use crate::http::{Stopping, forget_idle_callers, forget_old_keys};
 use crate::identity::forget_old_sign_ins;
 use crate::kernel::{Result, Seconds};
 use crate::operating::Meters;
-use crate::{checkout, flow, ledger, payments};
+use crate::{checkout, flow, growth, ledger, notify, payments};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -64,6 +64,30 @@ const JOBS: &[Job] = &[
         round: |app, owner| Box::pin(async move { ledger::seal(&app, owner).await.map(drop) }),
     },
     Job {
+        name: "mail",
+        period: Duration::from_secs(1),
+        runs: Runs::Everywhere,
+        round: |app, _| Box::pin(async move { notify::deliver(&app).await.map(drop) }),
+    },
+    Job {
+        name: "beacons",
+        period: Duration::from_secs(1),
+        runs: Runs::Everywhere,
+        round: |app, _| Box::pin(async move { growth::fold(&app).await.map(drop) }),
+    },
+    Job {
+        name: "old_beacons",
+        period: Duration::from_secs(60),
+        runs: Runs::Alone,
+        round: |app, _| Box::pin(async move { growth::prune(&app).await.map(drop) }),
+    },
+    Job {
+        name: "old_mail_budgets",
+        period: Duration::from_secs(600),
+        runs: Runs::Alone,
+        round: |app, _| Box::pin(async move { notify::prune(&app).await.map(drop) }),
+    },
+    Job {
         name: "batches",
         period: Duration::from_secs(20),
         runs: Runs::Alone,
@@ -96,7 +120,7 @@ pub fn start(app: &App) {
 async fn act_on_facts(app: App) {
     let stopping = app.kept::<Stopping>().0.clone();
     while !stopping.is_cancelled() {
-        let done = app.db.drain_facts(flow::act).await;
+        let done = app.db.drain_facts(flow::acts(&app)).await;
         note(&app, "facts", done.map(drop));
         tokio::select! {
             () = app.db.facts_recorded() => {}

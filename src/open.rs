@@ -4,6 +4,7 @@ use crate::app::{App, Parts, Settings};
 use crate::config::Config;
 use crate::db::{self, Db, Engine, SystemClock, SystemRandom};
 use crate::kernel::{Clock, Error, Mail, MailError, Mailer, Notice, Processor, Random, Result};
+use crate::notify::{Mailbox, Smtp};
 use crate::payments::processors;
 use crate::payments::sandbox::{Books, Faults, Notices, Sandbox};
 use std::path::Path;
@@ -39,7 +40,7 @@ impl Ports {
         Ok(Self {
             clock,
             random: Arc::new(SystemRandom::default()),
-            mailer: Arc::new(NoMail),
+            mailer: mailer(config)?,
             processors: vec![sandbox.clone(), Arc::new(processors::Manual)],
             sandbox: Some((sandbox, notices)),
         })
@@ -105,9 +106,14 @@ pub fn open(config: &Config, ports: Ports, how: Use) -> Result<App> {
     Ok(app)
 }
 
-/// As [`open`] for the demo: its mailbox and sandbox pages are served.
+/// As [`open`] for the demo: its mailbox and sandbox pages are served, and no letter leaves the machine.
 pub fn open_demo(config: &Config, ports: Ports) -> Result<App> {
-    open(&Config { demo: true, ..config.clone() }, ports, Use::Alone)
+    let mailer = Arc::new(Mailbox::new(ports.clock.clone()));
+    let config = Config {
+        demo: true,
+        ..config.clone()
+    };
+    open(&config, Ports { mailer, ..ports }, Use::Alone)
 }
 
 /// Notices of the sandbox inside the program, until the server starts to hear them.
@@ -128,6 +134,14 @@ fn engine(config: &Config, file: &str) -> Engine {
         return Engine::Sqlite(config.data.join(Path::new(file)));
     }
     Engine::Postgres(config.database.clone())
+}
+
+/// The mail server the configuration names. Errors: its address cannot be read.
+fn mailer(config: &Config) -> Result<Arc<dyn Mailer>> {
+    if config.mail_smtp.is_empty() {
+        return Ok(Arc::new(NoMail));
+    }
+    Ok(Arc::new(Smtp::from_url(&config.mail_smtp)?))
 }
 
 /// Where no mail server is configured: letters do not leave, and say so; sign-in links are printed by `hawker sign-in-link`.

@@ -5,7 +5,7 @@
 use crate::app::App;
 use crate::operating::Reference;
 use crate::{
-    catalog, checkout, clips, delivery, fulfilment, identity, offers, operating, partners, storefront, studio, taxes,
+    catalog, checkout, clips, delivery, fulfilment, growth, identity, offers, operating, partners, storefront, studio, taxes,
 };
 use axum::routing::get;
 use axum::{Extension, Router};
@@ -64,6 +64,9 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(checkout::hear::post_webhook))
         .routes(routes!(fulfilment::post_acceptance))
         .routes(routes!(fulfilment::post_shipment))
+        .routes(routes!(growth::post_beacons))
+        .routes(routes!(growth::get_funnel))
+        .routes(routes!(growth::get_retention))
 }
 
 /// Pages for people. The census reads [`PAGES`], so a page is named in both.
@@ -81,6 +84,8 @@ fn pages() -> Router<App> {
             "/sandbox/3ds/{payment}",
             get(storefront::sandbox_challenge_page::show).post(storefront::sandbox_challenge_page::answer),
         )
+        .route("/mailbox", get(storefront::mailbox_page::show))
+        .route("/mailbox/{mail}", get(storefront::mailbox_page::show_mail))
         .route("/studio/sign-out", axum::routing::post(studio::sign_in_page::sign_out))
 }
 
@@ -105,6 +110,8 @@ pub const PAGES: &[(&str, &str)] = &[
     ("GET", "/docs"),
     ("GET", "/assets/{hash}/{*path}"),
     ("GET", "/media/{file}"),
+    ("GET", "/mailbox"),
+    ("GET", "/mailbox/{mail}"),
     ("GET", "/sandbox/3ds/{payment}"),
     ("POST", "/sandbox/3ds/{payment}"),
     ("GET", "/studio/sign-in"),

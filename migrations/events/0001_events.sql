@@ -1,21 +1,32 @@
 -- What players saw and did, in a file and lane of their own: ingest never slows a checkout. No raw addresses, no user agents.
+-- The shop is part of every key: what a player of one shop claims never touches the figures of another.
 
 create table events (
-  id {bytes} not null primary key, -- the player's own id: a retried batch counts once
   shop_id {bytes} not null,
+  id {bytes} not null, -- the player's own: a batch that is sent again counts once
   clip_id {bytes} not null,
   clip_version {int} not null,
-  visit {bytes}, -- null with GPC
+  visit {bytes}, -- none for viewers who asked not to be followed
   kind {text} not null,
   anchor_id {bytes},
   at_ms {int} not null, -- position in the clip
-  until_ms {int} not null default 0, -- for ranges of watched seconds
-  day {int} not null, -- days since 1970
+  from_second {int} not null default 0, -- watched seconds, the second one excluded
+  to_second {int} not null default 0,
+  day {int} not null, -- days since 1970, UTC, on which it happened
   received_at {int} not null,
-  folded {int} not null default 0
+  folded {int} not null default 0,
+  primary key (shop_id, id)
 ) {strict};
 create index events_unfolded on events (received_at) where folded = 0;
 create index events_received on events (received_at);
+-- What a visit, and a shop, may still send on a day; `visit` is the shop's own id for the whole shop.
+create table budgets (
+  shop_id {bytes} not null,
+  day {int} not null,
+  visit {bytes} not null,
+  events {int} not null,
+  primary key (day, shop_id, visit)
+) {strict};
 create table counters (
   shop_id {bytes} not null,
   clip_id {bytes} not null,
@@ -23,22 +34,26 @@ create table counters (
   kind {text} not null,
   anchor_id {bytes} not null, -- the clip's own id where no anchor is meant
   count {int} not null,
-  primary key (clip_id, day, kind, anchor_id)
+  primary key (shop_id, clip_id, day, kind, anchor_id)
 ) {strict};
+-- Which visits reached which step: 1 view, 2 tap, 3 add. Purchases are orders.
 create table visit_steps (
+  shop_id {bytes} not null,
+  day {int} not null,
+  clip_id {bytes} not null,
+  step {int} not null check (step between 1 and 3),
+  visit {bytes} not null,
+  primary key (shop_id, day, clip_id, step, visit)
+) {strict};
+-- Watched seconds as changes: +1 where a stretch begins, -1 where it ends. The sum up to a second is how often it was played, and a
+-- stretch costs two rows however long it is.
+create table retention (
+  shop_id {bytes} not null,
   clip_id {bytes} not null,
   day {int} not null,
-  visit {bytes} not null,
-  step {int} not null, -- 1 view, 2 tap, 3 add, 4 purchase
-  shop_id {bytes} not null,
-  primary key (clip_id, day, visit, step)
-) {strict};
-create table retention (
-  clip_id {bytes} not null,
   second {int} not null,
-  shop_id {bytes} not null,
-  plays {int} not null,
-  primary key (clip_id, second)
+  change {int} not null,
+  primary key (shop_id, clip_id, day, second)
 ) {strict};
 create table dropped (
   shop_id {bytes} not null,

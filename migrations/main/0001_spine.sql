@@ -508,11 +508,20 @@ create table mails (
   body_text {text} not null,
   body_html {text} not null,
   state {text} not null check (state in ('due', 'leased', 'sent', 'refused')),
-  lease {int} not null default 0,
+  lease {int} not null default 0, -- grows each time somebody takes it: who lost it may not write its end
   tries {int} not null default 0,
-  due_at {int} not null,
+  due_at {int} not null, -- of a leased one: when the lease ends
+  detail {text} not null default '', -- what the last mail server said
   created_at {int} not null,
   sent_at {int},
   unique (kind, subject_id)
 ) {strict};
-create index mails_due on mails (state, due_at);
+create index mails_due on mails (due_at) where state in ('due', 'leased');
+create index mails_newest on mails (created_at);
+-- Letters an address may still get on a day, whoever asks for them.
+create table mail_budgets (
+  day {int} not null,
+  recipient_hash {bytes} not null,
+  letters {int} not null,
+  primary key (day, recipient_hash)
+) {strict};

@@ -37,4 +37,4 @@ pub use model::{
 pub use orders::{OrderView, Ship, mark_shipped, order, order_of_checkout, orders, view};
 pub use refund::{Refund, RefundLines, RefundWhat, preview_refund, refund};
 pub use resume::resume;
-pub use store::{adjustments, check, find, lines, orders_since};
+pub use store::{ClipSales, adjustments, check, clip_sales, find, lines, orders_since};

@@ -3,7 +3,9 @@
 use super::model::{Address, Adjustment, AdjustmentKind, Checkout, CheckoutState, Contact, Frozen, Order, OrderLine};
 use crate::args;
 use crate::db::{FromRow, Json, Row, Tx};
-use crate::kernel::{AdjustmentId, CheckoutId, Currency, Error, OrderId, Page, Rate, Result, ShopId, StaffId, Time};
+use crate::kernel::{
+    AdjustmentId, CheckoutId, ClipId, Currency, Error, OrderId, Page, Rate, Result, ShopId, StaffId, Time,
+};
 
 impl FromRow for Checkout {
     fn from_row(row: &Row<'_>) -> Result<Self> {
@@ -226,6 +228,49 @@ pub fn orders_since(tx: &mut Tx<'_>, shop: ShopId, since: Time) -> Result<(i64, 
     tx.one(
         "select count(*), cast(coalesce(sum(total_minor), 0) as bigint) from orders where shop_id = $1 and confirmed_at >= $2 and canceled_at is null",
         args![shop, since],
+    )
+}
+
+/// What was sold through one clip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClipSales {
+    pub clip: ClipId,
+    /// Confirmed orders, canceled ones included.
+    pub orders: i64,
+    /// The totals of those that were not canceled.
+    pub kept_minor: i64,
+    /// What was given back of them since.
+    pub refunded_minor: i64,
+}
+
+impl FromRow for ClipSales {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            clip: row.get(0)?,
+            orders: row.get(1)?,
+            kept_minor: row.get(2)?,
+            refunded_minor: row.get(3)?,
+        })
+    }
+}
+
+/// Orders confirmed from `from` up to before `until`, by the clip the offer was shown in (one, or all that sold something); best first.
+pub fn clip_sales(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    clip: Option<ClipId>,
+    from: Time,
+    until: Time,
+) -> Result<Vec<ClipSales>> {
+    tx.all(
+        "select checkouts.clip_id, count(*), cast(coalesce(sum(case when orders.canceled_at is null then orders.total_minor end), 0) as bigint) as kept,
+                cast(sum((select coalesce(sum(adjustments.amount_minor), 0) from adjustments
+                           where adjustments.order_id = orders.id and adjustments.kind = 'refund')) as bigint)
+           from orders join checkouts on checkouts.id = orders.checkout_id
+          where orders.shop_id = $1 and orders.confirmed_at >= $3 and orders.confirmed_at < $4
+            and checkouts.clip_id is not null and checkouts.clip_id = coalesce($2, checkouts.clip_id)
+          group by checkouts.clip_id order by kept desc, checkouts.clip_id limit 1000",
+        args![shop, clip, from, until],
     )
 }
 

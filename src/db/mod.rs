@@ -29,7 +29,7 @@ pub use dialect::serialize_on;
 pub use lease::{Lease, take as take_lease};
 pub use migrate::Migration;
 pub use migrations::{EVENTS, MAIN};
-pub use outbox::facts_waiting;
+pub use outbox::{Act, facts_waiting};
 pub use tx::Tx;
 pub use value::{Bind, Cell, Column, FromRow, Json, Row, Value};
 

@@ -23,19 +23,24 @@ fn claim(tx: &mut Tx<'_>, most: i64) -> Result<Vec<(FactId, Json<Fact>)>> {
     tx.all(sql, args![tx.now(), most])
 }
 
+/// What is done about a fact: a function, or a closure that knows what the transaction does not (where the world reaches us, say).
+pub trait Act: Fn(&mut Tx<'_>, &Fact) -> Result<()> + Clone + Send + Sync + 'static {}
+impl<F: Fn(&mut Tx<'_>, &Fact) -> Result<()> + Clone + Send + Sync + 'static> Act for F {}
+
 impl Db {
     /// Acts on every due fact, in the transaction that removes it: each is acted on exactly once, and none is skipped.
     ///
     /// Returns how many were acted on. A chunk that fails is taken again fact by fact, so that one poisonous fact cannot hold up the rest.
-    pub async fn drain_facts(&self, act: fn(&mut Tx<'_>, &Fact) -> Result<()>) -> Result<u64> {
+    pub async fn drain_facts<A: Act>(&self, act: A) -> Result<u64> {
         let mut total = 0;
         loop {
-            let done = self.background(move |tx| act_on(tx, CHUNK, act)).await;
+            let whole = act.clone();
+            let done = self.background(move |tx| act_on(tx, CHUNK, &whole)).await;
             let count = match done {
                 Ok(count) => count,
                 Err(error) => {
                     tracing::warn!(%error, "a chunk of facts failed; taking them singly");
-                    self.drain_singly(act).await?
+                    self.drain_singly(&act).await?
                 }
             };
             total += count;
@@ -45,9 +50,10 @@ impl Db {
         }
     }
 
-    async fn drain_singly(&self, act: fn(&mut Tx<'_>, &Fact) -> Result<()>) -> Result<u64> {
+    async fn drain_singly<A: Act>(&self, act: &A) -> Result<u64> {
         for done in 0..CHUNK.unsigned_abs() {
-            match self.background(move |tx| act_on(tx, 1, act)).await {
+            let act = act.clone();
+            match self.background(move |tx| act_on(tx, 1, &act)).await {
                 Ok(0) => return Ok(done),
                 Ok(_) => {}
                 Err(error) => {
@@ -60,7 +66,7 @@ impl Db {
     }
 }
 
-fn act_on(tx: &mut Tx<'_>, most: i64, act: fn(&mut Tx<'_>, &Fact) -> Result<()>) -> Result<u64> {
+fn act_on(tx: &mut Tx<'_>, most: i64, act: &impl Act) -> Result<u64> {
     let claimed = claim(tx, most)?;
     for (_, Json(fact)) in &claimed {
         act(tx, fact)?;

@@ -21,6 +21,8 @@ pub enum Limit {
     Mailbox,
     /// Starting or paying a checkout: each takes stock from others for a while.
     Checkout,
+    /// Batches of beacons: each takes a little of the shop's disk.
+    Beacons,
 }
 
 /// Who is counted.
@@ -40,6 +42,7 @@ struct Limits {
     sign_in: Keyed,
     mailbox: Keyed,
     checkout: Keyed,
+    beacons: Keyed,
 }
 
 impl Default for Limits {
@@ -49,6 +52,7 @@ impl Default for Limits {
             sign_in: keyed(Limit::SignIn),
             mailbox: keyed(Limit::Mailbox),
             checkout: keyed(Limit::Checkout),
+            beacons: keyed(Limit::Beacons),
         }
     }
 }
@@ -60,6 +64,8 @@ impl Limit {
             Self::SignIn => (30, 300),
             Self::Mailbox => (3, 900),
             Self::Checkout => (60, 60),
+            // A campus behind one address: three hundred players that report every six seconds.
+            Self::Beacons => (3_000, 60),
         }
     }
 
@@ -68,6 +74,7 @@ impl Limit {
             Self::SignIn => "sign-in",
             Self::Mailbox => "mailbox",
             Self::Checkout => "checkout",
+            Self::Beacons => "beacons",
         }
     }
 
@@ -90,6 +97,7 @@ pub fn limit(app: &App, limit: Limit, who: Who) -> Result<(), Problem> {
         Limit::SignIn => &limits.sign_in,
         Limit::Mailbox => &limits.mailbox,
         Limit::Checkout => &limits.checkout,
+        Limit::Beacons => &limits.beacons,
     };
     let Err(not_until) = keyed.check_key(&who.widened()) else {
         return Ok(());
@@ -113,7 +121,7 @@ pub fn limit(app: &App, limit: Limit, who: Who) -> Result<(), Problem> {
 /// Forgets callers whose allowance has grown back, so that the tables stay small. Called by a job.
 pub fn forget_idle_callers(app: &App) {
     let limits = app.kept::<Limits>();
-    for keyed in [&limits.sign_in, &limits.mailbox, &limits.checkout] {
+    for keyed in [&limits.sign_in, &limits.mailbox, &limits.checkout, &limits.beacons] {
         keyed.retain_recent();
         keyed.shrink_to_fit();
     }

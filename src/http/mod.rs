@@ -21,7 +21,7 @@ mod version;
 mod tests;
 
 pub use address::ClientAddress;
-pub use body::{Form, Json, Path, Query, body_bytes, json};
+pub use body::{Form, Json, Path, Query, body_bytes, json, read_json};
 pub use events::{Stopping, events};
 pub use idempotency::{
     Begin, IdempotencyKey, LEASE, NewId, Scope, begin, fingerprint, finish, forget_old_keys, give_up, once,

@@ -109,6 +109,7 @@ ids! {
     AccountId "acc" "A ledger account.";
     VisitId "vis" "A viewer's visit.";
     FactId "fct" "Something that happened, in the outbox.";
+    EventId "evt" "Something a player saw.";
     MailId "mal" "A message to send.";
 }
 

@@ -63,4 +63,8 @@ pub enum MailError {
 /// Sends mail. Blocking: it runs on a delivery thread, never inside a command.
 pub trait Mailer: Send + Sync {
     fn send(&self, mail: &Mail) -> Result<(), MailError>;
+    /// What a mailer that is its own mailbox holds, newest first; real ones hold nothing.
+    fn arrived(&self) -> Vec<(Time, Mail)> {
+        Vec::new()
+    }
 }

@@ -1,8 +1,13 @@
 //! The demo's mailbox: every mail the demo would have sent, newest first. Only the demo serves it.
 
-use askama::Template;
-
 use super::frame::When;
+use crate::app::App;
+use crate::http::{Path, Problem, page};
+use crate::kernel::{Error, MailId, Time, words};
+use crate::notify::{self, Kept};
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
 
 #[derive(Template)]
 #[template(path = "storefront/mailbox.html")]
@@ -26,6 +31,69 @@ pub struct Mail {
     pub to: String,
     pub sent: When,
     pub paragraphs: Vec<Vec<Part>>,
+}
+
+/// The list. Outside the demo there is no such page.
+pub async fn show(State(app): State<App>) -> Result<Response, Problem> {
+    let mails = mails(&app).await?;
+    page(&MailboxPage {
+        mails: rows(&mails, None, app.clock.wall()),
+        open: None,
+    })
+}
+
+/// One mail, beside the list.
+pub async fn show_mail(State(app): State<App>, Path(id): Path<MailId>) -> Result<Response, Problem> {
+    let mails = mails(&app).await?;
+    let open = mails
+        .iter()
+        .find(|mail| mail.id == id)
+        .ok_or_else(|| Error::not_found("mail"))?;
+    let now = app.clock.wall();
+    let open = Mail {
+        subject: open.subject.clone(),
+        from: app.settings.mail_from.clone(),
+        to: open.to.clone(),
+        sent: when(open.at, now),
+        paragraphs: paragraphs(&open.text),
+    };
+    page(&MailboxPage {
+        mails: rows(&mails, Some(id), now),
+        open: Some(open),
+    })
+}
+
+async fn mails(app: &App) -> Result<Vec<Kept>, Problem> {
+    if !app.settings.demo {
+        return Err(Error::not_found("page").into());
+    }
+    Ok(notify::mailbox(app).await?)
+}
+
+fn rows(mails: &[Kept], open: Option<MailId>, now: Time) -> Vec<MailRow> {
+    let row = |mail: &Kept| MailRow {
+        path: format!("/mailbox/{}", mail.id),
+        subject: mail.subject.clone(),
+        to: mail.to.clone(),
+        preview: preview(&mail.text),
+        sent: when(mail.at, now),
+        open: open == Some(mail.id),
+    };
+    mails.iter().map(row).collect()
+}
+
+fn when(at: Time, now: Time) -> When {
+    When::new(&at.to_string(), &words::relative(at, now), &words::exact(at))
+}
+
+/// The first words, on one line.
+fn preview(text: &str) -> String {
+    text.split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(100)
+        .collect()
 }
 
 /// A piece of a mail's text.

@@ -64,6 +64,14 @@ const CENSUS: &[Row] = &[
     row("GET", "/studio/sign-in/{token}", Who::Anyone, 410, none),
     row("POST", "/studio/sign-in/{token}", Who::Anyone, 410, none),
     row("POST", "/studio/sign-out", Who::Anyone, 303, none),
+    row("GET", "/mailbox", Who::Anyone, 404, none), // Only the demo has one.
+    row("GET", "/mailbox/{mail}", Who::Anyone, 404, none),
+    row("POST", "/v1/beacons", Who::Anyone, 401, |_| {
+        // The key is in the body, whatever the headers say.
+        Some(json!({ "key": "pk_nobody", "clip": "clp_00000000000000000000000000", "version": 1, "events": [] }))
+    }),
+    row("GET", "/v1/funnel", Who::Analyst, 200, none),
+    row("GET", "/v1/retention", Who::Analyst, 422, none), // Of which clip?
     row("GET", "/v1/shop", Who::Analyst, 200, none),
     row("PATCH", "/v1/shop", Who::Owner, 200, |n| {
         Some(json!({ "tagline": format!("Line {n}") }))
@@ -121,6 +129,7 @@ impl Furnished {
             .replace("{staff}", &self.staff)
             .replace("{key}", &self.key)
             .replace("{token}", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
+            .replace("{mail}", "mal_00000000000000000000000000")
             .replace("{hash}", hash)
             .replace("{*path}", file);
         assert!(

@@ -62,7 +62,7 @@ fn is_front_page(file: &File) -> bool {
     file.path.ends_with("/mod.rs") || file.path.matches('/').count() == 1
 }
 
-/// Reads `//! Tables: a, b,` and the lines it goes on over, up to the full stop.
+/// Reads `//! Tables: a, b,` and the lines it goes on over, up to the full stop or semicolon.
 fn declared_tables(text: &str) -> Vec<(usize, String)> {
     let mut tables = Vec::new();
     let mut listing = false;
@@ -78,7 +78,7 @@ fn declared_tables(text: &str) -> Vec<(usize, String)> {
         if !listing {
             continue;
         }
-        let (list, ends) = match rest.split_once('.') {
+        let (list, ends) = match rest.split_once(['.', ';']) {
             Some((list, _)) => (list, true),
             None => (rest, rest.is_empty()),
         };
@@ -218,6 +218,17 @@ mod tests {
             [(MIGRATION.0.to_owned(), 4), (MIGRATION.0.to_owned(), 3)]
         );
         assert_eq!(found(&[INVENTORY]), [(INVENTORY.0.to_owned(), 3)]);
+    }
+
+    #[test]
+    fn a_module_without_tables_may_say_why() {
+        assert_eq!(
+            found(&[(
+                "src/pos/mod.rs",
+                "//! Registers.\n//! Tables: none; the journal is\n//! a file.\n"
+            )]),
+            []
+        );
     }
 
     #[test]

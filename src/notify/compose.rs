@@ -1,0 +1,286 @@
+//! What the letters say. Written from the order as it is in the same transaction, so a letter never tells more or less than what happened.
+
+use super::model::{MailKind, NewMail};
+use super::queue::{Queue, queue};
+use crate::app::App;
+use crate::checkout::{self, OrderView};
+use crate::db::Tx;
+use crate::delivery::Promise;
+use crate::fulfilment::{self, Shipment};
+use crate::identity::{self, Shop};
+use crate::kernel::{AdjustmentId, Error, Id, OrderId, Result, ShipmentId, ShopId, words};
+use crate::payments;
+use minijinja::{Environment, UndefinedBehavior, Value, context};
+use std::sync::LazyLock;
+use uuid::Uuid;
+
+/// What a letter needs to point at a page: a transaction knows neither where the world reaches us nor the installation's key.
+#[derive(Clone)]
+pub struct Links {
+    base_url: String,
+    key: [u8; 32],
+}
+
+impl Links {
+    pub fn of(app: &App) -> Self {
+        Self {
+            base_url: app.base_url.clone(),
+            key: *app.db.signing_key(),
+        }
+    }
+
+    /// The order's page, readable without signing in.
+    fn order(&self, shop: &Shop, order: OrderId) -> String {
+        format!(
+            "{}/s/{}/orders/{order}?t={}",
+            self.base_url,
+            shop.slug,
+            checkout::order_token(&self.key, order)
+        )
+    }
+
+    fn policy(&self, shop: &Shop, name: &str) -> String {
+        format!("{}/s/{}/policies/{name}", self.base_url, shop.slug)
+    }
+}
+
+/// All letters, read at the first one. A name that nobody filled in is an error, never a gap.
+pub(super) static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    let files = [
+        ("base.html", include_str!("../../templates/mail/base.html")),
+        ("base.txt", include_str!("../../templates/mail/base.txt")),
+        ("receipt.html", include_str!("../../templates/mail/receipt.html")),
+        ("receipt.txt", include_str!("../../templates/mail/receipt.txt")),
+        ("shipped.html", include_str!("../../templates/mail/shipped.html")),
+        ("shipped.txt", include_str!("../../templates/mail/shipped.txt")),
+        ("canceled.html", include_str!("../../templates/mail/canceled.html")),
+        ("canceled.txt", include_str!("../../templates/mail/canceled.txt")),
+        ("refunded.html", include_str!("../../templates/mail/refunded.html")),
+        ("refunded.txt", include_str!("../../templates/mail/refunded.txt")),
+    ];
+    for (name, text) in files {
+        environment
+            .add_template(name, text)
+            .expect("the letters are part of the program and a test renders each");
+    }
+    environment
+});
+
+fn render(name: &str, values: &Value) -> Result<String> {
+    let broken = |error| Error::internal(format!("the letter {name} could not be written")).because(error);
+    TEMPLATES
+        .get_template(name)
+        .and_then(|template| template.render(values.clone()))
+        .map_err(broken)
+}
+
+/// What all letters about an order start from.
+struct About {
+    shop: Shop,
+    view: OrderView,
+    values: Value,
+}
+
+impl About {
+    /// `None` if the buyer left no mail address.
+    fn order(tx: &mut Tx<'_>, links: &Links, shop: ShopId, order: OrderId) -> Result<Option<Self>> {
+        let Some(view) = checkout::view(tx, shop, order)? else {
+            return Err(Error::internal("a fact names an order that is not there"));
+        };
+        if view.order.email.is_empty() {
+            return Ok(None);
+        }
+        let shop = identity::shop(tx, shop)?;
+        let values = context! {
+            language => "en",
+            shop => shop.name.as_str(),
+            seller => seller(&shop),
+            test_mode => shop.test_mode,
+            number => view.order.number.as_str(),
+            link => links.order(&shop, order),
+            returns => links.policy(&shop, "returns"),
+            return_days => shop.return_days,
+        };
+        Ok(Some(Self { shop, view, values }))
+    }
+
+    fn queue(&self, tx: &mut Tx<'_>, kind: MailKind, about: Uuid, subject: String, more: Value) -> Result<Queue> {
+        let values = context! { ..more, ..self.values.clone() };
+        let mail = NewMail {
+            shop: self.shop.id,
+            kind,
+            about,
+            to: self.view.order.email.clone(),
+            subject,
+            text: render(&format!("{}.txt", kind.word()), &values)?,
+            html: render(&format!("{}.html", kind.word()), &values)?,
+        };
+        queue(tx, &mail)
+    }
+}
+
+/// One line: who the contract is with.
+fn seller(shop: &Shop) -> String {
+    let parts = [&shop.seller.name, &shop.seller.address, &shop.seller.email];
+    let known: Vec<String> = parts
+        .iter()
+        .map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "))
+        .filter(|part| !part.is_empty())
+        .collect();
+    if known.is_empty() {
+        shop.name.clone()
+    } else {
+        known.join(", ")
+    }
+}
+
+/// The receipt.
+pub fn order_confirmed(tx: &mut Tx<'_>, links: &Links, shop: ShopId, order: OrderId) -> Result<Queue> {
+    let Some(about) = About::order(tx, links, shop, order)? else {
+        return Ok(Queue::NoAddress);
+    };
+    let promised = fulfilment::find(tx, shop, order)?.and_then(|work| {
+        Some(Promise {
+            from: work.promised_from?.date(),
+            until: work.promised_until?.date(),
+        })
+    });
+    let attempt = payments::latest_attempt(tx, about.view.order.checkout.intent())?;
+    let quote = &about.view.checkout.offer.quote;
+    let by_hand = attempt.is_some_and(|attempt| attempt.method == "manual");
+    let payment = match (about.view.order.total_minor, by_hand, quote.needs_address()) {
+        (0, _, _) => "There is nothing to pay.",
+        (_, true, _) => "You pay as you agreed with the shop; this is your confirmation.",
+        (_, false, true) => "Your card is charged when the parcel leaves, not before.",
+        (_, false, false) => "Your card is charged now.",
+    };
+    let more = context! {
+        lines => lines(&about.view),
+        delivery => quote.delivery.as_ref().map(|delivery| context! { name => delivery.name.as_str(), amount => words::money(about.view.money(delivery.amount_minor)) }),
+        total => words::money(about.view.order.total()),
+        tax => words::money(about.view.money(about.view.order.tax_minor)),
+        address => about.view.checkout.address.as_ref().map(address),
+        promise => promised.map(|promise| promise.to_string()),
+        payment => payment,
+    };
+    about.queue(
+        tx,
+        MailKind::Receipt,
+        order.uuid(),
+        format!("Your order {} at {}", about.view.order.number, about.shop.name),
+        more,
+    )
+}
+
+/// The lines of an order, ready to show.
+fn lines(view: &OrderView) -> Vec<Value> {
+    let line = |line: &checkout::OrderLine| {
+        context! { title => line.title.as_str(), quantity => line.quantity, amount => words::money(view.money(line.amount_minor)) }
+    };
+    view.lines.iter().map(line).collect()
+}
+
+fn address(address: &checkout::Address) -> Vec<String> {
+    let city = format!("{} {}", address.postal_code, address.city);
+    let parts = [
+        Some(address.name.clone()),
+        Some(address.line1.clone()),
+        address.line2.clone(),
+        Some(city),
+        address.region.clone(),
+        Some(address.country.clone()),
+    ];
+    parts
+        .into_iter()
+        .flatten()
+        .filter(|part| !part.trim().is_empty())
+        .collect()
+}
+
+/// A parcel is on its way. What was released without a carrier needs no letter: the receipt has said it.
+pub fn shipment_handed_over(
+    tx: &mut Tx<'_>,
+    links: &Links,
+    shop: ShopId,
+    order: OrderId,
+    shipment: ShipmentId,
+) -> Result<Queue> {
+    let shipments = fulfilment::shipments(tx, shop, order)?;
+    let Some(parcel) = shipments.into_iter().find(|parcel| parcel.id == shipment) else {
+        return Err(Error::internal("a fact names a parcel that is not there"));
+    };
+    let Some(about) = About::order(tx, links, shop, order)? else {
+        return Ok(Queue::NoAddress);
+    };
+    if !about.view.checkout.offer.quote.needs_address() {
+        return Ok(Queue::NoAddress);
+    }
+    let more = context! {
+        lines => inside(&about.view, &parcel),
+        carrier => parcel.carrier.as_str(),
+        tracking => parcel.tracking.as_str(),
+        more_follows => about.view.lines.iter().any(|line| line.open() > 0),
+    };
+    about.queue(
+        tx,
+        MailKind::Shipped,
+        shipment.uuid(),
+        format!("Your order {} is on its way", about.view.order.number),
+        more,
+    )
+}
+
+fn inside(view: &OrderView, parcel: &Shipment) -> Vec<Value> {
+    let title = |number| {
+        view.lines
+            .iter()
+            .find(|line| line.line == number)
+            .map_or("", |line| line.title.as_str())
+    };
+    parcel
+        .lines
+        .iter()
+        .map(|ship| context! { title => title(ship.line), quantity => ship.quantity })
+        .collect()
+}
+
+/// The order was canceled before anything was charged.
+pub fn order_canceled(tx: &mut Tx<'_>, links: &Links, shop: ShopId, order: OrderId) -> Result<Queue> {
+    let Some(about) = About::order(tx, links, shop, order)? else {
+        return Ok(Queue::NoAddress);
+    };
+    let more = context! { total => words::money(about.view.order.total()) };
+    about.queue(
+        tx,
+        MailKind::Canceled,
+        order.uuid(),
+        format!("Your order {} was canceled", about.view.order.number),
+        more,
+    )
+}
+
+/// Money goes back.
+pub fn order_refunded(
+    tx: &mut Tx<'_>,
+    links: &Links,
+    shop: ShopId,
+    order: OrderId,
+    adjustment: AdjustmentId,
+) -> Result<Queue> {
+    let Some(about) = About::order(tx, links, shop, order)? else {
+        return Ok(Queue::NoAddress);
+    };
+    let Some(refund) = about.view.adjustments.iter().find(|change| change.id == adjustment) else {
+        return Err(Error::internal("a fact names a refund that is not there"));
+    };
+    let given_back = words::money(about.view.money(refund.amount_minor));
+    let subject = format!(
+        "{given_back} of your order {} goes back to you",
+        about.view.order.number
+    );
+    // The reason is between the people of the shop.
+    let more = context! { amount => given_back, whole => refund.amount_minor == about.view.order.total_minor };
+    about.queue(tx, MailKind::Refunded, adjustment.uuid(), subject, more)
+}

@@ -1,0 +1,27 @@
+//! Letters to buyers: receipts and what happens to an order afterwards.
+//!
+//! Tables: mails, mail_budgets.
+//! Facts published: none.
+//! Always true: a letter is written in the transaction of what it tells, so it is sent if and only if that happened; one letter of a kind for
+//! one thing; a letter is leased while it is being sent, and only the holder of the newest lease may write its end; an address gets so many
+//! letters a day and no more, whoever asks for them.
+//! It deliberately sends at least once, with the same message id: a mail server that said yes and was not heard is asked again.
+
+mod compose;
+mod deliver;
+mod mailbox;
+mod model;
+mod queue;
+mod smtp;
+mod store;
+
+#[cfg(test)]
+mod tests;
+
+pub use compose::{Links, order_canceled, order_confirmed, order_refunded, shipment_handed_over};
+pub use deliver::{Delivered, deliver, prune};
+pub use mailbox::{Kept, Mailbox, mailbox};
+pub use model::{Letter, MailKind, NewMail};
+pub use queue::{Queue, queue};
+pub use smtp::Smtp;
+pub use store::{Waiting, waiting};

@@ -1,0 +1,78 @@
+//! Letters and the rules of sending them.
+
+use crate::kernel::{MailId, Seconds, ShopId, Time};
+use uuid::Uuid;
+
+crate::words! {
+    /// What a letter tells. With its subject it is the letter's natural key.
+    pub enum MailKind {
+        /// An order was confirmed.
+        Receipt = "receipt",
+        /// A parcel is on its way.
+        Shipped = "shipped",
+        Canceled = "canceled",
+        Refunded = "refunded",
+    }
+}
+
+/// A letter to be written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewMail {
+    pub shop: ShopId,
+    pub kind: MailKind,
+    /// The order, parcel or refund it is about.
+    pub about: Uuid,
+    pub to: String,
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+}
+
+/// A letter that somebody took to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    pub id: MailId,
+    pub to: String,
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+    /// Grows with every taker; the fence of whatever is written about the letter afterwards.
+    pub lease: i64,
+    pub tries: u32,
+}
+
+/// Letters an address gets on one day. A person who buys twenty times hears of the rest on the order pages.
+pub(super) const LETTERS_A_DAY: i64 = 20;
+/// How long a taker may keep a letter: longer than any mail server is waited for.
+pub(super) const LEASE: Seconds = Seconds::minutes(5);
+
+/// Waiting after each failed try; after the last one the letter ends as refused.
+const PAUSES: [Seconds; 8] = [
+    Seconds::minutes(1),
+    Seconds::minutes(5),
+    Seconds::minutes(15),
+    Seconds::hours(1),
+    Seconds::hours(4),
+    Seconds::hours(8),
+    Seconds::hours(12),
+    Seconds::hours(24),
+];
+
+/// When to try again after `tries` tries; none when it was tried long enough.
+pub(super) fn next_try(now: Time, tries: u32) -> Option<Time> {
+    let index = usize::try_from(tries.saturating_sub(1)).ok()?;
+    PAUSES.get(index).map(|pause| now.plus(*pause))
+}
+
+/// One line that can stand in a header: a shop's name must not begin another one.
+pub(super) fn one_line(text: &str) -> String {
+    text.split(|letter: char| letter.is_whitespace() || letter.is_control())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// A server's words, short enough to keep.
+pub(super) fn short(text: &str) -> String {
+    one_line(text).chars().take(300).collect()
+}

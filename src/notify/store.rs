@@ -1,0 +1,135 @@
+//! All SQL on letters.
+
+use super::mailbox::Kept;
+use super::model::{Letter, NewMail};
+use crate::args;
+use crate::db::{FromRow, Row, Tx};
+use crate::kernel::{MailId, Result, Time};
+
+/// Writes a letter. False: there is one of this kind about this already.
+pub(super) fn insert(tx: &mut Tx<'_>, id: MailId, mail: &NewMail) -> Result<bool> {
+    let inserted = tx.exec(
+        "insert into mails (id, shop_id, kind, subject_id, recipient, subject, body_text, body_html, state, due_at, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, 'due', $9, $9) on conflict (kind, subject_id) do nothing",
+        args![id, mail.shop, mail.kind, *mail.about.as_bytes(), mail.to, mail.subject, mail.text, mail.html, tx.now()],
+    )?;
+    Ok(inserted == 1)
+}
+
+/// Takes one letter from an address's day. False: the day is full.
+pub(super) fn take_budget(tx: &mut Tx<'_>, day: i64, recipient_hash: [u8; 32], most: i64) -> Result<bool> {
+    let taken = tx.exec(
+        "insert into mail_budgets (day, recipient_hash, letters) values ($1, $2, 1)
+         on conflict (day, recipient_hash) do update set letters = mail_budgets.letters + 1 where mail_budgets.letters < $3",
+        args![day, recipient_hash, most],
+    )?;
+    Ok(taken == 1)
+}
+
+impl FromRow for Letter {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            to: row.get(1)?,
+            subject: row.get(2)?,
+            text: row.get(3)?,
+            html: row.get(4)?,
+            lease: row.get(5)?,
+            tries: row.get(6)?,
+        })
+    }
+}
+
+/// Takes the letter that has been due longest, new or left behind by a taker whose lease is over. The last condition decides between two
+/// that chose the same.
+pub(super) fn take(tx: &mut Tx<'_>, until: Time) -> Result<Option<Letter>> {
+    tx.maybe_one(
+        "update mails set state = 'leased', lease = lease + 1, tries = tries + 1, due_at = $2
+          where id = (select id from mails where state in ('due', 'leased') and due_at <= $1 order by due_at, id limit 1)
+            and state in ('due', 'leased') and due_at <= $1
+         returning id, recipient, subject, body_text, body_html, lease, tries",
+        args![tx.now(), until],
+    )
+}
+
+/// It left. False: the lease was lost, and the letter is somebody else's.
+pub(super) fn sent(tx: &mut Tx<'_>, id: MailId, lease: i64) -> Result<bool> {
+    let done = tx.exec(
+        "update mails set state = 'sent', sent_at = $3, detail = '' where id = $1 and lease = $2 and state = 'leased'",
+        args![id, lease, tx.now()],
+    )?;
+    Ok(done == 1)
+}
+
+/// It did not leave; it is tried again. False: the lease was lost.
+pub(super) fn put_off(tx: &mut Tx<'_>, id: MailId, lease: i64, due_at: Time, detail: &str) -> Result<bool> {
+    let done = tx.exec(
+        "update mails set state = 'due', due_at = $3, detail = $4 where id = $1 and lease = $2 and state = 'leased'",
+        args![id, lease, due_at, detail],
+    )?;
+    Ok(done == 1)
+}
+
+/// It will not be tried again. False: the lease was lost.
+pub(super) fn refuse(tx: &mut Tx<'_>, id: MailId, lease: i64, detail: &str) -> Result<bool> {
+    let done = tx.exec(
+        "update mails set state = 'refused', detail = $3 where id = $1 and lease = $2 and state in ('due', 'leased')",
+        args![id, lease, detail],
+    )?;
+    Ok(done == 1)
+}
+
+/// Letters on their way, for the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    pub letters: i64,
+    /// When the oldest of them was written.
+    pub oldest: Option<Time>,
+    pub refused: i64,
+}
+
+impl FromRow for Waiting {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            letters: row.get(0)?,
+            oldest: row.get(1)?,
+            refused: row.get(2)?,
+        })
+    }
+}
+
+pub fn waiting(tx: &mut Tx<'_>) -> Result<Waiting> {
+    tx.one(
+        "select count(case when state in ('due', 'leased') then 1 end), min(case when state in ('due', 'leased') then created_at end),
+                count(case when state = 'refused' then 1 end) from mails",
+        &[],
+    )
+}
+
+impl FromRow for Kept {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            to: row.get(1)?,
+            subject: row.get(2)?,
+            text: row.get(3)?,
+            at: row.get(4)?,
+        })
+    }
+}
+
+/// The newest letters of all shops: only the demo's mailbox asks, and a demo is one person's machine.
+pub(super) fn newest_sent(tx: &mut Tx<'_>, most: i64) -> Result<Vec<Kept>> {
+    tx.all(
+        "select id, recipient, subject, body_text, sent_at from mails where state = 'sent' order by created_at desc, id desc limit $1",
+        args![most],
+    )
+}
+
+/// Forgets the budgets of days that are over; some at a time.
+pub(super) fn forget_budgets(tx: &mut Tx<'_>, before: i64, most: i64) -> Result<u64> {
+    tx.exec(
+        "delete from mail_budgets where (day, recipient_hash) in (select day, recipient_hash from mail_budgets where day < $1 order by day limit $2)",
+        args![before, most],
+    )
+}
