@@ -1,6 +1,6 @@
 //! Every page renders with every sample, and what must never be in a page is not.
 
-use askama::{DynTemplate, Template};
+use askama::DynTemplate;
 
 use super::chart::{Bar, Bars, Flow, Leg, LegKind, Retention, spark};
 use super::{

@@ -9,6 +9,7 @@ use hawker::identity::{self, CreateShop, Door, KeyKind, NewKey, NewPerson, NewSh
 use hawker::kernel::{Clock, Currency, Id, Mail, MailError, Mailer, PartyId, Random, ShopId, StaffId, Time};
 use hawker::open::{Ports, Use, open};
 use hawker::payments::processors;
+use hawker::payments::sandbox::{Books, Faults, Notices, Sandbox};
 use hawker::server;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request};
@@ -29,6 +30,8 @@ pub struct World {
     pub app: App,
     pub clock: Arc<MovableClock>,
     pub mailbox: Arc<Mailbox>,
+    /// The processor, with its own books: the ground truth of what was paid.
+    pub sandbox: Arc<Sandbox>,
     pub config: Config,
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
@@ -77,11 +80,15 @@ impl World {
         config.base_url = format!("http://{address}");
         let clock = Arc::new(MovableClock::default());
         let mailbox = Arc::new(Mailbox::default());
+        let books = Books::open(&config.data.join("sandbox.journal")).unwrap();
+        let (sandbox, notices) = Sandbox::new(books, Faults::default(), Notices::Challenges, clock.clone(), config.base_url.clone());
+        let sandbox = Arc::new(sandbox);
         let ports = Ports {
             clock: clock.clone(),
             random: Arc::new(SystemRandom::default()),
             mailer: mailbox.clone(),
-            processors: vec![Arc::new(processors::Manual)],
+            processors: vec![sandbox.clone(), Arc::new(processors::Manual)],
+            sandbox: Some((sandbox.clone(), notices)),
         };
         let opened = config.clone();
         let app = tokio::task::spawn_blocking(move || open(&opened, ports, Use::Alone).unwrap())
@@ -98,6 +105,7 @@ impl World {
             app,
             clock,
             mailbox,
+            sandbox,
             config,
             address,
             stop: Some(stop),
