@@ -8,7 +8,6 @@ use hawker::db::{LaneKey, SystemClock, SystemRandom};
 use hawker::identity::{self, CreateShop, Door, KeyKind, NewKey, NewPerson, NewShop, Role};
 use hawker::kernel::{Clock, Currency, Id, Mail, MailError, Mailer, PartyId, Random, ShopId, StaffId, Time};
 use hawker::open::{Ports, Use, open};
-use hawker::payments::processors;
 use hawker::server;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request};
@@ -79,9 +78,8 @@ impl World {
         let mailbox = Arc::new(Mailbox::default());
         let ports = Ports {
             clock: clock.clone(),
-            random: Arc::new(SystemRandom::default()),
             mailer: mailbox.clone(),
-            processors: vec![Arc::new(processors::Manual)],
+            ..Ports::usual(&config).unwrap()
         };
         let opened = config.clone();
         let app = tokio::task::spawn_blocking(move || open(&opened, ports, Use::Alone).unwrap())
