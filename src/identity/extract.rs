@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 pub struct Player {
     pub shop: ShopId,
     pub key: KeyId,
-    /// Whether the key is a secret one, held by the shop's own server.
+    /// Whether the key is the shop's own server's, with the right to read (or change) orders: then it needs no checkout's secret.
     pub secret: bool,
 }
 
@@ -53,6 +53,17 @@ pub struct Analyst(pub Staff);
 enum Principal {
     Session(Session),
     Key(KnownKey),
+}
+
+impl Player {
+    fn of(key: &KnownKey, write: bool) -> Self {
+        let secret = !key.publishable && covers(&key.scopes, "orders", write);
+        Self {
+            shop: key.shop,
+            key: key.id,
+            secret,
+        }
+    }
 }
 
 impl Staff {
@@ -155,11 +166,7 @@ impl FromRequestParts<App> for Player {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         match principal(parts, app).await? {
-            Some(Principal::Key(key)) => Ok(Self {
-                shop: key.shop,
-                key: key.id,
-                secret: !key.publishable,
-            }),
+            Some(Principal::Key(key)) => Ok(Self::of(&key, !parts.method.is_safe())),
             _ => Err(unauthorized(
                 "Send the shop's publishable key: `Authorization: Bearer pk_…`.",
             )),
@@ -172,11 +179,7 @@ pub async fn player_of(app: &App, key: &str) -> Result<Player, Problem> {
     let known = keys::known_key(app, key)
         .await?
         .ok_or_else(|| unauthorized("This API key is not known, or was revoked."))?;
-    Ok(Player {
-        shop: known.shop,
-        key: known.id,
-        secret: !known.publishable,
-    })
+    Ok(Player::of(&known, true))
 }
 
 impl FromRequestParts<App> for Staff {

@@ -8,8 +8,6 @@ use hawker::db::{LaneKey, SystemClock, SystemRandom};
 use hawker::identity::{self, CreateShop, Door, KeyKind, NewKey, NewPerson, NewShop, Role};
 use hawker::kernel::{Clock, Currency, Id, Mail, MailError, Mailer, PartyId, Random, ShopId, StaffId, Time};
 use hawker::open::{Ports, Use, open};
-use hawker::payments::processors;
-use hawker::payments::sandbox::{Books, Faults, Notices, Sandbox};
 use hawker::server;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request};
@@ -30,8 +28,6 @@ pub struct World {
     pub app: App,
     pub clock: Arc<MovableClock>,
     pub mailbox: Arc<Mailbox>,
-    /// The processor, with its own books: the ground truth of what was paid.
-    pub sandbox: Arc<Sandbox>,
     pub config: Config,
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
@@ -80,15 +76,10 @@ impl World {
         config.base_url = format!("http://{address}");
         let clock = Arc::new(MovableClock::default());
         let mailbox = Arc::new(Mailbox::default());
-        let books = Books::open(&config.data.join("sandbox.journal")).unwrap();
-        let (sandbox, notices) = Sandbox::new(books, Faults::default(), Notices::Challenges, clock.clone(), config.base_url.clone());
-        let sandbox = Arc::new(sandbox);
         let ports = Ports {
             clock: clock.clone(),
-            random: Arc::new(SystemRandom::default()),
             mailer: mailbox.clone(),
-            processors: vec![sandbox.clone(), Arc::new(processors::Manual)],
-            sandbox: Some((sandbox.clone(), notices)),
+            ..Ports::usual(&config).unwrap()
         };
         let opened = config.clone();
         let app = tokio::task::spawn_blocking(move || open(&opened, ports, Use::Alone).unwrap())
@@ -105,7 +96,6 @@ impl World {
             app,
             clock,
             mailbox,
-            sandbox,
             config,
             address,
             stop: Some(stop),

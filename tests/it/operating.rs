@@ -31,7 +31,7 @@ async fn s10_a_second_server_on_the_same_file_is_refused_and_names_the_first() {
 
     let config = world.config.clone();
     let beside = tokio::task::spawn_blocking(move || {
-        let app = open(&config, Ports::usual(&config)?, Use::BesideAServer)?;
+        let app = open(&config, Ports::usual(&config).unwrap(), Use::BesideAServer)?;
         let shops = app.db.read_blocking(identity::shops);
         app.db.shut_down();
         app.events.shut_down();
@@ -67,7 +67,7 @@ async fn s12_two_starters_at_once_leave_one_schema() {
     let starters = (0..3).map(|_| {
         let config = world.config.clone();
         tokio::task::spawn_blocking(move || {
-            let app = open(&config, Ports::usual(&config)?, Use::Alone)?;
+            let app = open(&config, Ports::usual(&config).unwrap(), Use::Alone)?;
             let shops = app.db.read_blocking(identity::shops);
             app.db.shut_down();
             app.events.shut_down();
