@@ -86,6 +86,13 @@ fn pages() -> Router<App> {
         )
         .route("/mailbox", get(storefront::mailbox_page::show))
         .route("/mailbox/{mail}", get(storefront::mailbox_page::show_mail))
+        .route("/s/{shop}", get(storefront::home_page::show))
+        .route("/s/{shop}/clips/{clip}", get(storefront::clip_page::show))
+        .route("/s/{shop}/products/{product}", get(storefront::product_page::show))
+        .route("/s/{shop}/policies/{policy}", get(storefront::policy_page::show))
+        .route("/s/{shop}/accent.css", get(storefront::accent::show))
+        .route("/sitemap.xml", get(storefront::sitemap::sitemap))
+        .route("/robots.txt", get(storefront::sitemap::robots))
         .route("/studio/sign-out", axum::routing::post(studio::sign_in_page::sign_out))
 }
 
@@ -119,6 +126,13 @@ pub const PAGES: &[(&str, &str)] = &[
     ("GET", "/studio/sign-in/{token}"),
     ("POST", "/studio/sign-in/{token}"),
     ("POST", "/studio/sign-out"),
+    ("GET", "/s/{shop}"),
+    ("GET", "/s/{shop}/clips/{clip}"),
+    ("GET", "/s/{shop}/products/{product}"),
+    ("GET", "/s/{shop}/policies/{policy}"),
+    ("GET", "/s/{shop}/accent.css"),
+    ("GET", "/sitemap.xml"),
+    ("GET", "/robots.txt"),
 ];
 
 /// All routes.

@@ -20,6 +20,7 @@ mod probe;
 mod publish;
 mod sps;
 mod store;
+mod transcript;
 mod vtt;
 
 #[cfg(test)]
@@ -36,4 +37,5 @@ pub use store::{
     anchors, find, find_by_slug, is_published, list, list_published, media, published, published_by_slug, version,
     versions,
 };
+pub use transcript::transcript;
 pub use vtt::{AnchorCue, anchors_vtt};

@@ -1,11 +1,17 @@
 //! What browsers are told about our answers: what may run, who may frame, how long to keep. And who may read the API from elsewhere.
 
+use super::Problem;
+use super::version::{knows, not_modified};
 use crate::app::App;
+use crate::kernel::Error;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
 
 /// Pages load only what this origin serves; nothing is written into them that runs.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; \
@@ -25,11 +31,28 @@ pub fn html(status: StatusCode, text: String) -> Response {
 }
 
 /// A page from its template. Errors: a template that cannot be rendered is a mistake of ours.
-pub fn page(template: &impl askama::Template) -> Result<Response, super::Problem> {
-    let text = template
+pub fn page(template: &impl askama::Template) -> Result<Response, Problem> {
+    Ok(html(StatusCode::OK, rendered(template)?))
+}
+
+/// A page that anybody may see, tagged by what it says: 304 if the caller has it as it is.
+pub fn page_unless_known(headers: &HeaderMap, template: &impl askama::Template) -> Result<Response, Problem> {
+    let text = rendered(template)?;
+    let hash = URL_SAFE_NO_PAD.encode(&Sha256::digest(text.as_bytes())[..12]);
+    let tag = HeaderValue::try_from(format!("\"{hash}\"")).map_err(|error| Error::internal("no tag").because(error))?;
+    let mut response = if knows(headers, &tag) {
+        not_modified()
+    } else {
+        html(StatusCode::OK, text)
+    };
+    response.headers_mut().insert(header::ETAG, tag);
+    Ok(response)
+}
+
+fn rendered(template: &impl askama::Template) -> Result<String, Problem> {
+    template
         .render()
-        .map_err(|error| crate::kernel::Error::internal("a page could not be rendered").because(error))?;
-    Ok(html(StatusCode::OK, text))
+        .map_err(|error| Error::internal("a page could not be rendered").because(error).into())
 }
 
 /// After a form was acted on: the browser fetches the next page, and reloading it sends nothing again.

@@ -57,9 +57,9 @@ pub fn etag(version: i64) -> HeaderValue {
     HeaderValue::try_from(format!("\"{version}\"")).expect("digits in quotes are a header value")
 }
 
-/// 200 with the body and its tag, or 304 if the caller has this version already.
-pub fn json_unless_known(headers: &HeaderMap, tag: HeaderValue, body: impl Serialize) -> Response {
-    let known = headers
+/// Whether the caller has this version already.
+pub(super) fn knows(headers: &HeaderMap, tag: &HeaderValue) -> bool {
+    headers
         .get_all(header::IF_NONE_MATCH)
         .iter()
         .filter_map(|value| value.to_str().ok())
@@ -68,11 +68,20 @@ pub fn json_unless_known(headers: &HeaderMap, tag: HeaderValue, body: impl Seria
                 .split(',')
                 .map(|candidate| candidate.trim().trim_start_matches("W/"))
                 .any(|candidate| candidate == "*" || candidate.as_bytes() == tag.as_bytes())
-        });
-    let mut response = if known {
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        response
+        })
+}
+
+/// 304: what the caller has is still right.
+pub(super) fn not_modified() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    response
+}
+
+/// 200 with the body and its tag, or 304 if the caller has this version already.
+pub fn json_unless_known(headers: &HeaderMap, tag: HeaderValue, body: impl Serialize) -> Response {
+    let mut response = if knows(headers, &tag) {
+        not_modified()
     } else {
         json(StatusCode::OK, body)
     };

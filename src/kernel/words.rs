@@ -40,6 +40,24 @@ pub fn percent(rate: Rate) -> String {
     }
 }
 
+/// "Germany" for `DE`; a code nobody knows stays as it is.
+pub fn country(code: &str) -> String {
+    code.parse::<iso_currency::Country>()
+        .map_or_else(|_| code.to_owned(), |country| country.name().to_owned())
+}
+
+/// The codes of all countries.
+pub fn countries() -> Vec<String> {
+    let letters = || 'A'..='Z';
+    letters()
+        .flat_map(|first| letters().map(move |second| format!("{first}{second}")))
+        .filter(|code| {
+            code.parse::<iso_currency::Country>()
+                .is_ok_and(|country| !country.name().is_empty())
+        })
+        .collect()
+}
+
 /// "1 piece", "3 pieces". `many` is the plural.
 pub fn count(number: u64, one: &str, many: &str) -> String {
     format!(
@@ -124,6 +142,13 @@ mod tests {
             [1900, 810, 0, 1_050, 5].map(|bp| percent(Rate(bp))),
             ["19 %", "8.1 %", "0 %", "10.5 %", "0.05 %"]
         );
+    }
+
+    #[test]
+    fn countries_have_names() {
+        assert_eq!(country("DE"), "Germany");
+        assert_eq!(country("QQ"), "QQ");
+        assert!(countries().len() > 200 && countries().contains(&"PT".to_owned()));
     }
 
     #[test]

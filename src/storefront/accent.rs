@@ -3,6 +3,27 @@
 //! A creator picks any colour; the page needs three: the fill, the text upon it, and the same hue as text on paper, in both themes. Text is
 //! moved towards black or white until it keeps 4.5:1 (WCAG 1.4.3), so no choice can make a button unreadable.
 
+use axum::body::Body;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+
+use super::front::Front;
+use crate::http::Problem;
+use crate::kernel::Error;
+
+/// The shop's own colours. Its address carries the version of the shop's settings, so it may be kept.
+pub async fn show(front: Front) -> Result<Response, Problem> {
+    let sheet = style_sheet(&front.shop.accent).ok_or_else(|| Error::not_found("accent"))?;
+    let mut response = Response::new(Body::from(sheet));
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/css; charset=utf-8"),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=86400"));
+    Ok(response)
+}
+
 const PAPERS: [(Rgb, Rgb); 2] = [
     (Rgb(0xfb, 0xf9, 0xf5), Rgb(0xf1, 0xed, 0xe6)),
     (Rgb(0x12, 0x10, 0x0e), Rgb(0x1d, 0x1a, 0x17)),

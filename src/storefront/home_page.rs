@@ -1,9 +1,18 @@
 //! A shop's front: its newest clip, the wall of clips, a voice from one of them, and what can be bought.
 
 use askama::Template;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
 
 use super::frame::{ClipCard, Frame, Head, Picture, ProductCard, Seen};
+use super::front::{Front, poster, proof, public, summary};
 use super::structured_data::{Markup, Organization, Thing};
+use crate::app::App;
+use crate::clips::{self, ClipVersion};
+use crate::db::Tx;
+use crate::http::Problem;
+use crate::kernel::Result as Done;
 
 #[derive(Template)]
 #[template(path = "storefront/home.html")]
@@ -27,6 +36,75 @@ pub struct Voice {
     pub name: String,
     pub picture: Picture,
     pub said: Seen,
+}
+
+/// More would be a catalogue, not a front.
+const CLIPS_MAX: i64 = 24;
+const PRODUCTS_MAX: i64 = 48;
+
+/// The shop's front.
+pub async fn show(State(app): State<App>, front: Front, headers: HeaderMap) -> Result<Response, Problem> {
+    let page = app.db.read(move |tx| HomePage::read(tx, &front)).await?;
+    public(&headers, &page)
+}
+
+impl HomePage {
+    fn read(tx: &mut Tx<'_>, front: &Front) -> Done<Self> {
+        let shop = &front.shop;
+        let published = clips::list_published(tx, shop.id, None, CLIPS_MAX)?.data;
+        let products = front.shelf(tx, &published, PRODUCTS_MAX)?;
+        let newest = published.first();
+        let tagline = shop.tagline.trim();
+        let organization = Organization {
+            name: shop.name.clone(),
+            url: front.address(""),
+            logo: None,
+        };
+        let picture = newest
+            .map(poster)
+            .filter(|poster| poster.src.starts_with('/'))
+            .map(|poster| front.absolute(&poster.src));
+        Ok(Self {
+            frame: front.frame(),
+            head: Head {
+                title: shop.name.clone(),
+                description: if tagline.is_empty() {
+                    format!("Clips from {}, and what you see in them.", shop.name)
+                } else {
+                    summary(tagline)
+                },
+                canonical: front.address(""),
+                kind: "website",
+                picture,
+                markup: Markup::new(&[Thing::Organization(organization)]),
+                listed: true,
+            },
+            statement: if tagline.is_empty() {
+                shop.name.clone()
+            } else {
+                tagline.into()
+            },
+            introduction: newest
+                .map(|clip| summary(&clip.content.description))
+                .unwrap_or_default(),
+            featured: newest.map(|clip| front.clip_card(clip)),
+            clips: published.iter().skip(1).map(|clip| front.clip_card(clip)).collect(),
+            voice: published.iter().find_map(|clip| Voice::of(front, clip)),
+            products,
+        })
+    }
+}
+
+impl Voice {
+    fn of(front: &Front, clip: &ClipVersion) -> Option<Self> {
+        let (anchor, copy) = proof(front, clip)?;
+        Some(Self {
+            words: copy.text.clone(),
+            name: copy.title.clone(),
+            picture: poster(clip),
+            said: front.moment(clip, anchor),
+        })
+    }
 }
 
 impl HomePage {

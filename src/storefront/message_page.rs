@@ -43,7 +43,7 @@ impl MessagePage {
         )
     }
 
-    fn new(frame: Frame, status: u16, title: &str, text: &str, kept: Option<String>, next: Vec<Link>) -> Self {
+    pub fn new(frame: Frame, status: u16, title: &str, text: &str, kept: Option<String>, next: Vec<Link>) -> Self {
         let head = Head {
             title: format!("{title} · {}", frame.shop_name),
             description: text.into(),

@@ -10,6 +10,7 @@ pub mod accent;
 pub mod checkout_page;
 pub mod clip_page;
 pub mod frame;
+pub mod front;
 pub mod home_page;
 pub mod mailbox_page;
 pub mod message_page;

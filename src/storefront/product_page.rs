@@ -1,12 +1,25 @@
 //! One product: pictures, variants, what is left, what is promised, and a form that buys it without scripts.
 
 use askama::Template;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
 
 use super::frame::{Availability, ClipCard, Frame, Head, Picture, ProductCard, Seen};
+use super::front::{Front, availability, offered, paragraphs, picture, public, summary};
 use super::structured_data::{
     Brand, BreadcrumbList, Condition, DefinedRegion, Markup, MerchantReturnPolicy, MonetaryAmount, Offer,
     OfferShippingDetails, Product, QuantitativeValue, ShippingDeliveryTime, Stock, Thing,
 };
+use crate::app::App;
+use crate::catalog::{self, Kind, ProductState, Variant};
+use crate::clips;
+use crate::db::Tx;
+use crate::delivery::{self, ZoneMethods};
+use crate::http::{Path, Problem};
+use crate::inventory;
+use crate::kernel::{Result as Done, words};
+use crate::taxes;
 
 #[derive(Template)]
 #[template(path = "storefront/product.html")]
@@ -42,6 +55,184 @@ pub struct VariantChoice {
 pub struct SeenIn {
     pub clip: ClipCard,
     pub moment: Seen,
+}
+
+/// How many clips are looked through for the product, and how much else is shown below.
+const CLIPS_MAX: i64 = 50;
+const MORE_MAX: i64 = 5;
+
+/// A product that is for sale.
+pub async fn show(
+    State(app): State<App>,
+    front: Front,
+    Path((_, slug)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (page, front) = app
+        .db
+        .read(move |tx| Ok((ProductPage::read(tx, &front, &slug)?, front.clone())))
+        .await?;
+    match page {
+        Some(page) => public(&headers, &page),
+        None => front.nothing_here(),
+    }
+}
+
+impl ProductPage {
+    fn read(tx: &mut Tx<'_>, front: &Front, slug: &str) -> Done<Option<Self>> {
+        let shop = &front.shop;
+        let found = catalog::find_by_slug(tx, shop.id, slug)?;
+        let Some(product) = found.filter(|product| product.state == ProductState::Active) else {
+            return Ok(None);
+        };
+        let offered = offered(tx, shop, &product)?;
+        let published = clips::list_published(tx, shop.id, None, CLIPS_MAX)?.data;
+        let there = match product.kind {
+            Kind::Physical => delivery::options(tx, shop.id, &shop.country, shop.currency)?,
+            Kind::Digital => None,
+        };
+        let rate = taxes::rate(tx, shop.id, &shop.country, product.tax_category)?;
+        let mut more = front.shelf(tx, &published, MORE_MAX)?;
+        let path = front.path(&format!("/products/{slug}"));
+        more.retain(|card| card.path != path);
+        let address = front.absolute(&path);
+        let main = picture(tx, shop, &product.image, &product.title)?;
+        let preview = Some(&main)
+            .filter(|picture| picture.src.starts_with('/'))
+            .map(|picture| front.absolute(&picture.src));
+        let first = offered.iter().position(|(_, stock)| stock.left > 0).unwrap_or(0);
+        let variants = offered
+            .iter()
+            .enumerate()
+            .map(|(index, (variant, stock))| VariantChoice {
+                id: variant.id.to_string(),
+                title: if variant.title.is_empty() {
+                    product.title.clone()
+                } else {
+                    variant.title.clone()
+                },
+                price: variant.price.map(words::money).unwrap_or_default(),
+                availability: availability([*stock]),
+                selected: index == first,
+            });
+        let description = if product.description.is_empty() {
+            &product.title
+        } else {
+            &product.description
+        };
+        let crumbs = BreadcrumbList::new([
+            (shop.name.as_str(), front.address("").as_str()),
+            (product.title.as_str(), address.as_str()),
+        ]);
+        let thing = Product {
+            name: product.title.clone(),
+            description: summary(description),
+            url: address.clone(),
+            image: preview.iter().cloned().collect(),
+            sku: offered
+                .first()
+                .map(|(variant, _)| variant.sku.clone())
+                .unwrap_or_default(),
+            brand: Brand {
+                name: shop.name.clone(),
+            },
+            offers: offered
+                .iter()
+                .filter_map(|(variant, stock)| offer(front, &product.title, &address, variant, *stock, there.as_ref()))
+                .collect(),
+        };
+        let seen = front.seen(product.id, &published).map(|(clip, moment)| SeenIn {
+            clip: front.clip_card(clip),
+            moment,
+        });
+        Ok(Some(Self {
+            frame: front.frame(),
+            head: Head {
+                title: format!("{} · {}", product.title, shop.name),
+                description: summary(description),
+                canonical: address,
+                kind: "product",
+                picture: preview,
+                markup: Markup::new(&[Thing::Product(Box::new(thing)), Thing::Breadcrumbs(crumbs)]),
+                listed: true,
+            },
+            title: product.title.clone(),
+            description: paragraphs(&product.description),
+            pictures: vec![main],
+            variants: variants.collect(),
+            delivery: there.as_ref().and_then(|there| there.methods.first()).map(|method| {
+                let country = words::country(&shop.country);
+                format!(
+                    "{} in {country}, {}",
+                    method.promise(tx.now()),
+                    words::money(method.price)
+                )
+            }),
+            returns: front.returns(),
+            returns_path: front.path("/policies/returns"),
+            tax: match (rate.0, shop.prices_include_tax) {
+                (0, _) => String::new(),
+                (_, true) => format!("incl. {} VAT", words::percent(rate)),
+                (_, false) => format!("plus {} tax", words::percent(rate)),
+            },
+            checkout_path: front.path("/checkout"),
+            seen,
+            more,
+        }))
+    }
+}
+
+/// One variant's offer for search engines: the same price, stock and promise as on the page.
+fn offer(
+    front: &Front,
+    title: &str,
+    address: &str,
+    variant: &Variant,
+    stock: inventory::Availability,
+    there: Option<&ZoneMethods>,
+) -> Option<Offer> {
+    let shop = &front.shop;
+    let price = variant.price?;
+    let region = || DefinedRegion {
+        address_country: shop.country.clone(),
+    };
+    let shipping = there
+        .into_iter()
+        .flat_map(|there| &there.methods)
+        .map(|method| OfferShippingDetails {
+            shipping_rate: MonetaryAmount {
+                value: words::decimal(method.price),
+                currency: method.price.currency.code().into(),
+            },
+            shipping_destination: region(),
+            delivery_time: ShippingDeliveryTime {
+                handling_time: QuantitativeValue::days(0, 0),
+                transit_time: QuantitativeValue::days(method.eta_days_min, method.eta_days_max),
+            },
+        });
+    let countries = vec![shop.country.clone()];
+    Some(Offer {
+        name: if variant.title.is_empty() {
+            title.to_owned()
+        } else {
+            format!("{title}, {}", variant.title)
+        },
+        sku: variant.sku.clone(),
+        url: address.to_owned(),
+        price: words::decimal(price),
+        price_currency: price.currency.code().into(),
+        availability: match stock.left {
+            left if left <= 0 => Stock::SoldOut,
+            1..=5 => Stock::Limited,
+            _ => Stock::InStock,
+        },
+        item_condition: Condition::New,
+        shipping_details: shipping.collect(),
+        has_merchant_return_policy: Some(match shop.return_days {
+            0 => MerchantReturnPolicy::none(countries),
+            days => MerchantReturnPolicy::within_days(days, countries),
+        }),
+    })
 }
 
 impl ProductPage {
