@@ -3,6 +3,7 @@
 mod harness;
 
 mod abuse;
+mod buying;
 mod census;
 mod foreign_pages;
 mod operating;

@@ -1,0 +1,421 @@
+//! Buying, as a viewer and a shop meet it: the tap, the money, the parcel, the ledger. Every story ends with the invariants.
+
+use crate::harness::{Answer, Client, TestShop, World};
+use hawker::catalog::{self, Create, Kind, NewProduct, NewVariant, ProductState, TaxCategory};
+use hawker::checkout;
+use hawker::db::LaneKey;
+use hawker::delivery::{self, NewMethod, NewZone};
+use hawker::fulfilment;
+use hawker::inventory;
+use hawker::kernel::{CheckoutId, Currency, Money, OrderId, PartyId, Rate, VariantId};
+use hawker::ledger::{self, AccountKind, Verdict};
+use hawker::partners::{self, Agree, Bearer, FulfilmentFee, NewParty, Part, PartyKind, Share, Terms};
+use hawker::payments::sandbox::{PaymentState, Sandbox};
+use hawker::taxes::{self, TaxRate};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// A shop with one mug at 30.00 EUR (19 % inside), a parcel at 4.90, and a contract: packer 1.00 a unit, platform 5 %, Tomas 40 %, Nadja the rest.
+struct Stall {
+    world: World,
+    shop: TestShop,
+    mug: VariantId,
+    player: Client,
+    staff: Client,
+}
+
+const EUR: Currency = Currency::EUR;
+
+impl Stall {
+    async fn open(units: u32) -> Self {
+        let world = World::start_with(|config| config.rate_limits = false).await;
+        let shop = world.shop("Kiln").await;
+        let id = shop.id;
+        let mug = world
+            .app
+            .db
+            .write(LaneKey(0), move |tx| {
+                taxes::set(tx, id, &[TaxRate { country: "DE".into(), category: TaxCategory::Standard, rate: Rate(1900) }])?;
+                let method = NewMethod { id: None, name: "Parcel".into(), price: Money::new(490, EUR), eta_days_min: 2, eta_days_max: 3 };
+                let zone = NewZone { id: None, name: "Germany".into(), countries: vec!["DE".into()], methods: vec![method] };
+                let abroad = NewMethod { id: None, name: "Air".into(), price: Money::new(1490, EUR), eta_days_min: 5, eta_days_max: 9 };
+                let world = NewZone { id: None, name: "World".into(), countries: vec!["*".into()], methods: vec![abroad] };
+                delivery::set(tx, id, &[zone, world])?;
+                let mut party = |kind, name: &str| {
+                    let new = NewParty { kind, name: name.into(), email: String::new() };
+                    Ok::<PartyId, hawker::kernel::Error>(partners::add_party(tx, id, tx.id(), &new)?.id)
+                };
+                let nadja = party(PartyKind::Creator, "Nadja")?;
+                let tomas = party(PartyKind::Creator, "Tomas")?;
+                let packer = party(PartyKind::Fulfilment, "Packhof")?;
+                let terms = Terms {
+                    shares: vec![Share { party: tomas, part: Part::Portion(4000) }],
+                    remainder: nadja,
+                    processor_fee: Bearer::Remainder,
+                    platform_fee_bp: 500,
+                    fulfilment: Some(FulfilmentFee { party: packer, per_unit: Money::new(100, EUR).into() }),
+                    delivery: Some(packer),
+                };
+                let Agree::Agreed(contract) = partners::draw_up(tx, (id, EUR), tx.id(), "Studio", &terms)? else { panic!("terms fit") };
+                let new = NewProduct {
+                    title: "Mug".into(),
+                    slug: None,
+                    description: String::new(),
+                    kind: Kind::Physical,
+                    tax_category: TaxCategory::Standard,
+                    image: String::new(),
+                    state: ProductState::Active,
+                    variants: vec![NewVariant { title: String::new(), sku: None, weight_grams: 400, price: Some(Money::new(3000, EUR)) }],
+                };
+                let Create::Created(product, variants) = catalog::create(tx, (id, EUR), tx.id(), &new)? else { panic!("a product") };
+                partners::assign(tx, id, product.id, product.version, Some(contract.id))?;
+                inventory::set_stock(tx, id, variants[0].id, None, units)?;
+                Ok(variants[0].id)
+            })
+            .await
+            .unwrap();
+        let player = world.with_key(&shop.publishable_key);
+        let staff = world.sign_in(&shop, &shop.owner_email).await;
+        Self { world, shop, mug, player, staff }
+    }
+
+    fn checkout(&self) -> CheckoutId {
+        self.world.app.random.id(self.world.app.clock.wall())
+    }
+
+    async fn quote(&self, units: u32) -> Value {
+        let answer = self.player.get(&format!("/v1/quotes?lines={}:{units}&country=DE", self.mug)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.value()
+    }
+
+    fn body(quote: &Value, token: &str) -> Value {
+        json!({
+            "quote": quote["quote"], "contact": { "email": "buyer@example.com" },
+            "address": { "name": "B. Uyer", "line1": "Street 1", "postal_code": "10115", "city": "Berlin", "country": "DE" },
+            "payment": { "method": "card", "token": token },
+        })
+    }
+
+    /// One tap with everything said.
+    async fn tap(&self, id: CheckoutId, token: &str) -> Answer {
+        let quote = self.quote(1).await;
+        self.player.put(&format!("/v1/checkouts/{id}"), &Self::body(&quote, token)).await
+    }
+
+    async fn buy(&self) -> OrderId {
+        let answer = self.tap(self.checkout(), "tok_visa").await;
+        assert_eq!((answer.status, answer.value()["state"].as_str()), (201, Some("completed")), "{}", answer.text());
+        answer.value()["order"]["id"].as_str().unwrap().parse().unwrap()
+    }
+
+    async fn order(&self, id: OrderId) -> Value {
+        self.staff.get(&format!("/v1/orders/{id}")).await.value()
+    }
+
+    /// Waits until the facts of an order were acted on: its work is open.
+    async fn work_is_open(&self, id: OrderId) {
+        let shop = self.shop.id;
+        for _ in 0..200 {
+            if self.world.app.db.read(move |tx| fulfilment::find(tx, shop, id)).await.unwrap().is_some() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("nobody got the work of {id}");
+    }
+
+    async fn left(&self) -> (i64, i64) {
+        let mug = self.mug;
+        let stock = self.world.app.db.read(move |tx| inventory::availability(tx, mug)).await.unwrap();
+        (stock.left, stock.in_checkouts)
+    }
+
+    async fn balance(&self, kind: AccountKind) -> i64 {
+        let shop = self.shop.id;
+        let all = self.world.app.db.read(move |tx| ledger::balances(tx, shop)).await.unwrap();
+        all.iter().filter(|balance| balance.key.kind == kind).map(|balance| balance.money.minor).sum()
+    }
+
+    /// Money the processor holds promised or took, by its own books: payments that bind the buyer.
+    fn charged(&self) -> usize {
+        let sandbox = Sandbox::installed(&self.world.app).unwrap();
+        let books = sandbox.books();
+        books.payments().filter(|payment| matches!(payment.state, PaymentState::RequiresCapture | PaymentState::Succeeded)).count()
+    }
+
+    /// The invariants of stock, payments, orders and ledger, after every story.
+    async fn invariants(&self) {
+        let shop = self.shop.id;
+        let (broken, sums) = self
+            .world
+            .app
+            .db
+            .read(move |tx| {
+                let mut broken = inventory::check(tx)?;
+                broken.extend(checkout::check(tx)?);
+                broken.extend(fulfilment::check(tx)?);
+                Ok((broken, ledger::balances(tx, shop)?.iter().map(|balance| balance.money.minor).sum::<i64>()))
+            })
+            .await
+            .unwrap();
+        assert_eq!(broken, Vec::<String>::new());
+        assert_eq!(sums, 0, "I20: all accounts of a currency sum to zero");
+        assert!(matches!(ledger::verify(&self.world.app.db, shop).await.unwrap(), Verdict::Whole { .. }), "I26: the chain verifies");
+        let sandbox = Sandbox::installed(&self.world.app).unwrap();
+        let (taken, given): (i64, i64) = {
+            let books = sandbox.books();
+            (books.payments().map(|payment| payment.captured).sum(), books.payments().map(|payment| payment.refunded).sum())
+        };
+        let held = self.balance(AccountKind::ProcessorClearing).await;
+        let fees: i64 = held + taken - given;
+        assert!(fees >= 0, "I11: the processor took {taken} and gave back {given}, our clearing account says {held}");
+    }
+}
+
+#[tokio::test]
+async fn l1_l2_p17_a_tap_buys_the_parcel_takes_the_money_and_the_ledger_sums_to_zero() {
+    let stall = Stall::open(5).await;
+    let order = stall.buy().await;
+    assert_eq!(stall.left().await, (4, 0));
+    let seen = stall.order(order).await;
+    assert_eq!((seen["payment"].as_str(), seen["captured"]["amount"].as_i64()), (Some("authorized"), Some(0)), "money moves when the parcel does");
+    stall.work_is_open(order).await;
+    let shipped = stall.staff.post(&format!("/v1/orders/{order}/shipments"), &json!({ "carrier": "DHL", "tracking": "JD01" })).await;
+    assert_eq!(shipped.status, 201, "{}", shipped.text());
+    let seen = stall.order(order).await;
+    assert_eq!((seen["payment"].as_str(), seen["state"].as_str()), (Some("captured"), Some("fulfilled")), "{seen}");
+    assert_eq!(seen["captured"]["amount"], 3490);
+    // 30.00 − 4.79 tax = 25.21 net; packer 1.00; of 24.21 the platform has 1.21, Tomas 9.68, Nadja 13.32. Parcel 4.90 − 0.78 tax = 4.12.
+    assert_eq!(stall.balance(AccountKind::TaxPayable).await, 479 + 78);
+    assert_eq!(stall.balance(AccountKind::PlatformRevenue).await, 121);
+    stall.invariants().await;
+}
+
+#[tokio::test]
+async fn d10_p18_a_second_tap_with_the_same_id_buys_once() {
+    let stall = Stall::open(5).await;
+    let (id, quote) = (stall.checkout(), stall.quote(1).await);
+    let body = Stall::body(&quote, "tok_visa");
+    let path = format!("/v1/checkouts/{id}");
+    let (first, second) = tokio::join!(stall.player.put(&path, &body), stall.player.put(&path, &body));
+    let mut statuses = [first.status, second.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 201]);
+    let other = Stall::body(&quote, "tok_declined");
+    assert_eq!(stall.player.put(&path, &other).await.refusal(), (409, "id_reused".into()));
+    assert_eq!((stall.left().await, stall.charged()), ((4, 0), 1));
+    stall.invariants().await;
+}
+
+#[tokio::test]
+async fn a_declined_buyer_keeps_the_unit_and_pays_with_another_card() {
+    let stall = Stall::open(1).await;
+    let id = stall.checkout();
+    let declined = stall.tap(id, "tok_declined").await;
+    assert_eq!(declined.refusal(), (402, "declined".into()));
+    assert_eq!(stall.left().await, (0, 1), "the unit waits for them");
+    let secret = declined.value()["checkout"]["client_secret"].as_str().unwrap().to_owned();
+    let buyer = stall.world.with_key(&stall.shop.publishable_key).with("hawker-checkout-secret", &secret);
+    let paid = buyer.post(&format!("/v1/checkouts/{id}/payment"), &json!({ "method": "card", "token": "tok_visa" })).await;
+    assert_eq!((paid.status, paid.value()["state"].as_str()), (200, Some("completed")), "{}", paid.text());
+    let stranger = stall.player.get(&format!("/v1/checkouts/{id}")).await;
+    assert_eq!(stranger.status, 404, "an id gives no rights");
+    stall.invariants().await;
+}
+
+#[tokio::test]
+async fn p8_a_buyer_who_confirms_at_the_bank_has_bought_even_if_they_never_return() {
+    let stall = Stall::open(1).await;
+    let id = stall.checkout();
+    let asked = stall.tap(id, "tok_3ds").await;
+    assert_eq!(asked.value()["state"], "requires_escalation", "{}", asked.text());
+    let url = asked.value()["next_action"]["url"].as_str().unwrap().to_owned();
+    let payment = url.rsplit('/').next().unwrap().to_owned();
+    Sandbox::installed(&stall.world.app).unwrap().answer_challenge(&payment, true);
+    let secret = asked.value()["client_secret"].as_str().unwrap().to_owned();
+    let buyer = stall.world.with_key(&stall.shop.publishable_key).with("hawker-checkout-secret", &secret);
+    let mut state = String::new();
+    for _ in 0..200 {
+        state = buyer.get(&format!("/v1/checkouts/{id}")).await.value()["state"].as_str().unwrap().to_owned();
+        if state == "completed" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(state, "completed", "the bank's notice finished it");
+    stall.invariants().await;
+}
+
+#[tokio::test]
+async fn p2_a_lost_answer_ends_in_one_order_and_one_charge() {
+    let stall = Stall::open(1).await;
+    let id = stall.checkout();
+    let unknown = stall.tap(id, "tok_timeout").await;
+    assert_eq!((unknown.status, unknown.value()["state"].as_str()), (201, Some("complete_in_progress")), "{}", unknown.text());
+    stall.world.clock.advance(15);
+    let shop = stall.shop.id;
+    let mut born = None;
+    for _ in 0..300 {
+        born = stall.world.app.db.read(move |tx| checkout::order_of_checkout(tx, shop, id)).await.unwrap();
+        if born.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(born.is_some(), "the resolver asked by our reference");
+    assert_eq!((stall.charged(), stall.left().await), (1, (0, 0)));
+    stall.invariants().await;
+}
+
+#[tokio::test]
+async fn d7_an_abandoned_checkout_gives_its_unit_back() {
+    let stall = Stall::open(1).await;
+    let quote = stall.quote(1).await;
+    let placed = stall.player.put(&format!("/v1/checkouts/{}", stall.checkout()), &json!({ "quote": quote["quote"] })).await;
+    assert_eq!((placed.status, placed.value()["state"].as_str()), (201, Some("incomplete")), "{}", placed.text());
+    let late = stall.player.get(&format!("/v1/quotes?lines={}:1&country=DE", stall.mug)).await;
+    assert_eq!(late.refusal(), (409, "sold_out".into()));
+    stall.world.clock.advance(11 * 60);
+    for _ in 0..300 {
+        if stall.left().await == (1, 0) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(stall.left().await, (1, 0));
+    stall.invariants().await;
+}
+
+#[tokio::test]
+async fn another_country_is_another_price_and_needs_consent() {
+    let stall = Stall::open(2).await;
+    let quote = stall.quote(1).await;
+    let mut body = Stall::body(&quote, "tok_visa");
+    body["address"]["country"] = json!("CH");
+    let asked = stall.player.put(&format!("/v1/checkouts/{}", stall.checkout()), &body).await;
+    assert_eq!(asked.refusal(), (409, "price_changed".into()));
+    body["quote"] = asked.value()["quote"]["quote"].clone();
+    let bought = stall.player.put(&format!("/v1/checkouts/{}", stall.checkout()), &body).await;
+    assert_eq!((bought.status, bought.value()["total"]["amount"].as_i64()), (201, Some(3000 + 1490)), "{}", bought.text());
+    stall.invariants().await;
+}
+
+#[tokio::test]
+async fn x8_nothing_the_client_says_about_the_price_counts() {
+    let stall = Stall::open(2).await;
+    let quote = stall.quote(1).await;
+    let mut body = Stall::body(&quote, "tok_visa");
+    body["total"] = json!({ "amount": 1, "currency": "EUR" });
+    let path = format!("/v1/checkouts/{}", stall.checkout());
+    assert_eq!(stall.player.put(&path, &body).await.status, 422, "unknown fields are refused");
+    let mut token = quote["quote"].as_str().unwrap().to_owned();
+    token.replace_range(20..21, if &token[20..21] == "A" { "B" } else { "A" });
+    let mut body = Stall::body(&quote, "tok_visa");
+    body["quote"] = json!(token);
+    assert_eq!(stall.player.put(&path, &body).await.refusal(), (422, "invalid_quote".into()));
+    assert_eq!(stall.left().await, (2, 0));
+}
+
+#[tokio::test]
+async fn a_canceled_order_lets_the_money_go_and_the_unit_back() {
+    let stall = Stall::open(1).await;
+    let order = stall.buy().await;
+    for _ in 0..2 {
+        let canceled = stall.staff.post(&format!("/v1/orders/{order}/cancellation"), &json!({ "reason": "buyer asked" })).await;
+        assert_eq!((canceled.status, canceled.value()["state"].as_str()), (200, Some("canceled")), "{}", canceled.text());
+    }
+    assert_eq!((stall.left().await, stall.charged()), ((1, 0), 0));
+    stall.invariants().await;
+}
+
+#[tokio::test]
+async fn l3_l5_refunds_reverse_leg_by_leg_and_all_of_them_restore_every_share() {
+    let stall = Stall::open(3).await;
+    let order = stall.buy().await;
+    stall.work_is_open(order).await;
+    assert_eq!(stall.staff.post(&format!("/v1/orders/{order}/shipments"), &json!({ "carrier": "DHL" })).await.status, 201);
+    let path = format!("/v1/orders/{order}/refunds");
+    for amount in [1, 999, 1333] {
+        let back = stall.staff.post(&path, &json!({ "amount": amount, "reason": "goodwill" })).await;
+        assert_eq!((back.status, back.value()["state"].as_str()), (201, Some("succeeded")), "{}", back.text());
+        stall.invariants().await;
+    }
+    let rest = stall.staff.post(&path, &json!({ "reason": "all of it" })).await;
+    assert_eq!((rest.status, rest.value()["amount"]["amount"].as_i64()), (201, Some(3490 - 1 - 999 - 1333)), "{}", rest.text());
+    for kind in [AccountKind::TaxPayable, AccountKind::PlatformRevenue] {
+        assert_eq!(stall.balance(kind).await, 0, "{kind:?} is as before the sale");
+    }
+    let more = stall.staff.post(&path, &json!({ "amount": 1, "reason": "too much" })).await;
+    assert_eq!(more.status, 409, "{}", more.text());
+    stall.invariants().await;
+}
+
+#[tokio::test]
+async fn p13_fifty_refunds_at_once_never_exceed_what_was_taken() {
+    let stall = Arc::new(Stall::open(1).await);
+    let order = stall.buy().await;
+    stall.work_is_open(order).await;
+    stall.staff.post(&format!("/v1/orders/{order}/shipments"), &json!({ "carrier": "DHL" })).await;
+    let mut tasks = Vec::new();
+    for _ in 0..50 {
+        let stall = stall.clone();
+        tasks.push(tokio::spawn(async move {
+            stall.staff.post(&format!("/v1/orders/{order}/refunds"), &json!({ "amount": 300, "reason": "race" })).await.status
+        }));
+    }
+    let mut done = 0;
+    for task in tasks {
+        match task.await.unwrap() {
+            201 => done += 1,
+            status => assert_eq!(status, 409),
+        }
+    }
+    assert_eq!(done, 11, "eleven times 3.00 fit into 34.90");
+    stall.invariants().await;
+}
+
+/// Quotes are in hand, then everybody taps in the same moment.
+async fn rush(buyers: usize, units: u32) {
+    let stall = Arc::new(Stall::open(units).await);
+    let quote = Arc::new(stall.quote(1).await);
+    let doors = Arc::new(Semaphore::new(300)); // Sockets of one machine, not a queue of ours.
+    let mut tasks = Vec::new();
+    for _ in 0..buyers {
+        let (stall, quote, doors) = (stall.clone(), quote.clone(), doors.clone());
+        tasks.push(tokio::spawn(async move {
+            let _door = doors.acquire_owned().await.unwrap();
+            stall.player.put(&format!("/v1/checkouts/{}", stall.checkout()), &Stall::body(&quote, "tok_visa")).await
+        }));
+    }
+    let (mut sold, mut refused) = (0, 0);
+    for task in tasks {
+        let answer = task.await.unwrap();
+        match answer.status {
+            201 => {
+                assert_eq!(answer.value()["state"], "completed", "{}", answer.text());
+                sold += 1;
+            }
+            _ => {
+                assert_eq!(answer.refusal(), (409, "sold_out".into()), "{}", answer.text());
+                refused += 1;
+            }
+        }
+    }
+    let units = units as usize;
+    assert_eq!((sold, refused), (units, buyers - units));
+    assert_eq!((stall.left().await, stall.charged()), ((0, 0), units), "nobody else was charged, nothing is stranded");
+    stall.invariants().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d1_six_hundred_buyers_five_hundred_units() {
+    rush(600, 500).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d1_two_thousand_buyers_a_hundred_units() {
+    rush(2000, 100).await;
+}
