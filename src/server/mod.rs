@@ -38,7 +38,13 @@ pub async fn bind(address: &str) -> Result<TcpListener> {
 pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<()> {
     jobs::start(&app);
     if let Some(notices) = crate::open::sandbox_notices(&app) {
-        app.tasks.spawn(crate::checkout::listen(app.clone(), notices));
+        let (hearing, end) = (app.clone(), app.kept::<Stopping>().0.clone());
+        app.tasks.spawn(async move {
+            tokio::select! {
+                () = crate::checkout::listen(hearing, notices) => {}
+                () = end.cancelled() => {}
+            }
+        });
     }
     let stopping = app.kept::<Stopping>().0.clone();
     accept(&app, listener, router(&app), async move {
