@@ -8,6 +8,7 @@
 
 pub mod api;
 mod model;
+pub mod products_api;
 mod quote;
 mod token;
 

@@ -277,7 +277,7 @@ fn a_contract_names_only_parties_of_its_shop() {
     fixture.write(move |tx| {
         assert_eq!(super::contract(tx, neighbour, id)?, None);
         assert_eq!(current_version(tx, neighbour, id)?, None);
-        assert_eq!(super::terms(tx, neighbour, id, 1)?, None);
+        assert_eq!(terms(tx, neighbour, id, 1)?, None);
         assert!(versions(tx, neighbour, id)?.is_empty());
         assert_eq!(super::party(tx, neighbour, lina)?, None);
         assert_eq!(
@@ -323,8 +323,8 @@ fn a_revision_is_a_version_and_the_old_ones_stay() {
     );
     let (old, new, current) = fixture.write(move |tx| {
         Ok((
-            super::terms(tx, shop, id, 1)?,
-            super::terms(tx, shop, id, 2)?,
+            terms(tx, shop, id, 1)?,
+            terms(tx, shop, id, 2)?,
             current_version(tx, shop, id)?,
         ))
     });
