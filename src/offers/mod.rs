@@ -13,6 +13,8 @@ mod quote;
 mod token;
 
 #[cfg(test)]
+mod api_tests;
+#[cfg(test)]
 mod tests;
 
 pub use api::{DeliveryOut, PaymentMethod, QuoteLineOut, QuoteOut, promise_out};
