@@ -105,9 +105,14 @@ fn the_delivery_and_the_fee_have_an_owner() {
     assert_eq!(delivery_leg(Some(&plain), 490)[0].to, Earner::Party(party(9)));
     assert_eq!(delivery_leg(Some(&named), 490)[0].to, Earner::Party(party(3)));
     assert!(delivery_leg(Some(&named), 0).is_empty());
-    assert_eq!(fee_bearer(None), Earner::Shop);
-    assert_eq!(fee_bearer(Some(&plain)), Earner::Party(party(9)));
-    assert_eq!(fee_bearer(Some(&named)), Earner::Platform);
+    assert_eq!(fee_bearer(None), FeeFalls::On(Earner::Shop));
+    assert_eq!(fee_bearer(Some(&plain)), FeeFalls::On(Earner::Party(party(9))));
+    assert_eq!(fee_bearer(Some(&named)), FeeFalls::On(Earner::Platform));
+    let shared = Terms {
+        processor_fee: Bearer::Everyone,
+        ..plain
+    };
+    assert_eq!(fee_bearer(Some(&shared)), FeeFalls::OnEveryone);
 }
 
 #[test]
