@@ -1,13 +1,14 @@
 //! What is sold, by requests: products, media, clips, contracts and quotes as a studio's server and a player send them.
 
+use super::api::get_quote;
+use super::open;
 use super::products_api::{get_product, get_products};
-use super::{get_quote, open};
 use crate::app::App;
 use crate::clips::{api as clips, media_api as media};
 use crate::fixture::Fixture;
-use crate::kernel::{ShopId, VariantId};
 use crate::{
-    catalog::api as catalog, delivery::api as delivery, inventory, partners::api as partners, taxes::api as taxes,
+    catalog::api as catalog, delivery::api as delivery, inventory::api as inventory, partners::api as partners,
+    taxes::api as taxes,
 };
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -26,6 +27,7 @@ fn routes() -> Router<App> {
         .route("/v1/products/{product}/variants", post(catalog::post_variant))
         .route("/v1/products/{product}/contract", put(partners::put_product_contract))
         .route("/v1/variants/{variant}", patch(catalog::patch_variant))
+        .route("/v1/variants/{variant}/stock", put(inventory::put_stock))
         .route("/v1/variants/{variant}/prices/{currency}", put(catalog::put_price))
         .route("/v1/media", post(media::post_media))
         .route("/media/{name}", get(media::get_media))
@@ -162,9 +164,12 @@ impl Counter {
     }
 
     fn stock(&self, variant: &str, free: u32) {
-        let (shop, variant): (ShopId, VariantId) = (self.fixture.shop, variant.parse().unwrap());
-        self.fixture
-            .write(move |tx| inventory::set_stock(tx, shop, variant, None, free).map(drop));
+        let counted = self.staff(
+            "PUT",
+            &format!("/v1/variants/{variant}/stock"),
+            &json!({"on_hand": free}),
+        );
+        assert_eq!(counted.expect(200).json()["left"], free);
     }
 
     fn delivery(&self) {
@@ -650,6 +655,7 @@ fn t1_a_neighbours_keys_open_nothing_here() {
         format!("/v1/variants/{variant}/prices/EUR"),
         json!({"amount": 1}),
     );
+    gone("PUT", format!("/v1/variants/{variant}/stock"), json!({"on_hand": 0}));
     gone("GET", format!("/v1/clips/{clip}/draft"), json!(null));
     gone("PATCH", format!("/v1/clips/{clip}"), json!({"title": "Mine"}));
     gone(

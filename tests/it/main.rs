@@ -3,6 +3,7 @@
 mod harness;
 
 mod abuse;
+mod catalog;
 mod census;
 mod foreign_pages;
 mod operating;
