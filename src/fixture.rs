@@ -2,7 +2,7 @@
 
 use crate::app::{App, Parts, Settings};
 use crate::db::{Config, Db, EVENTS, Engine, LaneKey, MAIN, SystemRandom, Tx};
-use crate::identity::{self, CreateShop, NewShop, Shop};
+use crate::identity::{self, CreateShop, KeyKind, NewKey, NewShop, SCOPES, Shop};
 use crate::kernel::{Clock, Currency, Mailer, Processor, Random, Result, ShopId, Time};
 use std::path::Path;
 use std::sync::Arc;
@@ -35,7 +35,16 @@ pub struct Fixture {
 const START: i64 = 1_795_428_000_000_000;
 
 impl Fixture {
+    /// On SQLite, or on PostgreSQL when `HAWKER_TEST_ENGINE` says so.
     pub fn new() -> Self {
+        if std::env::var("HAWKER_TEST_ENGINE").is_ok_and(|engine| engine == "postgres") {
+            let engine = postgres_database().expect("HAWKER_TEST_POSTGRES names the server");
+            return Self::on(tempfile::tempdir().unwrap(), engine.clone(), engine);
+        }
+        Self::on_sqlite()
+    }
+
+    fn on_sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str| Engine::Sqlite(folder.path().join(name));
         let (main, events) = (file("hawker.db"), file("events.db"));
@@ -44,7 +53,7 @@ impl Fixture {
 
     /// On SQLite, and on PostgreSQL where the test command gives us one.
     pub fn engines() -> Vec<Self> {
-        let mut fixtures = vec![Self::new()];
+        let mut fixtures = vec![Self::on_sqlite()];
         if let Some(engine) = postgres_database() {
             fixtures.push(Self::on(tempfile::tempdir().unwrap(), engine.clone(), engine));
         }
@@ -94,6 +103,22 @@ impl Fixture {
 
     pub fn clock(&self) -> Arc<dyn Clock> {
         self.clock.clone()
+    }
+
+    /// A publishable key of a shop.
+    pub fn player_key(&self, shop: ShopId) -> String {
+        self.write(move |tx| identity::publishable_key(tx, shop))
+    }
+
+    /// A secret key of a shop that may do everything.
+    pub fn server_key(&self, shop: ShopId) -> String {
+        let scopes = SCOPES.iter().map(|scope| (*scope).to_owned()).collect();
+        let new = NewKey {
+            kind: KeyKind::Secret,
+            name: "Test".into(),
+            scopes,
+        };
+        self.write(move |tx| identity::make_key(tx, shop, new.clone())).secret
     }
 
     /// Runs a command and waits until it is durable.

@@ -1,6 +1,7 @@
 //! Puts the program together: opens the databases and hands it its ports. Every command and every test starts here.
 
 use crate::app::{App, Parts, Settings};
+use crate::clips;
 use crate::config::Config;
 use crate::db::{self, Db, Engine, SystemClock, SystemRandom};
 use crate::kernel::{Clock, Error, Mail, MailError, Mailer, Notice, Processor, Random, Rate, Result};
@@ -91,6 +92,7 @@ pub fn open(config: &Config, ports: Ports, how: Use) -> Result<App> {
     };
     let db = Db::open(&main, &ports.clock, &ports.random)?;
     let events = Db::open(&events, &ports.clock, &ports.random).inspect_err(|_| db.shut_down())?;
+    clips::clear_incoming(&media);
     let app = App::new(Parts {
         db,
         events,

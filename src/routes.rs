@@ -5,7 +5,7 @@
 use crate::app::App;
 use crate::operating::Reference;
 use crate::{
-    catalog, checkout, clips, delivery, fulfilment, growth, identity, ledger, offers, operating, partners, storefront,
+    catalog, checkout, clips, delivery, fulfilment, growth, identity, inventory, ledger, offers, operating, partners, storefront,
     studio, taxes,
 };
 use axum::routing::get;
@@ -33,6 +33,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(catalog::api::post_variant))
         .routes(routes!(catalog::api::patch_variant))
         .routes(routes!(catalog::api::put_price))
+        .routes(routes!(inventory::api::put_stock))
         .routes(routes!(clips::api::get_clips, clips::api::post_clip))
         .routes(routes!(clips::api::get_clip, clips::api::patch_clip))
         .routes(routes!(clips::api::get_anchors))
@@ -50,6 +51,8 @@ fn api() -> OpenApiRouter<App> {
             partners::api::post_contract_version
         ))
         .routes(routes!(partners::api::put_product_contract))
+        .routes(routes!(offers::products_api::get_products))
+        .routes(routes!(offers::products_api::get_product))
         .routes(routes!(offers::api::get_quote))
         .routes(routes!(
             checkout::put_checkout,

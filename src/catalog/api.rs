@@ -201,7 +201,7 @@ fn too_many_variants() -> Problem {
 }
 
 /// A product with everything staff know of it.
-#[utoipa::path(get, path = "/v1/products/{product}/draft", tag = "Catalog", params(("product" = ProductId, Path)),
+#[utoipa::path(get, path = "/v1/products/{product}/draft", tag = "catalog", params(("product" = ProductId, Path)),
     responses((status = 200, body = ProductDraftOut), (status = 304, description = "You have this version."), (status = 404)))]
 pub async fn get_product_draft(
     State(app): State<App>,
@@ -228,7 +228,7 @@ fn draft(tx: &mut Tx<'_>, shop: ShopId, id: ProductId) -> Done<Option<ProductDra
 }
 
 /// Make a product.
-#[utoipa::path(post, path = "/v1/products", tag = "Catalog", request_body = ProductIn, responses((status = 201, body = ProductDraftOut),
+#[utoipa::path(post, path = "/v1/products", tag = "catalog", request_body = ProductIn, responses((status = 201, body = ProductDraftOut),
     (status = 409, description = "`slug_taken`, `sku_taken`, `too_many_variants`, or `nothing_to_sell`: active without a price.")))]
 pub async fn post_product(
     State(app): State<App>,
@@ -265,7 +265,7 @@ pub async fn post_product(
 }
 
 /// Edit a product; `state` puts it on sale, hides or archives it.
-#[utoipa::path(patch, path = "/v1/products/{product}", tag = "Catalog",
+#[utoipa::path(patch, path = "/v1/products/{product}", tag = "catalog",
     params(("product" = ProductId, Path), ("If-Match" = String, Header, description = "The version you edit, in quotes.")),
     request_body = ProductEditIn, responses((status = 200, body = ProductDraftOut), (status = 404), (status = 412, description = "`stale`"),
     (status = 409, description = "`slug_taken` or `nothing_to_sell`.")))]
@@ -295,7 +295,7 @@ pub async fn patch_product(
 }
 
 /// Add a variant to a product.
-#[utoipa::path(post, path = "/v1/products/{product}/variants", tag = "Catalog", params(("product" = ProductId, Path)),
+#[utoipa::path(post, path = "/v1/products/{product}/variants", tag = "catalog", params(("product" = ProductId, Path)),
     request_body = VariantIn, responses((status = 201, body = VariantDraftOut), (status = 404),
     (status = 409, description = "`sku_taken` or `too_many_variants`.")))]
 pub async fn post_variant(
@@ -320,7 +320,7 @@ pub async fn post_variant(
 }
 
 /// Edit a variant. The version is its product's.
-#[utoipa::path(patch, path = "/v1/variants/{variant}", tag = "Catalog",
+#[utoipa::path(patch, path = "/v1/variants/{variant}", tag = "catalog",
     params(("variant" = VariantId, Path), ("If-Match" = String, Header, description = "The product's version, in quotes.")),
     request_body = VariantEditIn, responses((status = 200, body = VariantDraftOut), (status = 404), (status = 412, description = "`stale`"),
     (status = 409, description = "`sku_taken`, or `nothing_to_sell`: the last variant of an active product stays.")))]
@@ -358,7 +358,7 @@ fn answer<T, O: Serialize>(edited: Edit<T>, what: &'static str, out: impl FnOnce
 }
 
 /// Set a variant's price in one currency. Quotes already shown keep theirs while they hold, unless it fell.
-#[utoipa::path(put, path = "/v1/variants/{variant}/prices/{currency}", tag = "Catalog",
+#[utoipa::path(put, path = "/v1/variants/{variant}/prices/{currency}", tag = "catalog",
     params(("variant" = VariantId, Path), ("currency" = Currency, Path)),
     request_body = PriceIn, responses((status = 200, body = PriceOut), (status = 404)))]
 pub async fn put_price(

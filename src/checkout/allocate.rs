@@ -4,7 +4,7 @@ use crate::db::Tx;
 use crate::kernel::{ContractId, Money, Result};
 use crate::ledger::{AccountKey, AccountKind};
 use crate::offers::Quote;
-use crate::partners::{self, Earner, Purpose as Why, Terms};
+use crate::partners::{self, Earner, FeeFalls, Purpose as Why, Terms};
 use crate::payments::{AllocatedLeg, AllocatedPart, Allocation, FeeBearer, Purpose};
 
 /// Reads the contracts of this day and works out who gets what of `quote`.
@@ -34,8 +34,9 @@ pub(super) fn allocate(tx: &mut Tx<'_>, quote: &Quote) -> Result<Allocation> {
             part(1, &legs, delivery.tax_minor)
         });
     let processor_fee = match partners::fee_bearer(terms.as_ref()) {
-        Earner::Party(party) => FeeBearer::Party(party),
-        Earner::Shop | Earner::Platform => FeeBearer::Shop,
+        FeeFalls::On(Earner::Party(party)) => FeeBearer::Party(party),
+        FeeFalls::On(Earner::Shop | Earner::Platform) => FeeBearer::Shop,
+        FeeFalls::OnEveryone => FeeBearer::Everyone,
     };
     Ok(Allocation {
         lines,

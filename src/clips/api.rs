@@ -311,7 +311,7 @@ fn no_clip() -> Problem {
 }
 
 /// The published clips, newest first.
-#[utoipa::path(get, path = "/v1/clips", tag = "Clips", params(PageIn), responses((status = 200, body = PageOut<ClipOut>)))]
+#[utoipa::path(get, path = "/v1/clips", tag = "clips", params(PageIn), responses((status = 200, body = PageOut<ClipOut>)))]
 pub async fn get_clips(
     State(app): State<App>,
     player: Player,
@@ -336,7 +336,7 @@ pub async fn get_clips(
 }
 
 /// A published clip.
-#[utoipa::path(get, path = "/v1/clips/{clip}", tag = "Clips", params(("clip" = ClipId, Path)),
+#[utoipa::path(get, path = "/v1/clips/{clip}", tag = "clips", params(("clip" = ClipId, Path)),
     responses((status = 200, body = ClipOut), (status = 304, description = "You have this version."), (status = 404)))]
 pub async fn get_clip(
     State(app): State<App>,
@@ -383,7 +383,7 @@ impl FromRequestParts<App> for TrackReader {
 }
 
 /// A clip's anchors as a WebVTT metadata track: one cue an anchor, its payload JSON on one line.
-#[utoipa::path(get, path = "/v1/clips/{clip}/anchors.vtt", tag = "Clips",
+#[utoipa::path(get, path = "/v1/clips/{clip}/anchors.vtt", tag = "clips",
     params(("clip" = ClipId, Path), ("key" = Option<String>, Query, description = "The publishable key, where no header can be sent.")),
     responses((status = 200, body = String, content_type = "text/vtt"), (status = 404)))]
 pub async fn get_anchors(
@@ -418,7 +418,7 @@ pub async fn get_anchors(
 }
 
 /// A clip with everything staff know of it.
-#[utoipa::path(get, path = "/v1/clips/{clip}/draft", tag = "Clips", params(("clip" = ClipId, Path)),
+#[utoipa::path(get, path = "/v1/clips/{clip}/draft", tag = "clips", params(("clip" = ClipId, Path)),
     responses((status = 200, body = ClipDraftOut), (status = 304, description = "You have this version."), (status = 404)))]
 pub async fn get_clip_draft(
     State(app): State<App>,
@@ -436,7 +436,7 @@ pub async fn get_clip_draft(
 }
 
 /// Begin a clip.
-#[utoipa::path(post, path = "/v1/clips", tag = "Clips", request_body = ClipIn, responses((status = 201, body = ClipDraftOut),
+#[utoipa::path(post, path = "/v1/clips", tag = "clips", request_body = ClipIn, responses((status = 201, body = ClipDraftOut),
     (status = 409, description = "`slug_taken`")))]
 pub async fn post_clip(
     State(app): State<App>,
@@ -466,7 +466,7 @@ pub async fn post_clip(
 }
 
 /// Edit a draft. What is published stays as it is until it is published again.
-#[utoipa::path(patch, path = "/v1/clips/{clip}", tag = "Clips",
+#[utoipa::path(patch, path = "/v1/clips/{clip}", tag = "clips",
     params(("clip" = ClipId, Path), ("If-Match" = String, Header, description = "The draft's version, in quotes.")),
     request_body = ClipEditIn, responses((status = 200, body = ClipDraftOut), (status = 404), (status = 412, description = "`stale`"),
     (status = 409, description = "`slug_taken`")))]
@@ -502,7 +502,7 @@ pub async fn patch_clip(
 }
 
 /// Set an anchor on a draft.
-#[utoipa::path(post, path = "/v1/clips/{clip}/anchors", tag = "Clips", params(("clip" = ClipId, Path)),
+#[utoipa::path(post, path = "/v1/clips/{clip}/anchors", tag = "clips", params(("clip" = ClipId, Path)),
     request_body = AnchorIn, responses((status = 201, body = ChangedAnchorOut), (status = 404),
     (status = 409, description = "`too_many_anchors`"), (status = 422, description = "Outside the clip, or a variant that is not here.")))]
 pub async fn post_anchor(
@@ -522,7 +522,7 @@ pub async fn post_anchor(
 }
 
 /// Change an anchor of a draft.
-#[utoipa::path(patch, path = "/v1/clips/{clip}/anchors/{anchor}", tag = "Clips",
+#[utoipa::path(patch, path = "/v1/clips/{clip}/anchors/{anchor}", tag = "clips",
     params(("clip" = ClipId, Path), ("anchor" = AnchorId, Path), ("If-Match" = String, Header, description = "The draft's version, in quotes.")),
     request_body = AnchorIn, responses((status = 200, body = ChangedAnchorOut), (status = 404), (status = 412, description = "`stale`"),
     (status = 422, description = "Outside the clip, or a variant that is not here.")))]
@@ -543,7 +543,7 @@ pub async fn patch_anchor(
 }
 
 /// Take an anchor away from a draft.
-#[utoipa::path(delete, path = "/v1/clips/{clip}/anchors/{anchor}", tag = "Clips",
+#[utoipa::path(delete, path = "/v1/clips/{clip}/anchors/{anchor}", tag = "clips",
     params(("clip" = ClipId, Path), ("anchor" = AnchorId, Path), ("If-Match" = String, Header, description = "The draft's version, in quotes.")),
     responses((status = 200, body = ChangedAnchorOut), (status = 404), (status = 412, description = "`stale`")))]
 pub async fn delete_anchor(
@@ -579,7 +579,7 @@ fn changed(status: StatusCode, outcome: EditAnchor) -> Result<Response, Problem>
 }
 
 /// Publish the draft as it is: an immutable version that viewers see from now on.
-#[utoipa::path(post, path = "/v1/clips/{clip}/publication", tag = "Clips", params(("clip" = ClipId, Path)),
+#[utoipa::path(post, path = "/v1/clips/{clip}/publication", tag = "clips", params(("clip" = ClipId, Path)),
     responses((status = 200, body = PublicationOut), (status = 404),
     (status = 409, description = "`no_media`, `anchor_outside` or `anchor_not_sellable`, with the `anchor`.")))]
 pub async fn post_publication(
@@ -630,7 +630,7 @@ pub async fn post_publication(
 }
 
 /// Hide a clip from viewers. Quotes made from it are refused from now on, also on other people's pages.
-#[utoipa::path(delete, path = "/v1/clips/{clip}/publication", tag = "Clips", params(("clip" = ClipId, Path)),
+#[utoipa::path(delete, path = "/v1/clips/{clip}/publication", tag = "clips", params(("clip" = ClipId, Path)),
     responses((status = 204), (status = 404)))]
 pub async fn delete_publication(
     State(app): State<App>,

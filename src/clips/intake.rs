@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What came of an upload.
 #[derive(Debug)]
@@ -88,13 +89,23 @@ pub fn media_file(app: &App, hash: &str, extension: &str) -> PathBuf {
     app.media.join(format!("{hash}.{extension}"))
 }
 
-/// Throws away what crashed uploads left. Called at start, before anything is received.
+/// An upload lasts at most ten minutes; what is older belongs to nobody.
+const ABANDONED: Duration = Duration::from_secs(3600);
+
+/// Throws away what crashed uploads left. Called at start; another server on the same folder keeps its fresh ones.
 pub fn clear_incoming(media: &Path) {
     let Ok(entries) = std::fs::read_dir(incoming_folder(media)) else {
         return;
     };
     for entry in entries.flatten() {
-        std::fs::remove_file(entry.path()).may_fail("the next start tries again");
+        let age = entry
+            .metadata()
+            .and_then(|meta| meta.modified())
+            .ok()
+            .and_then(|at| at.elapsed().ok());
+        if age.is_some_and(|age| age > ABANDONED) {
+            std::fs::remove_file(entry.path()).may_fail("the next start tries again");
+        }
     }
 }
 

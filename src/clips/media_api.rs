@@ -29,7 +29,7 @@ pub struct StoredMediaOut {
 ///
 /// The type is found out from the bytes. What a browser could not play everywhere is refused, with what to do. The same bytes again are the
 /// same file.
-#[utoipa::path(post, path = "/v1/media", tag = "Clips", request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+#[utoipa::path(post, path = "/v1/media", tag = "clips", request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 201, body = StoredMediaOut), (status = 413, description = "`too_large`: 200 MB for a video, 10 MB for a picture, 1 MB for captions."),
     (status = 422, description = "`media_refused`, with a `reason` and a `remedy`.")))]
 pub async fn post_media(State(app): State<App>, staff: Creator, body: Body) -> Result<Response, Problem> {

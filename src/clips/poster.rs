@@ -14,7 +14,20 @@ const STEP: Duration = Duration::from_millis(50);
 pub(super) fn still(video: &Path) -> Option<Vec<u8>> {
     let picture = video.with_extension("still.jpg");
     let child = Command::new("ffmpeg")
-        .args(["-nostdin", "-v", "error", "-threads", "1", "-ss", "1", "-i"])
+        .args([
+            "-nostdin",
+            "-v",
+            "error",
+            "-protocol_whitelist",
+            "file",
+            "-threads",
+            "1",
+            "-f",
+            "mov",
+            "-ss",
+            "1",
+            "-i",
+        ])
         .arg(video)
         .args([
             "-frames:v",

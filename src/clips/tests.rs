@@ -47,8 +47,17 @@ impl Parts {
         self.moov.encode(&mut bytes).unwrap();
         bytes
     }
+    /// The index changes its length when it is changed; a box of nothing keeps the pictures where the index says they are.
     fn file(&self) -> Vec<u8> {
-        [self.ftyp.clone(), self.index(), self.mdat.clone()].concat()
+        let mut file = [self.ftyp.clone(), self.index()].concat();
+        let gap = (CLIP.len() - self.mdat.len()).saturating_sub(file.len());
+        if gap >= 8 {
+            file.extend_from_slice(&u32::try_from(gap).unwrap().to_be_bytes());
+            file.extend_from_slice(b"free");
+            file.resize(file.len() + gap - 8, 0);
+        }
+        file.extend_from_slice(&self.mdat);
+        file
     }
     fn video(&mut self) -> &mut mp4_atom::Trak {
         self.moov

@@ -90,7 +90,7 @@ impl From<ZoneIn> for NewZone {
 }
 
 /// The shop's zones and methods.
-#[utoipa::path(get, path = "/v1/delivery", tag = "Taxes and delivery", responses((status = 200, body = DeliveryZones)))]
+#[utoipa::path(get, path = "/v1/delivery", tag = "delivery", responses((status = 200, body = DeliveryZones)))]
 pub async fn get_delivery(State(app): State<App>, staff: Analyst) -> Result<Response, Problem> {
     let shop = staff.shop;
     let zones = app.db.read(move |tx| all(tx, shop)).await?;
@@ -98,7 +98,7 @@ pub async fn get_delivery(State(app): State<App>, staff: Analyst) -> Result<Resp
 }
 
 /// Replace all zones and methods. Quotes already shown keep their price. Needs the owner.
-#[utoipa::path(put, path = "/v1/delivery", tag = "Taxes and delivery", request_body = DeliveryZones, responses((status = 200, body = DeliveryZones)))]
+#[utoipa::path(put, path = "/v1/delivery", tag = "delivery", request_body = DeliveryZones, responses((status = 200, body = DeliveryZones)))]
 pub async fn put_delivery(
     State(app): State<App>,
     owner: Owner,

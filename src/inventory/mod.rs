@@ -7,6 +7,7 @@
 //! It deliberately does not know prices, buyers or payments; a reservation lives and dies with its checkout, which also owns the sweeping job.
 
 mod adjust;
+pub mod api;
 mod model;
 mod reserve;
 mod store;

@@ -8,9 +8,12 @@
 
 pub mod api;
 mod model;
+pub mod products_api;
 mod quote;
 mod token;
 
+#[cfg(test)]
+mod api_tests;
 #[cfg(test)]
 mod tests;
 

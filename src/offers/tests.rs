@@ -168,7 +168,12 @@ fn x8_nothing_but_our_own_token_is_believed() {
     let shelf = shelf();
     let quote = shelf.quoted(&[(shelf.mug, 1)]);
     let token = sign(&KEY, &quote);
-    assert_eq!(open(&KEY, &token).unwrap(), quote);
+    let read = open(&KEY, &token).unwrap();
+    assert_eq!(
+        (&read.lines, &read.delivery, read.total_minor),
+        (&quote.lines, &quote.delivery, quote.total_minor)
+    );
+    assert_eq!(sign(&KEY, &read), token, "what is read is what was signed");
     assert!(open(&[8; 32], &token).is_err(), "another installation's key");
     // Any single changed character: the price inside is the one we signed, or the token is refused.
     for at in 0..token.len() {

@@ -113,7 +113,7 @@ pub struct AssignIn {
 }
 
 /// Everyone who is paid, oldest first.
-#[utoipa::path(get, path = "/v1/parties", tag = "Partners", params(PageIn), responses((status = 200, body = PageOut<PartyOut>)))]
+#[utoipa::path(get, path = "/v1/parties", tag = "partners", params(PageIn), responses((status = 200, body = PageOut<PartyOut>)))]
 pub async fn get_parties(
     State(app): State<App>,
     staff: Analyst,
@@ -125,7 +125,7 @@ pub async fn get_parties(
 }
 
 /// Add someone who is paid.
-#[utoipa::path(post, path = "/v1/parties", tag = "Partners", request_body = PartyIn, responses((status = 201, body = PartyOut)))]
+#[utoipa::path(post, path = "/v1/parties", tag = "partners", request_body = PartyIn, responses((status = 201, body = PartyOut)))]
 pub async fn post_party(
     State(app): State<App>,
     staff: Creator,
@@ -146,7 +146,7 @@ pub async fn post_party(
 }
 
 /// All contracts, oldest first, with the terms sales use now.
-#[utoipa::path(get, path = "/v1/contracts", tag = "Partners", params(PageIn), responses((status = 200, body = PageOut<ContractOut>)))]
+#[utoipa::path(get, path = "/v1/contracts", tag = "partners", params(PageIn), responses((status = 200, body = PageOut<ContractOut>)))]
 pub async fn get_contracts(
     State(app): State<App>,
     staff: Analyst,
@@ -158,7 +158,7 @@ pub async fn get_contracts(
 }
 
 /// Draw up a contract. Its first version counts at once for products put under it.
-#[utoipa::path(post, path = "/v1/contracts", tag = "Partners", request_body = ContractIn, responses((status = 201, body = ContractOut),
+#[utoipa::path(post, path = "/v1/contracts", tag = "partners", request_body = ContractIn, responses((status = 201, body = ContractOut),
     (status = 422, description = "`terms_unfit`: the terms do not add up, or name a party the shop does not have.")))]
 pub async fn post_contract(
     State(app): State<App>,
@@ -175,7 +175,7 @@ pub async fn post_contract(
 }
 
 /// All versions of a contract, newest first. Sales keep the one they were made under.
-#[utoipa::path(get, path = "/v1/contracts/{contract}/versions", tag = "Partners", params(("contract" = ContractId, Path)),
+#[utoipa::path(get, path = "/v1/contracts/{contract}/versions", tag = "partners", params(("contract" = ContractId, Path)),
     responses((status = 200, body = PageOut<ContractVersionOut>), (status = 404)))]
 pub async fn get_contract_versions(
     State(app): State<App>,
@@ -195,7 +195,7 @@ pub async fn get_contract_versions(
 }
 
 /// Write a contract's next version; sales from now on use it.
-#[utoipa::path(post, path = "/v1/contracts/{contract}/versions", tag = "Partners",
+#[utoipa::path(post, path = "/v1/contracts/{contract}/versions", tag = "partners",
     params(("contract" = ContractId, Path), ("If-Match" = String, Header, description = "The version you revise, in quotes.")),
     request_body = VersionIn, responses((status = 201, body = ContractOut), (status = 404), (status = 412, description = "`stale`"),
     (status = 422, description = "`terms_unfit`")))]
@@ -234,7 +234,7 @@ fn answer(status: StatusCode, agreed: Agree) -> Result<Response, Problem> {
 }
 
 /// Put a product under a contract, or under none.
-#[utoipa::path(put, path = "/v1/products/{product}/contract", tag = "Partners",
+#[utoipa::path(put, path = "/v1/products/{product}/contract", tag = "partners",
     params(("product" = ProductId, Path), ("If-Match" = String, Header, description = "The product's version, in quotes.")),
     request_body = AssignIn, responses((status = 200, body = ProductDraftOut), (status = 404), (status = 412, description = "`stale`"),
     (status = 422, description = "`no_such_contract`")))]

@@ -113,12 +113,24 @@ pub fn delivery_leg(terms: Option<&Terms>, net: i64) -> Vec<Leg> {
     }])
 }
 
-/// Who bears what the processor charges for a line.
-pub fn fee_bearer(terms: Option<&Terms>) -> Earner {
-    match terms.map(|terms| (terms.processor_fee, terms.remainder)) {
-        None => Earner::Shop,
-        Some((Bearer::Platform, _)) => Earner::Platform,
-        Some((Bearer::Remainder, party) | (Bearer::Party(party), _)) => Earner::Party(party),
+/// Who bears what the processor charges for a sale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeeFalls {
+    On(Earner),
+    /// On all who have a share, in proportion to it.
+    OnEveryone,
+}
+
+/// Who bears what the processor charges for a line; without a contract the shop.
+pub fn fee_bearer(terms: Option<&Terms>) -> FeeFalls {
+    let Some(terms) = terms else {
+        return FeeFalls::On(Earner::Shop);
+    };
+    match terms.processor_fee {
+        Bearer::Everyone => FeeFalls::OnEveryone,
+        Bearer::Platform => FeeFalls::On(Earner::Platform),
+        Bearer::Remainder => FeeFalls::On(Earner::Party(terms.remainder)),
+        Bearer::Party(party) => FeeFalls::On(Earner::Party(party)),
     }
 }
 

@@ -16,7 +16,7 @@ mod store;
 mod tests;
 
 pub use agree::{Agree, Assign, add_party, assign, draw_up, revise};
-pub use legs::{Earner, Leg, Purpose, delivery_leg, fee_bearer, legs};
+pub use legs::{Earner, FeeFalls, Leg, Purpose, delivery_leg, fee_bearer, legs};
 pub use model::{
     Bearer, Contract, ContractVersion, FulfilmentFee, NewParty, Part, Party, PartyKind, Share, Terms, Unfit, WHOLE,
 };

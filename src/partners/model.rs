@@ -115,6 +115,8 @@ pub struct FulfilmentFee {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Bearer {
+    /// All who have a share, in proportion to it.
+    Everyone,
     Platform,
     /// Whoever gets the rest.
     Remainder,
@@ -194,7 +196,7 @@ impl Terms {
     pub fn parties(&self) -> Vec<PartyId> {
         let bearer = match self.processor_fee {
             Bearer::Party(party) => Some(party),
-            Bearer::Platform | Bearer::Remainder => None,
+            Bearer::Everyone | Bearer::Platform | Bearer::Remainder => None,
         };
         let mut named: Vec<PartyId> = self.shares.iter().map(|share| share.party).collect();
         named.extend(

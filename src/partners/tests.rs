@@ -105,9 +105,14 @@ fn the_delivery_and_the_fee_have_an_owner() {
     assert_eq!(delivery_leg(Some(&plain), 490)[0].to, Earner::Party(party(9)));
     assert_eq!(delivery_leg(Some(&named), 490)[0].to, Earner::Party(party(3)));
     assert!(delivery_leg(Some(&named), 0).is_empty());
-    assert_eq!(fee_bearer(None), Earner::Shop);
-    assert_eq!(fee_bearer(Some(&plain)), Earner::Party(party(9)));
-    assert_eq!(fee_bearer(Some(&named)), Earner::Platform);
+    assert_eq!(fee_bearer(None), FeeFalls::On(Earner::Shop));
+    assert_eq!(fee_bearer(Some(&plain)), FeeFalls::On(Earner::Party(party(9))));
+    assert_eq!(fee_bearer(Some(&named)), FeeFalls::On(Earner::Platform));
+    let shared = Terms {
+        processor_fee: Bearer::Everyone,
+        ..plain
+    };
+    assert_eq!(fee_bearer(Some(&shared)), FeeFalls::OnEveryone);
 }
 
 #[test]
@@ -277,7 +282,7 @@ fn a_contract_names_only_parties_of_its_shop() {
     fixture.write(move |tx| {
         assert_eq!(super::contract(tx, neighbour, id)?, None);
         assert_eq!(current_version(tx, neighbour, id)?, None);
-        assert_eq!(super::terms(tx, neighbour, id, 1)?, None);
+        assert_eq!(terms(tx, neighbour, id, 1)?, None);
         assert!(versions(tx, neighbour, id)?.is_empty());
         assert_eq!(super::party(tx, neighbour, lina)?, None);
         assert_eq!(
@@ -323,8 +328,8 @@ fn a_revision_is_a_version_and_the_old_ones_stay() {
     );
     let (old, new, current) = fixture.write(move |tx| {
         Ok((
-            super::terms(tx, shop, id, 1)?,
-            super::terms(tx, shop, id, 2)?,
+            terms(tx, shop, id, 1)?,
+            terms(tx, shop, id, 2)?,
             current_version(tx, shop, id)?,
         ))
     });

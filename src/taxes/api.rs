@@ -44,7 +44,7 @@ impl From<Vec<TaxRate>> for TaxRates {
 }
 
 /// The shop's tax rates.
-#[utoipa::path(get, path = "/v1/tax-rates", tag = "Taxes and delivery", responses((status = 200, body = TaxRates)))]
+#[utoipa::path(get, path = "/v1/tax-rates", tag = "delivery", responses((status = 200, body = TaxRates)))]
 pub async fn get_tax_rates(State(app): State<App>, staff: Analyst) -> Result<Response, Problem> {
     let shop = staff.shop;
     let rates = app.db.read(move |tx| all(tx, shop)).await?;
@@ -52,7 +52,7 @@ pub async fn get_tax_rates(State(app): State<App>, staff: Analyst) -> Result<Res
 }
 
 /// Replace all tax rates. Sales already made keep the rates frozen on them. Needs the owner.
-#[utoipa::path(put, path = "/v1/tax-rates", tag = "Taxes and delivery", request_body = TaxRates, responses((status = 200, body = TaxRates)))]
+#[utoipa::path(put, path = "/v1/tax-rates", tag = "delivery", request_body = TaxRates, responses((status = 200, body = TaxRates)))]
 pub async fn put_tax_rates(
     State(app): State<App>,
     owner: Owner,

@@ -4,6 +4,7 @@ mod harness;
 
 mod abuse;
 mod buying;
+mod catalog;
 mod census;
 mod foreign_pages;
 mod operating;
