@@ -232,10 +232,3 @@ fn values<'a>(html: &'a str, before: &str) -> Vec<&'a str> {
         .filter_map(|rest| rest.split('"').next())
         .collect()
 }
-#[test]
-fn dump() {
-    for (name, html) in pages() {
-        std::fs::create_dir_all("/tmp/stu/out").unwrap();
-        std::fs::write(format!("/tmp/stu/out/{name}.html"), html).unwrap();
-    }
-}
