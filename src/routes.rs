@@ -102,6 +102,78 @@ fn pages() -> Router<App> {
         .route("/studio/sign-out", axum::routing::post(studio::sign_in_page::sign_out))
 }
 
+/// The creator's desk, in the order of the rail.
+fn desk() -> Router<App> {
+    use crate::studio as desk;
+    Router::new()
+        .route("/studio/{shop}", get(desk::today_page::show))
+        .route("/studio/{shop}/clips", get(desk::clips_page::show))
+        .route(
+            "/studio/{shop}/clips/new",
+            get(desk::clip_upload_page::show).post(desk::clip_upload_page::save),
+        )
+        .route(
+            "/studio/{shop}/clips/{clip}",
+            get(desk::clip_editor_page::show).post(desk::clip_editor_page::save),
+        )
+        .route("/studio/{shop}/products", get(desk::products_page::show))
+        .route(
+            "/studio/{shop}/products/new",
+            get(desk::product_page::show_new).post(desk::product_page::save_new),
+        )
+        .route(
+            "/studio/{shop}/products/{product}",
+            get(desk::product_page::show).post(desk::product_page::save),
+        )
+        .route("/studio/{shop}/orders", get(desk::orders_page::show))
+        .route(
+            "/studio/{shop}/orders/{order}",
+            get(desk::order_page::show).post(desk::order_page::save),
+        )
+        .route("/studio/{shop}/money", get(desk::money_page::show))
+        .route("/studio/{shop}/money/sales/{order}", get(desk::sale_page::show))
+        .route(
+            "/studio/{shop}/partners",
+            get(desk::partners_page::show).post(desk::partners_page::save),
+        )
+        .route(
+            "/studio/{shop}/partners/contracts/new",
+            get(desk::contract_page::show_new).post(desk::contract_page::save_new),
+        )
+        .route(
+            "/studio/{shop}/partners/contracts/{contract}",
+            get(desk::contract_page::show).post(desk::contract_page::save),
+        )
+        .route(
+            "/studio/{shop}/settings",
+            get(desk::settings_shop_page::show).post(desk::settings_shop_page::save),
+        )
+        .route(
+            "/studio/{shop}/settings/shop",
+            get(desk::settings_shop_page::show).post(desk::settings_shop_page::save),
+        )
+        .route(
+            "/studio/{shop}/settings/policies",
+            get(desk::settings_policies_page::show).post(desk::settings_policies_page::save),
+        )
+        .route(
+            "/studio/{shop}/settings/tax",
+            get(desk::settings_tax_page::show).post(desk::settings_tax_page::save),
+        )
+        .route(
+            "/studio/{shop}/settings/delivery",
+            get(desk::settings_delivery_page::show).post(desk::settings_delivery_page::save),
+        )
+        .route(
+            "/studio/{shop}/settings/keys",
+            get(desk::settings_keys_page::show).post(desk::settings_keys_page::save),
+        )
+        .route(
+            "/studio/{shop}/settings/staff",
+            get(desk::settings_staff_page::show).post(desk::settings_staff_page::save),
+        )
+}
+
 /// For whoever runs the program.
 fn operation() -> Router<App> {
     Router::new()
@@ -139,13 +211,52 @@ pub const PAGES: &[(&str, &str)] = &[
     ("GET", "/s/{shop}/accent.css"),
     ("GET", "/sitemap.xml"),
     ("GET", "/robots.txt"),
+    ("GET", "/studio/{shop}"),
+    ("GET", "/studio/{shop}/clips"),
+    ("GET", "/studio/{shop}/clips/new"),
+    ("POST", "/studio/{shop}/clips/new"),
+    ("GET", "/studio/{shop}/clips/{clip}"),
+    ("POST", "/studio/{shop}/clips/{clip}"),
+    ("GET", "/studio/{shop}/products"),
+    ("GET", "/studio/{shop}/products/new"),
+    ("POST", "/studio/{shop}/products/new"),
+    ("GET", "/studio/{shop}/products/{product}"),
+    ("POST", "/studio/{shop}/products/{product}"),
+    ("GET", "/studio/{shop}/orders"),
+    ("GET", "/studio/{shop}/orders/{order}"),
+    ("POST", "/studio/{shop}/orders/{order}"),
+    ("GET", "/studio/{shop}/money"),
+    ("GET", "/studio/{shop}/money/sales/{order}"),
+    ("GET", "/studio/{shop}/partners"),
+    ("POST", "/studio/{shop}/partners"),
+    ("GET", "/studio/{shop}/partners/contracts/new"),
+    ("POST", "/studio/{shop}/partners/contracts/new"),
+    ("GET", "/studio/{shop}/partners/contracts/{contract}"),
+    ("POST", "/studio/{shop}/partners/contracts/{contract}"),
+    ("GET", "/studio/{shop}/settings"),
+    ("POST", "/studio/{shop}/settings"),
+    ("GET", "/studio/{shop}/settings/shop"),
+    ("POST", "/studio/{shop}/settings/shop"),
+    ("GET", "/studio/{shop}/settings/policies"),
+    ("POST", "/studio/{shop}/settings/policies"),
+    ("GET", "/studio/{shop}/settings/tax"),
+    ("POST", "/studio/{shop}/settings/tax"),
+    ("GET", "/studio/{shop}/settings/delivery"),
+    ("POST", "/studio/{shop}/settings/delivery"),
+    ("GET", "/studio/{shop}/settings/keys"),
+    ("POST", "/studio/{shop}/settings/keys"),
+    ("GET", "/studio/{shop}/settings/staff"),
+    ("POST", "/studio/{shop}/settings/staff"),
 ];
 
 /// All routes.
 pub fn router() -> Router<App> {
     let (api, description) = api().split_for_parts();
     let reference = Arc::new(Reference::of(written(description)));
-    api.merge(pages()).merge(operation()).layer(Extension(reference))
+    api.merge(pages())
+        .merge(desk())
+        .merge(operation())
+        .layer(Extension(reference))
 }
 
 /// The API's description as JSON, the same on every machine.

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::audience_page::{self, Step};
+use super::audience_page::Step;
 use super::chart::Retention;
 use super::clip_editor_page;
 use super::field::Choice;
@@ -68,7 +68,30 @@ impl AudienceClipPage {
                 Figure::new("Still there after 3 s", "80 %").changed(Tone::Ok, true, "6 points above your other clips"),
                 Figure::new("Revenue", "€842.00").changed(Tone::Ok, true, "€0.17 a view"),
             ],
-            steps: audience_page::sample_steps(),
+            steps: vec![
+                Step::new("View", "Watched for two seconds", 4812, 4812, ["4,812", ""]),
+                Step::new(
+                    "Tap",
+                    "Touched a card or a button",
+                    539,
+                    4812,
+                    ["539", "11.2 % of views"],
+                ),
+                Step::new(
+                    "Add",
+                    "Accepted a price into a checkout",
+                    221,
+                    4812,
+                    ["221", "41.0 % of taps"],
+                ),
+                Step::new(
+                    "Purchase",
+                    "The order was confirmed",
+                    116,
+                    4812,
+                    ["116", "52.5 % of adds"],
+                ),
+            ],
             funnel_csv: "/studio/nour/audience/clp_01jd3v8k2m7q9x4r5t6w8y0z1a/funnel.csv".into(),
             retention: Some(clip_editor_page::sample_retention()),
             reading:

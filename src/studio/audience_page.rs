@@ -104,8 +104,7 @@ impl AudiencePage {
     }
 }
 
-/// A funnel of one week, for this page and the clip's own.
-pub fn sample_steps() -> Vec<Step> {
+fn sample_steps() -> Vec<Step> {
     vec![
         Step::new("View", "Watched for two seconds", 8279, 8279, ["8,279", ""]),
         Step::new(

@@ -1,9 +1,19 @@
 //! The list of clips: posters, states, and how each one works.
 
+use crate::app::App;
+use crate::clips::{self, Anchor, Clip};
+use crate::db::Tx;
+use crate::http::{Problem, Query, page};
+use crate::identity::{Analyst, shop};
+use crate::kernel::{ClipId, PageIn, Result, ShopId, words};
 use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
 
+use super::clip_editor_page::differences;
 use super::field::Choice;
-use super::frame::{Chip, Frame, Section, Tone, When};
+use super::frame::{Chip, Frame, Section, Tone};
+use super::when::When;
 
 pub struct ClipCard {
     pub title: String,
@@ -11,6 +21,7 @@ pub struct ClipCard {
     pub poster: Option<String>,
     pub duration: String,
     pub state: Chip,
+    /// Empty until someone has watched it.
     pub views: String,
     pub tap_rate: String,
     pub revenue: String,
@@ -27,6 +38,81 @@ pub struct ClipsPage {
     pub clips: Vec<ClipCard>,
     /// The next page of a long list.
     pub next: Option<String>,
+}
+
+/// Clips a page.
+const CLIPS: i64 = 60;
+
+pub async fn show(
+    State(app): State<App>,
+    staff: Analyst,
+    Query(asked): Query<PageIn>,
+) -> std::result::Result<Response, Problem> {
+    let after = asked.after::<ClipId>()?;
+    let id = staff.shop;
+    let (shop, clips, now) = app
+        .db
+        .read(move |tx| {
+            let list = clips::list(tx, id, after, CLIPS)?;
+            let next = list.next;
+            let cards = list
+                .data
+                .into_iter()
+                .map(|clip| {
+                    let media = clips::media(tx, id, &clip.media_hash)?;
+                    let poster = clips::media(tx, id, &clip.poster_hash)?;
+                    let anchors = clips::anchors(tx, id, clip.id)?;
+                    let changed = changed_since_published(tx, id, &clip, &anchors)?;
+                    Ok((clip, media, poster, anchors.len(), changed))
+                })
+                .collect::<Result<Vec<_>>>()?;
+            Ok((shop(tx, id)?, (cards, next), tx.now()))
+        })
+        .await?;
+    let (cards, next) = clips;
+    let frame = Frame::of(&shop, &staff, Section::Clips, "Clips");
+    let base = frame.to(&Section::Clips);
+    let clips = cards
+        .into_iter()
+        .map(|(clip, media, poster, anchors, changed)| ClipCard {
+            title: clip.title.clone(),
+            link: format!("{base}/{}", clip.id),
+            poster: poster.map(|poster| poster.path()),
+            duration: media
+                .map(|media| words::timecode(media.duration_ms.unsigned_abs()))
+                .unwrap_or_default(),
+            state: state(&clip, changed),
+            views: String::new(),
+            tap_rate: String::new(),
+            revenue: String::new(),
+            anchors: if anchors == 0 {
+                "No anchor yet".into()
+            } else {
+                words::count(anchors as u64, "anchor", "anchors")
+            },
+            changed: When::of(clip.changed_at, now),
+        })
+        .collect();
+    page(&ClipsPage {
+        frame,
+        filters: Vec::new(),
+        clips,
+        next: next.map(|next| format!("{base}?after={next}")),
+    })
+}
+
+/// Whether the draft says something else than what viewers see.
+pub(super) fn changed_since_published(tx: &mut Tx<'_>, shop: ShopId, clip: &Clip, anchors: &[Anchor]) -> Result<bool> {
+    Ok(clips::published(tx, shop, clip.id)?.is_some_and(|live| !differences(&live.content, clip, anchors).is_empty()))
+}
+
+/// The state of a clip in one or two words.
+pub(super) fn state(clip: &Clip, changed: bool) -> Chip {
+    match (clip.published, changed) {
+        (None, _) => Chip::new(Tone::Quiet, "Draft"),
+        (Some(_), false) => Chip::new(Tone::Ok, "Live"),
+        (Some(_), true) => Chip::new(Tone::Warn, "Live, changed"),
+    }
 }
 
 impl ClipsPage {

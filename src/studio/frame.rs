@@ -1,5 +1,7 @@
 //! What surrounds every studio page: the rail, the shop's mark, and one notice after something was done.
 
+use crate::identity::{Role, Shop, Staff};
+
 /// The sections of the rail, in the order of the business. Only what exists is listed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Section {
@@ -97,24 +99,6 @@ impl Chip {
     }
 }
 
-/// A moment: relative for the eye, exact on hover, machine-readable for the rest.
-#[derive(Clone)]
-pub struct When {
-    pub relative: String,
-    pub exact: String,
-    pub machine: String,
-}
-
-impl When {
-    pub fn new(relative: &str, exact: &str, machine: &str) -> Self {
-        Self {
-            relative: relative.into(),
-            exact: exact.into(),
-            machine: machine.into(),
-        }
-    }
-}
-
 /// What just happened, said once above the page.
 pub struct Notice {
     pub tone: Tone,
@@ -134,12 +118,48 @@ pub struct Frame {
     pub title: String,
     /// Sandbox processors only: no real money moves.
     pub test_mode: bool,
-    /// Orders that wait for a parcel; shown beside Orders in the rail.
+    /// Orders that wait for a parcel; shown beside Orders in the rail. Zero where a page does not count them.
     pub orders_waiting: u32,
     pub notice: Option<Notice>,
 }
 
 impl Frame {
+    /// The frame of a page for someone who works here.
+    pub fn of(shop: &Shop, staff: &Staff, here: Section, title: &str) -> Self {
+        Self {
+            shop_slug: shop.slug.clone(),
+            shop_name: shop.name.clone(),
+            shop_mark: mark(&shop.name),
+            staff_name: staff.name.clone(),
+            staff_role: role_name(staff.role).into(),
+            here,
+            title: title.into(),
+            test_mode: shop.test_mode,
+            orders_waiting: 0,
+            notice: None,
+        }
+    }
+
+    /// With what was done before this page was asked for, said once. The word comes from our own redirect; any other says nothing.
+    #[must_use]
+    pub fn after(self, done: Option<&str>) -> Self {
+        let text = match done {
+            Some("saved") => "Saved.",
+            Some("revoked") => "Revoked. The key is refused from now on.",
+            Some("invited") => "Invited. The letter with the link is on its way.",
+            Some("changed") => "Changed. It counts from their next click.",
+            Some("removed") => "Removed. They were signed out everywhere.",
+            _ => return self,
+        };
+        Self {
+            notice: Some(Notice {
+                tone: Tone::Ok,
+                text: text.into(),
+            }),
+            ..self
+        }
+    }
+
     /// The path of a section of this shop.
     pub fn to(&self, section: &Section) -> String {
         format!("/studio/{}{}", self.shop_slug, section.path())
@@ -186,3 +206,32 @@ impl Frame {
         }
     }
 }
+
+/// The first letter of a name, for the square that stands for a shop or a person.
+pub fn mark(name: &str) -> String {
+    name.chars()
+        .next()
+        .map(|letter| letter.to_uppercase().to_string())
+        .unwrap_or_default()
+}
+
+/// A role as people say it.
+pub fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Owner => "Owner",
+        Role::Creator => "Creator",
+        Role::Helper => "Helper",
+        Role::Partner => "Partner",
+        Role::Analyst => "Analyst",
+    }
+}
+
+/// The parts of the settings, in order: the last part of the path, and the name.
+pub const SETTINGS: [(&str, &str); 6] = [
+    ("shop", "Shop"),
+    ("policies", "Policies"),
+    ("tax", "Tax"),
+    ("delivery", "Delivery"),
+    ("keys", "API keys"),
+    ("staff", "Staff"),
+];

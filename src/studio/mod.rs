@@ -12,6 +12,10 @@ pub mod chart;
 pub mod field;
 pub mod figure;
 pub mod frame;
+pub mod languages;
+pub mod names;
+pub mod typed;
+pub mod when;
 
 pub mod sign_in_confirm_page;
 pub mod sign_in_page;
@@ -36,7 +40,12 @@ pub mod audience_page;
 pub mod contract_page;
 pub mod partners_page;
 
-pub mod settings_page;
+pub mod settings_delivery_page;
+pub mod settings_keys_page;
+pub mod settings_policies_page;
+pub mod settings_shop_page;
+pub mod settings_staff_page;
+pub mod settings_tax_page;
 
 #[cfg(test)]
 mod tests;

@@ -1,24 +1,30 @@
 //! Money: what is owed to whom, and every movement of the ledger.
 
+use super::chart::Leg;
+use super::names::{Names, share};
+use crate::app::App;
+use crate::db::Tx;
+use crate::http::{Problem, Query, page};
+use crate::identity::{Analyst, Shop, Staff, shop};
+use crate::kernel::{Money, Page, PageIn, Result, Time, words};
+use crate::ledger::{self, AccountKey, AccountKind};
 use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
 
 use super::chart::{Bar, Bars, Flow};
 use super::field::Choice;
 use super::figure::Figure;
-use super::frame::{Frame, Section, Tone, When};
+use super::frame::{Frame, Section, Tone};
 use super::sale_page;
+use super::when::When;
 
 /// One account of one party.
 pub struct Balance {
     pub party: String,
     pub role: String,
     pub account: String,
-    pub currency: String,
-    /// What came in and what went out this month.
-    pub earned: String,
-    pub paid: String,
     pub owed: String,
-    pub link: String,
 }
 
 /// One leg of a transfer: from one account to another.
@@ -55,17 +61,181 @@ pub struct MoneyPage {
     pub next: Option<String>,
 }
 
+/// What the page reads, in one snapshot.
+struct Desk {
+    shop: Shop,
+    names: Names,
+    balances: Vec<ledger::Balance>,
+    transfers: Page<ledger::Transfer>,
+    now: Time,
+}
+
+fn read(tx: &mut Tx<'_>, staff: &Staff, asked: &PageIn) -> Result<Desk> {
+    let shop = shop(tx, staff.shop)?;
+    Ok(Desk {
+        names: Names::read(tx, &shop)?,
+        balances: ledger::balances(tx, staff.shop)?,
+        transfers: ledger::transfers(tx, staff.shop, asked)?,
+        now: tx.now(),
+        shop,
+    })
+}
+
+pub async fn show(
+    State(app): State<App>,
+    staff: Analyst,
+    Query(asked): Query<PageIn>,
+) -> std::result::Result<Response, Problem> {
+    let who = staff.0.clone();
+    let desk = app.db.read(move |tx| read(tx, &who, &asked)).await?;
+    page(&MoneyPage::of(&desk, &staff))
+}
+
+impl Desk {
+    /// What the shop's own currency adds up to over some accounts.
+    fn sum(&self, counts: impl Fn(AccountKind) -> bool) -> i64 {
+        let own = self
+            .balances
+            .iter()
+            .filter(|balance| balance.money.currency == self.shop.currency);
+        own.filter(|balance| counts(balance.key.kind))
+            .map(|balance| balance.money.minor)
+            .sum()
+    }
+
+    fn money(&self, minor: i64) -> String {
+        words::money(Money::new(minor, self.shop.currency))
+    }
+
+    /// Everything that was taken and who has which part of it now.
+    fn flow(&self) -> Option<Flow> {
+        let mut parts: Vec<(AccountKey, i64)> = self
+            .balances
+            .iter()
+            .filter(|balance| {
+                balance.key.kind != AccountKind::ProcessorClearing && balance.money.currency == self.shop.currency
+            })
+            .filter(|balance| balance.money.minor > 0)
+            .map(|balance| (balance.key, balance.money.minor))
+            .collect();
+        parts.sort_by_key(|(_, minor)| std::cmp::Reverse(*minor));
+        let whole: i64 = parts.iter().map(|(_, minor)| minor).sum();
+        if whole == 0 {
+            return None;
+        }
+        let leg = |(key, minor): &(AccountKey, i64)| {
+            let holder = self.names.holder(*key);
+            Leg::new(
+                holder.kind,
+                &holder.name,
+                minor.unsigned_abs(),
+                &self.money(*minor),
+                &share(*minor, whole),
+            )
+        };
+        Some(Flow {
+            title: format!("Where {} went, net of refunds", self.money(whole)),
+            source: "Buyers paid".into(),
+            source_amount: self.money(whole),
+            legs: parts.iter().map(leg).collect(),
+        })
+    }
+}
+
 impl MoneyPage {
+    fn of(desk: &Desk, staff: &Staff) -> Self {
+        let frame = Frame::of(&desk.shop, staff, Section::Money, "Money");
+        let base = frame.to(&Section::Money);
+        let is_other = |kind| {
+            matches!(
+                kind,
+                AccountKind::PartyPayable
+                    | AccountKind::DeliveryPayable
+                    | AccountKind::TaxPayable
+                    | AccountKind::PlatformRevenue
+            )
+        };
+        let figures = vec![
+            Figure::new(
+                "With the processor",
+                &desk.money(-desk.sum(|kind| kind == AccountKind::ProcessorClearing)),
+            )
+            .changed(Tone::Quiet, true, "taken, net of refunds and fees"),
+            Figure::new(
+                "The shop keeps",
+                &desk.money(desk.sum(|kind| kind == AccountKind::ShopRevenue)),
+            ),
+            Figure::new("Owed to others", &desk.money(desk.sum(is_other))).changed(
+                Tone::Quiet,
+                true,
+                "partners, platform and tax",
+            ),
+        ];
+        let balance = |balance: &ledger::Balance| {
+            let holder = desk.names.holder(balance.key);
+            Balance {
+                party: holder.name,
+                role: holder.role.into(),
+                account: balance.money.currency.code().into(),
+                owed: words::money(balance.money),
+            }
+        };
+        let transfer = |transfer: &ledger::Transfer| {
+            let what = match transfer.source_kind.as_str() {
+                "capture" => "Sale, money taken",
+                "refund" => "Money given back",
+                _ => "Movement",
+            };
+            let back = transfer.source_kind == "refund";
+            let legs = transfer.legs.iter().map(|leg| TransferLeg {
+                from: desk.names.holder(leg.debit.key).name,
+                to: desk.names.holder(leg.credit.key).name,
+                amount: words::money(Money::new(leg.minor, transfer.currency)),
+            });
+            // The amount of a movement is what went through the processor's account.
+            let through = transfer.legs.iter().filter(|leg| {
+                if back {
+                    leg.credit.key.kind == AccountKind::ProcessorClearing
+                } else {
+                    leg.debit.key.kind == AccountKind::ProcessorClearing
+                }
+            });
+            let sum: i64 = through.map(|leg| leg.minor).sum();
+            Transfer {
+                id: transfer.id.to_string(),
+                what: what.into(),
+                order_link: transfer.order.map(|order| format!("{base}/sales/{order}")),
+                amount: words::money(Money::new(if back { -sum } else { sum }, transfer.currency)),
+                legs: legs.collect(),
+                at: When::of(transfer.at, desk.now),
+            }
+        };
+        Self {
+            periods: Vec::new(),
+            figures: if desk.balances.is_empty() { Vec::new() } else { figures },
+            sales: None,
+            sales_csv: String::new(),
+            flow: desk.flow(),
+            balances: desk
+                .balances
+                .iter()
+                .filter(|balance| balance.key.kind != AccountKind::ProcessorClearing)
+                .map(balance)
+                .collect(),
+            balances_csv: String::new(),
+            transfers: desk.transfers.data.iter().map(transfer).collect(),
+            transfers_csv: String::new(),
+            next: desk.transfers.next.as_ref().map(|next| format!("{base}?after={next}")),
+            frame,
+        }
+    }
+
     pub fn sample() -> Self {
-        let balance = |party: &str, role: &str, account: &str, sums: [&str; 3]| Balance {
+        let balance = |party: &str, role: &str, account: &str, owed: &str| Balance {
             party: party.into(),
             role: role.into(),
             account: account.into(),
-            currency: "EUR".into(),
-            earned: sums[0].into(),
-            paid: sums[1].into(),
-            owed: sums[2].into(),
-            link: "/studio/nour/partners".into(),
+            owed: owed.into(),
         };
         let leg = |from: &str, to: &str, amount: &str| TransferLeg {
             from: from.into(),
@@ -114,27 +284,12 @@ impl MoneyPage {
             sales_csv: "/studio/nour/money/sales.csv".into(),
             flow: Some(sale_page::sample_month_flow()),
             balances: vec![
-                balance("Lina Haddad", "Creator", "Payable", ["€6,410.66", "€0.00", "€6,410.66"]),
-                balance("Jonas Weber", "Creator", "Payable", ["€1,760.41", "€0.00", "€1,760.41"]),
-                balance(
-                    "Spree Parcel",
-                    "Delivery partner",
-                    "Payable",
-                    ["€611.29", "€0.00", "€611.29"],
-                ),
-                balance("Hawker", "Platform", "Fees", ["€440.03", "€0.00", "€440.03"]),
-                balance(
-                    "Sandbox",
-                    "Processor",
-                    "Fees (estimate)",
-                    ["€193.11", "€193.11", "€0.00"],
-                ),
-                balance(
-                    "Tax office",
-                    "Tax",
-                    "Value added tax",
-                    ["€1,788.80", "€0.00", "€1,788.80"],
-                ),
+                balance("Lina Haddad", "Creator", "Payable", "€6,410.66"),
+                balance("Jonas Weber", "Creator", "Payable", "€1,760.41"),
+                balance("Spree Parcel", "Delivery partner", "Payable", "€611.29"),
+                balance("Hawker", "Platform", "Fees", "€440.03"),
+                balance("Sandbox", "Processor", "Fees (estimate)", "€0.00"),
+                balance("Tax office", "Tax", "Value added tax", "€1,788.80"),
             ],
             balances_csv: "/studio/nour/money/balances.csv".into(),
             transfers: vec![

@@ -1,11 +1,28 @@
 //! One order: what was bought, what happened to the money, what has to travel, and what the buyer saw when they agreed.
 
+use super::names::Names;
+use super::orders_page::{buyer, parcel, payment};
+use super::typed::Typed;
+use crate::app::App;
+use crate::checkout::{self, AdjustmentKind, CancelOrder, OrderView, Refund, RefundLines, RefundWhat, Ship};
+use crate::clips;
+use crate::db::Tx;
+use crate::fulfilment::{self, Deliverance, Fulfilment, HandOver};
+use crate::http::{Form, Path, Problem as Refused, Query, page, redirect};
+use crate::identity::{Helper, Shop, Staff, shop};
+use crate::inventory::Restock;
+use crate::kernel::{AdjustmentId, Error, Kind, OrderId, Result, ShipmentId, Time, words};
+use crate::ledger::AccountKey;
+use crate::payments::{self, Part, RefundPlan};
 use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
 
 use super::chart::{Flow, LegKind};
 use super::field::{Choice, Field, Problem};
-use super::frame::{Chip, Frame, Section, Tone, When};
+use super::frame::{Chip, Frame, Section, Tone};
 use super::sale_page;
+use super::when::When;
 
 pub struct OrderLine {
     pub id: String,
@@ -72,7 +89,7 @@ pub struct Evidence {
 #[template(path = "studio/order.html")]
 pub struct OrderPage {
     pub frame: Frame,
-    pub version: u32,
+    pub version: i64,
     pub number: String,
     pub at: When,
     pub payment: Chip,
@@ -89,20 +106,580 @@ pub struct OrderPage {
     pub sale_link: String,
     pub timeline: Vec<Happening>,
     pub shipments: Vec<Shipment>,
-    pub carriers: Vec<Choice>,
+    /// Chosen before the form is sent: pressing twice is one parcel.
+    pub shipment: String,
+    pub carrier: Field,
     pub tracking: Field,
     /// Said on the ship button: what will be captured.
     pub capture_on_ship: String,
     pub can_ship: bool,
     pub can_cancel: bool,
     pub can_refund: bool,
+    /// As the shipment: pressing twice is one refund.
+    pub adjustment: String,
+    pub refund_delivery: bool,
+    pub refund_restock: bool,
+    /// Why no preview can be shown; empty when it can, or nothing was chosen.
+    pub refund_refused: String,
     pub refund_reasons: Vec<Choice>,
     pub refund_preview: Option<RefundPreview>,
     pub evidence: Evidence,
     pub problems: Vec<Problem>,
 }
 
+/// What the page reads, in one snapshot.
+struct Desk {
+    shop: Shop,
+    names: Names,
+    view: OrderView,
+    work: Option<Fulfilment>,
+    parcels: Vec<fulfilment::Shipment>,
+    entries: Vec<payments::Entry>,
+    seen: Option<clips::ClipVersion>,
+    /// What the chosen refund would do; the refusal says why not.
+    plan: Option<std::result::Result<RefundPlan, String>>,
+    now: Time,
+}
+
+fn read(tx: &mut Tx<'_>, staff: &Staff, id: OrderId, typed: &Typed) -> Result<Desk> {
+    let missing = || Error::not_found("order");
+    let shop = shop(tx, staff.shop)?;
+    let view = checkout::view(tx, shop.id, id)?.ok_or_else(missing)?;
+    let work = fulfilment::find(tx, shop.id, id)?;
+    // A partner sees only their own work.
+    if staff.party.is_some() && work.as_ref().is_none_or(|work| work.partner != staff.party) {
+        return Err(missing());
+    }
+    let plan = match refund_of(typed, &view) {
+        Some(what) => match checkout::preview_refund(tx, shop.id, id, &what) {
+            Ok(plan) => plan.map(Ok),
+            Err(error) if matches!(error.kind, Kind::Invalid | Kind::Conflict) => Some(Err(error.detail.into_owned())),
+            Err(error) => return Err(error),
+        },
+        None => None,
+    };
+    let seen = match view.checkout.offer.quote.seen {
+        Some(seen) => clips::version(tx, shop.id, seen.clip, seen.version)?,
+        None => None,
+    };
+    Ok(Desk {
+        names: Names::read(tx, &shop)?,
+        parcels: fulfilment::shipments(tx, shop.id, id)?,
+        entries: payments::timeline(tx, view.order.checkout.intent())?,
+        now: tx.now(),
+        shop,
+        view,
+        work,
+        seen,
+        plan,
+    })
+}
+
+/// An order; the query is the refund form, asking what it would do.
+pub async fn show(
+    State(app): State<App>,
+    staff: Staff,
+    Path((_, id)): Path<(String, OrderId)>,
+    Query(typed): Query<Typed>,
+) -> std::result::Result<Response, Refused> {
+    shown(&app, &staff, id, &typed, Vec::new()).await
+}
+
+async fn shown(
+    app: &App,
+    staff: &Staff,
+    id: OrderId,
+    typed: &Typed,
+    problems: Vec<Problem>,
+) -> std::result::Result<Response, Refused> {
+    let (who, given) = (staff.clone(), typed.clone());
+    let desk = app.db.read(move |tx| read(tx, &who, id, &given)).await?;
+    let mut order = OrderPage::of(&desk, staff, typed);
+    order.shipment = app.random.id::<ShipmentId>(app.clock.wall()).to_string();
+    order.adjustment = app.random.id::<AdjustmentId>(app.clock.wall()).to_string();
+    order.problems = problems;
+    page(&order)
+}
+
+/// Ships, gives money back or cancels. A helper ships; the rest is for those who may decide about money.
+pub async fn save(
+    State(app): State<App>,
+    staff: Helper,
+    Path((_, id)): Path<(String, OrderId)>,
+    Form(typed): Form<Typed>,
+) -> std::result::Result<Response, Refused> {
+    let outcome = match typed.one("do") {
+        "ship" => ship(&app, &staff, id, &typed).await,
+        _ if !staff.role.may_create() => Err(Error::new(
+            Kind::Forbidden,
+            "forbidden",
+            "This needs the right “creator”.",
+        )),
+        "cancel" => cancel(&app, &staff, id).await,
+        "refund" => refund(&app, &staff, id, &typed).await,
+        _ => Err(Error::invalid(
+            "unknown_action",
+            "This form asked for something the order does not know.",
+        )),
+    };
+    match outcome {
+        Ok(None) => {
+            let shop_id = staff.shop;
+            let slug = app.db.read(move |tx| Ok(shop(tx, shop_id)?.slug)).await?;
+            Ok(redirect(&format!("/studio/{slug}/orders/{id}")))
+        }
+        Ok(Some(refusal)) => shown(&app, &staff, id, &typed, vec![Problem::new("main", &refusal)]).await,
+        Err(error) if matches!(error.kind, Kind::Invalid | Kind::Conflict) => {
+            let refusal = Problem::new("main", &error.detail);
+            shown(&app, &staff, id, &typed, vec![refusal]).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// None: done. Else what to tell.
+async fn ship(app: &App, staff: &Staff, id: OrderId, typed: &Typed) -> Result<Option<String>> {
+    let parcel = HandOver {
+        id: typed
+            .id("shipment")
+            .ok_or_else(|| Error::invalid("no_shipment", "The form is too old. Load the page again."))?,
+        lines: Some(units(typed, "ship")?),
+        carrier: typed.one("carrier").into(),
+        tracking: typed.one("tracking").into(),
+    };
+    Ok(
+        match fulfilment::hand_over(app, staff.shop, id, staff.party, parcel).await? {
+            Deliverance::HandedOver | Deliverance::Again => None,
+            Deliverance::NotFound => return Err(Error::not_found("order")),
+            Deliverance::Canceled => Some("The order was canceled meanwhile; nothing may be shipped.".into()),
+            Deliverance::NothingOpen => Some("There is nothing left to ship. Choose at least one piece.".into()),
+        },
+    )
+}
+
+async fn cancel(app: &App, staff: &Staff, id: OrderId) -> Result<Option<String>> {
+    Ok(
+        match checkout::cancel_order(app, staff.shop, id, staff.staff, "canceled by the shop".into()).await? {
+            CancelOrder::Canceled(_) | CancelOrder::Again(_) => None,
+            CancelOrder::NotFound => return Err(Error::not_found("order")),
+            CancelOrder::AlreadyShipped => Some("Something was shipped meanwhile. Give the money back instead.".into()),
+            CancelOrder::CapturePending => Some("The money is being taken right now. Try again in a minute.".into()),
+        },
+    )
+}
+
+async fn refund(app: &App, staff: &Staff, id: OrderId, typed: &Typed) -> Result<Option<String>> {
+    let (who, given) = (staff.clone(), typed.clone());
+    let desk = app.db.read(move |tx| read(tx, &who, id, &given)).await?;
+    let Some(what) = refund_of(typed, &desk.view) else {
+        return Ok(Some("Choose at least one piece, or the delivery.".into()));
+    };
+    let adjustment = typed
+        .id("adjustment")
+        .ok_or_else(|| Error::invalid("no_adjustment", "The form is too old. Load the page again."))?;
+    let reason = typed.one("reason").to_owned();
+    Ok(
+        match checkout::refund(app, staff.shop, id, adjustment, what, reason, staff.staff).await? {
+            Refund::Begun(_) | Refund::Again(_) => None,
+            Refund::NotFound => return Err(Error::not_found("order")),
+        },
+    )
+}
+
+/// The units that were typed, `ship_0=2` and so on. Errors: `invalid_field`.
+fn units(typed: &Typed, what: &str) -> Result<Vec<Ship>> {
+    let mut units = Vec::new();
+    for line in 0..100 {
+        let text = typed.one(&format!("{what}_{line}"));
+        if text.is_empty() {
+            continue;
+        }
+        let quantity = text
+            .parse()
+            .map_err(|_| Error::invalid("invalid_field", "Write how many pieces as a whole number."))?;
+        if quantity > 0 {
+            units.push(Ship { line, quantity });
+        }
+    }
+    Ok(units)
+}
+
+/// What the form would give back; none when nothing was chosen.
+fn refund_of(typed: &Typed, view: &OrderView) -> Option<RefundWhat> {
+    let delivery = typed.one("refund_delivery") == "yes";
+    let units = units(typed, "refund").ok()?;
+    if units.is_empty() && !delivery {
+        return None;
+    }
+    // What never left cannot come back to the shelf.
+    let restock = typed.one("restock") == "yes" && view.lines.iter().any(|line| line.shipped > line.returned);
+    let restock = if restock && !units.is_empty() {
+        Some(Restock::Sellable)
+    } else {
+        None
+    };
+    Some(RefundWhat::Lines(RefundLines {
+        units,
+        delivery,
+        restock,
+    }))
+}
+
+impl Desk {
+    fn money(&self, minor: i64) -> String {
+        words::money(self.view.money(minor))
+    }
+
+    fn lines(&self, typed: &Typed) -> Vec<OrderLine> {
+        let quoted = &self.view.checkout.offer.quote.lines;
+        let line = |line: &checkout::OrderLine| {
+            let offer = quoted.iter().find(|offer| offer.variant == line.variant);
+            let mut progress = Vec::new();
+            for (count, word) in [
+                (line.shipped, "shipped"),
+                (line.returned, "sent back"),
+                (line.canceled, "canceled"),
+            ] {
+                if count > 0 {
+                    progress.push(format!("{count} {word}"));
+                }
+            }
+            let variant = offer.map(|offer| {
+                [offer.variant_title.as_str(), &offer.sku]
+                    .into_iter()
+                    .filter(|text| !text.is_empty())
+                    .collect::<Vec<_>>()
+                    .join(" · ")
+            });
+            OrderLine {
+                id: line.line.to_string(),
+                title: line.title.clone(),
+                variant: variant.unwrap_or_default(),
+                image: offer.map(|offer| offer.image.clone()).filter(|image| !image.is_empty()),
+                quantity: line.quantity,
+                unit: self.money(
+                    offer.map_or(line.amount_minor / i64::from(line.quantity.max(1)), |offer| {
+                        offer.unit_minor
+                    }),
+                ),
+                amount: self.money(line.amount_minor),
+                tax: format!("incl. {} tax, {}", self.money(line.tax_minor), words::percent(line.tax)),
+                to_ship: line.open(),
+                refundable: if self.view.captured(Part::Line(line.line)) > self.view.refunded(Part::Line(line.line)) {
+                    line.quantity - line.canceled
+                } else {
+                    0
+                },
+                refund_quantity: typed.one(&format!("refund_{}", line.line)).parse().unwrap_or(0),
+                progress: progress.join(", "),
+            }
+        };
+        self.view.lines.iter().map(line).collect()
+    }
+
+    /// Everything that happened, newest first.
+    fn timeline(&self) -> Vec<Happening> {
+        let mut told: Vec<(Time, Happening)> = Vec::new();
+        let mut tell = |at: Time, tone: Tone, title: String, detail: String, amount: String| {
+            told.push((
+                at,
+                Happening {
+                    tone,
+                    title,
+                    detail,
+                    amount,
+                    at: When::of(at, self.now),
+                },
+            ));
+        };
+        for entry in &self.entries {
+            tell(
+                entry.at,
+                Tone::Quiet,
+                entry.what.clone(),
+                entry.detail.clone(),
+                String::new(),
+            );
+        }
+        tell(
+            self.view.order.confirmed_at,
+            Tone::Ok,
+            "The order was confirmed".into(),
+            "What the buyer saw was frozen.".into(),
+            self.money(self.view.order.total_minor),
+        );
+        for parcel in &self.parcels {
+            let carrier = if parcel.carrier.is_empty() {
+                "Handed over".into()
+            } else {
+                format!("With {} {}", parcel.carrier, parcel.tracking)
+            };
+            tell(
+                parcel.handed_over_at,
+                Tone::Ok,
+                format!("Parcel {} left", parcel.number),
+                carrier,
+                String::new(),
+            );
+        }
+        for adjustment in &self.view.adjustments {
+            let title = match adjustment.kind {
+                AdjustmentKind::Cancellation => "The order was canceled",
+                AdjustmentKind::Refund => "Money was given back",
+            };
+            tell(
+                adjustment.at,
+                Tone::Warn,
+                title.into(),
+                reason_name(&adjustment.reason).into(),
+                self.money(-adjustment.amount_minor),
+            );
+        }
+        told.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+        told.into_iter().map(|(_, happening)| happening).collect()
+    }
+
+    /// Who gives back how much of what they got so far.
+    fn preview(&self, plan: &RefundPlan) -> RefundPreview {
+        let mut accounts: Vec<(AccountKey, i64, i64)> = Vec::new();
+        let mut add =
+            |key: AccountKey, share: i64, back: i64| match accounts.iter_mut().find(|(known, ..)| *known == key) {
+                Some((_, shares, backs)) => {
+                    *shares += share;
+                    *backs += back;
+                }
+                None => accounts.push((key, share, back)),
+            };
+        for leg in self.view.captures.iter().flat_map(|capture| &capture.legs) {
+            add(leg.account, leg.minor, 0);
+        }
+        for leg in self
+            .view
+            .refunds
+            .iter()
+            .filter(|refund| refund.state != payments::RefundState::Failed)
+            .flat_map(|refund| &refund.legs)
+        {
+            add(leg.account, -leg.minor, 0);
+        }
+        for leg in &plan.legs {
+            add(leg.account, 0, leg.minor);
+        }
+        let leg = |(key, share, back): &(AccountKey, i64, i64)| {
+            let holder = self.names.holder(*key);
+            RefundLeg {
+                kind: holder.kind,
+                name: holder.name,
+                share: self.money(*share),
+                gives_back: self.money(*back),
+                keeps: self.money(share - back),
+            }
+        };
+        RefundPreview {
+            amount: words::money(plan.amount),
+            legs: accounts.iter().map(leg).collect(),
+            stock: String::new(),
+        }
+    }
+
+    fn evidence(&self) -> Evidence {
+        let quote = &self.view.checkout.offer.quote;
+        let mut offer = Vec::new();
+        let mut said = |name: &str, words: String| offer.push((name.to_owned(), words));
+        let anchor = quote.seen.and_then(|seen| {
+            let anchors = &self.seen.as_ref()?.content.anchors;
+            anchors.iter().find(|anchor| Some(anchor.id) == seen.anchor)
+        });
+        if let Some(copy) = anchor.and_then(|anchor| anchor.copy.values().next()) {
+            said(
+                "Card",
+                format!("“{}” {} Button: “{}”", copy.title, copy.text, copy.label),
+            );
+        }
+        for line in &quote.lines {
+            said(
+                "Price",
+                format!(
+                    "{} × {}: {} each",
+                    line.quantity,
+                    line.title,
+                    self.money(line.unit_minor)
+                ),
+            );
+        }
+        if let Some(delivery) = &quote.delivery {
+            said(
+                "Delivery",
+                format!(
+                    "{}, {}, {} to {} working days",
+                    delivery.name,
+                    self.money(delivery.amount_minor),
+                    delivery.eta_days_min,
+                    delivery.eta_days_max
+                ),
+            );
+        }
+        said("Returns", format!("{} days to return", quote.return_days));
+        said(
+            "Agreed",
+            format!(
+                "{}, total {}",
+                words::exact(self.view.checkout.offer.accepted_at),
+                self.money(quote.total_minor)
+            ),
+        );
+        Evidence {
+            clip: self
+                .seen
+                .as_ref()
+                .map(|seen| format!("{}, version {}", seen.content.title, seen.version))
+                .unwrap_or_default(),
+            clip_link: quote
+                .seen
+                .map(|seen| format!("/studio/{}/clips/{}", self.shop.slug, seen.clip))
+                .unwrap_or_default(),
+            at: quote
+                .seen
+                .map(|seen| words::timecode(seen.at_ms.unsigned_abs()))
+                .unwrap_or_default(),
+            frame: self
+                .seen
+                .as_ref()
+                .and_then(|seen| seen.content.poster.as_ref())
+                .map(clips::Media::path),
+            offer,
+        }
+    }
+}
+
+/// Why money went back, as the menu says it; an older reason says itself.
+fn reason_name(reason: &str) -> &str {
+    REASONS
+        .iter()
+        .find(|(word, _)| *word == reason)
+        .map_or(reason, |(_, name)| name)
+}
+
+const REASONS: [(&str, &str); 5] = [
+    ("returned", "Sent back"),
+    ("damaged", "Arrived damaged"),
+    ("lost", "Never arrived"),
+    ("goodwill", "Kindness"),
+    ("other", "Something else"),
+];
+
+fn reasons(chosen: &str) -> Vec<Choice> {
+    REASONS
+        .iter()
+        .map(|(word, name)| Choice {
+            chosen: *word == chosen,
+            ..Choice::new(word, name)
+        })
+        .collect()
+}
+
 impl OrderPage {
+    fn of(desk: &Desk, staff: &Staff, typed: &Typed) -> Self {
+        let view = &desk.view;
+        let title = format!("Order {}", view.order.number);
+        let frame = Frame::of(&desk.shop, staff, Section::Orders, &title);
+        let lines = desk.lines(typed);
+        let open = lines.iter().any(|line| line.to_ship > 0);
+        let refundable = view.intent.as_ref().is_some_and(|intent| intent.refundable_minor() > 0);
+        let shipped = view.lines.iter().any(|line| line.shipped > 0);
+        let promised = desk
+            .work
+            .as_ref()
+            .and_then(|work| Some((work.promised_from?, work.promised_until?)));
+        let mut sums = vec![(
+            "Items".to_owned(),
+            desk.money(view.order.total_minor - view.order.delivery_minor),
+        )];
+        if let Some(delivery) = &view.checkout.offer.quote.delivery {
+            sums.push((
+                format!("Delivery, {}", delivery.name),
+                desk.money(view.order.delivery_minor),
+            ));
+        }
+        sums.push(("Tax included".into(), desk.money(view.order.tax_minor)));
+        let address = view.checkout.address.as_ref().map(|address| {
+            let town = format!("{} {}", address.postal_code, address.city);
+            let parts = [
+                Some(address.name.clone()),
+                Some(address.line1.clone()),
+                address.line2.clone(),
+                Some(town),
+                address.region.clone(),
+                Some(address.country.clone()),
+            ];
+            parts.into_iter().flatten().filter(|part| !part.is_empty()).collect()
+        });
+        let capturable = view.intent.as_ref().map_or(0, payments::Intent::capturable_minor);
+        let shipment = |parcel: &fulfilment::Shipment| {
+            let title = |line: u32| {
+                view.lines
+                    .iter()
+                    .find(|known| known.line == line)
+                    .map_or("", |line| &line.title)
+            };
+            let what: Vec<String> = parcel
+                .lines
+                .iter()
+                .map(|ship| format!("{} × {}", ship.quantity, title(ship.line)))
+                .collect();
+            Shipment {
+                carrier: parcel.carrier.clone(),
+                tracking: parcel.tracking.clone(),
+                what: what.join(", "),
+                at: When::of(parcel.handed_over_at, desk.now),
+            }
+        };
+        Self {
+            version: view.order.version,
+            number: view.order.number.clone(),
+            at: When::of(view.order.confirmed_at, desk.now),
+            payment: payment(view.intent.as_ref()),
+            fulfilment: parcel(view.state),
+            buyer_name: buyer(view),
+            buyer_contact: view.order.email.clone(),
+            address: address.unwrap_or_default(),
+            sums,
+            total: desk.money(view.order.total_minor),
+            promise: promised
+                .map(|(from, until)| format!("Promised for {} to {}", from.date(), until.date()))
+                .unwrap_or_default(),
+            flow: None,
+            sale_link: format!("{}/sales/{}", frame.to(&Section::Money), view.order.id),
+            timeline: desk.timeline(),
+            shipments: desk.parcels.iter().map(shipment).collect(),
+            shipment: String::new(),
+            carrier: Field::of(typed.one("carrier")),
+            tracking: Field::of(typed.one("tracking")),
+            capture_on_ship: desk.money(capturable),
+            can_ship: open && staff.role.may_help() && (capturable > 0 || view.order.total_minor == 0),
+            can_cancel: view.order.canceled_at.is_none() && !shipped && staff.role.may_create(),
+            can_refund: refundable && staff.role.may_create(),
+            adjustment: String::new(),
+            refund_delivery: typed.one("refund_delivery") == "yes",
+            refund_restock: typed.all("restock").next().is_some() || typed.all("reason").next().is_none(),
+            refund_refused: desk
+                .plan
+                .as_ref()
+                .and_then(|plan| plan.as_ref().err().cloned())
+                .unwrap_or_default(),
+            refund_reasons: reasons(typed.one("reason")),
+            refund_preview: desk
+                .plan
+                .as_ref()
+                .and_then(|plan| plan.as_ref().ok())
+                .map(|plan| desk.preview(plan)),
+            evidence: desk.evidence(),
+            problems: Vec::new(),
+            lines,
+            frame,
+        }
+    }
+
     pub fn sample() -> Self {
         Self {
             frame: Frame::sample(Section::Orders, "Order 1044"),
@@ -152,17 +729,18 @@ impl OrderPage {
                 },
             ],
             shipments: Vec::new(),
-            carriers: vec![
-                Choice::chosen("spree", "Spree Parcel"),
-                Choice::new("post", "Post"),
-                Choice::new("other", "Someone else"),
-            ],
+            shipment: String::new(),
+            carrier: Field::default(),
             tracking: Field::default(),
             capture_on_ship: "€74.90".into(),
             can_ship: true,
             can_cancel: true,
             can_refund: false,
-            refund_reasons: sample_reasons(),
+            adjustment: String::new(),
+            refund_delivery: false,
+            refund_restock: true,
+            refund_refused: String::new(),
+            refund_reasons: reasons("returned"),
             refund_preview: None,
             evidence: sample_evidence(),
             problems: Vec::new(),
@@ -257,7 +835,7 @@ impl OrderPage {
 fn sample_lines() -> Vec<OrderLine> {
     vec![
         OrderLine {
-            id: "1".into(),
+            id: "0".into(),
             title: "Ash glaze mug".into(),
             variant: "300 ml · NC-MUG-300".into(),
             image: Some("/media/sample-mug.jpg".into()),
@@ -271,7 +849,7 @@ fn sample_lines() -> Vec<OrderLine> {
             progress: String::new(),
         },
         OrderLine {
-            id: "2".into(),
+            id: "1".into(),
             title: "Tea strainer".into(),
             variant: "NC-STR-1".into(),
             image: Some("/media/sample-tea.jpg".into()),
@@ -292,16 +870,6 @@ fn sample_sums() -> Vec<(String, String)> {
         ("Items".into(), "€70.00".into()),
         ("Delivery, Parcel to Austria".into(), "€4.90".into()),
         ("Tax included".into(), "€11.96".into()),
-    ]
-}
-
-fn sample_reasons() -> Vec<Choice> {
-    vec![
-        Choice::chosen("returned", "Sent back"),
-        Choice::new("damaged", "Arrived damaged"),
-        Choice::new("lost", "Never arrived"),
-        Choice::new("goodwill", "Kindness"),
-        Choice::new("other", "Something else"),
     ]
 }
 

@@ -1,9 +1,22 @@
 //! The list of orders, filtered by what has to be done with them.
 
+use crate::app::App;
+use crate::checkout::{self, OrderState, OrderView};
+use crate::clips;
+use crate::db::Tx;
+use crate::fulfilment;
+use crate::http::{Problem, Query, page};
+use crate::identity::{Analyst, shop};
+use crate::kernel::{PageIn, Result, ShopId, Time, words};
+use crate::payments::{Intent, IntentState};
 use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
 
 use super::field::Choice;
-use super::frame::{Chip, Frame, Section, Tone, When};
+use super::frame::{Chip, Frame, Section, Tone};
+use super::when::When;
 
 pub struct OrderRow {
     pub number: String,
@@ -31,6 +44,187 @@ pub struct OrdersPage {
     pub next: Option<String>,
     /// The shop has orders but none fits the search.
     pub any: bool,
+}
+
+/// What the page may be asked for.
+#[derive(Deserialize)]
+pub struct Asked {
+    #[serde(default)]
+    state: String,
+    #[serde(default)]
+    search: String,
+    after: Option<String>,
+}
+
+/// Orders a page.
+const ORDERS: u32 = 60;
+/// Open work that is looked at for the number beside "To ship".
+const WAITING: i64 = 200;
+
+pub async fn show(
+    State(app): State<App>,
+    staff: Analyst,
+    Query(asked): Query<Asked>,
+) -> std::result::Result<Response, Problem> {
+    let id = staff.shop;
+    let paging = PageIn {
+        limit: Some(ORDERS),
+        after: asked.after.clone(),
+    };
+    let (shop, list, waiting, now) = app
+        .db
+        .read(move |tx| {
+            let list = checkout::orders(tx, id, &paging)?;
+            let views = list
+                .data
+                .iter()
+                .map(|order| row_of(tx, id, order.id))
+                .collect::<Result<Vec<_>>>()?;
+            let waiting = fulfilment::open_orders(tx, id, None, WAITING)?.len();
+            Ok((shop(tx, id)?, (views, list.next), waiting, tx.now()))
+        })
+        .await?;
+    let (views, next) = list;
+    let mut frame = Frame::of(&shop, &staff, Section::Orders, "Orders");
+    frame.orders_waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
+    let base = frame.to(&Section::Orders);
+    let views: Vec<(OrderView, String)> = views.into_iter().flatten().collect();
+    let filter = |value: &str, label: &str| {
+        let count = views.iter().filter(|(view, _)| fits(value, view)).count();
+        Choice {
+            chosen: asked.state == value,
+            ..Choice::new(value, &format!("{label} {count}"))
+        }
+    };
+    let filters = vec![
+        filter("", "All"),
+        filter("to_ship", "To ship"),
+        filter("unknown", "No answer yet"),
+        filter("shipped", "Shipped"),
+        filter("refunded", "Refunded"),
+        filter("canceled", "Canceled"),
+    ];
+    let wanted = asked.search.trim().to_lowercase();
+    let found = |view: &OrderView| {
+        let name = view
+            .checkout
+            .address
+            .as_ref()
+            .map(|address| address.name.to_lowercase())
+            .unwrap_or_default();
+        wanted.is_empty()
+            || view.order.number.to_lowercase().contains(&wanted)
+            || view.order.email.to_lowercase().contains(&wanted)
+            || name.contains(&wanted)
+    };
+    let rows = views
+        .iter()
+        .filter(|(view, _)| fits(&asked.state, view) && found(view))
+        .map(|(view, clip)| OrderRow::of(&base, view, clip, now));
+    page(&OrdersPage {
+        orders: rows.collect(),
+        any: !views.is_empty(),
+        filters,
+        search: asked.search.clone(),
+        next: next.map(|next| format!("{base}?after={next}")),
+        frame,
+    })
+}
+
+/// An order with the title of the clip that sold it.
+fn row_of(tx: &mut Tx<'_>, shop: ShopId, id: crate::kernel::OrderId) -> Result<Option<(OrderView, String)>> {
+    let Some(view) = checkout::view(tx, shop, id)? else {
+        return Ok(None);
+    };
+    let clip = match view.checkout.offer.quote.seen {
+        Some(seen) => clips::version(tx, shop, seen.clip, seen.version)?
+            .map(|version| version.content.title)
+            .unwrap_or_default(),
+        None => String::new(),
+    };
+    Ok(Some((view, clip)))
+}
+
+fn fits(wanted: &str, view: &OrderView) -> bool {
+    let intent = view.intent.as_ref().map(|intent| intent.state);
+    match wanted {
+        "to_ship" => matches!(view.state, OrderState::Confirmed | OrderState::InFulfilment),
+        "unknown" => matches!(intent, Some(IntentState::Unknown | IntentState::Conflicted)),
+        "shipped" => view.state == OrderState::Fulfilled,
+        "refunded" => view
+            .intent
+            .as_ref()
+            .is_some_and(|intent| intent.refunded_minor + intent.refund_pending_minor > 0),
+        "canceled" => view.state == OrderState::Canceled,
+        _ => true,
+    }
+}
+
+/// How the money of an order stands, in one or two words; derived, never stored.
+pub(super) fn payment(intent: Option<&Intent>) -> Chip {
+    let Some(intent) = intent else {
+        return Chip::new(Tone::Ok, "Nothing to pay");
+    };
+    if intent.refunded_minor + intent.refund_pending_minor > 0 {
+        let whole = intent.refunded_minor + intent.refund_pending_minor >= intent.captured_minor;
+        return Chip::new(Tone::Warn, if whole { "Refunded" } else { "Partly refunded" });
+    }
+    match intent.state {
+        IntentState::RequiresCapture => Chip::new(Tone::Quiet, "Authorized"),
+        IntentState::PartiallyCaptured => Chip::new(Tone::Quiet, "Partly captured"),
+        IntentState::Succeeded => Chip::new(Tone::Ok, "Captured"),
+        IntentState::Unknown | IntentState::Processing => Chip::new(Tone::Bad, "No answer yet"),
+        IntentState::Conflicted => Chip::new(Tone::Bad, "Needs a person"),
+        IntentState::RequiresAction => Chip::new(Tone::Warn, "With the buyer's bank"),
+        IntentState::RequiresMethod => Chip::new(Tone::Warn, "Not paid"),
+        IntentState::Canceled => Chip::new(Tone::Quiet, "Let go"),
+        IntentState::Expired => Chip::new(Tone::Bad, "Promise lapsed"),
+    }
+}
+
+/// How far the parcels are; derived from the lines.
+pub(super) fn parcel(state: OrderState) -> Chip {
+    match state {
+        OrderState::Confirmed => Chip::new(Tone::Warn, "To ship"),
+        OrderState::InFulfilment => Chip::new(Tone::Warn, "Partly shipped"),
+        OrderState::Fulfilled => Chip::new(Tone::Ok, "Shipped"),
+        OrderState::Canceled => Chip::new(Tone::Quiet, "Canceled"),
+    }
+}
+
+/// Who bought: the name on the parcel, else how they can be reached.
+pub(super) fn buyer(view: &OrderView) -> String {
+    view.checkout
+        .address
+        .as_ref()
+        .map_or_else(|| view.order.email.clone(), |address| address.name.clone())
+}
+
+impl OrderRow {
+    fn of(base: &str, view: &OrderView, clip: &str, now: Time) -> Self {
+        let place = view
+            .checkout
+            .address
+            .as_ref()
+            .map(|address| format!("{}, {}", address.city, address.country));
+        let what: Vec<String> = view
+            .lines
+            .iter()
+            .map(|line| format!("{} × {}", line.quantity, line.title))
+            .collect();
+        Self {
+            number: view.order.number.clone(),
+            link: format!("{base}/{}", view.order.id),
+            buyer: buyer(view),
+            place: place.unwrap_or_else(|| view.order.country.clone()),
+            what: what.join(", "),
+            total: words::money(view.order.total()),
+            payment: payment(view.intent.as_ref()),
+            fulfilment: parcel(view.state),
+            at: When::of(view.order.confirmed_at, now),
+            clip: clip.into(),
+        }
+    }
 }
 
 impl OrdersPage {

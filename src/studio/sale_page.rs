@@ -1,9 +1,21 @@
 //! One sale as a flow: what the buyer paid and who got which part of it, in real widths.
 
+use super::names::{Names, share};
+use super::orders_page::buyer;
+use crate::app::App;
+use crate::checkout::{self, OrderView};
+use crate::db::Tx;
+use crate::http::{Path, Problem, page};
+use crate::identity::{Analyst, Shop, Staff, shop};
+use crate::kernel::{Error, OrderId, Result, Time, words};
+use crate::ledger::{self, AccountKey, AccountKind, Transfer};
 use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
 
 use super::chart::{Flow, Leg, LegKind};
-use super::frame::{Frame, Section, When};
+use super::frame::{Frame, Section};
+use super::when::When;
 
 /// One part of the sale and the rule it came from.
 pub struct SaleLeg {
@@ -12,7 +24,6 @@ pub struct SaleLeg {
     /// "20 % of net items, contract Studio pieces, version 3".
     pub rule: String,
     pub share: String,
-    pub amount: String,
     /// What was given back by refunds, and what stays.
     pub given_back: String,
     pub stays: String,
@@ -36,14 +47,140 @@ pub struct SalePage {
     pub contract_link: String,
 }
 
+/// What the page reads, in one snapshot.
+struct Desk {
+    shop: Shop,
+    names: Names,
+    view: OrderView,
+    transfers: Vec<Transfer>,
+    now: Time,
+}
+
+fn read(tx: &mut Tx<'_>, staff: &Staff, id: OrderId) -> Result<Desk> {
+    let shop = shop(tx, staff.shop)?;
+    Ok(Desk {
+        names: Names::read(tx, &shop)?,
+        view: checkout::view(tx, shop.id, id)?.ok_or_else(|| Error::not_found("sale"))?,
+        transfers: ledger::transfers_of_order(tx, shop.id, id)?,
+        now: tx.now(),
+        shop,
+    })
+}
+
+pub async fn show(
+    State(app): State<App>,
+    staff: Analyst,
+    Path((_, id)): Path<(String, OrderId)>,
+) -> std::result::Result<Response, Problem> {
+    let who = staff.0.clone();
+    let desk = app.db.read(move |tx| read(tx, &who, id)).await?;
+    page(&SalePage::of(&desk, &staff))
+}
+
+/// One account's part of the sale.
+struct Share {
+    key: AccountKey,
+    got: i64,
+    gave_back: i64,
+}
+
+impl Desk {
+    /// From the ledger once something was taken; before that from the split that was frozen with the order.
+    fn shares(&self) -> Vec<Share> {
+        let mut shares: Vec<Share> = Vec::new();
+        let mut add = |key: AccountKey, got: i64, gave_back: i64| match shares.iter_mut().find(|share| share.key == key)
+        {
+            Some(share) => {
+                share.got += got;
+                share.gave_back += gave_back;
+            }
+            None => shares.push(Share { key, got, gave_back }),
+        };
+        if self.transfers.is_empty() {
+            let parts = self.view.intent.iter().flat_map(|intent| intent.allocation.parts());
+            for leg in parts.flat_map(|(_, part)| &part.legs) {
+                add(leg.account, leg.minor, 0);
+            }
+        }
+        for transfer in &self.transfers {
+            let back = transfer.source_kind == "refund";
+            for leg in &transfer.legs {
+                if leg.purpose == "processor_fee" {
+                    // Whoever bears the fee has less; the processor has it.
+                    let bearer = match leg.debit.key.kind {
+                        AccountKind::ProcessorFees => AccountKey::of(AccountKind::ShopRevenue),
+                        _ => leg.debit.key,
+                    };
+                    add(bearer, -leg.minor, 0);
+                    add(AccountKey::of(AccountKind::ProcessorFees), leg.minor, 0);
+                } else if back {
+                    add(leg.debit.key, 0, leg.minor);
+                } else {
+                    add(leg.credit.key, leg.minor, 0);
+                }
+            }
+        }
+        shares.retain(|share| share.key.kind != AccountKind::ProcessorClearing && share.got != 0);
+        shares.sort_by_key(|share| std::cmp::Reverse(share.got));
+        shares
+    }
+}
+
 impl SalePage {
+    fn of(desk: &Desk, staff: &Staff) -> Self {
+        let order = &desk.view.order;
+        let frame = Frame::of(&desk.shop, staff, Section::Money, &format!("Sale {}", order.number));
+        let money = |minor: i64| words::money(order.money(minor));
+        let shares = desk.shares();
+        let whole: i64 = shares.iter().map(|share| share.got).sum();
+        let leg = |part: &Share| {
+            let holder = desk.names.holder(part.key);
+            SaleLeg {
+                kind: holder.kind,
+                name: holder.name,
+                rule: holder.role.into(),
+                share: share(part.got, whole),
+                given_back: money(part.gave_back),
+                stays: money(part.got - part.gave_back),
+            }
+        };
+        let ribbon = |part: &Share| {
+            let holder = desk.names.holder(part.key);
+            Leg::new(
+                holder.kind,
+                &holder.name,
+                part.got.unsigned_abs(),
+                &money(part.got),
+                &share(part.got, whole),
+            )
+        };
+        Self {
+            number: order.number.clone(),
+            order_link: format!("{}/{}", frame.to(&Section::Orders), order.id),
+            buyer: buyer(&desk.view),
+            at: When::of(order.confirmed_at, desk.now),
+            expected: desk.transfers.is_empty(),
+            total: money(whole),
+            flow: Flow {
+                title: format!("Where {} of sale {} went", money(whole), order.number),
+                source: "The buyer paid".into(),
+                source_amount: money(whole),
+                legs: shares.iter().filter(|share| share.got > 0).map(ribbon).collect(),
+            },
+            legs: shares.iter().map(leg).collect(),
+            csv: String::new(),
+            contract: String::new(),
+            contract_link: String::new(),
+            frame,
+        }
+    }
+
     pub fn sample() -> Self {
         let leg = |kind, name: &str, rule: &str, share: &str, amount: &str| SaleLeg {
             kind,
             name: name.into(),
             rule: rule.into(),
             share: share.into(),
-            amount: amount.into(),
             given_back: "€0.00".into(),
             stays: amount.into(),
         };

@@ -7,7 +7,10 @@ use super::{
     audience_clip_page::AudienceClipPage, audience_page::AudiencePage, clip_editor_page::ClipEditorPage,
     clip_upload_page::ClipUploadPage, clips_page::ClipsPage, contract_page::ContractPage, money_page::MoneyPage,
     order_page::OrderPage, orders_page::OrdersPage, partners_page::PartnersPage, product_page::ProductPage,
-    products_page::ProductsPage, sale_page::SalePage, settings_page::SettingsPage,
+    products_page::ProductsPage, sale_page::SalePage,
+    settings_delivery_page::SettingsDeliveryPage, settings_keys_page::SettingsKeysPage,
+    settings_policies_page::SettingsPoliciesPage, settings_shop_page::SettingsShopPage,
+    settings_staff_page::SettingsStaffPage, settings_tax_page::SettingsTaxPage,
     sign_in_confirm_page::SignInConfirmPage, sign_in_page::SignInPage, today_page::TodayPage,
 };
 
@@ -54,12 +57,16 @@ pub fn pages() -> Vec<(&'static str, String)> {
         page("contract", &ContractPage::sample()),
         page("contract_empty", &ContractPage::empty()),
         page("contract_refused", &ContractPage::refused()),
-        page("settings", &SettingsPage::sample()),
-        page("settings_policies", &SettingsPage::policies()),
-        page("settings_tax", &SettingsPage::tax()),
-        page("settings_delivery", &SettingsPage::delivery()),
-        page("settings_keys", &SettingsPage::keys()),
-        page("settings_staff", &SettingsPage::staff()),
+        page("settings_shop", &SettingsShopPage::sample()),
+        page("settings_shop_refused", &SettingsShopPage::refused()),
+        page("settings_policies", &SettingsPoliciesPage::sample()),
+        page("settings_tax", &SettingsTaxPage::sample()),
+        page("settings_delivery", &SettingsDeliveryPage::sample()),
+        page("settings_delivery_empty", &SettingsDeliveryPage::empty()),
+        page("settings_keys", &SettingsKeysPage::sample()),
+        page("settings_keys_refused", &SettingsKeysPage::refused()),
+        page("settings_staff", &SettingsStaffPage::sample()),
+        page("settings_staff_refused", &SettingsStaffPage::refused()),
     ]
 }
 

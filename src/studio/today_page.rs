@@ -1,10 +1,27 @@
 //! Today: what sold, what needs me, what is live. On the first day: the way to the first sale.
 
+use crate::app::App;
+use crate::catalog::{self, ProductState};
+use crate::checkout::{self, OrderView};
+use crate::clips;
+use crate::db::Tx;
+use crate::delivery;
+use crate::fulfilment::{self, Fulfilment};
+use crate::http::{Problem, page};
+use crate::identity::{Analyst, Shop, Staff, shop};
+use crate::inventory;
+use crate::kernel::{Money, PageIn, Result, Seconds, Time, VariantId, words};
+use crate::payments::IntentState;
 use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use jiff::tz::TimeZone;
 
 use super::chart::{Bar, Bars};
 use super::figure::Figure;
-use super::frame::{Frame, Section, Tone, When};
+use super::frame::{Frame, Section, Tone};
+use super::orders_page::buyer;
+use super::when::When;
 
 /// Something only a person can decide or do.
 pub struct Task {
@@ -15,16 +32,17 @@ pub struct Task {
     /// What the button says; it names the next step, not "View".
     pub action: String,
     pub link: String,
-    pub since: When,
+    /// None where the moment says nothing.
+    pub since: Option<When>,
 }
 
 /// A clip that sells right now.
 pub struct LiveClip {
     pub title: String,
     pub link: String,
-    pub poster: String,
-    pub views: String,
-    pub tap_rate: String,
+    pub poster: Option<String>,
+    /// "4,812 views · 11.2 % tap", or since when it is live.
+    pub numbers: String,
     pub revenue: String,
 }
 
@@ -73,7 +91,367 @@ pub struct TodayPage {
     pub first_sale: Option<FirstSale>,
 }
 
+/// A product as today needs it.
+struct Shelf {
+    product: catalog::Product,
+    variants: Vec<VariantId>,
+    stock: inventory::Availability,
+}
+
+/// What the page reads, in one snapshot.
+struct Desk {
+    shop: Shop,
+    shelves: Vec<Shelf>,
+    clips: Vec<(clips::Clip, Option<clips::Media>, Vec<clips::Anchor>)>,
+    live: Vec<clips::ClipVersion>,
+    delivers: bool,
+    /// Orders and their totals: today so far, and the same hours a week ago with what came after them.
+    today: (i64, i64),
+    week_ago: (i64, i64),
+    recent: Vec<OrderView>,
+    waiting: Vec<Fulfilment>,
+    now: Time,
+}
+
+/// Products and clips that today looks at.
+const MOST: i64 = 50;
+/// From here on a creator should look at the shelf.
+const LOW: i64 = 3;
+
+/// Latest orders on the page.
+const RECENT: u32 = 5;
+const DAY: Seconds = Seconds::days(1);
+
+fn read(tx: &mut Tx<'_>, staff: &Staff) -> Result<Desk> {
+    let shop = shop(tx, staff.shop)?;
+    let mut shelves = Vec::new();
+    for product in catalog::list(tx, shop.id, None, MOST)?.data {
+        let variants: Vec<VariantId> = catalog::variants(tx, shop.id, product.id, shop.currency)?
+            .iter()
+            .map(|variant| variant.id)
+            .collect();
+        let mut stock = inventory::Availability::default();
+        for variant in &variants {
+            let of = inventory::availability(tx, *variant)?;
+            stock.left += of.left;
+            stock.in_checkouts += of.in_checkouts;
+        }
+        shelves.push(Shelf {
+            product,
+            variants,
+            stock,
+        });
+    }
+    let mut drafts = Vec::new();
+    for clip in clips::list(tx, shop.id, None, MOST)?.data {
+        let media = clips::media(tx, shop.id, &clip.media_hash)?;
+        let anchors = clips::anchors(tx, shop.id, clip.id)?;
+        drafts.push((clip, media, anchors));
+    }
+    let midnight = Time::from_unix_seconds(tx.now().unix_seconds().div_euclid(DAY.0) * DAY.0);
+    let week = Seconds(DAY.0 * 7);
+    let since = |tx: &mut Tx<'_>, at: Time| checkout::orders_since(tx, shop.id, at);
+    let then = since(tx, midnight.minus(week))?;
+    let after = since(tx, tx.now().minus(week))?;
+    let newest = checkout::orders(
+        tx,
+        shop.id,
+        &PageIn {
+            limit: Some(RECENT),
+            after: None,
+        },
+    )?;
+    let mut recent = Vec::new();
+    for order in newest.data {
+        recent.extend(checkout::view(tx, shop.id, order.id)?);
+    }
+    Ok(Desk {
+        today: since(tx, midnight)?,
+        week_ago: (then.0 - after.0, then.1 - after.1),
+        waiting: fulfilment::open_orders(tx, shop.id, None, MOST)?,
+        recent,
+        live: clips::list_published(tx, shop.id, None, MOST)?.data,
+        delivers: delivery::all(tx, shop.id)?.iter().any(|zone| !zone.methods.is_empty()),
+        now: tx.now(),
+        shelves,
+        clips: drafts,
+        shop,
+    })
+}
+
+pub async fn show(State(app): State<App>, staff: Analyst) -> std::result::Result<Response, Problem> {
+    let who = staff.0.clone();
+    let desk = app.db.read(move |tx| read(tx, &who)).await?;
+    page(&TodayPage::of(&desk, &staff))
+}
+
+/// The way to the first sale, until all of it was walked once.
+fn first_sale(desk: &Desk, base: &str) -> Option<FirstSale> {
+    let product = desk
+        .shelves
+        .iter()
+        .find(|shelf| shelf.product.state != ProductState::Archived);
+    let product_link = product.map_or(format!("{base}/products/new"), |shelf| {
+        format!("{base}/products/{}", shelf.product.id)
+    });
+    let clip = desk.clips.iter().find(|(_, media, _)| media.is_some());
+    let clip_link = clip.map_or(format!("{base}/clips/new"), |(clip, ..)| {
+        format!("{base}/clips/{}", clip.id)
+    });
+    let stocked = desk
+        .shelves
+        .iter()
+        .any(|shelf| shelf.stock.left + shelf.stock.in_checkouts > 0);
+    let anchored = desk
+        .clips
+        .iter()
+        .any(|(_, _, anchors)| anchors.iter().any(|anchor| anchor.variant.is_some()));
+    let steps = [
+        (
+            product.is_some(),
+            "Add a product",
+            "A name, a picture, a price. One is enough to start.",
+            "Add a product",
+            &product_link,
+        ),
+        (
+            stocked,
+            "Count your stock",
+            "Say how many you have. Hawker never sells one more than that, however many people tap at once.",
+            "Enter stock",
+            &product_link,
+        ),
+        (
+            desk.delivers,
+            "Say where you deliver",
+            "Countries, a price and how many days. The buyer sees the arrival date before paying.",
+            "Set up delivery",
+            &format!("{base}/settings/delivery"),
+        ),
+        (
+            clip.is_some(),
+            "Upload a clip",
+            "A vertical video of 10 to 60 seconds from your phone is perfect.",
+            "Upload a clip",
+            &format!("{base}/clips/new"),
+        ),
+        (
+            anchored,
+            "Put the product at its second",
+            "Pause where it appears and press “Anchor here”. The card will slide up exactly there.",
+            "Open the editor",
+            &clip_link,
+        ),
+        (
+            !desk.live.is_empty(),
+            "Publish",
+            "Your shop's page and the player you can embed go live together.",
+            "Publish",
+            &clip_link,
+        ),
+    ];
+    let done = steps.iter().filter(|(done, ..)| *done).count();
+    if done == steps.len() {
+        return None;
+    }
+    let next = steps.iter().position(|(done, ..)| !done);
+    let step = |(at, (done, title, detail, action, link)): (usize, (bool, &str, &str, &str, &String))| Step {
+        state: match (done, Some(at) == next) {
+            (true, _) => StepState::Done,
+            (false, true) => StepState::Next,
+            (false, false) => StepState::Later,
+        },
+        title: title.into(),
+        detail: detail.into(),
+        action: if done { "Change it".into() } else { action.into() },
+        link: link.clone(),
+    };
+    Some(FirstSale {
+        done: u32::try_from(done).unwrap_or(0),
+        steps: steps.into_iter().enumerate().map(step).collect(),
+    })
+}
+
+/// Shelves that run out, and products nobody can see.
+fn shelf_tasks(desk: &Desk, base: &str) -> Vec<Task> {
+    let mut tasks = Vec::new();
+    for shelf in desk
+        .shelves
+        .iter()
+        .filter(|shelf| shelf.product.state == ProductState::Active)
+    {
+        let link = format!("{base}/products/{}", shelf.product.id);
+        if shelf.stock.left <= LOW {
+            let claimed = if shelf.stock.in_checkouts > 0 {
+                format!(", {} in checkouts", shelf.stock.in_checkouts)
+            } else {
+                String::new()
+            };
+            tasks.push(Task {
+                tone: if shelf.stock.left == 0 { Tone::Bad } else { Tone::Warn },
+                icon: "products",
+                title: if shelf.stock.left == 0 {
+                    format!("{} is sold out{claimed}", shelf.product.title)
+                } else {
+                    format!("{}: {} left{claimed}", shelf.product.title, shelf.stock.left)
+                },
+                detail: "Viewers see this number. More on the shelf? Say so, and the card sells on.".into(),
+                action: "Enter stock".into(),
+                link: link.clone(),
+                since: None,
+            });
+        }
+        let shown = desk.clips.iter().any(|(_, _, anchors)| {
+            anchors
+                .iter()
+                .any(|anchor| anchor.variant.is_some_and(|variant| shelf.variants.contains(&variant)))
+        });
+        if !shown {
+            tasks.push(Task {
+                tone: Tone::Quiet,
+                icon: "clips",
+                title: format!("{} is in no clip", shelf.product.title),
+                detail: "It is for sale, but no clip shows it.".into(),
+                action: "Add an anchor".into(),
+                link: format!("{base}/clips"),
+                since: None,
+            });
+        }
+    }
+    tasks
+}
+
+impl RecentOrder {
+    fn of(view: &OrderView, base: &str, now: Time) -> Self {
+        let what: Vec<String> = view
+            .lines
+            .iter()
+            .map(|line| format!("{} × {}", line.quantity, line.title))
+            .collect();
+        Self {
+            number: view.order.number.clone(),
+            link: format!("{base}/orders/{}", view.order.id),
+            buyer: buyer(view),
+            what: what.join(", "),
+            total: words::money(view.order.total()),
+            at: When::of(view.order.confirmed_at, now),
+        }
+    }
+}
+
+/// What was sold today, against the same hours of the same weekday a week ago.
+fn figures(desk: &Desk) -> Vec<Figure> {
+    let money = |minor: i64| words::money(Money::new(minor, desk.shop.currency));
+    let compared = |figure: Figure, now: i64, then: i64| match (then, now - then) {
+        (0, _) => figure,
+        (_, 0) => figure.changed(Tone::Quiet, true, "as many as a week ago"),
+        (then, more) => {
+            let percent = (more.saturating_mul(100) / then).abs();
+            let words = if more > 0 {
+                format!("{percent} % more than a week ago")
+            } else {
+                format!("{percent} % less than a week ago")
+            };
+            figure.changed(if more > 0 { Tone::Ok } else { Tone::Bad }, more > 0, &words)
+        }
+    };
+    let waiting = Figure::new("To ship", &desk.waiting.len().to_string());
+    vec![
+        compared(
+            Figure::new("Sold today", &money(desk.today.1)),
+            desk.today.1,
+            desk.week_ago.1,
+        ),
+        compared(
+            Figure::new("Orders today", &desk.today.0.to_string()),
+            desk.today.0,
+            desk.week_ago.0,
+        ),
+        waiting,
+    ]
+}
+
+/// Payments without an answer, and parcels that wait.
+fn order_tasks(desk: &Desk, base: &str) -> Vec<Task> {
+    let mut tasks = Vec::new();
+    for view in &desk.recent {
+        if view
+            .intent
+            .as_ref()
+            .is_some_and(|intent| matches!(intent.state, IntentState::Unknown | IntentState::Conflicted))
+        {
+            tasks.push(Task {
+                tone: Tone::Bad,
+                icon: "money",
+                title: format!("Payment of order {} has no answer yet", view.order.number),
+                detail: "The processor has not said yes or no. The stock is kept and nobody is charged twice; Hawker asks again by itself.".into(),
+                action: "See what we know".into(),
+                link: format!("{base}/orders/{}", view.order.id),
+                since: Some(When::of(view.order.confirmed_at, desk.now)),
+            });
+        }
+    }
+    if let Some(oldest) = desk.waiting.first() {
+        let count = words::count(desk.waiting.len() as u64, "order", "orders");
+        let promised = oldest
+            .promised_until
+            .map(|until| format!("The oldest was promised for {}. ", until.date()))
+            .unwrap_or_default();
+        tasks.push(Task {
+            tone: Tone::Warn,
+            icon: "parcel",
+            title: format!("{count} to ship"),
+            detail: format!("{promised}Money is taken when you ship."),
+            action: "Ship orders".into(),
+            link: format!("{base}/orders?state=to_ship"),
+            since: Some(When::of(oldest.created_at, desk.now)),
+        });
+    }
+    tasks
+}
+
 impl TodayPage {
+    fn of(desk: &Desk, staff: &Staff) -> Self {
+        let mut frame = Frame::of(&desk.shop, staff, Section::Today, "Today");
+        frame.orders_waiting = u32::try_from(desk.waiting.len()).unwrap_or(u32::MAX);
+        let base = frame.to(&Section::Today);
+        let live = desk.live.iter().map(|version| LiveClip {
+            title: version.content.title.clone(),
+            link: format!("{base}/clips/{}", version.clip),
+            poster: version.content.poster.as_ref().map(clips::Media::path),
+            numbers: format!("live {}", words::relative(version.published_at, desk.now)),
+            revenue: String::new(),
+        });
+        Self {
+            day: desk
+                .now
+                .timestamp()
+                .to_zoned(TimeZone::UTC)
+                .strftime("%A, %-d %B")
+                .to_string(),
+            figures: figures(desk),
+            sales: None,
+            sales_csv: String::new(),
+            tasks: order_tasks(desk, &base)
+                .into_iter()
+                .chain(shelf_tasks(desk, &base))
+                .collect(),
+            live: live.collect(),
+            recent: desk
+                .recent
+                .iter()
+                .map(|view| RecentOrder::of(view, &base, desk.now))
+                .collect(),
+            // Once something was sold, the way to it needs no more teaching.
+            first_sale: if desk.recent.is_empty() {
+                first_sale(desk, &base)
+            } else {
+                None
+            },
+            frame,
+        }
+    }
+
     pub fn sample() -> Self {
         Self {
             frame: Frame::sample(Section::Today, "Today"),
@@ -108,25 +486,22 @@ impl TodayPage {
                 LiveClip {
                     title: "Three mugs from one lump".into(),
                     link: "/studio/nour/clips/clp_01jd3v8k2m7q9x4r5t6w8y0z1a".into(),
-                    poster: "/media/sample-mug.jpg".into(),
-                    views: "4,812 views".into(),
-                    tap_rate: "11.2 % tap".into(),
+                    poster: Some("/media/sample-mug.jpg".into()),
+                    numbers: "4,812 views · 11.2 % tap".into(),
                     revenue: "€842.00".into(),
                 },
                 LiveClip {
                     title: "Why the glaze runs".into(),
                     link: "/studio/nour/clips/clp_01jd3v8k2m7q9x4r5t6w8y0z1b".into(),
-                    poster: "/media/sample-glaze.jpg".into(),
-                    views: "2,077 views".into(),
-                    tap_rate: "7.9 % tap".into(),
+                    poster: Some("/media/sample-glaze.jpg".into()),
+                    numbers: "2,077 views · 7.9 % tap".into(),
                     revenue: "€308.60".into(),
                 },
                 LiveClip {
                     title: "Unpacking the kiln at 5 a.m.".into(),
                     link: "/studio/nour/clips/clp_01jd3v8k2m7q9x4r5t6w8y0z1c".into(),
-                    poster: "/media/sample-kiln.jpg".into(),
-                    views: "1,390 views".into(),
-                    tap_rate: "5.4 % tap".into(),
+                    poster: Some("/media/sample-kiln.jpg".into()),
+                    numbers: "1,390 views · 5.4 % tap".into(),
                     revenue: "€134.00".into(),
                 },
             ],
@@ -241,7 +616,7 @@ fn sample_tasks() -> Vec<Task> {
             detail: "Order 1043, €42.90. The processor has not said yes or no. The stock is kept and nobody is charged twice; Hawker asks again in 8 minutes.".into(),
             action: "See what we know".into(),
             link: "/studio/nour/orders/ord_01jd4a1b2c3d4e5f6g7h8j9k0n".into(),
-            since: When::new("6 min ago", "21 November 2026, 14:06:12", "2026-11-21T14:06:12Z"),
+            since: Some(When::new("6 min ago", "21 November 2026, 14:06:12", "2026-11-21T14:06:12Z")),
         },
         Task {
             tone: Tone::Warn,
@@ -250,7 +625,7 @@ fn sample_tasks() -> Vec<Task> {
             detail: "The oldest was promised for Tuesday. Money is taken when you ship.".into(),
             action: "Ship orders".into(),
             link: "/studio/nour/orders?state=to_ship".into(),
-            since: When::new("since yesterday", "20 November 2026, 18:40", "2026-11-20T18:40:00Z"),
+            since: Some(When::new("since yesterday", "20 November 2026, 18:40", "2026-11-20T18:40:00Z")),
         },
         Task {
             tone: Tone::Warn,
@@ -259,7 +634,7 @@ fn sample_tasks() -> Vec<Task> {
             detail: "At today's pace the last one is sold this evening.".into(),
             action: "Enter stock".into(),
             link: "/studio/nour/products/prd_01jd3t0a1b2c3d4e5f6g7h8j9k".into(),
-            since: When::new("40 min ago", "21 November 2026, 13:32", "2026-11-21T13:32:00Z"),
+            since: Some(When::new("40 min ago", "21 November 2026, 13:32", "2026-11-21T13:32:00Z")),
         },
         Task {
             tone: Tone::Quiet,
@@ -268,7 +643,7 @@ fn sample_tasks() -> Vec<Task> {
             detail: "It is for sale but nobody sees it. Two of your clips show it without an anchor.".into(),
             action: "Add an anchor".into(),
             link: "/studio/nour/clips".into(),
-            since: When::new("2 days ago", "19 November 2026, 09:12", "2026-11-19T09:12:00Z"),
+            since: Some(When::new("2 days ago", "19 November 2026, 09:12", "2026-11-19T09:12:00Z")),
         },
     ]
 }

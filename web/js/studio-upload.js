@@ -4,6 +4,7 @@ const form = document.querySelector("form[data-upload]");
 const drop = form?.querySelector("[data-drop]");
 const field = form?.querySelector("input[type=file]");
 const media = form?.querySelector("input[name=media]");
+const poster = form?.querySelector("input[name=poster]");
 const panel = form?.querySelector("[data-progress]");
 const refused = form?.querySelector("[data-refused]");
 
@@ -51,8 +52,8 @@ if (
       const answer = mine.response ?? {};
       if (mine.status >= 400) return refuse(answer.detail ?? "The video could not be taken. Nothing else was lost; choose it again.");
       media.value = answer.id;
-      // The file has arrived; the form must not carry it a second time.
-      field.removeAttribute("name");
+      // A still of the video, where the server could take one.
+      if (poster instanceof HTMLInputElement) poster.value = answer.poster?.id ?? "";
       if (words) words.textContent = "is here.";
       if (submitWhenDone) form.requestSubmit();
     };
