@@ -212,21 +212,31 @@ fn demo_shop(mut config: Config, data_named: bool, args: DemoArgs) -> Result<()>
         config.data = PathBuf::from("hawker-demo");
     }
     if args.fresh && config.data.exists() {
-        std::fs::remove_dir_all(&config.data).map_err(|error| Error::internal(format!("cannot remove {}: {error}", config.data.display())))?;
+        std::fs::remove_dir_all(&config.data)
+            .map_err(|error| Error::internal(format!("cannot remove {}: {error}", config.data.display())))?;
     }
     config.log_level = "warn".into();
     start_logs(&config)?;
     runtime()?.block_on(async move {
         let listener = server::bind(&args.listen).await?;
-        let address = listener.local_addr().map_err(|error| Error::internal("the listener has no address").because(error))?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| Error::internal("the listener has no address").because(error))?;
         config.base_url = format!("http://localhost:{}", address.port());
         let ports = Ports::usual(&config)?;
         let settings = config.clone();
         let opened = tokio::task::spawn_blocking(move || crate::open::open_demo(&settings, ports));
-        let app = opened.await.map_err(|error| Error::internal("the shop could not be opened").because(error))??;
+        let app = opened
+            .await
+            .map_err(|error| Error::internal("the shop could not be opened").because(error))??;
         println!("Preparing the shop …");
         let shop = demo::shop(&app).await?;
-        let links = app.db.write(db::LaneKey(0), move |tx| identity::link_for(tx, Some(shop.id), demo::OWNER, Door::Printed)).await?;
+        let links = app
+            .db
+            .write(db::LaneKey(0), move |tx| {
+                identity::link_for(tx, Some(shop.id), demo::OWNER, Door::Printed)
+            })
+            .await?;
         let base = &config.base_url;
         println!("\n  Shop      {base}/s/{}", shop.slug);
         println!("  A clip    {base}/s/{}/clips/from-clay-to-coffee", shop.slug);
@@ -235,7 +245,10 @@ fn demo_shop(mut config: Config, data_named: bool, args: DemoArgs) -> Result<()>
         }
         println!("  Mailbox   {base}/mailbox");
         println!("  API       {base}/docs\n");
-        println!("Money is sandbox money. Data is in {}. Ctrl-C ends.", config.data.display());
+        println!(
+            "Money is sandbox money. Data is in {}. Ctrl-C ends.",
+            config.data.display()
+        );
         server::serve(app, listener, told_to_stop()).await
     })
 }

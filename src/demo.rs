@@ -2,7 +2,9 @@
 
 use crate::app::App;
 use crate::catalog::{self, Create, Kind, NewProduct, NewVariant, ProductState, TaxCategory};
-use crate::clips::{self, AnchorEdit, AnchorKind, AskKind, Caption, ClipEdit, Copies, Copy, CreateClip, EditAnchor, Intake, Publish};
+use crate::clips::{
+    self, AnchorEdit, AnchorKind, AskKind, Caption, ClipEdit, Copies, Copy, CreateClip, EditAnchor, Intake, Publish,
+};
 use crate::db::LaneKey;
 use crate::delivery::{self, NewMethod, NewZone};
 use crate::identity::{self, CreateShop, EditShop, NewShop, Seller, Shop, ShopEdit};
@@ -165,7 +167,11 @@ impl CopyText {
     fn placed(self) -> Copy {
         let text = if self.quote.is_empty() { self.text } else { self.quote };
         let title = if self.by.is_empty() { self.title } else { self.by };
-        let label = if self.action.is_empty() { self.label } else { self.action };
+        let label = if self.action.is_empty() {
+            self.label
+        } else {
+            self.action
+        };
         Copy { title, text, label }
     }
 }
@@ -180,7 +186,8 @@ pub async fn shop(app: &App) -> Result<Shop> {
     if let Some(shop) = app.db.read(|tx| identity::shop_by_slug(tx, SLUG)).await? {
         return Ok(shop);
     }
-    let text = std::str::from_utf8(file("shop.toml")?).map_err(|error| Error::internal("demo/shop.toml is not UTF-8").because(error))?;
+    let text = std::str::from_utf8(file("shop.toml")?)
+        .map_err(|error| Error::internal("demo/shop.toml is not UTF-8").because(error))?;
     let content: Content = toml::from_str(text).map_err(|error| Error::internal(format!("demo/shop.toml: {error}")))?;
     let shop = opened(app, &content).await?;
     let variants = goods(app, &shop, &content).await?;
@@ -223,7 +230,11 @@ async fn opened(app: &App, content: &Content) -> Result<Shop> {
     let rates: Vec<TaxRate> = content
         .tax_rates
         .iter()
-        .map(|rate| TaxRate { country: rate.country.clone(), category: rate.category, rate: Rate(rate.basis_points) })
+        .map(|rate| TaxRate {
+            country: rate.country.clone(),
+            category: rate.category,
+            rate: Rate(rate.basis_points),
+        })
         .collect();
     let currency = text.currency;
     let zones: Vec<NewZone> = content
@@ -268,21 +279,32 @@ async fn goods(app: &App, shop: &Shop, content: &Content) -> Result<BTreeMap<Str
     let parties: Vec<NewParty> = content
         .parties
         .iter()
-        .map(|party| NewParty { kind: party.kind, name: party.name.clone(), email: party.email.clone() })
+        .map(|party| NewParty {
+            kind: party.kind,
+            name: party.name.clone(),
+            email: party.email.clone(),
+        })
         .collect();
     let keys: Vec<String> = content.parties.iter().map(|party| party.key.clone()).collect();
     let ids: Vec<PartyId> = app
         .db
-        .write(LaneKey(0), move |tx| parties.iter().map(|party| Ok(partners::add_party(tx, id, tx.id(), party)?.id)).collect())
+        .write(LaneKey(0), move |tx| {
+            parties
+                .iter()
+                .map(|party| Ok(partners::add_party(tx, id, tx.id(), party)?.id))
+                .collect()
+        })
         .await?;
     let known: BTreeMap<String, PartyId> = keys.into_iter().zip(ids).collect();
     let terms = terms(&content.split_contract, &known, currency)?;
     let name = content.split_contract.name.clone();
     let contract = app
         .db
-        .write(LaneKey(0), move |tx| match partners::draw_up(tx, (id, currency), tx.id(), &name, &terms)? {
-            Agree::Agreed(contract) => Ok(contract.id),
-            other => Err(Error::internal(format!("the demo's contract was refused: {other:?}"))),
+        .write(LaneKey(0), move |tx| {
+            match partners::draw_up(tx, (id, currency), tx.id(), &name, &terms)? {
+                Agree::Agreed(contract) => Ok(contract.id),
+                other => Err(Error::internal(format!("the demo's contract was refused: {other:?}"))),
+            }
         })
         .await?;
     let mut variants = BTreeMap::new();
@@ -319,7 +341,9 @@ async fn goods(app: &App, shop: &Shop, content: &Content) -> Result<BTreeMap<Str
                 }
                 match partners::assign(tx, id, product.id, product.version, Some(contract))? {
                     Assign::Assigned(_) => Ok(made),
-                    other => Err(Error::internal(format!("the demo's contract fits no product: {other:?}"))),
+                    other => Err(Error::internal(format!(
+                        "the demo's contract fits no product: {other:?}"
+                    ))),
                 }
             })
             .await?;
@@ -329,17 +353,33 @@ async fn goods(app: &App, shop: &Shop, content: &Content) -> Result<BTreeMap<Str
 }
 
 fn terms(text: &ContractText, known: &BTreeMap<String, PartyId>, currency: Currency) -> Result<Terms> {
-    let party = |key: &str| known.get(key).copied().ok_or_else(|| Error::internal(format!("the demo has no party {key}")));
-    let remainder = text.shares.iter().find(|share| share.kind == "remainder").map(|share| party(&share.party)).transpose()?;
+    let party = |key: &str| {
+        known
+            .get(key)
+            .copied()
+            .ok_or_else(|| Error::internal(format!("the demo has no party {key}")))
+    };
+    let remainder = text
+        .shares
+        .iter()
+        .find(|share| share.kind == "remainder")
+        .map(|share| party(&share.party))
+        .transpose()?;
     let mut terms = Terms::all_to(remainder.ok_or_else(|| Error::internal("the demo's contract has no remainder"))?);
     terms.processor_fee = Bearer::Remainder;
     for share in &text.shares {
         match share.kind.as_str() {
             "portion" if share.party == "platform" => terms.platform_fee_bp = share.basis_points,
-            "portion" => terms.shares.push(Share { party: party(&share.party)?, part: Part::Portion(share.basis_points) }),
+            "portion" => terms.shares.push(Share {
+                party: party(&share.party)?,
+                part: Part::Portion(share.basis_points),
+            }),
             "fixed" => {
                 let per_unit = Money::new(share.amount_minor, currency).into();
-                terms.fulfilment = Some(FulfilmentFee { party: party(&share.party)?, per_unit });
+                terms.fulfilment = Some(FulfilmentFee {
+                    party: party(&share.party)?,
+                    per_unit,
+                });
             }
             "delivery" => terms.delivery = Some(party(&share.party)?),
             _ => {}
@@ -350,7 +390,13 @@ fn terms(text: &ContractText, known: &BTreeMap<String, PartyId>, currency: Curre
 
 async fn upload(app: &App, shop: &Shop, name: &str) -> Result<clips::Media> {
     let bytes = axum::body::Bytes::from_static(file(name)?);
-    match clips::intake(app, shop.id, futures_util::stream::iter([Ok::<_, std::convert::Infallible>(bytes)])).await? {
+    match clips::intake(
+        app,
+        shop.id,
+        futures_util::stream::iter([Ok::<_, std::convert::Infallible>(bytes)]),
+    )
+    .await?
+    {
         Intake::Stored { media, .. } => Ok(media),
         other => Err(Error::internal(format!("{name} was refused: {other:?}"))),
     }
@@ -370,7 +416,11 @@ async fn shown(app: &App, shop: &Shop, text: &ClipText, variants: &BTreeMap<Stri
             "ar" => "العربية",
             _ => "English",
         };
-        captions.push(Caption { lang: lang.clone(), label: label.into(), hash: upload(app, shop, name).await?.hash });
+        captions.push(Caption {
+            lang: lang.clone(),
+            label: label.into(),
+            hash: upload(app, shop, name).await?.hash,
+        });
     }
     let words = text.copy.get(&shop.language).cloned().unwrap_or_default();
     let clip = ClipEdit {
@@ -385,10 +435,19 @@ async fn shown(app: &App, shop: &Shop, text: &ClipText, variants: &BTreeMap<Stri
     let mut anchors = Vec::new();
     for anchor in &text.anchors {
         let variant = match &anchor.sku {
-            Some(sku) => Some(variants.get(sku).copied().ok_or_else(|| Error::internal(format!("the demo has no SKU {sku}")))?),
+            Some(sku) => Some(
+                variants
+                    .get(sku)
+                    .copied()
+                    .ok_or_else(|| Error::internal(format!("the demo has no SKU {sku}")))?,
+            ),
             None => None,
         };
-        let copy: Copies = anchor.copy.iter().map(|(lang, copy)| (lang.clone(), copy.clone().placed())).collect();
+        let copy: Copies = anchor
+            .copy
+            .iter()
+            .map(|(lang, copy)| (lang.clone(), copy.clone().placed()))
+            .collect();
         anchors.push(AnchorEdit {
             kind: Some(anchor.kind),
             ask: anchor.ask,
@@ -412,7 +471,9 @@ async fn shown(app: &App, shop: &Shop, text: &ClipText, variants: &BTreeMap<Stri
             }
             match clips::publish(tx, (id, currency), clip.id, None)? {
                 Publish::Live { .. } => Ok(()),
-                other => Err(Error::internal(format!("a clip of the demo cannot be published: {other:?}"))),
+                other => Err(Error::internal(format!(
+                    "a clip of the demo cannot be published: {other:?}"
+                ))),
             }
         })
         .await

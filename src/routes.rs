@@ -5,8 +5,8 @@
 use crate::app::App;
 use crate::operating::Reference;
 use crate::{
-    catalog, checkout, clips, delivery, fulfilment, growth, identity, inventory, ledger, offers, operating, partners, storefront,
-    studio, taxes,
+    catalog, checkout, clips, delivery, fulfilment, growth, identity, inventory, ledger, offers, operating, partners,
+    storefront, studio, taxes,
 };
 use axum::routing::get;
 use axum::{Extension, Router};

@@ -225,10 +225,10 @@ fn terms(typed: &Typed, shop: &Shop) -> Result<Terms> {
     let mut terms = Terms {
         shares: Vec::new(),
         remainder: PartyId::from_uuid(uuid::Uuid::nil()),
-        processor_fee: if typed.one("bearer") == "platform" {
-            Bearer::Platform
-        } else {
-            Bearer::Remainder
+        processor_fee: match typed.one("bearer") {
+            "platform" => Bearer::Platform,
+            "everyone" => Bearer::Everyone,
+            _ => Bearer::Remainder,
         },
         platform_fee_bp: basis_points("/platform_fee", typed.one("platform_fee"))?,
         fulfilment: None,
@@ -419,18 +419,22 @@ impl ShareRow {
 }
 
 fn bearers(chosen: Bearer) -> Vec<Choice> {
-    let rest = Choice::new("remainder", "Whoever takes the rest");
-    let platform = Choice::new("platform", "The platform");
-    match chosen {
-        Bearer::Platform => vec![
-            rest,
-            Choice {
-                chosen: true,
-                ..platform
-            },
-        ],
-        Bearer::Remainder | Bearer::Party(_) => vec![Choice { chosen: true, ..rest }, platform],
-    }
+    let word = match chosen {
+        Bearer::Platform => "platform",
+        Bearer::Everyone => "everyone",
+        Bearer::Remainder | Bearer::Party(_) => "remainder",
+    };
+    let all = [
+        ("remainder", "Whoever takes the rest"),
+        ("everyone", "Everyone, in proportion"),
+        ("platform", "The platform"),
+    ];
+    all.into_iter()
+        .map(|(value, label)| Choice {
+            chosen: value == word,
+            ..Choice::new(value, label)
+        })
+        .collect()
 }
 
 impl ContractPage {

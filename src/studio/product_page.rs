@@ -650,7 +650,8 @@ mod tests {
                     variant: variant.id,
                     quantity: 1,
                 }],
-                false, until
+                false,
+                until,
             )?;
             let version = catalog::find(tx, shop.id, id)?.expect("it is there").version;
             let variant_id = variant.id.to_string();

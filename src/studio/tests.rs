@@ -7,10 +7,9 @@ use super::{
     audience_clip_page::AudienceClipPage, audience_page::AudiencePage, clip_editor_page::ClipEditorPage,
     clip_upload_page::ClipUploadPage, clips_page::ClipsPage, contract_page::ContractPage, money_page::MoneyPage,
     order_page::OrderPage, orders_page::OrdersPage, partners_page::PartnersPage, product_page::ProductPage,
-    products_page::ProductsPage, sale_page::SalePage,
-    settings_delivery_page::SettingsDeliveryPage, settings_keys_page::SettingsKeysPage,
-    settings_policies_page::SettingsPoliciesPage, settings_shop_page::SettingsShopPage,
-    settings_staff_page::SettingsStaffPage, settings_tax_page::SettingsTaxPage,
+    products_page::ProductsPage, sale_page::SalePage, settings_delivery_page::SettingsDeliveryPage,
+    settings_keys_page::SettingsKeysPage, settings_policies_page::SettingsPoliciesPage,
+    settings_shop_page::SettingsShopPage, settings_staff_page::SettingsStaffPage, settings_tax_page::SettingsTaxPage,
     sign_in_confirm_page::SignInConfirmPage, sign_in_page::SignInPage, today_page::TodayPage,
 };
 

@@ -37,28 +37,70 @@ impl Stall {
             .app
             .db
             .write(LaneKey(0), move |tx| {
-                taxes::set(tx, id, &[TaxRate { country: "DE".into(), category: TaxCategory::Standard, rate: Rate(1900) }])?;
-                let method = NewMethod { id: None, name: "Parcel".into(), price: Money::new(490, EUR), eta_days_min: 2, eta_days_max: 3 };
-                let zone = NewZone { id: None, name: "Germany".into(), countries: vec!["DE".into()], methods: vec![method] };
-                let abroad = NewMethod { id: None, name: "Air".into(), price: Money::new(1490, EUR), eta_days_min: 5, eta_days_max: 9 };
-                let world = NewZone { id: None, name: "World".into(), countries: vec!["*".into()], methods: vec![abroad] };
+                taxes::set(
+                    tx,
+                    id,
+                    &[TaxRate {
+                        country: "DE".into(),
+                        category: TaxCategory::Standard,
+                        rate: Rate(1900),
+                    }],
+                )?;
+                let method = NewMethod {
+                    id: None,
+                    name: "Parcel".into(),
+                    price: Money::new(490, EUR),
+                    eta_days_min: 2,
+                    eta_days_max: 3,
+                };
+                let zone = NewZone {
+                    id: None,
+                    name: "Germany".into(),
+                    countries: vec!["DE".into()],
+                    methods: vec![method],
+                };
+                let abroad = NewMethod {
+                    id: None,
+                    name: "Air".into(),
+                    price: Money::new(1490, EUR),
+                    eta_days_min: 5,
+                    eta_days_max: 9,
+                };
+                let world = NewZone {
+                    id: None,
+                    name: "World".into(),
+                    countries: vec!["*".into()],
+                    methods: vec![abroad],
+                };
                 delivery::set(tx, id, &[zone, world])?;
                 let mut party = |kind, name: &str| {
-                    let new = NewParty { kind, name: name.into(), email: String::new() };
+                    let new = NewParty {
+                        kind,
+                        name: name.into(),
+                        email: String::new(),
+                    };
                     Ok::<PartyId, hawker::kernel::Error>(partners::add_party(tx, id, tx.id(), &new)?.id)
                 };
                 let nadja = party(PartyKind::Creator, "Nadja")?;
                 let tomas = party(PartyKind::Creator, "Tomas")?;
                 let packer = party(PartyKind::Fulfilment, "Packhof")?;
                 let terms = Terms {
-                    shares: vec![Share { party: tomas, part: Part::Portion(4000) }],
+                    shares: vec![Share {
+                        party: tomas,
+                        part: Part::Portion(4000),
+                    }],
                     remainder: nadja,
                     processor_fee: Bearer::Remainder,
                     platform_fee_bp: 500,
-                    fulfilment: Some(FulfilmentFee { party: packer, per_unit: Money::new(100, EUR).into() }),
+                    fulfilment: Some(FulfilmentFee {
+                        party: packer,
+                        per_unit: Money::new(100, EUR).into(),
+                    }),
                     delivery: Some(packer),
                 };
-                let Agree::Agreed(contract) = partners::draw_up(tx, (id, EUR), tx.id(), "Studio", &terms)? else { panic!("terms fit") };
+                let Agree::Agreed(contract) = partners::draw_up(tx, (id, EUR), tx.id(), "Studio", &terms)? else {
+                    panic!("terms fit")
+                };
                 let new = NewProduct {
                     title: "Mug".into(),
                     slug: None,
@@ -67,9 +109,16 @@ impl Stall {
                     tax_category: TaxCategory::Standard,
                     image: String::new(),
                     state: ProductState::Active,
-                    variants: vec![NewVariant { title: String::new(), sku: None, weight_grams: 400, price: Some(Money::new(3000, EUR)) }],
+                    variants: vec![NewVariant {
+                        title: String::new(),
+                        sku: None,
+                        weight_grams: 400,
+                        price: Some(Money::new(3000, EUR)),
+                    }],
                 };
-                let Create::Created(product, variants) = catalog::create(tx, (id, EUR), tx.id(), &new)? else { panic!("a product") };
+                let Create::Created(product, variants) = catalog::create(tx, (id, EUR), tx.id(), &new)? else {
+                    panic!("a product")
+                };
                 partners::assign(tx, id, product.id, product.version, Some(contract.id))?;
                 inventory::set_stock(tx, id, variants[0].id, None, units)?;
                 Ok(variants[0].id)
@@ -78,7 +127,13 @@ impl Stall {
             .unwrap();
         let player = world.with_key(&shop.publishable_key);
         let staff = world.sign_in(&shop, &shop.owner_email).await;
-        Self { world, shop, mug, player, staff }
+        Self {
+            world,
+            shop,
+            mug,
+            player,
+            staff,
+        }
     }
 
     fn checkout(&self) -> CheckoutId {
@@ -86,7 +141,10 @@ impl Stall {
     }
 
     async fn quote(&self, units: u32) -> Value {
-        let answer = self.player.get(&format!("/v1/quotes?lines={}:{units}&country=DE", self.mug)).await;
+        let answer = self
+            .player
+            .get(&format!("/v1/quotes?lines={}:{units}&country=DE", self.mug))
+            .await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.value()
     }
@@ -102,12 +160,19 @@ impl Stall {
     /// One tap with everything said.
     async fn tap(&self, id: CheckoutId, token: &str) -> Answer {
         let quote = self.quote(1).await;
-        self.player.put(&format!("/v1/checkouts/{id}"), &Self::body(&quote, token)).await
+        self.player
+            .put(&format!("/v1/checkouts/{id}"), &Self::body(&quote, token))
+            .await
     }
 
     async fn buy(&self) -> OrderId {
         let answer = self.tap(self.checkout(), "tok_visa").await;
-        assert_eq!((answer.status, answer.value()["state"].as_str()), (201, Some("completed")), "{}", answer.text());
+        assert_eq!(
+            (answer.status, answer.value()["state"].as_str()),
+            (201, Some("completed")),
+            "{}",
+            answer.text()
+        );
         answer.value()["order"]["id"].as_str().unwrap().parse().unwrap()
     }
 
@@ -119,7 +184,15 @@ impl Stall {
     async fn work_is_open(&self, id: OrderId) {
         let shop = self.shop.id;
         for _ in 0..200 {
-            if self.world.app.db.read(move |tx| fulfilment::find(tx, shop, id)).await.unwrap().is_some() {
+            if self
+                .world
+                .app
+                .db
+                .read(move |tx| fulfilment::find(tx, shop, id))
+                .await
+                .unwrap()
+                .is_some()
+            {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -129,21 +202,39 @@ impl Stall {
 
     async fn left(&self) -> (i64, i64) {
         let mug = self.mug;
-        let stock = self.world.app.db.read(move |tx| inventory::availability(tx, mug)).await.unwrap();
+        let stock = self
+            .world
+            .app
+            .db
+            .read(move |tx| inventory::availability(tx, mug))
+            .await
+            .unwrap();
         (stock.left, stock.in_checkouts)
     }
 
     async fn balance(&self, kind: AccountKind) -> i64 {
         let shop = self.shop.id;
-        let all = self.world.app.db.read(move |tx| ledger::balances(tx, shop)).await.unwrap();
-        all.iter().filter(|balance| balance.key.kind == kind).map(|balance| balance.money.minor).sum()
+        let all = self
+            .world
+            .app
+            .db
+            .read(move |tx| ledger::balances(tx, shop))
+            .await
+            .unwrap();
+        all.iter()
+            .filter(|balance| balance.key.kind == kind)
+            .map(|balance| balance.money.minor)
+            .sum()
     }
 
     /// Money the processor holds promised or took, by its own books: payments that bind the buyer.
     fn charged(&self) -> usize {
         let sandbox = Sandbox::installed(&self.world.app).unwrap();
         let books = sandbox.books();
-        books.payments().filter(|payment| matches!(payment.state, PaymentState::RequiresCapture | PaymentState::Succeeded)).count()
+        books
+            .payments()
+            .filter(|payment| matches!(payment.state, PaymentState::RequiresCapture | PaymentState::Succeeded))
+            .count()
     }
 
     /// The invariants of stock, payments, orders and ledger, after every story.
@@ -157,21 +248,39 @@ impl Stall {
                 let mut broken = inventory::check(tx)?;
                 broken.extend(checkout::check(tx)?);
                 broken.extend(fulfilment::check(tx)?);
-                Ok((broken, ledger::balances(tx, shop)?.iter().map(|balance| balance.money.minor).sum::<i64>()))
+                Ok((
+                    broken,
+                    ledger::balances(tx, shop)?
+                        .iter()
+                        .map(|balance| balance.money.minor)
+                        .sum::<i64>(),
+                ))
             })
             .await
             .unwrap();
         assert_eq!(broken, Vec::<String>::new());
         assert_eq!(sums, 0, "I20: all accounts of a currency sum to zero");
-        assert!(matches!(ledger::verify(&self.world.app.db, shop).await.unwrap(), Verdict::Whole { .. }), "I26: the chain verifies");
+        assert!(
+            matches!(
+                ledger::verify(&self.world.app.db, shop).await.unwrap(),
+                Verdict::Whole { .. }
+            ),
+            "I26: the chain verifies"
+        );
         let sandbox = Sandbox::installed(&self.world.app).unwrap();
         let (taken, given): (i64, i64) = {
             let books = sandbox.books();
-            (books.payments().map(|payment| payment.captured).sum(), books.payments().map(|payment| payment.refunded).sum())
+            (
+                books.payments().map(|payment| payment.captured).sum(),
+                books.payments().map(|payment| payment.refunded).sum(),
+            )
         };
         let held = self.balance(AccountKind::ProcessorClearing).await;
         let fees: i64 = held + taken - given;
-        assert!(fees >= 0, "I11: the processor took {taken} and gave back {given}, our clearing account says {held}");
+        assert!(
+            fees >= 0,
+            "I11: the processor took {taken} and gave back {given}, our clearing account says {held}"
+        );
     }
 }
 
@@ -181,12 +290,26 @@ async fn l1_l2_p17_a_tap_buys_the_parcel_takes_the_money_and_the_ledger_sums_to_
     let order = stall.buy().await;
     assert_eq!(stall.left().await, (4, 0));
     let seen = stall.order(order).await;
-    assert_eq!((seen["payment"].as_str(), seen["captured"]["amount"].as_i64()), (Some("authorized"), Some(0)), "money moves when the parcel does");
+    assert_eq!(
+        (seen["payment"].as_str(), seen["captured"]["amount"].as_i64()),
+        (Some("authorized"), Some(0)),
+        "money moves when the parcel does"
+    );
     stall.work_is_open(order).await;
-    let shipped = stall.staff.post(&format!("/v1/orders/{order}/shipments"), &json!({ "carrier": "DHL", "tracking": "JD01" })).await;
+    let shipped = stall
+        .staff
+        .post(
+            &format!("/v1/orders/{order}/shipments"),
+            &json!({ "carrier": "DHL", "tracking": "JD01" }),
+        )
+        .await;
     assert_eq!(shipped.status, 201, "{}", shipped.text());
     let seen = stall.order(order).await;
-    assert_eq!((seen["payment"].as_str(), seen["state"].as_str()), (Some("captured"), Some("fulfilled")), "{seen}");
+    assert_eq!(
+        (seen["payment"].as_str(), seen["state"].as_str()),
+        (Some("captured"), Some("fulfilled")),
+        "{seen}"
+    );
     assert_eq!(seen["captured"]["amount"], 3490);
     // 30.00 − 4.79 tax = 25.21 net; packer 1.00; of 24.21 the platform has 1.21, Tomas 9.68, Nadja 13.32. Parcel 4.90 − 0.78 tax = 4.12.
     assert_eq!(stall.balance(AccountKind::TaxPayable).await, 479 + 78);
@@ -205,7 +328,10 @@ async fn d10_p18_a_second_tap_with_the_same_id_buys_once() {
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 201]);
     let other = Stall::body(&quote, "tok_declined");
-    assert_eq!(stall.player.put(&path, &other).await.refusal(), (409, "id_reused".into()));
+    assert_eq!(
+        stall.player.put(&path, &other).await.refusal(),
+        (409, "id_reused".into())
+    );
     assert_eq!((stall.left().await, stall.charged()), ((4, 0), 1));
     stall.invariants().await;
 }
@@ -217,10 +343,26 @@ async fn a_declined_buyer_keeps_the_unit_and_pays_with_another_card() {
     let declined = stall.tap(id, "tok_declined").await;
     assert_eq!(declined.refusal(), (402, "declined".into()));
     assert_eq!(stall.left().await, (0, 1), "the unit waits for them");
-    let secret = declined.value()["checkout"]["client_secret"].as_str().unwrap().to_owned();
-    let buyer = stall.world.with_key(&stall.shop.publishable_key).with("hawker-checkout-secret", &secret);
-    let paid = buyer.post(&format!("/v1/checkouts/{id}/payment"), &json!({ "method": "card", "token": "tok_visa" })).await;
-    assert_eq!((paid.status, paid.value()["state"].as_str()), (200, Some("completed")), "{}", paid.text());
+    let secret = declined.value()["checkout"]["client_secret"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let buyer = stall
+        .world
+        .with_key(&stall.shop.publishable_key)
+        .with("hawker-checkout-secret", &secret);
+    let paid = buyer
+        .post(
+            &format!("/v1/checkouts/{id}/payment"),
+            &json!({ "method": "card", "token": "tok_visa" }),
+        )
+        .await;
+    assert_eq!(
+        (paid.status, paid.value()["state"].as_str()),
+        (200, Some("completed")),
+        "{}",
+        paid.text()
+    );
     let stranger = stall.player.get(&format!("/v1/checkouts/{id}")).await;
     assert_eq!(stranger.status, 404, "an id gives no rights");
     stall.invariants().await;
@@ -234,12 +376,20 @@ async fn p8_a_buyer_who_confirms_at_the_bank_has_bought_even_if_they_never_retur
     assert_eq!(asked.value()["state"], "requires_escalation", "{}", asked.text());
     let url = asked.value()["next_action"]["url"].as_str().unwrap().to_owned();
     let payment = url.rsplit('/').next().unwrap().to_owned();
-    Sandbox::installed(&stall.world.app).unwrap().answer_challenge(&payment, true);
+    Sandbox::installed(&stall.world.app)
+        .unwrap()
+        .answer_challenge(&payment, true);
     let secret = asked.value()["client_secret"].as_str().unwrap().to_owned();
-    let buyer = stall.world.with_key(&stall.shop.publishable_key).with("hawker-checkout-secret", &secret);
+    let buyer = stall
+        .world
+        .with_key(&stall.shop.publishable_key)
+        .with("hawker-checkout-secret", &secret);
     let mut state = String::new();
     for _ in 0..200 {
-        state = buyer.get(&format!("/v1/checkouts/{id}")).await.value()["state"].as_str().unwrap().to_owned();
+        state = buyer.get(&format!("/v1/checkouts/{id}")).await.value()["state"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         if state == "completed" {
             break;
         }
@@ -254,12 +404,23 @@ async fn p2_a_lost_answer_ends_in_one_order_and_one_charge() {
     let stall = Stall::open(1).await;
     let id = stall.checkout();
     let unknown = stall.tap(id, "tok_timeout").await;
-    assert_eq!((unknown.status, unknown.value()["state"].as_str()), (201, Some("complete_in_progress")), "{}", unknown.text());
+    assert_eq!(
+        (unknown.status, unknown.value()["state"].as_str()),
+        (201, Some("complete_in_progress")),
+        "{}",
+        unknown.text()
+    );
     stall.world.clock.advance(15);
     let shop = stall.shop.id;
     let mut born = None;
     for _ in 0..300 {
-        born = stall.world.app.db.read(move |tx| checkout::order_of_checkout(tx, shop, id)).await.unwrap();
+        born = stall
+            .world
+            .app
+            .db
+            .read(move |tx| checkout::order_of_checkout(tx, shop, id))
+            .await
+            .unwrap();
         if born.is_some() {
             break;
         }
@@ -274,9 +435,23 @@ async fn p2_a_lost_answer_ends_in_one_order_and_one_charge() {
 async fn d7_an_abandoned_checkout_gives_its_unit_back() {
     let stall = Stall::open(1).await;
     let quote = stall.quote(1).await;
-    let placed = stall.player.put(&format!("/v1/checkouts/{}", stall.checkout()), &json!({ "quote": quote["quote"] })).await;
-    assert_eq!((placed.status, placed.value()["state"].as_str()), (201, Some("incomplete")), "{}", placed.text());
-    let late = stall.player.get(&format!("/v1/quotes?lines={}:1&country=DE", stall.mug)).await;
+    let placed = stall
+        .player
+        .put(
+            &format!("/v1/checkouts/{}", stall.checkout()),
+            &json!({ "quote": quote["quote"] }),
+        )
+        .await;
+    assert_eq!(
+        (placed.status, placed.value()["state"].as_str()),
+        (201, Some("incomplete")),
+        "{}",
+        placed.text()
+    );
+    let late = stall
+        .player
+        .get(&format!("/v1/quotes?lines={}:1&country=DE", stall.mug))
+        .await;
     assert_eq!(late.refusal(), (409, "sold_out".into()));
     stall.world.clock.advance(11 * 60);
     for _ in 0..300 {
@@ -295,11 +470,22 @@ async fn another_country_is_another_price_and_needs_consent() {
     let quote = stall.quote(1).await;
     let mut body = Stall::body(&quote, "tok_visa");
     body["address"]["country"] = json!("CH");
-    let asked = stall.player.put(&format!("/v1/checkouts/{}", stall.checkout()), &body).await;
+    let asked = stall
+        .player
+        .put(&format!("/v1/checkouts/{}", stall.checkout()), &body)
+        .await;
     assert_eq!(asked.refusal(), (409, "price_changed".into()));
     body["quote"] = asked.value()["quote"]["quote"].clone();
-    let bought = stall.player.put(&format!("/v1/checkouts/{}", stall.checkout()), &body).await;
-    assert_eq!((bought.status, bought.value()["total"]["amount"].as_i64()), (201, Some(3000 + 1490)), "{}", bought.text());
+    let bought = stall
+        .player
+        .put(&format!("/v1/checkouts/{}", stall.checkout()), &body)
+        .await;
+    assert_eq!(
+        (bought.status, bought.value()["total"]["amount"].as_i64()),
+        (201, Some(3000 + 1490)),
+        "{}",
+        bought.text()
+    );
     stall.invariants().await;
 }
 
@@ -310,12 +496,19 @@ async fn x8_nothing_the_client_says_about_the_price_counts() {
     let mut body = Stall::body(&quote, "tok_visa");
     body["total"] = json!({ "amount": 1, "currency": "EUR" });
     let path = format!("/v1/checkouts/{}", stall.checkout());
-    assert_eq!(stall.player.put(&path, &body).await.status, 422, "unknown fields are refused");
+    assert_eq!(
+        stall.player.put(&path, &body).await.status,
+        422,
+        "unknown fields are refused"
+    );
     let mut token = quote["quote"].as_str().unwrap().to_owned();
     token.replace_range(20..21, if &token[20..21] == "A" { "B" } else { "A" });
     let mut body = Stall::body(&quote, "tok_visa");
     body["quote"] = json!(token);
-    assert_eq!(stall.player.put(&path, &body).await.refusal(), (422, "invalid_quote".into()));
+    assert_eq!(
+        stall.player.put(&path, &body).await.refusal(),
+        (422, "invalid_quote".into())
+    );
     assert_eq!(stall.left().await, (2, 0));
 }
 
@@ -324,8 +517,19 @@ async fn a_canceled_order_lets_the_money_go_and_the_unit_back() {
     let stall = Stall::open(1).await;
     let order = stall.buy().await;
     for _ in 0..2 {
-        let canceled = stall.staff.post(&format!("/v1/orders/{order}/cancellation"), &json!({ "reason": "buyer asked" })).await;
-        assert_eq!((canceled.status, canceled.value()["state"].as_str()), (200, Some("canceled")), "{}", canceled.text());
+        let canceled = stall
+            .staff
+            .post(
+                &format!("/v1/orders/{order}/cancellation"),
+                &json!({ "reason": "buyer asked" }),
+            )
+            .await;
+        assert_eq!(
+            (canceled.status, canceled.value()["state"].as_str()),
+            (200, Some("canceled")),
+            "{}",
+            canceled.text()
+        );
     }
     assert_eq!((stall.left().await, stall.charged()), ((1, 0), 0));
     stall.invariants().await;
@@ -336,19 +540,42 @@ async fn l3_l5_refunds_reverse_leg_by_leg_and_all_of_them_restore_every_share() 
     let stall = Stall::open(3).await;
     let order = stall.buy().await;
     stall.work_is_open(order).await;
-    assert_eq!(stall.staff.post(&format!("/v1/orders/{order}/shipments"), &json!({ "carrier": "DHL" })).await.status, 201);
+    assert_eq!(
+        stall
+            .staff
+            .post(&format!("/v1/orders/{order}/shipments"), &json!({ "carrier": "DHL" }))
+            .await
+            .status,
+        201
+    );
     let path = format!("/v1/orders/{order}/refunds");
     for amount in [1, 999, 1333] {
-        let back = stall.staff.post(&path, &json!({ "amount": amount, "reason": "goodwill" })).await;
-        assert_eq!((back.status, back.value()["state"].as_str()), (201, Some("succeeded")), "{}", back.text());
+        let back = stall
+            .staff
+            .post(&path, &json!({ "amount": amount, "reason": "goodwill" }))
+            .await;
+        assert_eq!(
+            (back.status, back.value()["state"].as_str()),
+            (201, Some("succeeded")),
+            "{}",
+            back.text()
+        );
         stall.invariants().await;
     }
     let rest = stall.staff.post(&path, &json!({ "reason": "all of it" })).await;
-    assert_eq!((rest.status, rest.value()["amount"]["amount"].as_i64()), (201, Some(3490 - 1 - 999 - 1333)), "{}", rest.text());
+    assert_eq!(
+        (rest.status, rest.value()["amount"]["amount"].as_i64()),
+        (201, Some(3490 - 1 - 999 - 1333)),
+        "{}",
+        rest.text()
+    );
     for kind in [AccountKind::TaxPayable, AccountKind::PlatformRevenue] {
         assert_eq!(stall.balance(kind).await, 0, "{kind:?} is as before the sale");
     }
-    let more = stall.staff.post(&path, &json!({ "amount": 1, "reason": "too much" })).await;
+    let more = stall
+        .staff
+        .post(&path, &json!({ "amount": 1, "reason": "too much" }))
+        .await;
     assert_eq!(more.status, 409, "{}", more.text());
     stall.invariants().await;
 }
@@ -358,12 +585,22 @@ async fn p13_fifty_refunds_at_once_never_exceed_what_was_taken() {
     let stall = Arc::new(Stall::open(1).await);
     let order = stall.buy().await;
     stall.work_is_open(order).await;
-    stall.staff.post(&format!("/v1/orders/{order}/shipments"), &json!({ "carrier": "DHL" })).await;
+    stall
+        .staff
+        .post(&format!("/v1/orders/{order}/shipments"), &json!({ "carrier": "DHL" }))
+        .await;
     let mut tasks = Vec::new();
     for _ in 0..50 {
         let stall = stall.clone();
         tasks.push(tokio::spawn(async move {
-            stall.staff.post(&format!("/v1/orders/{order}/refunds"), &json!({ "amount": 300, "reason": "race" })).await.status
+            stall
+                .staff
+                .post(
+                    &format!("/v1/orders/{order}/refunds"),
+                    &json!({ "amount": 300, "reason": "race" }),
+                )
+                .await
+                .status
         }));
     }
     let mut done = 0;
@@ -387,7 +624,13 @@ async fn rush(buyers: usize, units: u32) {
         let (stall, quote, doors) = (stall.clone(), quote.clone(), doors.clone());
         tasks.push(tokio::spawn(async move {
             let _door = doors.acquire_owned().await.unwrap();
-            stall.player.put(&format!("/v1/checkouts/{}", stall.checkout()), &Stall::body(&quote, "tok_visa")).await
+            stall
+                .player
+                .put(
+                    &format!("/v1/checkouts/{}", stall.checkout()),
+                    &Stall::body(&quote, "tok_visa"),
+                )
+                .await
         }));
     }
     let (mut sold, mut refused) = (0, 0);
@@ -406,7 +649,11 @@ async fn rush(buyers: usize, units: u32) {
     }
     let units = units as usize;
     assert_eq!((sold, refused), (units, buyers - units));
-    assert_eq!((stall.left().await, stall.charged()), ((0, 0), units), "nobody else was charged, nothing is stranded");
+    assert_eq!(
+        (stall.left().await, stall.charged()),
+        ((0, 0), units),
+        "nobody else was charged, nothing is stranded"
+    );
     stall.invariants().await;
 }
 
