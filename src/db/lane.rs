@@ -314,7 +314,9 @@ impl Lane {
         let parameters = [Value::Uuid(batch_id), now.value()];
         match &mut self.connection {
             Connection::Sqlite(sqlite) => {
-                drop(sqlite.exec("insert into batches (id, at) values ($1, $2)", &parameters)?)
+                sqlite
+                    .exec("insert into batches (id, at) values ($1, $2)", &parameters)
+                    .map(drop)?;
             }
             Connection::Postgres(_) => {
                 let server: (Time,) = Tx::new(&mut self.connection, now, self.random.as_ref()).one(

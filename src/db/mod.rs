@@ -133,8 +133,8 @@ struct Inner {
     meters: Arc<Meters>,
     headroom: Headroom,
     signing_key: [u8; 32],
-    /// Held while the file is open: a second server is refused.
-    _lock: Option<std::fs::File>,
+    /// Held until we are shut down: a second server is refused.
+    lock_file: Mutex<Option<std::fs::File>>,
 }
 
 const MIGRATIONS: &[Migration] = &[Migration {
@@ -218,7 +218,7 @@ impl Db {
             meters,
             headroom,
             signing_key,
-            _lock: lock_file,
+            lock_file: Mutex::new(lock_file),
         };
         let db = Self(Arc::new(inner));
         db.start_checkpoints()?;
@@ -352,6 +352,8 @@ impl Db {
         {
             checkpoint(&connection, "truncate");
         }
+        // Somebody may still hold a handle to us, but nothing here will touch the file again: the next server may have it.
+        drop(lock(&self.0.lock_file).take());
     }
 
     /// Moves the log into the file on a connection of its own, so that no caller waits for it; bounds the log's size.

@@ -116,7 +116,7 @@ impl World {
     /// Ends the server in good order.
     pub async fn end(&mut self) {
         if let Some(stop) = self.stop.take() {
-            drop(stop.send(()));
+            stop.send(()).ok();
         }
         if let Some(server) = self.server.take() {
             server.await.unwrap();
