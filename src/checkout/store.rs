@@ -84,13 +84,6 @@ pub(super) fn load(tx: &mut Tx<'_>, id: CheckoutId) -> Result<Checkout> {
     .ok_or_else(|| Error::not_found("checkout"))
 }
 
-/// Whether the id is used at all, by whichever shop.
-pub(super) fn exists(tx: &mut Tx<'_>, id: CheckoutId) -> Result<bool> {
-    Ok(tx
-        .maybe_one::<(i64,)>("select 1 from checkouts where id = $1", args![id])?
-        .is_some())
-}
-
 /// Moves a checkout from the state and version it was read with. False: someone else moved it; read again.
 pub(super) fn advance(tx: &mut Tx<'_>, checkout: &Checkout, to: CheckoutState, expires_at: Time) -> Result<bool> {
     let next_check_at = to.is_open().then_some(expires_at);

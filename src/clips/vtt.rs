@@ -21,7 +21,7 @@ pub fn anchors_vtt(cues: &[AnchorCue]) -> String {
         json,
     } in cues
     {
-        let payload = json.replace("-->", "--\\u003e").replace('\n', " ").replace('\r', " ");
+        let payload = json.replace("-->", "--\\u003e").replace(['\n', '\r'], " ");
         write!(
             track,
             "\n{id}\n{} --> {}\n{payload}\n",

@@ -182,7 +182,7 @@ pub async fn get_quote(
             let token = token::sign(app.db.signing_key(), &quote);
             Ok(json(
                 StatusCode::OK,
-                &QuoteOut::new(token, &quote, &methods, &shop, availability, &app),
+                QuoteOut::new(token, &quote, &methods, &shop, availability, &app),
             ))
         }
     }

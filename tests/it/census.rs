@@ -629,10 +629,7 @@ fn t1_every_route_has_a_row_and_every_row_a_route() {
         .map(|row| (row.method.to_owned(), row.path.to_owned()))
         .collect();
     assert_eq!(rows.len(), CENSUS.len(), "a route has one row");
-    let routes: BTreeSet<_> = routes()
-        .into_iter()
-        .filter(|(_, path)| !is_a_shops_page(path))
-        .collect();
+    let routes = routes();
     let without_row: Vec<_> = routes.difference(&rows).collect();
     let without_route: Vec<_> = rows.difference(&routes).collect();
     assert!(
@@ -861,56 +858,6 @@ async fn t1_every_role_may_what_its_row_says_and_a_player_nothing_of_the_staff()
                     answer.text()
                 ));
             }
-        }
-    }
-    report(&findings);
-}
-
-/// Pages of a shop are asked for by path alone; who may see them follows from where they are.
-fn is_a_shops_page(path: &str) -> bool {
-    path.starts_with("/s/") || path.starts_with("/studio/{shop}") || matches!(path, "/sitemap.xml" | "/robots.txt")
-}
-
-/// Generated from the router: a new page is asked for by itself.
-#[tokio::test(flavor = "multi_thread")]
-async fn t1_a_studios_pages_open_for_its_own_people_only_and_a_shops_pages_for_everybody() {
-    let world = World::start_with(|config| config.rate_limits = false).await;
-    let ours = Furnished::make(&world, "Ours").await;
-    let theirs = Furnished::make(&world, "Theirs").await;
-    let owner = world.sign_in(&ours.shop, &ours.shop.owner_email).await;
-    let stranger = world.sign_in(&theirs.shop, &theirs.shop.owner_email).await;
-    let mut findings = Vec::new();
-    for (method, path) in hawker::routes::PAGES.iter().filter(|(_, path)| is_a_shops_page(path)) {
-        let filled = ours.fill(
-            &path.replace("{shop}", &ours.shop.slug).replace("{policy}", "returns"),
-            0,
-        );
-        if filled.contains('{')
-            || (path.starts_with("/s/")
-                && (path.contains("{clip}") || path.contains("{product}") || path.contains("{order}")))
-        {
-            continue; // Addresses by name, or with a secret: tests of their own.
-        }
-        let open = path.starts_with("/s/") || !path.starts_with("/studio");
-        let mut ask = async |client: &Client| match *method {
-            "GET" => client.get(&filled).await,
-            _ => client.form(&filled, &[]).await,
-        };
-        let (nobody, other, own) = (ask(&world.browser()).await, ask(&stranger).await, ask(&owner).await);
-        let wrong = if open {
-            nobody.status >= 500
-        } else {
-            nobody.status < 300
-                || nobody.status >= 500
-                || !matches!(other.status, 403 | 404)
-                || own.status >= 500
-                || matches!(own.status, 401 | 403 | 404)
-        };
-        if wrong {
-            findings.push(format!(
-                "{method} {path}: nobody {}, a stranger {}, the owner {}",
-                nobody.status, other.status, own.status
-            ));
         }
     }
     report(&findings);
