@@ -301,7 +301,7 @@ fn written(mut api: OpenApi) -> String {
         "session",
         SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(identity::SESSION_COOKIE))),
     );
-    let (name, schema) = <(String, _)>::from(problem_schema());
+    let (name, schema) = problem_schema();
     components.schemas.insert(name, schema);
     for (name, schema) in problem_parts() {
         components.schemas.insert(name, schema);

@@ -359,7 +359,7 @@ fn an_active_product_keeps_something_to_sell() {
     );
     assert_eq!(
         edit(ProductEdit {
-            slug: Some(product.slug.clone()),
+            slug: Some(product.slug),
             ..ProductEdit::default()
         }),
         Edit::SlugTaken

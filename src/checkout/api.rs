@@ -344,7 +344,7 @@ pub async fn get_checkout(
         .db
         .read(move |tx| super::conclude::look(tx, checkout.clone()))
         .await?;
-    Ok(json(StatusCode::OK, &checkout_out(&app, &shop, &settled, false)))
+    Ok(json(StatusCode::OK, checkout_out(&app, &shop, &settled, false)))
 }
 
 /// How to reach the buyer, where the parcel goes, how it travels. What is absent stays.
@@ -450,7 +450,7 @@ pub async fn delete_checkout(
 ) -> Result<Response, Problem> {
     let (shop, _) = known(&app, &player, &headers, id).await?;
     match cancel(&app, player.shop, id).await? {
-        Cancel::Canceled(settled) => Ok(json(StatusCode::OK, &checkout_out(&app, &shop, &settled, false))),
+        Cancel::Canceled(settled) => Ok(json(StatusCode::OK, checkout_out(&app, &shop, &settled, false))),
         Cancel::NotFound => Err(Error::not_found("checkout").into()),
         Cancel::Completed => Err(Problem::conflict(
             "already_ordered",
@@ -619,7 +619,7 @@ pub async fn get_order(State(app): State<App>, staff: Helper, Path(id): Path<Ord
         .read(move |tx| view(tx, shop, id))
         .await?
         .ok_or_else(|| Error::not_found("order"))?;
-    Ok(json(StatusCode::OK, &OrderOut::new(&found)))
+    Ok(json(StatusCode::OK, OrderOut::new(&found)))
 }
 
 /// Why an order is canceled.
@@ -661,7 +661,7 @@ async fn shown(app: &App, shop: crate::kernel::ShopId, id: OrderId, status: Stat
         .read(move |tx| view(tx, shop, id))
         .await?
         .ok_or_else(|| Error::not_found("order"))?;
-    Ok(json(status, &OrderOut::new(&found)))
+    Ok(json(status, OrderOut::new(&found)))
 }
 
 /// What is to be given back: lines, an amount, or, with neither, everything.

@@ -96,7 +96,7 @@ fn looks_like_a_card(text: &str) -> bool {
             (_, double) => double,
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 impl Contact {

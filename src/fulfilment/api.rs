@@ -82,7 +82,7 @@ async fn shown(app: &App, staff: &Helper, order: OrderId, status: StatusCode) ->
         .await?;
     match found {
         (Some(work), shipments) if party.is_none() || work.partner == party => {
-            Ok(json(status, &FulfilmentOut::new(&work, &shipments)))
+            Ok(json(status, FulfilmentOut::new(&work, &shipments)))
         }
         _ => Err(Error::not_found("order").into()),
     }

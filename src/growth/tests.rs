@@ -310,7 +310,7 @@ fn a4_a_visit_has_a_budget_and_what_exceeds_it_is_counted_as_dropped() {
     }
     assert_eq!(taken, VISIT_EVENTS_MAX);
     let events = vec![world.event(Kind::Tap)];
-    let other = world.batch(Some(visit(2)), events.clone());
+    let other = world.batch(Some(visit(2)), events);
     assert_eq!(world.send(&other), (1, 0, 0), "another visit is not in its way");
     let (shop, period) = (world.fixture.shop, world.period());
     let counted = world

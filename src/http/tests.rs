@@ -89,7 +89,8 @@ fn only_trusted_proxies_may_name_the_client() {
 
 #[test]
 fn t5_what_changes_something_must_come_from_our_own_page() {
-    let cases: &[(Method, &[(&'static str, &'static str)], bool)] = &[
+    type Case = (Method, &'static [(&'static str, &'static str)], bool);
+    let cases: &[Case] = &[
         (Method::GET, &[("sec-fetch-site", "cross-site")], true),
         (Method::POST, &[("sec-fetch-site", "same-origin")], true),
         (Method::POST, &[("sec-fetch-site", "none")], true),

@@ -306,7 +306,7 @@ fn a_revision_is_a_version_and_the_old_ones_stay() {
             party: jonas,
             part: Part::Portion(2000),
         }],
-        ..first.clone()
+        ..first
     };
     let Agree::Agreed(contract) = agree(&fixture, &first) else {
         panic!("not agreed")
