@@ -110,7 +110,7 @@ pub enum Assign {
     NoSuchContract,
 }
 
-/// Puts a product under a contract, or under none: then everything is the shop's. Order of refusals: no such contract, not found, stale.
+/// Puts a product under a contract, or under none: then everything is the shop's. Order of refusals: not found, no such contract, stale.
 pub fn assign(
     tx: &mut Tx<'_>,
     shop: ShopId,
@@ -118,6 +118,9 @@ pub fn assign(
     version: i64,
     contract: Option<ContractId>,
 ) -> Result<Assign> {
+    if catalog::find(tx, shop, product)?.is_none() {
+        return Ok(Assign::NotFound);
+    }
     if let Some(contract) = contract
         && store::current_version(tx, shop, contract)?.is_none()
     {

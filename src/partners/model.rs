@@ -239,7 +239,7 @@ impl Unfit {
                 share + 1
             ),
             Self::TooManyShares => "A contract has at most 20 parts.".into(),
-            Self::UnknownParty(party) => format!("{party} is not a party of this shop: add it first."),
+            Self::UnknownParty(_) => "The terms name a party that this shop does not have: add it first.".into(),
         }
     }
 }
