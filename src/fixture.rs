@@ -145,6 +145,13 @@ impl Fixture {
     }
 }
 
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        // A server has room for so many connections; a test gives its own back.
+        self.db.shut_down();
+    }
+}
+
 /// A database of its own on the server that `HAWKER_TEST_POSTGRES` names.
 fn postgres_database() -> Option<Engine> {
     let url = std::env::var("HAWKER_TEST_POSTGRES")
