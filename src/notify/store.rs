@@ -4,7 +4,7 @@ use super::mailbox::Kept;
 use super::model::{Letter, NewMail};
 use crate::args;
 use crate::db::{FromRow, Row, Tx};
-use crate::kernel::{MailId, Result, Time};
+use crate::kernel::{MailId, Result, Seconds, Time};
 
 /// Writes a letter. False: there is one of this kind about this already.
 pub(super) fn insert(tx: &mut Tx<'_>, id: MailId, mail: &NewMail) -> Result<bool> {
@@ -85,25 +85,25 @@ pub struct Waiting {
     pub letters: i64,
     /// When the oldest of them was written.
     pub oldest: Option<Time>,
+    /// In the last thirty days.
     pub refused: i64,
 }
 
-impl FromRow for Waiting {
-    fn from_row(row: &Row<'_>) -> Result<Self> {
-        Ok(Self {
-            letters: row.get(0)?,
-            oldest: row.get(1)?,
-            refused: row.get(2)?,
-        })
-    }
-}
-
+/// Asked every few seconds: it reads what waits, and the refusals of a month.
 pub fn waiting(tx: &mut Tx<'_>) -> Result<Waiting> {
-    tx.one(
-        "select count(case when state in ('due', 'leased') then 1 end), min(case when state in ('due', 'leased') then created_at end),
-                count(case when state = 'refused' then 1 end) from mails",
+    let (letters, oldest) = tx.one(
+        "select count(*), min(created_at) from mails where state in ('due', 'leased')",
         &[],
-    )
+    )?;
+    let (refused,) = tx.one(
+        "select count(*) from mails where state = 'refused' and created_at > $1",
+        args![tx.now().minus(Seconds::days(30))],
+    )?;
+    Ok(Waiting {
+        letters,
+        oldest,
+        refused,
+    })
 }
 
 impl FromRow for Kept {

@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::db::facts_waiting;
 use crate::http::{ClientAddress, Problem};
 use crate::kernel::{Error, Kind};
-use crate::payments;
+use crate::{growth, notify, payments};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -36,10 +36,11 @@ pub async fn metrics(State(app): State<App>, ClientAddress(client): ClientAddres
     if !is_near(client) {
         return Err(Error::not_found("page").into());
     }
-    let ((waiting, oldest, set_aside), payments) = app
+    let ((waiting, oldest, set_aside), payments, mails) = app
         .db
-        .read(|tx| Ok((facts_waiting(tx)?, payments::waiting(tx)?)))
+        .read(|tx| Ok((facts_waiting(tx)?, payments::waiting(tx)?, notify::waiting(tx)?)))
         .await?;
+    let (beacons, _) = app.events.read(growth::unfolded).await?;
     let health = app.db.health();
     let events = app.events.health();
     let meters = app.kept::<Meters>();
@@ -129,6 +130,31 @@ pub async fn metrics(State(app): State<App>, ClientAddress(client): ClientAddres
         "gauge",
         "Payments frozen because the processor said something else than we asked.",
         payments.conflicted,
+    );
+    let mails_oldest = mails.oldest.map_or(0, |oldest| app.clock.wall().since(oldest).0.max(0));
+    page.one(
+        "hawker_mails_waiting",
+        "gauge",
+        "Letters that have not left yet.",
+        mails.letters,
+    );
+    page.one(
+        "hawker_mails_oldest_seconds",
+        "gauge",
+        "Age of the oldest of them.",
+        mails_oldest,
+    );
+    page.one(
+        "hawker_mails_refused",
+        "gauge",
+        "Letters of the last thirty days that will not be tried again.",
+        mails.refused,
+    );
+    page.one(
+        "hawker_beacons_waiting",
+        "gauge",
+        "Events that are stored and not in the figures yet.",
+        beacons,
     );
     page.one(
         "hawker_connections",
