@@ -28,6 +28,8 @@ pub struct Fixture {
     pub neighbour: ShopId,
     clock: Arc<StillClock>,
     events: Engine,
+    /// Opened by [`Fixture::app`].
+    opened: std::sync::Mutex<Vec<Db>>,
     folder: tempfile::TempDir,
 }
 
@@ -73,6 +75,7 @@ impl Fixture {
             neighbour,
             clock,
             events,
+            opened: std::sync::Mutex::default(),
             folder,
         }
     }
@@ -82,6 +85,7 @@ impl Fixture {
         let clock: Arc<dyn Clock> = self.clock.clone();
         let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
         let events = Db::open(&Config::new(self.events.clone(), "events", EVENTS), &clock, &random).unwrap();
+        self.opened.lock().unwrap().push(events.clone());
         App::new(Parts {
             db: self.db.clone(),
             events,
@@ -142,6 +146,14 @@ impl Fixture {
     /// Lets time pass.
     pub fn pass(&self, minutes: i64) {
         self.clock.0.fetch_add(minutes * 60_000_000, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        // A server has room for so many connections; a test gives its own back.
+        self.db.shut_down();
+        self.opened.lock().unwrap().iter().for_each(Db::shut_down);
     }
 }
 

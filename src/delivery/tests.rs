@@ -149,7 +149,7 @@ fn zones_have_rules() {
     ] {
         let described = format!("{bad:?}");
         assert_eq!(
-            fixture.refused(move |tx| set(tx, shop, &[bad.clone()])),
+            fixture.refused(move |tx| set(tx, shop, std::slice::from_ref(&bad))),
             "invalid_field",
             "{described}"
         );

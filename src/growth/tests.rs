@@ -387,7 +387,7 @@ async fn the_funnel_counts_visits_and_the_retention_counts_plays() {
         ];
         let batch = world.batch(None, events);
         send(&world, batch).await;
-        assert_eq!(fold(&world.app).await.unwrap(), 15);
+        assert_eq!(fold(&world.app).await.unwrap(), 14);
 
         let (shop, period) = (world.fixture.shop, world.period());
         let found = funnel(&world.app, shop, Some(clip(1)), period).await.unwrap();

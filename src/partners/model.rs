@@ -239,7 +239,7 @@ impl Unfit {
                 share + 1
             ),
             Self::TooManyShares => "A contract has at most 20 parts.".into(),
-            Self::UnknownParty(_) => "The terms name a party this shop does not have: add it first.".into(),
+            Self::UnknownParty(_) => "The terms name a party that this shop does not have: add it first.".into(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Stories through HTTP against the real server, on the engine that `HAWKER_TEST_ENGINE` names. One binary: one link, one start.
 
+#![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed")]
+
 mod harness;
 
 mod abuse;
