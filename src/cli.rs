@@ -94,6 +94,9 @@ struct SandboxArgs {
     /// Signs what is told.
     #[arg(long)]
     webhook_secret: Option<String>,
+    /// How long a call hangs whose fate is a time-out.
+    #[arg(long, default_value_t = 30)]
+    hang_seconds: u64,
 }
 
 #[derive(Args)]
@@ -360,7 +363,7 @@ fn sandbox(config: &Config, args: SandboxArgs) -> Result<()> {
         journal: args.journal,
         faults: Faults::parse(args.seed, &args.faults)?,
         webhook: args.webhook_url.zip(args.webhook_secret),
-        hang: std::time::Duration::from_secs(30),
+        hang: std::time::Duration::from_secs(args.hang_seconds),
     };
     runtime()?.block_on(crate::payments::sandbox::serve(
         settings,

@@ -26,6 +26,13 @@ pub struct Config {
     pub mail_smtp: String,
     /// Who our letters come from.
     pub mail_from: String,
+    /// Who takes cards: `sandbox` (pretended money, inside the program), `none`, or the address of a provider that speaks Stripe's wire format,
+    /// such as `http://127.0.0.1:8090` of `hawker sandbox`.
+    pub card_processor: String,
+    /// The provider's secret key.
+    pub card_processor_key: String,
+    /// What the provider signs its notices with; empty believes none.
+    pub card_processor_webhook_secret: String,
     pub log_format: LogFormat,
     /// `error`, `warn`, `info`, `debug`, or a filter such as `info,hawker::db=debug`.
     pub log_level: String,
@@ -57,6 +64,9 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             mail_smtp: String::new(),
             mail_from: "Hawker <hawker@localhost>".into(),
+            card_processor: "sandbox".into(),
+            card_processor_key: String::new(),
+            card_processor_webhook_secret: String::new(),
             log_format: LogFormat::Text,
             log_level: "info".into(),
             reservation_minutes: 10,
@@ -94,6 +104,12 @@ impl Config {
         text("HAWKER_BASE_URL", &mut self.base_url);
         text("HAWKER_MAIL_SMTP", &mut self.mail_smtp);
         text("HAWKER_MAIL_FROM", &mut self.mail_from);
+        text("HAWKER_CARD_PROCESSOR", &mut self.card_processor);
+        text("HAWKER_CARD_PROCESSOR_KEY", &mut self.card_processor_key);
+        text(
+            "HAWKER_CARD_PROCESSOR_WEBHOOK_SECRET",
+            &mut self.card_processor_webhook_secret,
+        );
         text("HAWKER_LOG_LEVEL", &mut self.log_level);
         if let Some(value) = environment("HAWKER_DATA") {
             self.data = value.into();
@@ -130,6 +146,12 @@ impl Config {
         if !(self.base_url.starts_with("http://") || self.base_url.starts_with("https://")) {
             return Err(wrong(
                 "base_url starts with http:// or https://, such as https://shop.example",
+            ));
+        }
+        let address = |text: &str| text.starts_with("http://") || text.starts_with("https://");
+        if !matches!(self.card_processor.as_str(), "sandbox" | "none") && !address(&self.card_processor) {
+            return Err(wrong(
+                "card_processor is sandbox, none, or an address that starts with https://",
             ));
         }
         if !(1..=30).contains(&self.reservation_minutes) {

@@ -4,9 +4,9 @@ use crate::app::{App, Parts, Settings};
 use crate::clips;
 use crate::config::Config;
 use crate::db::{self, Db, Engine, SystemClock, SystemRandom};
-use crate::kernel::{Clock, Error, Mail, MailError, Mailer, Notice, Processor, Random, Result};
+use crate::kernel::{Clock, Error, Mail, MailError, Mailer, Notice, Processor, Random, Rate, Result};
 use crate::notify::{Mailbox, Smtp};
-use crate::payments::processors;
+use crate::payments::processors::{self, Stripe, StripeSettings};
 use crate::payments::sandbox::{Books, Faults, Notices, Sandbox};
 use std::path::Path;
 use std::sync::Arc;
@@ -29,21 +29,35 @@ impl Ports {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         std::fs::create_dir_all(&config.data)
             .map_err(|error| Error::internal(format!("cannot create {}: {error}", config.data.display())))?;
-        let books = Books::open(&config.data.join("sandbox.journal"))?;
-        let (sandbox, notices) = Sandbox::new(
-            books,
-            Faults::default(),
-            Notices::Challenges,
-            clock.clone(),
-            config.base_url.clone(),
-        );
-        let sandbox = Arc::new(sandbox);
+        let mut processors: Vec<Arc<dyn Processor>> = vec![Arc::new(processors::Manual)];
+        let mut inside = None;
+        match config.card_processor.as_str() {
+            "none" => {}
+            "sandbox" => {
+                let books = Books::open(&config.data.join("sandbox.journal"))?;
+                let base_url = config.base_url.clone();
+                let (sandbox, notices) =
+                    Sandbox::new(books, Faults::default(), Notices::Challenges, clock.clone(), base_url);
+                let sandbox = Arc::new(sandbox);
+                processors.insert(0, sandbox.clone());
+                inside = Some((sandbox, notices));
+            }
+            address => processors.insert(
+                0,
+                Arc::new(Stripe::new(StripeSettings {
+                    url: address.trim_end_matches('/').to_owned(),
+                    api_key: config.card_processor_key.clone(),
+                    webhook_secret: config.card_processor_webhook_secret.clone(),
+                    fee: (Rate(150), 25),
+                })?),
+            ),
+        }
         Ok(Self {
             clock,
             random: Arc::new(SystemRandom::default()),
             mailer: mailer(config)?,
-            processors: vec![sandbox.clone(), Arc::new(processors::Manual)],
-            sandbox: Some((sandbox, notices)),
+            processors,
+            sandbox: inside,
         })
     }
 }

@@ -5,8 +5,8 @@
 use crate::app::App;
 use crate::operating::Reference;
 use crate::{
-    catalog, checkout, clips, delivery, fulfilment, growth, identity, inventory, offers, operating, partners, storefront,
-    studio, taxes,
+    catalog, checkout, clips, delivery, fulfilment, growth, identity, inventory, ledger, offers, operating, partners,
+    storefront, studio, taxes,
 };
 use axum::routing::get;
 use axum::{Extension, Router};
@@ -68,6 +68,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(checkout::hear::post_webhook))
         .routes(routes!(fulfilment::post_acceptance))
         .routes(routes!(fulfilment::post_shipment))
+        .routes(routes!(ledger::list_balances))
+        .routes(routes!(ledger::list_transfers))
         .routes(routes!(growth::post_beacons))
         .routes(routes!(growth::get_funnel))
         .routes(routes!(growth::get_retention))

@@ -6,6 +6,7 @@
 //! of a currency sum to zero; rows are only added; one source is posted once; sealed transfers have a dense sequence and a hash chain.
 //! It deliberately knows no orders, prices or processors: what a transfer means is said by whoever posts it. An authorisation is not an entry.
 
+mod api;
 mod export;
 mod model;
 mod post;
@@ -17,6 +18,7 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
+pub use api::*;
 pub use export::{Format, export};
 pub use model::{Account, AccountKey, AccountKind, Balance, Leg, LegLine, Post, Posting, Transfer};
 pub use post::post;

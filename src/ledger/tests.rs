@@ -1,60 +1,13 @@
 //! The ledger's promises: sums of zero, one posting a source, a chain nobody can bend.
 
 use super::*;
-use crate::db::{Config, Db, Engine, LaneKey, Migration, SystemClock, SystemRandom, Tx, take_lease};
-use crate::identity::{CreateShop, NewShop, create_shop};
-use crate::kernel::{Clock, Currency, Id, PageIn, PartyId, Random, Result, Seconds, ShopId};
+use crate::db::{LaneKey, Tx, take_lease};
+use crate::fixture::Fixture;
+use crate::kernel::{Currency, Id, PageIn, PartyId, Result, Seconds, ShopId};
 use proptest::prelude::*;
-use std::sync::Arc;
 use uuid::Uuid;
 
-const TABLES: &[Migration] = &[Migration {
-    number: 1,
-    name: "spine",
-    sql: include_str!("../../migrations/main/0001_spine.sql"),
-}];
 const LANE: LaneKey = LaneKey(0);
-
-struct Fixture {
-    db: Db,
-    shop: ShopId,
-    _folder: tempfile::TempDir,
-}
-
-fn fixture() -> Fixture {
-    let folder = tempfile::tempdir().unwrap();
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
-    let db = Db::open(
-        &Config::new(Engine::Sqlite(folder.path().join("hawker.db")), "main", TABLES),
-        &clock,
-        &random,
-    )
-    .unwrap();
-    let shop = db.write_blocking(LANE, some_shop).unwrap();
-    Fixture {
-        db,
-        shop,
-        _folder: folder,
-    }
-}
-
-fn some_shop(tx: &mut Tx<'_>) -> Result<ShopId> {
-    let new = NewShop {
-        name: "Tidal Kiln".into(),
-        slug: String::new(),
-        currency: Currency::EUR,
-        country: "DE".into(),
-        language: "en".into(),
-        owner_name: "Nour".into(),
-        owner_email: "nour@example.org".into(),
-        test_mode: true,
-    };
-    match create_shop(tx, new)? {
-        CreateShop::Created { shop, .. } => Ok(shop),
-        CreateShop::SlugTaken { .. } => panic!("an empty database has no shop"),
-    }
-}
 
 fn key(number: u128) -> AccountKey {
     match number {
@@ -126,7 +79,7 @@ fn sums(fixture: &Fixture) -> Vec<(Currency, i64)> {
 
 #[test]
 fn l5_a_source_is_posted_once_however_often_it_is_tried() {
-    let fixture = fixture();
+    let fixture = Fixture::new();
     let first = post_it(&fixture, posting(fixture.shop, 1, Currency::EUR, &[(0, 2, 100)])).unwrap();
     let again = post_it(&fixture, posting(fixture.shop, 1, Currency::EUR, &[(0, 2, 100)])).unwrap();
     let Post::Posted(id) = first else { panic!("{first:?}") };
@@ -158,7 +111,7 @@ fn l5_a_source_is_posted_once_however_often_it_is_tried() {
 
 #[test]
 fn legs_of_nothing_are_dropped_and_a_transfer_of_nothing_is_refused() {
-    let fixture = fixture();
+    let fixture = Fixture::new();
     post_it(
         &fixture,
         posting(fixture.shop, 1, Currency::EUR, &[(0, 2, 100), (0, 3, 0)]),
@@ -175,7 +128,7 @@ fn legs_of_nothing_are_dropped_and_a_transfer_of_nothing_is_refused() {
 
 #[test]
 fn l1_currencies_never_meet_in_an_account() {
-    let fixture = fixture();
+    let fixture = Fixture::new();
     let usd: Currency = "USD".parse().unwrap();
     post_it(&fixture, posting(fixture.shop, 1, Currency::EUR, &[(0, 2, 100)])).unwrap();
     post_it(&fixture, posting(fixture.shop, 2, usd, &[(0, 2, 7)])).unwrap();
@@ -193,7 +146,7 @@ fn l1_currencies_never_meet_in_an_account() {
 
 #[test]
 fn i26_the_seal_is_dense_and_a_bent_transfer_is_found() {
-    let fixture = fixture();
+    let fixture = Fixture::new();
     for source in 0..95 {
         post_it(
             &fixture,
@@ -241,7 +194,7 @@ fn i26_the_seal_is_dense_and_a_bent_transfer_is_found() {
 
 #[test]
 fn a_paused_sealer_writes_nothing_once_another_took_over() {
-    let fixture = fixture();
+    let fixture = Fixture::new();
     post_it(&fixture, posting(fixture.shop, 1, Currency::EUR, &[(0, 2, 10)])).unwrap();
     let shop = fixture.shop;
     let sealed = fixture
@@ -262,7 +215,7 @@ proptest! {
     fn i20_all_accounts_of_a_currency_sum_to_zero(
         moves in prop::collection::vec((0u128..6, 0u128..6, 0i64..1_000_000), 1..60),
     ) {
-        let fixture = fixture();
+        let fixture = Fixture::new();
         for (number, (debit, credit, minor)) in moves.iter().enumerate() {
             let legs = [(*debit, *credit, *minor), (*credit, *debit, minor / 3), (0, 1, 1)];
             post_it(&fixture, posting(fixture.shop, number as u128, Currency::EUR, &legs)).unwrap();

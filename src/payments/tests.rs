@@ -4,7 +4,7 @@ use super::processors::Manual;
 use super::sandbox::{Books, Faults, Notices, Sandbox};
 use super::*;
 use crate::app::{App, Parts, Settings};
-use crate::db::{Config, Db, Engine, LaneKey, Migration, SystemRandom, Tx};
+use crate::db::{Config, Db, Engine, LaneKey, MAIN, SystemRandom, Tx};
 use crate::identity::{CreateShop, NewShop, create_shop};
 use crate::kernel::{
     AdjustmentId, Answer, AttemptId, CheckoutId, Clock, Currency, Decline, Id, IntentId, Mail, MailError, Mailer,
@@ -17,11 +17,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use uuid::Uuid;
 
-const TABLES: &[Migration] = &[Migration {
-    number: 1,
-    name: "spine",
-    sql: include_str!("../../migrations/main/0001_spine.sql"),
-}];
 const LANE: LaneKey = LaneKey(0);
 const CREATOR: u128 = 0xc0;
 
@@ -94,7 +89,7 @@ fn bank_on(folder: tempfile::TempDir, engine: Engine) -> Bank {
     let clock = Arc::new(Hand(Mutex::new(0)));
     let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
     let port: Arc<dyn Clock> = clock.clone();
-    let db = Db::open(&Config::new(engine, "main", TABLES), &port, &random).unwrap();
+    let db = Db::open(&Config::new(engine, "main", MAIN), &port, &random).unwrap();
     let shop = db.write_blocking(LANE, some_shop).unwrap();
     let (sandbox, _) = Sandbox::new(
         Books::default(),

@@ -70,6 +70,8 @@ const CENSUS: &[Row] = &[
         // The key is in the body, whatever the headers say.
         Some(json!({ "key": "pk_nobody", "clip": "clp_00000000000000000000000000", "version": 1, "events": [] }))
     }),
+    row("GET", "/v1/balances", Who::Analyst, 200, none),
+    row("GET", "/v1/transfers", Who::Analyst, 200, none),
     row("GET", "/v1/funnel", Who::Analyst, 200, none),
     row("GET", "/v1/retention", Who::Analyst, 422, none), // Of which clip?
     row("GET", "/v1/shop", Who::Analyst, 200, none),

@@ -10,4 +10,5 @@ mod operating;
 mod reference;
 mod repeated_requests;
 mod sign_in;
+mod stripe_wire;
 mod tenancy;

@@ -153,7 +153,7 @@ def new_shop(data):
 
 
 def export(data, form):
-    return run(PROGRAM, "export", "ledger", "--data", data, "--format", form)
+    return run(PROGRAM, "export", "ledger", "--data", data, "--shop", "peer", "--format", form)
 
 
 if __name__ == "__main__":

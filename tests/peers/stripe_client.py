@@ -248,7 +248,7 @@ def test_webhooks_carry_a_signature_the_client_accepts(_):
     door = http.server.HTTPServer(("127.0.0.1", 0), Door)
     threading.Thread(target=door.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{door.server_port}/hook"
-    sandbox = Sandbox("--webhook", url, "--webhook-secret", SECRET, "--seed", "1", "--faults", "notice_duplicate=1000")
+    sandbox = Sandbox("--webhook-url", url, "--webhook-secret", SECRET, "--seed", "1", "--faults", "notice_duplicate=1000")
     try:
         intent = new(sandbox)
         events = []

@@ -7,5 +7,6 @@ mod stripe;
 
 pub(super) use declines::{decline, from_wire, to_wire};
 pub use manual::Manual;
+pub use signature::sign;
 pub(super) use stripe::client;
 pub use stripe::{Stripe, StripeSettings};

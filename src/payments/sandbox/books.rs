@@ -221,7 +221,7 @@ impl Books {
     pub fn open(path: &std::path::Path) -> Result<Self> {
         let mut books = Self::default();
         let journal = Journal::open(path, |line| books.apply(line))?;
-        books.journal = Some(journal);
+        books.journal = journal;
         Ok(books)
     }
 

@@ -13,7 +13,9 @@ pub(super) struct Journal(File);
 
 impl Journal {
     /// Opens or makes the file and gives every whole line to `apply`. A torn last line is cut off: its request was never answered.
-    pub fn open(path: &Path, mut apply: impl FnMut(Line)) -> Result<Self> {
+    ///
+    /// `None` if another process keeps these books: a command beside a running server reads them, and must not touch their end.
+    pub fn open(path: &Path, mut apply: impl FnMut(Line)) -> Result<Option<Self>> {
         let cannot = |error: std::io::Error| {
             Error::internal(format!("cannot use the sandbox's journal {}", path.display())).because(error)
         };
@@ -27,6 +29,7 @@ impl Journal {
             .truncate(false)
             .open(path)
             .map_err(cannot)?;
+        let ours = file.try_lock().is_ok();
         let mut reader = BufReader::new(&file);
         let mut whole = 0;
         let mut text = String::new();
@@ -42,9 +45,12 @@ impl Journal {
             apply(line);
             whole += length as u64;
         }
+        if !ours {
+            return Ok(None);
+        }
         file.set_len(whole).map_err(cannot)?;
         file.seek(SeekFrom::End(0)).map_err(cannot)?;
-        Ok(Self(file))
+        Ok(Some(Self(file)))
     }
 
     pub fn append(&mut self, line: &Line) {

@@ -104,6 +104,12 @@ fn p18_a_key_is_one_request_for_ever_even_after_a_restart() {
         assert_eq!(declined.unwrap_err().decline.as_deref(), Some("stolen_card"));
         first
     };
+    // A command beside a running server reads its books and leaves them alone.
+    {
+        let server = Books::open(&path).unwrap();
+        let beside = Books::open(&path).unwrap();
+        assert_eq!((server.payments().count(), beside.payments().count()), (2, 2));
+    }
     // A killed process leaves half a line.
     let mut text = std::fs::read(&path).unwrap();
     let whole = text.len();

@@ -1,0 +1,290 @@
+//! The adapter for Stripe's wire format against the sandbox server that speaks it: both ends of the wire, over a real socket.
+
+use hawker::db::SystemClock;
+use hawker::kernel::{About, Answer, Ask, Clock, Currency, Decline, Heard, Money, Processor, Rate};
+use hawker::payments::processors::{Stripe, StripeSettings};
+use hawker::payments::sandbox::{Faults, ServerSettings, router};
+use std::sync::Arc;
+use std::time::Duration;
+
+struct Wire {
+    stripe: Stripe,
+    url: String,
+}
+
+async fn wire(faults: &str) -> Wire {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let url = format!("http://{address}");
+    let settings = ServerSettings {
+        listen: address,
+        journal: None,
+        faults: Faults::parse(1, faults).unwrap(),
+        webhook: None,
+        hang: Duration::from_millis(100),
+    };
+    let router = router(settings, Arc::new(SystemClock::default()), url.clone()).unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let settings = StripeSettings {
+        url: url.clone(),
+        api_key: "sk_test_it".into(),
+        webhook_secret: "whsec_it".into(),
+        fee: (Rate(150), 25),
+    };
+    Wire {
+        stripe: Stripe::new(settings).unwrap(),
+        url,
+    }
+}
+
+fn eur(minor: i64) -> Money {
+    Money::new(minor, Currency::EUR)
+}
+
+fn authorize(key: &str, reference: &str, amount: Money, token: &str) -> Ask {
+    Ask::Authorize {
+        key: key.into(),
+        reference: reference.into(),
+        amount,
+        token: token.into(),
+        return_url: "http://127.0.0.1:9/back".into(),
+    }
+}
+
+fn capture(key: &str, payment: &str, amount: Money, last: bool) -> Ask {
+    Ask::Capture {
+        key: key.into(),
+        reference: "ours/1".into(),
+        payment: payment.into(),
+        amount,
+        last,
+    }
+}
+
+fn refund(key: &str, payment: &str, amount: Money) -> Ask {
+    Ask::Refund {
+        key: key.into(),
+        reference: "ours/1".into(),
+        payment: payment.into(),
+        amount,
+    }
+}
+
+async fn promised(wire: &Wire, amount: Money) -> String {
+    match wire.stripe.ask(&authorize("k1", "ours/1", amount, "tok_visa")).await {
+        Answer::Authorized {
+            payment,
+            reference,
+            amount: promised,
+            capture_before: Some(_),
+        } => {
+            assert_eq!((reference.as_str(), promised), ("ours/1", amount));
+            payment
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn money_is_promised_taken_in_parts_and_given_back_over_the_wire() {
+    let wire = wire("").await;
+    let payment = promised(&wire, eur(2_000)).await;
+    assert_eq!(
+        promised(&wire, eur(2_000)).await,
+        payment,
+        "the same key is the same payment"
+    );
+
+    let Answer::Captured {
+        reference, amount, fee, ..
+    } = wire.stripe.ask(&capture("c1", &payment, eur(1_200), false)).await
+    else {
+        panic!("a part of the promise is taken")
+    };
+    assert_eq!((reference.as_str(), amount, fee), ("ours/1", eur(1_200), eur(43)));
+    let too_much = wire.stripe.ask(&capture("c2", &payment, eur(801), false)).await;
+    assert!(matches!(too_much, Answer::Refused { .. }), "{too_much:?}");
+    let rest = wire.stripe.ask(&capture("c3", &payment, eur(800), true)).await;
+    assert!(
+        matches!(rest, Answer::Captured { amount, .. } if amount == eur(800)),
+        "{rest:?}"
+    );
+
+    let back = wire.stripe.ask(&refund("r1", &payment, eur(500))).await;
+    assert!(
+        matches!(&back, Answer::Refunded { amount, reference, .. } if *amount == eur(500) && reference == "ours/1"),
+        "{back:?}"
+    );
+    let too_much = wire.stripe.ask(&refund("r2", &payment, eur(1_501))).await;
+    assert!(matches!(too_much, Answer::Refused { .. }), "{too_much:?}");
+}
+
+#[tokio::test]
+async fn p2_lost_answers_are_found_again_by_reference_and_key() {
+    let wire = wire("").await;
+    let payment = promised(&wire, eur(2_000)).await;
+    wire.stripe.ask(&capture("c1", &payment, eur(700), false)).await;
+    wire.stripe.ask(&refund("r1", &payment, eur(200))).await;
+    let find = |key: &str| Ask::FindOperation {
+        key: key.into(),
+        reference: "ours/1".into(),
+        payment: payment.clone(),
+    };
+    let found = wire.stripe.ask(&find("c1")).await;
+    assert!(
+        matches!(found, Answer::Captured { amount, .. } if amount == eur(700)),
+        "{found:?}"
+    );
+    let found = wire.stripe.ask(&find("r1")).await;
+    assert!(
+        matches!(found, Answer::Refunded { amount, .. } if amount == eur(200)),
+        "{found:?}"
+    );
+    assert_eq!(wire.stripe.ask(&find("never")).await, Answer::NotFound);
+    let found = wire
+        .stripe
+        .ask(&Ask::Find {
+            reference: "ours/1".into(),
+        })
+        .await;
+    assert!(matches!(found, Answer::Authorized { .. }), "{found:?}");
+    assert_eq!(
+        wire.stripe
+            .ask(&Ask::Find {
+                reference: "theirs/1".into()
+            })
+            .await,
+        Answer::NotFound
+    );
+}
+
+#[tokio::test]
+async fn declines_questions_of_the_bank_and_voids_cross_the_wire() {
+    let wire = wire("").await;
+    let declined = wire.stripe.ask(&authorize("k1", "a/1", eur(500), "tok_declined")).await;
+    assert!(
+        matches!(
+            declined,
+            Answer::Declined {
+                decline: Decline::Soft("insufficient_funds"),
+                ..
+            }
+        ),
+        "{declined:?}"
+    );
+    let stolen = wire.stripe.ask(&authorize("k2", "a/2", eur(500), "tok_stolen")).await;
+    assert!(
+        matches!(
+            stolen,
+            Answer::Declined {
+                decline: Decline::Hard("stolen_card"),
+                ..
+            }
+        ),
+        "{stolen:?}"
+    );
+    let Answer::RequiresAction { payment, url } = wire.stripe.ask(&authorize("k3", "a/3", eur(500), "tok_3ds")).await
+    else {
+        panic!("this card's bank asks back")
+    };
+    assert_eq!(url, format!("{}/3ds/{payment}", wire.url));
+    let void = Ask::Void {
+        key: "v".into(),
+        reference: "a/3".into(),
+        payment: payment.clone(),
+    };
+    assert_eq!(
+        wire.stripe.ask(&void).await,
+        Answer::Voided {
+            payment: payment.clone()
+        }
+    );
+    assert_eq!(
+        wire.stripe
+            .ask(&Ask::Find {
+                reference: "a/3".into()
+            })
+            .await,
+        Answer::Voided { payment }
+    );
+    let clash = wire.stripe.ask(&authorize("k1", "a/1", eur(501), "tok_visa")).await;
+    assert!(
+        matches!(clash, Answer::Refused { .. }),
+        "P18: the same key with another body is refused: {clash:?}"
+    );
+}
+
+#[tokio::test]
+async fn p21_amounts_of_other_decimals_come_back_as_they_went() {
+    let wire = wire("").await;
+    for (n, (code, minor)) in [("JPY", 1_500), ("ISK", 900), ("KWD", 5_120), ("MGA", 4_500)]
+        .into_iter()
+        .enumerate()
+    {
+        let amount = Money::new(minor, code.parse().unwrap());
+        let answer = wire
+            .stripe
+            .ask(&authorize(&format!("k{n}"), &format!("d/{n}"), amount, "tok_visa"))
+            .await;
+        assert!(
+            matches!(&answer, Answer::Authorized { amount: promised, .. } if *promised == amount),
+            "{code}: {answer:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn nothing_unclear_is_believed() {
+    for fault in ["error_then_ok", "garbage", "lost", "timeout_then_ok"] {
+        let wire = wire(&format!("{fault}=1000")).await;
+        let answer = wire.stripe.ask(&authorize("k", "u/1", eur(500), "tok_visa")).await;
+        assert!(matches!(answer, Answer::Unknown { .. }), "{fault}: {answer:?}");
+    }
+    for fault in ["wrong_amount", "wrong_currency"] {
+        let wire = wire(&format!("{fault}=1000")).await;
+        let answer = wire.stripe.ask(&authorize("k", "u/1", eur(500), "tok_visa")).await;
+        let told = matches!(&answer, Answer::Authorized { amount, .. } if *amount == eur(500));
+        assert!(!told, "P12: {fault}: {answer:?}");
+    }
+    let nobody = Stripe::new(StripeSettings {
+        url: "http://127.0.0.1:9".into(),
+        api_key: "sk_test_it".into(),
+        webhook_secret: String::new(),
+        fee: (Rate(0), 0),
+    });
+    let answer = nobody.unwrap().ask(&authorize("k", "u/1", eur(500), "tok_visa")).await;
+    assert!(matches!(answer, Answer::NotSent { .. }), "{answer:?}");
+}
+
+#[tokio::test]
+async fn p25_only_signed_notices_are_heard() {
+    let wire = wire("").await;
+    let now = SystemClock::default().wall();
+    let event = serde_json::json!({
+        "id": "evt_1", "type": "payment_intent.payment_failed",
+        "data": { "object": {
+            "id": "pi_1", "status": "requires_payment_method", "amount": 500, "currency": "eur", "metadata": { "reference": "ours/1" },
+            "last_payment_error": { "code": "card_declined", "decline_code": "insufficient_funds" },
+        } },
+    });
+    let body = event.to_string();
+    assert_eq!(wire.stripe.hear(body.as_bytes(), "t=1,v1=00", now), Heard::Forged);
+    assert_eq!(wire.stripe.hear(body.as_bytes(), "", now), Heard::Forged);
+    let signed = |body: &str| hawker::payments::processors::sign("whsec_it", now.unix_seconds(), body.as_bytes());
+    let Heard::Notice(notice) = wire.stripe.hear(body.as_bytes(), &signed(&body), now) else {
+        panic!("a signed notice is heard")
+    };
+    assert_eq!(
+        (notice.id.as_str(), notice.reference.as_str(), notice.about),
+        ("evt_1", "ours/1", About::Authorize)
+    );
+    assert!(matches!(
+        notice.answer,
+        Answer::Declined {
+            decline: Decline::Soft("insufficient_funds"),
+            ..
+        }
+    ));
+    let other = r#"{"id":"evt_2","type":"customer.created","data":{"object":{}}}"#;
+    assert_eq!(wire.stripe.hear(other.as_bytes(), &signed(other), now), Heard::Ignored);
+}
