@@ -186,6 +186,17 @@ impl Bank {
         CheckoutId::from_uuid(number(order))
     }
 
+    /// Runs a command and waits for it, on a thread of its own: sheets are played inside a runtime, where nobody may block.
+    fn write<T: Send + 'static>(&self, act: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static) -> Result<T> {
+        let db = self.app.db.clone();
+        std::thread::spawn(move || db.write_blocking(LANE, act)).join().unwrap()
+    }
+
+    fn read<T: Send + 'static>(&self, act: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static) -> Result<T> {
+        let db = self.app.db.clone();
+        std::thread::spawn(move || db.read_blocking(act)).join().unwrap()
+    }
+
     fn pass(&self, seconds: i64) {
         *self.clock.0.lock().unwrap() += seconds * 1_000_000;
     }
@@ -197,33 +208,27 @@ impl Bank {
             amount: Money::new(total, Currency::EUR),
             allocation: split(total),
         };
-        self.app.db.write_blocking(LANE, move |tx| open(tx, &intent)).unwrap()
+        self.write(move |tx| open(tx, &intent)).unwrap()
     }
 
     fn intent(&self, order: &str) -> Intent {
         let id = Self::checkout(order).intent();
-        self.app.db.read_blocking(move |tx| intent(tx, id)).unwrap().unwrap()
+        self.read(move |tx| intent(tx, id)).unwrap().unwrap()
     }
 
     fn start(&self, order: &str, processor: &'static str, token: &str) -> Start {
         let (id, token) = (Self::checkout(order).intent(), token.to_owned());
-        self.app
-            .db
-            .write_blocking(LANE, move |tx| start(tx, id, processor, "card", &token))
-            .unwrap()
+        self.write(move |tx| start(tx, id, processor, "card", &token)).unwrap()
     }
 
     fn record(&self, attempt: AttemptId, operation: Operation, answer: &Answer) -> Recorded {
         let answer = answer.clone();
-        self.app
-            .db
-            .write_blocking(LANE, move |tx| record(tx, attempt, operation, &answer))
-            .unwrap()
+        self.write(move |tx| record(tx, attempt, operation, &answer)).unwrap()
     }
 
     fn balance(&self, key: AccountKey) -> i64 {
         let shop = self.shop;
-        let all = self.app.db.read_blocking(move |tx| ledger::balances(tx, shop)).unwrap();
+        let all = self.read(move |tx| ledger::balances(tx, shop)).unwrap();
         all.iter()
             .filter(|balance| balance.key == key)
             .map(|balance| balance.money.minor)
@@ -290,9 +295,7 @@ impl Bank {
             "intent" => self.intent(order).state.name().into(),
             "attempt" => {
                 let id = Self::checkout(order).intent();
-                self.app
-                    .db
-                    .read_blocking(move |tx| latest_attempt(tx, id))
+                self.read(move |tx| latest_attempt(tx, id))
                     .unwrap()
                     .unwrap()
                     .state
@@ -340,12 +343,7 @@ impl Bank {
         }
         self.record(attempt.id, Operation::Authorize, &answer);
         let id = attempt.intent;
-        let attempt = self
-            .app
-            .db
-            .read_blocking(move |tx| latest_attempt(tx, id))
-            .unwrap()
-            .unwrap();
+        let attempt = self.read(move |tx| latest_attempt(tx, id)).unwrap().unwrap();
         match attempt.state {
             AttemptState::Authorized => "ok".into(),
             AttemptState::Failed => attempt.decline,
@@ -366,7 +364,7 @@ impl Bank {
             "{order} {}",
             shipment.map_or_else(|| amount.to_string(), str::to_owned)
         )));
-        let begun = self.app.db.write_blocking(LANE, move |tx| {
+        let begun = self.write(move |tx| {
             let before: i64 = captures(tx, id)?
                 .iter()
                 .filter(|capture| capture.state != CaptureState::Failed)
@@ -396,9 +394,7 @@ impl Bank {
         }
         self.record(capture.attempt.id, Operation::Capture(capture.id), &answer);
         let state = self
-            .app
-            .db
-            .read_blocking(move |tx| captures(tx, id))
+            .read(move |tx| captures(tx, id))
             .unwrap()
             .into_iter()
             .find(|line| line.id == capture.id)
@@ -413,7 +409,7 @@ impl Bank {
 
     async fn void(&mut self, order: &str, act: Option<&str>) -> String {
         let id = Self::checkout(order).intent();
-        let attempt = match self.app.db.write_blocking(LANE, move |tx| void_begin(tx, id)).unwrap() {
+        let attempt = match self.write(move |tx| void_begin(tx, id)).unwrap() {
             VoidBegin::Sending(attempt) => attempt,
             VoidBegin::Nothing => return "nothing".into(),
             VoidBegin::CapturePending => return "capture_pending".into(),
@@ -436,7 +432,7 @@ impl Bank {
             "{order} refund {}",
             name.map_or_else(|| amount.to_string(), str::to_owned)
         )));
-        let begun = self.app.db.write_blocking(LANE, move |tx| {
+        let begun = self.write(move |tx| {
             if let Some(known) = refunds(tx, id)?
                 .into_iter()
                 .find(|refund| refund.adjustment == adjustment)
@@ -464,9 +460,7 @@ impl Bank {
         }
         self.record(refund.attempt.id, Operation::Refund(refund.id), &answer);
         let state = self
-            .app
-            .db
-            .read_blocking(move |tx| refunds(tx, id))
+            .read(move |tx| refunds(tx, id))
             .unwrap()
             .into_iter()
             .find(|line| line.id == refund.id)
@@ -504,9 +498,7 @@ impl Bank {
     fn all_is_well(&self) {
         let shop = self.shop;
         let sum: i64 = self
-            .app
-            .db
-            .read_blocking(move |tx| ledger::balances(tx, shop))
+            .read(move |tx| ledger::balances(tx, shop))
             .unwrap()
             .iter()
             .map(|balance| balance.money.minor)
@@ -881,7 +873,7 @@ fn p5_answer_notice_and_poller_finish_an_attempt_once() {
         (IntentState::RequiresCapture, 2_000, 3)
     );
     let id = intent.id;
-    let entries = bank.app.db.read_blocking(move |tx| timeline(tx, id)).unwrap();
+    let entries = bank.read(move |tx| timeline(tx, id)).unwrap();
     let said: Vec<&str> = entries.iter().map(|entry| entry.what.as_str()).collect();
     assert_eq!(
         said,
@@ -1096,11 +1088,7 @@ fn p21_amounts_nobody_can_charge_are_refused_before_anything_is_written() {
             amount: Money::new(total, Currency::EUR),
             allocation,
         };
-        let error = bank
-            .app
-            .db
-            .write_blocking(LANE, move |tx| open(tx, &intent))
-            .unwrap_err();
+        let error = bank.write(move |tx| open(tx, &intent)).unwrap_err();
         assert!(error.code == code || total < 0, "{total}: {}", error.code);
     }
     let free = OpenIntent {
@@ -1116,7 +1104,7 @@ fn p21_amounts_nobody_can_charge_are_refused_before_anything_is_written() {
         },
         ..free
     };
-    bank.app.db.write_blocking(LANE, move |tx| open(tx, &free)).unwrap();
+    bank.write(move |tx| open(tx, &free)).unwrap();
     assert_eq!(bank.intent("B").state, IntentState::Succeeded, "nothing to pay is paid");
     assert!(matches!(bank.start("B", "sandbox", "tok_visa"), Start::NotPayable));
 }
@@ -1136,11 +1124,7 @@ fn another_price_before_the_first_try_replaces_the_amount_and_after_it_does_not(
         amount: Money::new(2_600, Currency::EUR),
         allocation: split(2_600),
     };
-    let error = bank
-        .app
-        .db
-        .write_blocking(LANE, move |tx| open(tx, &dearer))
-        .unwrap_err();
+    let error = bank.write(move |tx| open(tx, &dearer)).unwrap_err();
     assert_eq!(error.code, "payment_begun");
 }
 
@@ -1160,9 +1144,7 @@ fn l2_captured_money_and_its_transfer_exist_together() {
     });
     let (shop, id, order) = (bank.shop, Bank::checkout("A").intent(), Bank::checkout("A").order());
     let (lines, transfers) = bank
-        .app
-        .db
-        .read_blocking(move |tx| Ok((captures(tx, id)?, ledger::transfers_of_order(tx, shop, order)?)))
+        .read(move |tx| Ok((captures(tx, id)?, ledger::transfers_of_order(tx, shop, order)?)))
         .unwrap();
     for line in lines {
         let posted = transfers
@@ -1191,10 +1173,7 @@ fn l5_the_same_capture_posted_again_adds_nothing() {
         }],
     };
     for _ in 0..3 {
-        bank.app
-            .db
-            .write_blocking(LANE, move |tx| ledger::post(tx, &posting()))
-            .unwrap();
+        bank.write(move |tx| ledger::post(tx, &posting())).unwrap();
     }
     assert_eq!(bank.balance(creator()), 100);
 }

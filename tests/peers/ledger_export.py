@@ -65,7 +65,7 @@ def fill(database):
         name = KINDS[kind] + (":" + typed("Pty-", party) if party else "")
         return accounts[key], name
 
-    for number in range(700):
+    for number in range(1, 701):  # The nil id is nobody's.
         currency = dice.choice(list(DECIMALS))
         transfer = uuid.UUID(int=number).bytes
         at = 1_790_000_000_000_000 + number * 3_600_000_000
