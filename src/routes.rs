@@ -95,6 +95,15 @@ fn pages() -> Router<App> {
         .route("/s/{shop}", get(storefront::home_page::show))
         .route("/s/{shop}/clips/{clip}", get(storefront::clip_page::show))
         .route("/s/{shop}/products/{product}", get(storefront::product_page::show))
+        .route(
+            "/s/{shop}/checkout",
+            get(storefront::checkout_form::show).post(storefront::checkout_form::send),
+        )
+        .route("/s/{shop}/orders/{order}", get(storefront::order_page::show))
+        .route(
+            "/s/{shop}/orders/{order}/cancellation",
+            axum::routing::post(storefront::order_page::cancel),
+        )
         .route("/s/{shop}/policies/{policy}", get(storefront::policy_page::show))
         .route("/s/{shop}/accent.css", get(storefront::accent::show))
         .route("/sitemap.xml", get(storefront::sitemap::sitemap))
@@ -207,6 +216,10 @@ pub const PAGES: &[(&str, &str)] = &[
     ("GET", "/s/{shop}"),
     ("GET", "/s/{shop}/clips/{clip}"),
     ("GET", "/s/{shop}/products/{product}"),
+    ("GET", "/s/{shop}/checkout"),
+    ("POST", "/s/{shop}/checkout"),
+    ("GET", "/s/{shop}/orders/{order}"),
+    ("POST", "/s/{shop}/orders/{order}/cancellation"),
     ("GET", "/s/{shop}/policies/{policy}"),
     ("GET", "/s/{shop}/accent.css"),
     ("GET", "/sitemap.xml"),

@@ -130,7 +130,8 @@ pub fn order_page_url(app: &App, shop: &Shop, order: OrderId) -> String {
     )
 }
 
-fn decline_out(code: &str) -> DeclineOut {
+/// What a buyer is told about a decline.
+pub fn decline_out(code: &str) -> DeclineOut {
     let detail = match code {
         "insufficient_funds" => {
             "The bank says there is not enough money on this card. Nothing was charged; try another card."

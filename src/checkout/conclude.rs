@@ -49,6 +49,11 @@ pub(super) fn look(tx: &mut Tx<'_>, checkout: Checkout) -> Result<Settled> {
     with_attempt(tx, checkout)
 }
 
+/// How a checkout of a shop stands; changes nothing.
+pub fn stand(tx: &mut Tx<'_>, shop: crate::kernel::ShopId, id: CheckoutId) -> Result<Option<Settled>> {
+    store::find(tx, shop, id)?.map(|checkout| look(tx, checkout)).transpose()
+}
+
 pub(super) fn settle(tx: &mut Tx<'_>, id: CheckoutId) -> Result<Settled> {
     let checkout = store::load(tx, id)?;
     if checkout.state == CheckoutState::Completed {

@@ -28,7 +28,7 @@ pub use api::*;
 pub use buy::{Buy, Pay, Tap, buy, client_secret, knows_secret, pay};
 pub use cancel::{Cancel, CancelOrder, cancel, cancel_order};
 pub use change::{Change, Details, change};
-pub use conclude::conclude;
+pub use conclude::{Settled, conclude, stand};
 pub use hear::listen;
 pub use model::{
     Address, Adjustment, AdjustmentKind, Checkout, CheckoutState, Contact, Frozen, Need, Order, OrderLine, OrderState,

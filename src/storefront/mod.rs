@@ -7,6 +7,7 @@
 //! It deliberately knows nothing of the player: the clip page hands it one tag around a plain video.
 
 pub mod accent;
+pub mod checkout_form;
 pub mod checkout_page;
 pub mod clip_page;
 pub mod frame;

@@ -1,10 +1,24 @@
 //! The order's own page: receipt, where it is, and what the buyer may still do. Its address holds the secret, so it is never listed.
 
 use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use subtle::ConstantTimeEq;
 
+use super::checkout_form::{sums, tax_inside};
 use super::checkout_page::Sum;
 use super::frame::{Frame, Head, Link, Notice, Picture, Tone, When};
+use super::front::{Front, picture, shown, when};
 use super::structured_data::Markup;
+use crate::app::App;
+use crate::checkout::{self, CancelOrder, OrderState, OrderView, PaymentStateOut};
+use crate::db::Tx;
+use crate::fulfilment::{self, Fulfilment, FulfilmentState, Shipment};
+use crate::http::{Path, Problem, Query, SameOrigin, redirect};
+use crate::kernel::{OrderId, Result as Done, words};
+use crate::offers;
+use crate::payments::Part;
 
 #[derive(Template)]
 #[template(path = "storefront/order.html")]
@@ -87,6 +101,263 @@ pub struct OrderLine {
 pub struct Cancellation {
     pub action: String,
     pub explanation: String,
+}
+
+/// The secret of the page, from the receipt.
+#[derive(serde::Deserialize)]
+pub struct OrderIn {
+    #[serde(default)]
+    t: String,
+}
+
+/// An order, for whoever has its receipt. Without the token there is no such page.
+pub async fn show(
+    State(app): State<App>,
+    front: Front,
+    Path((_, id)): Path<(String, OrderId)>,
+    Query(query): Query<OrderIn>,
+) -> Result<Response, Problem> {
+    if !opens(&app, id, &query.t) {
+        return front.nothing_here();
+    }
+    let (place, token) = (front.clone(), query.t);
+    match app.db.read(move |tx| OrderPage::read(tx, &place, id, &token)).await? {
+        Some(page) => shown(StatusCode::OK, &page),
+        None => front.nothing_here(),
+    }
+}
+
+/// The buyer calls it off. Done twice, it is still called off; when it is too late the page says what happened instead.
+pub async fn cancel(
+    State(app): State<App>,
+    front: Front,
+    _: SameOrigin,
+    Path((_, id)): Path<(String, OrderId)>,
+    Query(query): Query<OrderIn>,
+) -> Result<Response, Problem> {
+    if !opens(&app, id, &query.t) {
+        return front.nothing_here();
+    }
+    let reason = "Canceled by the buyer".to_owned();
+    match checkout::cancel_order(&app, front.shop.id, id, None, reason).await? {
+        CancelOrder::NotFound => front.nothing_here(),
+        CancelOrder::Canceled(_)
+        | CancelOrder::Again(_)
+        | CancelOrder::AlreadyShipped
+        | CancelOrder::CapturePending => Ok(redirect(&checkout::order_page_url(&app, &front.shop, id))),
+    }
+}
+
+/// Takes the same time for every wrong token.
+fn opens(app: &App, order: OrderId, token: &str) -> bool {
+    checkout::order_token(app.db.signing_key(), order)
+        .as_bytes()
+        .ct_eq(token.as_bytes())
+        .into()
+}
+
+impl OrderPage {
+    fn read(tx: &mut Tx<'_>, front: &Front, id: OrderId, token: &str) -> Done<Option<Self>> {
+        let shop = &front.shop;
+        let Some(view) = checkout::view(tx, shop.id, id)? else {
+            return Ok(None);
+        };
+        let work = fulfilment::find(tx, shop.id, id)?;
+        let shipments = fulfilment::shipments(tx, shop.id, id)?;
+        let quote = &view.checkout.offer.quote;
+        let now = tx.now();
+        let mut lines = Vec::with_capacity(view.lines.len());
+        for (line, quoted) in view.lines.iter().zip(&quote.lines) {
+            lines.push(OrderLine {
+                title: quoted.title.clone(),
+                variant_title: quoted.variant_title.clone(),
+                picture: picture(tx, shop, &quoted.image, "")?,
+                quantity: line.quantity,
+                amount: words::money(view.money(line.amount_minor)),
+                note: match view.refunded(Part::Line(line.line)) {
+                    0 if line.canceled > 0 => "canceled".into(),
+                    0 => String::new(),
+                    minor => format!("{} refunded", words::money(view.money(minor))),
+                },
+            });
+        }
+        let address = view.checkout.address.as_ref();
+        let sent_to = address.map(|address| {
+            let mut parts = vec![address.name.clone(), address.line1.clone()];
+            parts.extend(address.line2.clone());
+            parts.push(format!("{} {}", address.postal_code, address.city));
+            parts.push(words::country(&address.country));
+            parts
+        });
+        let open = view.state == OrderState::Confirmed && view.lines.iter().all(|line| line.shipped == 0);
+        let total = words::money(view.order.total());
+        let contact = &view.checkout.contact;
+        Ok(Some(Self {
+            frame: front.frame(),
+            head: Head {
+                title: format!("Order {} · {}", view.order.number, shop.name),
+                description: format!("Receipt and status of order {}.", view.order.number),
+                canonical: String::new(),
+                kind: "website",
+                picture: None,
+                markup: Markup::none(),
+                listed: false,
+            },
+            number: view.order.number.clone(),
+            title: title(&view),
+            state: state(&view, quote.needs_address()),
+            placed: when(view.order.confirmed_at, now),
+            steps: steps(&view, work.as_ref(), &shipments, now),
+            parcels: shipments
+                .iter()
+                .filter_map(|shipment| parcel(&view, shipment))
+                .collect(),
+            lines,
+            totals: sums(quote),
+            tax: tax_inside(quote),
+            payment: payment(&view, &total),
+            total,
+            sent_to: sent_to.unwrap_or_default(),
+            receipt: contact.email.clone().or(contact.phone.clone()).unwrap_or_default(),
+            cancellation: open.then(|| Cancellation {
+                action: front.path(&format!("/orders/{id}/cancellation?t={token}")),
+                explanation: "Until the parcel leaves you can call it off here. Nothing is charged then.".into(),
+            }),
+            policies: front.frame().policies,
+            notice: None,
+        }))
+    }
+}
+
+fn title(view: &OrderView) -> String {
+    let first = view
+        .checkout
+        .address
+        .as_ref()
+        .and_then(|address| address.name.split_whitespace().next());
+    match (view.state, first) {
+        (OrderState::Canceled, _) => "This order was canceled.".into(),
+        (OrderState::Fulfilled, _) => "It is on its way to you.".into(),
+        (OrderState::InFulfilment, _) => "A part of it is on its way.".into(),
+        (OrderState::Confirmed, Some(first)) => format!("Thank you, {first}. It is yours."),
+        (OrderState::Confirmed, None) => "Thank you. It is yours.".into(),
+    }
+}
+
+fn state(view: &OrderView, travels: bool) -> String {
+    match view.state {
+        OrderState::Canceled => "What was held on your card is let go. Nothing was charged.".into(),
+        OrderState::Fulfilled if travels => "Everything was handed over.".into(),
+        OrderState::Fulfilled => "Everything was released to you.".into(),
+        OrderState::InFulfilment => "The rest follows.".into(),
+        OrderState::Confirmed if travels => "We are packing it. Your card is charged when the parcel leaves.".into(),
+        OrderState::Confirmed => "We are getting it ready for you.".into(),
+    }
+}
+
+fn payment(view: &OrderView, total: &str) -> String {
+    let captured = view.intent.as_ref().map_or(0, |intent| intent.captured_minor);
+    let refunded = view.intent.as_ref().map_or(0, |intent| intent.refunded_minor);
+    match PaymentStateOut::of(view) {
+        PaymentStateOut::Authorized => format!("{total} authorized, nothing taken yet"),
+        PaymentStateOut::PartiallyCaptured => format!("{} of {total} charged", words::money(view.money(captured))),
+        PaymentStateOut::Captured => format!("{total} charged"),
+        PaymentStateOut::PartiallyRefunded | PaymentStateOut::Refunded => {
+            format!(
+                "{} of {} given back",
+                words::money(view.money(refunded)),
+                words::money(view.money(captured))
+            )
+        }
+        PaymentStateOut::Voided => "Nothing was charged".into(),
+        PaymentStateOut::Unclear => "We are asking your bank; nothing is taken twice".into(),
+    }
+}
+
+fn steps(view: &OrderView, work: Option<&Fulfilment>, shipments: &[Shipment], now: crate::kernel::Time) -> Vec<Step> {
+    let step = |label: &str, detail: String, at: Option<When>, progress: Progress| Step {
+        label: label.into(),
+        detail,
+        at,
+        progress,
+    };
+    let ordered = step(
+        "Ordered",
+        words::money(view.order.total()),
+        Some(when(view.order.confirmed_at, now)),
+        Progress::Done,
+    );
+    if let Some(canceled) = view.order.canceled_at {
+        let end = step(
+            "Canceled",
+            "Nothing was charged".into(),
+            Some(when(canceled, now)),
+            Progress::Now,
+        );
+        return vec![ordered, end];
+    }
+    let quote = &view.checkout.offer.quote;
+    let handed_over = shipments.last().map(|shipment| when(shipment.handed_over_at, now));
+    if !quote.needs_address() {
+        let progress = if shipments.is_empty() {
+            Progress::Now
+        } else {
+            Progress::Done
+        };
+        return vec![ordered, step("Released", "Yours to keep".into(), handed_over, progress)];
+    }
+    let taken_on = work.is_some_and(|work| work.state != FulfilmentState::Open);
+    let left = view.state == OrderState::Fulfilled;
+    let packing = if taken_on {
+        "Somebody is at it"
+    } else {
+        "It waits its turn"
+    };
+    let promise = offers::promise_out(quote, view.order.confirmed_at).map(|delivery| delivery.promise);
+    vec![
+        ordered,
+        step(
+            "Packing",
+            if left { "Done".into() } else { packing.into() },
+            None,
+            if left { Progress::Done } else { Progress::Now },
+        ),
+        step(
+            "On its way",
+            if left {
+                "Your card was charged".into()
+            } else {
+                "Your card is charged then".into()
+            },
+            handed_over,
+            if left { Progress::Now } else { Progress::Ahead },
+        ),
+        step("Arrives", promise.unwrap_or_default(), None, Progress::Ahead),
+    ]
+}
+
+/// A parcel with a carrier; what was released as a file is none.
+fn parcel(view: &OrderView, shipment: &Shipment) -> Option<Parcel> {
+    if shipment.carrier.is_empty() {
+        return None;
+    }
+    let title = |line: u32| {
+        view.lines
+            .iter()
+            .find(|found| found.line == line)
+            .map(|found| found.title.as_str())
+    };
+    let contents: Vec<String> = shipment
+        .lines
+        .iter()
+        .filter_map(|unit| title(unit.line).map(|title| format!("{} × {title}", unit.quantity)))
+        .collect();
+    Some(Parcel {
+        carrier: shipment.carrier.clone(),
+        tracking: shipment.tracking.clone(),
+        tracking_address: None,
+        contents: contents.join(", "),
+    })
 }
 
 impl OrderPage {

@@ -1,0 +1,734 @@
+//! Buying by form: asks for a quote, takes the form, and goes through the same verbs as the player.
+//!
+//! The form carries the checkout's id, made here, and the quote it showed. Who knows both may go on with that checkout; a form that was sent
+//! twice is the same purchase. What the buyer typed comes back with every refusal.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use subtle::ConstantTimeEq;
+
+use super::checkout_page::{CheckoutLine, CheckoutPage, Choice, Control, DeliveryChoice, Field, PaymentChoice, Sum};
+use super::frame::{Head, Link, Notice, Tone};
+use super::front::{Front, picture, shown};
+use super::message_page::MessagePage;
+use super::structured_data::Markup;
+use crate::app::App;
+use crate::checkout::{self, Address, Buy, Change, Checkout, CheckoutState, Contact, Details, Pay, Payment, Tap};
+use crate::db::Tx;
+use crate::delivery;
+use crate::http::{ClientAddress, Form, Limit, NewId, Problem, Query, SameOrigin, Who, limit, redirect};
+use crate::identity::Shop;
+use crate::inventory;
+use crate::kernel::{CheckoutId, Error, Kind, MethodId, Money, Rate, Result as Done, Seconds, words};
+use crate::offers::{self, Asked, Offer, PaymentMethod, Quote, WantedLine};
+
+/// The cards of the sandbox, by what they do.
+const TEST_CARDS: [(&str, &str, &str); 6] = [
+    ("card:tok_visa", "Card that works", "•••• 4242"),
+    ("card:tok_3ds", "Card whose bank asks back", "•••• 3155"),
+    ("card:tok_declined", "Card without enough money", "•••• 9995"),
+    ("card:tok_stolen", "Card reported stolen", "•••• 9979"),
+    ("card:tok_timeout", "Card whose answer gets lost", "•••• 0119"),
+    ("card:tok_slow", "Card that takes three seconds", "•••• 0036"),
+];
+const QUANTITY_MAX: i64 = 20;
+
+/// What a link to the checkout may say. Foreign parameters change nothing.
+#[derive(serde::Deserialize)]
+pub struct CheckoutIn {
+    #[serde(default)]
+    lines: String,
+    country: Option<String>,
+    /// A purchase that comes back from the bank, and the token of its order's page.
+    checkout: Option<CheckoutId>,
+    t: Option<String>,
+}
+
+type Typed = BTreeMap<String, String>;
+
+/// What the page says beside the form.
+#[derive(Default)]
+struct Said {
+    notice: Option<Notice>,
+    /// Field and what is wrong with it.
+    wrong: BTreeMap<String, String>,
+}
+
+impl Said {
+    fn warn(title: &str, text: &str) -> Self {
+        Self::notice(Tone::Warn, title, text)
+    }
+    fn notice(tone: Tone, title: &str, text: impl Into<String>) -> Self {
+        let notice = Notice {
+            tone,
+            title: title.into(),
+            text: text.into(),
+        };
+        Self {
+            notice: Some(notice),
+            wrong: BTreeMap::new(),
+        }
+    }
+}
+
+/// The form for what an address names; or, with a checkout, how a payment ended that went through the buyer's bank.
+pub async fn show(
+    State(app): State<App>,
+    front: Front,
+    id: NewId,
+    Query(query): Query<CheckoutIn>,
+) -> Result<Response, Problem> {
+    if let Some(checkout) = query.checkout {
+        return came_back(&app, &front, checkout, query.t.as_deref().unwrap_or_default()).await;
+    }
+    let Ok(lines) = Asked::lines(&query.lines) else {
+        return nothing_chosen(&front);
+    };
+    let country = query.country.filter(|country| Asked::country(country).is_ok());
+    let asked = Asked {
+        lines,
+        country: country.unwrap_or_else(|| front.shop.country.clone()),
+        delivery: None,
+        seen: None,
+    };
+    offer(
+        &app,
+        &front,
+        id.get(),
+        asked,
+        Typed::new(),
+        Said::default(),
+        StatusCode::OK,
+    )
+    .await
+}
+
+/// Takes the form. Order of answers: limits, nothing chosen, a new total to look at, refused fields, then what the purchase answers.
+pub async fn send(
+    State(app): State<App>,
+    front: Front,
+    _: SameOrigin,
+    ClientAddress(client): ClientAddress,
+    fresh: NewId,
+    Form(typed): Form<Typed>,
+) -> Result<Response, Problem> {
+    limit(&app, Limit::Checkout, Who::AddressAtShop(client, front.shop.id))?;
+    let text = |name: &str| typed.get(name).map(|value| value.trim()).unwrap_or_default();
+    let quote = offers::open(app.db.signing_key(), text("quote")).ok();
+    let (Some(quote), Ok(id)) = (
+        quote.filter(|quote| quote.shop == front.shop.id),
+        text("checkout").parse(),
+    ) else {
+        return nothing_chosen(&front);
+    };
+    let asked = asked(&typed, &quote);
+    if asked.lines.is_empty() {
+        leave(&app, &front, id, &quote).await?;
+        return Ok(redirect(&front.path("")));
+    }
+    if text("step") == "quote" || !is_for(&quote, &asked) {
+        leave(&app, &front, id, &quote).await?;
+        let said = if text("step") == "quote" {
+            Said::default()
+        } else {
+            Said::warn(
+                "Please look at the total again",
+                "What you changed changes the price. Nothing was charged.",
+            )
+        };
+        return offer(&app, &front, fresh.get(), asked, typed, said, StatusCode::OK).await;
+    }
+    let buyer = match Buyer::read(&typed, &quote) {
+        Ok(buyer) => buyer,
+        Err(wrong) => {
+            let said = Said { notice: None, wrong };
+            return again(&app, &front, id, quote, typed, said, StatusCode::UNPROCESSABLE_ENTITY).await;
+        }
+    };
+    purchase(&app, &front, id, fresh.get(), quote, asked, typed, buyer).await
+}
+
+/// Who buys, where it goes, and how it is paid.
+struct Buyer {
+    contact: Contact,
+    address: Option<Address>,
+    payment: Payment,
+}
+
+impl Buyer {
+    /// Everything that is wrong, by field.
+    fn read(typed: &Typed, quote: &Quote) -> Result<Self, BTreeMap<String, String>> {
+        let text = |name: &str| typed.get(name).map(|value| value.trim().to_owned()).unwrap_or_default();
+        let some = |name: &str| Some(text(name)).filter(|value| !value.is_empty());
+        let mut wrong = BTreeMap::new();
+        let mut note = |error: Error| {
+            for field in error.fields {
+                let name = field.pointer.rsplit('/').next().unwrap_or_default().to_owned();
+                wrong.entry(name).or_insert_with(|| field.detail.to_string());
+            }
+        };
+        let contact = Contact {
+            email: some("email"),
+            phone: some("phone"),
+        };
+        let contact = contact.checked().map_err(&mut note).ok();
+        if some("email").is_none() {
+            note(Error::field(
+                "/contact/email",
+                "The receipt goes here, so it is needed.",
+            ));
+        }
+        let address = quote.needs_address().then(|| Address {
+            name: text("name"),
+            line1: text("line1"),
+            line2: some("line2"),
+            postal_code: text("postal_code"),
+            city: text("city"),
+            region: None,
+            country: quote.country.clone(),
+        });
+        let address = address.map(|address| address.checked().map_err(&mut note).ok());
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        let (method, token) = match text("payment").split_once(':') {
+            Some(("card", token)) => (PaymentMethod::Card, Some(token.to_owned())),
+            _ => (PaymentMethod::Manual, None),
+        };
+        Ok(Self {
+            contact: contact.unwrap_or_default(),
+            address: address.flatten(),
+            payment: Payment { method, token },
+        })
+    }
+}
+
+/// Reserves, says who buys, pays. Each step answers the same when it is sent again.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "everything a refusal must be able to show again"
+)]
+async fn purchase(
+    app: &App,
+    front: &Front,
+    id: CheckoutId,
+    fresh: CheckoutId,
+    quote: Quote,
+    asked: Asked,
+    typed: Typed,
+    buyer: Buyer,
+) -> Result<Response, Problem> {
+    let shop = front.shop.id;
+    let known = app.db.read(move |tx| checkout::find(tx, shop, id)).await?;
+    let start_over = |said: Said| offer(app, front, fresh, asked, typed.clone(), said, StatusCode::CONFLICT);
+    match known {
+        Some(known) if !is_of(&known, &quote) => {
+            return start_over(Said::warn(
+                "Please send it once more",
+                "This form was used before. Nothing was charged for it now.",
+            ))
+            .await;
+        }
+        Some(known) if known.state.is_open() && !known.state.is_paying() => {
+            let details = Details {
+                contact: Some(buyer.contact.clone()),
+                address: buyer.address.clone(),
+                ..Details::default()
+            };
+            if !matches!(checkout::change(app, shop, id, details).await?, Change::Changed(_)) {
+                return start_over(ran_out()).await;
+            }
+        }
+        Some(_) => {}
+        None => {
+            if app.db.disk_full() {
+                let busy = Kind::Busy { retry_after: 60 };
+                let detail = "This shop cannot take new orders for a moment. Nothing was charged.";
+                return Err(Error::new(busy, "disk_full", detail).into());
+            }
+            let tap = Tap {
+                shop,
+                id,
+                fingerprint: fingerprint(&quote),
+                quote: quote.clone(),
+                contact: buyer.contact.clone(),
+                address: buyer.address.clone(),
+                payment: None,
+                return_url: app.base_url.clone(),
+            };
+            match checkout::buy(app, tap).await? {
+                Buy::Placed(_) | Buy::Again(_) => {}
+                Buy::SoldOut { .. } => return sold_out(front),
+                Buy::NotForSale(_) | Buy::NotDeliveredThere => return not_for_sale(front),
+                Buy::IdReused | Buy::QuoteExpired | Buy::PriceChanged(_) => {
+                    let said = Said::warn(
+                        "Please look at the total again",
+                        "The price was held for a while and may have changed. Nothing was charged.",
+                    );
+                    return start_over(said).await;
+                }
+            }
+        }
+    }
+    let back = back_url(app, front, id);
+    match checkout::pay(app, shop, id, buyer.payment, back.clone()).await? {
+        Pay::Settled(settled) => match (&settled.order, settled.decline.is_empty()) {
+            (Some(order), _) => Ok(redirect(&checkout::order_page_url(app, &front.shop, order.id))),
+            (None, false) if settled.checkout.state == CheckoutState::ReadyForComplete => {
+                let said = declined(&settled.decline, &settled.checkout, app);
+                again(app, front, id, quote, typed, said, StatusCode::PAYMENT_REQUIRED).await
+            }
+            // A form may lead to our own pages only; from there a link goes to another bank.
+            _ if settled.action_url.starts_with(&format!("{}/", app.base_url)) => Ok(redirect(&settled.action_url)),
+            _ => Ok(redirect(&back)),
+        },
+        Pay::NotFound | Pay::Expired => start_over(ran_out()).await,
+        Pay::Missing(_) => {
+            let said = Said::warn(
+                "Something is missing",
+                "Please fill in how we reach you and where it goes.",
+            );
+            again(app, front, id, quote, typed, said, StatusCode::UNPROCESSABLE_ENTITY).await
+        }
+        Pay::TooManyAttempts => {
+            let said = Said::warn(
+                "This was tried too often",
+                "Nothing was charged. Please try again later, or pay another way.",
+            );
+            again(app, front, id, quote, typed, said, StatusCode::CONFLICT).await
+        }
+    }
+}
+
+fn ran_out() -> Said {
+    Said::warn(
+        "The time to pay ran out",
+        "Nothing was charged, and what you typed is still here. Send it again to buy it after all.",
+    )
+}
+
+fn declined(code: &str, checkout: &Checkout, app: &App) -> Said {
+    let why = checkout::decline_out(code).detail;
+    let minutes = checkout.expires_at.since(app.clock.wall()).0.max(60) / 60;
+    let minutes = words::count(u64::try_from(minutes).unwrap_or(1), "minute", "minutes");
+    Said::notice(
+        Tone::Bad,
+        "Your bank declined the payment",
+        format!("{why} What you chose stays reserved for you for {minutes}."),
+    )
+}
+
+/// How a purchase stands whose buyer was sent to their bank.
+async fn came_back(app: &App, front: &Front, id: CheckoutId, token: &str) -> Result<Response, Problem> {
+    let expected = checkout::order_token(app.db.signing_key(), id.order());
+    if !bool::from(expected.as_bytes().ct_eq(token.as_bytes())) {
+        return front.nothing_here();
+    }
+    let shop = front.shop.id;
+    let Some(settled) = app.db.read(move |tx| checkout::stand(tx, shop, id)).await? else {
+        return front.nothing_here();
+    };
+    if let Some(order) = &settled.order {
+        return Ok(redirect(&checkout::order_page_url(app, &front.shop, order.id)));
+    }
+    let known = settled.checkout;
+    match known.state {
+        CheckoutState::ReadyForComplete => {
+            let typed = typed_of(&known);
+            let said = declined(&settled.decline, &known, app);
+            again(app, front, id, known.offer.quote.clone(), typed, said, StatusCode::OK).await
+        }
+        CheckoutState::RequiresEscalation | CheckoutState::CompleteInProgress => {
+            let bank = (!settled.action_url.is_empty()).then(|| Link::new("Confirm at your bank", &settled.action_url));
+            let look = Link::new("Look again", &back_url(app, front, id));
+            let page = MessagePage::new(
+                front.frame(),
+                202,
+                "Your bank is being asked.",
+                "This page looks again by itself every few seconds. If your bank asked you to confirm, do that first.",
+                Some("A payment is never taken twice.".into()),
+                bank.into_iter().chain([look]).collect(),
+            );
+            let mut response = shown(StatusCode::OK, &page)?;
+            let headers = response.headers_mut();
+            headers.insert("refresh", axum::http::HeaderValue::from_static("4"));
+            Ok(response)
+        }
+        _ => message(
+            front,
+            StatusCode::GONE,
+            "The time to pay ran out.",
+            "Nothing was bought. If your bank held the money, it lets it go again.",
+        ),
+    }
+}
+
+fn back_url(app: &App, front: &Front, id: CheckoutId) -> String {
+    let token = checkout::order_token(app.db.signing_key(), id.order());
+    front.address(&format!("/checkout?checkout={id}&t={token}"))
+}
+
+/// Gives back what a checkout of this form holds, before another takes its place.
+async fn leave(app: &App, front: &Front, id: CheckoutId, quote: &Quote) -> Result<(), Problem> {
+    let shop = front.shop.id;
+    let known = app.db.read(move |tx| checkout::find(tx, shop, id)).await?;
+    if known.is_some_and(|known| is_of(&known, quote) && known.state.is_open() && !known.state.is_paying()) {
+        checkout::cancel(app, shop, id).await?;
+    }
+    Ok(())
+}
+
+/// Whether a form with this quote made the checkout: the quote is signed and holds the instant it was made, so nobody else has it.
+fn is_of(known: &Checkout, quote: &Quote) -> bool {
+    known.fingerprint == fingerprint(quote) || known.offer.quote == *quote
+}
+
+fn fingerprint(quote: &Quote) -> [u8; 32] {
+    let text = serde_json::to_vec(quote).expect("a quote serialises");
+    Sha256::new()
+        .chain_update(b"checkout page")
+        .chain_update(text)
+        .finalize()
+        .into()
+}
+
+/// What the form asks for; quantities of what it showed.
+fn asked(typed: &Typed, quote: &Quote) -> Asked {
+    let wanted = |line: &offers::QuotedLine| {
+        let said = typed.get(&format!("quantity-{}", line.variant));
+        let quantity = said.map_or(line.quantity, |text| text.trim().parse().unwrap_or(line.quantity));
+        WantedLine {
+            variant: line.variant,
+            quantity: quantity.min(20),
+        }
+    };
+    let country = typed.get("country").filter(|country| Asked::country(country).is_ok());
+    let delivery: Option<MethodId> = typed.get("delivery").and_then(|method| method.parse().ok());
+    let country = country.unwrap_or(&quote.country).clone();
+    Asked {
+        lines: quote
+            .lines
+            .iter()
+            .map(wanted)
+            .filter(|line| line.quantity > 0)
+            .collect(),
+        // Another country has other methods.
+        delivery: delivery.filter(|_| country == quote.country),
+        country,
+        seen: quote.seen,
+    }
+}
+
+/// Whether the quote shown is the one the form now asks for.
+fn is_for(quote: &Quote, asked: &Asked) -> bool {
+    let lines = quote.lines.iter().map(|line| (line.variant, line.quantity));
+    let chosen = quote.delivery.as_ref().map(|delivery| delivery.method);
+    lines.eq(asked.lines.iter().map(|line| (line.variant, line.quantity)))
+        && quote.country == asked.country
+        && (asked.delivery.is_none() || asked.delivery == chosen)
+}
+
+/// A new quote for what is asked, in the form. Falls back to the first country that is delivered to, and to the first method there.
+async fn offer(
+    app: &App,
+    front: &Front,
+    id: CheckoutId,
+    asked: Asked,
+    mut typed: Typed,
+    said: Said,
+    status: StatusCode,
+) -> Result<Response, Problem> {
+    let holds = Seconds::minutes(app.settings.quote_minutes);
+    let shop = front.shop.clone();
+    let found = app.db.read(move |tx| {
+        let mut asked = asked.clone();
+        let mut offer = offers::quote(tx, &shop, &asked, holds)?;
+        if offer == Offer::NoSuchMethod {
+            asked.delivery = None;
+            offer = offers::quote(tx, &shop, &asked, holds)?;
+        }
+        if offer == Offer::NotDeliveredThere
+            && let Some(first) = countries(tx, &shop)?.into_iter().next()
+        {
+            asked.country = first;
+            offer = offers::quote(tx, &shop, &asked, holds)?;
+        }
+        let mut short = false;
+        for line in &asked.lines {
+            short |= inventory::availability(tx, line.variant)?.left < i64::from(line.quantity);
+        }
+        Ok((offer, short))
+    });
+    match found.await? {
+        (Offer::Quoted(..), true) => sold_out(front),
+        (Offer::Quoted(quote, _), false) => {
+            typed.insert("country".into(), quote.country.clone());
+            again(app, front, id, *quote, typed, said, status).await
+        }
+        (Offer::NotForSale(_) | Offer::NoSuchMethod, _) => not_for_sale(front),
+        (Offer::NotDeliveredThere, _) => message(
+            front,
+            StatusCode::CONFLICT,
+            "This shop does not deliver yet.",
+            "Nothing was charged. Please ask the shop, or come back later.",
+        ),
+    }
+}
+
+/// The form for a quote, with what was typed.
+async fn again(
+    app: &App,
+    front: &Front,
+    id: CheckoutId,
+    quote: Quote,
+    typed: Typed,
+    said: Said,
+    status: StatusCode,
+) -> Result<Response, Problem> {
+    let token = offers::sign(app.db.signing_key(), &quote);
+    let cards = app.processors.iter().any(|processor| processor.name() != "manual");
+    let front = front.clone();
+    let read = app.db.read(move |tx| {
+        let mut page = CheckoutPage::read(tx, &front, &quote, &typed, cards)?;
+        page.checkout = id.to_string();
+        page.quote.clone_from(&token);
+        Ok(page)
+    });
+    let mut page = read.await?;
+    page.notice = said.notice;
+    for field in page.contact.iter_mut().chain(&mut page.address) {
+        field.error = said.wrong.get(field.name).cloned();
+    }
+    shown(status, &page)
+}
+
+impl CheckoutPage {
+    fn read(tx: &mut Tx<'_>, front: &Front, quote: &Quote, typed: &Typed, cards: bool) -> Done<Self> {
+        let shop = &front.shop;
+        let money = |minor: i64| words::money(Money::new(minor, quote.currency));
+        let filled = |field: Field| {
+            let value = typed.get(field.name).cloned().unwrap_or_default();
+            Field { value, ..field }
+        };
+        let mut lines = Vec::with_capacity(quote.lines.len());
+        for line in &quote.lines {
+            let left = inventory::availability(tx, line.variant)?
+                .left
+                .max(i64::from(line.quantity));
+            lines.push(CheckoutLine {
+                variant: line.variant.to_string(),
+                title: line.title.clone(),
+                variant_title: line.variant_title.clone(),
+                picture: picture(tx, shop, &line.image, "")?,
+                quantity: line.quantity,
+                quantity_max: u32::try_from(left.min(QUANTITY_MAX)).unwrap_or(1),
+                amount: money(line.amount_minor),
+            });
+        }
+        let there = match quote.needs_address() {
+            true => delivery::options(tx, shop.id, &quote.country, quote.currency)?,
+            false => None,
+        };
+        let chosen = quote.delivery.as_ref().map(|delivery| delivery.method);
+        let deliveries = there
+            .iter()
+            .flat_map(|there| &there.methods)
+            .map(|method| DeliveryChoice {
+                id: method.id.to_string(),
+                name: method.name.clone(),
+                promise: method.promise(quote.shown_at).to_string(),
+                price: words::money(method.price),
+                selected: Some(method.id) == chosen,
+            });
+        let promise = offers::promise_out(quote, quote.shown_at).map(|delivery| delivery.promise);
+        let mut promises: Vec<String> = promise.into_iter().collect();
+        promises.push(front.returns());
+        if quote.needs_address() {
+            promises.push("Your card is charged when the parcel leaves".into());
+        }
+        let address = if quote.needs_address() {
+            let country = Field::input("", "country", "Country", "country");
+            let choices = countries(tx, shop)?.into_iter().map(|code| Choice {
+                label: words::country(&code),
+                value: code,
+            });
+            vec![
+                Field {
+                    control: Control::Select(choices.collect()),
+                    ..country.filled(&quote.country)
+                },
+                filled(Field::input("text", "name", "Name", "name")),
+                filled(Field::input("text", "line1", "Street and number", "address-line1")),
+                filled(Field::input("text", "line2", "Addition", "address-line2").optional()),
+                filled(Field::input("text", "postal_code", "Postcode", "postal-code").half()),
+                filled(Field::input("text", "city", "Town", "address-level2").half()),
+            ]
+        } else {
+            Vec::new()
+        };
+        Ok(Self {
+            frame: front.frame(),
+            head: Head {
+                title: format!("Checkout · {}", shop.name),
+                description: "Pay and have it delivered.".into(),
+                canonical: front.address("/checkout"),
+                kind: "website",
+                picture: None,
+                markup: Markup::none(),
+                listed: false,
+            },
+            action: front.path("/checkout"),
+            checkout: String::new(),
+            quote: String::new(),
+            lines,
+            contact: vec![
+                filled(
+                    Field::input("email", "email", "E-mail", "email")
+                        .hint("For the receipt and the parcel's number. Nothing else."),
+                ),
+                filled(Field::input("tel", "phone", "Phone", "tel").optional()),
+            ],
+            address,
+            deliveries: deliveries.collect(),
+            payments: payments(shop, cards, typed),
+            totals: sums(quote),
+            total: money(quote.total_minor),
+            tax: tax_inside(quote),
+            promises,
+            notice: None,
+        })
+    }
+}
+
+fn payments(shop: &Shop, cards: bool, typed: &Typed) -> Vec<PaymentChoice> {
+    // A real card needs the processor's own field, which needs scripts.
+    let cards = TEST_CARDS.iter().filter(|_| cards && shop.test_mode).copied();
+    let mut choices: Vec<PaymentChoice> = cards
+        .chain([("manual", "Pay on pickup or by transfer", "")])
+        .map(|(value, label, detail)| PaymentChoice {
+            value: value.into(),
+            label: label.into(),
+            detail: detail.into(),
+            selected: typed.get("payment").is_some_and(|chosen| chosen == value),
+        })
+        .collect();
+    if !choices.iter().any(|choice| choice.selected)
+        && let Some(first) = choices.first_mut()
+    {
+        first.selected = true;
+    }
+    choices
+}
+
+/// The parts of a total.
+pub(super) fn sums(quote: &Quote) -> Vec<Sum> {
+    let money = |minor: i64| words::money(Money::new(minor, quote.currency));
+    let pieces: u64 = quote.lines.iter().map(|line| u64::from(line.quantity)).sum();
+    let mut sums = vec![Sum {
+        label: words::count(pieces, "piece", "pieces"),
+        amount: money(quote.items_minor),
+    }];
+    sums.extend(quote.delivery.as_ref().map(|delivery| Sum {
+        label: delivery.name.clone(),
+        amount: money(delivery.amount_minor),
+    }));
+    sums
+}
+
+/// "incl. €18.35 VAT (19 %)"; the rate only where there is one.
+pub(super) fn tax_inside(quote: &Quote) -> String {
+    if quote.tax_minor == 0 {
+        return "No tax".into();
+    }
+    let tax = words::money(Money::new(quote.tax_minor, quote.currency));
+    let mut rates: Vec<Rate> = quote.lines.iter().map(|line| line.tax).collect();
+    rates.extend(quote.delivery.as_ref().map(|delivery| delivery.tax));
+    rates.sort_by_key(|rate| rate.0);
+    rates.dedup();
+    match rates[..] {
+        [rate] => format!("incl. {tax} VAT ({})", words::percent(rate)),
+        _ => format!("incl. {tax} VAT"),
+    }
+}
+
+/// Where the shop delivers, by name.
+fn countries(tx: &mut Tx<'_>, shop: &Shop) -> Done<Vec<String>> {
+    let zones = delivery::all(tx, shop.id)?;
+    let open = zones.iter().filter(|there| {
+        there
+            .methods
+            .iter()
+            .any(|method| method.price.currency == shop.currency)
+    });
+    let mut codes: Vec<String> = open.flat_map(|there| there.zone.countries.iter().cloned()).collect();
+    if codes.iter().any(|code| code == "*") {
+        codes = words::countries();
+    }
+    codes.sort_by_cached_key(|code| words::country(code));
+    codes.dedup();
+    Ok(codes)
+}
+
+/// What the buyer of a checkout had typed.
+fn typed_of(known: &Checkout) -> Typed {
+    let address = known.address.as_ref();
+    let optional = |text: &Option<String>| text.clone().unwrap_or_default();
+    let pairs = [
+        ("email", optional(&known.contact.email)),
+        ("phone", optional(&known.contact.phone)),
+        ("name", address.map(|address| address.name.clone()).unwrap_or_default()),
+        (
+            "line1",
+            address.map(|address| address.line1.clone()).unwrap_or_default(),
+        ),
+        (
+            "line2",
+            address.map(|address| optional(&address.line2)).unwrap_or_default(),
+        ),
+        (
+            "postal_code",
+            address.map(|address| address.postal_code.clone()).unwrap_or_default(),
+        ),
+        ("city", address.map(|address| address.city.clone()).unwrap_or_default()),
+    ];
+    pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+fn message(front: &Front, status: StatusCode, title: &str, text: &str) -> Result<Response, Problem> {
+    let home = Link::new("Back to the shop", &front.path(""));
+    shown(
+        status,
+        &MessagePage::new(front.frame(), status.as_u16(), title, text, None, vec![home]),
+    )
+}
+
+fn nothing_chosen(front: &Front) -> Result<Response, Problem> {
+    let text = "Choose something in the shop first. Nothing was charged.";
+    message(
+        front,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "There is nothing to buy yet.",
+        text,
+    )
+}
+
+fn sold_out(front: &Front) -> Result<Response, Problem> {
+    let text =
+        "Nothing was charged. If somebody else does not finish their checkout, it is here again in a few minutes.";
+    message(front, StatusCode::CONFLICT, "Someone was faster.", text)
+}
+
+fn not_for_sale(front: &Front) -> Result<Response, Problem> {
+    message(
+        front,
+        StatusCode::CONFLICT,
+        "This is not for sale now.",
+        "Nothing was charged.",
+    )
+}
