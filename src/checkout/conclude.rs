@@ -51,7 +51,9 @@ pub(super) fn look(tx: &mut Tx<'_>, checkout: Checkout) -> Result<Settled> {
 
 /// How a checkout of a shop stands; changes nothing.
 pub fn stand(tx: &mut Tx<'_>, shop: crate::kernel::ShopId, id: CheckoutId) -> Result<Option<Settled>> {
-    store::find(tx, shop, id)?.map(|checkout| look(tx, checkout)).transpose()
+    store::find(tx, shop, id)?
+        .map(|checkout| look(tx, checkout))
+        .transpose()
 }
 
 pub(super) fn settle(tx: &mut Tx<'_>, id: CheckoutId) -> Result<Settled> {

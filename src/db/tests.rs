@@ -346,7 +346,7 @@ fn s9_a_backup_taken_while_selling_is_whole_and_restores() {
     let target = to.path().join("backup");
     std::thread::scope(|scope| {
         let selling =
-            scope.spawn(|| (0..60).for_each(|_| drop(fixture.db.write_blocking(LANE, |tx| take(tx, 1)).unwrap())));
+            scope.spawn(|| (0..60).for_each(|_| assert!(fixture.db.write_blocking(LANE, |tx| take(tx, 1)).unwrap())));
         let manifest = backup(&from, &target, Time(0)).unwrap();
         assert!(manifest.files.contains_key("hawker.db"));
         selling.join().unwrap();

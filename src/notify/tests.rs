@@ -444,7 +444,7 @@ async fn write_letters(world: &World) {
                     order_confirmed(tx, &links, *shop, *order)?;
                 }
                 Fact::ShipmentHandedOver { shop, order, shipment } => {
-                    drop(shipment_handed_over(tx, &links, *shop, *order, *shipment)?)
+                    _ = shipment_handed_over(tx, &links, *shop, *order, *shipment)?
                 }
                 Fact::OrderCanceled { shop, order } => drop(order_canceled(tx, &links, *shop, *order)?),
                 Fact::OrderRefunded {
