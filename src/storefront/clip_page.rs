@@ -44,6 +44,8 @@ pub struct Player {
     pub clip: String,
     /// The shop's publishable key.
     pub key: String,
+    /// Where the shop sells from: the country a first quote assumes.
+    pub country: String,
     pub src: String,
     pub media_type: String,
     pub shape: Shape,
@@ -178,6 +180,7 @@ impl ClipPage {
             player: Player {
                 clip: clip.clip.to_string(),
                 key: identity::publishable_key(tx, shop.id)?,
+                country: shop.country.clone(),
                 src: content.media.path(),
                 media_type: content.media.content_type.clone(),
                 shape: Shape::of(content.media.width, content.media.height),
@@ -404,6 +407,7 @@ impl ClipPage {
             player: Player {
                 clip: "clp_01ksample000000000000000000".into(),
                 key: "pk_sample".into(),
+                country: "DE".into(),
                 src: "/media/sample-from-clay-to-coffee.mp4".into(),
                 media_type: "video/mp4".into(),
                 shape: Shape::of(1080, 1920),
