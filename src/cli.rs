@@ -6,7 +6,7 @@ use crate::kernel::{Clock, Currency, Error, Result};
 use crate::ledger::{self, Verdict};
 use crate::open::{Ports, Use, open};
 use crate::payments::sandbox::{Faults, ServerSettings};
-use crate::{db, demo, routes, server};
+use crate::{bench, db, demo, routes, server};
 use clap::{Args, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use tracing_subscriber::EnvFilter;
@@ -59,6 +59,53 @@ enum Command {
     Export(ExportArgs),
     /// Serve the strict sandbox processor: Stripe's wire format, its own books, faults from a seed.
     Sandbox(SandboxArgs),
+    /// Measure this program on this machine, beside a bare loop in the same run.
+    #[command(subcommand)]
+    Bench(Bench),
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Quotes and checkouts over HTTP against a server of its own: how many a second, how long each takes, what they cost.
+    Checkout(BenchCheckoutArgs),
+    /// The bare loop the others are compared with.
+    #[command(hide = true)]
+    Bare {
+        #[arg(long)]
+        folder: PathBuf,
+        #[arg(long)]
+        listen: String,
+        #[arg(long)]
+        variants: i64,
+    },
+}
+
+#[derive(Args)]
+struct BenchCheckoutArgs {
+    /// `postgres://…` of a database nobody else uses; SQLite without it.
+    #[arg(long, default_value = "")]
+    database: String,
+    /// Where the run makes its folder; the file system there is part of what is measured.
+    #[arg(long, default_value = ".")]
+    folder: PathBuf,
+    /// Connections that buy at once.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=5000))]
+    connections: u16,
+    /// How long to buy, and how long the bare loop runs.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    seconds: u64,
+    /// Open loop: arrivals a second that do not wait for answers. Without it each connection asks again once it was answered.
+    #[arg(long)]
+    rate: Option<f64>,
+    /// Products bought in turn; 1 is one hot variant.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    variants: u32,
+    /// The last unit is gone: measure refusals.
+    #[arg(long)]
+    sold_out: bool,
+    /// Print one JSON object as the last line.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -174,6 +221,12 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Verify { backup } => verify(&config, backup.as_deref()),
         Command::Export(args) => export(&config, &args),
         Command::Sandbox(args) => sandbox(&config, args),
+        Command::Bench(Bench::Checkout(args)) => bench_checkout(args),
+        Command::Bench(Bench::Bare {
+            folder,
+            listen,
+            variants,
+        }) => runtime()?.block_on(bench::serve_bare(&folder, &listen, variants, told_to_stop())),
         Command::Openapi => {
             print!("{}", routes::openapi());
             Ok(())
@@ -382,6 +435,34 @@ fn sandbox(config: &Config, args: SandboxArgs) -> Result<()> {
         settings,
         std::sync::Arc::new(db::SystemClock::default()),
     ))
+}
+
+fn bench_checkout(args: BenchCheckoutArgs) -> Result<()> {
+    if args.rate.is_some_and(|rate| !(rate > 0.0 && rate.is_finite())) {
+        return Err(Error::invalid("configuration", "--rate is a number of arrivals a second above 0."));
+    }
+    let folder = bench::fresh_folder(&args.folder)?;
+    let plan = bench::Plan {
+        database: args.database,
+        folder: folder.clone(),
+        connections: usize::from(args.connections),
+        span: std::time::Duration::from_secs(args.seconds),
+        pace: args.rate.map_or(bench::Pace::Closed, bench::Pace::Open),
+        variants: args.variants as usize,
+        sold_out: args.sold_out,
+    };
+    let measured = bench::checkout(&plan, &runtime()?);
+    drop(std::fs::remove_dir_all(&folder));
+    let report = measured?;
+    eprint!("{}", report.text());
+    if args.json {
+        let line = serde_json::to_string(&report).map_err(|error| Error::internal("the report").because(error))?;
+        println!("{line}");
+    }
+    if report.errors > 0 || !report.violations.is_empty() {
+        return Err(Error::internal("the answers were wrong, so the figures are worth nothing"));
+    }
+    Ok(())
 }
 
 fn needs_sqlite(config: &Config) -> Result<()> {

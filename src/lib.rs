@@ -32,4 +32,5 @@ pub mod jobs;
 pub mod routes;
 pub mod server;
 pub mod demo;
+pub mod bench;
 pub mod cli;

@@ -2,6 +2,7 @@
 
 use super::value::{Cell, RowSource, Value};
 use crate::kernel::{Engine, Error, Result};
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use std::collections::HashMap;
 use std::path::Path;
@@ -26,6 +27,9 @@ impl Sqlite {
         let raw = rusqlite::Connection::open(path).map_err(failed)?;
         raw.busy_timeout(Duration::from_secs(5)).map_err(failed)?;
         raw.set_prepared_statement_cache_capacity(512);
+        // Without this a statement on a table with a partial index is compiled again whenever another value is bound to it.
+        raw.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+            .map_err(failed)?;
         raw.pragma_update(None, "journal_mode", "wal").map_err(failed)?;
         raw.pragma_update(None, "synchronous", "full").map_err(failed)?;
         raw.pragma_update(None, "foreign_keys", role == Role::Writer)
