@@ -439,7 +439,10 @@ fn sandbox(config: &Config, args: SandboxArgs) -> Result<()> {
 
 fn bench_checkout(args: BenchCheckoutArgs) -> Result<()> {
     if args.rate.is_some_and(|rate| !(rate > 0.0 && rate.is_finite())) {
-        return Err(Error::invalid("configuration", "--rate is a number of arrivals a second above 0."));
+        return Err(Error::invalid(
+            "configuration",
+            "--rate is a number of arrivals a second above 0.",
+        ));
     }
     let folder = bench::fresh_folder(&args.folder)?;
     let plan = bench::Plan {
@@ -460,7 +463,9 @@ fn bench_checkout(args: BenchCheckoutArgs) -> Result<()> {
         println!("{line}");
     }
     if report.errors > 0 || !report.violations.is_empty() {
-        return Err(Error::internal("the answers were wrong, so the figures are worth nothing"));
+        return Err(Error::internal(
+            "the answers were wrong, so the figures are worth nothing",
+        ));
     }
     Ok(())
 }

@@ -4,9 +4,9 @@
 
 use crate::app::App;
 use crate::db::{Act, Tx};
-use crate::fulfilment;
-use crate::kernel::{Fact, Result};
+use crate::kernel::{Error, Fact, Result};
 use crate::notify::{self, Links};
+use crate::{checkout, fulfilment};
 
 /// What the program does about facts: the acts, with what a transaction does not know.
 pub fn acts(app: &App) -> impl Act {
@@ -18,8 +18,10 @@ pub fn acts(app: &App) -> impl Act {
 fn act(tx: &mut Tx<'_>, links: &Links, fact: &Fact) -> Result<()> {
     match *fact {
         Fact::OrderConfirmed { shop, order, .. } => {
-            fulfilment::open(tx, shop, order)?;
-            notify::order_confirmed(tx, links, shop, order).map(drop)
+            let view = checkout::view(tx, shop, order)?
+                .ok_or_else(|| Error::internal("a fact names an order that is not there"))?;
+            fulfilment::open(tx, &view)?;
+            notify::order_confirmed(tx, links, view).map(drop)
         }
         Fact::OrderCanceled { shop, order } => {
             fulfilment::cancel(tx, shop, order)?;

@@ -3,6 +3,9 @@
 use clap::Parser;
 use std::process::ExitCode;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match hawker::cli::run(hawker::cli::Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -268,8 +268,7 @@ pub fn router() -> Router<App> {
     let reference = Arc::new(Reference::of(written(description)));
     api.merge(pages())
         .merge(desk())
-        .merge(operation())
-        .layer(Extension(reference))
+        .merge(operation().layer(Extension(reference)))
 }
 
 /// The API's description as JSON, the same on every machine.

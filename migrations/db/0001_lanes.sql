@@ -4,7 +4,7 @@
 create table batches (
   id {bytes} not null primary key,
   at {int} not null
-) {strict};
+) {keyed};
 create index batches_at on batches (at);
 
 -- Facts someone acts on. Claimed by deleting, in the transaction that acts: never by "id greater than the last".
@@ -16,7 +16,7 @@ create table outbox (
   tries {int} not null default 0,
   due_at {int} not null,
   recorded_at {int} not null
-) {strict};
+) {keyed};
 create index outbox_due on outbox (state, due_at);
 
 -- Who runs which job, fenced by a number that grows with every lease.
@@ -25,7 +25,7 @@ create table leases (
   owner {bytes} not null,
   number {int} not null,
   until {int} not null
-) {strict};
+) {keyed};
 
 -- One row. The epoch grows with every restore; `frozen` stops outgoing money until the processors' books are reconciled.
 create table installation (

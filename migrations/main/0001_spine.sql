@@ -36,7 +36,7 @@ create table sign_in_links (
   staff_id {bytes} not null references staff (id),
   expires_at {int} not null,
   used_at {int}
-) {strict};
+) {keyed};
 create table sessions (
   token_hash {bytes} not null primary key,
   shop_id {bytes} not null references shops (id),
@@ -44,7 +44,7 @@ create table sessions (
   created_at {int} not null,
   expires_at {int} not null,
   ended_at {int}
-) {strict};
+) {keyed};
 create table api_keys (
   id {bytes} not null primary key,
   shop_id {bytes} not null references shops (id),
@@ -82,7 +82,7 @@ create table accounts (
   currency {text} not null,
   created_at {int} not null,
   unique (id, currency)
-) {strict};
+) {keyed};
 create unique index accounts_natural on accounts (shop_id, kind, coalesce(party_id, shop_id), currency);
 create table transfers (
   id {bytes} not null primary key,
@@ -111,17 +111,17 @@ create table legs (
   foreign key (debit_account, currency) references accounts (id, currency),
   foreign key (credit_account, currency) references accounts (id, currency),
   check (debit_account <> credit_account)
-) {strict};
+) {keyed};
 create table balance_snapshots (
   account_id {bytes} not null primary key references accounts (id),
   through {int} not null, -- the sealed sequence it includes
   balance_minor {int} not null -- credits minus debits
-) {strict};
+) {keyed};
 create table sealed_heads (
   shop_id {bytes} not null primary key references shops (id),
   sequence {int} not null,
   hash {bytes} not null
-) {strict};
+) {keyed};
 
 -- catalog -----------------------------------------------------------------------------------------------------------------------
 create table products (
@@ -160,7 +160,7 @@ create table prices (
   version {int} not null,
   changed_at {int} not null,
   primary key (variant_id, currency)
-) {strict};
+) {keyed};
 
 -- clips -------------------------------------------------------------------------------------------------------------------------
 create table media (
@@ -231,7 +231,7 @@ create table stock (
   version {int} not null default 1,
   primary key (variant_id, location_id),
   check (on_hand >= sold + reserved)
-) {strict};
+) {keyed};
 create table reservations (
   id {bytes} not null primary key,
   shop_id {bytes} not null references shops (id),
@@ -243,7 +243,7 @@ create table reservations (
   created_at {int} not null,
   expires_at {int} not null,
   unique (checkout_id, variant_id, location_id)
-) {strict};
+) {keyed};
 create index reservations_live on reservations (expires_at) where state in ('active', 'paying');
 
 -- taxes, delivery -----------------------------------------------------------------------------------------------------------------
@@ -253,7 +253,7 @@ create table tax_rates (
   category {text} not null,
   rate_bp {int} not null check (rate_bp between 0 and 10000),
   primary key (shop_id, country, category)
-) {strict};
+) {keyed};
 create table delivery_zones (
   id {bytes} not null primary key,
   shop_id {bytes} not null references shops (id),
@@ -350,7 +350,7 @@ create table attempts (
   created_at {int} not null,
   changed_at {int} not null,
   unique (intent_id, n)
-) {strict};
+) {keyed};
 create index attempts_due on attempts (next_check_at) where next_check_at is not null;
 create table captures (
   id {bytes} not null primary key,
@@ -394,7 +394,7 @@ create table payment_log (
   at {int} not null,
   what {text} not null, -- one plain sentence
   detail {text} not null
-) {strict};
+) {keyed};
 create index payment_log_intent on payment_log (intent_id, id);
 create table processor_notices (
   processor {text} not null,
@@ -404,7 +404,7 @@ create table processor_notices (
   received_at {int} not null,
   acted_at {int},
   primary key (shop_id, processor, notice_id)
-) {strict};
+) {keyed};
 
 -- checkout ------------------------------------------------------------------------------------------------------------------------
 create table checkouts (
@@ -440,7 +440,7 @@ create table orders (
   confirmed_at {int} not null,
   canceled_at {int},
   version {int} not null
-) {strict};
+) {keyed};
 create index orders_shop on orders (shop_id, id);
 create table order_lines (
   order_id {bytes} not null references orders (id),
@@ -458,7 +458,7 @@ create table order_lines (
   primary key (order_id, line),
   check (shipped >= 0 and canceled >= 0 and shipped + canceled <= quantity),
   check (returned >= 0 and returned <= shipped)
-) {strict};
+) {keyed};
 create table adjustments (
   id {bytes} not null primary key,
   shop_id {bytes} not null references shops (id),
@@ -469,7 +469,7 @@ create table adjustments (
   detail {text} not null, -- JSON: lines and quantities, restocked or not
   staff_id {bytes},
   at {int} not null
-) {strict};
+) {keyed};
 create index adjustments_order on adjustments (order_id, id);
 
 -- fulfilment ----------------------------------------------------------------------------------------------------------------------
@@ -483,7 +483,7 @@ create table fulfilments (
   version {int} not null,
   created_at {int} not null,
   changed_at {int} not null
-) {strict};
+) {keyed};
 create index fulfilments_open on fulfilments (shop_id, state, order_id);
 create table shipments (
   id {bytes} not null primary key,
@@ -495,7 +495,7 @@ create table shipments (
   lines {text} not null, -- JSON: line and quantity
   handed_over_at {int} not null,
   unique (order_id, number)
-) {strict};
+) {keyed};
 
 -- notify --------------------------------------------------------------------------------------------------------------------------
 create table mails (
@@ -505,8 +505,7 @@ create table mails (
   subject_id {bytes} not null, -- what it is about; one mail of a kind a subject
   recipient {text} not null,
   subject {text} not null,
-  body_text {text} not null,
-  body_html {text} not null,
+  says {text} not null, -- JSON: what it tells, frozen; the words are put around it when it leaves
   state {text} not null check (state in ('due', 'leased', 'sent', 'refused')),
   lease {int} not null default 0, -- grows each time somebody takes it: who lost it may not write its end
   tries {int} not null default 0,
@@ -524,4 +523,4 @@ create table mail_budgets (
   recipient_hash {bytes} not null,
   letters {int} not null,
   primary key (day, recipient_hash)
-) {strict};
+) {keyed};

@@ -27,7 +27,12 @@ fn failed(error: impl std::error::Error + Send + Sync + 'static) -> Error {
 }
 
 /// Serves `GET /quote/{variant}` and `PUT /checkout/{variant}` until it is told to stop.
-pub async fn serve(folder: &File, listen: &str, variants: i64, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
+pub async fn serve(
+    folder: &File,
+    listen: &str,
+    variants: i64,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<()> {
     let connection = prepared(&folder.join("bare.db"), variants)?;
     let (sales, queue) = mpsc::channel::<Sale>();
     let writer = std::thread::spawn(move || write(&connection, &queue));
@@ -53,7 +58,10 @@ async fn sell(State(sales): State<mpsc::Sender<Sale>>, Path(variant): Path<i64>,
     let (reply, answer) = oneshot::channel();
     let sent = sales.send((variant, reply)).is_ok();
     match answer.await {
-        Ok(true) if sent && !body.is_empty() => (StatusCode::CREATED, format!(r#"{{"state":"completed","variant":{variant}}}"#)),
+        Ok(true) if sent && !body.is_empty() => (
+            StatusCode::CREATED,
+            format!(r#"{{"state":"completed","variant":{variant}}}"#),
+        ),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, String::new()),
     }
 }
@@ -61,7 +69,11 @@ async fn sell(State(sales): State<mpsc::Sender<Sale>>, Path(variant): Path<i64>,
 fn prepared(file: &File, variants: i64) -> Result<rusqlite::Connection> {
     let connection = rusqlite::Connection::open(file).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(64);
-    for (name, value) in [("journal_mode", "wal"), ("synchronous", "full"), ("cache_size", "-32768")] {
+    for (name, value) in [
+        ("journal_mode", "wal"),
+        ("synchronous", "full"),
+        ("cache_size", "-32768"),
+    ] {
         connection.pragma_update(None, name, value).map_err(failed)?;
     }
     for table in store::TABLES {
@@ -80,7 +92,11 @@ fn write(connection: &rusqlite::Connection, queue: &mpsc::Receiver<Sale>) -> Res
     while let Ok(first) = queue.recv() {
         let mut batch = vec![first];
         batch.extend(queue.try_iter().take(BATCH - 1));
-        let run = |sql: &str| connection.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
+        let run = |sql: &str| {
+            connection
+                .prepare_cached(sql)
+                .and_then(|mut statement| statement.execute([]))
+        };
         run("begin immediate").map_err(failed)?;
         for (variant, _) in &batch {
             id += 1;
@@ -107,7 +123,10 @@ fn sold(connection: &rusqlite::Connection, id: i64, variant: i64) -> rusqlite::R
     connection.prepare_cached(store::ORDER)?.execute([id, minor])?;
     connection.prepare_cached(store::LINE)?.execute([id, variant, minor])?;
     connection.prepare_cached(store::SELL)?.execute([variant])?;
-    connection.prepare_cached(store::FACT)?.execute(params![id, BODY]).map(drop)
+    connection
+        .prepare_cached(store::FACT)?
+        .execute(params![id, BODY])
+        .map(drop)
 }
 
 /// Checkouts a second of the bare script on PostgreSQL: ten round trips each (nine statements and what begins and commits them).
@@ -169,7 +188,12 @@ impl Script {
     }
 
     /// The price before the transaction, as a shop would show it; `begin` travels with the first write and is no round trip of its own.
-    fn checkout(&mut self, client: &mut postgres::Client, id: i64, variant: i64) -> std::result::Result<(), postgres::Error> {
+    fn checkout(
+        &mut self,
+        client: &mut postgres::Client,
+        id: i64,
+        variant: i64,
+    ) -> std::result::Result<(), postgres::Error> {
         let [quote, reserve, reservation, checkout, attempt, order, line, sell, fact] = &self.0;
         let minor: i64 = client.query_one(quote, &[&variant])?.get(0);
         let mut sale = client.transaction()?;

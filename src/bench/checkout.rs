@@ -275,7 +275,11 @@ async fn one_buyer(
         };
         let tapped = tap(&mut connection, &ids, &token).await?;
         sum.taps.note(from.elapsed());
-        let wanted = if held.is_some() { Tapped::SoldOut } else { Tapped::Bought };
+        let wanted = if held.is_some() {
+            Tapped::SoldOut
+        } else {
+            Tapped::Bought
+        };
         if tapped == wanted {
             sum.done += 1;
         } else {
@@ -289,7 +293,10 @@ async fn quote(connection: &mut Connection, variant: VariantId) -> Result<String
     let path = format!("/v1/quotes?lines={variant}:1&country=DE");
     let (status, body) = connection.ask(Method::GET, &path, Vec::new()).await?;
     if status != StatusCode::OK {
-        return Err(Error::internal(format!("no quote: {status} {}", String::from_utf8_lossy(&body))));
+        return Err(Error::internal(format!(
+            "no quote: {status} {}",
+            String::from_utf8_lossy(&body)
+        )));
     }
     let quoted: Quoted =
         serde_json::from_slice(&body).map_err(|error| Error::internal("a quote cannot be read").because(error))?;
@@ -344,7 +351,11 @@ async fn all_facts_acted_on(address: SocketAddr) -> Result<()> {
         match waiting {
             Some("0") => return Ok(()),
             Some(_) => tokio::time::sleep(Duration::from_millis(5)).await,
-            None => return Err(Error::internal("the server under test does not tell how many facts wait")),
+            None => {
+                return Err(Error::internal(
+                    "the server under test does not tell how many facts wait",
+                ));
+            }
         }
     }
 }
@@ -363,9 +374,15 @@ async fn audited(app: &App, config: &Config, stall: &Stall, load: &Load) -> Resu
             let (orders, _) = checkout::orders_since(tx, shop, Time(0))?;
             let mut sold = 0;
             for variant in &variants {
-                sold += inventory::stock_of(tx, *variant)?.iter().map(|row| row.sold).sum::<i64>();
+                sold += inventory::stock_of(tx, *variant)?
+                    .iter()
+                    .map(|row| row.sold)
+                    .sum::<i64>();
             }
-            let sum: i64 = ledger::balances(tx, shop)?.iter().map(|balance| balance.money.minor).sum();
+            let sum: i64 = ledger::balances(tx, shop)?
+                .iter()
+                .map(|balance| balance.money.minor)
+                .sum();
             Ok((broken, orders, sold, sum))
         })
         .await?;
@@ -377,7 +394,11 @@ async fn audited(app: &App, config: &Config, stall: &Stall, load: &Load) -> Resu
     };
     expect("orders", orders, bought);
     expect("units sold", sold, bought);
-    expect("payments in the processor's books", i64::try_from(books.payments().count()).unwrap_or(-1), bought);
+    expect(
+        "payments in the processor's books",
+        i64::try_from(books.payments().count()).unwrap_or(-1),
+        bought,
+    );
     expect("the ledger's sum", sum, 0);
     Ok(broken)
 }
@@ -398,12 +419,18 @@ async fn baseline(plan: &Plan) -> Result<f64> {
     let turn = Arc::new(AtomicU64::new(0));
     let mut tasks = Vec::with_capacity(plan.connections);
     for _ in 0..plan.connections {
-        let (mut connection, arrivals, turn) = (Connection::open(server.address, "").await?, arrivals.clone(), turn.clone());
+        let (mut connection, arrivals, turn) = (
+            Connection::open(server.address, "").await?,
+            arrivals.clone(),
+            turn.clone(),
+        );
         tasks.push(tokio::spawn(async move {
             let mut done = 0u64;
             while arrivals.next().await.is_some() {
                 let variant = 1 + turn.fetch_add(1, Ordering::Relaxed) % variants.unsigned_abs();
-                connection.ask(Method::GET, &format!("/quote/{variant}"), Vec::new()).await?;
+                connection
+                    .ask(Method::GET, &format!("/quote/{variant}"), Vec::new())
+                    .await?;
                 let (status, _) = connection
                     .ask(Method::PUT, &format!("/checkout/{variant}"), b"{}".to_vec())
                     .await?;
@@ -430,13 +457,22 @@ impl Report {
     pub fn text(&self) -> String {
         let rate = |value: f64| format!("{value:.0}/s");
         let rows = [
-            ("checkouts", format!("{} ({} in all)", rate(self.checkouts_per_s), self.checkouts)),
-            ("bare loop, same run", format!("{}   ratio {:.2}", rate(self.baseline_per_s), self.ratio)),
+            (
+                "checkouts",
+                format!("{} ({} in all)", rate(self.checkouts_per_s), self.checkouts),
+            ),
+            (
+                "bare loop, same run",
+                format!("{}   ratio {:.2}", rate(self.baseline_per_s), self.ratio),
+            ),
             (
                 "PUT p50 / p99 / p99.9",
                 format!("{:.2} / {:.2} / {:.2} ms", self.p50_ms, self.p99_ms, self.p999_ms),
             ),
-            ("GET p50 / p99", format!("{:.2} / {:.2} ms", self.quote_p50_ms, self.quote_p99_ms)),
+            (
+                "GET p50 / p99",
+                format!("{:.2} / {:.2} ms", self.quote_p50_ms, self.quote_p99_ms),
+            ),
             ("facts drained after", format!("{:.0} ms", self.drain_ms)),
             (
                 "processor time a checkout",
@@ -447,7 +483,10 @@ impl Report {
             ),
             ("server memory, peak", format!("{:.0} MB", self.rss_mb)),
             ("server wrote", format!("{:.0} MB", self.written_mb)),
-            ("errors, violations", format!("{}, {}", self.errors, self.violations.len())),
+            (
+                "errors, violations",
+                format!("{}, {}", self.errors, self.violations.len()),
+            ),
         ];
         let mut text = format!(
             "hawker {} on {}, {} connections, {} products\n",

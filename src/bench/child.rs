@@ -61,7 +61,10 @@ impl Server {
             .args(["-TERM", &self.child.id().to_string()])
             .status()
             .map_err(|error| failed("the server could not be told to stop", &error))?;
-        let ended = self.child.wait().map_err(|error| failed("the server did not end", &error))?;
+        let ended = self
+            .child
+            .wait()
+            .map_err(|error| failed("the server did not end", &error))?;
         if told.success() && ended.success() {
             return Ok(());
         }
@@ -87,7 +90,12 @@ fn used(process: &str) -> Used {
     let stat = read("stat");
     // The name may hold spaces; what follows its bracket does not. utime and stime are fields 14 and 15.
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
+    let ticks = |at: usize| {
+        fields
+            .get(at)
+            .and_then(|field| field.parse::<f64>().ok())
+            .unwrap_or(0.0)
+    };
     let figure = |file: &str, name: &str| {
         let text = read(file);
         let line = text.lines().find_map(|line| line.strip_prefix(name));

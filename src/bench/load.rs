@@ -124,9 +124,15 @@ impl Latencies {
     /// The smallest latency that `share` of all do not exceed, in milliseconds; 0 if there is none.
     pub fn ms(&mut self, share: f64) -> f64 {
         self.0.sort_unstable();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rank below the length")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a rank below the length"
+        )]
         let rank = (self.0.len() as f64 * share).ceil() as usize;
-        self.0.get(rank.saturating_sub(1)).map_or(0.0, |us| f64::from(*us) / 1000.0)
+        self.0
+            .get(rank.saturating_sub(1))
+            .map_or(0.0, |us| f64::from(*us) / 1000.0)
     }
 }
 

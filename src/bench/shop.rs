@@ -38,7 +38,9 @@ pub fn open(app: &App, variants: usize, units: u32) -> Result<Stall> {
                     inventory::set_stock(tx, shop, variants[0].id, None, units)?;
                     match partners::assign(tx, shop, product.id, product.version, Some(contract))? {
                         Assign::Assigned(_) => Ok(variants[0].id),
-                        other => Err(Error::internal(format!("the bench's contract fits no product: {other:?}"))),
+                        other => Err(Error::internal(format!(
+                            "the bench's contract fits no product: {other:?}"
+                        ))),
                     }
                 })
                 .collect::<Result<Vec<VariantId>>>()

@@ -27,8 +27,10 @@ pub const STOCK: &str = "insert into bare_stock (variant, on_hand, reserved, sol
 /// What a checkout reads: its price.
 pub const QUOTE: &str = "select minor from bare_prices where variant = $1";
 /// No row means sold out.
-pub const RESERVE: &str = "update bare_stock set reserved = reserved + 1 where variant = $1 and on_hand - sold - reserved >= 1";
-pub const RESERVATION: &str = "insert into bare_reservations (id, variant, quantity, state) values ($1, $2, 1, 'converted')";
+pub const RESERVE: &str =
+    "update bare_stock set reserved = reserved + 1 where variant = $1 and on_hand - sold - reserved >= 1";
+pub const RESERVATION: &str =
+    "insert into bare_reservations (id, variant, quantity, state) values ($1, $2, 1, 'converted')";
 pub const CHECKOUT: &str = "insert into bare_checkouts (id, body, state) values ($1, $2, 'completed')";
 pub const ATTEMPT: &str = "insert into bare_attempts (id, amount, state) values ($1, $2, 'succeeded')";
 pub const ORDER: &str = "insert into bare_orders (id, total) values ($1, $2)";

@@ -285,8 +285,8 @@ pub async fn put_checkout(
         return_url: return_url(&app, body.return_url.as_deref())?,
         payment: body.payment,
     };
-    let shop = app.db.read(move |tx| identity::shop(tx, player.shop)).await?;
-    match buy(&app, tap).await? {
+    let (shop, bought) = buy(&app, tap).await?;
+    match bought {
         Buy::Placed(settled) => answer(&app, &shop, StatusCode::CREATED, &settled, true),
         Buy::Again(settled) => answer(&app, &shop, StatusCode::OK, &settled, true),
         Buy::IdReused => Err(Problem::conflict(
@@ -319,7 +319,7 @@ async fn known(app: &App, player: &Player, headers: &HeaderMap, id: CheckoutId) 
     let shop = player.shop;
     let (shop, found) = app
         .db
-        .read(move |tx| Ok((identity::shop(tx, shop)?, store::find(tx, shop, id)?)))
+        .look(move |tx| Ok((identity::shop(tx, shop)?, store::find(tx, shop, id)?)))
         .await?;
     let secret = headers
         .get("hawker-checkout-secret")
@@ -343,7 +343,7 @@ pub async fn get_checkout(
     let (shop, checkout) = known(&app, &player, &headers, id).await?;
     let settled = app
         .db
-        .read(move |tx| super::conclude::look(tx, checkout.clone()))
+        .look(move |tx| super::conclude::look(tx, checkout.clone()))
         .await?;
     Ok(json(StatusCode::OK, checkout_out(&app, &shop, &settled, false)))
 }

@@ -8,7 +8,7 @@ use super::model::{
 use super::store;
 use crate::app::App;
 use crate::db::Tx;
-use crate::identity;
+use crate::identity::{self, Shop};
 use crate::inventory::{self, Demand, Reserve};
 use crate::kernel::{CheckoutId, Error, Result, Seconds, ShopId, VariantId};
 use crate::offers::{self, Asked, Offer, PaymentMethod, Quote, Recheck, WantedLine};
@@ -50,6 +50,12 @@ pub enum Buy {
     },
 }
 
+/// What act 1 came to, at this shop.
+struct Placed {
+    shop: Shop,
+    place: Place,
+}
+
 enum Place {
     Sending(Attempt),
     Answer(Buy),
@@ -59,12 +65,12 @@ enum Place {
 ///
 /// Act 1 reserves and writes the attempt as *sending*; act 2 asks the processor; act 3 records and concludes. Every act can run twice. What a
 /// crash leaves between them is finished by the jobs `payments` (the resolver) and `checkouts` ([`super::resume`]).
-pub async fn buy(app: &App, tap: Tap) -> Result<Buy> {
+pub async fn buy(app: &App, tap: Tap) -> Result<(Shop, Buy)> {
     let app = app.clone();
     app.clone().track(story(app, tap)).await
 }
 
-async fn story(app: App, tap: Tap) -> Result<Buy> {
+async fn story(app: App, tap: Tap) -> Result<(Shop, Buy)> {
     let lane = lane_key(lane_of(&tap.quote));
     let hold = Seconds::minutes(app.settings.reservation_minutes);
     let processor = tap
@@ -73,15 +79,19 @@ async fn story(app: App, tap: Tap) -> Result<Buy> {
         .map(|payment| processor_for(&app, payment.method))
         .transpose()?;
     let return_url = tap.return_url.clone();
-    let placed = app.db.write(lane, move |tx| place(tx, &tap, processor, hold)).await?;
-    let mut attempt = match placed {
+    let placed = app.db.write(lane, move |tx| {
+        let shop = identity::shop(tx, tap.shop)?;
+        let place = place(tx, &shop, &tap, processor, hold)?;
+        Ok(Placed { shop, place })
+    });
+    let Placed { shop, place } = placed.await?;
+    let mut attempt = match place {
         Place::Sending(attempt) => attempt,
-        Place::Answer(answer) => return Ok(answer),
+        Place::Answer(answer) => return Ok((shop, answer)),
     };
     attempt.return_url = return_url;
-    authorize(&app, lane, attempt)
-        .await
-        .map(|settled| Buy::Placed(Box::new(settled)))
+    let settled = authorize(&app, lane, attempt).await?;
+    Ok((shop, Buy::Placed(Box::new(settled))))
 }
 
 /// Acts 2 and 3 of every payment.
@@ -112,7 +122,7 @@ fn processor_for(app: &App, method: PaymentMethod) -> Result<&'static str> {
     })
 }
 
-fn place(tx: &mut Tx<'_>, tap: &Tap, processor: Option<&'static str>, hold: Seconds) -> Result<Place> {
+fn place(tx: &mut Tx<'_>, shop: &Shop, tap: &Tap, processor: Option<&'static str>, hold: Seconds) -> Result<Place> {
     if let Some(known) = store::find(tx, tap.shop, tap.id)? {
         let same = known.fingerprint == tap.fingerprint;
         return Ok(Place::Answer(if same {
@@ -126,12 +136,11 @@ fn place(tx: &mut Tx<'_>, tap: &Tap, processor: Option<&'static str>, hold: Seco
         Recheck::NotForSale(variant) => return Ok(Place::Answer(Buy::NotForSale(variant))),
         Recheck::Payable(quote) => *quote,
     };
-    let shop = identity::shop(tx, tap.shop)?;
     if let Some(address) = &tap.address
         && quote.needs_address()
         && address.country != quote.country
     {
-        return Ok(Place::Answer(match requote(tx, &shop, &quote, &address.country)? {
+        return Ok(Place::Answer(match requote(tx, shop, &quote, &address.country)? {
             Some(elsewhere) => Buy::PriceChanged(Box::new(elsewhere)),
             None => Buy::NotDeliveredThere,
         }));
@@ -197,7 +206,7 @@ fn place(tx: &mut Tx<'_>, tap: &Tap, processor: Option<&'static str>, hold: Seco
 }
 
 /// The same lines, for a parcel to another country.
-pub(super) fn requote(tx: &mut Tx<'_>, shop: &identity::Shop, quote: &Quote, country: &str) -> Result<Option<Quote>> {
+pub(super) fn requote(tx: &mut Tx<'_>, shop: &Shop, quote: &Quote, country: &str) -> Result<Option<Quote>> {
     let asked = Asked {
         lines: quote
             .lines

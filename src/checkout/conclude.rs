@@ -61,10 +61,10 @@ pub(super) fn settle(tx: &mut Tx<'_>, id: CheckoutId) -> Result<Settled> {
     if checkout.state == CheckoutState::Completed {
         return look(tx, checkout);
     }
-    let Some(intent) = payments::intent(tx, id.intent())? else {
+    let Some(state) = payments::intent_state(tx, id.intent())? else {
         return Ok(Settled::open(checkout));
     };
-    match intent.state {
+    match state {
         IntentState::RequiresCapture | IntentState::PartiallyCaptured | IntentState::Succeeded => paid(tx, checkout),
         IntentState::RequiresMethod if checkout.state.is_paying() => {
             inventory::extend(tx, id, false, checkout.expires_at)?;

@@ -394,7 +394,7 @@ pub async fn get_anchors(
     let shop = player.shop;
     let clip = app
         .db
-        .read(move |tx| published(tx, shop, clip))
+        .look(move |tx| published(tx, shop, clip))
         .await?
         .ok_or_else(no_clip)?;
     let cues: Vec<AnchorCue> = clip

@@ -76,6 +76,8 @@ struct Waiting {
     callers: VecDeque<Box<dyn Command>>,
     background: VecDeque<Box<dyn Command>>,
     closed: bool,
+    /// Threads that wait for work: nobody is woken, which takes a system call, while all are busy.
+    asleep: usize,
 }
 
 /// The bounded queue in front of a lane.
@@ -115,8 +117,11 @@ impl Queue {
             Urgency::Caller => waiting.callers.push_back(command),
             Urgency::Background => waiting.background.push_back(command),
         }
+        let wake = waiting.asleep > 0;
         drop(waiting);
-        self.ready.notify_one();
+        if wake {
+            self.ready.notify_one();
+        }
         Ok(())
     }
 
@@ -138,10 +143,12 @@ impl Queue {
     pub(super) fn take(&self, most: usize) -> Vec<Box<dyn Command>> {
         let mut waiting = lock(&self.waiting);
         while waiting.callers.is_empty() && waiting.background.is_empty() && !waiting.closed {
+            waiting.asleep += 1;
             waiting = self
                 .ready
                 .wait(waiting)
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
+            waiting.asleep -= 1;
         }
         let background = waiting.background.len().min((most / 5).max(1));
         let callers = waiting.callers.len().min(most - background);

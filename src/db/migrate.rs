@@ -5,7 +5,8 @@ use crate::args;
 use crate::kernel::{Error, Random, Result, Time};
 use sha2::{Digest, Sha256};
 
-/// One file. `{int}`, `{bytes}`, `{text}` and `{strict}` stand for what differs between the engines.
+/// One file. `{int}`, `{bytes}`, `{text}` and `{strict}` stand for what differs between the engines; `{keyed}` is a strict
+/// table of small rows that are only ever found by their key, which SQLite then keeps in the key's own tree.
 pub struct Migration {
     pub number: u32,
     pub name: &'static str,
@@ -103,7 +104,8 @@ fn script(connection: &mut Connection, sql: &str) -> Result<()> {
                 .replace("{int}", "integer")
                 .replace("{bytes}", "blob")
                 .replace("{text}", "text")
-                .replace("{strict}", "strict");
+                .replace("{strict}", "strict")
+                .replace("{keyed}", "strict, without rowid");
             sqlite.raw.execute_batch(&sql).map_err(super::sqlite::failed)
         }
         Connection::Postgres(postgres) => {
@@ -111,7 +113,8 @@ fn script(connection: &mut Connection, sql: &str) -> Result<()> {
                 .replace("{int}", "bigint")
                 .replace("{bytes}", "bytea")
                 .replace("{text}", "text collate \"C\"")
-                .replace("{strict}", "");
+                .replace("{strict}", "")
+                .replace("{keyed}", "");
             postgres.client.batch_execute(&sql).map_err(super::pg::failed)
         }
     }

@@ -129,6 +129,8 @@ struct Inner {
     engine: Engine,
     lanes: Vec<Arc<Queue>>,
     reads: Arc<Queue>,
+    /// Read connections without a thread, for [`Db::look`]; none where the engine is on the other end of a network.
+    close_by: Mutex<Vec<Reader>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     meters: Arc<Meters>,
     headroom: Headroom,
@@ -192,12 +194,19 @@ impl Db {
             })?);
         }
         let reads = Arc::new(Queue::new(config.queue));
-        for number in 0..config.readers.max(1) {
-            let mut reader = Reader {
+        let reader = || {
+            Ok::<Reader, Error>(Reader {
                 connection: connect(&engine, sqlite::Role::Reader)?,
                 clock: clock.clone(),
                 random: random.clone(),
-            };
+            })
+        };
+        let close_by = match &engine {
+            Engine::Sqlite(_) => (0..CLOSE_BY).map(|_| reader()).collect::<Result<_>>()?,
+            Engine::Postgres(_) => Vec::new(),
+        };
+        for number in 0..config.readers.max(1) {
+            let mut reader = reader()?;
             let queue = reads.clone();
             threads.push(spawn(format!("reader-{number}"), move || {
                 loop {
@@ -214,6 +223,7 @@ impl Db {
             engine,
             lanes,
             reads,
+            close_by: Mutex::new(close_by),
             threads: Mutex::new(threads),
             meters,
             headroom,
@@ -265,6 +275,22 @@ impl Db {
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
         self.queue_read(act)?.await.map_err(|_| stopped())?
+    }
+
+    /// As [`Db::read`], for a few rows found by key: on the caller's own thread where the database is a file, because waking another one
+    /// takes longer than the read.
+    pub async fn look<T, F>(&self, act: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let free = lock(&self.0.close_by).pop();
+        let Some(mut reader) = free else {
+            return self.read(act).await;
+        };
+        let found = reader.within(&act);
+        lock(&self.0.close_by).push(reader);
+        found
     }
 
     /// As [`Db::read`], outside an async runtime.
@@ -341,6 +367,7 @@ impl Db {
     pub fn shut_down(&self) {
         self.0.lanes.iter().for_each(|queue| queue.close());
         self.0.reads.close();
+        lock(&self.0.close_by).clear();
         let threads = std::mem::take(&mut *lock(&self.0.threads));
         for thread in threads {
             if thread.join().is_err() {
@@ -498,7 +525,10 @@ pub fn forget_batches(tx: &mut Tx<'_>) -> Result<u64> {
     )
 }
 
-/// One read connection on its own thread.
+/// Read connections for [`Db::look`]: more looks at once wait their turn in the queue of reads.
+const CLOSE_BY: usize = 4;
+
+/// One read connection.
 struct Reader {
     connection: Connection,
     clock: Arc<dyn Clock>,
@@ -510,13 +540,14 @@ const READ_SECONDS_MAX: u64 = 10;
 
 impl Reader {
     fn run(&mut self, command: Box<dyn lane::Command>) {
-        if let Err(error) = self.read(command.as_ref()) {
+        if let Err(error) = self.within(|tx| command.run(tx)) {
             command.refuse(error);
         }
         command.answer();
     }
 
-    fn read(&mut self, command: &dyn lane::Command) -> Result<()> {
+    /// Runs `act` in one snapshot.
+    fn within<T>(&mut self, act: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
         match &mut self.connection {
             Connection::Sqlite(sqlite) => {
                 let clock = self.clock.clone();
@@ -535,7 +566,7 @@ impl Reader {
             }
         }
         let mut tx = Tx::new(&mut self.connection, self.clock.wall(), self.random.as_ref());
-        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| command.run(&mut tx)))
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| act(&mut tx)))
             .unwrap_or_else(|_| Err(Error::internal("a read panicked")));
         self.connection.control("rollback")?;
         done

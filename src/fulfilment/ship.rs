@@ -12,10 +12,7 @@ use crate::payments::{self, Capture, CaptureBegin, Operation, Part};
 /// An order was confirmed: somebody has work. Opened twice is opened once.
 ///
 /// The partner is the fulfilment party of the contract under which the first parcel's goods were sold; without one the shop packs itself.
-pub fn open(tx: &mut Tx<'_>, shop: ShopId, order: OrderId) -> Result<()> {
-    let Some(view) = checkout::view(tx, shop, order)? else {
-        return Ok(());
-    };
+pub fn open(tx: &mut Tx<'_>, view: &OrderView) -> Result<()> {
     let quote = &view.checkout.offer.quote;
     let partner = view.intent.as_ref().and_then(|intent| {
         let legs = intent.allocation.lines.iter().flat_map(|line| &line.legs);
@@ -33,9 +30,9 @@ pub fn open(tx: &mut Tx<'_>, shop: ShopId, order: OrderId) -> Result<()> {
         let Promise { from, until } = method.promise(view.order.confirmed_at);
         (midnight(from), midnight(until))
     });
-    store::insert(tx, order, shop, partner, promise)?;
+    store::insert(tx, view.order.id, view.order.shop, partner, promise)?;
     if quote.lines.iter().all(|line| !line.physical) {
-        deliver_digital(tx, &view).map(drop)
+        deliver_digital(tx, view).map(drop)
     } else {
         Ok(())
     }

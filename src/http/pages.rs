@@ -5,9 +5,8 @@ use super::version::{knows, not_modified};
 use crate::app::App;
 use crate::kernel::Error;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -61,9 +60,13 @@ pub fn redirect(path: &str) -> Response {
 }
 
 /// Puts the headers on every answer that does not bring its own.
-pub async fn security_headers(State(app): State<App>, request: Request, next: Next) -> Response {
+pub async fn security_headers<F: Future<Output = Response>>(
+    app: &App,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let private = request.uri().path().starts_with("/v1/") || request.uri().path().starts_with("/studio");
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     let is_page = response
         .headers()
         .get(header::CONTENT_TYPE)
@@ -106,14 +109,17 @@ pub async fn security_headers(State(app): State<App>, request: Request, next: Ne
 }
 
 /// The API may be read from any page: a player lives on foreign sites. Cookies never count there, so nothing is lent to them.
-pub async fn allow_other_origins(request: Request, next: Next) -> Response {
+pub async fn allow_other_origins<F: Future<Output = Response>>(
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let path = request.uri().path();
     if !path.starts_with("/v1/")
         && !path.starts_with("/assets/")
         && !path.starts_with("/media/")
         && path != "/openapi.json"
     {
-        return next.run(request).await;
+        return next(request).await;
     }
     if request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
         let mut response = StatusCode::NO_CONTENT.into_response();
@@ -130,7 +136,7 @@ pub async fn allow_other_origins(request: Request, next: Next) -> Response {
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
         return response;
     }
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     allow(response.headers_mut());
     response.headers_mut().insert(
         header::ACCESS_CONTROL_EXPOSE_HEADERS,

@@ -141,7 +141,7 @@ async fn by_cookie(parts: &Parts, app: &App) -> Result<Option<Session>, Problem>
         return Ok(None);
     };
     let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-    let Some(session) = app.db.read(move |tx| store::session(tx, hash)).await? else {
+    let Some(session) = app.db.look(move |tx| store::session(tx, hash)).await? else {
         return Ok(None);
     };
     if !is_same_origin(&parts.method, &parts.headers, &app.base_url) {

@@ -155,7 +155,7 @@ pub(super) async fn known_key(app: &App, secret: &str) -> Result<Option<KnownKey
         return Ok(Some(key));
     }
     let asked_at = app.clock.monotonic(); // Before the read: a revocation that comes in between must not be outlived.
-    let found = app.db.read(move |tx| store::known_key(tx, hash)).await?;
+    let found = app.db.look(move |tx| store::known_key(tx, hash)).await?;
     if let Some(key) = &found {
         known.keep(hash, key.clone(), asked_at);
     }

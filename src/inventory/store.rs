@@ -146,6 +146,15 @@ pub(super) fn end_converted(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<()>
     .map(drop)
 }
 
+/// What a checkout holds or held, for the tests' model.
+#[cfg(test)]
+pub(super) fn claims(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<Vec<Claim>> {
+    tx.all(
+        "select variant_id, location_id, quantity from reservations where checkout_id = $1",
+        args![checkout],
+    )
+}
+
 pub(super) fn is_converted(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<bool> {
     let row: Option<(i64,)> = tx.maybe_one(
         "select 1 from reservations where checkout_id = $1 and state = 'converted' limit 1",

@@ -1,1 +1,334 @@
-//! Rules of stock.
+//! Rules of stock: one stream of operations on SQLite, on PostgreSQL and on a model in memory, and what each of them shows.
+
+use super::*;
+use crate::catalog::{self, Create, Kind, NewProduct, NewVariant, ProductState, TaxCategory};
+use crate::fixture::Fixture;
+use crate::kernel::{CheckoutId, Id, Seconds, VariantId};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+const VARIANTS: usize = 3;
+const CHECKOUTS: usize = 6;
+
+/// Something that happens to stock; numbers stand for variants and checkouts.
+#[derive(Clone, Debug)]
+enum Step {
+    Count { variant: usize, free: u32 },
+    Reserve { checkout: usize, wanted: Vec<(usize, u32)> },
+    Pay { checkout: usize, paying: bool },
+    Release { checkout: usize },
+    Expire { checkout: usize, unknown: bool },
+    Convert { checkout: usize },
+    Restock { checkout: usize, sellable: bool },
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let checkout = 0..CHECKOUTS;
+    let wanted = proptest::collection::vec((0..VARIANTS, 1..4u32), 1..4);
+    let step = prop_oneof![
+        1 => (0..VARIANTS, 0..8u32).prop_map(|(variant, free)| Step::Count { variant, free }),
+        4 => (checkout.clone(), wanted).prop_map(|(checkout, wanted)| Step::Reserve { checkout, wanted }),
+        1 => (checkout.clone(), any::<bool>()).prop_map(|(checkout, paying)| Step::Pay { checkout, paying }),
+        1 => checkout.clone().prop_map(|checkout| Step::Release { checkout }),
+        2 => (checkout.clone(), any::<bool>()).prop_map(|(checkout, unknown)| Step::Expire { checkout, unknown }),
+        3 => checkout.clone().prop_map(|checkout| Step::Convert { checkout }),
+        1 => (checkout, any::<bool>()).prop_map(|(checkout, sellable)| Step::Restock { checkout, sellable }),
+    ];
+    proptest::collection::vec(step, 1..40)
+}
+
+/// What somebody sees after a step: its answer, and of every variant what is left and what is in checkouts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Seen {
+    answer: String,
+    stock: Vec<(i64, i64)>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Shelf {
+    on_hand: i64,
+    reserved: i64,
+    sold: i64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Claimed {
+    Live,
+    Ended,
+    Converted,
+    /// Sold and taken back: the model lets nothing more happen to it.
+    Back,
+}
+
+/// The rules of this module in thirty lines of memory.
+#[derive(Default)]
+struct Model {
+    shelves: [Shelf; VARIANTS],
+    claims: BTreeMap<usize, (Claimed, BTreeMap<usize, i64>)>,
+}
+
+impl Model {
+    /// Whether the program could get into this step at all: a checkout reserves once, and a sale is taken back once.
+    fn may(&self, step: &Step) -> bool {
+        match step {
+            Step::Reserve { checkout, .. } => !self.claims.contains_key(checkout),
+            Step::Restock { checkout, .. } => self
+                .claims
+                .get(checkout)
+                .is_some_and(|(state, _)| *state == Claimed::Converted),
+            Step::Convert { checkout } => self
+                .claims
+                .get(checkout)
+                .is_none_or(|(state, _)| *state != Claimed::Back),
+            _ => true,
+        }
+    }
+
+    fn step(&mut self, step: &Step) -> Seen {
+        let answer = match step {
+            Step::Count { variant, free } => {
+                let shelf = &mut self.shelves[*variant];
+                shelf.on_hand = shelf.sold + shelf.reserved + i64::from(*free);
+                "set".to_owned()
+            }
+            Step::Reserve { checkout, wanted } => self.reserve(*checkout, wanted),
+            Step::Pay { checkout, .. } => self.is(*checkout, Claimed::Live).to_string(),
+            Step::Release { checkout } | Step::Expire { checkout, .. } => self.end(*checkout).to_string(),
+            Step::Convert { checkout } => self.convert(*checkout).to_owned(),
+            Step::Restock { checkout, sellable } => {
+                let (state, claims) = self.claims.get_mut(checkout).expect("may() said so");
+                *state = Claimed::Back;
+                for (variant, count) in claims.iter() {
+                    self.shelves[*variant].sold -= count;
+                    self.shelves[*variant].on_hand -= if *sellable { 0 } else { *count };
+                }
+                "back".to_owned()
+            }
+        };
+        let stock = self
+            .shelves
+            .iter()
+            .map(|shelf| (shelf.on_hand - shelf.sold - shelf.reserved, shelf.reserved));
+        Seen {
+            answer,
+            stock: stock.collect(),
+        }
+    }
+
+    fn is(&self, checkout: usize, state: Claimed) -> bool {
+        self.claims.get(&checkout).is_some_and(|(is, _)| *is == state)
+    }
+
+    fn reserve(&mut self, checkout: usize, wanted: &[(usize, u32)]) -> String {
+        let mut sums: BTreeMap<usize, i64> = BTreeMap::new();
+        for (variant, count) in wanted {
+            *sums.entry(*variant).or_default() += i64::from(*count);
+        }
+        for (variant, count) in &sums {
+            let shelf = self.shelves[*variant];
+            let left = shelf.on_hand - shelf.sold - shelf.reserved;
+            if left < *count {
+                return format!("sold out {variant} {left}");
+            }
+        }
+        for (variant, count) in &sums {
+            self.shelves[*variant].reserved += count;
+        }
+        self.claims.insert(checkout, (Claimed::Live, sums));
+        "reserved".to_owned()
+    }
+
+    /// How many variants were given back.
+    fn end(&mut self, checkout: usize) -> usize {
+        if !self.is(checkout, Claimed::Live) {
+            return 0;
+        }
+        let (state, claims) = self.claims.get_mut(&checkout).expect("it is live");
+        *state = Claimed::Ended;
+        for (variant, count) in claims.iter() {
+            self.shelves[*variant].reserved -= count;
+        }
+        claims.len()
+    }
+
+    fn convert(&mut self, checkout: usize) -> &'static str {
+        let Some((state, claims)) = self.claims.get_mut(&checkout) else {
+            return "too late";
+        };
+        match state {
+            Claimed::Converted => return "again",
+            Claimed::Live => {
+                for (variant, count) in claims.iter() {
+                    self.shelves[*variant].reserved -= count;
+                }
+            }
+            Claimed::Ended | Claimed::Back => {
+                let left = |variant: usize| {
+                    let shelf = self.shelves[variant];
+                    shelf.on_hand - shelf.sold - shelf.reserved
+                };
+                if claims.iter().any(|(variant, count)| left(*variant) < *count) {
+                    return "too late";
+                }
+            }
+        }
+        *state = Claimed::Converted;
+        for (variant, count) in claims.iter() {
+            self.shelves[*variant].sold += count;
+        }
+        "sold"
+    }
+}
+
+/// The real thing, with the ids that stand behind the numbers.
+struct Real<'a> {
+    fixture: &'a Fixture,
+    variants: Vec<VariantId>,
+    checkouts: Vec<CheckoutId>,
+}
+
+impl<'a> Real<'a> {
+    fn on(fixture: &'a Fixture) -> Self {
+        let (shop, currency) = (fixture.shop, fixture.settings().currency);
+        let (variants, checkouts) = fixture.write(move |tx| {
+            let variant = NewVariant {
+                title: String::new(),
+                sku: None,
+                weight_grams: 0,
+                price: None,
+            };
+            let mut variants = Vec::new();
+            for number in 0..VARIANTS {
+                let new = NewProduct {
+                    title: format!("Thing {number} {}", tx.now().0),
+                    slug: None,
+                    description: String::new(),
+                    kind: Kind::Physical,
+                    tax_category: TaxCategory::Standard,
+                    image: String::new(),
+                    state: ProductState::Draft,
+                    variants: vec![variant.clone()],
+                };
+                let Create::Created(_, made) = catalog::create(tx, (shop, currency), tx.id(), &new)? else {
+                    panic!("a product")
+                };
+                variants.push(made[0].id);
+            }
+            let checkouts: Vec<CheckoutId> = (0..CHECKOUTS).map(|_| tx.id()).collect();
+            Ok((variants, checkouts))
+        });
+        // Ids of one instant are not in order, and the order of locking is theirs.
+        let mut real = Self {
+            fixture,
+            variants,
+            checkouts,
+        };
+        real.variants.sort();
+        real
+    }
+
+    fn step(&self, step: &Step) -> Seen {
+        let (shop, variants, checkouts, step) = (
+            self.fixture.shop,
+            self.variants.clone(),
+            self.checkouts.clone(),
+            step.clone(),
+        );
+        self.fixture.write(move |tx| {
+            let number = |variant: VariantId| {
+                variants
+                    .iter()
+                    .position(|known| *known == variant)
+                    .expect("one of ours")
+            };
+            let until = tx.now().plus(Seconds::minutes(10));
+            let answer = match &step {
+                Step::Count { variant, free } => {
+                    set_stock(tx, shop, variants[*variant], None, *free)?;
+                    "set".to_owned()
+                }
+                Step::Reserve { checkout, wanted } => {
+                    let demand: Vec<Demand> = wanted
+                        .iter()
+                        .map(|(variant, quantity)| Demand {
+                            variant: variants[*variant],
+                            quantity: *quantity,
+                        })
+                        .collect();
+                    match reserve(tx, shop, checkouts[*checkout], &demand, false, until)? {
+                        Reserve::Reserved(_) => "reserved".to_owned(),
+                        Reserve::SoldOut { variant, left } => format!("sold out {} {left}", number(variant)),
+                    }
+                }
+                Step::Pay { checkout, paying } => extend(tx, checkouts[*checkout], *paying, until)?.to_string(),
+                Step::Release { checkout } => release(tx, checkouts[*checkout])?.len().to_string(),
+                Step::Expire { checkout, unknown } => expire(tx, checkouts[*checkout], *unknown)?.len().to_string(),
+                Step::Convert { checkout } => match convert(tx, checkouts[*checkout])? {
+                    Convert::Sold(_) => "sold",
+                    Convert::Again => "again",
+                    Convert::TooLate => "too late",
+                }
+                .to_owned(),
+                Step::Restock { checkout, sellable } => {
+                    let how = if *sellable {
+                        Restock::Sellable
+                    } else {
+                        Restock::WrittenOff
+                    };
+                    let Convert::Again = convert(tx, checkouts[*checkout])? else {
+                        panic!("only what was sold comes back")
+                    };
+                    for claim in store::claims(tx, checkouts[*checkout])? {
+                        restock(tx, &claim, how)?;
+                    }
+                    "back".to_owned()
+                }
+            };
+            let mut stock = Vec::with_capacity(VARIANTS);
+            for variant in &variants {
+                let seen = availability(tx, *variant)?;
+                stock.push((seen.left, seen.in_checkouts));
+            }
+            Ok(Seen { answer, stock })
+        })
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    /// Differential: the same stream shows the same on both engines and in the model, step by step.
+    #[test]
+    fn s16_both_engines_and_a_model_in_memory_show_the_same(steps in steps()) {
+        ENGINES.with(|engines| {
+            for fixture in engines {
+                let (mut model, real) = (Model::default(), Real::on(fixture));
+                for step in &steps {
+                    if model.may(step) {
+                        assert_eq!(model.step(step), real.step(step), "after {step:?} on {:?}", fixture.db.engine());
+                    }
+                }
+                assert_eq!(fixture.write(check), Vec::<String>::new());
+            }
+        });
+    }
+}
+
+thread_local! {
+    /// Opened once for all cases; each case has variants and checkouts of its own.
+    static ENGINES: Vec<Fixture> = Fixture::engines();
+}
+
+#[test]
+fn d3_lines_that_share_a_variant_are_summed_before_anything_is_taken() {
+    let fixture = Fixture::new();
+    let real = Real::on(&fixture);
+    real.step(&Step::Count { variant: 0, free: 3 });
+    let twice = Step::Reserve {
+        checkout: 0,
+        wanted: vec![(0, 2), (0, 2)],
+    };
+    assert_eq!(real.step(&twice).answer, "sold out 0 3");
+    assert_eq!(real.step(&twice).stock[0], (3, 0), "all or nothing");
+    assert_ne!(real.checkouts[0].uuid(), real.checkouts[1].uuid());
+}

@@ -1,4 +1,5 @@
-//! What the letters say. Written from the order as it is in the same transaction, so a letter never tells more or less than what happened.
+//! What the letters say. Taken from the order as it is in the same transaction, so a letter never tells more or less than what happened;
+//! set in words only when it leaves, which is nothing a buyer has to wait for.
 
 use super::model::{MailKind, NewMail};
 use super::queue::{Queue, queue};
@@ -10,6 +11,7 @@ use crate::fulfilment::{self, Shipment};
 use crate::identity::{self, Shop};
 use crate::kernel::{AdjustmentId, Error, Id, OrderId, Result, ShipmentId, ShopId, words};
 use crate::payments;
+use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 use std::sync::LazyLock;
 use uuid::Uuid;
@@ -68,11 +70,22 @@ pub(super) static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment
 });
 
-fn render(name: &str, values: &Value) -> Result<String> {
+/// A letter for programs that show no markup.
+pub(super) fn text(kind: MailKind, says: &str) -> Result<String> {
+    render(&format!("{}.txt", kind.word()), says)
+}
+
+pub(super) fn html(kind: MailKind, says: &str) -> Result<String> {
+    render(&format!("{}.html", kind.word()), says)
+}
+
+fn render(name: &str, says: &str) -> Result<String> {
+    let unreadable = |error| Error::internal(format!("what the letter {name} says cannot be read")).because(error);
+    let values: serde_json::Value = serde_json::from_str(says).map_err(unreadable)?;
     let broken = |error| Error::internal(format!("the letter {name} could not be written")).because(error);
     TEMPLATES
         .get_template(name)
-        .and_then(|template| template.render(values.clone()))
+        .and_then(|template| template.render(Serde(values)))
         .map_err(broken)
 }
 
@@ -89,17 +102,22 @@ impl About {
         let Some(view) = checkout::view(tx, shop, order)? else {
             return Err(Error::internal("a fact names an order that is not there"));
         };
+        Self::view(tx, links, view)
+    }
+
+    /// As [`About::order`], for an order that was read already.
+    fn view(tx: &mut Tx<'_>, links: &Links, view: OrderView) -> Result<Option<Self>> {
         if view.order.email.is_empty() {
             return Ok(None);
         }
-        let shop = identity::shop(tx, shop)?;
+        let shop = identity::shop(tx, view.order.shop)?;
         let values = context! {
             language => "en",
             shop => shop.name.as_str(),
             seller => seller(&shop),
             test_mode => shop.test_mode,
             number => view.order.number.as_str(),
-            link => links.order(&shop, order),
+            link => links.order(&shop, view.order.id),
             returns => links.policy(&shop, "returns"),
             return_days => shop.return_days,
         };
@@ -107,15 +125,16 @@ impl About {
     }
 
     fn queue(&self, tx: &mut Tx<'_>, kind: MailKind, about: Uuid, subject: String, more: Value) -> Result<Queue> {
-        let values = context! { ..more, ..self.values.clone() };
+        let says = context! { ..more, ..self.values.clone() };
+        let says = serde_json::to_string(&says)
+            .map_err(|error| Error::internal("a letter could not be written down").because(error))?;
         let mail = NewMail {
             shop: self.shop.id,
             kind,
             about,
             to: self.view.order.email.clone(),
             subject,
-            text: render(&format!("{}.txt", kind.word()), &values)?,
-            html: render(&format!("{}.html", kind.word()), &values)?,
+            says,
         };
         queue(tx, &mail)
     }
@@ -137,8 +156,9 @@ fn seller(shop: &Shop) -> String {
 }
 
 /// The receipt.
-pub fn order_confirmed(tx: &mut Tx<'_>, links: &Links, shop: ShopId, order: OrderId) -> Result<Queue> {
-    let Some(about) = About::order(tx, links, shop, order)? else {
+pub fn order_confirmed(tx: &mut Tx<'_>, links: &Links, view: OrderView) -> Result<Queue> {
+    let (shop, order) = (view.order.shop, view.order.id);
+    let Some(about) = About::view(tx, links, view)? else {
         return Ok(Queue::NoAddress);
     };
     let promised = fulfilment::find(tx, shop, order)?.and_then(|work| {

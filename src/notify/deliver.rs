@@ -1,10 +1,11 @@
 //! The job that sends letters: takes one under a lease, hands it to the mail server, writes down what came of it.
 
+use super::compose;
 use super::model::{LEASE, Letter, next_try, short};
 use super::store;
 use crate::app::App;
 use crate::db::Tx;
-use crate::kernel::{Mail, MailError, Result};
+use crate::kernel::{Error, Mail, MailError, Result};
 
 /// What a round did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,16 +58,19 @@ pub(super) fn take(tx: &mut Tx<'_>) -> Result<Option<Letter>> {
 }
 
 async fn send(app: &App, letter: &Letter) -> Result<(), MailError> {
-    let mail = Mail {
-        id: letter.id,
-        from: app.settings.mail_from.clone(),
-        to: letter.to.clone(),
-        subject: letter.subject.clone(),
-        text: letter.text.clone(),
-        html: letter.html.clone(),
-    };
-    let mailer = app.mailer.clone();
-    let sent = tokio::task::spawn_blocking(move || mailer.send(&mail)).await;
+    let (mailer, from, letter) = (app.mailer.clone(), app.settings.mail_from.clone(), letter.clone());
+    let sent = tokio::task::spawn_blocking(move || {
+        let broken = |error: Error| MailError::Refused(error.to_string());
+        mailer.send(&Mail {
+            id: letter.id,
+            from,
+            text: compose::text(letter.kind, &letter.says).map_err(broken)?,
+            html: compose::html(letter.kind, &letter.says).map_err(broken)?,
+            to: letter.to,
+            subject: letter.subject,
+        })
+    })
+    .await;
     sent.unwrap_or_else(|error| Err(MailError::Unreachable(error.to_string())))
 }
 

@@ -24,18 +24,18 @@ pub struct NewMail {
     pub about: Uuid,
     pub to: String,
     pub subject: String,
-    pub text: String,
-    pub html: String,
+    /// JSON: what the letter says, as it was when it was written down. The words around it are put when it leaves.
+    pub says: String,
 }
 
 /// A letter that somebody took to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Letter {
     pub id: MailId,
+    pub kind: MailKind,
     pub to: String,
     pub subject: String,
-    pub text: String,
-    pub html: String,
+    pub says: String,
     /// Grows with every taker; the fence of whatever is written about the letter afterwards.
     pub lease: i64,
     pub tries: u32,

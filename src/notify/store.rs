@@ -1,5 +1,6 @@
 //! All SQL on letters.
 
+use super::compose;
 use super::mailbox::Kept;
 use super::model::{Letter, NewMail};
 use crate::args;
@@ -9,9 +10,18 @@ use crate::kernel::{MailId, Result, Seconds, Time};
 /// Writes a letter. False: there is one of this kind about this already.
 pub(super) fn insert(tx: &mut Tx<'_>, id: MailId, mail: &NewMail) -> Result<bool> {
     let inserted = tx.exec(
-        "insert into mails (id, shop_id, kind, subject_id, recipient, subject, body_text, body_html, state, due_at, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, 'due', $9, $9) on conflict (kind, subject_id) do nothing",
-        args![id, mail.shop, mail.kind, *mail.about.as_bytes(), mail.to, mail.subject, mail.text, mail.html, tx.now()],
+        "insert into mails (id, shop_id, kind, subject_id, recipient, subject, says, state, due_at, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, 'due', $8, $8) on conflict (kind, subject_id) do nothing",
+        args![
+            id,
+            mail.shop,
+            mail.kind,
+            *mail.about.as_bytes(),
+            mail.to,
+            mail.subject,
+            mail.says,
+            tx.now()
+        ],
     )?;
     Ok(inserted == 1)
 }
@@ -30,10 +40,10 @@ impl FromRow for Letter {
     fn from_row(row: &Row<'_>) -> Result<Self> {
         Ok(Self {
             id: row.get(0)?,
-            to: row.get(1)?,
-            subject: row.get(2)?,
-            text: row.get(3)?,
-            html: row.get(4)?,
+            kind: row.get(1)?,
+            to: row.get(2)?,
+            subject: row.get(3)?,
+            says: row.get(4)?,
             lease: row.get(5)?,
             tries: row.get(6)?,
         })
@@ -47,7 +57,7 @@ pub(super) fn take(tx: &mut Tx<'_>, until: Time) -> Result<Option<Letter>> {
         "update mails set state = 'leased', lease = lease + 1, tries = tries + 1, due_at = $2
           where id = (select id from mails where state in ('due', 'leased') and due_at <= $1 order by due_at, id limit 1)
             and state in ('due', 'leased') and due_at <= $1
-         returning id, recipient, subject, body_text, body_html, lease, tries",
+         returning id, kind, recipient, subject, says, lease, tries",
         args![tx.now(), until],
     )
 }
@@ -112,8 +122,8 @@ impl FromRow for Kept {
             id: row.get(0)?,
             to: row.get(1)?,
             subject: row.get(2)?,
-            text: row.get(3)?,
-            at: row.get(4)?,
+            text: compose::text(row.get(3)?, &row.get::<String>(4)?)?,
+            at: row.get(5)?,
         })
     }
 }
@@ -121,7 +131,7 @@ impl FromRow for Kept {
 /// The newest letters of all shops: only the demo's mailbox asks, and a demo is one person's machine.
 pub(super) fn newest_sent(tx: &mut Tx<'_>, most: i64) -> Result<Vec<Kept>> {
     tx.all(
-        "select id, recipient, subject, body_text, sent_at from mails where state = 'sent' order by created_at desc, id desc limit $1",
+        "select id, recipient, subject, kind, says, sent_at from mails where state = 'sent' order by created_at desc, id desc limit $1",
         args![most],
     )
 }

@@ -63,12 +63,13 @@ impl World {
     fn letter(&self, about: u128, to: &str) -> NewMail {
         NewMail {
             shop: self.fixture.shop,
-            kind: MailKind::Receipt,
+            kind: MailKind::Canceled,
             about: Uuid::from_u128(about),
             to: to.into(),
             subject: "Your order".into(),
-            text: "Thank you.".into(),
-            html: "<p>Thank you.</p>".into(),
+            says: r#"{"language":"en","shop":"Ebb","seller":"Ebb","test_mode":false,"number":"1","link":"/","returns":"/","return_days":14,
+                "total":"€1.00","amount":"€1.00","whole":true}"#
+                .into(),
         }
     }
     async fn queue(&self, mail: NewMail) -> Queue {
@@ -156,7 +157,7 @@ async fn one_letter_of_a_kind_for_one_thing() {
         assert_eq!(
             world
                 .queue(NewMail {
-                    kind: MailKind::Canceled,
+                    kind: MailKind::Refunded,
                     ..world.letter(1, "jo@example.org")
                 })
                 .await,
@@ -425,7 +426,7 @@ async fn sell(world: &World, email: &str) -> OrderId {
         }),
         return_url: String::new(),
     };
-    let Buy::Placed(settled) = checkout::buy(&world.app, tap).await.unwrap() else {
+    let Buy::Placed(settled) = checkout::buy(&world.app, tap).await.unwrap().1 else {
         panic!("not placed")
     };
     settled.order.expect("paying by hand confirms at once").id
@@ -440,8 +441,9 @@ async fn write_letters(world: &World) {
         .drain_facts(move |tx: &mut crate::db::Tx<'_>, fact: &Fact| {
             match fact {
                 Fact::OrderConfirmed { shop, order, .. } => {
-                    fulfilment::open(tx, *shop, *order)?;
-                    order_confirmed(tx, &links, *shop, *order)?;
+                    let view = checkout::view(tx, *shop, *order)?.expect("a fact names an order");
+                    fulfilment::open(tx, &view)?;
+                    order_confirmed(tx, &links, view)?;
                 }
                 Fact::ShipmentHandedOver { shop, order, shipment } => {
                     _ = shipment_handed_over(tx, &links, *shop, *order, *shipment)?

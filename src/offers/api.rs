@@ -139,7 +139,7 @@ pub async fn get_quote(
     let holds = Seconds::minutes(app.settings.quote_minutes);
     let (shop, offer, stock) = app
         .db
-        .read(move |tx| {
+        .look(move |tx| {
             let shop = identity::shop(tx, player.shop)?;
             let mut asked = asked.clone();
             if asked.country.is_empty() {

@@ -4,7 +4,6 @@ use crate::http::{Shown, html, redirect};
 use askama::Template;
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::Response;
 
 #[derive(Template)]
@@ -53,12 +52,15 @@ impl ProblemPage {
 }
 
 /// Turns problems into pages where a browser asked for one. Without a session the studio shows its door.
-pub async fn pages_for_people(request: Request, next: Next) -> Response {
+pub async fn pages_for_people<F: Future<Output = Response>>(
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let path = request.uri().path();
     let wants_page = !path.starts_with("/v1/") && asks_for_html(request.headers());
     let in_studio = path.starts_with("/studio");
     let reads = request.method() == Method::GET;
-    let response = next.run(request).await;
+    let response = next(request).await;
     let Some(shown) = response.extensions().get::<Shown>().filter(|_| wants_page) else {
         return response;
     };

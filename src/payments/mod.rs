@@ -35,6 +35,6 @@ pub use model::{
 pub use notice::{NoticeOf, Noticed, hear, hear_out, notice};
 pub use refund::{RefundBegin, RefundOf, refund_ask, refund_begin, refund_plan, refund_record};
 pub use resolve::{Conclude, resolve};
-pub use store::{CaptureLine, RefundLine};
+pub use store::{CaptureLine, RefundLine, intent_state};
 pub use timeline::{Entry, Stuck, Waiting, captures, intent, latest_attempt, refunds, stuck, timeline, waiting};
 pub use void::{VoidBegin, void_ask, void_begin};

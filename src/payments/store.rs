@@ -74,6 +74,12 @@ pub fn intent(tx: &mut Tx<'_>, id: IntentId) -> Result<Option<Intent>> {
     )
 }
 
+/// Where a wish to be paid stands, without its split.
+pub fn intent_state(tx: &mut Tx<'_>, id: IntentId) -> Result<Option<IntentState>> {
+    let found: Option<(IntentState,)> = tx.maybe_one("select state from intents where id = $1", args![id])?;
+    Ok(found.map(|(state,)| state))
+}
+
 /// The next try's number, its shop, checkout and amount. No row: an attempt is on its way, or nothing is to be paid, or there were too many.
 pub fn begin_attempt(tx: &mut Tx<'_>, id: IntentId, most: u32) -> Result<Option<(u32, ShopId, CheckoutId, Money)>> {
     let begun: Option<(u32, ShopId, CheckoutId, i64, crate::kernel::Currency)> = tx.maybe_one(

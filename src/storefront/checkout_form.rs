@@ -259,7 +259,7 @@ async fn purchase(
                 payment: None,
                 return_url: app.base_url.clone(),
             };
-            match checkout::buy(app, tap).await? {
+            match checkout::buy(app, tap).await?.1 {
                 Buy::Placed(_) | Buy::Again(_) => {}
                 Buy::SoldOut { .. } => return sold_out(front),
                 Buy::NotForSale(_) | Buy::NotDeliveredThere => return not_for_sale(front),
