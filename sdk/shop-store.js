@@ -178,6 +178,12 @@ export class Shop {
     this.paint();
   }
 
+  /** So many were left when somebody was refused. @param {string} id @param {number} left */
+  sold(id, left) {
+    const known = [...this.products.values()].flatMap(({ variants }) => variants).find((variant) => variant.id === id);
+    if (known) this.stock(id, { ...known.availability, left });
+  }
+
   // ---- buying
 
   /** A reload in the middle of a purchase goes on where it was. @param {Mounted} mounted */
