@@ -66,9 +66,9 @@ export class Buying {
 
   /** @param {Purchase} purchase */
   changed(purchase) {
-    const { state: { step, left, busy }, wish: { variant = "" } } = purchase;
+    const { step, left, busy } = purchase.state;
     // A refusal knows better than what the page was told before; what comes free after it is news.
-    if (step === "sold_out" && busy) this.shop.sold(variant, left);
+    if (step === "sold_out" && busy) this.shop.stock(purchase.wish.variant ?? "", { left });
     if (step !== "bank") this.bank?.close();
     if (purchase === this.open?.purchase) this.draw();
   }

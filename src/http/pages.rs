@@ -72,6 +72,7 @@ pub async fn security_headers(State(app): State<App>, request: Request, next: Ne
         .headers()
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let redirects = response.status().is_redirection();
     let has_tag = response.headers().contains_key(header::ETAG);
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value: &'static str| {
@@ -83,11 +84,14 @@ pub async fn security_headers(State(app): State<App>, request: Request, next: Ne
         header::CONTENT_SECURITY_POLICY,
         if is_page { PAGE_POLICY } else { FILE_POLICY },
     );
-    if is_page {
+    if is_page || redirects {
+        // On the way as well: a redirect without it would cut a bank's window off from the page that opened it and is to close it.
         set(
             HeaderName::from_static("cross-origin-opener-policy"),
             "same-origin-allow-popups",
         );
+    }
+    if is_page {
         set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
         set(
             HeaderName::from_static("permissions-policy"),
