@@ -1,29 +1,12 @@
 // Impatience, second tabs and closed ones: however often somebody tries, they have bought what they meant to buy, once.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import { Player } from "./parts/player.mjs";
-import { People } from "./parts/people.mjs";
-import { World, eventually } from "./parts/world.mjs";
+import { owner, people, theDemo, world } from "./parts/stage.mjs";
+import { eventually } from "./parts/world.mjs";
 
-/** @type {World} */
-let world;
-/** @type {People} */
-let people;
-/** @type {import("./parts/people.mjs").Owner} */
-let owner;
-
-before(async () => {
-  world = await World.demo();
-  people = await People.meet(world);
-  owner = await people.owner();
-  world.key = await people.key();
-});
-afterEach(() => people.leave());
-after(async () => {
-  await people?.end();
-  await world?.end();
-});
+theDemo();
 
 test("a reload in the middle goes on where it was and buys once", async () => {
   const stand = await owner.stand();

@@ -1,29 +1,11 @@
 // What a card may do to a buyer: refuse, ask back, answer late or never. Nothing of what was typed is lost, and money is promised once.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import { BUYER, Player } from "./parts/player.mjs";
-import { People } from "./parts/people.mjs";
-import { World } from "./parts/world.mjs";
+import { owner, people, theDemo, world } from "./parts/stage.mjs";
 
-/** @type {World} */
-let world;
-/** @type {People} */
-let people;
-/** @type {import("./parts/people.mjs").Owner} */
-let owner;
-
-before(async () => {
-  world = await World.demo();
-  people = await People.meet(world);
-  owner = await people.owner();
-  world.key = await people.key();
-});
-afterEach(() => people.leave());
-after(async () => {
-  await people?.end();
-  await world?.end();
-});
+theDemo();
 
 test("a declined card says so, keeps everything, and another card pays", async () => {
   const stand = await owner.stand();

@@ -1,29 +1,12 @@
 // Orders that end otherwise: called off before the parcel leaves, or given back after. The buyer's page, the desk and every book agree.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import { buyOnce } from "./parts/player.mjs";
-import { People } from "./parts/people.mjs";
-import { World, eventually } from "./parts/world.mjs";
+import { owner, people, theDemo, world } from "./parts/stage.mjs";
+import { eventually } from "./parts/world.mjs";
 
-/** @type {World} */
-let world;
-/** @type {People} */
-let people;
-/** @type {import("./parts/people.mjs").Owner} */
-let owner;
-
-before(async () => {
-  world = await World.demo();
-  people = await People.meet(world);
-  owner = await people.owner();
-  world.key = await people.key();
-});
-afterEach(() => people.leave());
-after(async () => {
-  await people?.end();
-  await world?.end();
-});
+theDemo();
 
 test("an order canceled in the studio shows on the buyer's page: nothing was charged, the piece is back", async () => {
   const stand = await owner.stand();

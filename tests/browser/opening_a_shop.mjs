@@ -2,27 +2,15 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import { Player } from "./parts/player.mjs";
-import { Owner, People } from "./parts/people.mjs";
-import { ROOT, World } from "./parts/world.mjs";
+import { anEmptyShop, people, world } from "./parts/stage.mjs";
+import { ROOT } from "./parts/world.mjs";
 
 /** @import { Page } from "playwright-core" */
+/** @import { Owner } from "./parts/people.mjs" */
 
-/** @type {World} */
-let world;
-/** @type {People} */
-let people;
-
-before(async () => {
-  world = await World.empty("Käthe's Kiln");
-  people = await People.meet(world);
-});
-afterEach(() => people.leave());
-after(async () => {
-  await people?.end();
-  await world?.end();
-});
+anEmptyShop("Käthe's Kiln");
 
 test("a creator opens a shop from nothing and sells to the first buyer", async () => {
   await theLinkOpensNothingByItself();

@@ -1,29 +1,11 @@
 // The last piece: somebody is always faster. Nobody is charged for what is not there, and what else there is can be bought.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import { Player, buyOnce } from "./parts/player.mjs";
-import { People } from "./parts/people.mjs";
-import { World } from "./parts/world.mjs";
+import { owner, people, theDemo, world } from "./parts/stage.mjs";
 
-/** @type {World} */
-let world;
-/** @type {People} */
-let people;
-/** @type {import("./parts/people.mjs").Owner} */
-let owner;
-
-before(async () => {
-  world = await World.demo();
-  people = await People.meet(world);
-  owner = await people.owner();
-  world.key = await people.key();
-});
-afterEach(() => people.leave());
-after(async () => {
-  await people?.end();
-  await world?.end();
-});
+theDemo();
 
 test("the last one goes while another buyer's sheet is open: the sheet says so and offers what is left", async () => {
   const { id } = (await world.shelves()).get("LI-DRIP-SALT");

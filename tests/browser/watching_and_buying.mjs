@@ -1,32 +1,19 @@
 // From a clip to money in the ledger: what a viewer sees second by second, what the creator does then, and what every book says at the end.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import { BUYER, Player } from "./parts/player.mjs";
-import { PHONE, People } from "./parts/people.mjs";
+import { PHONE } from "./parts/people.mjs";
 import { takePictures } from "./parts/pictures.mjs";
-import { World, eventually } from "./parts/world.mjs";
+import { owner, people, theDemo, world } from "./parts/stage.mjs";
+import { eventually } from "./parts/world.mjs";
 
-/** @type {World} */
-let world;
-/** @type {People} */
-let people;
-
-before(async () => {
-  world = await World.demo();
-  people = await People.meet(world);
-});
-afterEach(() => people.leave());
-after(async () => {
-  await people?.end();
-  await world?.end();
-});
+theDemo();
 
 /** An anchor may be early or late by so much: the eye does not see it. */
 const OFF_MS_MAX = 100;
 
 test("a viewer watches, taps at the second, pays, and the creator ships and earns", async () => {
-  const owner = await people.owner();
   const viewer = await people.somebody({ ...PHONE, reducedMotion: "no-preference" });
   await viewer.addInitScript(noteAnchors);
   const player = await Player.open(world, viewer, "slow-cup");
@@ -60,14 +47,14 @@ test("a viewer watches, taps at the second, pays, and the creator ships and earn
 
   // What the viewer did leaves with the page.
   await page.close();
-  await shipInStudio(owner, order);
+  await shipInStudio(order);
 
   const shipped = await owner.ask(`/v1/orders/${order.id}`);
   assert.deepEqual([shipped.state, shipped.payment, shipped.captured.amount], ["fulfilled", "captured", 1840]);
   assert.deepEqual(world.bank().map(({ state, captured }) => [state, captured]), [["succeeded", 1840]]);
-  await theLedgerSaysWhere(owner, order);
+  await theLedgerSaysWhere(order);
   await theBuyerSeesItLeave(viewer, receipt.page);
-  await theFunnelIsRight(owner, clip);
+  await theFunnelIsRight(clip);
   if (process.env.HAWKER_SHOTS) await takePictures(world, people, owner, { order: order.id, page: receipt.page });
 });
 
@@ -100,8 +87,9 @@ async function anchorsComeAtTheirSecond(page, clip) {
   }
 }
 
-/** @param {import("./parts/people.mjs").Owner} owner @param {any} order */
-async function shipInStudio({ page }, order) {
+/** @param {any} order */
+async function shipInStudio(order) {
+  const { page } = owner;
   await page.goto(world.desk("/orders"));
   await page.getByRole("link", { name: new RegExp(order.number) }).click();
   // What the buyer saw, in the words they saw.
@@ -115,8 +103,8 @@ async function shipInStudio({ page }, order) {
   await page.getByText("JD0146000012").first().waitFor();
 }
 
-/** @param {import("./parts/people.mjs").Owner} owner @param {any} order */
-async function theLedgerSaysWhere(owner, order) {
+/** @param {any} order */
+async function theLedgerSaysWhere(order) {
   const balances = await owner.balances();
   const held = balances.filter(({ kind }) => kind === "processor_clearing");
   assert.equal(held.length, 1);
@@ -147,8 +135,8 @@ async function theBuyerSeesItLeave(viewer, address) {
   await page.close();
 }
 
-/** @param {import("./parts/people.mjs").Owner} owner @param {any} clip */
-async function theFunnelIsRight(owner, clip) {
+/** @param {any} clip */
+async function theFunnelIsRight(clip) {
   const funnel = await eventually("the funnel has the purchase", async () => {
     const funnel = await owner.ask(`/v1/funnel?clip=${clip.id}`);
     return funnel.steps.every((/** @type {any} */ { count }) => count > 0) && funnel;

@@ -1,29 +1,12 @@
 // A browser that runs no scripts at all: watching, reading and buying are plain pages and one form.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 import { BUYER } from "./parts/player.mjs";
-import { People } from "./parts/people.mjs";
-import { World, eventually } from "./parts/world.mjs";
+import { owner, people, theDemo, world } from "./parts/stage.mjs";
+import { eventually } from "./parts/world.mjs";
 
-/** @type {World} */
-let world;
-/** @type {People} */
-let people;
-/** @type {import("./parts/people.mjs").Owner} */
-let owner;
-
-before(async () => {
-  world = await World.demo();
-  people = await People.meet(world);
-  owner = await people.owner();
-  world.key = await people.key();
-});
-afterEach(() => people.leave());
-after(async () => {
-  await people?.end();
-  await world?.end();
-});
+theDemo();
 
 /** @param {import("playwright-core").Page} page */
 async function fillForm(page) {

@@ -11,8 +11,11 @@ import { Player } from "./player.mjs";
 const WIDTHS = /** @type {const} */ ([390, 1440]);
 const SCHEMES = /** @type {const} */ (["light", "dark"]);
 
-/** Writes one picture of a page as it stands for each width and scheme. @param {string} folder @param {string} name @param {Page} page @param {boolean} whole */
-async function take(folder, name, page, whole) {
+/**
+ * Writes one picture of a page as it stands for each width and scheme; `ready` says when what draws itself has done so.
+ * @param {string} folder @param {string} name @param {Page} page @param {boolean} whole @param {() => Promise<unknown>} [ready]
+ */
+async function take(folder, name, page, whole, ready) {
   for (const width of WIDTHS) {
     for (const colorScheme of SCHEMES) {
       await page.setViewportSize({ width, height: width === 390 ? 844 : 900 });
@@ -22,6 +25,7 @@ async function take(folder, name, page, whole) {
         image.loading = "eager";
         return image.decode().catch(() => {});
       })));
+      await ready?.();
       await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
       await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), fullPage: whole });
     }
@@ -79,7 +83,10 @@ export async function takePictures(world, people, owner, sold) {
   }
   for (const [name, address] of [["clip-editor", clip], ["product", product], ["contract", contract]]) {
     await desk.goto(world.base + address);
-    await desk.waitForLoadState("networkidle");
-    await take(folder, `studio-${name}`, desk, true);
+    await take(folder, `studio-${name}`, desk, true, () => desk.waitForFunction(() => {
+      // The strip of the clip is drawn from left to right.
+      const strip = document.querySelector("canvas[data-filmstrip]");
+      return !(strip instanceof HTMLCanvasElement) || strip.getContext("2d")?.getImageData(strip.width - 2, strip.height / 2, 1, 1).data[3];
+    }));
   }
 }
