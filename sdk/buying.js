@@ -66,7 +66,10 @@ export class Buying {
 
   /** @param {Purchase} purchase */
   changed(purchase) {
-    if (purchase.state.step !== "bank") this.bank?.close();
+    const { step, left, busy } = purchase.state;
+    // A refusal knows better than what the page was told before; what comes free after it is news.
+    if (step === "sold_out" && busy) this.shop.stock(purchase.wish.variant ?? "", { left });
+    if (step !== "bank") this.bank?.close();
     if (purchase === this.open?.purchase) this.draw();
   }
 

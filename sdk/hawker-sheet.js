@@ -474,9 +474,9 @@ const STEPS = {
     ];
   },
 
-  sold_out: ({ voice, stock, state, others, base }, sheet) => {
+  sold_out: ({ voice, stock, others, base }, sheet) => {
     const waiting = stock?.in_checkouts ?? 0;
-    if (stock?.left ?? state?.left) return [heading(voice.say("back")), main(voice.say("take"), () => act(sheet, "again"))];
+    if (stock?.left) return [heading(voice.say("back")), main(voice.say("take"), () => act(sheet, "again"))];
     return [
       heading(voice.say("sold_out")), quiet(`${voice.say("sold_outtext")} ${waiting ? voice.say("watch", { n: waiting }) : ""}`),
       others.length > 0 && el("div", { class: "tiles" }, quiet(voice.say("also")), ...others.slice(0, 3).map(({ id, image, title, variants }) => {

@@ -168,12 +168,13 @@ export class Shop {
     this.#variants = "";
   }
 
-  /** @param {string} id @param {Availability} availability */
+  /** @param {string} id @param {Partial<Availability>} availability */
   stock(id, availability) {
     for (const [key, product] of this.products) {
-      if (!product.variants.some((variant) => variant.id === id)) continue;
-      const variants = product.variants.map((variant) => (variant.id === id ? { ...variant, availability } : variant));
-      this.products.set(key, { ...product, variants });
+      const variant = product.variants.find((variant) => variant.id === id);
+      if (!variant) continue;
+      Object.assign(variant.availability, availability);
+      this.products.set(key, { ...product });
     }
     this.paint();
   }

@@ -59,7 +59,8 @@ pub fn redirect(path: &str) -> Response {
     Redirect::to(path).into_response()
 }
 
-/// Puts the headers on every answer that does not bring its own.
+/// Puts the headers on every answer that does not bring its own. A 304 gets none: a browser lays them over those it has kept, and those of a
+/// file would take a page's scripts and styles away.
 pub async fn security_headers<F: Future<Output = Response>>(
     app: &App,
     request: Request,
@@ -67,10 +68,14 @@ pub async fn security_headers<F: Future<Output = Response>>(
 ) -> Response {
     let private = request.uri().path().starts_with("/v1/") || request.uri().path().starts_with("/studio");
     let mut response = next(request).await;
+    if response.status() == StatusCode::NOT_MODIFIED {
+        return response;
+    }
     let is_page = response
         .headers()
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let redirects = response.status().is_redirection();
     let has_tag = response.headers().contains_key(header::ETAG);
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value: &'static str| {
@@ -82,11 +87,14 @@ pub async fn security_headers<F: Future<Output = Response>>(
         header::CONTENT_SECURITY_POLICY,
         if is_page { PAGE_POLICY } else { FILE_POLICY },
     );
-    if is_page {
+    if is_page || redirects {
+        // On the way as well: a redirect without it would cut a bank's window off from the page that opened it and is to close it.
         set(
             HeaderName::from_static("cross-origin-opener-policy"),
             "same-origin-allow-popups",
         );
+    }
+    if is_page {
         set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
         set(
             HeaderName::from_static("permissions-policy"),

@@ -109,6 +109,8 @@ pub struct Notice {
 pub struct Frame {
     pub shop_slug: String,
     pub shop_name: String,
+    /// The shop's own colours, if it chose any; with the version of its settings, so that a change is seen at once.
+    pub accent_css: Option<String>,
     /// One or two letters that stand for the shop.
     pub shop_mark: String,
     pub staff_name: String,
@@ -129,6 +131,7 @@ impl Frame {
         Self {
             shop_slug: shop.slug.clone(),
             shop_name: shop.name.clone(),
+            accent_css: (!shop.accent.is_empty()).then(|| format!("/s/{}/accent.css?v={}", shop.slug, shop.version)),
             shop_mark: mark(&shop.name),
             staff_name: staff.name.clone(),
             staff_role: role_name(staff.role).into(),
@@ -187,6 +190,7 @@ impl Frame {
         Self {
             shop_slug: "nour".into(),
             shop_name: "Nour Ceramics".into(),
+            accent_css: None,
             shop_mark: "N".into(),
             staff_name: "Lina Haddad".into(),
             staff_role: "Owner".into(),

@@ -135,7 +135,7 @@ impl Desk {
         };
         Some(Flow {
             title: format!("Where {} went, net of refunds", self.money(whole)),
-            source: "Buyers paid".into(),
+            source: "Taken, after fees".into(),
             source_amount: self.money(whole),
             legs: parts.iter().map(leg).collect(),
         })

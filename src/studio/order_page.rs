@@ -490,11 +490,16 @@ impl Desk {
             let anchors = &self.seen.as_ref()?.content.anchors;
             anchors.iter().find(|anchor| Some(anchor.id) == seen.anchor)
         });
-        if let Some(copy) = anchor.and_then(|anchor| anchor.copy.values().next()) {
-            said(
-                "Card",
-                format!("“{}” {} Button: “{}”", copy.title, copy.text, copy.label),
-            );
+        // Which language the buyer read is not kept; the clip's own is what most of them did.
+        let spoken = self.seen.as_ref().map(|seen| seen.content.language.as_str());
+        let copy = anchor.and_then(|anchor| anchor.copy.get(spoken?).or_else(|| anchor.copy.values().next()));
+        for (name, words) in copy
+            .iter()
+            .flat_map(|copy| [("Card", &copy.title), ("Text", &copy.text), ("Button", &copy.label)])
+        {
+            if !words.is_empty() {
+                said(name, format!("“{words}”"));
+            }
         }
         for line in &quote.lines {
             said(
@@ -646,7 +651,13 @@ impl OrderPage {
             sums,
             total: desk.money(view.order.total_minor),
             promise: promised
-                .map(|(from, until)| format!("Promised for {} to {}", from.date(), until.date()))
+                .map(|(from, until)| {
+                    format!(
+                        "Promised for {} to {}",
+                        from.date().strftime("%-d %B"),
+                        until.date().strftime("%-d %B")
+                    )
+                })
                 .unwrap_or_default(),
             flow: None,
             sale_link: format!("{}/sales/{}", frame.to(&Section::Money), view.order.id),

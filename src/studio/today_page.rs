@@ -395,7 +395,7 @@ fn order_tasks(desk: &Desk, base: &str) -> Vec<Task> {
         let count = words::count(desk.waiting.len() as u64, "order", "orders");
         let promised = oldest
             .promised_until
-            .map(|until| format!("The oldest was promised for {}. ", until.date()))
+            .map(|until| format!("The oldest was promised for {}. ", until.date().strftime("%-d %B")))
             .unwrap_or_default();
         tasks.push(Task {
             tone: Tone::Warn,
