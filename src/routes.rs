@@ -53,6 +53,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(partners::api::put_product_contract))
         .routes(routes!(offers::products_api::get_products))
         .routes(routes!(offers::products_api::get_product))
+        .routes(routes!(inventory::live_api::get_live))
         .routes(routes!(offers::api::get_quote))
         .routes(routes!(
             checkout::put_checkout,

@@ -10,6 +10,7 @@ mod catalog;
 mod census;
 mod foreign_pages;
 mod operating;
+mod live;
 mod reference;
 mod repeated_requests;
 mod sign_in;
