@@ -142,6 +142,21 @@ fn desk() -> Router<App> {
         )
         .route("/studio/{shop}/money", get(desk::money_page::show))
         .route("/studio/{shop}/money/sales/{order}", get(desk::sale_page::show))
+        .route("/studio/{shop}/audience", get(desk::audience_page::show))
+        .route(
+            "/studio/{shop}/audience/funnel.csv",
+            get(desk::audience_page::funnel_csv),
+        )
+        .route("/studio/{shop}/audience/clips.csv", get(desk::audience_page::clips_csv))
+        .route("/studio/{shop}/audience/{clip}", get(desk::audience_clip_page::show))
+        .route(
+            "/studio/{shop}/audience/{clip}/funnel.csv",
+            get(desk::audience_clip_page::funnel_csv),
+        )
+        .route(
+            "/studio/{shop}/audience/{clip}/retention.csv",
+            get(desk::audience_clip_page::retention_csv),
+        )
         .route(
             "/studio/{shop}/partners",
             get(desk::partners_page::show).post(desk::partners_page::save),
@@ -241,6 +256,12 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/studio/{shop}/orders/{order}"),
     ("GET", "/studio/{shop}/money"),
     ("GET", "/studio/{shop}/money/sales/{order}"),
+    ("GET", "/studio/{shop}/audience"),
+    ("GET", "/studio/{shop}/audience/funnel.csv"),
+    ("GET", "/studio/{shop}/audience/clips.csv"),
+    ("GET", "/studio/{shop}/audience/{clip}"),
+    ("GET", "/studio/{shop}/audience/{clip}/funnel.csv"),
+    ("GET", "/studio/{shop}/audience/{clip}/retention.csv"),
     ("GET", "/studio/{shop}/partners"),
     ("POST", "/studio/{shop}/partners"),
     ("GET", "/studio/{shop}/partners/contracts/new"),

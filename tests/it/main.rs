@@ -5,12 +5,13 @@
 mod harness;
 
 mod abuse;
+mod audience;
 mod buying;
 mod catalog;
 mod census;
 mod foreign_pages;
-mod operating;
 mod live;
+mod operating;
 mod reference;
 mod repeated_requests;
 mod sign_in;
