@@ -47,30 +47,33 @@ export class Api {
   }
 
   /**
-   * Follows the stock of variants until the signal ends it. A lost stream is picked up again; without one the player shows
-   * what it was first told and the reservation still decides.
+   * Follows the stock of variants until the signal ends it. A lost stream is picked up where it was; without one the player
+   * shows what it was first told and the reservation still decides.
    * @param {string[]} variants
    * @param {(stock: {variant: string} & Availability) => void} heard
    * @param {AbortSignal} signal
    * @param {(ms: number) => Promise<unknown>} sleep
    */
   async live(variants, heard, signal, sleep) {
+    /** @type {Record<string, string>} */
+    const headers = { authorization: `Bearer ${this.key}` };
     for (let tries = 0; !signal.aborted; tries++) {
+      let wait = 0;
       try {
-        const answer = await this.fetch(`${this.base}/v1/live?variants=${variants.join()}`, {
-          headers: { authorization: `Bearer ${this.key}`, accept: "text/event-stream" }, credentials: "omit", signal,
-        });
+        const answer = await this.fetch(`${this.base}/v1/live?variants=${variants.join()}`, { headers, credentials: "omit", signal });
         if (answer.status < 500 && answer.status !== 429 && !answer.ok) return;
+        wait = Number(answer.headers.get("retry-after")) * 1000 || 0;
         if (answer.ok && answer.body) {
-          for await (const event of events(answer.body)) {
+          for await (const { event, id, data } of events(answer.body)) {
             tries = 0;
-            if (event.type === "stock") heard(JSON.parse(event.data));
+            if (event === "stock") heard(JSON.parse(data));
+            headers["last-event-id"] = id;
           }
         }
       } catch {
         // Lost; wait and ask again.
       }
-      await sleep(Math.min(1000 * 2 ** tries, 30_000));
+      await sleep(Math.max(wait, Math.min(1000 * 2 ** tries, 30_000)));
     }
   }
 
@@ -120,7 +123,7 @@ async function* events(stream) {
         const [, name, rest] = /^(\w+): ?(.*)$/.exec(line) ?? [];
         if (name) fields[name] = name in fields ? `${fields[name]}\n${rest}` : rest;
       }
-      if (fields.data) yield { type: fields.event ?? "message", data: fields.data };
+      if (fields.data) yield fields;
     }
   }
 }

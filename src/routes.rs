@@ -53,6 +53,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(partners::api::put_product_contract))
         .routes(routes!(offers::products_api::get_products))
         .routes(routes!(offers::products_api::get_product))
+        .routes(routes!(inventory::live_api::get_live))
         .routes(routes!(offers::api::get_quote))
         .routes(routes!(
             checkout::put_checkout,
@@ -141,6 +142,21 @@ fn desk() -> Router<App> {
         )
         .route("/studio/{shop}/money", get(desk::money_page::show))
         .route("/studio/{shop}/money/sales/{order}", get(desk::sale_page::show))
+        .route("/studio/{shop}/audience", get(desk::audience_page::show))
+        .route(
+            "/studio/{shop}/audience/funnel.csv",
+            get(desk::audience_page::funnel_csv),
+        )
+        .route("/studio/{shop}/audience/clips.csv", get(desk::audience_page::clips_csv))
+        .route("/studio/{shop}/audience/{clip}", get(desk::audience_clip_page::show))
+        .route(
+            "/studio/{shop}/audience/{clip}/funnel.csv",
+            get(desk::audience_clip_page::funnel_csv),
+        )
+        .route(
+            "/studio/{shop}/audience/{clip}/retention.csv",
+            get(desk::audience_clip_page::retention_csv),
+        )
         .route(
             "/studio/{shop}/partners",
             get(desk::partners_page::show).post(desk::partners_page::save),
@@ -240,6 +256,12 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/studio/{shop}/orders/{order}"),
     ("GET", "/studio/{shop}/money"),
     ("GET", "/studio/{shop}/money/sales/{order}"),
+    ("GET", "/studio/{shop}/audience"),
+    ("GET", "/studio/{shop}/audience/funnel.csv"),
+    ("GET", "/studio/{shop}/audience/clips.csv"),
+    ("GET", "/studio/{shop}/audience/{clip}"),
+    ("GET", "/studio/{shop}/audience/{clip}/funnel.csv"),
+    ("GET", "/studio/{shop}/audience/{clip}/retention.csv"),
     ("GET", "/studio/{shop}/partners"),
     ("POST", "/studio/{shop}/partners"),
     ("GET", "/studio/{shop}/partners/contracts/new"),

@@ -62,6 +62,20 @@ test("stock is heard wherever the network cuts the stream, and a lost stream is 
   assert.ok(waits[2] > waits[1]);
 });
 
+test("a stream that comes back says what it heard last, and waits as long as it is told", async () => {
+  const end = new AbortController();
+  const answers = [
+    () => streaming(["id: a.1\nevent: stock\ndata: {}\n\n", "id: a.2\nevent: stock\ndata: {}\n\n: still here\n\n"]),
+    () => new Response("", { status: 503, headers: { "retry-after": "30" } }),
+    () => (end.abort(), streaming([])),
+  ];
+  const said = [];
+  const waits = [];
+  await api(async (url, { headers }) => (said.push(headers["last-event-id"]), answers.shift()())).live(["var_1"], () => {}, end.signal, async (ms) => void waits.push(ms));
+  assert.deepEqual(said, [undefined, "a.2", "a.2"]);
+  assert.deepEqual(waits.slice(0, 2), [1000, 30_000]);
+});
+
 test("a stream that is refused is not asked for again", async () => {
   let asked = 0;
   await api(async () => (asked++, new Response("", { status: 404 }))).live(["var_1"], () => {}, new AbortController().signal, async () => {});

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::clips;
 use crate::db::LaneKey;
 use crate::http::{ClientAddress, Limit, Problem, Query, Who, json, limit, read_json};
-use crate::identity::{Analyst, player_of};
+use crate::identity::{Measurer, player_of};
 use crate::kernel::{ClipId, Error, MoneyOut, ShopId, VisitId};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -236,7 +236,7 @@ async fn asked(app: &App, shop: ShopId, clip: Option<ClipId>, days: Option<u16>)
 #[utoipa::path(get, path = "/v1/funnel", tag = "audience", params(FunnelIn), responses((status = 200, body = FunnelOut), (status = 404)))]
 pub async fn get_funnel(
     State(app): State<App>,
-    staff: Analyst,
+    staff: Measurer,
     Query(query): Query<FunnelIn>,
 ) -> Result<Response, Problem> {
     let shop = staff.0.shop;
@@ -267,7 +267,7 @@ pub async fn get_funnel(
 #[utoipa::path(get, path = "/v1/retention", tag = "audience", params(RetentionIn), responses((status = 200, body = RetentionOut), (status = 404)))]
 pub async fn get_retention(
     State(app): State<App>,
-    staff: Analyst,
+    staff: Measurer,
     Query(query): Query<RetentionIn>,
 ) -> Result<Response, Problem> {
     let shop = staff.0.shop;

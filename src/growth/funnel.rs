@@ -116,11 +116,6 @@ impl Retention {
             .collect()
     }
 
-    /// The average share that a view plays of a clip of so many seconds, in thousandths.
-    pub fn watched_per_mille(&self, seconds: i64) -> Option<u32> {
-        per_mille(self.plays.iter().sum(), self.views.saturating_mul(seconds))
-    }
-
     /// From the changes between seconds to the plays of each.
     pub(super) fn of(views: i64, changes: &[(i64, i64)]) -> Self {
         let mut plays = Vec::new();

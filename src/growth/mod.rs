@@ -23,4 +23,4 @@ pub use fold::{fold, prune};
 pub use funnel::{ClipRevenue, Funnel, Retention, Step, funnel, retention, revenue};
 pub use ingest::{Ingested, ingest};
 pub use model::{Batch, Dropped, Event, Kind, Period};
-pub use store::{AnchorTotals, ClipTotals, anchor_totals, clip_totals, dropped, unfolded, viewers_by_day};
+pub use store::{AnchorTotals, ClipTotals, anchor_totals, clip_totals, dropped, totals_of, unfolded, viewers_by_day};

@@ -1,6 +1,7 @@
 //! All SQL on events and their sums.
 
-use super::model::{Dropped, Event, Kind, Period};
+use super::funnel::Funnel;
+use super::model::{Dropped, Event, Kind, Period, per_mille};
 use crate::args;
 use crate::db::{FromRow, Row, Tx};
 use crate::kernel::{AnchorId, ClipId, EventId, Id, Result, ShopId, Time, VisitId};
@@ -195,13 +196,55 @@ pub struct ClipTotals {
     pub seconds_played: i64,
 }
 
-/// The sums of a shop's clips, most viewed first.
-pub fn clip_totals(tx: &mut Tx<'_>, shop: ShopId, period: Period, most: i64) -> Result<Vec<ClipTotals>> {
+impl ClipTotals {
+    /// The way to so many purchases, which are counted from orders.
+    pub fn funnel(&self, purchases: i64) -> Funnel {
+        Funnel {
+            impressions: 0,
+            views: self.viewers,
+            taps: self.tapped,
+            adds: self.added,
+            purchases,
+        }
+    }
+
+    /// The average share that a view plays of a clip this long, in thousandths.
+    pub fn watched_per_mille(&self, duration_ms: i64) -> Option<u32> {
+        per_mille(
+            self.seconds_played.saturating_mul(1_000),
+            self.views.saturating_mul(duration_ms),
+        )
+    }
+}
+
+/// The sums of one clip; zeros if nobody saw it.
+pub fn totals_of(tx: &mut Tx<'_>, shop: ShopId, clip: ClipId, period: Period) -> Result<ClipTotals> {
+    let found = clip_totals(tx, shop, Some(clip), period, 1)?;
+    Ok(found.into_iter().next().unwrap_or(ClipTotals {
+        clip,
+        views: 0,
+        hooks: 0,
+        viewers: 0,
+        tapped: 0,
+        added: 0,
+        seconds_played: 0,
+    }))
+}
+
+/// The sums of a shop's clips, most viewed first; or of one of them.
+pub fn clip_totals(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    clip: Option<ClipId>,
+    period: Period,
+    most: i64,
+) -> Result<Vec<ClipTotals>> {
     let counted: Vec<(ClipId, i64, i64)> = tx.all(
         "select clip_id, cast(coalesce(sum(case when kind = 'view' then count end), 0) as bigint) as views,
                 cast(coalesce(sum(case when kind = 'hook' then count end), 0) as bigint)
-           from counters where shop_id = $1 and day between $2 and $3 group by clip_id order by views desc, clip_id limit $4",
-        args![shop, period.from, period.to, most],
+           from counters where shop_id = $1 and clip_id = coalesce($5, clip_id) and day between $2 and $3
+          group by clip_id order by views desc, clip_id limit $4",
+        args![shop, period.from, period.to, most, clip],
     )?;
     let mut totals = Vec::with_capacity(counted.len());
     for (clip, views, hooks) in counted {

@@ -356,8 +356,6 @@ fn stretches_of_playback_become_plays_of_each_second() {
     let watched = Retention::of(2, &changes);
     assert_eq!(watched.plays, [2, 3, 2, 1, 1]);
     assert_eq!(watched.per_mille(), [1_000, 1_500, 1_000, 500, 500]);
-    assert_eq!(watched.watched_per_mille(10), Some(450));
-    assert_eq!(Retention::of(0, &[]).watched_per_mille(10), None);
     assert_eq!(Retention::of(3, &[(4, 1), (5, -1)]).plays, [0, 0, 0, 0, 1]);
 }
 
@@ -424,7 +422,7 @@ async fn the_funnel_counts_visits_and_the_retention_counts_plays() {
         );
 
         let read = world.app.events.read(move |tx| {
-            let totals = clip_totals(tx, shop, period, 10)?;
+            let totals = clip_totals(tx, shop, None, period, 10)?;
             Ok((
                 totals,
                 anchor_totals(tx, shop, clip(1), period)?,
@@ -444,6 +442,19 @@ async fn the_funnel_counts_visits_and_the_retention_counts_plays() {
                 added: 1,
                 seconds_played: 13
             }]
+        );
+        assert_eq!(
+            totals[0].watched_per_mille(10_000),
+            Some(325),
+            "13 of 4 times 10 seconds"
+        );
+        assert_eq!(totals[0].watched_per_mille(0), None);
+        assert_eq!(
+            totals[0].funnel(0),
+            Funnel {
+                impressions: 0,
+                ..found
+            }
         );
         assert_eq!(
             anchors,

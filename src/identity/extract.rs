@@ -44,6 +44,9 @@ pub struct Creator(pub Staff);
 /// May work on orders; a partner (`party` is set) only on those of their party.
 #[derive(Clone, Debug)]
 pub struct Helper(pub Staff);
+/// May see what viewers did: everybody but partners and helpers.
+#[derive(Clone, Debug)]
+pub struct Measurer(pub Staff);
 /// May see the whole shop: everybody but partners.
 #[derive(Clone, Debug)]
 pub struct Analyst(pub Staff);
@@ -268,5 +271,6 @@ roles! {
     Owner is_owner "owner";
     Creator may_create "creator";
     Helper may_help "helper";
+    Measurer may_measure "analyst or creator";
     Analyst may_look "analyst";
 }

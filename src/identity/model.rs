@@ -82,7 +82,11 @@ impl Role {
     pub fn may_help(self) -> bool {
         matches!(self, Self::Owner | Self::Creator | Self::Helper | Self::Partner)
     }
-    /// Sees figures and lists of the whole shop: everybody but a partner, who sees only their own work.
+    /// Sees what viewers did and what came of it; packing a parcel needs none of it.
+    pub fn may_measure(self) -> bool {
+        matches!(self, Self::Owner | Self::Creator | Self::Analyst)
+    }
+    /// Sees lists and money of the whole shop: everybody but a partner, who sees only their own work.
     pub fn may_look(self) -> bool {
         self != Self::Partner
     }

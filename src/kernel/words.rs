@@ -59,12 +59,18 @@ pub fn countries() -> Vec<String> {
 }
 
 /// "1 piece", "3 pieces". `many` is the plural.
-pub fn count(number: u64, one: &str, many: &str) -> String {
-    format!(
-        "{} {}",
-        grouped(&number.to_string()),
-        if number == 1 { one } else { many }
-    )
+pub fn count(of: u64, one: &str, many: &str) -> String {
+    format!("{} {}", number(of), if of == 1 { one } else { many })
+}
+
+/// "4,812".
+pub fn number(number: u64) -> String {
+    grouped(&number.to_string())
+}
+
+/// "11.2 %" of thousandths.
+pub fn per_mille(thousandths: u32) -> String {
+    format!("{}.{} %", thousandths / 10, thousandths % 10)
 }
 
 /// "0:13", "12:05": the second of a clip.
@@ -142,6 +148,8 @@ mod tests {
             [1900, 810, 0, 1_050, 5].map(|bp| percent(Rate(bp))),
             ["19 %", "8.1 %", "0 %", "10.5 %", "0.05 %"]
         );
+        assert_eq!([112, 5, 1_250].map(per_mille), ["11.2 %", "0.5 %", "125.0 %"]);
+        assert_eq!([7, 4_812].map(number), ["7", "4,812"]);
     }
 
     #[test]

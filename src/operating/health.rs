@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::db::facts_waiting;
 use crate::http::{ClientAddress, Problem};
 use crate::kernel::{Error, Kind};
-use crate::{growth, notify, payments};
+use crate::{growth, inventory, notify, payments};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -161,6 +161,12 @@ pub async fn metrics(State(app): State<App>, ClientAddress(client): ClientAddres
         "gauge",
         "Open connections.",
         meters.connections.load(Ordering::Relaxed),
+    );
+    page.one(
+        "hawker_live_streams",
+        "gauge",
+        "Pages that follow stock.",
+        app.kept::<inventory::Live>().streams(),
     );
     page.one("hawker_resident_bytes", "gauge", "Memory in use.", resident_bytes());
     page.head("hawker_answers_total", "counter", "Answers by status.");

@@ -16,8 +16,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
-/// Connections at once; further ones wait in the kernel's queue.
-const CONNECTIONS: usize = 10_000;
+/// Connections at once; further ones wait in the kernel's queue. Half of them may be pages that follow stock for as long as they are looked at.
+const CONNECTIONS: usize = 20_000;
 /// For the head of a request to arrive, and for an idle connection to say something.
 const HEAD: Duration = Duration::from_secs(30);
 /// For open requests to end after the server was told to stop.

@@ -18,6 +18,8 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
+use super::audience_clip_page;
+use super::audience_page::Window;
 use super::chart::{Band, Retention};
 use super::clips_page;
 use super::field::{Choice, Field, Problem, refusable};
@@ -277,7 +279,17 @@ pub async fn show(
 ) -> std::result::Result<Response, Refused> {
     let who = staff.0.clone();
     let desk = app.db.read(move |tx| read(tx, &who, id)).await?;
-    page(&ClipEditorPage::of(&desk, &staff))
+    let mut editor = ClipEditorPage::of(&desk, &staff);
+    if desk.live.is_some() && staff.role.may_measure() {
+        let audience = audience_clip_page::read(&app, staff.shop, id, Window::Month).await?;
+        editor.retention_csv = Window::Month.link(&format!("{}/retention.csv", editor.audience_link));
+        editor.retention = audience_clip_page::curve(&audience).map(|curve| Retention {
+            // The anchors' own bars lie above it.
+            bands: Vec::new(),
+            ..curve
+        });
+    }
+    page(&editor)
 }
 
 /// What came of a form of the editor.
@@ -493,7 +505,7 @@ pub(super) fn differences(live: &Snapshot, clip: &Clip, anchors: &[Anchor]) -> V
     }
     let span = |start: i64, end: i64| format!("{} to {}", second_text(start), second_text(end));
     for anchor in anchors {
-        let name = anchor_name(&anchor.copy, &clip.language, anchor.kind);
+        let name = anchor_name(&anchor.copy, &clip.language, anchor.kind, None);
         let Some(before) = live.anchors.iter().find(|before| before.id == anchor.id) else {
             differ(&name, "not there", &span(anchor.start_ms, anchor.end_ms));
             continue;
@@ -533,7 +545,7 @@ pub(super) fn differences(live: &Snapshot, clip: &Clip, anchors: &[Anchor]) -> V
         .filter(|before| !anchors.iter().any(|anchor| anchor.id == before.id))
     {
         differ(
-            &anchor_name(&gone.copy, &clip.language, gone.kind),
+            &anchor_name(&gone.copy, &clip.language, gone.kind, None),
             &span(gone.start_ms, gone.end_ms),
             "gone",
         );
@@ -541,20 +553,20 @@ pub(super) fn differences(live: &Snapshot, clip: &Clip, anchors: &[Anchor]) -> V
     found
 }
 
-/// What a person calls an anchor: its title in the clip's language, else its kind.
-fn anchor_name(copy: &Copies, language: &str, kind: AnchorKind) -> String {
+/// What a person calls an anchor: its title in the clip's language, else what it offers, else its kind.
+pub(super) fn anchor_name(copy: &Copies, language: &str, kind: AnchorKind, offers: Option<String>) -> String {
     let said = copy
         .get(language)
         .or_else(|| copy.values().next())
         .map(|copy| copy.title.clone())
         .filter(|title| !title.is_empty());
-    said.unwrap_or_else(|| {
-        kinds(kind)
-            .into_iter()
-            .find(|choice| choice.chosen)
-            .map(|choice| choice.label)
-            .unwrap_or_default()
-    })
+    said.or(offers).unwrap_or_else(|| kind_name(kind))
+}
+
+/// A kind as the menu says it.
+pub(super) fn kind_name(kind: AnchorKind) -> String {
+    let chosen = kinds(kind).into_iter().find(|choice| choice.chosen);
+    chosen.map(|choice| choice.label).unwrap_or_default()
 }
 
 impl AnchorForm {
@@ -577,7 +589,7 @@ impl AnchorForm {
         };
         Self {
             id: anchor.id.to_string(),
-            name: anchor_name(&anchor.copy, &desk.clip.language, anchor.kind),
+            name: anchor_name(&anchor.copy, &desk.clip.language, anchor.kind, None),
             kinds: kinds(anchor.kind),
             asks: asks(anchor.ask),
             start: Field::of(&second_text(anchor.start_ms)),

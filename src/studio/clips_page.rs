@@ -3,9 +3,10 @@
 use crate::app::App;
 use crate::clips::{self, Anchor, Clip};
 use crate::db::Tx;
+use crate::growth::{self, ClipRevenue, ClipTotals, Period};
 use crate::http::{Problem, Query, page};
-use crate::identity::{Analyst, shop};
-use crate::kernel::{ClipId, PageIn, Result, ShopId, words};
+use crate::identity::{Analyst, Staff, shop};
+use crate::kernel::{ClipId, PageIn, Result, ShopId, Time, words};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -70,27 +71,33 @@ pub async fn show(
         })
         .await?;
     let (cards, next) = clips;
+    let figures = Figures::read(&app, &staff, now).await?;
     let frame = Frame::of(&shop, &staff, Section::Clips, "Clips");
     let base = frame.to(&Section::Clips);
     let clips = cards
         .into_iter()
-        .map(|(clip, media, poster, anchors, changed)| ClipCard {
-            title: clip.title.clone(),
-            link: format!("{base}/{}", clip.id),
-            poster: poster.map(|poster| poster.path()),
-            duration: media
-                .map(|media| words::timecode(media.duration_ms.unsigned_abs()))
-                .unwrap_or_default(),
-            state: state(&clip, changed),
-            views: String::new(),
-            tap_rate: String::new(),
-            revenue: String::new(),
-            anchors: if anchors == 0 {
-                "No anchor yet".into()
-            } else {
-                words::count(anchors as u64, "anchor", "anchors")
-            },
-            changed: When::of(clip.changed_at, now),
+        .map(|(clip, media, poster, anchors, changed)| {
+            figures.onto(
+                clip.id,
+                ClipCard {
+                    title: clip.title.clone(),
+                    link: format!("{base}/{}", clip.id),
+                    poster: poster.map(|poster| poster.path()),
+                    duration: media
+                        .map(|media| words::timecode(media.duration_ms.unsigned_abs()))
+                        .unwrap_or_default(),
+                    state: state(&clip, changed),
+                    views: String::new(),
+                    tap_rate: String::new(),
+                    revenue: String::new(),
+                    anchors: if anchors == 0 {
+                        "No anchor yet".into()
+                    } else {
+                        words::count(anchors as u64, "anchor", "anchors")
+                    },
+                    changed: When::of(clip.changed_at, now),
+                },
+            )
         })
         .collect();
     page(&ClipsPage {
@@ -99,6 +106,46 @@ pub async fn show(
         clips,
         next: next.map(|next| format!("{base}?after={next}")),
     })
+}
+
+/// How clips worked in the last thirty days; empty for whoever only packs.
+#[derive(Default)]
+struct Figures {
+    seen: Vec<ClipTotals>,
+    sold: Vec<ClipRevenue>,
+}
+
+impl Figures {
+    async fn read(app: &App, staff: &Staff, now: Time) -> Result<Self> {
+        if !staff.role.may_measure() {
+            return Ok(Self::default());
+        }
+        let (id, period) = (staff.shop, Period::last(30, now));
+        let totals = app
+            .events
+            .read(move |tx| growth::clip_totals(tx, id, None, period, CLIPS));
+        Ok(Self {
+            seen: totals.await?,
+            sold: growth::revenue(app, id, None, period).await?,
+        })
+    }
+
+    fn onto(&self, clip: ClipId, card: ClipCard) -> ClipCard {
+        let Some(seen) = self.seen.iter().find(|seen| seen.clip == clip) else {
+            return card;
+        };
+        let sold = self.sold.iter().find(|sold| sold.clip == clip);
+        let [_, tap, ..] = seen.funnel(0).steps();
+        ClipCard {
+            views: words::number(seen.views.unsigned_abs()),
+            // A card has room for three short numbers.
+            tap_rate: tap
+                .per_mille
+                .map_or_else(|| "–".into(), |tap| format!("{} %", (tap + 5) / 10)),
+            revenue: sold.map_or_else(|| "–".into(), |sold| words::money(sold.revenue)),
+            ..card
+        }
+    }
 }
 
 /// Whether the draft says something else than what viewers see.
@@ -116,6 +163,11 @@ pub(super) fn state(clip: &Clip, changed: bool) -> Chip {
 }
 
 impl ClipsPage {
+    /// Whether any card says how it works.
+    pub fn has_figures(&self) -> bool {
+        self.clips.iter().any(|clip| !clip.views.is_empty())
+    }
+
     pub fn sample() -> Self {
         let clip = |title: &str,
                     picture: &str,

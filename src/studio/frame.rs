@@ -18,7 +18,7 @@ pub enum Section {
 impl Section {
     /// A thumb reaches four sections and "More"; the rest lives behind it on a phone.
     pub const BAR: [Self; 4] = [Self::Today, Self::Clips, Self::Products, Self::Orders];
-    pub const MORE: [Self; 3] = [Self::Money, Self::Partners, Self::Settings];
+    pub const MORE: [Self; 4] = [Self::Money, Self::Audience, Self::Partners, Self::Settings];
 
     pub fn label(self) -> &'static str {
         match self {

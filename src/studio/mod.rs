@@ -9,6 +9,7 @@
 //! It deliberately keeps no rule of its own: it calls verbs of the modules to its left and shows what they answer.
 
 pub mod chart;
+mod csv;
 pub mod field;
 pub mod figure;
 pub mod frame;

@@ -18,18 +18,18 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// A shop with one mug at 30.00 EUR (19 % inside), a parcel at 4.90, and a contract: packer 1.00 a unit, platform 5 %, Tomas 40 %, Nadja the rest.
-struct Stall {
-    world: World,
-    shop: TestShop,
-    mug: VariantId,
-    player: Client,
-    staff: Client,
+pub struct Stall {
+    pub world: World,
+    pub shop: TestShop,
+    pub mug: VariantId,
+    pub player: Client,
+    pub staff: Client,
 }
 
 const EUR: Currency = Currency::EUR;
 
 impl Stall {
-    async fn open(units: u32) -> Self {
+    pub async fn open(units: u32) -> Self {
         let world = World::start_with(|config| config.rate_limits = false).await;
         let shop = world.shop("Kiln").await;
         let id = shop.id;
@@ -136,11 +136,11 @@ impl Stall {
         }
     }
 
-    fn checkout(&self) -> CheckoutId {
+    pub fn checkout(&self) -> CheckoutId {
         self.world.app.random.id(self.world.app.clock.wall())
     }
 
-    async fn quote(&self, units: u32) -> Value {
+    pub async fn quote(&self, units: u32) -> Value {
         let answer = self
             .player
             .get(&format!("/v1/quotes?lines={}:{units}&country=DE", self.mug))
@@ -149,7 +149,7 @@ impl Stall {
         answer.value()
     }
 
-    fn body(quote: &Value, token: &str) -> Value {
+    pub fn body(quote: &Value, token: &str) -> Value {
         json!({
             "quote": quote["quote"], "contact": { "email": "buyer@example.com" },
             "address": { "name": "B. Uyer", "line1": "Street 1", "postal_code": "10115", "city": "Berlin", "country": "DE" },
@@ -165,7 +165,7 @@ impl Stall {
             .await
     }
 
-    async fn buy(&self) -> OrderId {
+    pub async fn buy(&self) -> OrderId {
         let answer = self.tap(self.checkout(), "tok_visa").await;
         assert_eq!(
             (answer.status, answer.value()["state"].as_str()),
@@ -238,7 +238,7 @@ impl Stall {
     }
 
     /// The invariants of stock, payments, orders and ledger, after every story.
-    async fn invariants(&self) {
+    pub async fn invariants(&self) {
         let shop = self.shop.id;
         let (broken, sums) = self
             .world

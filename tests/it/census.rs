@@ -23,6 +23,8 @@ enum Who {
     Helper,
     /// The same without partners.
     Packer,
+    /// Whoever looks at figures: nobody who only packs.
+    Measurer,
     /// Everybody who works here but partners.
     Analyst,
     /// Everybody who works here; partners see their own work only.
@@ -38,6 +40,7 @@ impl Who {
             Self::Creator => role.may_create(),
             Self::Helper => role.may_help(),
             Self::Packer => role.may_help() && role.may_look(),
+            Self::Measurer => role.may_measure(),
             Self::Analyst => role.may_look(),
         }
     }
@@ -154,6 +157,12 @@ const CENSUS: &[Row] = &[
     form("/studio/{shop}/orders/{order}", Who::Helper, "do=ship"),
     read("/studio/{shop}/money", Who::Analyst),
     read("/studio/{shop}/money/sales/{order}", Who::Analyst),
+    read("/studio/{shop}/audience", Who::Measurer),
+    read("/studio/{shop}/audience/funnel.csv", Who::Measurer),
+    read("/studio/{shop}/audience/clips.csv", Who::Measurer),
+    read("/studio/{shop}/audience/{clip}", Who::Measurer),
+    read("/studio/{shop}/audience/{clip}/funnel.csv", Who::Measurer),
+    read("/studio/{shop}/audience/{clip}/retention.csv", Who::Measurer),
     read("/studio/{shop}/partners", Who::Analyst),
     form("/studio/{shop}/partners", Who::Owner, ""),
     read("/studio/{shop}/partners/contracts/new", Who::Creator),
@@ -295,6 +304,8 @@ const CENSUS: &[Row] = &[
     act("POST", "/v1/contracts", Who::Creator, TERMS),
     read("/v1/contracts/{contract}/versions", Who::Analyst),
     act("POST", "/v1/contracts/{contract}/versions", Who::Creator, VERSION),
+    // Asked for no variants, it is let in and refused: a stream would not end.
+    read("/v1/live", Who::Player),
     // Buying.
     read("/v1/quotes", Who::Player),
     act(
@@ -326,8 +337,8 @@ const CENSUS: &[Row] = &[
     ),
     read("/v1/balances", Who::Analyst),
     read("/v1/transfers", Who::Analyst),
-    read("/v1/funnel", Who::Analyst),
-    read("/v1/retention", Who::Analyst),
+    read("/v1/funnel", Who::Measurer),
+    read("/v1/retention", Who::Measurer),
     // Orders.
     read("/v1/orders", Who::Packer),
     read("/v1/orders/{order}", Who::Packer),

@@ -1,7 +1,8 @@
 //! A world for one story: a real server on a free port with its own data folder or its own PostgreSQL database, a clock that can be moved, a
 //! mailbox, and a small HTTP client.
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, BodyDataStream, Bytes, to_bytes};
+use futures_util::StreamExt;
 use hawker::app::App;
 use hawker::config::Config;
 use hawker::db::{LaneKey, SystemClock, SystemRandom};
@@ -443,6 +444,33 @@ impl Client {
     }
 
     pub async fn send(&self, method: Method, path: &str, content_type: Option<&str>, body: Bytes) -> Answer {
+        let response = self.begin(method, path, content_type, body).await;
+        let (parts, body) = response.into_parts();
+        Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: to_bytes(Body::new(body), 64 << 20).await.unwrap(),
+        }
+    }
+
+    /// Opens a stream of server-sent events.
+    pub async fn follow(&self, path: &str) -> Events {
+        let response = self.begin(Method::GET, path, None, Bytes::new()).await;
+        assert_eq!(response.status().as_u16(), 200, "{path}");
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Events {
+            body: Body::new(response.into_body()).into_data_stream(),
+            text: String::new(),
+        }
+    }
+
+    async fn begin(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: Option<&str>,
+        body: Bytes,
+    ) -> hyper::Response<hyper::body::Incoming> {
         let stream = TcpStream::connect(self.address).await.unwrap();
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
@@ -458,16 +486,50 @@ impl Client {
         if let Some(kind) = content_type {
             request = request.header("content-type", kind);
         }
-        let response = sender
+        sender
             .send_request(request.body(Body::from(body)).unwrap())
             .await
-            .unwrap();
-        let (parts, body) = response.into_parts();
-        Answer {
-            status: parts.status.as_u16(),
-            headers: parts.headers,
-            body: to_bytes(Body::new(body), 64 << 20).await.unwrap(),
-        }
+            .unwrap()
+    }
+}
+
+/// An open stream of events.
+pub struct Events {
+    body: BodyDataStream,
+    text: String,
+}
+
+/// One event.
+#[derive(Debug)]
+pub struct Heard {
+    pub id: String,
+    pub data: Value,
+}
+
+impl Events {
+    /// The next event; none when the server ended the stream. Two seconds are all a viewer waits (D17).
+    pub async fn next(&mut self) -> Option<Heard> {
+        let next = async {
+            loop {
+                if let Some((event, rest)) = self.text.split_once("\n\n") {
+                    let field = |name| event.lines().find_map(|line| line.strip_prefix(name));
+                    let heard = field("data: ").map(|data| Heard {
+                        id: field("id: ").unwrap_or("").to_owned(),
+                        data: serde_json::from_str(data).unwrap(),
+                    });
+                    self.text = rest.to_owned();
+                    match heard {
+                        Some(heard) => return Some(heard),
+                        None => continue, // A sign of life.
+                    }
+                }
+                let part = self.body.next().await?.unwrap();
+                self.text.push_str(std::str::from_utf8(&part).unwrap());
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(2), next)
+            .await
+            .expect("an event, or the end, within two seconds")
     }
 }
 

@@ -5,10 +5,12 @@
 mod harness;
 
 mod abuse;
+mod audience;
 mod buying;
 mod catalog;
 mod census;
 mod foreign_pages;
+mod live;
 mod operating;
 mod reference;
 mod repeated_requests;
