@@ -60,10 +60,14 @@ pub fn redirect(path: &str) -> Response {
     Redirect::to(path).into_response()
 }
 
-/// Puts the headers on every answer that does not bring its own.
+/// Puts the headers on every answer that does not bring its own. A 304 gets none: a browser lays them over those it has kept, and those of a
+/// file would take a page's scripts and styles away.
 pub async fn security_headers(State(app): State<App>, request: Request, next: Next) -> Response {
     let private = request.uri().path().starts_with("/v1/") || request.uri().path().starts_with("/studio");
     let mut response = next.run(request).await;
+    if response.status() == StatusCode::NOT_MODIFIED {
+        return response;
+    }
     let is_page = response
         .headers()
         .get(header::CONTENT_TYPE)

@@ -146,3 +146,14 @@ async fn pages_say_what_may_run_and_who_may_frame_them() {
     let text = page.text();
     assert!(!text.contains(" style=\"") && !text.contains("<style") && !text.contains("javascript:"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_did_not_change_keeps_the_rights_it_had() {
+    let world = World::start().await;
+    let shop = world.shop("Kiln").await;
+    let home = format!("/s/{}", shop.slug);
+    let tag = world.browser().get(&home).await.header("etag").unwrap().to_owned();
+    let again = world.browser().with("if-none-match", &tag).get(&home).await;
+    // A browser lays what a 304 says over what it has kept: the policy of a file would leave a page without scripts and styles.
+    assert_eq!((again.status, again.header("content-security-policy")), (304, None));
+}
