@@ -24,9 +24,11 @@ class Demo:
     """A running demo shop, used with its owner's session until there is a key."""
 
     def __init__(self, folder):
-        environment = {**os.environ, "HAWKER_RATE_LIMITS": "false", "RUST_BACKTRACE": "0"}
-        command = [PROGRAM, "--data", folder, "demo", "--listen", "127.0.0.1:0"]
-        self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        environment = {**os.environ, "HAWKER_RATE_LIMITS": "false"}
+        command = [PROGRAM, "--data", folder / "data", "demo", "--listen", "127.0.0.1:0"]
+        self.log = folder / "log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
         said = ""
         for line in self.process.stdout:
             said += line
@@ -92,7 +94,7 @@ def configuration(ids):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        demo = Demo(folder / "data")
+        demo = Demo(folder)
         try:
             config, report = folder / "schemathesis.toml", folder / "report.xml"
             config.write_text(configuration(demo.ids()))
@@ -104,12 +106,13 @@ def main():
             cases, broken = int(totals.get("tests")), int(totals.get("failures")) + int(totals.get("errors"))
         finally:
             demo.stop()
-    if run.returncode or broken:
-        print(run.stdout)
-    if run.returncode and not broken:
+        if run.returncode or broken:
+            print(run.stdout, *[line for line in demo.log.read_text().splitlines() if "ERROR" in line], sep="\n")
+    # A run that broke off, or that found next to no operations, has shown nothing.
+    if not broken and (run.returncode or cases < 50):
         broken = 1
     print(f"{cases - broken} passed, {broken} failed")
-    return 1 if broken or cases < 50 else 0
+    return 1 if broken else 0
 
 
 if __name__ == "__main__":
