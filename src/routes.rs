@@ -10,10 +10,13 @@ use crate::{
 };
 use axum::routing::get;
 use axum::{Extension, Router};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use utoipa::openapi::schema::{ArrayItems, Schema};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
-    ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder, tag::TagBuilder,
+    ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder, Server,
+    tag::TagBuilder,
 };
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -300,7 +303,8 @@ pub fn openapi() -> String {
 
 fn described() -> OpenApi {
     let tag = |name: &str, about: &str| TagBuilder::new().name(name).description(Some(about)).build();
-    let info = InfoBuilder::new().title("Hawker").version("1").description(Some(
+    let license = LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0"));
+    let info = InfoBuilder::new().title("Hawker").version("1").license(Some(license.build())).description(Some(
         "Short video into revenue: clips, timed anchors, quotes, checkouts, orders, money.\n\n\
          A player sends the shop's publishable key (`Authorization: Bearer pk_…`); the shop follows from the key. A server sends a secret key \
          with scopes (`sk_…`); people in the studio have a session.\n\n\
@@ -311,6 +315,8 @@ fn described() -> OpenApi {
     ));
     OpenApiBuilder::new()
         .info(info.build())
+        // Wherever the description was read from.
+        .servers(Some([Server::new("/")]))
         .tags(Some([
             tag("clips", "What players show."),
             tag("catalog", "Products, variants, prices, stock."),
@@ -364,24 +370,62 @@ fn written(mut api: OpenApi) -> String {
                     SecurityRequirement::new("session", [""; 0]),
                 ]);
             }
-            operation
-                .responses
-                .responses
-                .entry("4XX".to_owned())
-                .or_insert(RefOr::T(refusal.clone()));
-            operation
-                .responses
-                .responses
-                .entry("5XX".to_owned())
-                .or_insert(RefOr::T(refusal.clone()));
+            let responses = &mut operation.responses.responses;
+            for (status, response) in responses.iter_mut() {
+                if let RefOr::T(response) = response {
+                    complete(status, response, &refusal);
+                }
+            }
+            for others in ["4XX", "5XX"] {
+                responses
+                    .entry(others.to_owned())
+                    .or_insert(RefOr::T(refusal.clone()));
+            }
         }
+    }
+    if let Some(components) = &mut api.components {
+        name_what_pages_hold(&mut components.schemas);
     }
     let mut text = api.to_pretty_json().expect("a description serialises");
     text.push('\n');
     text
 }
 
-fn problem_schema() -> (String, RefOr<utoipa::openapi::Schema>) {
+/// Handlers name the statuses; what each of them always means and holds is said here.
+fn complete(status: &str, response: &mut utoipa::openapi::Response, refusal: &utoipa::openapi::Response) {
+    if response.description.is_empty() {
+        let usual = match status {
+            "200" => "As it stands now.",
+            "201" => "Made.",
+            "204" => "Done.",
+            "404" => "There is none, or it belongs to someone else.",
+            _ => &refusal.description,
+        };
+        usual.clone_into(&mut response.description);
+    }
+    if status.starts_with(['4', '5']) && response.content.is_empty() {
+        response.content = refusal.content.clone();
+    }
+}
+
+/// A generic page repeats in full what it is a page of; a reference says the same, and readers of the description get one type instead of two.
+fn name_what_pages_hold(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
+    let known: Vec<String> = schemas.keys().cloned().collect();
+    for name in known.iter().filter_map(|page| page.strip_prefix("PageOut_")) {
+        let page = schemas.get_mut(&format!("PageOut_{name}"));
+        let data = match page {
+            Some(RefOr::T(Schema::Object(page))) if known.iter().any(|known| known == name) => {
+                page.properties.get_mut("data")
+            }
+            _ => None,
+        };
+        if let Some(RefOr::T(Schema::Array(data))) = data {
+            data.items = ArrayItems::RefOrSchema(Box::new(Ref::from_schema_name(name).into()));
+        }
+    }
+}
+
+fn problem_schema() -> (String, RefOr<Schema>) {
     use utoipa::{PartialSchema, ToSchema};
     (
         crate::http::ProblemOut::name().into_owned(),
@@ -389,7 +433,7 @@ fn problem_schema() -> (String, RefOr<utoipa::openapi::Schema>) {
     )
 }
 
-fn problem_parts() -> Vec<(String, RefOr<utoipa::openapi::Schema>)> {
+fn problem_parts() -> Vec<(String, RefOr<Schema>)> {
     let mut parts = Vec::new();
     <crate::http::ProblemOut as utoipa::ToSchema>::schemas(&mut parts);
     parts

@@ -115,6 +115,7 @@ pub struct VariantIn {
     /// Made from the product's address when absent.
     pub sku: Option<String>,
     #[serde(default)]
+    #[schema(maximum = 1_000_000)]
     pub weight_grams: u32,
     pub price: Option<MoneyOut>,
 }
@@ -151,6 +152,7 @@ pub struct ProductEditIn {
 pub struct VariantEditIn {
     pub title: Option<String>,
     pub sku: Option<String>,
+    #[schema(maximum = 1_000_000)]
     pub weight_grams: Option<u32>,
     pub position: Option<i64>,
     pub state: Option<VariantState>,

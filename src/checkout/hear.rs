@@ -25,8 +25,8 @@ pub async fn listen(app: App, mut notices: tokio::sync::mpsc::Receiver<Notice>) 
 }
 
 /// A processor's webhook. Verified on the raw bytes before any work; answered 2xx once it is stored, also when it comes again.
-#[utoipa::path(post, path = "/v1/webhooks/{processor}", tag = "processors", params(("processor" = String, Path)), request_body = String,
-    responses((status = 204, description = "Stored, known before, or of no interest"), (status = 400, description = "`bad_signature`"), (status = 404)))]
+#[utoipa::path(post, path = "/v1/webhooks/{processor}", tag = "buying", params(("processor" = String, Path)), request_body = String,
+    security(()), responses((status = 204, description = "Stored, known before, or of no interest"), (status = 400, description = "`bad_signature`"), (status = 404)))]
 pub async fn post_webhook(
     State(app): State<App>,
     Path(processor): Path<String>,

@@ -7,7 +7,8 @@ macro_rules! words {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
         $(#[$meta])*
         pub enum $name {
-            $($(#[$doc])* #[serde(rename = $word)] $variant,)+
+            // The description's macro does not see through the word of serde's.
+            $($(#[$doc])* #[serde(rename = $word)] #[schema(rename = $word)] $variant,)+
         }
 
         impl $name {

@@ -1,6 +1,6 @@
 //! Counting stock in and putting sold units back.
 
-use super::model::{Claim, StockRow};
+use super::model::{Claim, StockRow, checked_count};
 use super::store;
 use crate::db::Tx;
 use crate::kernel::{LocationId, Result, ShopId, VariantId};
@@ -22,6 +22,7 @@ pub fn set_stock(
     location: Option<LocationId>,
     free: u32,
 ) -> Result<SetStock> {
+    let free = checked_count(free)?;
     let location = match location {
         Some(location) if !store::location_exists(tx, shop, location)? => return Ok(SetStock::NoSuchPlace),
         Some(location) => location,

@@ -20,6 +20,7 @@ pub struct StockIn {
     /// The shop's first place when absent.
     pub location: Option<LocationId>,
     /// Units that lie there and belong to nobody yet: what is sold or inside checkouts is not counted.
+    #[schema(maximum = 1_000_000_000)]
     pub on_hand: u32,
 }
 

@@ -1,6 +1,16 @@
 //! What is in stock and what is claimed.
 
-use crate::kernel::{LocationId, VariantId};
+use crate::kernel::{Error, LocationId, Result, VariantId};
+
+/// Units that can be counted at one place.
+const ON_HAND_MAX: u32 = 1_000_000_000;
+
+pub(super) fn checked_count(units: u32) -> Result<u32> {
+    if units <= ON_HAND_MAX {
+        return Ok(units);
+    }
+    Err(Error::field("/on_hand", "A place holds at most 1,000,000,000 units."))
+}
 
 /// What a viewer may know of a variant's stock, over all places.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 #[into_params(parameter_in = Query)]
 pub struct PageIn {
     /// At most this many, 1 to 100; 20 if absent.
+    #[param(minimum = 1, maximum = 100)]
+    #[serde(default, deserialize_with = "one_to_a_hundred")]
     pub limit: Option<u32>,
     /// The `next` of the page before.
     pub after: Option<String>,
@@ -25,6 +27,14 @@ pub struct Page<T> {
 pub struct PageOut<T> {
     pub data: Vec<T>,
     pub next: Option<String>,
+}
+
+fn one_to_a_hundred<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<Option<u32>, D::Error> {
+    let limit = Option::<u32>::deserialize(reader)?;
+    match limit {
+        Some(0 | 101..) => Err(serde::de::Error::custom("a page has 1 to 100 entries")),
+        _ => Ok(limit),
+    }
 }
 
 impl PageIn {

@@ -2,6 +2,8 @@
 import { clock, duration, editor, hear, step, tell, within } from "./studio-clock.js";
 
 const SHORTEST = 400;
+/** Pixels beside a bar. */
+const HANDLE = 24;
 
 /**
  * @typedef {{ bar: HTMLElement, form: HTMLElement, start: HTMLInputElement, end: HTMLInputElement }} Anchor
@@ -39,7 +41,26 @@ function place(anchor, part, ms) {
 }
 
 /** Saving listens for `change`, which a script's own writing does not fire. @param {Anchor} anchor */
-const changed = (anchor) => anchor.start.dispatchEvent(new Event("change", { bubbles: true }));
+function changed(anchor) {
+  stack();
+  anchor.start.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+/** Bars that share a second lie below one another, with room for their handles: what is covered can be neither seen nor held. */
+function stack() {
+  const lane = anchors[0]?.bar.parentElement;
+  if (!lane) return;
+  const room = (2 * HANDLE * duration) / (lane.clientWidth || 1);
+  /** @type {number[]} */
+  const ends = [];
+  for (const { bar, start, end } of anchors.toSorted((a, b) => read(a.start) - read(b.start))) {
+    const free = ends.findIndex((until) => until + room <= read(start));
+    const row = free < 0 ? ends.length : free;
+    ends[row] = Math.max(read(end), read(start) + SHORTEST);
+    bar.style.setProperty("--row", String(row));
+  }
+  lane.style.setProperty("--rows", String(ends.length));
+}
 
 /** @param {Anchor} anchor */
 function follow(anchor) {
@@ -95,6 +116,8 @@ for (const bar of editor.querySelectorAll("[data-bar]")) {
   if (form && start instanceof HTMLInputElement && end instanceof HTMLInputElement) anchors.push({ bar, form, start, end });
 }
 anchors.forEach(follow);
+stack();
+addEventListener("resize", stack);
 
 hear("select", (id) => {
   for (const { bar, form } of anchors) {
