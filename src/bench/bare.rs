@@ -100,9 +100,9 @@ fn write(connection: &rusqlite::Connection, queue: &mpsc::Receiver<Sale>) -> Res
         run("begin immediate").map_err(failed)?;
         for (variant, _) in &batch {
             id += 1;
-            run("savepoint one").map_err(failed)?;
+            run(store::MARK).map_err(failed)?;
             sold(connection, id, *variant).map_err(failed)?;
-            run("release one").map_err(failed)?;
+            run(store::KEEP).map_err(failed)?;
         }
         run("commit").map_err(failed)?;
         for (_, reply) in batch {

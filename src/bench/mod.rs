@@ -1,6 +1,6 @@
 //! `hawker bench`: measures the real program on this machine, and in the same run the bare loop it is compared with.
 //!
-//! Tables: none of the shop's; the bare loop makes `bare_…` tables of its own. Always true: the server under load is a process of its own, so
+//! Tables: none. The bare loop makes `bare_…` tables in a database of its own. Always true: the server under load is a process of its own, so
 //! that its time and memory are its own; the clock stops when the facts of the last order were acted on; afterwards the books are checked, and
 //! a fast wrong answer counts as zero.
 //!

@@ -37,3 +37,7 @@ pub const ORDER: &str = "insert into bare_orders (id, total) values ($1, $2)";
 pub const LINE: &str = "insert into bare_lines (order_id, line, variant, amount) values ($1, 1, $2, $3)";
 pub const SELL: &str = "update bare_stock set reserved = reserved - 1, sold = sold + 1 where variant = $1";
 pub const FACT: &str = "insert into bare_facts (id, kind, payload) values ($1, 'order.confirmed', $2)";
+
+/// Each checkout can fail without the others of its commit, as in a lane.
+pub const MARK: &str = "savepoint one";
+pub const KEEP: &str = "release one";
