@@ -1,5 +1,6 @@
 //! Shops, people, roles and scopes, and the rules about them that need no database.
 
+use super::policies::PoliciesHash;
 use crate::kernel::{Currency, Error, KeyId, PartyId, Result, ShopId, StaffId, Time};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -26,6 +27,8 @@ pub struct Shop {
     pub return_policy: String,
     pub shipping_policy: String,
     pub prices_include_tax: bool,
+    /// The kept texts that a sale of today is made under.
+    pub policies: Option<PoliciesHash>,
     pub version: i64,
     pub created_at: Time,
 }

@@ -9,7 +9,7 @@ use crate::clips;
 use crate::db::Tx;
 use crate::fulfilment::{self, Deliverance, Fulfilment, HandOver};
 use crate::http::{Form, Path, Problem as Refused, Query, page, redirect};
-use crate::identity::{Helper, Shop, Staff, shop};
+use crate::identity::{Helper, Policies, Shop, Staff, shop};
 use crate::inventory::Restock;
 use crate::kernel::{AdjustmentId, Error, Kind, OrderId, Result, ShipmentId, Time, words};
 use crate::ledger::AccountKey;
@@ -83,6 +83,8 @@ pub struct Evidence {
     pub at: String,
     pub frame: Option<String>,
     pub offer: Vec<(String, String)>,
+    /// Who sold it, and the policies of that day, in full. Empty for sales from before these texts were kept.
+    pub texts: Vec<(String, String)>,
 }
 
 #[derive(Template)]
@@ -135,7 +137,7 @@ struct Desk {
     work: Option<Fulfilment>,
     parcels: Vec<fulfilment::Shipment>,
     entries: Vec<payments::Entry>,
-    seen: Option<clips::ClipVersion>,
+    saw: checkout::Evidence,
     /// What the chosen refund would do; the refusal says why not.
     plan: Option<std::result::Result<RefundPlan, String>>,
     now: Time,
@@ -158,19 +160,15 @@ fn read(tx: &mut Tx<'_>, staff: &Staff, id: OrderId, typed: &Typed) -> Result<De
         },
         None => None,
     };
-    let seen = match view.checkout.offer.quote.seen {
-        Some(seen) => clips::version(tx, shop.id, seen.clip, seen.version)?,
-        None => None,
-    };
     Ok(Desk {
         names: Names::read(tx, &shop)?,
         parcels: fulfilment::shipments(tx, shop.id, id)?,
         entries: payments::timeline(tx, view.order.checkout.intent())?,
+        saw: checkout::evidence(tx, &view.checkout)?,
         now: tx.now(),
         shop,
         view,
         work,
-        seen,
         plan,
     })
 }
@@ -486,10 +484,7 @@ impl Desk {
         let quote = &self.view.checkout.offer.quote;
         let mut offer = Vec::new();
         let mut said = |name: &str, words: String| offer.push((name.to_owned(), words));
-        let anchor = quote.seen.and_then(|seen| {
-            let anchors = &self.seen.as_ref()?.content.anchors;
-            anchors.iter().find(|anchor| Some(anchor.id) == seen.anchor)
-        });
+        let anchor = self.saw.anchor.as_ref();
         if let Some(copy) = anchor.and_then(|anchor| anchor.copy.values().next()) {
             said(
                 "Card",
@@ -520,17 +515,23 @@ impl Desk {
             );
         }
         said("Returns", format!("{} days to return", quote.return_days));
+        let agreed = &self.view.checkout.offer;
+        let dearer = agreed
+            .dearer_than_minor
+            .map(|before| format!(", after {} before", self.money(before)));
         said(
             "Agreed",
             format!(
-                "{}, total {}",
-                words::exact(self.view.checkout.offer.accepted_at),
-                self.money(quote.total_minor)
+                "{}, total {}{}",
+                words::exact(agreed.accepted_at),
+                self.money(quote.total_minor),
+                dearer.unwrap_or_default()
             ),
         );
         Evidence {
             clip: self
-                .seen
+                .saw
+                .clip
                 .as_ref()
                 .map(|seen| format!("{}, version {}", seen.content.title, seen.version))
                 .unwrap_or_default(),
@@ -543,13 +544,40 @@ impl Desk {
                 .map(|seen| words::timecode(seen.at_ms.unsigned_abs()))
                 .unwrap_or_default(),
             frame: self
-                .seen
+                .saw
+                .clip
                 .as_ref()
                 .and_then(|seen| seen.content.poster.as_ref())
                 .map(clips::Media::path),
+            texts: self.saw.policies.as_ref().map(texts).unwrap_or_default(),
             offer,
         }
     }
+}
+
+/// The seller and the policies a sale was made under; what was left empty is left out.
+fn texts(kept: &Policies) -> Vec<(String, String)> {
+    let seller = &kept.seller;
+    let who = [
+        &seller.name,
+        &seller.address,
+        &seller.email,
+        &seller.phone,
+        &seller.vat_id,
+    ];
+    let who: Vec<&str> = who
+        .into_iter()
+        .map(|part| part.trim())
+        .filter(|part| !part.is_empty())
+        .collect();
+    let all = [
+        ("Seller", who.join("\n")),
+        ("Imprint", seller.imprint.clone()),
+        ("Returns", kept.return_policy.clone()),
+        ("Shipping", kept.shipping_policy.clone()),
+    ];
+    let said = all.into_iter().filter(|(_, text)| !text.is_empty());
+    said.map(|(name, text)| (name.to_owned(), text)).collect()
 }
 
 /// Why money went back, as the menu says it; an older reason says itself.
@@ -889,6 +917,10 @@ fn sample_evidence() -> Evidence {
             said("Delivery", "Parcel, €4.90, arrives 24–26 November"),
             said("Returns", "30 days to return, text of 2 November 2026"),
             said("Agreed", "21 November 2026, 14:10:29, total €74.90"),
+        ],
+        texts: vec![
+            said("Seller", "Nour Ceramics\nLindenhof 3, 04109 Leipzig"),
+            said("Returns", "You have 30 days from the day the parcel arrives."),
         ],
     }
 }

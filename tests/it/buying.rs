@@ -509,6 +509,107 @@ async fn another_country_is_another_price_and_needs_consent() {
 }
 
 #[tokio::test]
+async fn what_the_buyer_saw_can_be_shown_again_whatever_is_edited_later() {
+    let stall = Stall::open(3).await;
+    let edit = async |version: i64, text: &str| {
+        let edited = stall
+            .staff
+            .clone()
+            .with("if-match", &format!("\"{version}\""))
+            .patch(
+                "/v1/shop",
+                &json!({ "return_policy": text, "return_days": 14, "seller": { "name": format!("Kiln, {text}") } }),
+            )
+            .await;
+        assert_eq!(edited.status, 200, "{}", edited.text());
+    };
+    edit(1, "Send it back whole.").await;
+    let shown = stall.quote(1).await;
+    edit(2, "No returns.").await;
+    let tap = async |quote: &Value| -> OrderId {
+        let path = format!("/v1/checkouts/{}", stall.checkout());
+        let bought = stall.player.put(&path, &Stall::body(quote, "tok_visa")).await;
+        assert_eq!(bought.status, 201, "{}", bought.text());
+        bought.value()["order"]["id"].as_str().unwrap().parse().unwrap()
+    };
+    let first = tap(&shown).await;
+    let second = tap(&stall.quote(1).await).await;
+    edit(3, "Ask first.").await;
+    for (order, text) in [(first, "Send it back whole."), (second, "No returns.")] {
+        let seen = stall.order(order).await["seen"].clone();
+        assert_eq!(
+            (
+                seen["policies"]["return_policy"].as_str(),
+                seen["policies"]["seller"]["name"].as_str()
+            ),
+            (Some(text), Some(format!("Kiln, {text}").as_str())),
+            "what was shown when the price was, not what was said later"
+        );
+        assert_eq!(
+            (
+                seen["items"][0]["title"].as_str(),
+                seen["agreed_total"]["amount"].as_i64()
+            ),
+            (Some("Mug"), Some(3490))
+        );
+        let page = stall
+            .staff
+            .get(&format!("/studio/{}/orders/{order}", stall.shop.slug))
+            .await
+            .text();
+        assert!(
+            page.contains(text) && !page.contains("Ask first."),
+            "the studio shows the same"
+        );
+    }
+    stall.invariants().await;
+}
+
+#[tokio::test]
+async fn agreeing_to_a_dearer_parcel_is_kept_with_the_order() {
+    let stall = Stall::open(1).await;
+    let path = format!("/v1/checkouts/{}", stall.checkout());
+    let begun = stall
+        .player
+        .put(&path, &json!({ "quote": stall.quote(1).await["quote"] }))
+        .await
+        .value();
+    let buyer = stall
+        .player
+        .clone()
+        .with("hawker-checkout-secret", begun["client_secret"].as_str().unwrap());
+    let mut details = Stall::body(&json!({}), "tok_visa");
+    details
+        .as_object_mut()
+        .unwrap()
+        .retain(|name, _| name == "contact" || name == "address");
+    details["address"]["country"] = json!("CH");
+    let asked = buyer.put(&format!("{path}/details"), &details).await;
+    assert_eq!(asked.refusal(), (409, "price_changed".into()));
+    details["accept"] = asked.value()["quote"]["quote"].clone();
+    assert_eq!(buyer.put(&format!("{path}/details"), &details).await.status, 200);
+    let paid = buyer
+        .post(
+            &format!("{path}/payment"),
+            &json!({ "method": "card", "token": "tok_visa" }),
+        )
+        .await
+        .value();
+    let seen = stall
+        .order(paid["order"]["id"].as_str().unwrap().parse().unwrap())
+        .await["seen"]
+        .clone();
+    assert_eq!(
+        (
+            seen["agreed_total"]["amount"].as_i64(),
+            seen["dearer_than"]["amount"].as_i64()
+        ),
+        (Some(4490), Some(3490))
+    );
+    stall.invariants().await;
+}
+
+#[tokio::test]
 async fn x8_nothing_the_client_says_about_the_price_counts() {
     let stall = Stall::open(2).await;
     let quote = stall.quote(1).await;
