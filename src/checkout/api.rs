@@ -12,7 +12,7 @@ use super::store;
 use crate::app::App;
 use crate::clips;
 use crate::http::{ClientAddress, Json, Limit, NewId, Path, Problem, Query, Who, json, limit};
-use crate::identity::{self, Helper, Player, Policies, Shop, Staff};
+use crate::identity::{self, Creator, Helper, Player, Policies, Shop, Staff};
 use crate::inventory::{Availability, Restock};
 use crate::kernel::{
     AdjustmentId, AnchorId, CheckoutId, ClipId, Currency, Error, Id, Kind, MethodId, Money, MoneyOut, OrderId, PageIn,
@@ -729,12 +729,11 @@ pub struct CancellationIn {
     responses((status = 200, body = OrderOut), (status = 404), (status = 409, description = "`already_shipped`, `capture_pending`.")))]
 pub async fn post_cancellation(
     State(app): State<App>,
-    staff: Helper,
+    creator: Creator,
     Path(id): Path<OrderId>,
     Json(body): Json<CancellationIn>,
 ) -> Result<Response, Problem> {
-    looks(&staff.0)?;
-    let (shop, who) = (staff.0.shop, staff.0.staff);
+    let (shop, who) = (creator.0.shop, creator.0.staff);
     match cancel_order(&app, shop, id, who, body.reason).await? {
         CancelOrder::Canceled(_) | CancelOrder::Again(_) => shown(&app, shop, id, StatusCode::OK).await,
         CancelOrder::NotFound => Err(Error::not_found("order").into()),
@@ -802,12 +801,11 @@ pub struct RefundOut {
     (status = 409, description = "`exceeds_captured`, `nothing_to_refund`, `no_such_line`, `not_shipped`.")))]
 pub async fn post_refund(
     State(app): State<App>,
-    staff: Helper,
+    creator: Creator,
     Path(order): Path<OrderId>,
     new_id: NewId,
     Json(body): Json<RefundIn>,
 ) -> Result<Response, Problem> {
-    looks(&staff.0)?;
     let what = match (&body.lines, body.amount) {
         (Some(_), Some(_)) => return Err(Error::field("/amount", "Name lines or an amount, not both.").into()),
         (Some(lines), None) => RefundWhat::Lines(RefundLines {
@@ -824,7 +822,7 @@ pub async fn post_refund(
         (None, Some(minor)) => RefundWhat::Amount(minor),
         (None, None) => RefundWhat::Everything,
     };
-    let (shop, who) = (staff.0.shop, staff.0.staff);
+    let (shop, who) = (creator.0.shop, creator.0.staff);
     let id = body.id.unwrap_or_else(|| new_id.get());
     let (status, begun) = match refund(&app, shop, order, id, what, body.reason, who).await? {
         Refund::Begun(begun) => (StatusCode::CREATED, begun),

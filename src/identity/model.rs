@@ -52,9 +52,9 @@ pub struct Seller {
 pub enum Role {
     /// Everything, including money, keys and people.
     Owner,
-    /// Clips, products, stock, orders.
+    /// Clips, products, stock, orders, and money back to buyers.
     Creator,
-    /// Orders to ship and stock.
+    /// Orders to pack and ship; no money back.
     Helper,
     /// The orders of one party, to accept and ship.
     Partner,
@@ -81,7 +81,7 @@ impl Role {
     pub fn may_create(self) -> bool {
         matches!(self, Self::Owner | Self::Creator)
     }
-    /// Works on orders; a partner on those of their own party only.
+    /// Packs and ships; a partner the orders of their own party only.
     pub fn may_help(self) -> bool {
         matches!(self, Self::Owner | Self::Creator | Self::Helper | Self::Partner)
     }

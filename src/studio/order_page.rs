@@ -9,7 +9,7 @@ use crate::clips;
 use crate::db::Tx;
 use crate::fulfilment::{self, Deliverance, Fulfilment, HandOver};
 use crate::http::{Form, Path, Problem as Refused, Query, page, redirect};
-use crate::identity::{Helper, Policies, Shop, Staff, shop};
+use crate::identity::{Creator, Helper, Policies, Shop, Staff, shop};
 use crate::inventory::Restock;
 use crate::kernel::{AdjustmentId, Error, Kind, OrderId, Result, ShipmentId, Time, words};
 use crate::ledger::AccountKey;
@@ -91,6 +91,8 @@ pub struct Evidence {
 #[template(path = "studio/order.html")]
 pub struct OrderPage {
     pub frame: Frame,
+    /// The page's own address: what was refused stands under another one.
+    pub here: String,
     pub version: i64,
     pub number: String,
     pub at: When,
@@ -199,44 +201,64 @@ async fn shown(
     page(&order)
 }
 
-/// Ships, gives money back or cancels. A helper ships; the rest is for those who may decide about money.
-pub async fn save(
+/// Hands a parcel over and takes its money.
+pub async fn ship(
     State(app): State<App>,
     staff: Helper,
     Path((_, id)): Path<(String, OrderId)>,
     Form(typed): Form<Typed>,
 ) -> std::result::Result<Response, Refused> {
-    let outcome = match typed.one("do") {
-        "ship" => ship(&app, &staff, id, &typed).await,
-        _ if !staff.role.may_create() => Err(Error::new(
-            Kind::Forbidden,
-            "forbidden",
-            "This needs the right “creator”.",
-        )),
-        "cancel" => cancel(&app, &staff, id).await,
-        "refund" => refund(&app, &staff, id, &typed).await,
-        _ => Err(Error::invalid(
-            "unknown_action",
-            "This form asked for something the order does not know.",
-        )),
-    };
-    match outcome {
+    let done = shipped(&app, &staff, id, &typed).await;
+    told(&app, &staff, id, &typed, done).await
+}
+
+/// Gives money back: for those who may decide about money, as in the API.
+pub async fn refund(
+    State(app): State<App>,
+    creator: Creator,
+    Path((_, id)): Path<(String, OrderId)>,
+    Form(typed): Form<Typed>,
+) -> std::result::Result<Response, Refused> {
+    let done = refunded(&app, &creator, id, &typed).await;
+    told(&app, &creator, id, &typed, done).await
+}
+
+/// Lets the money go and puts the pieces back: for those who may decide about money.
+pub async fn cancel(
+    State(app): State<App>,
+    creator: Creator,
+    Path((_, id)): Path<(String, OrderId)>,
+    Form(typed): Form<Typed>,
+) -> std::result::Result<Response, Refused> {
+    let done = canceled(&app, &creator, id).await;
+    told(&app, &creator, id, &typed, done).await
+}
+
+/// Back to the order, or the page again with what was typed and why not.
+async fn told(
+    app: &App,
+    staff: &Staff,
+    id: OrderId,
+    typed: &Typed,
+    done: Result<Option<String>>,
+) -> std::result::Result<Response, Refused> {
+    match done {
         Ok(None) => {
             let shop_id = staff.shop;
             let slug = app.db.read(move |tx| Ok(shop(tx, shop_id)?.slug)).await?;
             Ok(redirect(&format!("/studio/{slug}/orders/{id}")))
         }
-        Ok(Some(refusal)) => shown(&app, &staff, id, &typed, vec![Problem::new("main", &refusal)]).await,
+        Ok(Some(refusal)) => shown(app, staff, id, typed, vec![Problem::new("main", &refusal)]).await,
         Err(error) if matches!(error.kind, Kind::Invalid | Kind::Conflict) => {
             let refusal = Problem::new("main", &error.detail);
-            shown(&app, &staff, id, &typed, vec![refusal]).await
+            shown(app, staff, id, typed, vec![refusal]).await
         }
         Err(error) => Err(error.into()),
     }
 }
 
 /// None: done. Else what to tell.
-async fn ship(app: &App, staff: &Staff, id: OrderId, typed: &Typed) -> Result<Option<String>> {
+async fn shipped(app: &App, staff: &Staff, id: OrderId, typed: &Typed) -> Result<Option<String>> {
     let parcel = HandOver {
         id: typed
             .id("shipment")
@@ -255,7 +277,7 @@ async fn ship(app: &App, staff: &Staff, id: OrderId, typed: &Typed) -> Result<Op
     )
 }
 
-async fn cancel(app: &App, staff: &Staff, id: OrderId) -> Result<Option<String>> {
+async fn canceled(app: &App, staff: &Staff, id: OrderId) -> Result<Option<String>> {
     Ok(
         match checkout::cancel_order(app, staff.shop, id, staff.staff, "canceled by the shop".into()).await? {
             CancelOrder::Canceled(_) | CancelOrder::Again(_) => None,
@@ -266,7 +288,7 @@ async fn cancel(app: &App, staff: &Staff, id: OrderId) -> Result<Option<String>>
     )
 }
 
-async fn refund(app: &App, staff: &Staff, id: OrderId, typed: &Typed) -> Result<Option<String>> {
+async fn refunded(app: &App, staff: &Staff, id: OrderId, typed: &Typed) -> Result<Option<String>> {
     let (who, given) = (staff.clone(), typed.clone());
     let desk = app.db.read(move |tx| read(tx, &who, id, &given)).await?;
     let Some(what) = refund_of(typed, &desk.view) else {
@@ -663,6 +685,7 @@ impl OrderPage {
             }
         };
         Self {
+            here: format!("{}/{}", frame.to(&Section::Orders), view.order.id),
             version: view.order.version,
             number: view.order.number.clone(),
             at: When::of(view.order.confirmed_at, desk.now),
@@ -711,6 +734,7 @@ impl OrderPage {
     pub fn sample() -> Self {
         Self {
             frame: Frame::sample(Section::Orders, "Order 1044"),
+            here: "/studio/nour/orders/ord_01jd3v8k2m7q9x4r5t6w8y0z1a".into(),
             version: 2,
             number: "1044".into(),
             at: When::new("2 min ago", "21 November 2026, 14:10:31", "2026-11-21T14:10:31Z"),

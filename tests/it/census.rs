@@ -151,7 +151,9 @@ const CENSUS: &[Row] = &[
     form("/studio/{shop}/products/{product}", Who::Creator, ""),
     read("/studio/{shop}/orders", Who::Analyst),
     read("/studio/{shop}/orders/{order}", Who::Staff),
-    form("/studio/{shop}/orders/{order}", Who::Helper, "do=ship"),
+    form("/studio/{shop}/orders/{order}", Who::Helper, ""),
+    form("/studio/{shop}/orders/{order}/refunds", Who::Creator, ""),
+    form("/studio/{shop}/orders/{order}/cancellation", Who::Creator, ""),
     read("/studio/{shop}/money", Who::Analyst),
     read("/studio/{shop}/money/sales/{order}", Who::Analyst),
     read("/studio/{shop}/partners", Who::Analyst),
@@ -341,13 +343,13 @@ const CENSUS: &[Row] = &[
     act(
         "POST",
         "/v1/orders/{order}/refunds",
-        Who::Packer,
+        Who::Creator,
         r#"{"amount":1,"reason":"story"}"#,
     ),
     act(
         "POST",
         "/v1/orders/{order}/cancellation",
-        Who::Packer,
+        Who::Creator,
         r#"{"reason":"story"}"#,
     ),
 ];
