@@ -15,6 +15,7 @@ mod capture;
 mod model;
 mod notice;
 pub mod processors;
+mod reconcile;
 mod refund;
 mod resolve;
 pub mod sandbox;
@@ -33,6 +34,7 @@ pub use model::{
     RefundPlan, RefundState, read_reference,
 };
 pub use notice::{NoticeOf, Noticed, hear, hear_out, notice};
+pub use reconcile::{Difference, Reconciled, reconcile};
 pub use refund::{RefundBegin, RefundOf, refund_ask, refund_begin, refund_plan, refund_record};
 pub use resolve::{Conclude, resolve};
 pub use store::{CaptureLine, RefundLine, intent_state};

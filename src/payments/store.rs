@@ -5,7 +5,7 @@ use super::model::{Attempt, AttemptState, Capture, CaptureState, Intent, IntentS
 use crate::args;
 use crate::db::{FromRow, Json, Row, Tx};
 use crate::kernel::{
-    AdjustmentId, AttemptId, CaptureId, CheckoutId, IntentId, Money, RefundId, Result, ShipmentId, ShopId, Time,
+    AdjustmentId, AttemptId, CaptureId, CheckoutId, Id, IntentId, Money, RefundId, Result, ShipmentId, ShopId, Time,
 };
 
 // Intents ------------------------------------------------------------------------------------------------------------------------
@@ -264,6 +264,43 @@ pub fn attempt_by_number(tx: &mut Tx<'_>, intent: IntentId, n: u32) -> Result<Op
                 a.reference, a.decline, a.action_url, a.capture_before, a.tries, a.next_check_at, a.created_at
            from attempts a join intents i on i.id = a.intent_id where a.intent_id = $1 and a.n = $2",
         args![intent, n],
+    )
+}
+
+/// When the oldest attempt was made that may still move money.
+pub fn oldest_open(tx: &mut Tx<'_>) -> Result<Option<Time>> {
+    let (at,): (Option<Time>,) = tx.one(
+        "select min(created_at) from attempts where next_check_at is not null",
+        &[],
+    )?;
+    Ok(at)
+}
+
+/// Makes everything whose answer is missing due at once. Promises are not: they are looked up in the books.
+pub fn ask_again_about_all(tx: &mut Tx<'_>) -> Result<()> {
+    tx.exec(
+        "update attempts set next_check_at = $1 where next_check_at is not null and state <> 'authorized'",
+        args![tx.now()],
+    )?;
+    tx.exec(
+        "update captures set next_check_at = $1 where next_check_at is not null",
+        args![tx.now()],
+    )?;
+    tx.exec(
+        "update refunds set next_check_at = $1 where next_check_at is not null",
+        args![tx.now()],
+    )
+    .map(drop)
+}
+
+/// Attempts whose promise we count on, a page at a time, by id.
+pub fn promised_attempts(tx: &mut Tx<'_>, after: Option<AttemptId>, limit: i64) -> Result<Vec<Attempt>> {
+    tx.all(
+        "select a.id, a.intent_id, a.shop_id, i.checkout_id, a.n, a.processor, a.method, a.token, a.state, i.amount_minor, i.currency,
+                a.reference, a.decline, a.action_url, a.capture_before, a.tries, a.next_check_at, a.created_at
+           from attempts a join intents i on i.id = a.intent_id
+          where a.next_check_at is not null and a.state = 'authorized' and a.id > $1 order by a.id limit $2",
+        args![after.unwrap_or(AttemptId::from_uuid(uuid::Uuid::nil())), limit],
     )
 }
 

@@ -3,16 +3,18 @@
 use crate::harness::{Answer, Client, TestShop, World};
 use hawker::catalog::{self, Create, Kind, NewProduct, NewVariant, ProductState, TaxCategory};
 use hawker::checkout;
-use hawker::db::LaneKey;
+use hawker::db::{self, LaneKey};
 use hawker::delivery::{self, NewMethod, NewZone};
 use hawker::fulfilment;
 use hawker::inventory;
-use hawker::kernel::{CheckoutId, Currency, Money, OrderId, PageIn, PartyId, Rate, VariantId};
+use hawker::kernel::{CheckoutId, Clock, Currency, Money, OrderId, PageIn, PartyId, Rate, VariantId};
 use hawker::ledger::{self, AccountKind, Verdict};
 use hawker::partners::{self, Agree, Bearer, FulfilmentFee, NewParty, Part, PartyKind, Share, Terms};
+use hawker::payments;
 use hawker::payments::sandbox::{PaymentState, Sandbox};
 use hawker::taxes::{self, TaxRate};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -174,6 +176,61 @@ impl Stall {
             answer.text()
         );
         answer.value()["order"]["id"].as_str().unwrap().parse().unwrap()
+    }
+
+    async fn ship(&self, id: OrderId) -> Answer {
+        self.work_is_open(id).await;
+        let parcel = json!({ "carrier": "DHL", "tracking": "JD01" });
+        self.staff.post(&format!("/v1/orders/{id}/shipments"), &parcel).await
+    }
+
+    /// The shop as it was when this backup was made; the processor is as it is today.
+    async fn restored(self, backup: PathBuf) -> Self {
+        let Self {
+            mut world, shop, mug, ..
+        } = self;
+        world.end().await;
+        let data = backup.with_extension("restored");
+        let target = data.clone();
+        tokio::task::spawn_blocking(move || db::restore(&backup, &target).unwrap())
+            .await
+            .unwrap();
+        std::fs::copy(world.config.data.join("sandbox.journal"), data.join("sandbox.journal")).unwrap();
+        world.config.data = data;
+        let world = world.restart().await;
+        let player = world.with_key(&shop.publishable_key);
+        let staff = world.sign_in(&shop, &shop.owner_email).await;
+        Self {
+            world,
+            shop,
+            mug,
+            player,
+            staff,
+        }
+    }
+
+    async fn reconcile(&self, accept: Option<&str>) -> payments::Reconciled {
+        let accept = accept.map(str::to_owned);
+        payments::reconcile(&self.world.app, None, accept, checkout::conclude)
+            .await
+            .unwrap()
+    }
+
+    async fn reconcile_refused(&self) -> bool {
+        let again = payments::reconcile(&self.world.app, None, None, checkout::conclude).await;
+        again.is_err_and(|error| error.code == "not_frozen")
+    }
+
+    /// What the processor took and gave back for an order, by its own books.
+    fn at_the_processor(&self, order: OrderId) -> (i64, i64) {
+        let sandbox = Sandbox::installed(&self.world.app).unwrap();
+        let books = sandbox.books();
+        let ours = books
+            .payments()
+            .filter(|payment| payments::read_reference(payment.reference()).is_some_and(|(id, _)| id.order() == order));
+        ours.fold((0, 0), |(taken, given), payment| {
+            (taken + payment.captured, given + payment.refunded)
+        })
     }
 
     async fn order(&self, id: OrderId) -> Value {
@@ -607,6 +664,182 @@ async fn agreeing_to_a_dearer_parcel_is_kept_with_the_order() {
         (Some(4490), Some(3490))
     );
     stall.invariants().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p24_i19_after_a_restore_nothing_is_taken_or_given_back_twice() {
+    let stall = Stall::open(9).await;
+    if !stall.world.is_sqlite() {
+        return; // PostgreSQL has backups of its own.
+    }
+    let (untouched, shipped, canceled, refunded) = (
+        stall.buy().await,
+        stall.buy().await,
+        stall.buy().await,
+        stall.buy().await,
+    );
+    assert_eq!(stall.ship(refunded).await.status, 201);
+    let (from, backup) = (stall.world.config.data.clone(), stall.world.folder().join("backup"));
+    let target = backup.clone();
+    tokio::task::spawn_blocking(move || db::backup(&from, &target, db::SystemClock::default().wall()).unwrap())
+        .await
+        .unwrap();
+
+    // Trade goes on, and is forgotten.
+    assert_eq!(stall.ship(shipped).await.status, 201);
+    let post = async |order: OrderId, what: &str, body: Value| {
+        let done = stall.staff.post(&format!("/v1/orders/{order}/{what}"), &body).await;
+        assert!(done.status < 300, "{}", done.text());
+    };
+    post(canceled, "cancellation", json!({})).await;
+    post(refunded, "refunds", json!({ "amount": 1000, "reason": "goodwill" })).await;
+    let forgotten = stall.buy().await;
+    let stall = stall.restored(backup).await;
+
+    assert_eq!(stall.ship(untouched).await.refusal(), (503, "money_frozen".into()));
+    assert_eq!(
+        stall.tap(stall.checkout(), "tok_visa").await.refusal(),
+        (503, "money_frozen".into())
+    );
+    let found = stall.reconcile(None).await;
+    let (settled, open): (Vec<_>, Vec<_>) = found.differences.iter().partition(|difference| difference.settled);
+    assert_eq!(
+        (found.compared, settled.len(), open.len(), found.lifted),
+        (5, 3, 1, false),
+        "{found:#?}"
+    );
+    let checkout = Sandbox::installed(&stall.world.app)
+        .unwrap()
+        .books()
+        .payments()
+        .next()
+        .unwrap()
+        .reference()
+        .to_owned();
+    assert!(open[0].what.contains(&checkout), "{}", open[0].what);
+    assert_eq!(
+        stall.ship(untouched).await.refusal(),
+        (503, "money_frozen".into()),
+        "one is still open"
+    );
+
+    // A person lets the forgotten promise go at the processor; then nothing is left to say.
+    {
+        let sandbox = Sandbox::installed(&stall.world.app).unwrap();
+        let mut books = sandbox.books();
+        let payment = books.payments().next().unwrap().id.clone();
+        books.cancel(&payment, stall.world.clock.wall()).unwrap();
+    }
+    let found = stall.reconcile(None).await;
+    assert_eq!((found.differences.len(), found.lifted), (0, true), "{found:#?}");
+    assert_eq!(stall.order(forgotten).await["status"], 404);
+
+    for order in [untouched, shipped] {
+        assert_eq!(stall.ship(order).await.status, 201);
+        assert_eq!(stall.at_the_processor(order), (3490, 0), "taken once");
+    }
+    let seen = stall.order(refunded).await;
+    assert_eq!(
+        (seen["captured"]["amount"].as_i64(), seen["refunded"]["amount"].as_i64()),
+        (Some(3490), Some(1000))
+    );
+    let path = format!("/v1/orders/{refunded}/refunds");
+    let more = stall
+        .staff
+        .post(&path, &json!({ "amount": 3000, "reason": "lost" }))
+        .await;
+    assert_eq!(more.status, 409, "only what is left can go back");
+    assert_eq!(stall.at_the_processor(refunded), (3490, 1000));
+    let path = format!("/v1/orders/{canceled}/cancellation");
+    assert_eq!(stall.staff.post(&path, &json!({})).await.status, 200);
+    assert_eq!(stall.at_the_processor(canceled), (0, 0));
+    stall.invariants().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p24_a_database_brought_back_by_other_means_is_compared_since_a_time() {
+    let stall = Stall::open(2).await;
+    let since = stall.world.clock.wall();
+    let order = stall.buy().await;
+    {
+        let sandbox = Sandbox::installed(&stall.world.app).unwrap();
+        let mut books = sandbox.books();
+        let payment = books.payments().next().unwrap().id.clone();
+        let (none, now) = (std::collections::BTreeMap::new(), stall.world.clock.wall());
+        books.capture(&payment, None, true, &none, now).unwrap();
+        books.refund(&payment, Some(500), none, now).unwrap();
+    }
+    let compare = async || {
+        payments::reconcile(&stall.world.app, Some(since), None, checkout::conclude)
+            .await
+            .unwrap()
+    };
+    let found = compare().await;
+    assert_eq!((found.compared, found.differences.len()), (1, 2), "{found:#?}");
+    assert!(found.lifted && found.differences.iter().all(|difference| difference.settled));
+    assert_eq!(compare().await.differences, [], "what was written down is known");
+    let seen = stall.order(order).await;
+    assert_eq!(
+        (seen["captured"]["amount"].as_i64(), seen["refunded"]["amount"].as_i64()),
+        (Some(3490), Some(500))
+    );
+    assert_eq!(stall.ship(order).await.status, 201, "its parcel can be entered");
+    assert_eq!(stall.at_the_processor(order), (3490, 500));
+    stall.invariants().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p24_what_the_books_cannot_explain_keeps_the_freeze_until_somebody_answers_for_it() {
+    let stall = Stall::open(9).await;
+    if !stall.world.is_sqlite() {
+        return;
+    }
+    let (strange, plain) = (stall.buy().await, stall.buy().await);
+    let (from, backup) = (stall.world.config.data.clone(), stall.world.folder().join("backup"));
+    let target = backup.clone();
+    tokio::task::spawn_blocking(move || db::backup(&from, &target, db::SystemClock::default().wall()).unwrap())
+        .await
+        .unwrap();
+    {
+        // Somebody took a part of it by hand at the processor: no parcel of ours explains it.
+        let sandbox = Sandbox::installed(&stall.world.app).unwrap();
+        let mut books = sandbox.books();
+        let payment = books.payments().last().unwrap().id.clone();
+        books
+            .once(Some("by hand"), String::new(), |books| {
+                books.capture(
+                    &payment,
+                    Some(700),
+                    false,
+                    &std::collections::BTreeMap::new(),
+                    stall.world.clock.wall(),
+                )
+            })
+            .unwrap();
+    }
+    let stall = stall.restored(backup).await;
+    let found = stall.reconcile(None).await;
+    assert_eq!((found.differences.len(), found.lifted), (1, false), "{found:#?}");
+    assert!(
+        !found.differences[0].settled && found.differences[0].what.contains("7.00"),
+        "{found:#?}"
+    );
+    let found = stall.reconcile(Some("Nadja took the deposit")).await;
+    assert!(found.lifted);
+    assert_eq!(
+        stall.ship(strange).await.refusal(),
+        (409, "payment_not_capturable".into()),
+        "it stays frozen by itself"
+    );
+    assert_eq!(stall.order(strange).await["payment"], "unclear");
+    let today = stall.staff.get(&format!("/studio/{}", stall.shop.slug)).await.text();
+    assert!(today.contains("needs a person"), "and it is on somebody's list");
+    assert_eq!(stall.ship(plain).await.status, 201);
+    assert_eq!(
+        (stall.at_the_processor(strange), stall.at_the_processor(plain)),
+        ((700, 0), (3490, 0))
+    );
+    assert!(stall.reconcile_refused().await, "nothing is frozen any more");
 }
 
 #[tokio::test]
