@@ -50,7 +50,8 @@ pub enum Deliver {
     Again,
 }
 
-/// Digital goods are handed over with the order, so their money is taken at once: the resolver of payments sends the capture that is written here.
+/// Digital goods are handed over with the order, so their money is taken at once: the capture written here is due now, and the resolver of
+/// payments, which looks every second, sends it.
 pub fn deliver_digital(tx: &mut Tx<'_>, view: &OrderView) -> Result<Deliver> {
     let lines: Vec<Ship> = view
         .lines
@@ -71,7 +72,10 @@ pub fn deliver_digital(tx: &mut Tx<'_>, view: &OrderView) -> Result<Deliver> {
         carrier: String::new(),
         tracking: String::new(),
     };
-    begin(tx, view.order.shop, view.order.id, None, &parcel).map(|_| Deliver::Released)
+    if let Begun::Capturing(capture) = begin(tx, view.order.shop, view.order.id, None, &parcel)? {
+        payments::capture_soon(tx, capture.id)?;
+    }
+    Ok(Deliver::Released)
 }
 
 /// What became of taking work on.

@@ -37,6 +37,6 @@ pub use notice::{NoticeOf, Noticed, hear, hear_out, notice};
 pub use reconcile::{Difference, Reconciled, reconcile};
 pub use refund::{RefundBegin, RefundOf, refund_ask, refund_begin, refund_plan, refund_record};
 pub use resolve::{Conclude, resolve};
-pub use store::{CaptureLine, RefundLine, intent_state};
+pub use store::{CaptureLine, RefundLine, capture_soon, intent_state};
 pub use timeline::{Entry, Stuck, Waiting, captures, intent, latest_attempt, refunds, stuck, timeline, waiting};
 pub use void::{VoidBegin, void_ask, void_begin};

@@ -549,6 +549,15 @@ pub fn delete_refund(tx: &mut Tx<'_>, id: RefundId) -> Result<()> {
 
 impl FromRow for Refund {
     fn from_row(row: &Row<'_>) -> Result<Self> {
+/// Leaves a capture that was just written to [`super::resolve`], at its next round.
+pub fn capture_soon(tx: &mut Tx<'_>, id: CaptureId) -> Result<()> {
+    tx.exec(
+        "update captures set next_check_at = $2 where id = $1 and state = 'sending'",
+        args![id, tx.now()],
+    )
+    .map(drop)
+}
+
         Ok(Self {
             id: row.get(0)?,
             intent: row.get(1)?,

@@ -843,6 +843,61 @@ async fn p24_what_the_books_cannot_explain_keeps_the_freeze_until_somebody_answe
 }
 
 #[tokio::test]
+async fn digital_goods_are_paid_for_with_the_order_and_not_a_minute_later() {
+    let stall = Stall::open(1).await;
+    let shop = stall.shop.id;
+    let pattern = stall
+        .world
+        .app
+        .db
+        .write(LaneKey(0), move |tx| {
+            let new = NewProduct {
+                title: "Glaze recipe".into(),
+                slug: None,
+                description: String::new(),
+                kind: Kind::Digital,
+                tax_category: TaxCategory::Standard,
+                image: String::new(),
+                state: ProductState::Active,
+                variants: vec![NewVariant {
+                    title: String::new(),
+                    sku: None,
+                    weight_grams: 0,
+                    price: Some(Money::new(900, EUR)),
+                }],
+            };
+            let Create::Created(_, variants) = catalog::create(tx, (shop, EUR), tx.id(), &new)? else {
+                panic!("a product")
+            };
+            inventory::set_stock(tx, shop, variants[0].id, None, 5)?;
+            Ok(variants[0].id)
+        })
+        .await
+        .unwrap();
+    let quoted = stall
+        .player
+        .get(&format!("/v1/quotes?lines={pattern}:1&country=DE"))
+        .await
+        .value();
+    let mut body = Stall::body(&quoted, "tok_visa");
+    body.as_object_mut().unwrap().remove("address");
+    let bought = stall
+        .player
+        .put(&format!("/v1/checkouts/{}", stall.checkout()), &body)
+        .await;
+    assert_eq!(bought.status, 201, "{}", bought.text());
+    let order: OrderId = bought.value()["order"]["id"].as_str().unwrap().parse().unwrap();
+    for _ in 0..500 {
+        if stall.at_the_processor(order) == (900, 0) && stall.order(order).await["payment"] == "captured" {
+            stall.invariants().await;
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await; // The clock stands where it was: no minute has passed.
+    }
+    panic!("not taken: {}", stall.order(order).await);
+}
+
+#[tokio::test]
 async fn x8_nothing_the_client_says_about_the_price_counts() {
     let stall = Stall::open(2).await;
     let quote = stall.quote(1).await;
