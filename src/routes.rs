@@ -68,6 +68,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(checkout::hear::post_webhook))
         .routes(routes!(fulfilment::post_acceptance))
         .routes(routes!(fulfilment::post_shipment))
+        .routes(routes!(fulfilment::post_capture))
         .routes(routes!(ledger::list_balances))
         .routes(routes!(ledger::list_transfers))
         .routes(routes!(growth::post_beacons))
@@ -142,6 +143,10 @@ fn desk() -> Router<App> {
         .route(
             "/studio/{shop}/orders/{order}/refunds",
             axum::routing::post(desk::order_page::refund),
+        )
+        .route(
+            "/studio/{shop}/orders/{order}/captures",
+            axum::routing::post(desk::order_page::take_again),
         )
         .route(
             "/studio/{shop}/orders/{order}/cancellation",
@@ -247,6 +252,7 @@ pub const PAGES: &[(&str, &str)] = &[
     ("GET", "/studio/{shop}/orders/{order}"),
     ("POST", "/studio/{shop}/orders/{order}"),
     ("POST", "/studio/{shop}/orders/{order}/refunds"),
+    ("POST", "/studio/{shop}/orders/{order}/captures"),
     ("POST", "/studio/{shop}/orders/{order}/cancellation"),
     ("GET", "/studio/{shop}/money"),
     ("GET", "/studio/{shop}/money/sales/{order}"),

@@ -14,6 +14,11 @@ pub const MAIN: &[Migration] = &[
         name: "policies",
         sql: include_str!("../../migrations/main/0002_policies.sql"),
     },
+    Migration {
+        number: 3,
+        name: "refused captures",
+        sql: include_str!("../../migrations/main/0003_refused_captures.sql"),
+    },
 ];
 
 /// What players saw, in a file and lane of its own.

@@ -506,6 +506,35 @@ pub fn postpone_capture(tx: &mut Tx<'_>, id: CaptureId, detail: &str, next_check
     Ok(changed == 1)
 }
 
+/// A refused capture becomes another question: a new id makes a new key, and the plan is of today. False if it is not refused any more.
+pub fn renew_capture(tx: &mut Tx<'_>, refused: CaptureId, new: &NewCapture<'_>) -> Result<bool> {
+    let changed = tx.exec(
+        "update captures set id = $2, amount_minor = $3, final = $4, legs = $5, next_check_at = $6, changed_at = $7,
+                state = 'sending', tries = 0, detail = '', reference = ''
+          where id = $1 and state = 'failed'",
+        args![
+            refused,
+            new.id,
+            new.plan.amount.minor,
+            new.plan.last,
+            Json(&new.plan.legs),
+            new.next_check_at,
+            tx.now()
+        ],
+    )?;
+    Ok(changed == 1)
+}
+
+/// Checkouts of a shop of which a capture was refused, newest first: whether something is still owed, the shipments say.
+pub fn refused_captures(tx: &mut Tx<'_>, shop: ShopId, limit: i64) -> Result<Vec<CheckoutId>> {
+    let rows: Vec<(CheckoutId,)> = tx.all(
+        "select distinct i.checkout_id from captures c join intents i on i.id = c.intent_id
+          where c.shop_id = $1 and c.state = 'failed' order by i.checkout_id desc limit $2",
+        args![shop, limit],
+    )?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
 pub fn due_captures(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<CaptureId>> {
     let rows: Vec<(CaptureId,)> =
         tx.all("select id from captures where next_check_at is not null and next_check_at <= $1 order by next_check_at limit $2", args![tx.now(), limit])?;
@@ -518,6 +547,15 @@ pub fn claim_capture(tx: &mut Tx<'_>, id: CaptureId, until: Time) -> Result<bool
         args![id, until, tx.now()],
     )?;
     Ok(changed == 1)
+}
+
+/// Leaves a capture that was just written to [`super::resolve`], at its next round.
+pub fn capture_soon(tx: &mut Tx<'_>, id: CaptureId) -> Result<()> {
+    tx.exec(
+        "update captures set next_check_at = $2 where id = $1 and state = 'sending'",
+        args![id, tx.now()],
+    )
+    .map(drop)
 }
 
 // Refunds ------------------------------------------------------------------------------------------------------------------------
@@ -549,15 +587,6 @@ pub fn delete_refund(tx: &mut Tx<'_>, id: RefundId) -> Result<()> {
 
 impl FromRow for Refund {
     fn from_row(row: &Row<'_>) -> Result<Self> {
-/// Leaves a capture that was just written to [`super::resolve`], at its next round.
-pub fn capture_soon(tx: &mut Tx<'_>, id: CaptureId) -> Result<()> {
-    tx.exec(
-        "update captures set next_check_at = $2 where id = $1 and state = 'sending'",
-        args![id, tx.now()],
-    )
-    .map(drop)
-}
-
         Ok(Self {
             id: row.get(0)?,
             intent: row.get(1)?,

@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::checkout::{self, AdjustmentKind, CancelOrder, OrderView, Refund, RefundLines, RefundWhat, Ship};
 use crate::clips;
 use crate::db::Tx;
-use crate::fulfilment::{self, Deliverance, Fulfilment, HandOver};
+use crate::fulfilment::{self, Deliverance, Fulfilment, HandOver, TakeAgain};
 use crate::http::{Form, Path, Problem as Refused, Query, page, redirect};
 use crate::identity::{Creator, Helper, Policies, Shop, Staff, shop};
 use crate::inventory::Restock;
@@ -116,6 +116,9 @@ pub struct OrderPage {
     pub tracking: Field,
     /// Said on the ship button: what will be captured.
     pub capture_on_ship: String,
+    /// What was shipped and not paid, and the processor's words; the amount stands on the button.
+    pub owed: Option<(String, String)>,
+    pub can_take_again: bool,
     pub can_ship: bool,
     pub can_cancel: bool,
     pub can_refund: bool,
@@ -138,6 +141,8 @@ struct Desk {
     view: OrderView,
     work: Option<Fulfilment>,
     parcels: Vec<fulfilment::Shipment>,
+    /// Of what was shipped and is not paid, and what the processor said to that.
+    owed: Option<(i64, String)>,
     entries: Vec<payments::Entry>,
     saw: checkout::Evidence,
     /// What the chosen refund would do; the refusal says why not.
@@ -165,6 +170,7 @@ fn read(tx: &mut Tx<'_>, staff: &Staff, id: OrderId, typed: &Typed) -> Result<De
     Ok(Desk {
         names: Names::read(tx, &shop)?,
         parcels: fulfilment::shipments(tx, shop.id, id)?,
+        owed: owed(tx, &view)?,
         entries: payments::timeline(tx, view.order.checkout.intent())?,
         saw: checkout::evidence(tx, &view.checkout)?,
         now: tx.now(),
@@ -173,6 +179,15 @@ fn read(tx: &mut Tx<'_>, staff: &Staff, id: OrderId, typed: &Typed) -> Result<De
         work,
         plan,
     })
+}
+
+fn owed(tx: &mut Tx<'_>, view: &OrderView) -> Result<Option<(i64, String)>> {
+    let mut refused = view.captures.iter().rev();
+    let Some(refused) = refused.find(|capture| capture.state == payments::CaptureState::Failed) else {
+        return Ok(None);
+    };
+    let minor = fulfilment::owed(tx, view)?.amount.minor;
+    Ok((minor > 0).then(|| (minor, refused.detail.clone())))
 }
 
 /// An order; the query is the refund form, asking what it would do.
@@ -220,6 +235,22 @@ pub async fn refund(
     Form(typed): Form<Typed>,
 ) -> std::result::Result<Response, Refused> {
     let done = refunded(&app, &creator, id, &typed).await;
+    told(&app, &creator, id, &typed, done).await
+}
+
+/// Asks again for money that was refused although its parcel left.
+pub async fn take_again(
+    State(app): State<App>,
+    creator: Creator,
+    Path((_, id)): Path<(String, OrderId)>,
+    Form(typed): Form<Typed>,
+) -> std::result::Result<Response, Refused> {
+    let done = match fulfilment::take_again(&app, creator.shop, id).await {
+        Ok(TakeAgain::Asked(_) | TakeAgain::NothingOwed) => Ok(None),
+        Ok(TakeAgain::RefusedAgain(words)) => Ok(Some(format!("The processor refused again and says: {words}"))),
+        Ok(TakeAgain::NotFound) => Err(Error::not_found("order")),
+        Err(error) => Err(error),
+    };
     told(&app, &creator, id, &typed, done).await
 }
 
@@ -664,6 +695,11 @@ impl OrderPage {
             ];
             parts.into_iter().flatten().filter(|part| !part.is_empty()).collect()
         });
+        // Whatever is open is paid already: it cost nothing, or its money was found in the processor's books after a restore.
+        let paid = view
+            .intent
+            .as_ref()
+            .is_none_or(|intent| intent.captured_minor == intent.amount.minor);
         let capturable = view.intent.as_ref().map_or(0, payments::Intent::capturable_minor);
         let shipment = |parcel: &fulfilment::Shipment| {
             let title = |line: u32| {
@@ -707,7 +743,9 @@ impl OrderPage {
             carrier: Field::of(typed.one("carrier")),
             tracking: Field::of(typed.one("tracking")),
             capture_on_ship: desk.money(capturable),
-            can_ship: open && staff.role.may_help() && (capturable > 0 || view.order.total_minor == 0),
+            owed: desk.owed.clone().map(|(minor, words)| (desk.money(minor), words)),
+            can_take_again: desk.owed.is_some() && staff.role.may_create(),
+            can_ship: open && staff.role.may_help() && (capturable > 0 || paid),
             can_cancel: view.order.canceled_at.is_none() && !shipped && staff.role.may_create(),
             can_refund: refundable && staff.role.may_create(),
             adjustment: String::new(),
@@ -785,6 +823,8 @@ impl OrderPage {
             carrier: Field::default(),
             tracking: Field::default(),
             capture_on_ship: "€74.90".into(),
+            owed: None,
+            can_take_again: false,
             can_ship: true,
             can_cancel: true,
             can_refund: false,

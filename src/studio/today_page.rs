@@ -108,6 +108,7 @@ struct Desk {
     /// Orders and their totals: today so far, and the same hours a week ago with what came after them.
     today: (i64, i64),
     week_ago: (i64, i64),
+    refused: Vec<OrderView>,
     stuck: Vec<OrderView>,
     recent: Vec<OrderView>,
     waiting: Vec<Fulfilment>,
@@ -171,6 +172,7 @@ fn read(tx: &mut Tx<'_>, staff: &Staff) -> Result<Desk> {
         week_ago: (then.0 - after.0, then.1 - after.1),
         waiting: fulfilment::open_orders(tx, shop.id, None, MOST)?,
         recent,
+        refused: refused(tx, shop.id)?,
         stuck: stuck(tx, shop.id)?,
         live: clips::list_published(tx, shop.id, None, MOST)?.data,
         delivers: delivery::all(tx, shop.id)?.iter().any(|zone| !zone.methods.is_empty()),
@@ -188,6 +190,20 @@ fn stuck(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<OrderView>> {
         views.extend(checkout::view(tx, shop, stuck.checkout.order())?);
     }
     Ok(views)
+}
+
+/// Orders of which something was shipped and the money refused.
+fn refused(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<OrderView>> {
+    let mut owed = Vec::new();
+    for checkout in payments::refused_captures(tx, shop, MOST)? {
+        let view = checkout::view(tx, shop, checkout.order())?;
+        if let Some(view) = view
+            && fulfilment::owed(tx, &view)?.amount.minor > 0
+        {
+            owed.push(view);
+        }
+    }
+    Ok(owed)
 }
 
 pub async fn show(State(app): State<App>, staff: Analyst) -> std::result::Result<Response, Problem> {
@@ -385,6 +401,17 @@ fn figures(desk: &Desk) -> Vec<Figure> {
 /// Payments without an answer, and parcels that wait.
 fn order_tasks(desk: &Desk, base: &str) -> Vec<Task> {
     let mut tasks = Vec::new();
+    for view in &desk.refused {
+        tasks.push(Task {
+            tone: Tone::Bad,
+            icon: "money",
+            title: format!("The money of order {} was refused", view.order.number),
+            detail: "Its parcel left, and the processor did not let us take what it promised.".into(),
+            action: "Take it again".into(),
+            link: format!("{base}/orders/{}", view.order.id),
+            since: Some(When::of(view.order.confirmed_at, desk.now)),
+        });
+    }
     for view in &desk.stuck {
         let contradicted = view
             .intent

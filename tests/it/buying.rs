@@ -11,7 +11,7 @@ use hawker::kernel::{CheckoutId, Clock, Currency, Money, OrderId, PageIn, PartyI
 use hawker::ledger::{self, AccountKind, Verdict};
 use hawker::partners::{self, Agree, Bearer, FulfilmentFee, NewParty, Part, PartyKind, Share, Terms};
 use hawker::payments;
-use hawker::payments::sandbox::{PaymentState, Sandbox};
+use hawker::payments::sandbox::{Faults, PaymentState, Sandbox};
 use hawker::taxes::{self, TaxRate};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -895,6 +895,88 @@ async fn digital_goods_are_paid_for_with_the_order_and_not_a_minute_later() {
         tokio::time::sleep(Duration::from_millis(20)).await; // The clock stands where it was: no minute has passed.
     }
     panic!("not taken: {}", stall.order(order).await);
+}
+
+#[tokio::test]
+async fn money_refused_after_the_parcel_left_is_a_task_and_can_be_taken_again_once() {
+    let stall = Stall::open(2).await;
+    let order = stall.buy().await;
+    let sandbox = Sandbox::installed(&stall.world.app).unwrap();
+    sandbox.set_faults(Faults::parse(1, "capture_refused=1000").unwrap());
+    assert_eq!(
+        stall.ship(order).await.status,
+        201,
+        "the parcel has left, whatever the bank says"
+    );
+    assert_eq!(stall.at_the_processor(order), (0, 0));
+    let page = async |rest: &str| {
+        stall
+            .staff
+            .get(&format!("/studio/{}{rest}", stall.shop.slug))
+            .await
+            .text()
+    };
+    assert!(page("").await.contains("was refused"), "Today names it");
+    let there = format!("/orders/{order}");
+    let shown = page(&there).await;
+    assert!(
+        shown.contains("Take €34.90 again") && shown.contains("try again later"),
+        "{shown}"
+    );
+
+    let take = async || {
+        stall
+            .staff
+            .post(&format!("/v1/orders/{order}/captures"), &json!({}))
+            .await
+    };
+    assert_eq!(take().await.refusal(), (409, "capture_refused".into()));
+    sandbox.set_faults(Faults::default());
+    let taken = take().await;
+    assert_eq!(
+        (taken.status, taken.value()["captured"]["amount"].as_i64()),
+        (200, Some(3490)),
+        "{}",
+        taken.text()
+    );
+    assert_eq!(take().await.refusal(), (409, "nothing_owed".into()));
+    assert_eq!(stall.at_the_processor(order), (3490, 0));
+    assert!(!page("").await.contains("was refused"));
+    assert!(!page(&there).await.contains("again</button>"));
+    stall.invariants().await;
+}
+
+#[tokio::test]
+async fn a_later_parcel_takes_what_was_refused_before_and_nothing_is_owed_then() {
+    let stall = Stall::open(2).await;
+    let quote = stall.quote(2).await;
+    let bought = stall
+        .player
+        .put(
+            &format!("/v1/checkouts/{}", stall.checkout()),
+            &Stall::body(&quote, "tok_visa"),
+        )
+        .await;
+    let order: OrderId = bought.value()["order"]["id"].as_str().unwrap().parse().unwrap();
+    stall.work_is_open(order).await;
+    let sandbox = Sandbox::installed(&stall.world.app).unwrap();
+    let one = json!({ "carrier": "DHL", "tracking": "1", "lines": [{ "line": 0, "quantity": 1 }] });
+    let path = format!("/v1/orders/{order}/shipments");
+    sandbox.set_faults(Faults::parse(1, "capture_refused=1000").unwrap());
+    assert_eq!(stall.staff.post(&path, &one).await.status, 201);
+    sandbox.set_faults(Faults::default());
+    assert_eq!(stall.staff.post(&path, &one).await.status, 201);
+    assert_eq!(
+        stall.at_the_processor(order),
+        (6490, 0),
+        "both pieces and the delivery, once"
+    );
+    let again = stall
+        .staff
+        .post(&format!("/v1/orders/{order}/captures"), &json!({}))
+        .await;
+    assert_eq!(again.refusal(), (409, "nothing_owed".into()));
+    stall.invariants().await;
 }
 
 #[tokio::test]

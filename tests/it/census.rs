@@ -153,6 +153,7 @@ const CENSUS: &[Row] = &[
     read("/studio/{shop}/orders/{order}", Who::Staff),
     form("/studio/{shop}/orders/{order}", Who::Helper, ""),
     form("/studio/{shop}/orders/{order}/refunds", Who::Creator, ""),
+    form("/studio/{shop}/orders/{order}/captures", Who::Creator, ""),
     form("/studio/{shop}/orders/{order}/cancellation", Who::Creator, ""),
     read("/studio/{shop}/money", Who::Analyst),
     read("/studio/{shop}/money/sales/{order}", Who::Analyst),
@@ -340,6 +341,12 @@ const CENSUS: &[Row] = &[
         Who::Helper,
         r#"{"carrier":"Post","tracking":"T{n}"}"#,
     ),
+    Row {
+        method: "POST",
+        path: "/v1/orders/{order}/captures",
+        who: Who::Creator,
+        body: Body::None,
+    },
     act(
         "POST",
         "/v1/orders/{order}/refunds",

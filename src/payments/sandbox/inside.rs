@@ -1,6 +1,6 @@
 //! The sandbox inside the program: the same books and faults without a network between.
 
-use super::books::{Books, NewPayment, Object, Outcome, Payment, PaymentState, decline_of, fee};
+use super::books::{Books, NewPayment, Object, Outcome, Payment, PaymentState, Refusal, decline_of, fee};
 use super::faults::{Call, Fate, Faults, NoticeFate};
 use crate::app::App;
 use crate::kernel::{self, About, Answer, Ask, Booked, Clock, MayFail, Money, Notice, Processor, Time};
@@ -265,12 +265,10 @@ impl Sandbox {
                 let outcome = books.once(
                     Some(key),
                     format!("capture {reference} {payment} {amount} {last}"),
-                    |books| {
-                        if fate == Fate::CaptureAfterExpiry {
-                            books.lapse(payment, now)
-                        } else {
-                            books.capture(payment, Some(wire), *last, &BTreeMap::new(), now)
-                        }
+                    |books| match fate {
+                        Fate::CaptureAfterExpiry => books.lapse(payment, now),
+                        Fate::CaptureRefused => Err(Refusal::today()),
+                        _ => books.capture(payment, Some(wire), *last, &BTreeMap::new(), now),
                     },
                 );
                 drop(books);
@@ -376,6 +374,8 @@ impl Processor for Sandbox {
             } else {
                 answer
             }
+        })
+    }
 
     fn booked(&self, since: Time) -> kernel::Books<'_> {
         let now = self.clock.wall();
@@ -407,8 +407,6 @@ fn booked(payment: &Payment) -> Option<Booked> {
         fee: fee(captured),
         promised: payment.state == PaymentState::RequiresCapture,
     })
-        })
-    }
 }
 
 /// What a payment's state says, in our words.

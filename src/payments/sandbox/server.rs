@@ -367,10 +367,10 @@ async fn capture(State(server): Shared, Path(id): Path<String>, headers: HeaderM
         .change(request, |books, form, fate, now| {
             let last = form.get("final_capture") != Some("false");
             let amount = form.integer("amount_to_capture")?;
-            if fate == Fate::CaptureAfterExpiry {
-                books.lapse(&id, now)
-            } else {
-                books.capture(&id, amount, last, &form.metadata(), now)
+            match fate {
+                Fate::CaptureAfterExpiry => books.lapse(&id, now),
+                Fate::CaptureRefused => Err(Refusal::today()),
+                _ => books.capture(&id, amount, last, &form.metadata(), now),
             }
         })
         .await
