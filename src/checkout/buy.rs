@@ -146,7 +146,7 @@ fn place(tx: &mut Tx<'_>, shop: &Shop, tap: &Tap, processor: Option<&'static str
         }));
     }
     if quote.policies.is_none() {
-        quote.policies = Some(identity::keep_policies(tx, &shop)?); // A shop from before its texts were kept.
+        quote.policies = Some(identity::keep_policies(tx, shop)?); // A shop from before its texts were kept.
     }
     let complete = missing(&quote, &tap.contact, tap.address.as_ref()).is_empty();
     let pays = processor.filter(|_| complete);
