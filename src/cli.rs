@@ -2,11 +2,11 @@
 
 use crate::config::{Config, LogFormat};
 use crate::identity::{self, CreateShop, Door, NewShop};
-use crate::kernel::{Clock, Currency, Error, Result};
+use crate::kernel::{Clock, Currency, Error, Result, Time};
 use crate::ledger::{self, Verdict};
 use crate::open::{Ports, Use, open};
 use crate::payments::sandbox::{Faults, ServerSettings};
-use crate::{bench, db, demo, routes, server};
+use crate::{bench, checkout, db, demo, payments, routes, server};
 use clap::{Args, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use tracing_subscriber::EnvFilter;
@@ -48,6 +48,8 @@ enum Command {
         /// The folder of the backup.
         from: PathBuf,
     },
+    /// After a restore: compare with the processors' books, write down what they know, and let money move again.
+    Reconcile(ReconcileArgs),
     /// Check a backup against its manifest; without a folder, check the data folder's database and the ledger's chain.
     Verify {
         /// The folder of the backup.
@@ -106,6 +108,22 @@ struct BenchCheckoutArgs {
     /// Print one JSON object as the last line.
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Args)]
+struct ReconcileArgs {
+    /// Let money move although something is left open, and why. The payments it is about stay frozen one by one.
+    #[arg(long, value_name = "REASON")]
+    accept: Option<String>,
+    /// Compare since this moment (RFC 3339) instead of the backup's: for databases that were brought back by other means.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    since: Option<Time>,
+}
+
+fn moment(text: &str) -> std::result::Result<Time, String> {
+    let read: std::result::Result<jiff::Timestamp, _> = text.parse();
+    read.map(|at| Time(at.as_microsecond()))
+        .map_err(|error| error.to_string())
 }
 
 #[derive(Args)]
@@ -218,6 +236,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::SignInLink(args) => sign_in_link(&config, &args),
         Command::Backup { to } => backup(&config, &to),
         Command::Restore { from } => restore(&config, &from),
+        Command::Reconcile(args) => reconcile(&config, args),
         Command::Verify { backup } => verify(&config, backup.as_deref()),
         Command::Export(args) => export(&config, &args),
         Command::Sandbox(args) => sandbox(&config, args),
@@ -431,7 +450,7 @@ fn sandbox(config: &Config, args: SandboxArgs) -> Result<()> {
         webhook: args.webhook_url.zip(args.webhook_secret),
         hang: std::time::Duration::from_secs(args.hang_seconds),
     };
-    runtime()?.block_on(crate::payments::sandbox::serve(
+    runtime()?.block_on(payments::sandbox::serve(
         settings,
         std::sync::Arc::new(db::SystemClock::default()),
     ))
@@ -504,9 +523,39 @@ fn restore(config: &Config, from: &Path) -> Result<()> {
         config.data.display()
     );
     println!(
-        "Captures and refunds are frozen until the processors' books were compared with ours: what was sold after the backup is known to them only."
+        "No money moves until the processors' books were compared with ours: what was sold after the backup is known to them only. Next: hawker reconcile --data {}",
+        config.data.display()
     );
     Ok(())
+}
+
+fn reconcile(config: &Config, args: ReconcileArgs) -> Result<()> {
+    start_logs(config)?;
+    let app = open(config, Ports::usual(config)?, Use::Alone)?;
+    let compared = runtime()?.block_on(payments::reconcile(&app, args.since, args.accept, checkout::conclude));
+    app.db.shut_down();
+    app.events.shut_down();
+    let done = compared?;
+    for difference in &done.differences {
+        println!(
+            "{} {}",
+            if difference.settled { "written down:" } else { "open:" },
+            difference.what
+        );
+    }
+    println!(
+        "Compared {} payments; {} differed.",
+        done.compared,
+        done.differences.len()
+    );
+    if done.lifted {
+        println!("Money moves again. Start the server with `hawker serve`.");
+        return Ok(());
+    }
+    Err(Error::conflict(
+        "books_differ",
+        "Money stays frozen: settle what is open and run this again, or say why it may stay open: --accept REASON.",
+    ))
 }
 
 fn verify(config: &Config, backup: Option<&Path>) -> Result<()> {

@@ -72,6 +72,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(checkout::hear::post_webhook))
         .routes(routes!(fulfilment::post_acceptance))
         .routes(routes!(fulfilment::post_shipment))
+        .routes(routes!(fulfilment::post_capture))
         .routes(routes!(ledger::list_balances))
         .routes(routes!(ledger::list_transfers))
         .routes(routes!(growth::post_beacons))
@@ -141,7 +142,19 @@ fn desk() -> Router<App> {
         .route("/studio/{shop}/orders", get(desk::orders_page::show))
         .route(
             "/studio/{shop}/orders/{order}",
-            get(desk::order_page::show).post(desk::order_page::save),
+            get(desk::order_page::show).post(desk::order_page::ship),
+        )
+        .route(
+            "/studio/{shop}/orders/{order}/refunds",
+            axum::routing::post(desk::order_page::refund),
+        )
+        .route(
+            "/studio/{shop}/orders/{order}/captures",
+            axum::routing::post(desk::order_page::take_again),
+        )
+        .route(
+            "/studio/{shop}/orders/{order}/cancellation",
+            axum::routing::post(desk::order_page::cancel),
         )
         .route("/studio/{shop}/money", get(desk::money_page::show))
         .route("/studio/{shop}/money/sales/{order}", get(desk::sale_page::show))
@@ -257,6 +270,9 @@ pub const PAGES: &[(&str, &str)] = &[
     ("GET", "/studio/{shop}/orders"),
     ("GET", "/studio/{shop}/orders/{order}"),
     ("POST", "/studio/{shop}/orders/{order}"),
+    ("POST", "/studio/{shop}/orders/{order}/refunds"),
+    ("POST", "/studio/{shop}/orders/{order}/captures"),
+    ("POST", "/studio/{shop}/orders/{order}/cancellation"),
     ("GET", "/studio/{shop}/money"),
     ("GET", "/studio/{shop}/money/sales/{order}"),
     ("GET", "/studio/{shop}/audience"),

@@ -4,16 +4,19 @@ use super::buy::{Buy, Pay, Tap, buy, client_secret, knows_secret, pay};
 use super::cancel::{Cancel, CancelOrder, cancel, cancel_order};
 use super::change::{Change, Details, change};
 use super::conclude::Settled;
+use super::evidence::{Evidence, evidence};
 use super::model::{Address, Checkout, CheckoutState, Contact, Need, OrderState, Payment};
 use super::orders::{OrderView, Ship, orders, view};
 use super::refund::{Refund, RefundLines, RefundWhat, refund};
 use super::store;
 use crate::app::App;
+use crate::clips;
 use crate::http::{ClientAddress, Json, Limit, NewId, Path, Problem, Query, Who, json, limit};
-use crate::identity::{self, Helper, Player, Shop, Staff};
+use crate::identity::{self, Creator, Helper, Player, Policies, Shop, Staff};
 use crate::inventory::{Availability, Restock};
 use crate::kernel::{
-    AdjustmentId, CheckoutId, Currency, Error, Id, Kind, MethodId, Money, MoneyOut, OrderId, PageIn, PageOut, Time,
+    AdjustmentId, AnchorId, CheckoutId, ClipId, Currency, Error, Id, Kind, MethodId, Money, MoneyOut, OrderId, PageIn,
+    PageOut, Time,
 };
 use crate::offers::{self, PaymentMethod, Quote, QuoteOut};
 use crate::payments::{self, CaptureState, IntentState, Part, RefundState};
@@ -480,6 +483,86 @@ pub struct OrderOut {
     pub lines: Vec<OrderLineOut>,
     pub confirmed_at: Time,
     pub canceled_at: Option<Time>,
+    /// What the buyer saw when they agreed; where one order is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen: Option<SeenOut>,
+}
+
+/// What the buyer saw, frozen with the order: later edits of the clip, the product or the shop do not change it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct SeenOut {
+    pub shown_at: Time,
+    pub agreed_at: Time,
+    pub agreed_total: MoneyOut,
+    /// The total they had agreed to before, if they then agreed to pay more.
+    pub dearer_than: Option<MoneyOut>,
+    pub items: Vec<SeenItemOut>,
+    pub delivery: Option<String>,
+    /// Where in which clip it was tapped.
+    pub clip: Option<SeenClipOut>,
+    /// The seller and the policies of that day; absent for sales from before these texts were kept.
+    pub policies: Option<Policies>,
+}
+
+/// A thing as it was offered.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct SeenItemOut {
+    pub title: String,
+    pub variant_title: String,
+    pub image: String,
+    pub quantity: u32,
+    pub unit: MoneyOut,
+}
+
+/// The place in a clip where it was tapped.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct SeenClipOut {
+    pub clip: ClipId,
+    pub version: i64,
+    pub title: String,
+    /// The file that played, by its content.
+    pub media: String,
+    pub at_ms: i64,
+    pub anchor: Option<AnchorId>,
+    /// The words on the card, by language.
+    pub copy: clips::Copies,
+}
+
+impl SeenOut {
+    fn new(checkout: &Checkout, evidence: &Evidence) -> Self {
+        let quote = &checkout.offer.quote;
+        let money = |minor| MoneyOut::from(Money::new(minor, quote.currency));
+        let items = quote.lines.iter().map(|line| SeenItemOut {
+            title: line.title.clone(),
+            variant_title: line.variant_title.clone(),
+            image: line.image.clone(),
+            quantity: line.quantity,
+            unit: money(line.unit_minor),
+        });
+        let clip = quote.seen.zip(evidence.clip.as_ref());
+        Self {
+            shown_at: quote.shown_at,
+            agreed_at: checkout.offer.accepted_at,
+            agreed_total: money(quote.total_minor),
+            dearer_than: checkout.offer.dearer_than_minor.map(money),
+            items: items.collect(),
+            delivery: quote.delivery.as_ref().map(|delivery| delivery.name.clone()),
+            clip: clip.map(|(seen, version)| SeenClipOut {
+                clip: seen.clip,
+                version: seen.version,
+                title: version.content.title.clone(),
+                media: version.content.media.path(),
+                at_ms: seen.at_ms,
+                anchor: seen.anchor,
+                copy: evidence
+                    .anchor
+                    .as_ref()
+                    .map(|anchor| anchor.copy.clone())
+                    .unwrap_or_default(),
+            }),
+            policies: evidence.policies.clone(),
+        }
+    }
 }
 
 /// Where an order's money stands.
@@ -568,6 +651,7 @@ impl OrderOut {
                 .collect(),
             confirmed_at: view.order.confirmed_at,
             canceled_at: view.order.canceled_at,
+            seen: None,
         }
     }
 }
@@ -610,17 +694,26 @@ pub async fn list_orders(
     ))
 }
 
-/// One order, for the shop's people.
+/// One order, for the shop's people, with what the buyer saw.
 #[utoipa::path(get, path = "/v1/orders/{order}", tag = "orders", params(("order" = OrderId, Path)), responses((status = 200, body = OrderOut), (status = 404)))]
 pub async fn get_order(State(app): State<App>, staff: Helper, Path(id): Path<OrderId>) -> Result<Response, Problem> {
     looks(&staff.0)?;
     let shop = staff.0.shop;
     let found = app
         .db
-        .read(move |tx| view(tx, shop, id))
+        .read(move |tx| {
+            let Some(found) = view(tx, shop, id)? else {
+                return Ok(None);
+            };
+            let seen = SeenOut::new(&found.checkout, &evidence(tx, &found.checkout)?);
+            Ok(Some(OrderOut {
+                seen: Some(seen),
+                ..OrderOut::new(&found)
+            }))
+        })
         .await?
         .ok_or_else(|| Error::not_found("order"))?;
-    Ok(json(StatusCode::OK, OrderOut::new(&found)))
+    Ok(json(StatusCode::OK, found))
 }
 
 /// Why an order is canceled.
@@ -636,12 +729,11 @@ pub struct CancellationIn {
     responses((status = 200, body = OrderOut), (status = 404), (status = 409, description = "`already_shipped`, `capture_pending`.")))]
 pub async fn post_cancellation(
     State(app): State<App>,
-    staff: Helper,
+    creator: Creator,
     Path(id): Path<OrderId>,
     Json(body): Json<CancellationIn>,
 ) -> Result<Response, Problem> {
-    looks(&staff.0)?;
-    let (shop, who) = (staff.0.shop, staff.0.staff);
+    let (shop, who) = (creator.0.shop, creator.0.staff);
     match cancel_order(&app, shop, id, who, body.reason).await? {
         CancelOrder::Canceled(_) | CancelOrder::Again(_) => shown(&app, shop, id, StatusCode::OK).await,
         CancelOrder::NotFound => Err(Error::not_found("order").into()),
@@ -709,12 +801,11 @@ pub struct RefundOut {
     (status = 409, description = "`exceeds_captured`, `nothing_to_refund`, `no_such_line`, `not_shipped`.")))]
 pub async fn post_refund(
     State(app): State<App>,
-    staff: Helper,
+    creator: Creator,
     Path(order): Path<OrderId>,
     new_id: NewId,
     Json(body): Json<RefundIn>,
 ) -> Result<Response, Problem> {
-    looks(&staff.0)?;
     let what = match (&body.lines, body.amount) {
         (Some(_), Some(_)) => return Err(Error::field("/amount", "Name lines or an amount, not both.").into()),
         (Some(lines), None) => RefundWhat::Lines(RefundLines {
@@ -731,7 +822,7 @@ pub async fn post_refund(
         (None, Some(minor)) => RefundWhat::Amount(minor),
         (None, None) => RefundWhat::Everything,
     };
-    let (shop, who) = (staff.0.shop, staff.0.staff);
+    let (shop, who) = (creator.0.shop, creator.0.staff);
     let id = body.id.unwrap_or_else(|| new_id.get());
     let (status, begun) = match refund(&app, shop, order, id, what, body.reason, who).await? {
         Refund::Begun(begun) => (StatusCode::CREATED, begun),

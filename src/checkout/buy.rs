@@ -131,7 +131,7 @@ fn place(tx: &mut Tx<'_>, shop: &Shop, tap: &Tap, processor: Option<&'static str
             Buy::IdReused
         }));
     }
-    let quote = match offers::recheck(tx, &tap.quote)? {
+    let mut quote = match offers::recheck(tx, &tap.quote)? {
         Recheck::Expired => return Ok(Place::Answer(Buy::QuoteExpired)),
         Recheck::NotForSale(variant) => return Ok(Place::Answer(Buy::NotForSale(variant))),
         Recheck::Payable(quote) => *quote,
@@ -144,6 +144,9 @@ fn place(tx: &mut Tx<'_>, shop: &Shop, tap: &Tap, processor: Option<&'static str
             Some(elsewhere) => Buy::PriceChanged(Box::new(elsewhere)),
             None => Buy::NotDeliveredThere,
         }));
+    }
+    if quote.policies.is_none() {
+        quote.policies = Some(identity::keep_policies(tx, shop)?); // A shop from before its texts were kept.
     }
     let complete = missing(&quote, &tap.contact, tap.address.as_ref()).is_empty();
     let pays = processor.filter(|_| complete);
@@ -172,6 +175,7 @@ fn place(tx: &mut Tx<'_>, shop: &Shop, tap: &Tap, processor: Option<&'static str
             quote,
             shop_version: shop.version,
             accepted_at: now,
+            dearer_than_minor: None,
         },
     };
     let demand: Vec<Demand> = checkout

@@ -1,6 +1,6 @@
 //! The buyer says more: how to reach them, where the parcel goes, how it travels.
 
-use super::model::{Address, Checkout, CheckoutState, Contact, missing};
+use super::model::{Address, Checkout, CheckoutState, Contact, Frozen, missing};
 use super::store;
 use crate::app::App;
 use crate::db::Tx;
@@ -82,7 +82,7 @@ fn act(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId, details: &Details) -> Resu
             delivery: details.delivery,
             seen: quote.seen,
         };
-        let new = match offers::quote(tx, &shop, &asked, Seconds::minutes(15))? {
+        let mut new = match offers::quote(tx, &shop, &asked, Seconds::minutes(15))? {
             Offer::Quoted(new, _) => *new,
             Offer::NoSuchMethod => return Ok(Change::NoSuchMethod),
             Offer::NotForSale(_) | Offer::NotDeliveredThere => return Ok(Change::NotDeliveredThere),
@@ -94,7 +94,15 @@ fn act(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId, details: &Details) -> Resu
         if new.total_minor > quote.total_minor && !agreed && !travels_otherwise {
             return Ok(Change::PriceChanged(Box::new(new)));
         }
-        after.offer.quote = new;
+        if new.policies.is_none() {
+            new.policies = Some(identity::keep_policies(tx, &shop)?);
+        }
+        after.offer = Frozen {
+            dearer_than_minor: (new.total_minor > quote.total_minor).then_some(quote.total_minor),
+            quote: new,
+            shop_version: shop.version,
+            accepted_at: tx.now(),
+        };
     }
     after.state = if missing(&after.offer.quote, &after.contact, after.address.as_ref()).is_empty() {
         CheckoutState::ReadyForComplete

@@ -14,6 +14,7 @@ mod buy;
 mod cancel;
 mod change;
 mod conclude;
+mod evidence;
 pub mod hear;
 mod model;
 mod orders;
@@ -29,6 +30,7 @@ pub use buy::{Buy, Pay, Tap, buy, client_secret, knows_secret, pay};
 pub use cancel::{Cancel, CancelOrder, cancel, cancel_order};
 pub use change::{Change, Details, change};
 pub use conclude::{Settled, conclude, stand};
+pub use evidence::{Evidence, evidence};
 pub use hear::listen;
 pub use model::{
     Address, Adjustment, AdjustmentKind, Checkout, CheckoutState, Contact, Frozen, Need, Order, OrderLine, OrderState,

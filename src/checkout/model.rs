@@ -207,9 +207,12 @@ impl Address {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frozen {
     pub quote: Quote,
-    /// Of the shop: names its policies and its seller of record as they were.
     pub shop_version: i64,
+    /// When the buyer agreed to exactly this quote.
     pub accepted_at: Time,
+    /// The total they had agreed to before, if they then agreed to pay more: for another country, or a faster parcel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dearer_than_minor: Option<i64>,
 }
 
 /// What is still to be said before it can be paid.

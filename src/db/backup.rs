@@ -130,7 +130,10 @@ pub fn restore(from: &Path, to: &Path) -> Result<Manifest> {
     }
     let connection = rusqlite::Connection::open(to.join(BOOKS[0])).map_err(sqlite::failed)?;
     connection
-        .execute("update installation set epoch = epoch + 1, frozen = 1", [])
+        .execute(
+            "update installation set epoch = epoch + 1, frozen = ?1",
+            [manifest.made_at.0.max(1)], // Zero is thawed.
+        )
         .map_err(sqlite::failed)?;
     Ok(manifest)
 }

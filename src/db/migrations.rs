@@ -3,11 +3,23 @@
 use super::Migration;
 
 /// Shops and everything they sell.
-pub const MAIN: &[Migration] = &[Migration {
-    number: 1,
-    name: "spine",
-    sql: include_str!("../../migrations/main/0001_spine.sql"),
-}];
+pub const MAIN: &[Migration] = &[
+    Migration {
+        number: 1,
+        name: "spine",
+        sql: include_str!("../../migrations/main/0001_spine.sql"),
+    },
+    Migration {
+        number: 2,
+        name: "policies",
+        sql: include_str!("../../migrations/main/0002_policies.sql"),
+    },
+    Migration {
+        number: 3,
+        name: "refused captures",
+        sql: include_str!("../../migrations/main/0003_refused_captures.sql"),
+    },
+];
 
 /// What players saw, in a file and lane of its own.
 pub const EVENTS: &[Migration] = &[Migration {

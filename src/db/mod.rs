@@ -511,6 +511,12 @@ pub fn epoch(tx: &mut Tx<'_>) -> Result<(i64, bool)> {
     tx.one("select epoch, frozen from installation", &[])
 }
 
+/// Since when the processors may know more than we do, while money is frozen: the column holds the backup's time.
+pub fn frozen_since(tx: &mut Tx<'_>) -> Result<Option<Time>> {
+    let (since,): (i64,) = tx.one("select frozen from installation", &[])?;
+    Ok((since != 0).then_some(Time(since)))
+}
+
 /// Lets money leave again after a restore was reconciled.
 pub fn unfreeze(tx: &mut Tx<'_>) -> Result<()> {
     tx.exec("update installation set frozen = 0", &[]).map(drop)

@@ -1,13 +1,13 @@
 //! The work on orders over HTTP.
 
 use super::model::{Fulfilment, FulfilmentState, Shipment};
-use super::ship::{Accept, Deliverance, HandOver, accept, hand_over};
+use super::ship::{Accept, Deliverance, HandOver, TakeAgain, accept, hand_over, take_again};
 use super::store;
 use crate::app::App;
-use crate::checkout::Ship;
+use crate::checkout::{self, OrderOut, Ship};
 use crate::db::LaneKey;
 use crate::http::{Json, NewId, Path, Problem, json};
-use crate::identity::Helper;
+use crate::identity::{Creator, Helper};
 use crate::kernel::{Error, OrderId, PartyId, ShipmentId, Time};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -138,6 +138,35 @@ pub async fn post_shipment(
         Deliverance::NothingOpen => Err(Problem::conflict(
             "nothing_open",
             "Nothing of this order is left to ship.",
+        )),
+    }
+}
+
+/// Asks again for the money of what was shipped, after the processor refused it.
+#[utoipa::path(post, path = "/v1/orders/{order}/captures", tag = "orders", params(("order" = OrderId, Path)),
+    responses((status = 200, body = OrderOut, description = "Taken, or not known yet: see `captured`."), (status = 404),
+    (status = 409, description = "`nothing_owed`, `capture_refused` with the processor's words, `payment_not_capturable`: the buyer has to pay again.")))]
+pub async fn post_capture(
+    State(app): State<App>,
+    creator: Creator,
+    Path(order): Path<OrderId>,
+) -> Result<Response, Problem> {
+    let shop = creator.0.shop;
+    match take_again(&app, shop, order).await? {
+        TakeAgain::Asked(_) => {
+            let found = app.db.read(move |tx| checkout::view(tx, shop, order)).await?;
+            let view = found.ok_or_else(|| Error::not_found("order"))?;
+            Ok(json(StatusCode::OK, OrderOut::new(&view)))
+        }
+        TakeAgain::RefusedAgain(words) => Err(Problem::conflict(
+            "capture_refused",
+            "The processor refused again. Nothing was taken; ask it why, or the buyer.",
+        )
+        .with("processor", words)),
+        TakeAgain::NotFound => Err(Error::not_found("order").into()),
+        TakeAgain::NothingOwed => Err(Problem::conflict(
+            "nothing_owed",
+            "Everything that was shipped is paid, or being taken.",
         )),
     }
 }

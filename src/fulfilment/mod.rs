@@ -16,5 +16,8 @@ mod tests;
 
 pub use api::*;
 pub use model::{Fulfilment, FulfilmentState, Shipment};
-pub use ship::{Accept, Deliver, Deliverance, HandOver, accept, cancel, deliver_digital, hand_over, open};
+pub use ship::{
+    Accept, Deliver, Deliverance, HandOver, TakeAgain, accept, cancel, deliver_digital, hand_over, open, owed,
+    take_again,
+};
 pub use store::{check, find, open_orders, shipments};

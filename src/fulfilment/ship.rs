@@ -6,8 +6,8 @@ use crate::app::App;
 use crate::checkout::{self, OrderView, Ship};
 use crate::db::{LaneKey, Tx};
 use crate::delivery::{Method, Promise};
-use crate::kernel::{Error, Fact, Id, Money, OrderId, PartyId, Result, ShipmentId, ShopId, Time};
-use crate::payments::{self, Capture, CaptureBegin, Operation, Part};
+use crate::kernel::{Answer, Error, Fact, Id, Money, OrderId, PartyId, Result, ShipmentId, ShopId, Time};
+use crate::payments::{self, Capture, CaptureBegin, CapturePlan, CaptureState, Operation, Part, Recorded};
 
 /// An order was confirmed: somebody has work. Opened twice is opened once.
 ///
@@ -50,7 +50,8 @@ pub enum Deliver {
     Again,
 }
 
-/// Digital goods are handed over with the order, so their money is taken at once: the resolver of payments sends the capture that is written here.
+/// Digital goods are handed over with the order, so their money is taken at once: the capture written here is due now, and the resolver of
+/// payments, which looks every second, sends it.
 pub fn deliver_digital(tx: &mut Tx<'_>, view: &OrderView) -> Result<Deliver> {
     let lines: Vec<Ship> = view
         .lines
@@ -71,7 +72,10 @@ pub fn deliver_digital(tx: &mut Tx<'_>, view: &OrderView) -> Result<Deliver> {
         carrier: String::new(),
         tracking: String::new(),
     };
-    begin(tx, view.order.shop, view.order.id, None, &parcel).map(|_| Deliver::Released)
+    if let Begun::Capturing(capture) = begin(tx, view.order.shop, view.order.id, None, &parcel)? {
+        payments::capture_soon(tx, capture.id)?;
+    }
+    Ok(Deliver::Released)
 }
 
 /// What became of taking work on.
@@ -295,11 +299,95 @@ fn capture(
     match payments::capture_begin(tx, intent, shipment, &plan)? {
         CaptureBegin::Sending(capture) | CaptureBegin::Again(capture) => Ok(Some(capture)),
         CaptureBegin::Nothing => Ok(None),
-        CaptureBegin::Exceeds { capturable } => refused(&format!("Only {capturable} of the promised money is left.")),
-        CaptureBegin::NotCapturable(state) => refused(&format!(
-            "The payment is {}; look at it first.",
-            state.name().replace('_', " ")
-        )),
-        CaptureBegin::Lapsed => refused("The bank's promise has run out; the buyer has to pay again."),
+        other => refused(&why_not(&other)),
+    }
+}
+
+fn why_not(begin: &CaptureBegin) -> String {
+    match begin {
+        CaptureBegin::Exceeds { capturable } => format!("Only {capturable} of the promised money is left."),
+        CaptureBegin::NotCapturable(state) => {
+            format!("The payment is {}; look at it first.", state.name().replace('_', " "))
+        }
+        _ => "The bank's promise has run out; the buyer has to pay again.".into(),
+    }
+}
+
+/// What of the shipped units is neither taken nor being taken: their capture was refused.
+pub fn owed(tx: &mut Tx<'_>, view: &OrderView) -> Result<CapturePlan> {
+    let mut units: Vec<(Part, u32)> = view
+        .lines
+        .iter()
+        .filter(|line| line.shipped > 0)
+        .map(|line| (Part::Line(line.line), line.shipped))
+        .collect();
+    if !units.is_empty() && view.order.delivery_minor > 0 {
+        units.push((Part::Delivery, 1));
+    }
+    let last = view.lines.iter().all(|line| line.open() == 0);
+    payments::capture_plan(tx, view.order.checkout.intent(), &units, last)
+}
+
+/// What became of asking for refused money again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TakeAgain {
+    /// Taken, or not known yet: then the resolver goes on asking.
+    Asked(Recorded),
+    /// The processor's words.
+    RefusedAgain(String),
+    NotFound,
+    /// Everything that was shipped is taken, or being taken.
+    NothingOwed,
+}
+
+/// Asks again for the money of what was shipped, after the processor refused it.
+///
+/// In acts like [`hand_over`]; the order of answers: not found, nothing owed, asked or refused again. Errors: `payment_not_capturable`.
+pub async fn take_again(app: &App, shop: ShopId, order: OrderId) -> Result<TakeAgain> {
+    let lane = LaneKey::of(order);
+    let app = app.clone();
+    app.clone()
+        .track(async move {
+            let capture = match app.db.write(lane, move |tx| begin_again(tx, shop, order)).await? {
+                Ok(capture) => capture,
+                Err(answer) => return Ok(answer),
+            };
+            let answer = payments::capture_ask(&app, &capture).await;
+            let (attempt, id) = (capture.attempt.id, capture.id);
+            let refused = match &answer {
+                Answer::Refused { detail } => Some(detail.clone()),
+                _ => None,
+            };
+            let recorded = app
+                .db
+                .write(lane, move |tx| {
+                    let recorded = payments::record(tx, attempt, Operation::Capture(id), &answer)?;
+                    checkout::conclude(tx, recorded.checkout)?;
+                    Ok(recorded)
+                })
+                .await?;
+            Ok(refused.map_or(TakeAgain::Asked(recorded), TakeAgain::RefusedAgain))
+        })
+        .await
+}
+
+fn begin_again(tx: &mut Tx<'_>, shop: ShopId, order: OrderId) -> Result<std::result::Result<Capture, TakeAgain>> {
+    let Some(view) = checkout::view(tx, shop, order)? else {
+        return Ok(Err(TakeAgain::NotFound));
+    };
+    let refused = view
+        .captures
+        .iter()
+        .rev()
+        .find(|capture| capture.state == CaptureState::Failed);
+    let Some(refused) = refused.map(|capture| capture.id) else {
+        return Ok(Err(TakeAgain::NothingOwed));
+    };
+    let plan = owed(tx, &view)?;
+    match payments::capture_again(tx, refused, &plan)? {
+        CaptureBegin::Sending(capture) => Ok(Ok(capture)),
+        CaptureBegin::Nothing | CaptureBegin::Again(_) => Ok(Err(TakeAgain::NothingOwed)),
+        _ if plan.amount.minor == 0 => Ok(Err(TakeAgain::NothingOwed)),
+        other => Err(Error::conflict("payment_not_capturable", why_not(&other))),
     }
 }

@@ -1,6 +1,7 @@
 //! The settings of a shop change; the version of whoever edits must be the current one.
 
 use super::model::{Seller, Shop, Wrong};
+use super::policies::Policies;
 use super::store;
 use crate::db::Tx;
 use crate::kernel::{Result, ShopId};
@@ -47,10 +48,14 @@ pub fn edit_shop(tx: &mut Tx<'_>, id: ShopId, version: i64, edit: ShopEdit) -> R
     shop.return_days = edit.return_days.unwrap_or(shop.return_days);
     shop.prices_include_tax = edit.prices_include_tax.unwrap_or(shop.prices_include_tax);
     check(&shop)?;
+    let texts = Policies::of(&shop);
+    let hash = texts.hash();
+    shop.policies = Some(hash.clone());
     shop.version = version;
     if !store::update_shop(tx, &shop)? {
         return Ok(EditShop::Stale { current });
     }
+    store::keep_policies(tx, id, &hash, &texts)?;
     shop.version += 1;
     Ok(EditShop::Edited(shop))
 }

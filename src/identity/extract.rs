@@ -38,10 +38,10 @@ pub struct Staff {
 /// May do everything.
 #[derive(Clone, Debug)]
 pub struct Owner(pub Staff);
-/// May change clips, products and contracts.
+/// May change clips, products and contracts, cancel orders and give money back.
 #[derive(Clone, Debug)]
 pub struct Creator(pub Staff);
-/// May work on orders; a partner (`party` is set) only on those of their party.
+/// May pack and ship; a partner (`party` is set) only the orders of their party.
 #[derive(Clone, Debug)]
 pub struct Helper(pub Staff);
 /// May see what viewers did: everybody but partners and helpers.

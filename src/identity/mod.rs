@@ -1,7 +1,7 @@
 //! Who is asking, and what they may do: shops, staff with roles, sign-in links, sessions, API keys; and the extractors that put rights into a
 //! handler's signature.
 //!
-//! Tables: shops, staff, sign_in_links, sessions, api_keys.
+//! Tables: shops, shop_policies, staff, sign_in_links, sessions, api_keys.
 //! Facts published: none.
 //! Always true: secrets are stored as SHA-256 only and shown once; a link opens one session; a revoked key, an ended session and a disabled
 //! person are refused at once by this process (a replica believes a key for at most five seconds); the shop follows from the credential,
@@ -16,6 +16,7 @@ mod keys;
 mod model;
 mod open_shop;
 mod people;
+mod policies;
 mod sign_in;
 mod store;
 
@@ -32,8 +33,9 @@ pub use open_shop::{CreateShop, NewShop, create_shop};
 pub use people::{
     AddPerson, ChangePerson, NewPerson, PersonChange, add_person, change_person, disable_person, end_sessions_of,
 };
+pub use policies::{Policies, PoliciesHash, keep_policies};
 pub use sign_in::{
     Door, Linked, SESSION_COOKIE, close_session, consume_link, forget_old_sign_ins, link_for, look_at_link,
     session_cookie, sign_in_by_mail, signed_out_cookie,
 };
-pub use store::{people, publishable_key, shop, shop_by_slug, shops};
+pub use store::{people, policies, publishable_key, shop, shop_by_slug, shops};

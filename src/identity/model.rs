@@ -1,5 +1,6 @@
 //! Shops, people, roles and scopes, and the rules about them that need no database.
 
+use super::policies::PoliciesHash;
 use crate::kernel::{Currency, Error, KeyId, PartyId, Result, ShopId, StaffId, Time};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -26,6 +27,8 @@ pub struct Shop {
     pub return_policy: String,
     pub shipping_policy: String,
     pub prices_include_tax: bool,
+    /// The kept texts that a sale of today is made under.
+    pub policies: Option<PoliciesHash>,
     pub version: i64,
     pub created_at: Time,
 }
@@ -49,9 +52,9 @@ pub struct Seller {
 pub enum Role {
     /// Everything, including money, keys and people.
     Owner,
-    /// Clips, products, stock, orders.
+    /// Clips, products, stock, orders, and money back to buyers.
     Creator,
-    /// Orders to ship and stock.
+    /// Orders to pack and ship; no money back.
     Helper,
     /// The orders of one party, to accept and ship.
     Partner,
@@ -78,7 +81,7 @@ impl Role {
     pub fn may_create(self) -> bool {
         matches!(self, Self::Owner | Self::Creator)
     }
-    /// Works on orders; a partner on those of their own party only.
+    /// Packs and ships; a partner the orders of their own party only.
     pub fn may_help(self) -> bool {
         matches!(self, Self::Owner | Self::Creator | Self::Helper | Self::Partner)
     }

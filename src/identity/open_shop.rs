@@ -1,6 +1,7 @@
 //! A shop opens: its row, its owner, and the publishable key its player uses.
 
 use super::model::{Role, Seller, Wrong, mail_address, slug_of};
+use super::policies::Policies;
 use super::{keys, store};
 use crate::db::Tx;
 use crate::kernel::{Currency, Result, ShopId, StaffId};
@@ -51,7 +52,7 @@ pub fn create_shop(tx: &mut Tx<'_>, new: NewShop) -> Result<CreateShop> {
     );
     wrong.answer()?;
     let email = mail_address(&new.owner_email)?;
-    let shop = super::Shop {
+    let mut shop = super::Shop {
         id: tx.id(),
         slug: slug.clone(),
         name: new.name.trim().to_owned(),
@@ -70,12 +71,17 @@ pub fn create_shop(tx: &mut Tx<'_>, new: NewShop) -> Result<CreateShop> {
         return_policy: String::new(),
         shipping_policy: String::new(),
         prices_include_tax: true,
+        policies: None,
         version: 1,
         created_at: tx.now(),
     };
+    let texts = Policies::of(&shop);
+    let hash = texts.hash();
+    shop.policies = Some(hash.clone());
     if !store::insert_shop(tx, &shop)? {
         return Ok(CreateShop::SlugTaken { slug });
     }
+    store::keep_policies(tx, shop.id, &hash, &texts)?;
     let owner = tx.id();
     store::insert_person(tx, shop.id, owner, &email, new.owner_name.trim(), Role::Owner, None)?;
     let made = keys::make_key(

@@ -2,6 +2,7 @@
 
 use super::keys::KnownKey;
 use super::model::{ApiKey, Person, Role, Seller, Session, Shop};
+use super::policies::{Policies, PoliciesHash};
 use crate::args;
 use crate::db::{FromRow, Json, Row, Tx};
 use crate::kernel::{Error, KeyId, PartyId, Result, ShopId, StaffId, Time};
@@ -25,6 +26,7 @@ impl FromRow for Shop {
             prices_include_tax: row.get(13)?,
             version: row.get(14)?,
             created_at: row.get(15)?,
+            policies: row.get(16)?,
         })
     }
 }
@@ -92,8 +94,8 @@ fn words(text: &str) -> Vec<String> {
 pub(super) fn insert_shop(tx: &mut Tx<'_>, shop: &Shop) -> Result<bool> {
     let inserted = tx.exec(
         "insert into shops (id, slug, name, currency, country, language, accent, tagline, test_mode, seller, return_days, return_policy,
-           shipping_policy, prices_include_tax, version, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) on conflict (slug) do nothing",
+           shipping_policy, prices_include_tax, version, created_at, policies)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) on conflict (slug) do nothing",
         args![
             shop.id,
             shop.slug,
@@ -110,7 +112,8 @@ pub(super) fn insert_shop(tx: &mut Tx<'_>, shop: &Shop) -> Result<bool> {
             shop.shipping_policy,
             shop.prices_include_tax,
             shop.version,
-            shop.created_at
+            shop.created_at,
+            shop.policies
         ],
     )?;
     Ok(inserted == 1)
@@ -120,7 +123,7 @@ pub(super) fn insert_shop(tx: &mut Tx<'_>, shop: &Shop) -> Result<bool> {
 pub(super) fn update_shop(tx: &mut Tx<'_>, shop: &Shop) -> Result<bool> {
     let updated = tx.exec(
         "update shops set name = $3, country = $4, language = $5, accent = $6, tagline = $7, seller = $8, return_days = $9, return_policy = $10,
-           shipping_policy = $11, prices_include_tax = $12, version = version + 1
+           shipping_policy = $11, prices_include_tax = $12, policies = $13, version = version + 1
           where id = $1 and version = $2",
         args![
             shop.id,
@@ -134,17 +137,45 @@ pub(super) fn update_shop(tx: &mut Tx<'_>, shop: &Shop) -> Result<bool> {
             shop.return_days,
             shop.return_policy,
             shop.shipping_policy,
-            shop.prices_include_tax
+            shop.prices_include_tax,
+            shop.policies
         ],
     )?;
     Ok(updated == 1)
+}
+
+/// Keeps texts under their hash; the same texts are kept once.
+pub(super) fn keep_policies(tx: &mut Tx<'_>, shop: ShopId, hash: &PoliciesHash, texts: &Policies) -> Result<()> {
+    tx.exec(
+        "insert into shop_policies (shop_id, hash, texts, kept_at) values ($1, $2, $3, $4) on conflict do nothing",
+        args![shop, *hash, Json(texts), tx.now()],
+    )
+    .map(drop)
+}
+
+/// Says which texts are those of today, unless somebody edited the shop meanwhile.
+pub(super) fn point_at_policies(tx: &mut Tx<'_>, shop: &Shop, hash: &PoliciesHash) -> Result<()> {
+    tx.exec(
+        "update shops set policies = $3 where id = $1 and version = $2",
+        args![shop.id, shop.version, *hash],
+    )
+    .map(drop)
+}
+
+/// The texts a sale was made under, as they were.
+pub fn policies(tx: &mut Tx<'_>, shop: ShopId, hash: &PoliciesHash) -> Result<Option<Policies>> {
+    let found: Option<(Json<Policies>,)> = tx.maybe_one(
+        "select texts from shop_policies where shop_id = $1 and hash = $2",
+        args![shop, *hash],
+    )?;
+    Ok(found.map(|(texts,)| texts.0))
 }
 
 /// A shop whose id we looked up ourselves. Errors: `not_found`.
 pub fn shop(tx: &mut Tx<'_>, id: ShopId) -> Result<Shop> {
     tx.maybe_one(
         "select id, slug, name, currency, country, language, accent, tagline, test_mode, seller, return_days, return_policy, shipping_policy,
-                prices_include_tax, version, created_at
+                prices_include_tax, version, created_at, policies
            from shops where id = $1",
         args![id],
     )?
@@ -154,7 +185,7 @@ pub fn shop(tx: &mut Tx<'_>, id: ShopId) -> Result<Shop> {
 pub fn shop_by_slug(tx: &mut Tx<'_>, slug: &str) -> Result<Option<Shop>> {
     tx.maybe_one(
         "select id, slug, name, currency, country, language, accent, tagline, test_mode, seller, return_days, return_policy, shipping_policy,
-                prices_include_tax, version, created_at
+                prices_include_tax, version, created_at, policies
            from shops where slug = $1",
         args![slug],
     )
@@ -164,7 +195,7 @@ pub fn shop_by_slug(tx: &mut Tx<'_>, slug: &str) -> Result<Option<Shop>> {
 pub fn shops(tx: &mut Tx<'_>) -> Result<Vec<Shop>> {
     tx.all(
         "select id, slug, name, currency, country, language, accent, tagline, test_mode, seller, return_days, return_policy, shipping_policy,
-                prices_include_tax, version, created_at
+                prices_include_tax, version, created_at, policies
            from shops order by id limit 1000",
         &[],
     )

@@ -1,7 +1,7 @@
 //! The port to a payment service provider. An adapter is a stateless translator: it never decides, and says honestly what it does not know.
 
-use super::{Money, Time};
-use std::future::Future;
+use super::{Money, Result, Time};
+use std::future::{Future, ready};
 use std::pin::Pin;
 
 /// What we ask. `key` is the idempotency key: one key, one set of parameters, for ever.
@@ -151,11 +151,35 @@ pub enum Heard {
     Notice(Notice),
 }
 
+/// A payment as a provider's books have it, whatever we know of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Booked {
+    /// The provider's name for it.
+    pub payment: String,
+    /// Ours.
+    pub reference: String,
+    /// What was asked for, what was taken of it, and what of that went back.
+    pub amount: Money,
+    pub captured: Money,
+    pub refunded: Money,
+    /// The provider's, for what was taken; an estimate.
+    pub fee: Money,
+    /// Whether what was not taken is still promised.
+    pub promised: bool,
+}
+
+/// What a provider's books say when they are read; `None` for one that keeps no books.
+pub type Books<'a> = Pin<Box<dyn Future<Output = Result<Option<Vec<Booked>>>> + Send + 'a>>;
+
 /// A provider's adapter. `ask` does the network call with its own time limit and always answers.
 pub trait Processor: Send + Sync {
     /// The name under which attempts store it: `sandbox`, `manual`, `stripe`.
     fn name(&self) -> &'static str;
     fn ask<'a>(&'a self, ask: &'a Ask) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+    /// Every payment that was begun, or of which something went back, since then. Errors: the books could not be read to their end.
+    fn booked(&self, _since: Time) -> Books<'_> {
+        Box::pin(ready(Ok(None)))
+    }
     /// Verifies a notice on its raw bytes and reads it. A provider without notices believes none.
     fn hear(&self, _body: &[u8], _signature: &str, _now: Time) -> Heard {
         Heard::Forged

@@ -1,5 +1,6 @@
 //! A quote: exactly what was shown, in whole minor units.
 
+use crate::identity::PoliciesHash;
 use crate::kernel::{
     AnchorId, ClipId, ContractId, Currency, Error, MethodId, ProductId, Rate, Result, ShopId, Time, VariantId, ZoneId,
 };
@@ -131,6 +132,9 @@ pub struct Quote {
     pub tax_minor: i64,
     pub total_minor: i64,
     pub return_days: u32,
+    /// The shop's seller and policies as they could be read beside the offer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policies: Option<PoliciesHash>,
     pub seen: Option<Seen>,
 }
 

@@ -82,6 +82,7 @@ pub fn quote(tx: &mut Tx<'_>, shop: &Shop, asked: &Asked, holds: Seconds) -> Res
         tax_minor: 0,
         total_minor: 0,
         return_days: shop.return_days,
+        policies: shop.policies.clone(),
         seen: asked.seen,
     };
     Ok(Offer::Quoted(Box::new(quote.summed()?), methods))

@@ -110,6 +110,47 @@ pub fn capture_begin(
     Ok(CaptureBegin::Sending(find_capture(tx, id)?))
 }
 
+/// Asks for money again that the processor refused to let us take, by the plan of today. It is a new question, with a key of its own: under the
+/// old one the processor would repeat its refusal, which stays in the log.
+///
+/// Order of answers: not capturable, lapsed, nothing (also if nothing is refused any more), exceeds, sending.
+pub fn capture_again(tx: &mut Tx<'_>, refused: CaptureId, plan: &CapturePlan) -> Result<CaptureBegin> {
+    refuse_while_frozen(tx)?;
+    let before = find_capture(tx, refused)?;
+    let intent = find(tx, before.intent)?;
+    if !intent.state.is_capturable() {
+        return Ok(CaptureBegin::NotCapturable(intent.state));
+    }
+    if promised(tx, intent.id)?
+        .capture_before
+        .is_some_and(|ends| ends <= tx.now())
+    {
+        return Ok(CaptureBegin::Lapsed);
+    }
+    if plan.amount.minor == 0 || before.state != CaptureState::Failed {
+        return Ok(CaptureBegin::Nothing);
+    }
+    if !store::reserve_capture(tx, intent.id, plan.amount.minor)? {
+        let capturable = Money::new(intent.capturable_minor(), intent.amount.currency);
+        return Ok(CaptureBegin::Exceeds { capturable });
+    }
+    let new = NewCapture {
+        id: tx.id(),
+        intent: intent.id,
+        shop: intent.shop,
+        shipment: before.shipment,
+        plan,
+        next_check_at: tx.now().plus(SENDING),
+    };
+    if !store::renew_capture(tx, refused, &new)? {
+        return Err(Error::engine(
+            crate::kernel::Engine::Retry,
+            "a refused capture moved while it was asked for again",
+        ));
+    }
+    Ok(CaptureBegin::Sending(find_capture(tx, new.id)?))
+}
+
 /// Asks the processor to take the money. Network; no transaction is open. Repeating it is safe: the key is the capture's own.
 pub async fn capture_ask(app: &App, capture: &Capture) -> Answer {
     let attempt = &capture.attempt;

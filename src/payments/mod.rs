@@ -15,6 +15,7 @@ mod capture;
 mod model;
 mod notice;
 pub mod processors;
+mod reconcile;
 mod refund;
 mod resolve;
 pub mod sandbox;
@@ -27,14 +28,15 @@ mod tests;
 
 pub use allocation::{AllocatedLeg, AllocatedPart, Allocation, FeeBearer, Part, PlannedLeg, Purpose, allocate};
 pub use authorize::{Recorded, Start, authorize_ask, open, record, start};
-pub use capture::{CaptureBegin, capture_ask, capture_begin, capture_plan, capture_record};
+pub use capture::{CaptureBegin, capture_again, capture_ask, capture_begin, capture_plan, capture_record};
 pub use model::{
     Attempt, AttemptState, Capture, CapturePlan, CaptureState, Intent, IntentState, OpenIntent, Operation, Refund,
     RefundPlan, RefundState, read_reference,
 };
 pub use notice::{NoticeOf, Noticed, hear, hear_out, notice};
+pub use reconcile::{Difference, Reconciled, reconcile};
 pub use refund::{RefundBegin, RefundOf, refund_ask, refund_begin, refund_plan, refund_record};
 pub use resolve::{Conclude, resolve};
-pub use store::{CaptureLine, RefundLine, intent_state};
+pub use store::{CaptureLine, RefundLine, capture_soon, intent_state, refused_captures};
 pub use timeline::{Entry, Stuck, Waiting, captures, intent, latest_attempt, refunds, stuck, timeline, waiting};
 pub use void::{VoidBegin, void_ask, void_begin};

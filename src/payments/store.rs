@@ -5,7 +5,7 @@ use super::model::{Attempt, AttemptState, Capture, CaptureState, Intent, IntentS
 use crate::args;
 use crate::db::{FromRow, Json, Row, Tx};
 use crate::kernel::{
-    AdjustmentId, AttemptId, CaptureId, CheckoutId, IntentId, Money, RefundId, Result, ShipmentId, ShopId, Time,
+    AdjustmentId, AttemptId, CaptureId, CheckoutId, Id, IntentId, Money, RefundId, Result, ShipmentId, ShopId, Time,
 };
 
 // Intents ------------------------------------------------------------------------------------------------------------------------
@@ -267,6 +267,43 @@ pub fn attempt_by_number(tx: &mut Tx<'_>, intent: IntentId, n: u32) -> Result<Op
     )
 }
 
+/// When the oldest attempt was made that may still move money.
+pub fn oldest_open(tx: &mut Tx<'_>) -> Result<Option<Time>> {
+    let (at,): (Option<Time>,) = tx.one(
+        "select min(created_at) from attempts where next_check_at is not null",
+        &[],
+    )?;
+    Ok(at)
+}
+
+/// Makes everything whose answer is missing due at once. Promises are not: they are looked up in the books.
+pub fn ask_again_about_all(tx: &mut Tx<'_>) -> Result<()> {
+    tx.exec(
+        "update attempts set next_check_at = $1 where next_check_at is not null and state <> 'authorized'",
+        args![tx.now()],
+    )?;
+    tx.exec(
+        "update captures set next_check_at = $1 where next_check_at is not null",
+        args![tx.now()],
+    )?;
+    tx.exec(
+        "update refunds set next_check_at = $1 where next_check_at is not null",
+        args![tx.now()],
+    )
+    .map(drop)
+}
+
+/// Attempts whose promise we count on, a page at a time, by id.
+pub fn promised_attempts(tx: &mut Tx<'_>, after: Option<AttemptId>, limit: i64) -> Result<Vec<Attempt>> {
+    tx.all(
+        "select a.id, a.intent_id, a.shop_id, i.checkout_id, a.n, a.processor, a.method, a.token, a.state, i.amount_minor, i.currency,
+                a.reference, a.decline, a.action_url, a.capture_before, a.tries, a.next_check_at, a.created_at
+           from attempts a join intents i on i.id = a.intent_id
+          where a.next_check_at is not null and a.state = 'authorized' and a.id > $1 order by a.id limit $2",
+        args![after.unwrap_or(AttemptId::from_uuid(uuid::Uuid::nil())), limit],
+    )
+}
+
 /// All tries, first to last; their number is bounded.
 pub fn attempts(tx: &mut Tx<'_>, intent: IntentId) -> Result<Vec<Attempt>> {
     tx.all(
@@ -469,6 +506,35 @@ pub fn postpone_capture(tx: &mut Tx<'_>, id: CaptureId, detail: &str, next_check
     Ok(changed == 1)
 }
 
+/// A refused capture becomes another question: a new id makes a new key, and the plan is of today. False if it is not refused any more.
+pub fn renew_capture(tx: &mut Tx<'_>, refused: CaptureId, new: &NewCapture<'_>) -> Result<bool> {
+    let changed = tx.exec(
+        "update captures set id = $2, amount_minor = $3, final = $4, legs = $5, next_check_at = $6, changed_at = $7,
+                state = 'sending', tries = 0, detail = '', reference = ''
+          where id = $1 and state = 'failed'",
+        args![
+            refused,
+            new.id,
+            new.plan.amount.minor,
+            new.plan.last,
+            Json(&new.plan.legs),
+            new.next_check_at,
+            tx.now()
+        ],
+    )?;
+    Ok(changed == 1)
+}
+
+/// Checkouts of a shop of which a capture was refused, newest first: whether something is still owed, the shipments say.
+pub fn refused_captures(tx: &mut Tx<'_>, shop: ShopId, limit: i64) -> Result<Vec<CheckoutId>> {
+    let rows: Vec<(CheckoutId,)> = tx.all(
+        "select distinct i.checkout_id from captures c join intents i on i.id = c.intent_id
+          where c.shop_id = $1 and c.state = 'failed' order by i.checkout_id desc limit $2",
+        args![shop, limit],
+    )?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
 pub fn due_captures(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<CaptureId>> {
     let rows: Vec<(CaptureId,)> =
         tx.all("select id from captures where next_check_at is not null and next_check_at <= $1 order by next_check_at limit $2", args![tx.now(), limit])?;
@@ -481,6 +547,15 @@ pub fn claim_capture(tx: &mut Tx<'_>, id: CaptureId, until: Time) -> Result<bool
         args![id, until, tx.now()],
     )?;
     Ok(changed == 1)
+}
+
+/// Leaves a capture that was just written to [`super::resolve`], at its next round.
+pub fn capture_soon(tx: &mut Tx<'_>, id: CaptureId) -> Result<()> {
+    tx.exec(
+        "update captures set next_check_at = $2 where id = $1 and state = 'sending'",
+        args![id, tx.now()],
+    )
+    .map(drop)
 }
 
 // Refunds ------------------------------------------------------------------------------------------------------------------------

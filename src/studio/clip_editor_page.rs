@@ -6,8 +6,8 @@
 use crate::app::App;
 use crate::catalog::{self, ProductState};
 use crate::clips::{
-    self, Anchor, AnchorEdit, AnchorKind, AskKind, Clip, ClipEdit, Copies, EditAnchor, EditClip, Publish, Snapshot,
-    Unpublish,
+    self, Anchor, AnchorEdit, AnchorKind, AskKind, Caption, Clip, ClipEdit, Copies, EditAnchor, EditClip, Intake,
+    Publish, Snapshot, Unpublish,
 };
 use crate::db::{LaneKey, Tx};
 use crate::http::{Form, NewId, Path, Problem as Refused, page, redirect};
@@ -70,6 +70,13 @@ pub struct AnchorForm {
     pub copies: Vec<Copy>,
     /// "512 taps, 11.2 % of its viewers"; empty before it was ever live.
     pub taps: String,
+}
+
+/// Captions of one language, and where they can be read.
+pub struct CaptionRow {
+    pub lang: String,
+    pub name: String,
+    pub link: String,
 }
 
 impl Copy {
@@ -158,6 +165,10 @@ pub struct ClipEditorPage {
     /// None until a video has arrived.
     pub media: Option<Media>,
     pub anchors: Vec<AnchorForm>,
+    pub captions: Vec<CaptionRow>,
+    /// Pasted captions; kept when they were refused.
+    pub caption_text: Field,
+    pub caption_languages: Vec<Choice>,
     pub publication: Publication,
     /// Why it cannot be published yet; empty when it can.
     pub missing: Vec<String>,
@@ -311,11 +322,17 @@ pub async fn save(
 ) -> std::result::Result<Response, Refused> {
     let who = staff.0.clone();
     let given = typed.clone();
+    let file = caption_file(&app, &staff, &typed).await?;
     let (outcome, desk) = app
         .db
         .write(LaneKey::of(staff.shop), move |tx| {
             let before = read(tx, &who, id)?;
-            let outcome = refusable(act(tx, &before, new_id, &given))?;
+            let done = match &file {
+                Some(Err(why)) => Ok(Done::Refused("caption-text".into(), why.clone())),
+                Some(Ok(hash)) => set_captions(tx, &before, &given, Some(hash)),
+                None => act(tx, &before, new_id, &given),
+            };
+            let outcome = refusable(done)?;
             Ok((outcome, read(tx, &who, id)?))
         })
         .await?;
@@ -331,8 +348,48 @@ pub async fn save(
     page(&again)
 }
 
+/// The file that pasted captions become, or why they are none; `None` if none were pasted.
+async fn caption_file(
+    app: &App,
+    staff: &Creator,
+    typed: &Typed,
+) -> Result<Option<std::result::Result<String, String>>> {
+    if typed.one("do") != "save_captions" {
+        return Ok(None);
+    }
+    let text = axum::body::Bytes::from(typed.one("caption_text").trim_start().to_owned());
+    let sent = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(text)]);
+    Ok(Some(match clips::intake(app, staff.shop, sent).await? {
+        Intake::Stored { media, .. } if media.is_captions() => Ok(media.hash),
+        Intake::Refused(refusal) => Err(format!("{}. {}", refusal.detail, refusal.remedy)),
+        _ => Err("Paste the whole text of a WebVTT file; it begins with WEBVTT.".into()),
+    }))
+}
+
+/// Captions of one language come, come anew, or go.
+fn set_captions(tx: &mut Tx<'_>, desk: &Desk, typed: &Typed, hash: Option<&str>) -> Result<Done> {
+    let lang = typed.one("caption_language");
+    let others = desk.clip.captions.iter().filter(|caption| caption.lang != lang);
+    let this = hash.map(|hash| Caption {
+        lang: lang.to_owned(),
+        label: languages::name(lang).to_owned(),
+        hash: hash.to_owned(),
+    });
+    let edit = ClipEdit {
+        captions: Some(others.cloned().chain(this).collect()),
+        ..ClipEdit::default()
+    };
+    Ok(
+        match clips::edit(tx, desk.shop.id, desk.clip.id, typed.version(), &edit)? {
+            EditClip::Edited(_) => Done::Saved("#captions".into()),
+            EditClip::NotFound => return Err(Error::not_found("clip")),
+            EditClip::Stale(_) | EditClip::SlugTaken => Done::Stale,
+        },
+    )
+}
+
 /// Where the fields of a refusal stand on the page. An anchor's inputs are marked where they are; the summary only says which.
-const PLACES: [(&str, &str, &str); 8] = [
+const PLACES: [(&str, &str, &str); 9] = [
     ("/title", "title", "Title"),
     ("/description", "description", "Description"),
     ("/language", "language", "Spoken language"),
@@ -341,6 +398,7 @@ const PLACES: [(&str, &str, &str); 8] = [
     ("/variant", "main", "Product"),
     ("/ask", "main", "What is asked"),
     ("/copy", "main", "Words on the card"),
+    ("/captions", "caption-text", "Captions"),
 ];
 
 fn act(tx: &mut Tx<'_>, desk: &Desk, new_id: NewId, typed: &Typed) -> Result<Done> {
@@ -376,6 +434,7 @@ fn act(tx: &mut Tx<'_>, desk: &Desk, new_id: NewId, typed: &Typed) -> Result<Don
             )?)
         }
         ("remove_anchor", Some(anchor)) => changed(clips::remove_anchor(tx, shop, clip, anchor, typed.version())?),
+        ("remove_captions", _) => set_captions(tx, desk, typed, None),
         ("publish", _) => published(clips::publish(tx, (shop, currency), clip, Some(typed.version()))?),
         ("unpublish", _) => match clips::unpublish(tx, shop, clip)? {
             Unpublish::Hidden => Ok(Done::Saved(String::new())),
@@ -502,6 +561,21 @@ pub(super) fn differences(live: &Snapshot, clip: &Clip, anchors: &[Anchor]) -> V
     differ("Spoken language", &live.language, &clip.language);
     if live.media.hash != clip.media_hash {
         differ("The video", "the one before", "another one");
+    }
+    for caption in &clip.captions {
+        let name = format!("Captions, {}", caption.label);
+        match live.captions.iter().find(|before| before.lang == caption.lang) {
+            None => differ(&name, "not there", "there"),
+            Some(before) if before.hash != caption.hash => differ(&name, "the ones before", "other ones"),
+            Some(_) => {}
+        }
+    }
+    for gone in live
+        .captions
+        .iter()
+        .filter(|before| !clip.captions.iter().any(|now| now.lang == before.lang))
+    {
+        differ(&format!("Captions, {}", gone.label), "there", "gone");
     }
     let span = |start: i64, end: i64| format!("{} to {}", second_text(start), second_text(end));
     for anchor in anchors {
@@ -674,6 +748,18 @@ impl ClipEditorPage {
                 .iter()
                 .map(|anchor| AnchorForm::of(anchor, desk, &tags))
                 .collect(),
+            captions: desk
+                .clip
+                .captions
+                .iter()
+                .map(|caption| CaptionRow {
+                    lang: caption.lang.clone(),
+                    name: caption.label.clone(),
+                    link: format!("/media/{}.vtt", caption.hash),
+                })
+                .collect(),
+            caption_text: Field::default(),
+            caption_languages: languages(&desk.clip.language),
             publication: match (&desk.live, changes) {
                 (Some(live), Some(changes)) => Publication::Live {
                     since: When::of(live.published_at, desk.now),
@@ -698,6 +784,14 @@ impl ClipEditorPage {
         if typed.one("do") == "save_clip" {
             self.title = Field::judged(typed.one("title"), error, "/title");
             self.description = Field::judged(typed.one("description"), error, "/description");
+        }
+        if typed.one("do") == "save_captions" {
+            let why = self.problems.first().map(|problem| problem.detail.clone());
+            self.caption_text = Field {
+                error: why,
+                ..Field::of(typed.one("caption_text"))
+            };
+            self.caption_languages = languages(typed.one("caption_language"));
         }
         if typed.one("do") != "save_anchor" {
             return;
@@ -811,6 +905,13 @@ impl ClipEditorPage {
             preview_url: "/s/nour/clips/three-mugs-from-one-lump?preview=7".into(),
             media: Some(sample_media()),
             anchors: vec![card, ask],
+            captions: vec![CaptionRow {
+                lang: "en".into(),
+                name: "English".into(),
+                link: "/media/sample.vtt".into(),
+            }],
+            caption_text: Field::default(),
+            caption_languages: languages("de"),
             publication: Publication::Live {
                 since: When::new("3 days ago", "18 November 2026, 18:02", "2026-11-18T18:02:00Z"),
                 changes: vec![

@@ -7,9 +7,9 @@ use crate::app::App;
 use crate::checkout::{self, AdjustmentKind, CancelOrder, OrderView, Refund, RefundLines, RefundWhat, Ship};
 use crate::clips;
 use crate::db::Tx;
-use crate::fulfilment::{self, Deliverance, Fulfilment, HandOver};
+use crate::fulfilment::{self, Deliverance, Fulfilment, HandOver, TakeAgain};
 use crate::http::{Form, Path, Problem as Refused, Query, page, redirect};
-use crate::identity::{Helper, Shop, Staff, shop};
+use crate::identity::{Creator, Helper, Policies, Shop, Staff, shop};
 use crate::inventory::Restock;
 use crate::kernel::{AdjustmentId, Error, Kind, OrderId, Result, ShipmentId, Time, words};
 use crate::ledger::AccountKey;
@@ -83,12 +83,16 @@ pub struct Evidence {
     pub at: String,
     pub frame: Option<String>,
     pub offer: Vec<(String, String)>,
+    /// Who sold it, and the policies of that day, in full. Empty for sales from before these texts were kept.
+    pub texts: Vec<(String, String)>,
 }
 
 #[derive(Template)]
 #[template(path = "studio/order.html")]
 pub struct OrderPage {
     pub frame: Frame,
+    /// The page's own address: what was refused stands under another one.
+    pub here: String,
     pub version: i64,
     pub number: String,
     pub at: When,
@@ -112,6 +116,9 @@ pub struct OrderPage {
     pub tracking: Field,
     /// Said on the ship button: what will be captured.
     pub capture_on_ship: String,
+    /// What was shipped and not paid, and the processor's words; the amount stands on the button.
+    pub owed: Option<(String, String)>,
+    pub can_take_again: bool,
     pub can_ship: bool,
     pub can_cancel: bool,
     pub can_refund: bool,
@@ -134,8 +141,10 @@ struct Desk {
     view: OrderView,
     work: Option<Fulfilment>,
     parcels: Vec<fulfilment::Shipment>,
+    /// Of what was shipped and is not paid, and what the processor said to that.
+    owed: Option<(i64, String)>,
     entries: Vec<payments::Entry>,
-    seen: Option<clips::ClipVersion>,
+    saw: checkout::Evidence,
     /// What the chosen refund would do; the refusal says why not.
     plan: Option<std::result::Result<RefundPlan, String>>,
     now: Time,
@@ -158,21 +167,27 @@ fn read(tx: &mut Tx<'_>, staff: &Staff, id: OrderId, typed: &Typed) -> Result<De
         },
         None => None,
     };
-    let seen = match view.checkout.offer.quote.seen {
-        Some(seen) => clips::version(tx, shop.id, seen.clip, seen.version)?,
-        None => None,
-    };
     Ok(Desk {
         names: Names::read(tx, &shop)?,
         parcels: fulfilment::shipments(tx, shop.id, id)?,
+        owed: owed(tx, &view)?,
         entries: payments::timeline(tx, view.order.checkout.intent())?,
+        saw: checkout::evidence(tx, &view.checkout)?,
         now: tx.now(),
         shop,
         view,
         work,
-        seen,
         plan,
     })
+}
+
+fn owed(tx: &mut Tx<'_>, view: &OrderView) -> Result<Option<(i64, String)>> {
+    let mut refused = view.captures.iter().rev();
+    let Some(refused) = refused.find(|capture| capture.state == payments::CaptureState::Failed) else {
+        return Ok(None);
+    };
+    let minor = fulfilment::owed(tx, view)?.amount.minor;
+    Ok((minor > 0).then(|| (minor, refused.detail.clone())))
 }
 
 /// An order; the query is the refund form, asking what it would do.
@@ -201,44 +216,80 @@ async fn shown(
     page(&order)
 }
 
-/// Ships, gives money back or cancels. A helper ships; the rest is for those who may decide about money.
-pub async fn save(
+/// Hands a parcel over and takes its money.
+pub async fn ship(
     State(app): State<App>,
     staff: Helper,
     Path((_, id)): Path<(String, OrderId)>,
     Form(typed): Form<Typed>,
 ) -> std::result::Result<Response, Refused> {
-    let outcome = match typed.one("do") {
-        "ship" => ship(&app, &staff, id, &typed).await,
-        _ if !staff.role.may_create() => Err(Error::new(
-            Kind::Forbidden,
-            "forbidden",
-            "This needs the right “creator”.",
-        )),
-        "cancel" => cancel(&app, &staff, id).await,
-        "refund" => refund(&app, &staff, id, &typed).await,
-        _ => Err(Error::invalid(
-            "unknown_action",
-            "This form asked for something the order does not know.",
-        )),
+    let done = shipped(&app, &staff, id, &typed).await;
+    told(&app, &staff, id, &typed, done).await
+}
+
+/// Gives money back: for those who may decide about money, as in the API.
+pub async fn refund(
+    State(app): State<App>,
+    creator: Creator,
+    Path((_, id)): Path<(String, OrderId)>,
+    Form(typed): Form<Typed>,
+) -> std::result::Result<Response, Refused> {
+    let done = refunded(&app, &creator, id, &typed).await;
+    told(&app, &creator, id, &typed, done).await
+}
+
+/// Asks again for money that was refused although its parcel left.
+pub async fn take_again(
+    State(app): State<App>,
+    creator: Creator,
+    Path((_, id)): Path<(String, OrderId)>,
+    Form(typed): Form<Typed>,
+) -> std::result::Result<Response, Refused> {
+    let done = match fulfilment::take_again(&app, creator.shop, id).await {
+        Ok(TakeAgain::Asked(_) | TakeAgain::NothingOwed) => Ok(None),
+        Ok(TakeAgain::RefusedAgain(words)) => Ok(Some(format!("The processor refused again and says: {words}"))),
+        Ok(TakeAgain::NotFound) => Err(Error::not_found("order")),
+        Err(error) => Err(error),
     };
-    match outcome {
+    told(&app, &creator, id, &typed, done).await
+}
+
+/// Lets the money go and puts the pieces back: for those who may decide about money.
+pub async fn cancel(
+    State(app): State<App>,
+    creator: Creator,
+    Path((_, id)): Path<(String, OrderId)>,
+    Form(typed): Form<Typed>,
+) -> std::result::Result<Response, Refused> {
+    let done = canceled(&app, &creator, id).await;
+    told(&app, &creator, id, &typed, done).await
+}
+
+/// Back to the order, or the page again with what was typed and why not.
+async fn told(
+    app: &App,
+    staff: &Staff,
+    id: OrderId,
+    typed: &Typed,
+    done: Result<Option<String>>,
+) -> std::result::Result<Response, Refused> {
+    match done {
         Ok(None) => {
             let shop_id = staff.shop;
             let slug = app.db.read(move |tx| Ok(shop(tx, shop_id)?.slug)).await?;
             Ok(redirect(&format!("/studio/{slug}/orders/{id}")))
         }
-        Ok(Some(refusal)) => shown(&app, &staff, id, &typed, vec![Problem::new("main", &refusal)]).await,
+        Ok(Some(refusal)) => shown(app, staff, id, typed, vec![Problem::new("main", &refusal)]).await,
         Err(error) if matches!(error.kind, Kind::Invalid | Kind::Conflict) => {
             let refusal = Problem::new("main", &error.detail);
-            shown(&app, &staff, id, &typed, vec![refusal]).await
+            shown(app, staff, id, typed, vec![refusal]).await
         }
         Err(error) => Err(error.into()),
     }
 }
 
 /// None: done. Else what to tell.
-async fn ship(app: &App, staff: &Staff, id: OrderId, typed: &Typed) -> Result<Option<String>> {
+async fn shipped(app: &App, staff: &Staff, id: OrderId, typed: &Typed) -> Result<Option<String>> {
     let parcel = HandOver {
         id: typed
             .id("shipment")
@@ -257,7 +308,7 @@ async fn ship(app: &App, staff: &Staff, id: OrderId, typed: &Typed) -> Result<Op
     )
 }
 
-async fn cancel(app: &App, staff: &Staff, id: OrderId) -> Result<Option<String>> {
+async fn canceled(app: &App, staff: &Staff, id: OrderId) -> Result<Option<String>> {
     Ok(
         match checkout::cancel_order(app, staff.shop, id, staff.staff, "canceled by the shop".into()).await? {
             CancelOrder::Canceled(_) | CancelOrder::Again(_) => None,
@@ -268,7 +319,7 @@ async fn cancel(app: &App, staff: &Staff, id: OrderId) -> Result<Option<String>>
     )
 }
 
-async fn refund(app: &App, staff: &Staff, id: OrderId, typed: &Typed) -> Result<Option<String>> {
+async fn refunded(app: &App, staff: &Staff, id: OrderId, typed: &Typed) -> Result<Option<String>> {
     let (who, given) = (staff.clone(), typed.clone());
     let desk = app.db.read(move |tx| read(tx, &who, id, &given)).await?;
     let Some(what) = refund_of(typed, &desk.view) else {
@@ -486,12 +537,9 @@ impl Desk {
         let quote = &self.view.checkout.offer.quote;
         let mut offer = Vec::new();
         let mut said = |name: &str, words: String| offer.push((name.to_owned(), words));
-        let anchor = quote.seen.and_then(|seen| {
-            let anchors = &self.seen.as_ref()?.content.anchors;
-            anchors.iter().find(|anchor| Some(anchor.id) == seen.anchor)
-        });
         // Which language the buyer read is not kept; the clip's own is what most of them did.
-        let spoken = self.seen.as_ref().map(|seen| seen.content.language.as_str());
+        let spoken = self.saw.clip.as_ref().map(|clip| clip.content.language.as_str());
+        let anchor = self.saw.anchor.as_ref();
         let copy = anchor.and_then(|anchor| anchor.copy.get(spoken?).or_else(|| anchor.copy.values().next()));
         for (name, words) in copy
             .iter()
@@ -525,17 +573,23 @@ impl Desk {
             );
         }
         said("Returns", format!("{} days to return", quote.return_days));
+        let agreed = &self.view.checkout.offer;
+        let dearer = agreed
+            .dearer_than_minor
+            .map(|before| format!(", after {} before", self.money(before)));
         said(
             "Agreed",
             format!(
-                "{}, total {}",
-                words::exact(self.view.checkout.offer.accepted_at),
-                self.money(quote.total_minor)
+                "{}, total {}{}",
+                words::exact(agreed.accepted_at),
+                self.money(quote.total_minor),
+                dearer.unwrap_or_default()
             ),
         );
         Evidence {
             clip: self
-                .seen
+                .saw
+                .clip
                 .as_ref()
                 .map(|seen| format!("{}, version {}", seen.content.title, seen.version))
                 .unwrap_or_default(),
@@ -548,13 +602,40 @@ impl Desk {
                 .map(|seen| words::timecode(seen.at_ms.unsigned_abs()))
                 .unwrap_or_default(),
             frame: self
-                .seen
+                .saw
+                .clip
                 .as_ref()
                 .and_then(|seen| seen.content.poster.as_ref())
                 .map(clips::Media::path),
+            texts: self.saw.policies.as_ref().map(texts).unwrap_or_default(),
             offer,
         }
     }
+}
+
+/// The seller and the policies a sale was made under; what was left empty is left out.
+fn texts(kept: &Policies) -> Vec<(String, String)> {
+    let seller = &kept.seller;
+    let who = [
+        &seller.name,
+        &seller.address,
+        &seller.email,
+        &seller.phone,
+        &seller.vat_id,
+    ];
+    let who: Vec<&str> = who
+        .into_iter()
+        .map(|part| part.trim())
+        .filter(|part| !part.is_empty())
+        .collect();
+    let all = [
+        ("Seller", who.join("\n")),
+        ("Imprint", seller.imprint.clone()),
+        ("Returns", kept.return_policy.clone()),
+        ("Shipping", kept.shipping_policy.clone()),
+    ];
+    let said = all.into_iter().filter(|(_, text)| !text.is_empty());
+    said.map(|(name, text)| (name.to_owned(), text)).collect()
 }
 
 /// Why money went back, as the menu says it; an older reason says itself.
@@ -619,6 +700,11 @@ impl OrderPage {
             ];
             parts.into_iter().flatten().filter(|part| !part.is_empty()).collect()
         });
+        // Whatever is open is paid already: it cost nothing, or its money was found in the processor's books after a restore.
+        let paid = view
+            .intent
+            .as_ref()
+            .is_none_or(|intent| intent.captured_minor == intent.amount.minor);
         let capturable = view.intent.as_ref().map_or(0, payments::Intent::capturable_minor);
         let shipment = |parcel: &fulfilment::Shipment| {
             let title = |line: u32| {
@@ -640,6 +726,7 @@ impl OrderPage {
             }
         };
         Self {
+            here: format!("{}/{}", frame.to(&Section::Orders), view.order.id),
             version: view.order.version,
             number: view.order.number.clone(),
             at: When::of(view.order.confirmed_at, desk.now),
@@ -667,7 +754,9 @@ impl OrderPage {
             carrier: Field::of(typed.one("carrier")),
             tracking: Field::of(typed.one("tracking")),
             capture_on_ship: desk.money(capturable),
-            can_ship: open && staff.role.may_help() && (capturable > 0 || view.order.total_minor == 0),
+            owed: desk.owed.clone().map(|(minor, words)| (desk.money(minor), words)),
+            can_take_again: desk.owed.is_some() && staff.role.may_create(),
+            can_ship: open && staff.role.may_help() && (capturable > 0 || paid),
             can_cancel: view.order.canceled_at.is_none() && !shipped && staff.role.may_create(),
             can_refund: refundable && staff.role.may_create(),
             adjustment: String::new(),
@@ -694,6 +783,7 @@ impl OrderPage {
     pub fn sample() -> Self {
         Self {
             frame: Frame::sample(Section::Orders, "Order 1044"),
+            here: "/studio/nour/orders/ord_01jd3v8k2m7q9x4r5t6w8y0z1a".into(),
             version: 2,
             number: "1044".into(),
             at: When::new("2 min ago", "21 November 2026, 14:10:31", "2026-11-21T14:10:31Z"),
@@ -744,6 +834,8 @@ impl OrderPage {
             carrier: Field::default(),
             tracking: Field::default(),
             capture_on_ship: "€74.90".into(),
+            owed: None,
+            can_take_again: false,
             can_ship: true,
             can_cancel: true,
             can_refund: false,
@@ -900,6 +992,10 @@ fn sample_evidence() -> Evidence {
             said("Delivery", "Parcel, €4.90, arrives 24–26 November"),
             said("Returns", "30 days to return, text of 2 November 2026"),
             said("Agreed", "21 November 2026, 14:10:29, total €74.90"),
+        ],
+        texts: vec![
+            said("Seller", "Nour Ceramics\nLindenhof 3, 04109 Leipzig"),
+            said("Returns", "You have 30 days from the day the parcel arrives."),
         ],
     }
 }

@@ -24,6 +24,7 @@ pub struct SettingsShopPage {
     pub seller_name: Field,
     pub seller_address: Field,
     pub seller_email: Field,
+    pub seller_phone: Field,
     pub seller_vat_id: Field,
     pub accent: Field,
     pub accents: Vec<Choice>,
@@ -49,12 +50,13 @@ pub struct Sent {
     seller_name: String,
     seller_address: String,
     seller_email: String,
+    seller_phone: String,
     seller_vat_id: String,
     accent: String,
 }
 
 /// Where the fields of a refusal stand on the page.
-const PLACES: [(&str, &str, &str); 9] = [
+const PLACES: [(&str, &str, &str); 10] = [
     ("/name", "name", "Name"),
     ("/tagline", "tagline", "One line"),
     ("/country", "country", "Country"),
@@ -63,6 +65,7 @@ const PLACES: [(&str, &str, &str); 9] = [
     ("/seller/name", "seller-name", "Seller"),
     ("/seller/address", "seller-address", "Address"),
     ("/seller/email", "seller-email", "Mail address"),
+    ("/seller/phone", "seller-phone", "Phone"),
     ("/seller/vat_id", "seller-vat-id", "VAT number"),
 ];
 
@@ -113,6 +116,7 @@ impl Sent {
                 name: self.seller_name.trim().into(),
                 address: self.seller_address.trim().into(),
                 email: self.seller_email.trim().into(),
+                phone: self.seller_phone.trim().into(),
                 vat_id: self.seller_vat_id.trim().into(),
                 ..seller.clone()
             }),
@@ -137,6 +141,7 @@ impl SettingsShopPage {
             seller_name: Field::of(&shop.seller.name),
             seller_address: Field::of(&shop.seller.address),
             seller_email: Field::of(&shop.seller.email),
+            seller_phone: Field::of(&shop.seller.phone),
             seller_vat_id: Field::of(&shop.seller.vat_id),
             accent: Field::of(&shop.accent),
             accents: accents(&shop.accent),
@@ -157,6 +162,7 @@ impl SettingsShopPage {
             seller_name: Field::judged(&sent.seller_name, error, "/seller/name"),
             seller_address: Field::judged(&sent.seller_address, error, "/seller/address"),
             seller_email: Field::judged(&sent.seller_email, error, "/seller/email"),
+            seller_phone: Field::judged(&sent.seller_phone, error, "/seller/phone"),
             seller_vat_id: Field::judged(&sent.seller_vat_id, error, "/seller/vat_id"),
             accent: Field::judged(&sent.accent, error, "/accent"),
             accents: accents(&sent.accent),
@@ -176,6 +182,7 @@ impl SettingsShopPage {
             seller_name: Field::of("Lina Haddad"),
             seller_address: Field::of("Weserstraße 40\n12045 Berlin\nGermany"),
             seller_email: Field::of("lina@nour-ceramics.example"),
+            seller_phone: Field::of("+49 30 1234567"),
             seller_vat_id: Field::of("DE123456789"),
             accent: Field::of("#1f3fd1"),
             accents: accents("#1f3fd1"),

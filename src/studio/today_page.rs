@@ -10,8 +10,8 @@ use crate::fulfilment::{self, Fulfilment};
 use crate::http::{Problem, page};
 use crate::identity::{Analyst, Shop, Staff, shop};
 use crate::inventory;
-use crate::kernel::{Money, PageIn, Result, Seconds, Time, VariantId, words};
-use crate::payments::IntentState;
+use crate::kernel::{Money, PageIn, Result, Seconds, ShopId, Time, VariantId, words};
+use crate::payments::{self, IntentState};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -108,6 +108,8 @@ struct Desk {
     /// Orders and their totals: today so far, and the same hours a week ago with what came after them.
     today: (i64, i64),
     week_ago: (i64, i64),
+    refused: Vec<OrderView>,
+    stuck: Vec<OrderView>,
     recent: Vec<OrderView>,
     waiting: Vec<Fulfilment>,
     now: Time,
@@ -170,6 +172,8 @@ fn read(tx: &mut Tx<'_>, staff: &Staff) -> Result<Desk> {
         week_ago: (then.0 - after.0, then.1 - after.1),
         waiting: fulfilment::open_orders(tx, shop.id, None, MOST)?,
         recent,
+        refused: refused(tx, shop.id)?,
+        stuck: stuck(tx, shop.id)?,
         live: clips::list_published(tx, shop.id, None, MOST)?.data,
         delivers: delivery::all(tx, shop.id)?.iter().any(|zone| !zone.methods.is_empty()),
         now: tx.now(),
@@ -177,6 +181,29 @@ fn read(tx: &mut Tx<'_>, staff: &Staff) -> Result<Desk> {
         clips: drafts,
         shop,
     })
+}
+
+/// Orders whose payment only a person moves on.
+fn stuck(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<OrderView>> {
+    let mut views = Vec::new();
+    for stuck in payments::stuck(tx, shop)? {
+        views.extend(checkout::view(tx, shop, stuck.checkout.order())?);
+    }
+    Ok(views)
+}
+
+/// Orders of which something was shipped and the money refused.
+fn refused(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<OrderView>> {
+    let mut owed = Vec::new();
+    for checkout in payments::refused_captures(tx, shop, MOST)? {
+        let view = checkout::view(tx, shop, checkout.order())?;
+        if let Some(view) = view
+            && fulfilment::owed(tx, &view)?.amount.minor > 0
+        {
+            owed.push(view);
+        }
+    }
+    Ok(owed)
 }
 
 pub async fn show(State(app): State<App>, staff: Analyst) -> std::result::Result<Response, Problem> {
@@ -374,22 +401,42 @@ fn figures(desk: &Desk) -> Vec<Figure> {
 /// Payments without an answer, and parcels that wait.
 fn order_tasks(desk: &Desk, base: &str) -> Vec<Task> {
     let mut tasks = Vec::new();
-    for view in &desk.recent {
-        if view
+    for view in &desk.refused {
+        tasks.push(Task {
+            tone: Tone::Bad,
+            icon: "money",
+            title: format!("The money of order {} was refused", view.order.number),
+            detail: "Its parcel left, and the processor did not let us take what it promised.".into(),
+            action: "Take it again".into(),
+            link: format!("{base}/orders/{}", view.order.id),
+            since: Some(When::of(view.order.confirmed_at, desk.now)),
+        });
+    }
+    for view in &desk.stuck {
+        let contradicted = view
             .intent
             .as_ref()
-            .is_some_and(|intent| matches!(intent.state, IntentState::Unknown | IntentState::Conflicted))
-        {
-            tasks.push(Task {
-                tone: Tone::Bad,
-                icon: "money",
-                title: format!("Payment of order {} has no answer yet", view.order.number),
-                detail: "The processor has not said yes or no. The stock is kept and nobody is charged twice; Hawker asks again by itself.".into(),
-                action: "See what we know".into(),
-                link: format!("{base}/orders/{}", view.order.id),
-                since: Some(When::of(view.order.confirmed_at, desk.now)),
-            });
-        }
+            .is_some_and(|intent| intent.state == IntentState::Conflicted);
+        let (title, detail) = if contradicted {
+            (
+                format!("The payment of order {} needs a person", view.order.number),
+                "The processor's books and ours differ. Its money is frozen until somebody has looked.",
+            )
+        } else {
+            (
+                format!("Payment of order {} has no answer yet", view.order.number),
+                "The processor has not said yes or no. The stock is kept and nobody is charged twice; Hawker asks again by itself.",
+            )
+        };
+        tasks.push(Task {
+            tone: Tone::Bad,
+            icon: "money",
+            title,
+            detail: detail.into(),
+            action: "See what we know".into(),
+            link: format!("{base}/orders/{}", view.order.id),
+            since: Some(When::of(view.order.confirmed_at, desk.now)),
+        });
     }
     if let Some(oldest) = desk.waiting.first() {
         let count = words::count(desk.waiting.len() as u64, "order", "orders");

@@ -3,16 +3,18 @@
 use crate::harness::{Answer, Client, TestShop, World};
 use hawker::catalog::{self, Create, Kind, NewProduct, NewVariant, ProductState, TaxCategory};
 use hawker::checkout;
-use hawker::db::LaneKey;
+use hawker::db::{self, LaneKey};
 use hawker::delivery::{self, NewMethod, NewZone};
 use hawker::fulfilment;
 use hawker::inventory;
-use hawker::kernel::{CheckoutId, Currency, Money, OrderId, PageIn, PartyId, Rate, VariantId};
+use hawker::kernel::{CheckoutId, Clock, Currency, Money, OrderId, PageIn, PartyId, Rate, VariantId};
 use hawker::ledger::{self, AccountKind, Verdict};
 use hawker::partners::{self, Agree, Bearer, FulfilmentFee, NewParty, Part, PartyKind, Share, Terms};
-use hawker::payments::sandbox::{PaymentState, Sandbox};
+use hawker::payments;
+use hawker::payments::sandbox::{Faults, PaymentState, Sandbox};
 use hawker::taxes::{self, TaxRate};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -174,6 +176,61 @@ impl Stall {
             answer.text()
         );
         answer.value()["order"]["id"].as_str().unwrap().parse().unwrap()
+    }
+
+    async fn ship(&self, id: OrderId) -> Answer {
+        self.work_is_open(id).await;
+        let parcel = json!({ "carrier": "DHL", "tracking": "JD01" });
+        self.staff.post(&format!("/v1/orders/{id}/shipments"), &parcel).await
+    }
+
+    /// The shop as it was when this backup was made; the processor is as it is today.
+    async fn restored(self, backup: PathBuf) -> Self {
+        let Self {
+            mut world, shop, mug, ..
+        } = self;
+        world.end().await;
+        let data = backup.with_extension("restored");
+        let target = data.clone();
+        tokio::task::spawn_blocking(move || db::restore(&backup, &target).unwrap())
+            .await
+            .unwrap();
+        std::fs::copy(world.config.data.join("sandbox.journal"), data.join("sandbox.journal")).unwrap();
+        world.config.data = data;
+        let world = world.restart().await;
+        let player = world.with_key(&shop.publishable_key);
+        let staff = world.sign_in(&shop, &shop.owner_email).await;
+        Self {
+            world,
+            shop,
+            mug,
+            player,
+            staff,
+        }
+    }
+
+    async fn reconcile(&self, accept: Option<&str>) -> payments::Reconciled {
+        let accept = accept.map(str::to_owned);
+        payments::reconcile(&self.world.app, None, accept, checkout::conclude)
+            .await
+            .unwrap()
+    }
+
+    async fn reconcile_refused(&self) -> bool {
+        let again = payments::reconcile(&self.world.app, None, None, checkout::conclude).await;
+        again.is_err_and(|error| error.code == "not_frozen")
+    }
+
+    /// What the processor took and gave back for an order, by its own books.
+    fn at_the_processor(&self, order: OrderId) -> (i64, i64) {
+        let sandbox = Sandbox::installed(&self.world.app).unwrap();
+        let books = sandbox.books();
+        let ours = books
+            .payments()
+            .filter(|payment| payments::read_reference(payment.reference()).is_some_and(|(id, _)| id.order() == order));
+        ours.fold((0, 0), |(taken, given), payment| {
+            (taken + payment.captured, given + payment.refunded)
+        })
     }
 
     async fn order(&self, id: OrderId) -> Value {
@@ -505,6 +562,420 @@ async fn another_country_is_another_price_and_needs_consent() {
         "{}",
         bought.text()
     );
+    stall.invariants().await;
+}
+
+#[tokio::test]
+async fn what_the_buyer_saw_can_be_shown_again_whatever_is_edited_later() {
+    let stall = Stall::open(3).await;
+    let edit = async |version: i64, text: &str| {
+        let edited = stall
+            .staff
+            .clone()
+            .with("if-match", &format!("\"{version}\""))
+            .patch(
+                "/v1/shop",
+                &json!({ "return_policy": text, "return_days": 14, "seller": { "name": format!("Kiln, {text}") } }),
+            )
+            .await;
+        assert_eq!(edited.status, 200, "{}", edited.text());
+    };
+    edit(1, "Send it back whole.").await;
+    let shown = stall.quote(1).await;
+    edit(2, "No returns.").await;
+    let tap = async |quote: &Value| -> OrderId {
+        let path = format!("/v1/checkouts/{}", stall.checkout());
+        let bought = stall.player.put(&path, &Stall::body(quote, "tok_visa")).await;
+        assert_eq!(bought.status, 201, "{}", bought.text());
+        bought.value()["order"]["id"].as_str().unwrap().parse().unwrap()
+    };
+    let first = tap(&shown).await;
+    let second = tap(&stall.quote(1).await).await;
+    edit(3, "Ask first.").await;
+    for (order, text) in [(first, "Send it back whole."), (second, "No returns.")] {
+        let seen = stall.order(order).await["seen"].clone();
+        assert_eq!(
+            (
+                seen["policies"]["return_policy"].as_str(),
+                seen["policies"]["seller"]["name"].as_str()
+            ),
+            (Some(text), Some(format!("Kiln, {text}").as_str())),
+            "what was shown when the price was, not what was said later"
+        );
+        assert_eq!(
+            (
+                seen["items"][0]["title"].as_str(),
+                seen["agreed_total"]["amount"].as_i64()
+            ),
+            (Some("Mug"), Some(3490))
+        );
+        let page = stall
+            .staff
+            .get(&format!("/studio/{}/orders/{order}", stall.shop.slug))
+            .await
+            .text();
+        assert!(
+            page.contains(text) && !page.contains("Ask first."),
+            "the studio shows the same"
+        );
+    }
+    stall.invariants().await;
+}
+
+#[tokio::test]
+async fn agreeing_to_a_dearer_parcel_is_kept_with_the_order() {
+    let stall = Stall::open(1).await;
+    let path = format!("/v1/checkouts/{}", stall.checkout());
+    let begun = stall
+        .player
+        .put(&path, &json!({ "quote": stall.quote(1).await["quote"] }))
+        .await
+        .value();
+    let buyer = stall
+        .player
+        .clone()
+        .with("hawker-checkout-secret", begun["client_secret"].as_str().unwrap());
+    let mut details = Stall::body(&json!({}), "tok_visa");
+    details
+        .as_object_mut()
+        .unwrap()
+        .retain(|name, _| name == "contact" || name == "address");
+    details["address"]["country"] = json!("CH");
+    let asked = buyer.put(&format!("{path}/details"), &details).await;
+    assert_eq!(asked.refusal(), (409, "price_changed".into()));
+    details["accept"] = asked.value()["quote"]["quote"].clone();
+    assert_eq!(buyer.put(&format!("{path}/details"), &details).await.status, 200);
+    let paid = buyer
+        .post(
+            &format!("{path}/payment"),
+            &json!({ "method": "card", "token": "tok_visa" }),
+        )
+        .await
+        .value();
+    let seen = stall
+        .order(paid["order"]["id"].as_str().unwrap().parse().unwrap())
+        .await["seen"]
+        .clone();
+    assert_eq!(
+        (
+            seen["agreed_total"]["amount"].as_i64(),
+            seen["dearer_than"]["amount"].as_i64()
+        ),
+        (Some(4490), Some(3490))
+    );
+    stall.invariants().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p24_i19_after_a_restore_nothing_is_taken_or_given_back_twice() {
+    let stall = Stall::open(9).await;
+    if !stall.world.is_sqlite() {
+        return; // PostgreSQL has backups of its own.
+    }
+    let (untouched, shipped, canceled, refunded) = (
+        stall.buy().await,
+        stall.buy().await,
+        stall.buy().await,
+        stall.buy().await,
+    );
+    assert_eq!(stall.ship(refunded).await.status, 201);
+    let (from, backup) = (stall.world.config.data.clone(), stall.world.folder().join("backup"));
+    let target = backup.clone();
+    tokio::task::spawn_blocking(move || db::backup(&from, &target, db::SystemClock::default().wall()).unwrap())
+        .await
+        .unwrap();
+
+    // Trade goes on, and is forgotten.
+    assert_eq!(stall.ship(shipped).await.status, 201);
+    let post = async |order: OrderId, what: &str, body: Value| {
+        let done = stall.staff.post(&format!("/v1/orders/{order}/{what}"), &body).await;
+        assert!(done.status < 300, "{}", done.text());
+    };
+    post(canceled, "cancellation", json!({})).await;
+    post(refunded, "refunds", json!({ "amount": 1000, "reason": "goodwill" })).await;
+    let forgotten = stall.buy().await;
+    let stall = stall.restored(backup).await;
+
+    assert_eq!(stall.ship(untouched).await.refusal(), (503, "money_frozen".into()));
+    assert_eq!(
+        stall.tap(stall.checkout(), "tok_visa").await.refusal(),
+        (503, "money_frozen".into())
+    );
+    let found = stall.reconcile(None).await;
+    let (settled, open): (Vec<_>, Vec<_>) = found.differences.iter().partition(|difference| difference.settled);
+    assert_eq!(
+        (found.compared, settled.len(), open.len(), found.lifted),
+        (5, 3, 1, false),
+        "{found:#?}"
+    );
+    let checkout = Sandbox::installed(&stall.world.app)
+        .unwrap()
+        .books()
+        .payments()
+        .next()
+        .unwrap()
+        .reference()
+        .to_owned();
+    assert!(open[0].what.contains(&checkout), "{}", open[0].what);
+    assert_eq!(
+        stall.ship(untouched).await.refusal(),
+        (503, "money_frozen".into()),
+        "one is still open"
+    );
+
+    // A person lets the forgotten promise go at the processor; then nothing is left to say.
+    {
+        let sandbox = Sandbox::installed(&stall.world.app).unwrap();
+        let mut books = sandbox.books();
+        let payment = books.payments().next().unwrap().id.clone();
+        books.cancel(&payment, stall.world.clock.wall()).unwrap();
+    }
+    let found = stall.reconcile(None).await;
+    assert_eq!((found.differences.len(), found.lifted), (0, true), "{found:#?}");
+    assert_eq!(stall.order(forgotten).await["status"], 404);
+
+    for order in [untouched, shipped] {
+        assert_eq!(stall.ship(order).await.status, 201);
+        assert_eq!(stall.at_the_processor(order), (3490, 0), "taken once");
+    }
+    let seen = stall.order(refunded).await;
+    assert_eq!(
+        (seen["captured"]["amount"].as_i64(), seen["refunded"]["amount"].as_i64()),
+        (Some(3490), Some(1000))
+    );
+    let path = format!("/v1/orders/{refunded}/refunds");
+    let more = stall
+        .staff
+        .post(&path, &json!({ "amount": 3000, "reason": "lost" }))
+        .await;
+    assert_eq!(more.status, 409, "only what is left can go back");
+    assert_eq!(stall.at_the_processor(refunded), (3490, 1000));
+    let path = format!("/v1/orders/{canceled}/cancellation");
+    assert_eq!(stall.staff.post(&path, &json!({})).await.status, 200);
+    assert_eq!(stall.at_the_processor(canceled), (0, 0));
+    stall.invariants().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p24_a_database_brought_back_by_other_means_is_compared_since_a_time() {
+    let stall = Stall::open(2).await;
+    let since = stall.world.clock.wall();
+    let order = stall.buy().await;
+    {
+        let sandbox = Sandbox::installed(&stall.world.app).unwrap();
+        let mut books = sandbox.books();
+        let payment = books.payments().next().unwrap().id.clone();
+        let (none, now) = (std::collections::BTreeMap::new(), stall.world.clock.wall());
+        books.capture(&payment, None, true, &none, now).unwrap();
+        books.refund(&payment, Some(500), none, now).unwrap();
+    }
+    let compare = async || {
+        payments::reconcile(&stall.world.app, Some(since), None, checkout::conclude)
+            .await
+            .unwrap()
+    };
+    let found = compare().await;
+    assert_eq!((found.compared, found.differences.len()), (1, 2), "{found:#?}");
+    assert!(found.lifted && found.differences.iter().all(|difference| difference.settled));
+    assert_eq!(compare().await.differences, [], "what was written down is known");
+    let seen = stall.order(order).await;
+    assert_eq!(
+        (seen["captured"]["amount"].as_i64(), seen["refunded"]["amount"].as_i64()),
+        (Some(3490), Some(500))
+    );
+    assert_eq!(stall.ship(order).await.status, 201, "its parcel can be entered");
+    assert_eq!(stall.at_the_processor(order), (3490, 500));
+    stall.invariants().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p24_what_the_books_cannot_explain_keeps_the_freeze_until_somebody_answers_for_it() {
+    let stall = Stall::open(9).await;
+    if !stall.world.is_sqlite() {
+        return;
+    }
+    let (strange, plain) = (stall.buy().await, stall.buy().await);
+    let (from, backup) = (stall.world.config.data.clone(), stall.world.folder().join("backup"));
+    let target = backup.clone();
+    tokio::task::spawn_blocking(move || db::backup(&from, &target, db::SystemClock::default().wall()).unwrap())
+        .await
+        .unwrap();
+    {
+        // Somebody took a part of it by hand at the processor: no parcel of ours explains it.
+        let sandbox = Sandbox::installed(&stall.world.app).unwrap();
+        let mut books = sandbox.books();
+        let payment = books.payments().last().unwrap().id.clone();
+        books
+            .once(Some("by hand"), String::new(), |books| {
+                books.capture(
+                    &payment,
+                    Some(700),
+                    false,
+                    &std::collections::BTreeMap::new(),
+                    stall.world.clock.wall(),
+                )
+            })
+            .unwrap();
+    }
+    let stall = stall.restored(backup).await;
+    let found = stall.reconcile(None).await;
+    assert_eq!((found.differences.len(), found.lifted), (1, false), "{found:#?}");
+    assert!(
+        !found.differences[0].settled && found.differences[0].what.contains("7.00"),
+        "{found:#?}"
+    );
+    let found = stall.reconcile(Some("Nadja took the deposit")).await;
+    assert!(found.lifted);
+    assert_eq!(
+        stall.ship(strange).await.refusal(),
+        (409, "payment_not_capturable".into()),
+        "it stays frozen by itself"
+    );
+    assert_eq!(stall.order(strange).await["payment"], "unclear");
+    let today = stall.staff.get(&format!("/studio/{}", stall.shop.slug)).await.text();
+    assert!(today.contains("needs a person"), "and it is on somebody's list");
+    assert_eq!(stall.ship(plain).await.status, 201);
+    assert_eq!(
+        (stall.at_the_processor(strange), stall.at_the_processor(plain)),
+        ((700, 0), (3490, 0))
+    );
+    assert!(stall.reconcile_refused().await, "nothing is frozen any more");
+}
+
+#[tokio::test]
+async fn digital_goods_are_paid_for_with_the_order_and_not_a_minute_later() {
+    let stall = Stall::open(1).await;
+    let shop = stall.shop.id;
+    let pattern = stall
+        .world
+        .app
+        .db
+        .write(LaneKey(0), move |tx| {
+            let new = NewProduct {
+                title: "Glaze recipe".into(),
+                slug: None,
+                description: String::new(),
+                kind: Kind::Digital,
+                tax_category: TaxCategory::Standard,
+                image: String::new(),
+                state: ProductState::Active,
+                variants: vec![NewVariant {
+                    title: String::new(),
+                    sku: None,
+                    weight_grams: 0,
+                    price: Some(Money::new(900, EUR)),
+                }],
+            };
+            let Create::Created(_, variants) = catalog::create(tx, (shop, EUR), tx.id(), &new)? else {
+                panic!("a product")
+            };
+            inventory::set_stock(tx, shop, variants[0].id, None, 5)?;
+            Ok(variants[0].id)
+        })
+        .await
+        .unwrap();
+    let quoted = stall
+        .player
+        .get(&format!("/v1/quotes?lines={pattern}:1&country=DE"))
+        .await
+        .value();
+    let mut body = Stall::body(&quoted, "tok_visa");
+    body.as_object_mut().unwrap().remove("address");
+    let bought = stall
+        .player
+        .put(&format!("/v1/checkouts/{}", stall.checkout()), &body)
+        .await;
+    assert_eq!(bought.status, 201, "{}", bought.text());
+    let order: OrderId = bought.value()["order"]["id"].as_str().unwrap().parse().unwrap();
+    for _ in 0..500 {
+        if stall.at_the_processor(order) == (900, 0) && stall.order(order).await["payment"] == "captured" {
+            stall.invariants().await;
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await; // The clock stands where it was: no minute has passed.
+    }
+    panic!("not taken: {}", stall.order(order).await);
+}
+
+#[tokio::test]
+async fn money_refused_after_the_parcel_left_is_a_task_and_can_be_taken_again_once() {
+    let stall = Stall::open(2).await;
+    let order = stall.buy().await;
+    let sandbox = Sandbox::installed(&stall.world.app).unwrap();
+    sandbox.set_faults(Faults::parse(1, "capture_refused=1000").unwrap());
+    assert_eq!(
+        stall.ship(order).await.status,
+        201,
+        "the parcel has left, whatever the bank says"
+    );
+    assert_eq!(stall.at_the_processor(order), (0, 0));
+    let page = async |rest: &str| {
+        stall
+            .staff
+            .get(&format!("/studio/{}{rest}", stall.shop.slug))
+            .await
+            .text()
+    };
+    assert!(page("").await.contains("was refused"), "Today names it");
+    let there = format!("/orders/{order}");
+    let shown = page(&there).await;
+    assert!(
+        shown.contains("Take €34.90 again") && shown.contains("try again later"),
+        "{shown}"
+    );
+
+    let take = async || {
+        stall
+            .staff
+            .post(&format!("/v1/orders/{order}/captures"), &json!({}))
+            .await
+    };
+    assert_eq!(take().await.refusal(), (409, "capture_refused".into()));
+    sandbox.set_faults(Faults::default());
+    let taken = take().await;
+    assert_eq!(
+        (taken.status, taken.value()["captured"]["amount"].as_i64()),
+        (200, Some(3490)),
+        "{}",
+        taken.text()
+    );
+    assert_eq!(take().await.refusal(), (409, "nothing_owed".into()));
+    assert_eq!(stall.at_the_processor(order), (3490, 0));
+    assert!(!page("").await.contains("was refused"));
+    assert!(!page(&there).await.contains("again</button>"));
+    stall.invariants().await;
+}
+
+#[tokio::test]
+async fn a_later_parcel_takes_what_was_refused_before_and_nothing_is_owed_then() {
+    let stall = Stall::open(2).await;
+    let quote = stall.quote(2).await;
+    let bought = stall
+        .player
+        .put(
+            &format!("/v1/checkouts/{}", stall.checkout()),
+            &Stall::body(&quote, "tok_visa"),
+        )
+        .await;
+    let order: OrderId = bought.value()["order"]["id"].as_str().unwrap().parse().unwrap();
+    stall.work_is_open(order).await;
+    let sandbox = Sandbox::installed(&stall.world.app).unwrap();
+    let one = json!({ "carrier": "DHL", "tracking": "1", "lines": [{ "line": 0, "quantity": 1 }] });
+    let path = format!("/v1/orders/{order}/shipments");
+    sandbox.set_faults(Faults::parse(1, "capture_refused=1000").unwrap());
+    assert_eq!(stall.staff.post(&path, &one).await.status, 201);
+    sandbox.set_faults(Faults::default());
+    assert_eq!(stall.staff.post(&path, &one).await.status, 201);
+    assert_eq!(
+        stall.at_the_processor(order),
+        (6490, 0),
+        "both pieces and the delivery, once"
+    );
+    let again = stall
+        .staff
+        .post(&format!("/v1/orders/{order}/captures"), &json!({}))
+        .await;
+    assert_eq!(again.refusal(), (409, "nothing_owed".into()));
     stall.invariants().await;
 }
 

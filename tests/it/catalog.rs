@@ -126,3 +126,63 @@ async fn an_upload_larger_than_a_form_is_taken_and_a_picture_larger_than_its_lim
         (422, "media_refused", "unknown_type")
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn captions_are_pasted_in_the_studio_and_viewers_get_them_once_published() {
+    let world = World::start().await;
+    let shop = world.shop("Tidal Kiln").await;
+    let server = server_of(&world, &shop).await;
+    let (_, media) = upload(&server, CLIP).await;
+    let clip = server
+        .post("/v1/clips", &json!({"title": "Glaze day", "media": media["id"]}))
+        .await
+        .value();
+    let id = text(&clip["id"]);
+    let studio = world.sign_in(&shop, &shop.owner_email).await;
+    let place = format!("/studio/{}/clips/{id}", shop.slug);
+    let send = async |act: &str, words: &str| {
+        let draft = server.get(&format!("/v1/clips/{id}/draft")).await.value();
+        let fields = [
+            ("version", draft["version"].to_string()),
+            ("do", act.to_owned()),
+            ("caption_language", "de".to_owned()),
+            ("caption_text", words.to_owned()),
+        ];
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        studio.form(&place, &fields).await
+    };
+    let refused = send("save_captions", "Just a sentence.").await;
+    assert_eq!(refused.status, 200);
+    assert!(
+        refused.text().contains("Just a sentence."),
+        "nothing that was typed is lost"
+    );
+    let first = "WEBVTT\n\n00:00.000 --> 00:01.000\nGuten Morgen\n";
+    assert_eq!(send("save_captions", first).await.status, 303);
+    assert_eq!(send("save_captions", &first.replace("Morgen", "Tag")).await.status, 303);
+    let page = studio.get(&place).await.text();
+    assert!(
+        page.contains("Deutsch") && page.contains("Remove"),
+        "they stand in the editor"
+    );
+
+    let live = server.post(&format!("/v1/clips/{id}/publication"), &json!({})).await;
+    assert_eq!(live.status, 200, "{}", live.text());
+    let player = world.with_key(&shop.publishable_key);
+    let seen = player.get(&format!("/v1/clips/{id}")).await.value();
+    let captions = seen["captions"].as_array().unwrap();
+    assert_eq!(
+        (captions.len(), captions[0]["lang"].as_str()),
+        (1, Some("de")),
+        "the newer ones took their place"
+    );
+    let file = world.client().get(text(&captions[0]["src"])).await.text();
+    assert!(file.contains("Guten Tag"), "{file}");
+
+    assert_eq!(send("remove_captions", "").await.status, 303);
+    let page = studio.get(&place).await.text();
+    assert!(
+        page.contains("Captions, Deutsch") && page.contains("gone"),
+        "what publishing would change is said"
+    );
+}

@@ -288,3 +288,45 @@ async fn p25_only_signed_notices_are_heard() {
     let other = r#"{"id":"evt_2","type":"customer.created","data":{"object":{}}}"#;
     assert_eq!(wire.stripe.hear(other.as_bytes(), &signed(other), now), Heard::Ignored);
 }
+
+#[tokio::test]
+async fn p24_the_books_are_read_to_their_end_and_say_what_was_taken_and_given_back() {
+    let wire = wire("").await;
+    let before = SystemClock::default().wall().minus(hawker::kernel::Seconds::hours(1));
+    for n in 0..60 {
+        let ask = authorize(&format!("b{n}"), &format!("ours/{n}"), eur(1_000), "tok_visa");
+        let Answer::Authorized { payment, .. } = wire.stripe.ask(&ask).await else {
+            panic!("a good card")
+        };
+        if n == 7 {
+            wire.stripe.ask(&capture("b7c", &payment, eur(600), true)).await;
+            wire.stripe.ask(&refund("b7r", &payment, eur(250))).await;
+        }
+    }
+    let books = wire.stripe.booked(before).await.unwrap().expect("it keeps books");
+    assert_eq!(books.len(), 60, "more than a page");
+    let one = books.iter().find(|entry| entry.reference == "ours/7").unwrap();
+    assert_eq!(
+        (one.amount, one.captured, one.refunded, one.promised),
+        (eur(1_000), eur(600), eur(250), false)
+    );
+    assert_eq!(books.iter().filter(|entry| entry.promised).count(), 59);
+    let later = before.plus(hawker::kernel::Seconds::hours(2));
+    assert_eq!(wire.stripe.booked(later).await.unwrap().unwrap().len(), 0);
+    let lost = wire_gone().await.booked(before).await;
+    assert!(lost.is_err(), "unread books are not empty books");
+}
+
+/// A provider nobody answers for.
+async fn wire_gone() -> Stripe {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let settings = StripeSettings {
+        url,
+        api_key: "sk_test_it".into(),
+        webhook_secret: "whsec_it".into(),
+        fee: (Rate(150), 25),
+    };
+    Stripe::new(settings).unwrap()
+}

@@ -16,7 +16,7 @@ for (const form of document.querySelectorAll("form[data-preview]")) {
       const mine = ++newest;
       const place = form.querySelector(part);
       place?.setAttribute("aria-busy", "true");
-      const { page } = await ask("GET", `${location.pathname}?${fields(form)}`);
+      const { page } = await ask("GET", `${form.dataset.page ?? location.pathname}?${fields(form)}`);
       place?.removeAttribute("aria-busy");
       if (page && mine === newest) swap(page, part);
     }, 150);

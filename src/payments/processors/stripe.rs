@@ -6,8 +6,11 @@
 
 use super::declines::{decline, from_wire, to_wire};
 use super::signature;
-use crate::kernel::{About, Answer, Ask, Currency, Error, Heard, Money, Notice, Processor, Rate, Result, Time};
+use crate::kernel::{
+    About, Answer, Ask, Booked, Books, Currency, Error, Heard, Money, Notice, Processor, Rate, Result, Time,
+};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -193,6 +196,80 @@ impl Stripe {
                 }),
                 None => Some(Answer::NotFound),
             }
+        })
+    }
+
+    /// Both lists to their ends: payments that were begun since then, and older ones of which something went back.
+    async fn read_books(&self, since: Time) -> Result<Option<Vec<Booked>>> {
+        let mut payments = self.list("/v1/payment_intents", "data.latest_charge", since).await?;
+        let refunds = self.list("/v1/refunds", "", since).await?;
+        let mut known: BTreeSet<String> = payments.iter().filter_map(|payment| text(payment, "id")).collect();
+        for refund in refunds {
+            let Some(payment) = text(&refund, "payment_intent").filter(|payment| known.insert(payment.clone())) else {
+                continue;
+            };
+            let query = [("expand[0]", "latest_charge".to_owned())];
+            match self.get(&format!("/v1/payment_intents/{payment}"), &query).await {
+                Sent::Answered(200, value) => payments.push(value),
+                sent => return Err(unread(&sent)),
+            }
+        }
+        let ours = payments
+            .iter()
+            .filter(|payment| payment["metadata"]["reference"].is_string());
+        let read = ours.map(|payment| {
+            self.read_booked(payment)
+                .ok_or_else(|| unread(&Sent::Lost("not understood".into())))
+        });
+        read.collect::<Result<_>>().map(Some)
+    }
+
+    /// All pages of a list, newest first.
+    async fn list(&self, path: &str, expand: &str, since: Time) -> Result<Vec<Value>> {
+        let mut rows: Vec<Value> = Vec::new();
+        loop {
+            // Few at a time: an answer has a limit in bytes.
+            let mut query = vec![
+                ("limit", "50".to_owned()),
+                ("created[gte]", since.unix_seconds().to_string()),
+            ];
+            if !expand.is_empty() {
+                query.push(("expand[0]", expand.to_owned()));
+            }
+            query.extend(
+                rows.last()
+                    .and_then(|row| text(row, "id"))
+                    .map(|id| ("starting_after", id)),
+            );
+            let sent = self.get(path, &query).await;
+            let Sent::Answered(200, value) = &sent else {
+                return Err(unread(&sent));
+            };
+            let Some(page) = value["data"].as_array() else {
+                return Err(unread(&sent));
+            };
+            rows.extend(page.iter().cloned());
+            if value["has_more"] != true || page.is_empty() {
+                return Ok(rows);
+            }
+        }
+    }
+
+    fn read_booked(&self, value: &Value) -> Option<Booked> {
+        let captured = money(value, "amount_received")?;
+        let refunded = match value["latest_charge"]["amount_refunded"].as_i64() {
+            Some(wire) => from_wire(wire, currency(value)?)?,
+            None if captured.minor == 0 => captured,
+            None => return None,
+        };
+        Some(Booked {
+            payment: text(value, "id")?,
+            reference: text(&value["metadata"], "reference")?,
+            amount: money(value, "amount")?,
+            captured,
+            refunded,
+            fee: self.fee(captured),
+            promised: value["status"] == "requires_capture",
         })
     }
 
@@ -387,6 +464,10 @@ impl Processor for Stripe {
         Box::pin(self.decide(ask))
     }
 
+    fn booked(&self, since: Time) -> Books<'_> {
+        Box::pin(self.read_books(since))
+    }
+
     fn hear(&self, body: &[u8], header: &str, now: Time) -> Heard {
         if self.settings.webhook_secret.is_empty()
             || !signature::verify(&self.settings.webhook_secret, header, body, now)
@@ -405,6 +486,17 @@ enum Sent {
     Answered(u16, Value),
     Not(String),
     Lost(String),
+}
+
+fn unread(sent: &Sent) -> Error {
+    let why = match sent {
+        Sent::Answered(status, value) => format!(
+            "HTTP {status} {}",
+            value["error"]["message"].as_str().unwrap_or_default()
+        ),
+        Sent::Not(why) | Sent::Lost(why) => why.clone(),
+    };
+    Error::internal(format!("the processor's books could not be read: {why}"))
 }
 
 fn read_refund(value: &Value) -> Option<Answer> {

@@ -122,6 +122,13 @@ impl Refusal {
             payment: None,
         }
     }
+    /// For the fault of a refused capture.
+    pub fn today() -> Self {
+        Self::invalid(
+            "capture_rejected",
+            "The capture was rejected. The authorisation stands; try again later.",
+        )
+    }
     fn missing(what: &str, id: &str) -> Self {
         Self {
             status: 404,

@@ -19,6 +19,8 @@ pub struct Faults {
     pub wrong_currency: u32,
     /// The authorisation lapsed, whatever its date said.
     pub capture_after_expiry: u32,
+    /// A capture is refused although the promise stands.
+    pub capture_refused: u32,
     pub notice_duplicate: u32,
     /// The notice is there before the answer.
     pub notice_early: u32,
@@ -39,6 +41,7 @@ pub enum Fate {
     WrongAmount,
     WrongCurrency,
     CaptureAfterExpiry,
+    CaptureRefused,
 }
 
 /// What happens to one notice.
@@ -93,6 +96,7 @@ impl Faults {
             "wrong_amount" => &mut self.wrong_amount,
             "wrong_currency" => &mut self.wrong_currency,
             "capture_after_expiry" => &mut self.capture_after_expiry,
+            "capture_refused" => &mut self.capture_refused,
             "notice_duplicate" => &mut self.notice_duplicate,
             "notice_early" => &mut self.notice_early,
             "notice_never" => &mut self.notice_never,
@@ -127,6 +131,10 @@ impl Faults {
                     0
                 },
                 Fate::CaptureAfterExpiry,
+            ),
+            (
+                if call == Call::Capture { self.capture_refused } else { 0 },
+                Fate::CaptureRefused,
             ),
         ];
         draw(self.seed, what, nth, &rates).unwrap_or(Fate::Plain)

@@ -1,11 +1,11 @@
 //! The sandbox inside the program: the same books and faults without a network between.
 
-use super::books::{Books, NewPayment, Object, Outcome, Payment, PaymentState, decline_of, fee};
+use super::books::{Books, NewPayment, Object, Outcome, Payment, PaymentState, Refusal, decline_of, fee};
 use super::faults::{Call, Fate, Faults, NoticeFate};
 use crate::app::App;
-use crate::kernel::{About, Answer, Ask, Clock, MayFail, Money, Notice, Processor};
+use crate::kernel::{self, About, Answer, Ask, Booked, Clock, MayFail, Money, Notice, Processor, Time};
 use crate::payments::processors::{from_wire, to_wire};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -265,12 +265,10 @@ impl Sandbox {
                 let outcome = books.once(
                     Some(key),
                     format!("capture {reference} {payment} {amount} {last}"),
-                    |books| {
-                        if fate == Fate::CaptureAfterExpiry {
-                            books.lapse(payment, now)
-                        } else {
-                            books.capture(payment, Some(wire), *last, &BTreeMap::new(), now)
-                        }
+                    |books| match fate {
+                        Fate::CaptureAfterExpiry => books.lapse(payment, now),
+                        Fate::CaptureRefused => Err(Refusal::today()),
+                        _ => books.capture(payment, Some(wire), *last, &BTreeMap::new(), now),
                     },
                 );
                 drop(books);
@@ -378,6 +376,37 @@ impl Processor for Sandbox {
             }
         })
     }
+
+    fn booked(&self, since: Time) -> kernel::Books<'_> {
+        let now = self.clock.wall();
+        let books = self.books();
+        let given: HashSet<&str> = books
+            .refunds()
+            .filter(|refund| refund.created_at >= since)
+            .map(|refund| refund.payment.as_str())
+            .collect();
+        let since = books
+            .payments()
+            .filter(|payment| payment.created_at >= since || given.contains(payment.id.as_str()));
+        let found = since
+            .filter_map(|payment| booked(&books.look(&payment.id, now).ok()?))
+            .collect();
+        Box::pin(std::future::ready(Ok(Some(found))))
+    }
+}
+
+fn booked(payment: &Payment) -> Option<Booked> {
+    let money = |wire| from_wire(wire, payment.currency);
+    let captured = money(payment.captured)?;
+    Some(Booked {
+        payment: payment.id.clone(),
+        reference: payment.reference().to_owned(),
+        amount: money(payment.amount)?,
+        captured,
+        refunded: money(payment.refunded)?,
+        fee: fee(captured),
+        promised: payment.state == PaymentState::RequiresCapture,
+    })
 }
 
 /// What a payment's state says, in our words.

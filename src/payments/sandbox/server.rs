@@ -367,10 +367,10 @@ async fn capture(State(server): Shared, Path(id): Path<String>, headers: HeaderM
         .change(request, |books, form, fate, now| {
             let last = form.get("final_capture") != Some("false");
             let amount = form.integer("amount_to_capture")?;
-            if fate == Fate::CaptureAfterExpiry {
-                books.lapse(&id, now)
-            } else {
-                books.capture(&id, amount, last, &form.metadata(), now)
+            match fate {
+                Fate::CaptureAfterExpiry => books.lapse(&id, now),
+                Fate::CaptureRefused => Err(Refusal::today()),
+                _ => books.capture(&id, amount, last, &form.metadata(), now),
             }
         })
         .await
@@ -427,15 +427,17 @@ async fn retrieve(
 
 async fn list(State(server): Shared, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     let base_url = server.base_url.clone();
-    let find = |books: &Books, form: &Form, _| {
-        form.only(&["limit", "starting_after"])?;
+    let find = |books: &Books, form: &Form, now| {
+        form.only(&["limit", "starting_after", "created"])?;
         let (limit, after) = page(form)?;
+        let (since, expand) = (since(form)?, form.expands("data.latest_charge"));
         let newer = |payment: &&Payment| after.is_some_and(|after| payment.id.as_str() >= after);
         let rows: Vec<Value> = books
             .payments()
             .skip_while(newer)
+            .filter(|found| found.created_at.unix_seconds() >= since)
             .take(limit + 1)
-            .map(|found| wire::payment(found, &base_url, false))
+            .map(|found| wire::payment(&books.look(&found.id, now).unwrap_or(found.clone()), &base_url, expand))
             .collect();
         Ok(listed("list", "/v1/payment_intents", rows, limit))
     };
@@ -491,12 +493,12 @@ async fn retrieve_refund(
 
 async fn refunds(State(server): Shared, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     let find = |books: &Books, form: &Form, _| {
-        form.only(&["limit", "starting_after", "payment_intent"])?;
+        form.only(&["limit", "starting_after", "payment_intent", "created"])?;
         let (limit, after) = page(form)?;
-        let of = form.get("payment_intent");
+        let (of, since) = (form.get("payment_intent"), since(form)?);
         let mine = books
             .refunds()
-            .filter(|refund| of.is_none_or(|of| refund.payment == of));
+            .filter(|refund| of.is_none_or(|of| refund.payment == of) && refund.created_at.unix_seconds() >= since);
         let rows = mine
             .skip_while(|refund| after.is_some_and(|after| refund.id.as_str() >= after))
             .take(limit + 1)
@@ -505,6 +507,11 @@ async fn refunds(State(server): Shared, headers: HeaderMap, RawQuery(query): Raw
         Ok(listed("list", "/v1/refunds", rows, limit))
     };
     server.look(&headers, "/v1/refunds", query.as_deref(), find).await
+}
+
+/// `created[gte]`: nothing older is asked for.
+fn since(form: &Form) -> std::result::Result<i64, Refusal> {
+    Ok(form.integer("created[gte]")?.unwrap_or(i64::MIN))
 }
 
 fn page(form: &Form) -> std::result::Result<(usize, Option<&str>), Refusal> {
