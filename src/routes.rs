@@ -393,9 +393,7 @@ fn written(mut api: OpenApi) -> String {
                 }
             }
             for others in ["4XX", "5XX"] {
-                responses
-                    .entry(others.to_owned())
-                    .or_insert(RefOr::T(refusal.clone()));
+                responses.entry(others.to_owned()).or_insert(RefOr::T(refusal.clone()));
             }
         }
     }

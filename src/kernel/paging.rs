@@ -67,3 +67,17 @@ impl<T> Page<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_more_or_less_than_it_can_hold_is_refused() {
+        let asked = |query| serde_html_form::from_str::<PageIn>(query).map(|page| page.limit());
+        assert_eq!(asked("").unwrap(), 20);
+        assert_eq!(asked("limit=1").unwrap(), 1);
+        assert_eq!(asked("limit=100").unwrap(), 100);
+        assert!(asked("limit=0").is_err() && asked("limit=101").is_err());
+    }
+}

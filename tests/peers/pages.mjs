@@ -161,13 +161,10 @@ async function checkout(browser, demo, made) {
 async function player(browser, demo) {
   const visitor = await Visitor.arrive(browser, demo);
   const { page } = visitor;
+  const { reach, go, fill } = sheet(page);
   const step = async (name, wanted = name) => {
-    await page.locator(`hawker-sheet[step=${wanted}]:not([busy])`).waitFor({ state: "attached" });
+    await reach(wanted);
     await visitor.look(`the sheet: ${name}`);
-  };
-  const go = () => page.locator("hawker-sheet [data-main]").click();
-  const fill = async (values) => {
-    for (const [name, value] of Object.entries(values)) await page.locator(`hawker-sheet [name=${name}]`).fill(value);
   };
   await watch(page, "from-clay-to-coffee", 17);
   await visitor.look("the clip with its card and a proof");
@@ -203,6 +200,17 @@ async function player(browser, demo) {
   await visitor.leave();
 }
 
+/** The sheet in the hands of a buyer. */
+function sheet(page) {
+  return {
+    reach: (step) => page.locator(`hawker-sheet[step=${step}]:not([busy])`).waitFor({ state: "attached" }),
+    go: () => page.locator("hawker-sheet [data-main]").click(),
+    fill: async (values) => {
+      for (const [name, value] of Object.entries(values)) await page.locator(`hawker-sheet [name=${name}]`).fill(value);
+    },
+  };
+}
+
 /** What is sold out, and how one goes on from there. */
 async function soldOut(browser, demo, made, staff) {
   await staff("PUT", `/v1/variants/${made.variants["LI-CANDLE-180"]}/stock`, { on_hand: 0 });
@@ -213,11 +221,24 @@ async function soldOut(browser, demo, made, staff) {
   await visitor.look("the clip with a card that is sold out");
   visitor.expected = [409];
   await tap(page);
-  await page.locator("hawker-sheet[step=sold_out]:not([busy])").waitFor({ state: "attached" });
+  const { reach, go, fill } = sheet(page);
+  await reach("sold_out");
   await visitor.look("the sheet: sold out");
   await page.locator("hawker-sheet [data-other]").first().click();
-  await page.locator("hawker-sheet[step=choose]").waitFor({ state: "attached" });
+  await reach("choose");
   await visitor.look("the sheet: choose a variant");
+  await go();
+  await reach("contact");
+  await fill({ contact: "eva@example.org" });
+  await go();
+  await reach("address");
+  await fill({ name: "Eva Example", line1: "Rosenweg 3", postal_code: "10115", city: "Berlin" });
+  await go();
+  await reach("payment");
+  await page.locator("hawker-sheet [value=tok_timeout]").check();
+  await go();
+  await page.locator("hawker-sheet[step=unknown]").waitFor({ state: "attached" });
+  await visitor.look("the sheet: nobody knows yet");
   await visitor.leave();
 }
 
