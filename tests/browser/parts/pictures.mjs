@@ -88,7 +88,8 @@ export async function takePictures(world, people, owner, sold) {
   }
   for (const [name, address] of [["clip-editor", clip], ["product", product], ["contract", contract]]) {
     await desk.goto(world.base + address);
-    await take(folder, `studio-${name}`, desk, true, () => desk.waitForFunction(() => {
+    // Taller for a whole picture, the editor would begin to draw its strip anew.
+    await take(folder, `studio-${name}`, desk, name !== "clip-editor", () => desk.waitForFunction(() => {
       // The strip of the clip is drawn from left to right.
       const strip = document.querySelector("canvas[data-filmstrip]");
       if (!(strip instanceof HTMLCanvasElement)) return true;
