@@ -25,11 +25,16 @@ async function take(folder, name, page, whole, ready) {
         image.loading = "eager";
         return image.decode().catch(() => {});
       })));
-      await ready?.();
-      await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+      await drawn(page);
+      if (ready) await ready().then(() => drawn(page));
       await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), fullPage: whole });
     }
   }
+}
+
+/** The page has been laid out and painted for what it was told last. @param {Page} page */
+function drawn(page) {
+  return page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 }
 
 /** @param {World} world @param {People} people @param {Owner} owner @param {{order: string, page: string}} sold an order that was shipped */
@@ -83,10 +88,13 @@ export async function takePictures(world, people, owner, sold) {
   }
   for (const [name, address] of [["clip-editor", clip], ["product", product], ["contract", contract]]) {
     await desk.goto(world.base + address);
-    await take(folder, `studio-${name}`, desk, true, () => desk.waitForFunction(() => {
+    // Taller for a whole picture, the editor would begin to draw its strip anew.
+    await take(folder, `studio-${name}`, desk, name !== "clip-editor", () => desk.waitForFunction(() => {
       // The strip of the clip is drawn from left to right.
       const strip = document.querySelector("canvas[data-filmstrip]");
-      return !(strip instanceof HTMLCanvasElement) || strip.getContext("2d")?.getImageData(strip.width - 2, strip.height / 2, 1, 1).data[3];
+      if (!(strip instanceof HTMLCanvasElement)) return true;
+      const grown = Math.abs(strip.width - strip.clientWidth * devicePixelRatio) < 2;
+      return grown && strip.getContext("2d")?.getImageData(strip.width - 2, strip.height / 2, 1, 1).data[3];
     }));
   }
 }
