@@ -148,7 +148,6 @@ impl Told {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::VariantId;
     use uuid::Uuid;
 
     fn stock(variants: &[u128]) -> Vec<(VariantId, Availability)> {

@@ -250,7 +250,7 @@ fn reading(curve: &Retention) -> String {
 impl Shown {
     fn span(&self) -> String {
         let tenths = |ms: i64| format!("{}.{}", words::timecode(ms.unsigned_abs()), ms / 100 % 10);
-        format!("{} – {}", tenths(self.start_ms), tenths(self.end_ms))
+        format!("{}\u{a0}–\u{a0}{}", tenths(self.start_ms), tenths(self.end_ms))
     }
 
     fn row(&self, totals: &[AnchorTotals]) -> AnchorRow {
@@ -260,7 +260,11 @@ impl Shown {
         let done = found.map_or(0, |of| if self.ask.is_some() { of.asks } else { of.adds });
         AnchorRow {
             name: self.name.clone(),
-            at: format!("{} · {}", self.kind, self.span()),
+            at: if self.name == self.kind {
+                self.span()
+            } else {
+                format!("{} · {}", self.kind, self.span())
+            },
             seen: number(seen),
             taps: number(taps),
             tap_rate: rate(share(taps, seen)),
