@@ -11,6 +11,7 @@ mod catalog;
 mod census;
 mod foreign_pages;
 mod live;
+mod old_databases;
 mod operating;
 mod reference;
 mod repeated_requests;
