@@ -392,11 +392,13 @@ const WAL_RESTART: u64 = 48 << 20;
 const WAL_TRUNCATE: u64 = 160 << 20;
 
 fn checkpoint(connection: &sqlite::Sqlite, mode: &str) {
-    // Busy (a reader or the writer is in the way) is no error: the next round tries again.
-    if let Err(error) = connection
+    // Busy (a reader or the writer is in the way) is no error: the next round tries again. A failed fsync is not tried again: it would succeed
+    // and say nothing about the pages that were lost, so `failed` ends the process before the log is reused.
+    let done = connection
         .raw
         .query_row(&format!("pragma wal_checkpoint({mode})"), [], |_| Ok(()))
-    {
+        .map_err(sqlite::failed);
+    if let Err(error) = done {
         tracing::debug!(%error, mode, "checkpoint put off");
     }
 }
