@@ -34,6 +34,7 @@ pub use tx::Tx;
 pub use value::{Bind, Cell, Column, FromRow, Json, Row, Value};
 
 use crate::kernel::{Clock, Error, Id, Random, Result, Time};
+use clock::{LaneClock, ServersTime};
 use headroom::Headroom;
 use lane::{Lane, Queue, Typed, Urgency, lock};
 use std::collections::VecDeque;
@@ -158,6 +159,10 @@ impl Db {
         migrate::run(&mut first, config.book, config.migrations, now, random.as_ref())?;
         let signing_key = install(&mut first, now, random.as_ref())?;
 
+        let clock: Arc<dyn Clock> = match &mut first {
+            Connection::Sqlite(_) => clock.clone(),
+            Connection::Postgres(_) => Arc::new(ServersTime::agree(clock.clone(), server_time(&mut first, random)?)),
+        };
         let meters = Arc::new(Meters::default());
         let high_water = Arc::new(AtomicI64::new(0));
         let mut threads = Vec::new();
@@ -195,6 +200,8 @@ impl Db {
         for number in 0..config.readers.max(1) {
             let mut reader = Reader {
                 connection: connect(&engine, sqlite::Role::Reader)?,
+                time: LaneClock::start(clock.clone(), Time(high_water.load(Ordering::SeqCst))),
+                high_water: high_water.clone(),
                 clock: clock.clone(),
                 random: random.clone(),
             };
@@ -469,6 +476,14 @@ fn claim_file(engine: &Engine) -> Result<Option<std::fs::File>> {
     Ok(Some(file))
 }
 
+/// What PostgreSQL's own clock says: the one that all replicas share.
+fn server_time(connection: &mut Connection, random: &Arc<dyn Random>) -> Result<Time> {
+    let mut tx = Tx::new(connection, Time(0), random.as_ref());
+    Ok(tx
+        .one::<(Time,)>("select (extract(epoch from clock_timestamp()) * 1000000)::bigint", &[])?
+        .0)
+}
+
 /// Makes the installation's one row at the first start; answers its signing key.
 fn install(connection: &mut Connection, now: Time, random: &dyn Random) -> Result<[u8; 32]> {
     let mut key = [0u8; 32];
@@ -503,6 +518,9 @@ pub fn forget_batches(tx: &mut Tx<'_>) -> Result<u64> {
 /// One read connection on its own thread.
 struct Reader {
     connection: Connection,
+    /// As the lanes' own: a quote made while the wall clock is wrong must hold when it is bought.
+    time: LaneClock,
+    high_water: Arc<AtomicI64>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -512,10 +530,21 @@ const READ_SECONDS_MAX: u64 = 10;
 
 impl Reader {
     fn run(&mut self, command: Box<dyn lane::Command>) {
-        if let Err(error) = self.read(command.as_ref()) {
+        let mut done = self.read(command.as_ref());
+        if done.is_err() && self.link_is_lost() {
+            done = self.read(command.as_ref()); // A read changed nothing, so the caller need not hear of a lost connection.
+        }
+        if let Err(error) = done {
             command.refuse(error);
         }
         command.answer();
+    }
+
+    fn link_is_lost(&self) -> bool {
+        match &self.connection {
+            Connection::Sqlite(_) => false,
+            Connection::Postgres(postgres) => postgres.lost(),
+        }
     }
 
     fn read(&mut self, command: &dyn lane::Command) -> Result<()> {
@@ -536,7 +565,8 @@ impl Reader {
                 postgres.control("begin isolation level repeatable read read only")?;
             }
         }
-        let mut tx = Tx::new(&mut self.connection, self.clock.wall(), self.random.as_ref());
+        let now = self.time.tick().max(Time(self.high_water.load(Ordering::SeqCst)));
+        let mut tx = Tx::new(&mut self.connection, now, self.random.as_ref());
         let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| command.run(&mut tx)))
             .unwrap_or_else(|_| Err(Error::internal("a read panicked")));
         self.connection.control("rollback")?;
