@@ -16,7 +16,7 @@ use crate::identity::{self, Creator, Helper, Player, Policies, Shop, Staff};
 use crate::inventory::{Availability, Restock};
 use crate::kernel::{
     AdjustmentId, AnchorId, CheckoutId, ClipId, Currency, Error, Id, Kind, MethodId, Money, MoneyOut, OrderId, PageIn,
-    PageOut, Time,
+    PageOut, ShopId, Time,
 };
 use crate::offers::{self, PaymentMethod, Quote, QuoteOut};
 use crate::payments::{self, CaptureState, IntentState, Part, RefundState};
@@ -235,9 +235,9 @@ fn return_url(app: &App, given: Option<&str>) -> Result<String, Problem> {
     }
 }
 
-/// Refuses a new sale while there is no room to write it down: what is on its way may still end.
-fn room_to_sell(app: &App) -> Result<(), Problem> {
-    if app.db.disk_full() {
+/// Refuses a new sale while there is no room to write it down: what is on its way may still end, and who bought may ask again.
+async fn room_to_sell(app: &App, shop: ShopId, id: CheckoutId) -> Result<(), Problem> {
+    if app.db.disk_full() && app.db.read(move |tx| store::find(tx, shop, id)).await?.is_none() {
         let busy = Kind::Busy { retry_after: 60 };
         return Err(Error::new(
             busy,
@@ -267,7 +267,7 @@ pub async fn put_checkout(
     Json(body): Json<CheckoutIn>,
 ) -> Result<Response, Problem> {
     limit(&app, Limit::Checkout, Who::AddressAtShop(address, player.shop))?;
-    room_to_sell(&app)?;
+    room_to_sell(&app, player.shop, id).await?;
     let quote = offers::open(app.db.signing_key(), &body.quote)?;
     if quote.shop != player.shop {
         return Err(Error::field("/quote", "This quote is from another shop.").into());
@@ -748,7 +748,7 @@ pub async fn post_cancellation(
     }
 }
 
-async fn shown(app: &App, shop: crate::kernel::ShopId, id: OrderId, status: StatusCode) -> Result<Response, Problem> {
+async fn shown(app: &App, shop: ShopId, id: OrderId, status: StatusCode) -> Result<Response, Problem> {
     let found = app
         .db
         .read(move |tx| view(tx, shop, id))

@@ -28,6 +28,29 @@ impl Clock for SystemClock {
     }
 }
 
+/// The machine's clock, put right by what the database server's clock said when we met: a replica that is ahead would let the others'
+/// reservations expire early.
+pub(super) struct ServersTime {
+    clock: Arc<dyn Clock>,
+    ahead: i64,
+}
+
+impl ServersTime {
+    pub(super) fn agree(clock: Arc<dyn Clock>, server: Time) -> Self {
+        let ahead = clock.wall().0 - server.0;
+        Self { clock, ahead }
+    }
+}
+
+impl Clock for ServersTime {
+    fn wall(&self) -> Time {
+        Time(self.clock.wall().0 - self.ahead)
+    }
+    fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
+    }
+}
+
 /// Follows the monotonic clock and drifts towards the wall clock, gaining or losing at most a tenth of what elapsed.
 ///
 /// A step of the wall clock by hours must not expire every reservation at once. After a start the wall clock is believed, but never before

@@ -34,6 +34,7 @@ pub use tx::Tx;
 pub use value::{Bind, Cell, Column, FromRow, Json, Row, Value};
 
 use crate::kernel::{Clock, Error, Id, Random, Result, Time};
+use clock::{LaneClock, ServersTime};
 use headroom::Headroom;
 use lane::{Lane, Queue, Typed, Urgency, lock};
 use std::collections::VecDeque;
@@ -160,6 +161,10 @@ impl Db {
         migrate::run(&mut first, config.book, config.migrations, now, random.as_ref())?;
         let signing_key = install(&mut first, now, random.as_ref())?;
 
+        let clock: Arc<dyn Clock> = match &mut first {
+            Connection::Sqlite(_) => clock.clone(),
+            Connection::Postgres(_) => Arc::new(ServersTime::agree(clock.clone(), server_time(&mut first, random)?)),
+        };
         let meters = Arc::new(Meters::default());
         let high_water = Arc::new(AtomicI64::new(0));
         let mut threads = Vec::new();
@@ -197,6 +202,8 @@ impl Db {
         let reader = || {
             Ok::<Reader, Error>(Reader {
                 connection: connect(&engine, sqlite::Role::Reader)?,
+                time: LaneClock::start(clock.clone(), Time(high_water.load(Ordering::SeqCst))),
+                high_water: high_water.clone(),
                 clock: clock.clone(),
                 random: random.clone(),
             })
@@ -419,11 +426,13 @@ const WAL_RESTART: u64 = 48 << 20;
 const WAL_TRUNCATE: u64 = 160 << 20;
 
 fn checkpoint(connection: &sqlite::Sqlite, mode: &str) {
-    // Busy (a reader or the writer is in the way) is no error: the next round tries again.
-    if let Err(error) = connection
+    // Busy (a reader or the writer is in the way) is no error: the next round tries again. A failed fsync is not tried again: it would succeed
+    // and say nothing about the pages that were lost, so `failed` ends the process before the log is reused.
+    let done = connection
         .raw
         .query_row(&format!("pragma wal_checkpoint({mode})"), [], |_| Ok(()))
-    {
+        .map_err(sqlite::failed);
+    if let Err(error) = done {
         tracing::debug!(%error, mode, "checkpoint put off");
     }
 }
@@ -494,6 +503,14 @@ fn claim_file(engine: &Engine) -> Result<Option<std::fs::File>> {
     Ok(Some(file))
 }
 
+/// What PostgreSQL's own clock says: the one that all replicas share.
+fn server_time(connection: &mut Connection, random: &Arc<dyn Random>) -> Result<Time> {
+    let mut tx = Tx::new(connection, Time(0), random.as_ref());
+    Ok(tx
+        .one::<(Time,)>("select (extract(epoch from clock_timestamp()) * 1000000)::bigint", &[])?
+        .0)
+}
+
 /// Makes the installation's one row at the first start; answers its signing key.
 fn install(connection: &mut Connection, now: Time, random: &dyn Random) -> Result<[u8; 32]> {
     let mut key = [0u8; 32];
@@ -537,6 +554,9 @@ const CLOSE_BY: usize = 4;
 /// One read connection.
 struct Reader {
     connection: Connection,
+    /// As the lanes' own: a quote made while the wall clock is wrong must hold when it is bought.
+    time: LaneClock,
+    high_water: Arc<AtomicI64>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -546,10 +566,21 @@ const READ_SECONDS_MAX: u64 = 10;
 
 impl Reader {
     fn run(&mut self, command: Box<dyn lane::Command>) {
-        if let Err(error) = self.within(|tx| command.run(tx)) {
+        let mut done = self.within(|tx| command.run(tx));
+        if done.is_err() && self.link_is_lost() {
+            done = self.within(|tx| command.run(tx)); // A read changed nothing, so the caller need not hear of a lost connection.
+        }
+        if let Err(error) = done {
             command.refuse(error);
         }
         command.answer();
+    }
+
+    fn link_is_lost(&self) -> bool {
+        match &self.connection {
+            Connection::Sqlite(_) => false,
+            Connection::Postgres(postgres) => postgres.lost(),
+        }
     }
 
     /// Runs `act` in one snapshot.
@@ -571,7 +602,8 @@ impl Reader {
                 postgres.control("begin isolation level repeatable read read only")?;
             }
         }
-        let mut tx = Tx::new(&mut self.connection, self.clock.wall(), self.random.as_ref());
+        let now = self.time.tick().max(Time(self.high_water.load(Ordering::SeqCst)));
+        let mut tx = Tx::new(&mut self.connection, now, self.random.as_ref());
         let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| act(&mut tx)))
             .unwrap_or_else(|_| Err(Error::internal("a read panicked")));
         self.connection.control("rollback")?;

@@ -5,6 +5,7 @@ use crate::kernel::{Engine, Error, Result};
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use std::collections::HashMap;
+use std::time::Duration;
 
 pub(super) struct Postgres {
     pub(super) client: postgres::Client,
@@ -29,7 +30,7 @@ fn connect(config: &postgres::Config) -> Result<postgres::Client> {
     client
         .batch_execute(
             "set default_transaction_isolation = 'read committed'; set lock_timeout = '2s'; set statement_timeout = '30s';
-             set idle_in_transaction_session_timeout = '60s'; set synchronous_commit = on; set client_min_messages = warning",
+             set idle_in_transaction_session_timeout = '10s'; set synchronous_commit = on; set client_min_messages = warning",
         )
         .map_err(failed)?;
     // Only a superuser may shorten this one; the default of one second is survivable.
@@ -41,6 +42,12 @@ impl Postgres {
     pub(super) fn open(url: &str) -> Result<Self> {
         let mut config: postgres::Config = url.parse().map_err(failed)?;
         config.application_name("hawker");
+        // A server that vanished without a word: without these a lane would wait for its answer for hours.
+        config.connect_timeout(Duration::from_secs(5));
+        config.tcp_user_timeout(Duration::from_secs(20));
+        config.keepalives_idle(Duration::from_secs(10));
+        config.keepalives_interval(Duration::from_secs(5));
+        config.keepalives_retries(2);
         Ok(Self {
             client: connect(&config)?,
             prepared: HashMap::new(),

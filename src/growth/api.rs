@@ -3,13 +3,13 @@
 use super::funnel::{funnel, retention, revenue};
 use super::ingest::ingest;
 use super::known;
-use super::model::{BATCH_MAX, Batch, Dropped, Event, Kind, Known, Period, check};
+use super::model::{self, BATCH_MAX, Batch, Dropped, Event, Known, Period, check};
 use crate::app::App;
 use crate::clips;
 use crate::db::LaneKey;
 use crate::http::{ClientAddress, Limit, Problem, Query, Who, json, limit, read_json};
 use crate::identity::{Measurer, player_of};
-use crate::kernel::{ClipId, Error, MoneyOut, ShopId, VisitId};
+use crate::kernel::{ClipId, Error, Kind, MoneyOut, ShopId, VisitId};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -74,7 +74,7 @@ impl EventIn {
     fn read(&self, clip: Option<&Known>) -> Result<Event, Dropped> {
         let event = Event {
             id: self.id.parse().map_err(|_| Dropped::Invalid)?,
-            kind: self.kind.parse::<Kind>().map_err(|_| Dropped::UnknownKind)?,
+            kind: self.kind.parse::<model::Kind>().map_err(|_| Dropped::UnknownKind)?,
             anchor: self
                 .anchor
                 .as_deref()
@@ -104,6 +104,7 @@ fn asks_for_privacy(headers: &HeaderMap) -> bool {
     (status = 401, description = "The key is not known."),
     (status = 413, description = "`too_large`."),
     (status = 422, description = "More than 50 events, or a body of another shape."),
+    (status = 503, description = "No room now; nothing was stored. Send the batch again."),
 ))]
 pub async fn post_beacons(
     State(app): State<App>,
@@ -111,7 +112,7 @@ pub async fn post_beacons(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, Problem> {
-    let too_large = || Error::new(crate::kernel::Kind::TooLarge, "too_large", "A batch is at most 64 KiB.");
+    let too_large = || Error::new(Kind::TooLarge, "too_large", "A batch is at most 64 KiB.");
     let bytes = axum::body::to_bytes(request.into_body(), BODY_MAX)
         .await
         .map_err(|error| too_large().because(error))?;
@@ -121,6 +122,16 @@ pub async fn post_beacons(
     }
     let shop = player_of(&app, &body.key).await?.shop;
     limit(&app, Limit::Beacons, Who::AddressAtShop(address, shop))?;
+    if app.db.disk_full() {
+        // The room that is left is for money that is on its way.
+        let busy = Kind::Busy { retry_after: 60 };
+        return Err(Error::new(
+            busy,
+            "disk_full",
+            "The disk is full. Nothing was stored; send the batch again.",
+        )
+        .into());
+    }
     let clip = known::version(&app, shop, body.clip, body.version).await?;
     let mut batch = Batch {
         shop,

@@ -1,6 +1,6 @@
 //! The audience pages: what viewers did comes from beacons, what they bought from orders, and packers see neither.
 
-use crate::buying::Stall;
+use crate::buying::{Stall, tap_body};
 use crate::harness::{Answer, Client, nobody};
 use hawker::identity::Role;
 use hawker::kernel::{EventId, Id, VisitId};
@@ -92,7 +92,7 @@ async fn a3_figures_of_viewers_come_from_beacons_and_figures_of_money_from_order
         .player
         .put(
             &format!("/v1/checkouts/{}", stall.checkout()),
-            &Stall::body(&quote, "tok_visa"),
+            &tap_body(&quote, "tok_visa"),
         )
         .await;
     assert_eq!(bought.status, 201, "{}", bought.text());

@@ -1,13 +1,14 @@
 //! Buying, as a viewer and a shop meet it: the tap, the money, the parcel, the ledger. Every story ends with the invariants.
 
 use crate::harness::{Answer, Client, TestShop, World};
+use hawker::app::App;
 use hawker::catalog::{self, Create, Kind, NewProduct, NewVariant, ProductState, TaxCategory};
 use hawker::checkout;
 use hawker::db::{self, LaneKey};
 use hawker::delivery::{self, NewMethod, NewZone};
 use hawker::fulfilment;
 use hawker::inventory;
-use hawker::kernel::{CheckoutId, Clock, Currency, Money, OrderId, PageIn, PartyId, Rate, VariantId};
+use hawker::kernel::{CheckoutId, Clock, Currency, Money, OrderId, PageIn, PartyId, Rate, ShopId, VariantId};
 use hawker::ledger::{self, AccountKind, Verdict};
 use hawker::partners::{self, Agree, Bearer, FulfilmentFee, NewParty, Part, PartyKind, Share, Terms};
 use hawker::payments;
@@ -34,99 +35,7 @@ impl Stall {
     pub async fn open(units: u32) -> Self {
         let world = World::start_with(|config| config.rate_limits = false).await;
         let shop = world.shop("Kiln").await;
-        let id = shop.id;
-        let mug = world
-            .app
-            .db
-            .write(LaneKey(0), move |tx| {
-                taxes::set(
-                    tx,
-                    id,
-                    &[TaxRate {
-                        country: "DE".into(),
-                        category: TaxCategory::Standard,
-                        rate: Rate(1900),
-                    }],
-                )?;
-                let method = NewMethod {
-                    id: None,
-                    name: "Parcel".into(),
-                    price: Money::new(490, EUR),
-                    eta_days_min: 2,
-                    eta_days_max: 3,
-                };
-                let zone = NewZone {
-                    id: None,
-                    name: "Germany".into(),
-                    countries: vec!["DE".into()],
-                    methods: vec![method],
-                };
-                let abroad = NewMethod {
-                    id: None,
-                    name: "Air".into(),
-                    price: Money::new(1490, EUR),
-                    eta_days_min: 5,
-                    eta_days_max: 9,
-                };
-                let world = NewZone {
-                    id: None,
-                    name: "World".into(),
-                    countries: vec!["*".into()],
-                    methods: vec![abroad],
-                };
-                delivery::set(tx, id, &[zone, world])?;
-                let mut party = |kind, name: &str| {
-                    let new = NewParty {
-                        kind,
-                        name: name.into(),
-                        email: String::new(),
-                    };
-                    Ok::<PartyId, hawker::kernel::Error>(partners::add_party(tx, id, tx.id(), &new)?.id)
-                };
-                let nadja = party(PartyKind::Creator, "Nadja")?;
-                let tomas = party(PartyKind::Creator, "Tomas")?;
-                let packer = party(PartyKind::Fulfilment, "Packhof")?;
-                let terms = Terms {
-                    shares: vec![Share {
-                        party: tomas,
-                        part: Part::Portion(4000),
-                    }],
-                    remainder: nadja,
-                    processor_fee: Bearer::Remainder,
-                    platform_fee_bp: 500,
-                    fulfilment: Some(FulfilmentFee {
-                        party: packer,
-                        per_unit: Money::new(100, EUR).into(),
-                    }),
-                    delivery: Some(packer),
-                };
-                let Agree::Agreed(contract) = partners::draw_up(tx, (id, EUR), tx.id(), "Studio", &terms)? else {
-                    panic!("terms fit")
-                };
-                let new = NewProduct {
-                    title: "Mug".into(),
-                    slug: None,
-                    description: String::new(),
-                    kind: Kind::Physical,
-                    tax_category: TaxCategory::Standard,
-                    image: String::new(),
-                    state: ProductState::Active,
-                    variants: vec![NewVariant {
-                        title: String::new(),
-                        sku: None,
-                        weight_grams: 400,
-                        price: Some(Money::new(3000, EUR)),
-                    }],
-                };
-                let Create::Created(product, variants) = catalog::create(tx, (id, EUR), tx.id(), &new)? else {
-                    panic!("a product")
-                };
-                partners::assign(tx, id, product.id, product.version, Some(contract.id))?;
-                inventory::set_stock(tx, id, variants[0].id, None, units)?;
-                Ok(variants[0].id)
-            })
-            .await
-            .unwrap();
+        let mug = lay_out(&world.app, shop.id, units).await;
         let player = world.with_key(&shop.publishable_key);
         let staff = world.sign_in(&shop, &shop.owner_email).await;
         Self {
@@ -151,19 +60,11 @@ impl Stall {
         answer.value()
     }
 
-    pub fn body(quote: &Value, token: &str) -> Value {
-        json!({
-            "quote": quote["quote"], "contact": { "email": "buyer@example.com" },
-            "address": { "name": "B. Uyer", "line1": "Street 1", "postal_code": "10115", "city": "Berlin", "country": "DE" },
-            "payment": { "method": "card", "token": token },
-        })
-    }
-
     /// One tap with everything said.
     async fn tap(&self, id: CheckoutId, token: &str) -> Answer {
         let quote = self.quote(1).await;
         self.player
-            .put(&format!("/v1/checkouts/{id}"), &Self::body(&quote, token))
+            .put(&format!("/v1/checkouts/{id}"), &tap_body(&quote, token))
             .await
     }
 
@@ -294,70 +195,174 @@ impl Stall {
             .count()
     }
 
-    /// The invariants of stock, payments, orders and ledger, after every story.
     pub async fn invariants(&self) {
-        let shop = self.shop.id;
-        let (broken, sums) = self
-            .world
-            .app
-            .db
-            .read(move |tx| {
-                let mut broken = inventory::check(tx)?;
-                broken.extend(checkout::check(tx)?);
-                broken.extend(fulfilment::check(tx)?);
-                Ok((
-                    broken,
-                    ledger::balances(tx, shop)?
-                        .iter()
-                        .map(|balance| balance.money.minor)
-                        .sum::<i64>(),
-                ))
-            })
-            .await
-            .unwrap();
-        assert_eq!(broken, Vec::<String>::new());
-        assert_eq!(sums, 0, "I20: all accounts of a currency sum to zero");
-        assert!(
-            matches!(
-                ledger::verify(&self.world.app.db, shop).await.unwrap(),
-                Verdict::Whole { .. }
-            ),
-            "I26: the chain verifies"
-        );
         let sandbox = Sandbox::installed(&self.world.app).unwrap();
-        let (taken, given): (i64, i64) = {
+        invariants(&self.world.app, self.shop.id, || {
             let books = sandbox.books();
-            (
-                books.payments().map(|payment| payment.captured).sum(),
-                books.payments().map(|payment| payment.refunded).sum(),
-            )
-        };
-        let held = self.balance(AccountKind::ProcessorClearing).await;
+            books
+                .payments()
+                .map(|payment| payment.captured - payment.refunded)
+                .sum()
+        })
+        .await;
+    }
+}
+
+/// The shop's goods, prices, terms and `units` mugs; also for stories that start the server some other way.
+pub async fn lay_out(app: &App, id: ShopId, units: u32) -> VariantId {
+    app.db
+        .write(LaneKey(0), move |tx| {
+            taxes::set(
+                tx,
+                id,
+                &[TaxRate {
+                    country: "DE".into(),
+                    category: TaxCategory::Standard,
+                    rate: Rate(1900),
+                }],
+            )?;
+            let method = NewMethod {
+                id: None,
+                name: "Parcel".into(),
+                price: Money::new(490, EUR),
+                eta_days_min: 2,
+                eta_days_max: 3,
+            };
+            let zone = NewZone {
+                id: None,
+                name: "Germany".into(),
+                countries: vec!["DE".into()],
+                methods: vec![method],
+            };
+            let abroad = NewMethod {
+                id: None,
+                name: "Air".into(),
+                price: Money::new(1490, EUR),
+                eta_days_min: 5,
+                eta_days_max: 9,
+            };
+            let world = NewZone {
+                id: None,
+                name: "World".into(),
+                countries: vec!["*".into()],
+                methods: vec![abroad],
+            };
+            delivery::set(tx, id, &[zone, world])?;
+            let mut party = |kind, name: &str| {
+                let new = NewParty {
+                    kind,
+                    name: name.into(),
+                    email: String::new(),
+                };
+                Ok::<PartyId, hawker::kernel::Error>(partners::add_party(tx, id, tx.id(), &new)?.id)
+            };
+            let nadja = party(PartyKind::Creator, "Nadja")?;
+            let tomas = party(PartyKind::Creator, "Tomas")?;
+            let packer = party(PartyKind::Fulfilment, "Packhof")?;
+            let terms = Terms {
+                shares: vec![Share {
+                    party: tomas,
+                    part: Part::Portion(4000),
+                }],
+                remainder: nadja,
+                processor_fee: Bearer::Remainder,
+                platform_fee_bp: 500,
+                fulfilment: Some(FulfilmentFee {
+                    party: packer,
+                    per_unit: Money::new(100, EUR).into(),
+                }),
+                delivery: Some(packer),
+            };
+            let Agree::Agreed(contract) = partners::draw_up(tx, (id, EUR), tx.id(), "Studio", &terms)? else {
+                panic!("terms fit")
+            };
+            let new = NewProduct {
+                title: "Mug".into(),
+                slug: None,
+                description: String::new(),
+                kind: Kind::Physical,
+                tax_category: TaxCategory::Standard,
+                image: String::new(),
+                state: ProductState::Active,
+                variants: vec![NewVariant {
+                    title: String::new(),
+                    sku: None,
+                    weight_grams: 400,
+                    price: Some(Money::new(3000, EUR)),
+                }],
+            };
+            let Create::Created(product, variants) = catalog::create(tx, (id, EUR), tx.id(), &new)? else {
+                panic!("a product")
+            };
+            partners::assign(tx, id, product.id, product.version, Some(contract.id))?;
+            inventory::set_stock(tx, id, variants[0].id, None, units)?;
+            Ok(variants[0].id)
+        })
+        .await
+        .unwrap()
+}
+
+/// The invariants of stock, payments, orders and ledger, after every story. `held` is what the processor says it took and did not give back.
+pub async fn invariants(app: &App, shop: ShopId, held: impl FnOnce() -> i64) {
+    let (broken, balances) = app
+        .db
+        .read(move |tx| {
+            let mut broken = inventory::check(tx)?;
+            broken.extend(checkout::check(tx)?);
+            broken.extend(fulfilment::check(tx)?);
+            Ok((broken, ledger::balances(tx, shop)?))
+        })
+        .await
+        .unwrap();
+    assert_eq!(broken, Vec::<String>::new());
+    let sums: i64 = balances.iter().map(|balance| balance.money.minor).sum();
+    assert_eq!(sums, 0, "I20: all accounts of a currency sum to zero");
+    assert!(
+        matches!(ledger::verify(&app.db, shop).await.unwrap(), Verdict::Whole { .. }),
+        "I26: the chain verifies"
+    );
+    let clearing: i64 = balances
+        .iter()
+        .filter(|balance| balance.key.kind == AccountKind::ProcessorClearing)
+        .map(|balance| balance.money.minor)
+        .sum();
+    let (held, fees) = (held(), processor_fees(app, shop).await);
+    // A clearing account is owed to us: its balance is negative by what the processor still holds.
+    assert_eq!(
+        -clearing,
+        held - fees,
+        "I11: the processor holds {held}, fees are {fees}"
+    );
+}
+
+async fn processor_fees(app: &App, shop: ShopId) -> i64 {
+    let mut after = None;
+    let mut fees = 0;
+    loop {
         let page = PageIn {
             limit: Some(100),
-            after: None,
+            after,
         };
-        let transfers = self
-            .world
-            .app
-            .db
-            .read(move |tx| ledger::transfers(tx, shop, &page))
-            .await
-            .unwrap();
-        let fees: i64 = transfers
-            .data
-            .iter()
-            .flat_map(|transfer| &transfer.legs)
+        let transfers = app.db.read(move |tx| ledger::transfers(tx, shop, &page)).await.unwrap();
+        let legs = transfers.data.iter().flat_map(|transfer| &transfer.legs);
+        fees += legs
             .filter(|leg| leg.purpose == "processor_fee")
             .map(|leg| leg.minor)
-            .sum();
-        // A clearing account is owed to us: its balance is negative by what the processor still holds.
-        assert_eq!(
-            -held,
-            taken - given - fees,
-            "I11: the processor took {taken} and gave back {given}, fees are {fees}"
-        );
+            .sum::<i64>();
+        after = transfers.next;
+        if after.is_none() {
+            return fees;
+        }
     }
+}
+
+/// A tap with everything said.
+pub fn tap_body(quote: &Value, token: &str) -> Value {
+    json!({
+        "quote": quote["quote"], "contact": { "email": "buyer@example.com" },
+        "address": { "name": "B. Uyer", "line1": "Street 1", "postal_code": "10115", "city": "Berlin", "country": "DE" },
+        "payment": { "method": "card", "token": token },
+    })
 }
 
 #[tokio::test]
@@ -397,13 +402,13 @@ async fn l1_l2_p17_a_tap_buys_the_parcel_takes_the_money_and_the_ledger_sums_to_
 async fn d10_p18_a_second_tap_with_the_same_id_buys_once() {
     let stall = Stall::open(5).await;
     let (id, quote) = (stall.checkout(), stall.quote(1).await);
-    let body = Stall::body(&quote, "tok_visa");
+    let body = tap_body(&quote, "tok_visa");
     let path = format!("/v1/checkouts/{id}");
     let (first, second) = tokio::join!(stall.player.put(&path, &body), stall.player.put(&path, &body));
     let mut statuses = [first.status, second.status];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 201]);
-    let other = Stall::body(&quote, "tok_declined");
+    let other = tap_body(&quote, "tok_declined");
     assert_eq!(
         stall.player.put(&path, &other).await.refusal(),
         (409, "id_reused".into())
@@ -544,7 +549,7 @@ async fn d7_an_abandoned_checkout_gives_its_unit_back() {
 async fn another_country_is_another_price_and_needs_consent() {
     let stall = Stall::open(2).await;
     let quote = stall.quote(1).await;
-    let mut body = Stall::body(&quote, "tok_visa");
+    let mut body = tap_body(&quote, "tok_visa");
     body["address"]["country"] = json!("CH");
     let asked = stall
         .player
@@ -585,7 +590,7 @@ async fn what_the_buyer_saw_can_be_shown_again_whatever_is_edited_later() {
     edit(2, "No returns.").await;
     let tap = async |quote: &Value| -> OrderId {
         let path = format!("/v1/checkouts/{}", stall.checkout());
-        let bought = stall.player.put(&path, &Stall::body(quote, "tok_visa")).await;
+        let bought = stall.player.put(&path, &tap_body(quote, "tok_visa")).await;
         assert_eq!(bought.status, 201, "{}", bought.text());
         bought.value()["order"]["id"].as_str().unwrap().parse().unwrap()
     };
@@ -635,7 +640,7 @@ async fn agreeing_to_a_dearer_parcel_is_kept_with_the_order() {
         .player
         .clone()
         .with("hawker-checkout-secret", begun["client_secret"].as_str().unwrap());
-    let mut details = Stall::body(&json!({}), "tok_visa");
+    let mut details = tap_body(&json!({}), "tok_visa");
     details
         .as_object_mut()
         .unwrap()
@@ -879,7 +884,7 @@ async fn digital_goods_are_paid_for_with_the_order_and_not_a_minute_later() {
         .get(&format!("/v1/quotes?lines={pattern}:1&country=DE"))
         .await
         .value();
-    let mut body = Stall::body(&quoted, "tok_visa");
+    let mut body = tap_body(&quoted, "tok_visa");
     body.as_object_mut().unwrap().remove("address");
     let bought = stall
         .player
@@ -954,7 +959,7 @@ async fn a_later_parcel_takes_what_was_refused_before_and_nothing_is_owed_then()
         .player
         .put(
             &format!("/v1/checkouts/{}", stall.checkout()),
-            &Stall::body(&quote, "tok_visa"),
+            &tap_body(&quote, "tok_visa"),
         )
         .await;
     let order: OrderId = bought.value()["order"]["id"].as_str().unwrap().parse().unwrap();
@@ -983,7 +988,7 @@ async fn a_later_parcel_takes_what_was_refused_before_and_nothing_is_owed_then()
 async fn x8_nothing_the_client_says_about_the_price_counts() {
     let stall = Stall::open(2).await;
     let quote = stall.quote(1).await;
-    let mut body = Stall::body(&quote, "tok_visa");
+    let mut body = tap_body(&quote, "tok_visa");
     body["total"] = json!({ "amount": 1, "currency": "EUR" });
     let path = format!("/v1/checkouts/{}", stall.checkout());
     assert_eq!(
@@ -993,7 +998,7 @@ async fn x8_nothing_the_client_says_about_the_price_counts() {
     );
     let mut token = quote["quote"].as_str().unwrap().to_owned();
     token.replace_range(20..21, if &token[20..21] == "A" { "B" } else { "A" });
-    let mut body = Stall::body(&quote, "tok_visa");
+    let mut body = tap_body(&quote, "tok_visa");
     body["quote"] = json!(token);
     assert_eq!(
         stall.player.put(&path, &body).await.refusal(),
@@ -1118,7 +1123,7 @@ async fn rush(buyers: usize, units: u32) {
                 .player
                 .put(
                     &format!("/v1/checkouts/{}", stall.checkout()),
-                    &Stall::body(&quote, "tok_visa"),
+                    &tap_body(&quote, "tok_visa"),
                 )
                 .await
         }));

@@ -133,38 +133,7 @@ impl World {
     }
 
     pub async fn shop(&self, name: &str) -> TestShop {
-        let owner_email = format!("owner@{}.example", identity::slug_of(name));
-        let new = NewShop {
-            name: name.to_owned(),
-            slug: String::new(),
-            currency: Currency::EUR,
-            country: "DE".into(),
-            language: "en".into(),
-            owner_name: format!("Owner of {name}"),
-            owner_email: owner_email.clone(),
-            test_mode: true,
-        };
-        let made = self
-            .app
-            .db
-            .write(LaneKey(0), move |tx| identity::create_shop(tx, new.clone()))
-            .await
-            .unwrap();
-        match made {
-            CreateShop::Created {
-                shop,
-                slug,
-                owner,
-                publishable_key,
-            } => TestShop {
-                id: shop,
-                slug,
-                owner,
-                owner_email,
-                publishable_key,
-            },
-            CreateShop::SlugTaken { slug } => panic!("{slug} is taken"),
-        }
+        make_shop(&self.app, name).await
     }
 
     /// Adds someone with this role.
@@ -194,18 +163,7 @@ impl World {
 
     /// A secret key with these scopes.
     pub async fn secret_key(&self, shop: &TestShop, scopes: &[&str]) -> String {
-        let id = shop.id;
-        let new = NewKey {
-            kind: KeyKind::Secret,
-            name: "Story".into(),
-            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
-        };
-        self.app
-            .db
-            .write(LaneKey(0), move |tx| identity::make_key(tx, id, new.clone()))
-            .await
-            .unwrap()
-            .secret
+        make_secret_key(&self.app, shop, scopes).await
     }
 
     /// A sign-in link's token, as the mail would carry it.
@@ -241,10 +199,7 @@ impl World {
 
     /// Nobody in particular.
     pub fn client(&self) -> Client {
-        Client {
-            address: self.address,
-            headers: HeaderMap::new(),
-        }
+        Client::of(self.address)
     }
 
     /// As a browser on our own page.
@@ -259,20 +214,70 @@ impl World {
     }
 }
 
+/// A new shop in an open database.
+pub async fn make_shop(app: &App, name: &str) -> TestShop {
+    let owner_email = format!("owner@{}.example", identity::slug_of(name));
+    let new = NewShop {
+        name: name.to_owned(),
+        slug: String::new(),
+        currency: Currency::EUR,
+        country: "DE".into(),
+        language: "en".into(),
+        owner_name: format!("Owner of {name}"),
+        owner_email: owner_email.clone(),
+        test_mode: true,
+    };
+    let made = app
+        .db
+        .write(LaneKey(0), move |tx| identity::create_shop(tx, new.clone()))
+        .await
+        .unwrap();
+    match made {
+        CreateShop::Created {
+            shop,
+            slug,
+            owner,
+            publishable_key,
+        } => TestShop {
+            id: shop,
+            slug,
+            owner,
+            owner_email,
+            publishable_key,
+        },
+        CreateShop::SlugTaken { slug } => panic!("{slug} is taken"),
+    }
+}
+
+/// A secret key with these scopes.
+pub async fn make_secret_key(app: &App, shop: &TestShop, scopes: &[&str]) -> String {
+    let id = shop.id;
+    let new = NewKey {
+        kind: KeyKind::Secret,
+        name: "Story".into(),
+        scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+    };
+    app.db
+        .write(LaneKey(0), move |tx| identity::make_key(tx, id, new.clone()))
+        .await
+        .unwrap()
+        .secret
+}
+
 /// The engine under test: `sqlite`, or `postgres` with the address in `HAWKER_TEST_POSTGRES`.
 pub fn engine() -> String {
     std::env::var("HAWKER_TEST_ENGINE").unwrap_or_else(|_| "sqlite".into())
 }
 
 /// A database that exists for one story.
-struct OwnDatabase {
+pub struct OwnDatabase {
     admin: String,
     name: String,
-    url: String,
+    pub url: String,
 }
 
 impl OwnDatabase {
-    async fn create() -> Self {
+    pub async fn create() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let admin = std::env::var("HAWKER_TEST_POSTGRES").expect("HAWKER_TEST_POSTGRES names the cluster");
         let name = format!(
@@ -389,6 +394,14 @@ pub struct Answer {
 }
 
 impl Client {
+    /// Nobody in particular, at this address.
+    pub fn of(address: SocketAddr) -> Self {
+        Self {
+            address,
+            headers: HeaderMap::new(),
+        }
+    }
+
     #[must_use]
     pub fn with(mut self, name: &'static str, value: &str) -> Self {
         self.headers
@@ -444,18 +457,28 @@ impl Client {
     }
 
     pub async fn send(&self, method: Method, path: &str, content_type: Option<&str>, body: Bytes) -> Answer {
-        let response = self.begin(method, path, content_type, body).await;
-        let (parts, body) = response.into_parts();
-        Answer {
+        self.try_send(method, path, content_type, body).await.unwrap()
+    }
+
+    /// As [`Client::send`], for a server that may die meanwhile: an answer counts when all of it has arrived.
+    pub async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: Option<&str>,
+        body: Bytes,
+    ) -> Result<Answer, Box<dyn std::error::Error + Send + Sync>> {
+        let (parts, body) = self.begin(method, path, content_type, body).await?.into_parts();
+        Ok(Answer {
             status: parts.status.as_u16(),
             headers: parts.headers,
-            body: to_bytes(Body::new(body), 64 << 20).await.unwrap(),
-        }
+            body: to_bytes(Body::new(body), 64 << 20).await?,
+        })
     }
 
     /// Opens a stream of server-sent events.
     pub async fn follow(&self, path: &str) -> Events {
-        let response = self.begin(Method::GET, path, None, Bytes::new()).await;
+        let response = self.begin(Method::GET, path, None, Bytes::new()).await.unwrap();
         assert_eq!(response.status().as_u16(), 200, "{path}");
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         Events {
@@ -470,11 +493,9 @@ impl Client {
         path: &str,
         content_type: Option<&str>,
         body: Bytes,
-    ) -> hyper::Response<hyper::body::Incoming> {
-        let stream = TcpStream::connect(self.address).await.unwrap();
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-            .await
-            .unwrap();
+    ) -> Result<hyper::Response<hyper::body::Incoming>, Box<dyn std::error::Error + Send + Sync>> {
+        let stream = TcpStream::connect(self.address).await?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         tokio::spawn(connection);
         let mut request = Request::builder()
             .method(method)
@@ -486,10 +507,7 @@ impl Client {
         if let Some(kind) = content_type {
             request = request.header("content-type", kind);
         }
-        sender
-            .send_request(request.body(Body::from(body)).unwrap())
-            .await
-            .unwrap()
+        Ok(sender.send_request(request.body(Body::from(body))?).await?)
     }
 }
 

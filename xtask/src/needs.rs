@@ -26,6 +26,10 @@ pub enum Need {
     /// The database of known holes, fetched now.
     Advisories,
     LoopMounts,
+    /// Makes a system call of a running program fail.
+    Strace,
+    /// Lies to a program about the time of day.
+    Faketime,
     /// `target/release/hawker`.
     Release,
 }
@@ -181,7 +185,14 @@ impl<'a> Needs<'a> {
             Need::CargoDeny => self.install_cargo_deny(),
             Need::Advisories => self.fetch_advisories(),
             Need::LoopMounts => self.probe_loop_mounts(),
-            Need::Chromium | Need::Ffmpeg | Need::Hledger | Need::Ledger | Need::Postgres | Need::Release => Ok(()),
+            Need::Chromium
+            | Need::Ffmpeg
+            | Need::Hledger
+            | Need::Ledger
+            | Need::Postgres
+            | Need::Strace
+            | Need::Faketime
+            | Need::Release => Ok(()),
         }
     }
 
@@ -361,6 +372,8 @@ impl fmt::Display for Need {
             Self::CargoDeny => "cargo-deny",
             Self::Advisories => "advisories",
             Self::LoopMounts => "loop mounts",
+            Self::Strace => "strace",
+            Self::Faketime => "libfaketime",
             Self::Release => "release build",
         })
     }
@@ -389,6 +402,8 @@ fn missing_packages(need: Need) -> Vec<&'static str> {
             let there = std::env::var_os("HAWKER_TEST_POSTGRES").is_some() || postgres::programs().is_some();
             vec![(!there).then_some("postgresql")]
         }
+        Need::Strace => vec![without("strace", "strace")],
+        Need::Faketime => vec![without("faketime", "faketime")],
         Need::LoopMounts => vec![without("mkfs.ext4", "e2fsprogs")],
         Need::CargoDeny | Need::Advisories | Need::Release => Vec::new(),
     };

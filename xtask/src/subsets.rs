@@ -17,6 +17,7 @@ pub const NAMES: &[&str] = &[
     "unit",
     "integration-sqlite",
     "integration-postgres",
+    "faults",
     "kill",
     "powercut",
     "js",
@@ -25,7 +26,8 @@ pub const NAMES: &[&str] = &[
     "deny",
 ];
 
-/// Tests in `tests/it/` that kill processes or cut the power of disk images; they have subsets of their own.
+/// Tests in `tests/it/` that break the machine under the real program, kill it, or cut the power of disk images; they have subsets of their own.
+const FAULTS: &str = "faults::";
 const KILL: &str = "kill9_";
 const POWER_CUT: &str = "powercut_";
 
@@ -105,13 +107,21 @@ fn integration(places: &Places) -> Vec<Part> {
     }
     let mut parts = Vec::new();
     for engine in ["sqlite", "postgres"] {
-        let words = vec!["--skip", KILL, "--skip", POWER_CUT];
+        let words = vec!["--skip", FAULTS, "--skip", KILL, "--skip", POWER_CUT];
         parts.push(stories(
             format!("integration-{engine}"),
             engine,
             engine_needs(engine),
             words,
         ));
+    }
+    if places.has("tests/it/faults.rs") {
+        for engine in ["sqlite", "postgres"] {
+            let needs = [engine_needs(engine), vec![Need::Release]].concat();
+            let mut part = stories(format!("faults-{engine}"), engine, needs, vec![FAULTS, "--nocapture"]);
+            part.wishes.extend([Need::Strace, Need::Faketime]);
+            parts.push(part);
+        }
     }
     let one_by_one = |word| vec![word, "--test-threads=1", "--nocapture"];
     if mentioned_in_tests(places, KILL) {

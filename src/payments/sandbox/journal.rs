@@ -9,7 +9,11 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::Path;
 
-pub(super) struct Journal(File);
+pub(super) struct Journal {
+    file: File,
+    /// What a full disk did not take yet, from where it stopped: half a line must not become part of the next one.
+    unwritten: Vec<u8>,
+}
 
 impl Journal {
     /// Opens or makes the file and gives every whole line to `apply`. A torn last line is cut off: its request was never answered.
@@ -50,14 +54,27 @@ impl Journal {
         }
         file.set_len(whole).map_err(cannot)?;
         file.seek(SeekFrom::End(0)).map_err(cannot)?;
-        Ok(Some(Self(file)))
+        let unwritten = Vec::new();
+        Ok(Some(Self { file, unwritten }))
     }
 
     pub fn append(&mut self, line: &Line) {
-        let mut text = serde_json::to_vec(line).expect("own types serialise");
-        text.push(b'\n');
-        self.0
-            .write_all(&text)
-            .may_fail("a full disk must not stop the sandbox from answering; its books are right until it restarts");
+        serde_json::to_writer(&mut self.unwritten, line).expect("own types serialise");
+        self.unwritten.push(b'\n');
+        self.write().may_fail(
+            "a full disk must not stop the sandbox from answering; its books are right, and are written down with the next line there is room for",
+        );
+    }
+
+    fn write(&mut self) -> std::io::Result<()> {
+        while !self.unwritten.is_empty() {
+            match self.file.write(&self.unwritten) {
+                Ok(0) => return Err(std::io::ErrorKind::WriteZero.into()),
+                Ok(written) => drop(self.unwritten.drain(..written)),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 }
