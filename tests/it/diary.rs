@@ -445,7 +445,7 @@ fn without_time(value: &Value) -> Value {
 
 fn beacons(house: &House, clip: &Clip) -> Value {
     let events: Vec<Value> = (0..5)
-        .map(|_| json!({ "id": fresh::<FactId>().uuid(), "kind": "impression" }))
+        .map(|_| json!({ "id": fresh::<FactId>().uuid().to_string(), "kind": "impression" }))
         .collect();
     json!({ "key": house.shop.publishable_key, "clip": clip.id, "version": clip.version, "events": events })
 }
