@@ -122,6 +122,23 @@ mod tests {
     }
 
     #[test]
+    fn d5_a_replica_whose_clock_is_wrong_keeps_the_servers_time() {
+        for ahead in [90 * SECOND, -90 * SECOND] {
+            let hand = Arc::new(Hand::default());
+            let server = Time(1_000_000 * SECOND);
+            hand.advance(server.0 + ahead, 0);
+            let agreed = Arc::new(ServersTime::agree(hand.clone(), server));
+            let mut clock = LaneClock::start(agreed, Time(0));
+            assert!((0..=2).contains(&(clock.tick().0 - server.0)));
+            hand.advance(60 * SECOND, 60_000_000);
+            assert!(
+                (0..=4).contains(&(clock.tick().0 - server.0 - 60 * SECOND)),
+                "it does not drift back either"
+            );
+        }
+    }
+
+    #[test]
     fn time_never_goes_back_not_even_over_a_restart() {
         let hand = Arc::new(Hand::default());
         let mut clock = LaneClock::start(hand, Time(5_000));

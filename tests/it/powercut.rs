@@ -2,7 +2,8 @@
 //! without any flush, is the disk of the next start. The bank is elsewhere and has power.
 
 use crate::diary::Diary;
-use crate::program::{Bank, Dice, House, OutsideBank, setting};
+use crate::program::{Bank, Dice, House, OutsideBank, fresh, setting};
+use hawker::kernel::FactId;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -74,6 +75,8 @@ struct Disk {
     image: PathBuf,
     copy: PathBuf,
     mounted: PathBuf,
+    /// A new file each time: ext4 flushes one that is written over.
+    unflushed: PathBuf,
 }
 
 /// Large enough that it is not what the kernel flushes on its way.
@@ -81,11 +84,16 @@ const UNFLUSHED: [u8; 1 << 16] = [7; 1 << 16];
 
 impl Disk {
     fn make(folder: &Path) -> Result<Self, String> {
-        let [image, copy, mounted] = ["image", "copy", "mounted"].map(|name| folder.join(name));
+        let [image, copy, mounted, unflushed] = ["image", "copy", "mounted", "none"].map(|name| folder.join(name));
         let file = std::fs::File::create(&image).unwrap();
         file.set_len(512 << 20).unwrap();
         std::fs::create_dir(&mounted).unwrap();
-        let disk = Self { image, copy, mounted };
+        let disk = Self {
+            image,
+            copy,
+            mounted,
+            unflushed,
+        };
         run(Command::new("mkfs.ext4").args(["-q", "-F"]).arg(&disk.image))?;
         disk.mount()?;
         Ok(disk)
@@ -99,16 +107,13 @@ impl Disk {
             .arg(&self.mounted))
     }
 
-    fn canary(&self) -> PathBuf {
-        self.mounted.join("canary")
-    }
-
-    fn write_without_flush(&self) {
-        std::fs::write(self.canary(), UNFLUSHED).unwrap();
+    fn write_without_flush(&mut self) {
+        self.unflushed = self.mounted.join(fresh::<FactId>().to_string());
+        std::fs::write(&self.unflushed, UNFLUSHED).unwrap();
     }
 
     fn has_what_was_not_flushed(&self) -> bool {
-        std::fs::read(self.canary()).is_ok_and(|bytes| bytes == UNFLUSHED)
+        std::fs::read(&self.unflushed).is_ok_and(|bytes| bytes == UNFLUSHED)
     }
 
     fn copy(&self) {

@@ -78,3 +78,27 @@ impl Journal {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_full_disk_did_not_take_is_written_when_there_is_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let mut journal = Journal::open(&path, drop).unwrap().unwrap();
+        let room = std::mem::replace(
+            &mut journal.file,
+            File::options().write(true).open("/dev/full").unwrap(),
+        );
+        journal.append(&Line::default());
+        assert_eq!(std::fs::read(&path).unwrap(), b"");
+        journal.file = room;
+        journal.append(&Line::default());
+        drop(journal);
+        let mut lines = 0;
+        Journal::open(&path, |_| lines += 1).unwrap();
+        assert_eq!(lines, 2);
+    }
+}
