@@ -92,13 +92,13 @@ class Visitor {
     tally.check(`${name} is quiet`, complaints.length === 0, complaints.map((text) => `  ${text}`).join("\n"));
   }
 
-  /** Opens what the pages link to, one page of each kind. */
+  /** Opens what the pages link to, one page of each kind; files are not pages. */
   async follow(start, inside) {
     const waiting = [start];
     for (let path = waiting.shift(); path; path = waiting.shift()) {
       if (seen.has(pattern(path))) continue;
       await this.open(path);
-      const links = await this.page.evaluate(() => [...document.links].filter(({ origin }) => origin === location.origin).map(({ pathname }) => pathname));
+      const links = await this.page.evaluate(() => [...document.links].filter(({ origin, pathname }) => origin === location.origin && !/\.\w+$/.test(pathname)).map(({ pathname }) => pathname));
       waiting.push(...links.filter((link) => inside.test(link)));
     }
   }
