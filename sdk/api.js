@@ -49,7 +49,7 @@ export class Api {
   /**
    * Follows the stock of variants until the signal ends it. A lost stream is picked up where it was; without one the player
    * shows what it was first told and the reservation still decides.
-   * @param {string[]} variants
+   * @param {string} variants a list with commas
    * @param {(stock: {variant: string} & Availability) => void} heard
    * @param {AbortSignal} signal
    * @param {(ms: number) => Promise<unknown>} sleep
@@ -60,20 +60,19 @@ export class Api {
     for (let tries = 0; !signal.aborted; tries++) {
       let wait = 0;
       try {
-        const answer = await this.fetch(`${this.base}/v1/live?variants=${variants.join()}`, { headers, credentials: "omit", signal });
+        const answer = await this.fetch(`${this.base}/v1/live?variants=${variants}`, { headers, credentials: "omit", signal });
         if (answer.status < 500 && answer.status !== 429 && !answer.ok) return;
-        wait = Number(answer.headers.get("retry-after")) * 1000 || 0;
-        if (answer.ok && answer.body) {
-          for await (const { event, id, data } of events(answer.body)) {
-            tries = 0;
-            if (event === "stock") heard(JSON.parse(data));
-            headers["last-event-id"] = id;
-          }
+        wait = Number(answer.headers.get("retry-after")) * 1000;
+        // What a refusal says is no event; what has no body counts as lost.
+        for await (const { event, id, data } of events(/** @type {ReadableStream<Uint8Array>} */ (answer.body))) {
+          tries = 0;
+          if (event === "stock") heard(JSON.parse(data));
+          headers["last-event-id"] = id;
         }
       } catch {
         // Lost; wait and ask again.
       }
-      await sleep(Math.max(wait, Math.min(1000 * 2 ** tries, 30_000)));
+      await sleep(wait || Math.min(1000 * 2 ** tries, 30_000));
     }
   }
 

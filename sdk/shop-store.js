@@ -154,10 +154,10 @@ export class Shop {
 
   /** Follows the stock of all that is on the page, in one stream; the server takes a hundred variants. */
   follow() {
-    const variants = [...this.products.values()].flatMap((product) => product.variants.map(({ id }) => id)).sort().slice(0, 100);
-    if (!variants.length || variants.join() === this.#variants) return;
+    const variants = [...this.products.values()].flatMap((product) => product.variants.map(({ id }) => id)).sort().slice(0, 100).join();
+    if (!variants || variants === this.#variants) return;
     this.rest();
-    this.#variants = variants.join();
+    this.#variants = variants;
     this.#live = new AbortController();
     // Pages that a restart cut off together must not all come back together.
     void this.api.live(variants, ({ variant, ...stock }) => this.stock(variant, stock), this.#live.signal, (ms) => world.sleep(ms * (1 + Math.random())));
@@ -172,9 +172,9 @@ export class Shop {
   /** @param {string} id @param {Partial<Availability>} availability */
   stock(id, availability) {
     for (const [key, product] of this.products) {
-      const variant = product.variants.find((variant) => variant.id === id);
-      if (!variant) continue;
-      Object.assign(variant.availability, availability);
+      const found = product.variants.find((one) => one.id === id);
+      if (!found) continue;
+      Object.assign(found.availability, availability);
       this.products.set(key, { ...product });
     }
     this.paint();

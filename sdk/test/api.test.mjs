@@ -53,7 +53,7 @@ test("stock is heard wherever the network cuts the stream, and a lost stream is 
   ];
   const heard = [];
   const waits = [];
-  await api(async () => answers.shift()()).live(["var_1"], ({ left }) => {
+  await api(async () => answers.shift()()).live("var_1", ({ left }) => {
     heard.push(left);
     if (left === 1) end.abort();
   }, end.signal, async (ms) => void waits.push(ms));
@@ -71,14 +71,14 @@ test("a stream that comes back says what it heard last, and waits as long as it 
   ];
   const said = [];
   const waits = [];
-  await api(async (url, { headers }) => (said.push(headers["last-event-id"]), answers.shift()())).live(["var_1"], () => {}, end.signal, async (ms) => void waits.push(ms));
+  await api(async (url, { headers }) => (said.push(headers["last-event-id"]), answers.shift()())).live("var_1", () => {}, end.signal, async (ms) => void waits.push(ms));
   assert.deepEqual(said, [undefined, "a.2", "a.2"]);
   assert.deepEqual(waits.slice(0, 2), [1000, 30_000]);
 });
 
 test("a stream that is refused is not asked for again", async () => {
   let asked = 0;
-  await api(async () => (asked++, new Response("", { status: 404 }))).live(["var_1"], () => {}, new AbortController().signal, async () => {});
+  await api(async () => (asked++, new Response("", { status: 404 }))).live("var_1", () => {}, new AbortController().signal, async () => {});
   assert.equal(asked, 1);
 });
 
