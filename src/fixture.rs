@@ -1,7 +1,7 @@
 //! A shop in a temporary database, for table tests of verbs: the rules are tried where they run.
 
 use crate::app::{App, Parts, Settings};
-use crate::db::{Config, Db, EVENTS, Engine, LaneKey, MAIN, SystemRandom, Tx};
+use crate::db::{Config, Db, EVENTS, Engine, LaneKey, MAIN, SystemClock, SystemRandom, Tx};
 use crate::identity::{self, CreateShop, KeyKind, NewKey, NewShop, SCOPES, Shop};
 use crate::kernel::{Clock, Currency, Mailer, Processor, Random, Result, ShopId, Time};
 use std::path::Path;
@@ -63,7 +63,11 @@ impl Fixture {
     }
 
     fn on(folder: tempfile::TempDir, main: Engine, events: Engine) -> Self {
-        let clock = Arc::new(StillClock(AtomicI64::new(START)));
+        let start = match &main {
+            Engine::Sqlite(_) => Time(START),
+            Engine::Postgres(_) => SystemClock::default().wall(), // The time there is the server's.
+        };
+        let clock = Arc::new(StillClock(AtomicI64::new(start.0)));
         let port: Arc<dyn Clock> = clock.clone();
         let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
         let db = Db::open(&Config::new(main, "main", MAIN), &port, &random).unwrap();

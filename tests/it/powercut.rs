@@ -80,7 +80,7 @@ struct Disk {
 }
 
 /// Large enough that it is not what the kernel flushes on its way.
-const UNFLUSHED: [u8; 1 << 16] = [7; 1 << 16];
+static UNFLUSHED: [u8; 1 << 16] = [7; 1 << 16];
 
 impl Disk {
     fn make(folder: &Path) -> Result<Self, String> {
