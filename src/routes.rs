@@ -145,6 +145,10 @@ fn desk() -> Router<App> {
             get(desk::order_page::show).post(desk::order_page::ship),
         )
         .route(
+            "/studio/{shop}/orders/{order}/acceptance",
+            axum::routing::post(desk::order_page::accept),
+        )
+        .route(
             "/studio/{shop}/orders/{order}/refunds",
             axum::routing::post(desk::order_page::refund),
         )
@@ -270,6 +274,7 @@ pub const PAGES: &[(&str, &str)] = &[
     ("GET", "/studio/{shop}/orders"),
     ("GET", "/studio/{shop}/orders/{order}"),
     ("POST", "/studio/{shop}/orders/{order}"),
+    ("POST", "/studio/{shop}/orders/{order}/acceptance"),
     ("POST", "/studio/{shop}/orders/{order}/refunds"),
     ("POST", "/studio/{shop}/orders/{order}/captures"),
     ("POST", "/studio/{shop}/orders/{order}/cancellation"),

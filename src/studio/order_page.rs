@@ -6,8 +6,8 @@ use super::typed::Typed;
 use crate::app::App;
 use crate::checkout::{self, AdjustmentKind, CancelOrder, OrderView, Refund, RefundLines, RefundWhat, Ship};
 use crate::clips;
-use crate::db::Tx;
-use crate::fulfilment::{self, Deliverance, Fulfilment, HandOver, TakeAgain};
+use crate::db::{LaneKey, Tx};
+use crate::fulfilment::{self, Accept, Deliverance, Fulfilment, FulfilmentState, HandOver, TakeAgain};
 use crate::http::{Form, Path, Problem as Refused, Query, page, redirect};
 use crate::identity::{Creator, Helper, Policies, Shop, Staff, shop};
 use crate::inventory::Restock;
@@ -119,6 +119,8 @@ pub struct OrderPage {
     /// What was shipped and not paid, and the processor's words; the amount stands on the button.
     pub owed: Option<(String, String)>,
     pub can_take_again: bool,
+    /// Nobody has said yet that they do it.
+    pub can_accept: bool,
     pub can_ship: bool,
     pub can_cancel: bool,
     pub can_refund: bool,
@@ -214,6 +216,27 @@ async fn shown(
     order.adjustment = app.random.id::<AdjustmentId>(app.clock.wall()).to_string();
     order.problems = problems;
     page(&order)
+}
+
+/// Takes the work on, so that nobody else packs the same parcel.
+pub async fn accept(
+    State(app): State<App>,
+    staff: Helper,
+    Path((_, id)): Path<(String, OrderId)>,
+    Form(typed): Form<Typed>,
+) -> std::result::Result<Response, Refused> {
+    let (shop, party) = (staff.shop, staff.party);
+    let accepted = app
+        .db
+        .write(LaneKey::of(id), move |tx| fulfilment::accept(tx, shop, id, party))
+        .await;
+    let done = match accepted {
+        Ok(Accept::Accepted(_) | Accept::Again(_)) => Ok(None),
+        Ok(Accept::Closed) => Ok(Some("This is done already, or was canceled.".into())),
+        Ok(Accept::NotFound) => Err(Error::not_found("order")),
+        Err(error) => Err(error),
+    };
+    told(&app, &staff, id, &typed, done).await
 }
 
 /// Hands a parcel over and takes its money.
@@ -731,7 +754,10 @@ impl OrderPage {
             number: view.order.number.clone(),
             at: When::of(view.order.confirmed_at, desk.now),
             payment: payment(view.intent.as_ref()),
-            fulfilment: parcel(view.state),
+            fulfilment: match desk.work.as_ref().map(|work| work.state) {
+                Some(FulfilmentState::Accepted) => Chip::new(Tone::Warn, "Being packed"),
+                _ => parcel(view.state),
+            },
             buyer_name: buyer(view),
             buyer_contact: view.order.email.clone(),
             address: address.unwrap_or_default(),
@@ -756,6 +782,11 @@ impl OrderPage {
             capture_on_ship: desk.money(capturable),
             owed: desk.owed.clone().map(|(minor, words)| (desk.money(minor), words)),
             can_take_again: desk.owed.is_some() && staff.role.may_create(),
+            can_accept: staff.role.may_help()
+                && desk
+                    .work
+                    .as_ref()
+                    .is_some_and(|work| work.state == FulfilmentState::Open),
             can_ship: open && staff.role.may_help() && (capturable > 0 || paid),
             can_cancel: view.order.canceled_at.is_none() && !shipped && staff.role.may_create(),
             can_refund: refundable && staff.role.may_create(),
@@ -836,6 +867,7 @@ impl OrderPage {
             capture_on_ship: "€74.90".into(),
             owed: None,
             can_take_again: false,
+            can_accept: true,
             can_ship: true,
             can_cancel: true,
             can_refund: false,
@@ -893,6 +925,7 @@ impl OrderPage {
                 at: When::new("2 days ago", "19 November 2026, 16:31:07", "2026-11-19T16:31:07Z"),
             }],
             flow: Some(sale_page::sample_flow()),
+            can_accept: false,
             can_ship: false,
             can_cancel: false,
             can_refund: true,
@@ -928,6 +961,7 @@ impl OrderPage {
         Self {
             payment: Chip::new(Tone::Bad, "No answer yet"),
             fulfilment: Chip::new(Tone::Quiet, "Waits for payment"),
+            can_accept: false,
             can_ship: false,
             can_cancel: false,
             ..page

@@ -1161,3 +1161,22 @@ async fn d1_six_hundred_buyers_five_hundred_units() {
 async fn d1_two_thousand_buyers_a_hundred_units() {
     rush(2000, 100).await;
 }
+
+#[tokio::test]
+async fn whoever_packs_a_parcel_says_so_and_others_see_it() {
+    let stall = Stall::open(2).await;
+    let order = stall.buy().await;
+    stall.work_is_open(order).await;
+    let page = format!("/studio/{}/orders/{order}", stall.shop.slug);
+    assert!(stall.staff.get(&page).await.text().contains("I pack this one"));
+    for _ in 0..2 {
+        let said = stall.staff.form(&format!("{page}/acceptance"), &[]).await;
+        assert_eq!(said.status, 303, "saying it twice is saying it once: {}", said.text());
+    }
+    let seen = stall.staff.get(&page).await.text().to_owned();
+    assert!(
+        seen.contains("Being packed") && !seen.contains("I pack this one"),
+        "{seen}"
+    );
+    stall.invariants().await;
+}

@@ -156,6 +156,7 @@ const CENSUS: &[Row] = &[
     read("/studio/{shop}/orders/{order}", Who::Staff),
     form("/studio/{shop}/orders/{order}", Who::Helper, ""),
     form("/studio/{shop}/orders/{order}/refunds", Who::Creator, ""),
+    form("/studio/{shop}/orders/{order}/acceptance", Who::Helper, ""),
     form("/studio/{shop}/orders/{order}/captures", Who::Creator, ""),
     form("/studio/{shop}/orders/{order}/cancellation", Who::Creator, ""),
     read("/studio/{shop}/money", Who::Analyst),
