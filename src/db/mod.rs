@@ -408,10 +408,8 @@ impl Db {
                 let wal = wal_bytes(&path);
                 if wal > WAL_TRUNCATE {
                     checkpoint(&connection, "truncate");
-                } else if wal > WAL_RESTART {
+                } else if wal > WAL_PASSIVE && checkpoint(&connection, "passive") > WAL_RESTART {
                     checkpoint(&connection, "restart");
-                } else if wal > WAL_PASSIVE {
-                    checkpoint(&connection, "passive");
                 }
                 std::thread::sleep(std::time::Duration::from_millis(50));
             }
@@ -421,19 +419,30 @@ impl Db {
     }
 }
 
+/// From this length of the log's file its pages are moved without being in anybody's way.
 const WAL_PASSIVE: u64 = 4 << 20;
+/// Of the log in use, not of its file, which never gets shorter by itself: the writer waits once, and starts again at the file's beginning.
 const WAL_RESTART: u64 = 48 << 20;
 const WAL_TRUNCATE: u64 = 160 << 20;
+/// A page with its header in the log.
+const WAL_FRAME: u64 = 4096 + 24;
 
-fn checkpoint(connection: &sqlite::Sqlite, mode: &str) {
+/// Moves pages of the log into the file; answers how many bytes of the log are in use.
+fn checkpoint(connection: &sqlite::Sqlite, mode: &str) -> u64 {
     // Busy (a reader or the writer is in the way) is no error: the next round tries again. A failed fsync is not tried again: it would succeed
     // and say nothing about the pages that were lost, so `failed` ends the process before the log is reused.
     let done = connection
         .raw
-        .query_row(&format!("pragma wal_checkpoint({mode})"), [], |_| Ok(()))
+        .query_row(&format!("pragma wal_checkpoint({mode})"), [], |row| {
+            row.get::<_, i64>(1)
+        })
         .map_err(sqlite::failed);
-    if let Err(error) = done {
-        tracing::debug!(%error, mode, "checkpoint put off");
+    match done {
+        Ok(frames) => u64::try_from(frames).unwrap_or(0) * WAL_FRAME,
+        Err(error) => {
+            tracing::debug!(%error, mode, "checkpoint put off");
+            0
+        }
     }
 }
 
