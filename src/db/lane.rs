@@ -441,7 +441,7 @@ fn reconnect(postgres: &mut Postgres) -> Result<()> {
     Err(last.unwrap_or_else(unavailable))
 }
 
-fn unavailable() -> Error {
+pub(super) fn unavailable() -> Error {
     Error::new(
         Kind::Busy { retry_after: 2 },
         "database_unavailable",

@@ -33,7 +33,7 @@ pub use outbox::{Act, facts_waiting};
 pub use tx::Tx;
 pub use value::{Bind, Cell, Column, FromRow, Json, Row, Value};
 
-use crate::kernel::{Clock, Error, Id, Random, Result, Time};
+use crate::kernel::{Clock, Error, Id, Kind, Random, Result, Time};
 use clock::{LaneClock, ServersTime};
 use headroom::Headroom;
 use lane::{Lane, Queue, Typed, Urgency, lock};
@@ -576,20 +576,18 @@ const READ_SECONDS_MAX: u64 = 10;
 impl Reader {
     fn run(&mut self, command: Box<dyn lane::Command>) {
         let mut done = self.within(|tx| command.run(tx));
-        if done.is_err() && self.link_is_lost() {
+        if matches!(&done, Err(error) if error.kind == Kind::Engine(crate::kernel::Engine::Gone)) {
             done = self.within(|tx| command.run(tx)); // A read changed nothing, so the caller need not hear of a lost connection.
         }
-        if let Err(error) = done {
-            command.refuse(error);
+        match done {
+            Ok(()) => {}
+            Err(error) if error.kind == Kind::Engine(crate::kernel::Engine::Gone) => {
+                tracing::warn!(%error, "a read found no database");
+                command.refuse(lane::unavailable());
+            }
+            Err(error) => command.refuse(error),
         }
         command.answer();
-    }
-
-    fn link_is_lost(&self) -> bool {
-        match &self.connection {
-            Connection::Sqlite(_) => false,
-            Connection::Postgres(postgres) => postgres.lost(),
-        }
     }
 
     /// Runs `act` in one snapshot.
