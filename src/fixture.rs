@@ -40,7 +40,7 @@ impl Fixture {
     /// On SQLite, or on PostgreSQL when `HAWKER_TEST_ENGINE` says so.
     pub fn new() -> Self {
         if std::env::var("HAWKER_TEST_ENGINE").is_ok_and(|engine| engine == "postgres") {
-            let engine = postgres_database().expect("HAWKER_TEST_POSTGRES names the server");
+            let engine = crate::db::tests::postgres_database().expect("HAWKER_TEST_POSTGRES names the server");
             return Self::on(tempfile::tempdir().unwrap(), engine.clone(), engine);
         }
         Self::on_sqlite()
@@ -56,7 +56,7 @@ impl Fixture {
     /// On SQLite, and on PostgreSQL where the test command gives us one.
     pub fn engines() -> Vec<Self> {
         let mut fixtures = vec![Self::on_sqlite()];
-        if let Some(engine) = postgres_database() {
+        if let Some(engine) = crate::db::tests::postgres_database() {
             fixtures.push(Self::on(tempfile::tempdir().unwrap(), engine.clone(), engine));
         }
         fixtures
@@ -159,28 +159,6 @@ impl Drop for Fixture {
         self.db.shut_down();
         self.opened.lock().unwrap().iter().for_each(Db::shut_down);
     }
-}
-
-/// A database of its own on the server that `HAWKER_TEST_POSTGRES` names.
-fn postgres_database() -> Option<Engine> {
-    let url = std::env::var("HAWKER_TEST_POSTGRES")
-        .ok()
-        .filter(|url| !url.is_empty())?;
-    let random = SystemRandom::default();
-    let name = format!("fixture_{}", (&random as &dyn Random).uuid().simple());
-    let mut server = url
-        .parse::<postgres::Config>()
-        .unwrap()
-        .connect(postgres::NoTls)
-        .unwrap();
-    server.batch_execute(&format!("create database {name}")).unwrap();
-    let (base, query) = url
-        .split_once('?')
-        .map_or((url.as_str(), String::new()), |(base, query)| {
-            (base, format!("?{query}"))
-        });
-    let (server, _) = base.rsplit_once('/').unwrap();
-    Some(Engine::Postgres(format!("{server}/{name}{query}")))
 }
 
 fn open(db: &Db, name: &'static str) -> ShopId {

@@ -18,10 +18,10 @@ pub fn acts(app: &App) -> impl Act {
 fn act(tx: &mut Tx<'_>, links: &Links, fact: &Fact) -> Result<()> {
     match *fact {
         Fact::OrderConfirmed { shop, order, .. } => {
-            let view = checkout::view(tx, shop, order)?
+            let sold = checkout::sold(tx, shop, order)?
                 .ok_or_else(|| Error::internal("a fact names an order that is not there"))?;
-            fulfilment::open(tx, &view)?;
-            notify::order_confirmed(tx, links, view).map(drop)
+            let promise = fulfilment::open(tx, &sold)?;
+            notify::order_confirmed(tx, links, sold, promise).map(drop)
         }
         Fact::OrderCanceled { shop, order } => {
             fulfilment::cancel(tx, shop, order)?;

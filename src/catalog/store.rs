@@ -180,11 +180,10 @@ pub(super) fn update_product(tx: &mut Tx<'_>, shop: ShopId, product: &Product) -
 
 /// Raises a product's version after a change to its variants or prices.
 pub(super) fn raise_version(tx: &mut Tx<'_>, shop: ShopId, product: ProductId) -> Result<()> {
-    tx.exec(
+    tx.put(
         "update products set version = version + 1, changed_at = $3 where shop_id = $1 and id = $2",
         args![shop, product, tx.now()],
     )
-    .map(drop)
 }
 
 /// All variants of a product in their order, with their price in `currency`; archived ones too.
@@ -250,11 +249,10 @@ pub(super) fn sku_taken(tx: &mut Tx<'_>, shop: ShopId, sku: &str, except: Option
 }
 
 pub(super) fn update_variant(tx: &mut Tx<'_>, shop: ShopId, variant: &Variant) -> Result<()> {
-    tx.exec(
+    tx.put(
         "update variants set sku = $3, title = $4, weight_grams = $5, position = $6, state = $7 where shop_id = $1 and id = $2",
         args![shop, variant.id, variant.sku, variant.title, variant.weight_grams, variant.position, variant.state],
     )
-    .map(drop)
 }
 
 /// Every price of a variant of this shop.

@@ -12,7 +12,7 @@ use crate::identity::{self, Shop};
 use crate::inventory::{self, Demand, Reserve};
 use crate::kernel::{CheckoutId, Error, Result, Seconds, ShopId, VariantId};
 use crate::offers::{self, Asked, Offer, PaymentMethod, Quote, Recheck, WantedLine};
-use crate::payments::{self, Attempt, OpenIntent, Operation, Start};
+use crate::payments::{self, Attempt, By, OpenIntent, Operation, Start};
 use base64::Engine;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -233,27 +233,22 @@ pub(super) fn requote(tx: &mut Tx<'_>, shop: &Shop, quote: &Quote, country: &str
 /// Opens the intent with the split of this day and writes the attempt.
 fn begin(tx: &mut Tx<'_>, checkout: &Checkout, processor: &str, payment: &Payment) -> Result<Start> {
     let allocation = allocate(tx, &checkout.offer.quote)?;
-    let intent = payments::open(
-        tx,
-        &OpenIntent {
-            shop: checkout.shop,
-            checkout: checkout.id,
-            amount: checkout.total(),
-            allocation,
-        },
-    )?;
-    let method = if payment.method == PaymentMethod::Manual {
-        "manual"
-    } else {
-        "card"
+    let wish = OpenIntent {
+        shop: checkout.shop,
+        checkout: checkout.id,
+        amount: checkout.total(),
+        allocation,
     };
-    payments::start(
-        tx,
-        intent,
+    let by = By {
         processor,
-        method,
-        payment.token.as_deref().unwrap_or_default(),
-    )
+        method: if payment.method == PaymentMethod::Manual {
+            "manual"
+        } else {
+            "card"
+        },
+        token: payment.token.as_deref().unwrap_or_default(),
+    };
+    payments::open_and_start(tx, &wish, by)
 }
 
 /// What became of a wish to pay.
@@ -310,12 +305,7 @@ fn start(tx: &mut Tx<'_>, id: CheckoutId, processor: &str, payment: &Payment) ->
     }
     match begin(tx, &checkout, processor, payment)? {
         Start::Sending(attempt) => {
-            if !store::advance(tx, &checkout, CheckoutState::CompleteInProgress, until)? {
-                return Err(Error::engine(
-                    crate::kernel::Engine::Retry,
-                    "a checkout moved while its payment began",
-                ));
-            }
+            store::advance(tx, &checkout, CheckoutState::CompleteInProgress, until)?;
             Ok(Ok(attempt))
         }
         Start::TooMany => {

@@ -6,7 +6,7 @@ use super::store;
 use crate::app::App;
 use crate::db::{LaneKey, Tx};
 use crate::inventory::{self, Claim, Restock};
-use crate::kernel::{AdjustmentId, CheckoutId, Error, Fact, Id, OrderId, Result, ShopId, StaffId};
+use crate::kernel::{AdjustmentId, CheckoutId, Fact, Id, OrderId, Result, ShopId, StaffId};
 use crate::payments::{self, Attempt, Operation, VoidBegin};
 
 /// What became of leaving.
@@ -50,12 +50,7 @@ fn leave(tx: &mut Tx<'_>, id: CheckoutId) -> Result<(Cancel, Option<Attempt>)> {
         Some(_) => payments::void_begin(tx, id.intent())?,
         None => VoidBegin::Nothing,
     };
-    if !store::advance(tx, checkout, CheckoutState::Canceled, checkout.expires_at)? {
-        return Err(Error::engine(
-            crate::kernel::Engine::Retry,
-            "a checkout moved while it was canceled",
-        ));
-    }
+    store::advance(tx, checkout, CheckoutState::Canceled, checkout.expires_at)?;
     let owed = if let VoidBegin::Sending(attempt) = owed {
         Some(attempt)
     } else {
@@ -131,12 +126,7 @@ fn undo(
         VoidBegin::Sending(attempt) => Some(attempt),
         VoidBegin::Nothing => None,
     };
-    if !store::cancel_order(tx, id)? {
-        return Err(Error::engine(
-            crate::kernel::Engine::Retry,
-            "an order moved while it was canceled",
-        ));
-    }
+    store::cancel_order(tx, id)?;
     for line in store::cancel_lines(tx, id)? {
         let claim = Claim {
             variant: line.variant,

@@ -5,7 +5,7 @@ use super::store;
 use crate::app::App;
 use crate::db::Tx;
 use crate::identity;
-use crate::kernel::{CheckoutId, Error, MethodId, Result, Seconds, ShopId};
+use crate::kernel::{CheckoutId, MethodId, Result, Seconds, ShopId};
 use crate::offers::{self, Asked, Offer, Quote, WantedLine};
 
 /// What is said; what is absent stays.
@@ -112,12 +112,7 @@ fn act(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId, details: &Details) -> Resu
     if after == before {
         return Ok(Change::Changed(Box::new(before)));
     }
-    if !store::amend(tx, &before, &after)? {
-        return Err(Error::engine(
-            crate::kernel::Engine::Retry,
-            "a checkout moved while it was changed",
-        ));
-    }
+    store::amend(tx, &before, &after)?;
     after.version += 1;
     Ok(Change::Changed(Box::new(after)))
 }

@@ -80,12 +80,7 @@ pub(super) fn settle(tx: &mut Tx<'_>, id: CheckoutId) -> Result<Settled> {
 }
 
 fn advance(tx: &mut Tx<'_>, checkout: Checkout, to: CheckoutState) -> Result<Checkout> {
-    if !store::advance(tx, &checkout, to, checkout.expires_at)? {
-        return Err(Error::engine(
-            crate::kernel::Engine::Retry,
-            "a checkout moved while it was concluded",
-        ));
-    }
+    store::advance(tx, &checkout, to, checkout.expires_at)?;
     let version = checkout.version + 1;
     Ok(Checkout {
         state: to,
@@ -134,7 +129,11 @@ fn paid(tx: &mut Tx<'_>, checkout: Checkout) -> Result<Settled> {
             };
             with_attempt(tx, checkout)
         }
-        Convert::Again => panic!("a reservation was converted without its order: both happen in one transaction"),
+        // Somebody on another lane or replica concluded it after we had read the checkout: read again.
+        Convert::Again => Err(Error::engine(
+            crate::kernel::Engine::Retry,
+            "a checkout was concluded by somebody else meanwhile",
+        )),
     }
 }
 

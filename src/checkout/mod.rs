@@ -36,7 +36,7 @@ pub use model::{
     Address, Adjustment, AdjustmentKind, Checkout, CheckoutState, Contact, Frozen, Need, Order, OrderLine, OrderState,
     Payment,
 };
-pub use orders::{OrderView, Ship, mark_shipped, order, order_of_checkout, orders, view};
+pub use orders::{OrderView, Ship, mark_shipped, order, order_of_checkout, orders, sold, view};
 pub use refund::{Refund, RefundLines, RefundWhat, preview_refund, refund};
 pub use resume::resume;
 pub use store::{ClipSales, adjustments, check, clip_sales, find, lines, orders_since};

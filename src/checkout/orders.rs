@@ -62,19 +62,32 @@ impl OrderView {
 
 /// Everything about an order of a shop.
 pub fn view(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<OrderView>> {
+    let Some(sold) = sold(tx, shop, id)? else {
+        return Ok(None);
+    };
+    let intent = sold.order.checkout.intent();
+    Ok(Some(OrderView {
+        captures: payments::captures(tx, intent)?,
+        refunds: payments::refunds(tx, intent)?,
+        adjustments: store::adjustments(tx, id)?,
+        ..sold
+    }))
+}
+
+/// An order as it was sold, for what follows from the sale: what was taken or given back since is not asked for.
+pub fn sold(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<OrderView>> {
     let Some(order) = store::find_order(tx, shop, id)? else {
         return Ok(None);
     };
     let lines = store::lines(tx, id)?;
-    let intent = order.checkout.intent();
     Ok(Some(OrderView {
         state: OrderState::of(&order, &lines),
         lines,
         checkout: store::load(tx, order.checkout)?,
-        intent: payments::intent(tx, intent)?,
-        captures: payments::captures(tx, intent)?,
-        refunds: payments::refunds(tx, intent)?,
-        adjustments: store::adjustments(tx, id)?,
+        intent: payments::intent(tx, order.checkout.intent())?,
+        captures: Vec::new(),
+        refunds: Vec::new(),
+        adjustments: Vec::new(),
         order,
     }))
 }

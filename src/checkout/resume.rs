@@ -6,7 +6,7 @@ use super::store;
 use crate::app::App;
 use crate::db::{LaneKey, Tx};
 use crate::inventory;
-use crate::kernel::{CheckoutId, Error, Result};
+use crate::kernel::{CheckoutId, Result};
 
 /// Taken a round: after a long outage thousands are stale at once, and their release must not crowd out buyers.
 const ROWS: i64 = 200;
@@ -46,11 +46,5 @@ fn look(tx: &mut Tx<'_>, id: CheckoutId) -> Result<()> {
     }
     let money_unknown = checkout.state.is_paying();
     inventory::expire(tx, id, money_unknown)?;
-    if !store::advance(tx, &checkout, CheckoutState::Expired, checkout.expires_at)? {
-        return Err(Error::engine(
-            crate::kernel::Engine::Retry,
-            "a checkout moved while it expired",
-        ));
-    }
-    Ok(())
+    store::advance(tx, &checkout, CheckoutState::Expired, checkout.expires_at)
 }

@@ -84,10 +84,10 @@ pub(super) fn load(tx: &mut Tx<'_>, id: CheckoutId) -> Result<Checkout> {
     .ok_or_else(|| Error::not_found("checkout"))
 }
 
-/// Moves a checkout from the state and version it was read with. False: someone else moved it; read again.
-pub(super) fn advance(tx: &mut Tx<'_>, checkout: &Checkout, to: CheckoutState, expires_at: Time) -> Result<bool> {
+/// Moves a checkout from the state and version it was read with.
+pub(super) fn advance(tx: &mut Tx<'_>, checkout: &Checkout, to: CheckoutState, expires_at: Time) -> Result<()> {
     let next_check_at = to.is_open().then_some(expires_at);
-    let moved = tx.exec(
+    tx.change_one(
         "update checkouts set state = $4, version = version + 1, changed_at = $5, expires_at = $6, next_check_at = $7
           where id = $1 and state = $2 and version = $3",
         args![
@@ -99,14 +99,13 @@ pub(super) fn advance(tx: &mut Tx<'_>, checkout: &Checkout, to: CheckoutState, e
             expires_at,
             next_check_at
         ],
-    )?;
-    Ok(moved == 1)
+    )
 }
 
-/// Rewrites what the buyer said, and the offer they accepted, while nothing was paid. False: someone else moved it.
-pub(super) fn amend(tx: &mut Tx<'_>, before: &Checkout, after: &Checkout) -> Result<bool> {
+/// Rewrites what the buyer said, and the offer they accepted, while nothing was paid.
+pub(super) fn amend(tx: &mut Tx<'_>, before: &Checkout, after: &Checkout) -> Result<()> {
     let total = after.total();
-    let moved = tx.exec(
+    tx.change_one(
         "update checkouts set state = $4, version = version + 1, changed_at = $5, offer = $6, contact = $7, address = $8, total_minor = $9
           where id = $1 and state = $2 and version = $3",
         args![
@@ -120,8 +119,7 @@ pub(super) fn amend(tx: &mut Tx<'_>, before: &Checkout, after: &Checkout) -> Res
             address_text(after.address.as_ref()),
             total.minor
         ],
-    )?;
-    Ok(moved == 1)
+    )
 }
 
 /// Open checkouts whose time has come, oldest first.
@@ -134,11 +132,10 @@ pub(super) fn due(tx: &mut Tx<'_>, most: i64) -> Result<Vec<(CheckoutId, i64)>> 
 
 /// Puts the next look at a checkout off.
 pub(super) fn look_again(tx: &mut Tx<'_>, id: CheckoutId, at: Time) -> Result<()> {
-    tx.exec(
+    tx.put(
         "update checkouts set next_check_at = $2 where id = $1 and next_check_at is not null",
         args![id, at],
     )
-    .map(drop)
 }
 
 impl FromRow for Order {
@@ -162,7 +159,7 @@ impl FromRow for Order {
 }
 
 pub(super) fn insert_order(tx: &mut Tx<'_>, order: &Order) -> Result<()> {
-    tx.exec(
+    tx.put(
         "insert into orders (id, shop_id, checkout_id, number, currency, total_minor, tax_minor, delivery_minor, country, email, confirmed_at, version)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         args![
@@ -180,7 +177,6 @@ pub(super) fn insert_order(tx: &mut Tx<'_>, order: &Order) -> Result<()> {
             order.version
         ],
     )
-    .map(drop)
 }
 
 pub(super) fn find_order(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<Order>> {
@@ -267,18 +263,16 @@ pub fn clip_sales(
     )
 }
 
-/// Marks an order canceled. False: it was already.
-pub(super) fn cancel_order(tx: &mut Tx<'_>, id: OrderId) -> Result<bool> {
-    let done = tx.exec(
+/// Marks an order canceled that was read as not canceled.
+pub(super) fn cancel_order(tx: &mut Tx<'_>, id: OrderId) -> Result<()> {
+    tx.change_one(
         "update orders set canceled_at = $2, version = version + 1 where id = $1 and canceled_at is null",
         args![id, tx.now()],
-    )?;
-    Ok(done == 1)
+    )
 }
 
 pub(super) fn touch_order(tx: &mut Tx<'_>, id: OrderId) -> Result<()> {
-    tx.exec("update orders set version = version + 1 where id = $1", args![id])
-        .map(drop)
+    tx.put("update orders set version = version + 1 where id = $1", args![id])
 }
 
 impl FromRow for OrderLine {
@@ -300,12 +294,11 @@ impl FromRow for OrderLine {
 }
 
 pub(super) fn insert_line(tx: &mut Tx<'_>, order: OrderId, line: &OrderLine) -> Result<()> {
-    tx.exec(
+    tx.put(
         "insert into order_lines (order_id, line, variant_id, location_id, title, quantity, amount_minor, tax_minor, tax_rate_bp)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         args![order, line.line, line.variant, line.location, line.title, line.quantity, line.amount_minor, line.tax_minor, line.tax.0],
     )
-    .map(drop)
 }
 
 /// The lines of an order we looked up ourselves.
@@ -330,7 +323,7 @@ pub(super) fn ship_line(tx: &mut Tx<'_>, order: OrderId, line: u32, quantity: u3
 /// Counts all open units as canceled; answers how many each line had.
 pub(super) fn cancel_lines(tx: &mut Tx<'_>, order: OrderId) -> Result<Vec<OrderLine>> {
     let open: Vec<OrderLine> = lines(tx, order)?.into_iter().filter(|line| line.open() > 0).collect();
-    tx.exec(
+    tx.put(
         "update order_lines set canceled = quantity - shipped where order_id = $1",
         args![order],
     )?;

@@ -74,7 +74,7 @@ pub fn media(tx: &mut Tx<'_>, shop: ShopId, hash: &str) -> Result<Option<Media>>
 }
 
 pub(super) fn insert_media(tx: &mut Tx<'_>, shop: ShopId, media: &Media) -> Result<()> {
-    tx.exec(
+    tx.put(
         "insert into media (hash, shop_id, content_type, extension, size_bytes, width, height, duration_ms, created_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (hash, shop_id) do nothing",
         args![
@@ -89,7 +89,6 @@ pub(super) fn insert_media(tx: &mut Tx<'_>, shop: ShopId, media: &Media) -> Resu
             tx.now(),
         ],
     )
-    .map(drop)
 }
 
 pub fn find(tx: &mut Tx<'_>, shop: ShopId, clip: ClipId) -> Result<Option<Clip>> {
@@ -196,7 +195,7 @@ pub(super) fn anchor(tx: &mut Tx<'_>, shop: ShopId, clip: ClipId, anchor: Anchor
 
 /// Writes an anchor, new or changed.
 pub(super) fn put_anchor(tx: &mut Tx<'_>, shop: ShopId, clip: ClipId, anchor: &Anchor) -> Result<()> {
-    tx.exec(
+    tx.put(
         "insert into anchors (id, shop_id, clip_id, kind, ask, start_ms, end_ms, variant_id, copy)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          on conflict (id) do update set kind = excluded.kind, ask = excluded.ask, start_ms = excluded.start_ms, end_ms = excluded.end_ms,
@@ -214,7 +213,6 @@ pub(super) fn put_anchor(tx: &mut Tx<'_>, shop: ShopId, clip: ClipId, anchor: &A
             Json(&anchor.copy),
         ],
     )
-    .map(drop)
 }
 
 pub(super) fn delete_anchor(tx: &mut Tx<'_>, shop: ShopId, clip: ClipId, anchor: AnchorId) -> Result<bool> {
@@ -287,18 +285,16 @@ pub(super) fn insert_version(
     version: i64,
     snapshot: &Snapshot,
 ) -> Result<()> {
-    tx.exec(
+    tx.put(
         "insert into clip_versions (clip_id, version, shop_id, snapshot, published_at) values ($1, $2, $3, $4, $5)",
         args![clip, version, shop, Json(snapshot), tx.now()],
     )
-    .map(drop)
 }
 
 /// Sets which version viewers see; none hides the clip.
 pub(super) fn set_published(tx: &mut Tx<'_>, shop: ShopId, clip: ClipId, version: Option<i64>) -> Result<()> {
-    tx.exec(
+    tx.put(
         "update clips set published = $3 where shop_id = $1 and id = $2",
         args![shop, clip, version],
     )
-    .map(drop)
 }

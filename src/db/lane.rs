@@ -165,6 +165,9 @@ pub(super) const BATCH_POSTGRES: usize = 60;
 /// How often a batch that lost its transaction is run again, command by command.
 const TRIES: u32 = 8;
 
+/// How many batches keep their commands apart after a command was refused: refusals come in crowds.
+const CAREFUL_BATCHES: u32 = 64;
+
 /// One lane: its connection and its clock. Driven by a thread, or by a scheduler that calls [`Lane::run_batch`] itself.
 pub(super) struct Lane {
     pub(super) connection: Connection,
@@ -174,12 +177,23 @@ pub(super) struct Lane {
     high_water: Arc<AtomicI64>,
     meters: Arc<Meters>,
     reopen: Box<dyn Fn() -> Result<Connection> + Send>,
+    /// Batches to come that keep their commands apart.
+    careful: u32,
 }
 
 enum Committed {
     Yes,
-    /// The transaction is certainly gone: run the commands again.
-    No(Engine),
+    /// The transaction is certainly gone, for this reason: run the commands again.
+    No(Error),
+}
+
+/// Whether a command that is refused can be undone without its neighbours.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Apart {
+    /// By a savepoint each.
+    Yes,
+    /// Only by rolling all of them back: what it costs when there is something to undo, every batch saves that undoes nothing.
+    No,
 }
 
 impl Lane {
@@ -202,6 +216,7 @@ impl Lane {
             high_water,
             meters,
             reopen,
+            careful: 0,
         })
     }
 
@@ -215,7 +230,9 @@ impl Lane {
     pub(super) fn run_batch(&mut self, batch: Vec<Box<dyn Command>>) {
         self.meters.batches.fetch_add(1, Ordering::Relaxed);
         self.meters.commands.fetch_add(batch.len() as u64, Ordering::Relaxed);
-        match self.attempt(&batch) {
+        let apart = if self.careful == 0 { Apart::No } else { Apart::Yes };
+        self.careful = self.careful.saturating_sub(1);
+        match self.attempt(&batch, apart) {
             Ok(Committed::Yes) => {}
             Ok(Committed::No(_)) => batch.iter().for_each(|command| self.run_alone(command.as_ref())),
             Err(error) => {
@@ -229,22 +246,24 @@ impl Lane {
     /// After a lost transaction: one command, one commit, with growing jittered pauses against the next deadlock.
     fn run_alone(&mut self, command: &dyn Command) {
         for attempt in 0..TRIES {
-            let alone = std::slice::from_ref(&command);
-            match self.attempt(alone) {
+            match self.attempt(std::slice::from_ref(&command), Apart::No) {
                 Ok(Committed::Yes) => return,
-                Ok(Committed::No(Engine::Full)) => {
-                    self.meters.full.store(true, Ordering::SeqCst);
-                    return command.refuse(Error::new(
-                        Kind::Engine(Engine::Full),
-                        "disk_full",
-                        "The disk is full. Nothing was done.",
-                    ));
-                }
-                Ok(Committed::No(_)) => {
-                    let mut dice = [0u8; 1];
-                    self.random.fill(&mut dice);
-                    std::thread::sleep(Duration::from_millis(u64::from(dice[0] % 16) << attempt.min(5)));
-                }
+                Ok(Committed::No(error)) => match error.kind {
+                    Kind::Engine(Engine::Retry | Engine::Gone) => {
+                        let mut dice = [0u8; 1];
+                        self.random.fill(&mut dice);
+                        std::thread::sleep(Duration::from_millis(u64::from(dice[0] % 16) << attempt.min(5)));
+                    }
+                    Kind::Engine(Engine::Full) => {
+                        self.meters.full.store(true, Ordering::SeqCst);
+                        return command.refuse(Error::new(
+                            error.kind,
+                            "disk_full",
+                            "The disk is full. Nothing was done.",
+                        ));
+                    }
+                    _ => return command.refuse(error),
+                },
                 Err(error) => {
                     tracing::error!(%error, "a command could not be committed");
                     return command.refuse(unavailable());
@@ -255,44 +274,47 @@ impl Lane {
     }
 
     /// One transaction for all of `batch`. An error means the engine could not be reached at all.
-    fn attempt<C: AsCommand>(&mut self, batch: &[C]) -> Result<Committed> {
+    fn attempt<C: AsCommand>(&mut self, batch: &[C], apart: Apart) -> Result<Committed> {
         let batch_id = *self.random.uuid().as_bytes();
         if let Err(error) = self.begin(batch_id) {
-            return self.recover(&error);
+            return self.recover(error);
         }
         let alone = batch.len() == 1;
+        let apart = if alone { Apart::No } else { apart };
+        if apart == Apart::Yes
+            && let Err(error) = self.connection.queue("savepoint command")
+        {
+            return self.recover(error);
+        }
         let mut facts = 0;
-        for (index, command) in batch.iter().enumerate() {
+        for command in batch {
             let command = command.command();
-            let marked = if alone { Ok(()) } else { self.mark(index == 0) };
-            let now = self.tick();
-            let mut tx = Tx::new(&mut self.connection, now, self.random.as_ref());
-            let done = marked.and_then(|()| {
-                catch_unwind(AssertUnwindSafe(|| command.run(&mut tx)))
-                    .unwrap_or_else(|_| Err(Error::internal("a command panicked")))
+            let (done, published) = self.run(command);
+            let kept = done.and_then(|()| match apart {
+                Apart::Yes => self.connection.next_savepoint(),
+                Apart::No => Ok(()),
             });
-            let (broken, published) = (tx.broken(), tx.facts());
-            let error = match (done, broken) {
-                (Ok(()), None) => {
-                    facts += published;
-                    continue;
-                }
-                (Ok(()), Some(engine)) => Error::engine(engine, "a command hid a failed statement"),
-                (Err(error), _) => error,
+            let Err(error) = kept else {
+                facts += published;
+                continue;
             };
             if matches!(error.kind, Kind::Engine(Engine::Retry | Engine::Gone | Engine::Full))
                 || self.transaction_gone()
             {
-                return self.recover(&error);
+                return self.recover(error);
             }
-            command.refuse(error);
-            let undone = if alone {
-                self.connection.control("rollback")
-            } else {
-                self.connection.control("rollback to savepoint command")
+            let undone = match apart {
+                Apart::Yes => self.connection.control("rollback to savepoint command"),
+                Apart::No => self.connection.rollback(),
             };
             if let Err(error) = undone {
-                return self.recover(&error);
+                return self.recover(error);
+            }
+            if apart == Apart::Yes || alone {
+                command.refuse(error);
+            } else {
+                self.careful = CAREFUL_BATCHES;
+                return self.attempt(batch, Apart::Yes);
             }
             if alone {
                 return Ok(Committed::Yes); // Nothing to commit; the refusal is the answer.
@@ -305,18 +327,29 @@ impl Lane {
         })
     }
 
+    /// Runs a command in the open transaction; answers how many facts it recorded.
+    fn run(&mut self, command: &dyn Command) -> (Result<()>, u32) {
+        let now = self.tick();
+        let mut tx = Tx::new(&mut self.connection, now, self.random.as_ref());
+        let done = catch_unwind(AssertUnwindSafe(|| command.run(&mut tx)))
+            .unwrap_or_else(|_| Err(Error::internal("a command panicked")));
+        let done = match (done, tx.broken()) {
+            (Ok(()), Some(engine)) => Err(Error::engine(engine, "a command hid a failed statement")),
+            (done, _) => done,
+        };
+        (done, tx.facts())
+    }
+
     fn begin(&mut self, batch_id: [u8; 16]) -> Result<()> {
         if let Connection::Postgres(postgres) = &mut self.connection
             && postgres.lost()
         {
             postgres.reconnect()?;
         }
-        let begin = if matches!(self.connection, Connection::Sqlite(_)) {
-            "begin immediate"
-        } else {
-            "begin"
-        };
-        self.connection.control(begin)?;
+        self.connection.queue(match &self.connection {
+            Connection::Sqlite(_) => "begin immediate",
+            Connection::Postgres(_) => "begin",
+        })?;
         let now = self.tick();
         let parameters = [Value::Uuid(batch_id), now.value()];
         match &mut self.connection {
@@ -336,31 +369,25 @@ impl Lane {
         Ok(())
     }
 
-    /// A savepoint of its own for every command; the one before is released in the same round trip.
-    fn mark(&mut self, first: bool) -> Result<()> {
-        match &mut self.connection {
-            Connection::Postgres(postgres) if !first => {
-                postgres.control("release savepoint command; savepoint command")
-            }
-            connection => {
-                if !first {
-                    connection.control("release savepoint command")?;
-                }
-                connection.control("savepoint command")
-            }
-        }
-    }
-
     fn commit(&mut self, batch_id: [u8; 16]) -> Result<Committed> {
         match self.connection.control("commit") {
             Ok(()) => Ok(Committed::Yes),
-            Err(error) if matches!(error.kind, Kind::Engine(Engine::Retry)) => self.recover(&error),
+            Err(error) if self.refused_by_answer(&error) => self.recover(error),
             Err(error) => {
                 // The link or the disk failed at COMMIT: the batch may be durable. Its id tells.
                 self.meters.ambiguous.fetch_add(1, Ordering::Relaxed);
                 tracing::warn!(%error, "the outcome of a commit is unknown; asking for its batch id");
                 self.ask(batch_id)
             }
+        }
+    }
+
+    /// Whether a failed COMMIT left nothing for certain: the engine answered, and it was a no. PostgreSQL answers, or its link breaks; what
+    /// SQLite says of a disk leaves open how much of the log is on it.
+    fn refused_by_answer(&self, error: &Error) -> bool {
+        match &self.connection {
+            Connection::Sqlite(_) => error.kind == Kind::Engine(Engine::Retry),
+            Connection::Postgres(_) => error.kind != Kind::Engine(Engine::Gone),
         }
     }
 
@@ -387,9 +414,14 @@ impl Lane {
             );
             match again {
                 Ok(0) => return Ok(Committed::Yes),
-                Ok(_) => return Ok(Committed::No(Engine::Gone)),
+                Ok(_) => {
+                    return Ok(Committed::No(Error::engine(
+                        Engine::Gone,
+                        "the batch was not committed",
+                    )));
+                }
                 Err(error) if matches!(error.kind, Kind::Engine(Engine::Full)) => {
-                    return Ok(Committed::No(Engine::Full));
+                    return Ok(Committed::No(error));
                 }
                 Err(error) => last = Some(error),
             }
@@ -398,10 +430,7 @@ impl Lane {
     }
 
     /// After a failure inside the transaction, before COMMIT was sent: it is gone for certain.
-    fn recover(&mut self, error: &Error) -> Result<Committed> {
-        let Kind::Engine(engine) = error.kind else {
-            return Err(Error::internal("a batch failed without an engine error"));
-        };
+    fn recover(&mut self, error: Error) -> Result<Committed> {
         self.meters.retried.fetch_add(1, Ordering::Relaxed);
         match &mut self.connection {
             Connection::Sqlite(sqlite) => {
@@ -410,15 +439,15 @@ impl Lane {
                 }
             }
             Connection::Postgres(postgres) => {
-                if postgres.lost() || postgres.control("rollback").is_err() {
+                if postgres.lost() || postgres.rollback().is_err() {
                     reconnect(postgres)?;
                 }
             }
         }
-        if engine == Engine::Full {
+        if error.kind == Kind::Engine(Engine::Full) {
             self.meters.full.store(true, Ordering::SeqCst);
         }
-        Ok(Committed::No(engine))
+        Ok(Committed::No(error))
     }
 
     fn transaction_gone(&self) -> bool {

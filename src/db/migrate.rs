@@ -115,7 +115,7 @@ fn script(connection: &mut Connection, sql: &str) -> Result<()> {
                 .replace("{text}", "text collate \"C\"")
                 .replace("{strict}", "")
                 .replace("{keyed}", "");
-            postgres.client.batch_execute(&sql).map_err(super::pg::failed)
+            postgres.control(&sql)
         }
     }
 }

@@ -21,7 +21,7 @@ mod value;
 mod words;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use backup::{Manifest, backup, restore, verify};
 pub use clock::SystemClock;
@@ -454,7 +454,7 @@ fn wal_bytes(path: &Path) -> u64 {
 
 fn stopped() -> Error {
     Error::new(
-        crate::kernel::Kind::Busy { retry_after: 5 },
+        Kind::Busy { retry_after: 5 },
         "shutting_down",
         "The server is stopping. Try again with the same id.",
     )
@@ -606,15 +606,15 @@ impl Reader {
                 if postgres.lost() {
                     postgres.reconnect()?;
                 }
-                postgres.control("begin isolation level repeatable read read only")?;
+                postgres.queue("begin isolation level repeatable read read only");
             }
         }
         let now = self.time.tick().max(Time(self.high_water.load(Ordering::SeqCst)));
         let mut tx = Tx::new(&mut self.connection, now, self.random.as_ref());
         let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| act(&mut tx)))
             .unwrap_or_else(|_| Err(Error::internal("a read panicked")));
-        self.connection.control("rollback")?;
-        done
+        let ended = self.connection.rollback();
+        done.and_then(|found| ended.map(|()| found))
     }
 }
 

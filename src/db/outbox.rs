@@ -11,11 +11,10 @@ const CHUNK: i64 = 40;
 const TRIES_MAX: u32 = 12;
 
 pub(super) fn append(tx: &mut Tx<'_>, id: FactId, fact: &Fact) -> Result<()> {
-    tx.exec(
+    tx.put(
         "insert into outbox (id, kind, payload, due_at, recorded_at) values ($1, $2, $3, $4, $4)",
         args![id, fact.kind(), Json(fact), tx.now()],
-    )?;
-    Ok(())
+    )
 }
 
 fn claim(tx: &mut Tx<'_>, most: i64) -> Result<Vec<(FactId, Json<Fact>)>> {

@@ -1,20 +1,56 @@
 //! PostgreSQL: READ COMMITTED, short lock waits, prepared statements, several lanes.
 
+use super::tx::one_row;
 use super::value::{Cell, RowSource, Value};
 use crate::kernel::{Engine, Error, Result};
-use postgres::fallible_iterator::FallibleIterator;
-use postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+use futures_util::future::maybe_done;
+use futures_util::{TryStreamExt, poll};
 use std::collections::HashMap;
+use std::pin::pin;
 use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::{Client, Statement};
 
+/// One connection. What nobody waits for is queued and leaves with the next statement whose answer somebody needs: a round trip costs more
+/// than most statements do.
 pub(super) struct Postgres {
-    pub(super) client: postgres::Client,
-    prepared: HashMap<(usize, usize), postgres::Statement>,
-    config: postgres::Config,
+    client: Client,
+    /// Runs the connection while we wait for it, on the caller's own thread.
+    runtime: Runtime,
+    prepared: HashMap<(usize, usize), Statement>,
+    queued: Vec<Queued>,
+    /// The server or the network said that this connection is at its end; the driver may notice later.
+    ended: bool,
+    config: tokio_postgres::Config,
 }
 
+enum Queued {
+    Control(&'static str),
+    Change(Statement, Vec<Value<'static>>),
+    /// Must find exactly one row.
+    ChangeOne(Statement, Vec<Value<'static>>),
+}
+
+impl Queued {
+    async fn run(&self, client: &Client) -> Result<()> {
+        match self {
+            Self::Control(sql) => client.batch_execute(sql).await.map_err(failed),
+            Self::Change(statement, args) => client.execute_raw(statement, args).await.map(drop).map_err(failed),
+            Self::ChangeOne(statement, args) => {
+                let changed = client.execute_raw(statement, args).await.map_err(failed)?;
+                one_row(changed)
+            }
+        }
+    }
+}
+
+const SETTINGS: &str =
+    "set default_transaction_isolation = 'read committed'; set lock_timeout = '2s'; set statement_timeout = '30s';
+    set idle_in_transaction_session_timeout = '10s'; set synchronous_commit = on; set client_min_messages = warning";
+
 /// Connects with TLS where the server offers it and the address asks for it.
-fn connect(config: &postgres::Config) -> Result<postgres::Client> {
+fn connect(config: &tokio_postgres::Config, runtime: &Runtime) -> Result<Client> {
     let roots = rustls::RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
@@ -24,23 +60,22 @@ fn connect(config: &postgres::Config) -> Result<postgres::Client> {
             .map_err(|error| Error::internal("TLS could not be set up").because(error))?
             .with_root_certificates(roots)
             .with_no_client_auth();
-    let mut client = config
-        .connect(tokio_postgres_rustls::MakeRustlsConnect::new(tls))
-        .map_err(failed)?;
-    client
-        .batch_execute(
-            "set default_transaction_isolation = 'read committed'; set lock_timeout = '2s'; set statement_timeout = '30s';
-             set idle_in_transaction_session_timeout = '10s'; set synchronous_commit = on; set client_min_messages = warning",
-        )
-        .map_err(failed)?;
-    // Only a superuser may shorten this one; the default of one second is survivable.
-    drop(client.batch_execute("set deadlock_timeout = '100ms'"));
-    Ok(client)
+    let connected = runtime.block_on(async {
+        let (client, connection) = config
+            .connect(tokio_postgres_rustls::MakeRustlsConnect::new(tls))
+            .await?;
+        tokio::spawn(connection); // Its failure is the failure of whatever is asked next.
+        client.batch_execute(SETTINGS).await?;
+        // Only a superuser may shorten this one; the default of one second is survivable.
+        drop(client.batch_execute("set deadlock_timeout = '100ms'").await);
+        Ok(client)
+    });
+    connected.map_err(failed)
 }
 
 impl Postgres {
     pub(super) fn open(url: &str) -> Result<Self> {
-        let mut config: postgres::Config = url.parse().map_err(failed)?;
+        let mut config: tokio_postgres::Config = url.parse().map_err(failed)?;
         config.application_name("hawker");
         // A server that vanished without a word: without these a lane would wait for its answer for hours.
         config.connect_timeout(Duration::from_secs(5));
@@ -48,42 +83,61 @@ impl Postgres {
         config.keepalives_idle(Duration::from_secs(10));
         config.keepalives_interval(Duration::from_secs(5));
         config.keepalives_retries(2);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Error::internal("no runtime for a connection").because(error))?;
         Ok(Self {
-            client: connect(&config)?,
+            client: connect(&config, &runtime)?,
+            runtime,
             prepared: HashMap::new(),
+            queued: Vec::new(),
+            ended: false,
             config,
         })
     }
 
-    /// A new connection in the place of a lost one.
+    /// A new connection in the place of a lost one; what was queued for that is gone with it.
     pub(super) fn reconnect(&mut self) -> Result<()> {
-        self.client = connect(&self.config)?;
+        self.client = connect(&self.config, &self.runtime)?;
         self.prepared.clear();
+        self.queued.clear();
+        self.ended = false;
         Ok(())
     }
 
     pub(super) fn lost(&self) -> bool {
-        self.client.is_closed()
+        self.ended || self.client.is_closed()
     }
 
-    fn statement(&mut self, sql: &'static str) -> Result<postgres::Statement> {
+    fn statement(&mut self, sql: &'static str) -> Result<Statement> {
         if let Some(statement) = self.prepared.get(&(sql.as_ptr().addr(), sql.len())) {
             return Ok(statement.clone());
         }
-        let statement = self.client.prepare(sql).map_err(failed)?;
+        let prepared = self.runtime.block_on(self.client.prepare(sql));
+        let statement = self.heard(prepared.map_err(failed))?;
         self.prepared
             .insert((sql.as_ptr().addr(), sql.len()), statement.clone());
         Ok(statement)
     }
 
+    /// Runs a statement with the next one whose answer is needed. Its failure is that one's, and so the transaction's.
+    pub(super) fn put(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<()> {
+        let statement = self.statement(sql)?;
+        self.queued.push(Queued::Change(statement, owned(args)));
+        Ok(())
+    }
+
+    /// As `put`; anything but one changed row is a failure too.
+    pub(super) fn change_one(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<()> {
+        let statement = self.statement(sql)?;
+        self.queued.push(Queued::ChangeOne(statement, owned(args)));
+        Ok(())
+    }
+
     pub(super) fn exec(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<u64> {
         let statement = self.statement(sql)?;
-        let mut rows = self.client.query_raw(&statement, args.iter()).map_err(failed)?;
-        let mut returned = 0;
-        while rows.next().map_err(failed)?.is_some() {
-            returned += 1;
-        }
-        Ok(rows.rows_affected().unwrap_or(returned))
+        self.send(async |client| client.execute_raw(&statement, args).await.map_err(failed))
     }
 
     pub(super) fn each(
@@ -93,19 +147,63 @@ impl Postgres {
         take: &mut dyn FnMut(RowSource<'_>) -> Result<()>,
     ) -> Result<()> {
         let statement = self.statement(sql)?;
-        let mut rows = self.client.query_raw(&statement, args.iter()).map_err(failed)?;
-        while let Some(row) = rows.next().map_err(failed)? {
-            take(RowSource::Postgres(&row))?;
-        }
-        Ok(())
+        self.send(async |client| {
+            let mut rows = pin!(client.query_raw(&statement, args).await.map_err(failed)?);
+            while let Some(row) = rows.try_next().await.map_err(failed)? {
+                take(RowSource::Postgres(&row))?;
+            }
+            Ok(())
+        })
     }
 
-    pub(super) fn control(&mut self, sql: &'static str) -> Result<()> {
-        self.client.batch_execute(sql).map_err(failed)
+    /// Statements without parameters or rows, sent with the next one whose answer is needed.
+    pub(super) fn queue(&mut self, sql: &'static str) {
+        self.queued.push(Queued::Control(sql));
+    }
+
+    pub(super) fn control(&mut self, sql: &str) -> Result<()> {
+        self.send(async |client| client.batch_execute(sql).await.map_err(failed))
+    }
+
+    /// What was queued need not be sent to be undone.
+    pub(super) fn rollback(&mut self) -> Result<()> {
+        self.queued.clear();
+        self.control("rollback")
+    }
+
+    /// Sends what is queued, and `last` behind it, before waiting for any answer. The first failure is the one that counts: what follows it
+    /// in a transaction fails because of it.
+    fn send<T>(&mut self, last: impl AsyncFnOnce(&Client) -> Result<T>) -> Result<T> {
+        let queued = std::mem::take(&mut self.queued);
+        let client = &self.client;
+        let done = self.runtime.block_on(async {
+            let mut ahead: Vec<_> = queued.iter().map(|one| Box::pin(maybe_done(one.run(client)))).collect();
+            for one in &mut ahead {
+                let _ = poll!(one.as_mut()); // The first poll is what sends it.
+            }
+            let answer = last(client).await;
+            for mut one in ahead {
+                one.as_mut().await;
+                one.as_mut().take_output().unwrap_or(Ok(()))?;
+            }
+            answer
+        });
+        self.heard(done)
+    }
+
+    /// Remembers what an answer says of the connection.
+    fn heard<T>(&mut self, done: Result<T>) -> Result<T> {
+        let gone = |error: &Error| error.kind == crate::kernel::Kind::Engine(Engine::Gone);
+        self.ended |= done.as_ref().is_err_and(gone);
+        done
     }
 }
 
-pub(super) fn cell(row: &postgres::Row, index: usize) -> Result<Cell<'_>> {
+fn owned(args: &[Value<'_>]) -> Vec<Value<'static>> {
+    args.iter().map(Value::owned).collect()
+}
+
+pub(super) fn cell(row: &tokio_postgres::Row, index: usize) -> Result<Cell<'_>> {
     row.try_get::<_, Raw<'_>>(index).map(|raw| raw.0).map_err(failed)
 }
 
@@ -144,7 +242,7 @@ impl ToSql for Value<'_> {
     fn to_sql(
         &self,
         kind: &Type,
-        out: &mut postgres::types::private::BytesMut,
+        out: &mut tokio_postgres::types::private::BytesMut,
     ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         match self {
             Value::Null => Ok(IsNull::Yes),
@@ -162,8 +260,8 @@ impl ToSql for Value<'_> {
 }
 
 /// Sorts an engine error by what must be done about it (PostgreSQL, appendix A: error codes).
-pub(super) fn failed(error: postgres::Error) -> Error {
-    let engine = match error.code().map(postgres::error::SqlState::code) {
+pub(super) fn failed(error: tokio_postgres::Error) -> Error {
+    let engine = match error.code().map(tokio_postgres::error::SqlState::code) {
         Some("40001" | "40P01" | "55P03") => Engine::Retry,
         Some("53100") => Engine::Full,
         Some("57P01" | "57P02" | "57P03" | "25P03" | "08000" | "08003" | "08006") => Engine::Gone,

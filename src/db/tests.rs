@@ -21,9 +21,45 @@ struct Fixture {
 
 fn sqlite_fixture() -> Fixture {
     let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::Sqlite(folder.path().join("hawker.db"));
+    fixture_on(engine, folder)
+}
+
+/// On SQLite, and on PostgreSQL where the test command gives us one.
+fn fixtures() -> Vec<Fixture> {
+    let mut fixtures = vec![sqlite_fixture()];
+    if let Some(engine) = postgres_database() {
+        fixtures.push(fixture_on(engine, tempfile::tempdir().unwrap()));
+    }
+    fixtures
+}
+
+/// A database of its own on the server that `HAWKER_TEST_POSTGRES` names.
+pub(crate) fn postgres_database() -> Option<Engine> {
+    let url = std::env::var("HAWKER_TEST_POSTGRES")
+        .ok()
+        .filter(|url| !url.is_empty())?;
+    let random = SystemRandom::default();
+    let name = format!("fixture_{}", (&random as &dyn Random).uuid().simple());
+    let mut server = url
+        .parse::<postgres::Config>()
+        .unwrap()
+        .connect(postgres::NoTls)
+        .unwrap();
+    server.batch_execute(&format!("create database {name}")).unwrap();
+    let (base, query) = url
+        .split_once('?')
+        .map_or((url.as_str(), String::new()), |(base, query)| {
+            (base, format!("?{query}"))
+        });
+    let (server, _) = base.rsplit_once('/').unwrap();
+    Some(Engine::Postgres(format!("{server}/{name}{query}")))
+}
+
+fn fixture_on(engine: Engine, folder: tempfile::TempDir) -> Fixture {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
-    let config = Config::new(Engine::Sqlite(folder.path().join("hawker.db")), "test", TABLES);
+    let config = Config::new(engine, "test", TABLES);
     let db = Db::open(&config, &clock, &random).unwrap();
     Fixture {
         db,
@@ -78,6 +114,75 @@ fn a_refused_command_leaves_nothing_and_its_neighbours_everything() {
     assert_eq!(refused.unwrap_err().code, "changed_my_mind");
     assert!(fixture.db.write_blocking(LANE, |tx| take(tx, 3)).unwrap());
     assert_eq!(units(&fixture.db), 97);
+}
+
+#[test]
+fn a_refusal_in_a_crowd_undoes_itself_only() {
+    for fixture in fixtures() {
+        let (done, refused) = (AtomicU32::new(0), AtomicU32::new(0));
+        std::thread::scope(|scope| {
+            for caller in 0..40 {
+                let (fixture, done, refused) = (&fixture, &done, &refused);
+                scope.spawn(move || {
+                    let taken = fixture.db.write_blocking(LANE, move |tx| {
+                        take(tx, 1)?;
+                        match caller % 4 {
+                            0 => Err(Error::conflict("changed_my_mind", "No.")),
+                            // Nobody waits for the answer of what is put, and it breaks a rule of the table.
+                            1 => tx.put("update shelf set units = -1 where id = 1", &[]),
+                            _ => tx.put("update shelf set units = units - $1 where id = 1", args![1i64]),
+                        }
+                    });
+                    match (caller % 4, taken) {
+                        (0, Err(error)) if error.code == "changed_my_mind" => refused.fetch_add(1, Ordering::SeqCst),
+                        (1, Err(error)) if error.kind == Kind::Engine(crate::kernel::Engine::Constraint) => {
+                            refused.fetch_add(1, Ordering::SeqCst)
+                        }
+                        (2 | 3, Ok(())) => done.fetch_add(1, Ordering::SeqCst),
+                        (_, other) => panic!("{caller}: {other:?}"),
+                    };
+                });
+            }
+        });
+        assert_eq!((done.into_inner(), refused.into_inner()), (20, 20));
+        assert_eq!(units(&fixture.db), 60);
+        fixture.db.shut_down();
+    }
+}
+
+#[test]
+fn a_row_that_is_not_as_it_was_read_is_read_again() {
+    for fixture in fixtures() {
+        let runs = Arc::new(AtomicU32::new(0));
+        let seen = runs.clone();
+        let changed = fixture.db.write_blocking(LANE, move |tx| {
+            let first = seen.fetch_add(1, Ordering::SeqCst) == 0;
+            let read = if first { 7 } else { 100 };
+            tx.change_one("update shelf set units = 1 where id = 1 and units = $1", args![read])
+        });
+        changed.unwrap();
+        assert_eq!((runs.load(Ordering::SeqCst), units(&fixture.db)), (2, 1));
+        fixture.db.shut_down();
+    }
+}
+
+#[test]
+fn s5_connections_that_an_administrator_ended_cost_nobody_an_answer() {
+    let Some(engine) = postgres_database() else {
+        return; // Only a server on a network has such connections.
+    };
+    let Engine::Postgres(url) = engine.clone() else {
+        unreachable!()
+    };
+    let fixture = fixture_on(engine, tempfile::tempdir().unwrap());
+    let mut administrator = postgres::Client::connect(&url, postgres::NoTls).unwrap();
+    for round in 1..=20 {
+        let end = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'hawker' and datname = current_database()";
+        assert!(!administrator.query(end, &[]).unwrap().is_empty());
+        assert_eq!(units(&fixture.db), 101 - round);
+        assert!(fixture.db.write_blocking(LANE, |tx| take(tx, 1)).unwrap());
+    }
+    fixture.db.shut_down();
 }
 
 #[test]

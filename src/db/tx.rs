@@ -17,6 +17,36 @@ impl Connection {
             Self::Postgres(postgres) => postgres.control(sql),
         }
     }
+
+    /// The same, needed only by what follows it: no answer is waited for where that takes a round trip.
+    pub(super) fn queue(&mut self, sql: &'static str) -> Result<()> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.control(sql),
+            Self::Postgres(postgres) => {
+                postgres.queue(sql);
+                Ok(())
+            }
+        }
+    }
+
+    /// Keeps what the last command did and sets the next one apart.
+    pub(super) fn next_savepoint(&mut self) -> Result<()> {
+        match self {
+            Self::Sqlite(sqlite) => {
+                sqlite.control("release savepoint command")?;
+                sqlite.control("savepoint command")
+            }
+            Self::Postgres(postgres) => postgres.control("release savepoint command; savepoint command"),
+        }
+    }
+
+    /// Undoes the whole transaction.
+    pub(super) fn rollback(&mut self) -> Result<()> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.control("rollback"),
+            Self::Postgres(postgres) => postgres.rollback(),
+        }
+    }
 }
 
 /// An open transaction. Knows the time of its command; domain code takes no `now`.
@@ -59,6 +89,25 @@ impl<'a> Tx<'a> {
         let done = match self.connection {
             Connection::Sqlite(sqlite) => sqlite.exec(sql, args),
             Connection::Postgres(postgres) => postgres.exec(sql, args),
+        };
+        self.note(done)
+    }
+
+    /// Runs a statement that changes what it changes, or fails with the whole command: nobody asks how many rows. Where the database is on the
+    /// other end of a network it leaves with the next statement whose answer is needed, so that it costs no round trip of its own.
+    pub fn put(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<()> {
+        let done = match self.connection {
+            Connection::Sqlite(sqlite) => sqlite.exec(sql, args).map(drop),
+            Connection::Postgres(postgres) => postgres.put(sql, args),
+        };
+        self.note(done)
+    }
+
+    /// As [`Tx::put`], for a row as it was read: if it is not like that any more, the whole command runs again and reads what it is now.
+    pub fn change_one(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<()> {
+        let done = match self.connection {
+            Connection::Sqlite(sqlite) => sqlite.exec(sql, args).and_then(one_row),
+            Connection::Postgres(postgres) => postgres.change_one(sql, args),
         };
         self.note(done)
     }
@@ -125,4 +174,15 @@ impl<'a> Tx<'a> {
         }
         result
     }
+}
+
+/// Whether a statement found the row it was written for.
+pub(super) fn one_row(changed: u64) -> Result<()> {
+    if changed == 1 {
+        return Ok(());
+    }
+    Err(Error::engine(
+        Engine::Retry,
+        format!("a row was changed by somebody else meanwhile ({changed} rows found)"),
+    ))
 }

@@ -13,6 +13,19 @@ pub enum Value<'a> {
     Uuid([u8; 16]),
 }
 
+impl Value<'_> {
+    /// The same value without its borrow.
+    pub(super) fn owned(&self) -> Value<'static> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Int(value) => Value::Int(*value),
+            Self::Text(text) => Value::Text(Cow::Owned(text.clone().into_owned())),
+            Self::Bytes(bytes) => Value::Bytes(Cow::Owned(bytes.clone().into_owned())),
+            Self::Uuid(bytes) => Value::Uuid(*bytes),
+        }
+    }
+}
+
 /// A cell of a row, borrowed from the engine.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Cell<'a> {
@@ -207,7 +220,7 @@ pub struct Row<'a>(pub(super) RowSource<'a>);
 
 pub(super) enum RowSource<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
-    Postgres(&'a postgres::Row),
+    Postgres(&'a tokio_postgres::Row),
 }
 
 impl Row<'_> {

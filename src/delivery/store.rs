@@ -91,25 +91,22 @@ pub fn all(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<ZoneMethods>> {
 }
 
 pub(super) fn clear(tx: &mut Tx<'_>, shop: ShopId) -> Result<()> {
-    tx.exec("delete from delivery_methods where shop_id = $1", args![shop])?;
-    tx.exec("delete from delivery_zones where shop_id = $1", args![shop])
-        .map(drop)
+    tx.put("delete from delivery_methods where shop_id = $1", args![shop])?;
+    tx.put("delete from delivery_zones where shop_id = $1", args![shop])
 }
 
 pub(super) fn insert_zone(tx: &mut Tx<'_>, shop: ShopId, zone: &Zone, position: i64) -> Result<()> {
-    tx.exec(
+    tx.put(
         "insert into delivery_zones (id, shop_id, name, countries, position) values ($1, $2, $3, $4, $5)",
         args![zone.id, shop, zone.name, zone.countries.join(" "), position],
     )
-    .map(drop)
 }
 
 pub(super) fn insert_method(tx: &mut Tx<'_>, shop: ShopId, zone: ZoneId, method: &Method, position: i64) -> Result<()> {
     let Money { minor, currency } = method.price;
-    tx.exec(
+    tx.put(
         "insert into delivery_methods (id, shop_id, zone_id, name, price_minor, currency, eta_days_min, eta_days_max, position)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         args![method.id, shop, zone, method.name, minor, currency, method.eta_days_min, method.eta_days_max, position],
     )
-    .map(drop)
 }

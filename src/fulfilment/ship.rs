@@ -9,10 +9,10 @@ use crate::delivery::{Method, Promise};
 use crate::kernel::{Answer, Error, Fact, Id, Money, OrderId, PartyId, Result, ShipmentId, ShopId, Time};
 use crate::payments::{self, Capture, CaptureBegin, CapturePlan, CaptureState, Operation, Part, Recorded};
 
-/// An order was confirmed: somebody has work. Opened twice is opened once.
+/// An order was confirmed: somebody has work. Opened twice is opened once. Answers when the parcel was promised.
 ///
 /// The partner is the fulfilment party of the contract under which the first parcel's goods were sold; without one the shop packs itself.
-pub fn open(tx: &mut Tx<'_>, view: &OrderView) -> Result<()> {
+pub fn open(tx: &mut Tx<'_>, view: &OrderView) -> Result<Option<Promise>> {
     let quote = &view.checkout.offer.quote;
     let partner = view.intent.as_ref().and_then(|intent| {
         let legs = intent.allocation.lines.iter().flat_map(|line| &line.legs);
@@ -27,15 +27,16 @@ pub fn open(tx: &mut Tx<'_>, view: &OrderView) -> Result<()> {
             eta_days_min: delivery.eta_days_min,
             eta_days_max: delivery.eta_days_max,
         };
-        let Promise { from, until } = method.promise(view.order.confirmed_at);
-        (midnight(from), midnight(until))
+        method.promise(view.order.confirmed_at)
     });
-    store::insert(tx, view.order.id, view.order.shop, partner, promise)?;
+    let days = promise
+        .as_ref()
+        .map(|promise| (midnight(promise.from), midnight(promise.until)));
+    store::insert(tx, view.order.id, view.order.shop, partner, days)?;
     if quote.lines.iter().all(|line| !line.physical) {
-        deliver_digital(tx, view).map(drop)
-    } else {
-        Ok(())
+        deliver_digital(tx, view)?;
     }
+    Ok(promise)
 }
 
 fn midnight(day: jiff::civil::Date) -> Time {
@@ -97,9 +98,7 @@ pub fn accept(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, party: Option<Party
         FulfilmentState::Canceled | FulfilmentState::Fulfilled => Ok(Accept::Closed),
         FulfilmentState::Accepted | FulfilmentState::InFulfilment => Ok(Accept::Again(work)),
         FulfilmentState::Open => {
-            if !store::advance(tx, &work, FulfilmentState::Accepted)? {
-                return Err(moved());
-            }
+            store::advance(tx, &work, FulfilmentState::Accepted)?;
             Ok(Accept::Accepted(Fulfilment {
                 state: FulfilmentState::Accepted,
                 version: work.version + 1,
@@ -113,20 +112,12 @@ fn theirs(work: Option<Fulfilment>, party: Option<PartyId>) -> Option<Fulfilment
     work.filter(|work| party.is_none() || work.partner == party)
 }
 
-fn moved() -> Error {
-    Error::engine(
-        crate::kernel::Engine::Retry,
-        "the work on an order moved while it was changed",
-    )
-}
-
 /// An order was canceled: its work is over.
 pub fn cancel(tx: &mut Tx<'_>, shop: ShopId, order: OrderId) -> Result<()> {
     if let Some(work) = store::find(tx, shop, order)?
         && work.state != FulfilmentState::Canceled
-        && !store::advance(tx, &work, FulfilmentState::Canceled)?
     {
-        return Err(moved());
+        store::advance(tx, &work, FulfilmentState::Canceled)?;
     }
     Ok(())
 }
@@ -251,9 +242,7 @@ fn begin(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, party: Option<PartyId>, 
     } else {
         FulfilmentState::InFulfilment
     };
-    if !store::advance(tx, &work, state)? {
-        return Err(moved());
-    }
+    store::advance(tx, &work, state)?;
     tx.publish(&Fact::ShipmentHandedOver {
         shop,
         order,

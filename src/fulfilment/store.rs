@@ -43,12 +43,11 @@ pub(super) fn insert(
     partner: Option<PartyId>,
     promise: Option<(Time, Time)>,
 ) -> Result<()> {
-    tx.exec(
+    tx.put(
         "insert into fulfilments (order_id, shop_id, partner_id, state, promised_from, promised_until, version, created_at, changed_at)
          values ($1, $2, $3, 'open', $4, $5, 1, $6, $6) on conflict (order_id) do nothing",
         args![order, shop, partner, promise.map(|promise| promise.0), promise.map(|promise| promise.1), tx.now()],
     )
-    .map(drop)
 }
 
 /// The work on an order of a shop.
@@ -76,13 +75,12 @@ pub fn open_orders(tx: &mut Tx<'_>, shop: ShopId, partner: Option<PartyId>, limi
     }
 }
 
-/// Moves the work from a state it was read in. False: someone else moved it.
-pub(super) fn advance(tx: &mut Tx<'_>, work: &Fulfilment, to: FulfilmentState) -> Result<bool> {
-    let done = tx.exec(
+/// Moves the work from the state it was read in.
+pub(super) fn advance(tx: &mut Tx<'_>, work: &Fulfilment, to: FulfilmentState) -> Result<()> {
+    tx.change_one(
         "update fulfilments set state = $4, version = version + 1, changed_at = $5 where order_id = $1 and state = $2 and version = $3",
         args![work.order, work.state, work.version, to, tx.now()],
-    )?;
-    Ok(done == 1)
+    )
 }
 
 /// Writes a parcel down once: its id is chosen by whoever hands it over. False: it was before.

@@ -59,12 +59,11 @@ pub(super) fn insert(tx: &mut Tx<'_>, place: &Place, event: &Event) -> Result<bo
 
 /// Counts events that were not taken.
 pub(super) fn count_dropped(tx: &mut Tx<'_>, shop: ShopId, day: i64, reason: Dropped, count: i64) -> Result<()> {
-    tx.exec(
+    tx.put(
         "insert into dropped (shop_id, day, reason, count) values ($1, $2, $3, $4)
          on conflict (shop_id, day, reason) do update set count = dropped.count + excluded.count",
         args![shop, day, reason, count],
     )
-    .map(drop)
 }
 
 /// An event on its way into the sums.
@@ -107,34 +106,31 @@ pub(super) fn claim(tx: &mut Tx<'_>, most: i64) -> Result<Vec<Unfolded>> {
 pub(super) type CounterKey = (ShopId, ClipId, i64, &'static str, AnchorId);
 
 pub(super) fn add_count(tx: &mut Tx<'_>, &(shop, clip, day, kind, anchor): &CounterKey, count: i64) -> Result<()> {
-    tx.exec(
+    tx.put(
         "insert into counters (shop_id, clip_id, day, kind, anchor_id, count) values ($1, $2, $3, $4, $5, $6)
          on conflict (shop_id, clip_id, day, kind, anchor_id) do update set count = counters.count + excluded.count",
         args![shop, clip, day, kind, anchor, count],
     )
-    .map(drop)
 }
 
 pub(super) type StepKey = (ShopId, i64, ClipId, i64, VisitId);
 
 pub(super) fn reach(tx: &mut Tx<'_>, &(shop, day, clip, step, visit): &StepKey) -> Result<()> {
-    tx.exec(
+    tx.put(
         "insert into visit_steps (shop_id, day, clip_id, step, visit) values ($1, $2, $3, $4, $5)
          on conflict (shop_id, day, clip_id, step, visit) do nothing",
         args![shop, day, clip, step, visit],
     )
-    .map(drop)
 }
 
 pub(super) type SecondKey = (ShopId, ClipId, i64, i64);
 
 pub(super) fn change_plays(tx: &mut Tx<'_>, &(shop, clip, day, second): &SecondKey, change: i64) -> Result<()> {
-    tx.exec(
+    tx.put(
         "insert into retention (shop_id, clip_id, day, second, change) values ($1, $2, $3, $4, $5)
          on conflict (shop_id, clip_id, day, second) do update set change = retention.change + excluded.change",
         args![shop, clip, day, second, change],
     )
-    .map(drop)
 }
 
 /// Events whose sums are still to come, and when the oldest arrived; for the metrics.

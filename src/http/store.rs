@@ -57,19 +57,17 @@ pub fn take_over(tx: &mut Tx<'_>, scope: &Scope, key: &str, lease_until: Time) -
 }
 
 pub fn finish(tx: &mut Tx<'_>, scope: &Scope, key: &str, status: u16, body: &str) -> Result<()> {
-    tx.exec(
+    tx.put(
         "update idempotency_keys set status = $5, body = $6 where shop_id = $1 and principal = $2 and route = $3 and key = $4 and status is null",
         args![scope.shop, scope.principal, scope.route, key, status, body],
     )
-    .map(drop)
 }
 
 pub fn give_up(tx: &mut Tx<'_>, scope: &Scope, key: &str) -> Result<()> {
-    tx.exec(
+    tx.put(
         "delete from idempotency_keys where shop_id = $1 and principal = $2 and route = $3 and key = $4 and status is null",
         args![scope.shop, scope.principal, scope.route, key],
     )
-    .map(drop)
 }
 
 pub fn forget(tx: &mut Tx<'_>, before: Time) -> Result<u64> {

@@ -146,20 +146,18 @@ pub(super) fn update_shop(tx: &mut Tx<'_>, shop: &Shop) -> Result<bool> {
 
 /// Keeps texts under their hash; the same texts are kept once.
 pub(super) fn keep_policies(tx: &mut Tx<'_>, shop: ShopId, hash: &PoliciesHash, texts: &Policies) -> Result<()> {
-    tx.exec(
+    tx.put(
         "insert into shop_policies (shop_id, hash, texts, kept_at) values ($1, $2, $3, $4) on conflict do nothing",
         args![shop, *hash, Json(texts), tx.now()],
     )
-    .map(drop)
 }
 
 /// Says which texts are those of today, unless somebody edited the shop meanwhile.
 pub(super) fn point_at_policies(tx: &mut Tx<'_>, shop: &Shop, hash: &PoliciesHash) -> Result<()> {
-    tx.exec(
+    tx.put(
         "update shops set policies = $3 where id = $1 and version = $2",
         args![shop.id, shop.version, *hash],
     )
-    .map(drop)
 }
 
 /// The texts a sale was made under, as they were.
@@ -230,11 +228,10 @@ pub(super) fn update_person(
     party: Option<PartyId>,
     disabled_at: Option<Time>,
 ) -> Result<()> {
-    tx.exec(
+    tx.put(
         "update staff set name = $3, role = $4, party_id = $5, disabled_at = $6 where shop_id = $1 and id = $2",
         args![shop, id, name, role.name(), party, disabled_at],
     )
-    .map(drop)
 }
 
 /// Everyone who works or worked here, in the order in which they came.
@@ -283,11 +280,10 @@ pub(super) fn people_with(
 // Links.
 
 pub(super) fn insert_link(tx: &mut Tx<'_>, hash: [u8; 32], staff: StaffId, expires_at: Time) -> Result<()> {
-    tx.exec(
+    tx.put(
         "insert into sign_in_links (token_hash, staff_id, expires_at) values ($1, $2, $3)",
         args![hash, staff, expires_at],
     )
-    .map(drop)
 }
 
 /// Whom an unspent link lets in.
@@ -311,11 +307,10 @@ pub(super) fn spend_link(tx: &mut Tx<'_>, hash: [u8; 32]) -> Result<bool> {
 
 /// Spends every link of someone.
 pub(super) fn spend_links(tx: &mut Tx<'_>, staff: StaffId) -> Result<()> {
-    tx.exec(
+    tx.put(
         "update sign_in_links set used_at = $2 where staff_id = $1 and used_at is null",
         args![staff, tx.now()],
     )
-    .map(drop)
 }
 
 pub(super) fn forget_links(tx: &mut Tx<'_>, before: Time) -> Result<u64> {
@@ -331,11 +326,10 @@ pub(super) fn insert_session(
     staff: StaffId,
     expires_at: Time,
 ) -> Result<()> {
-    tx.exec(
+    tx.put(
         "insert into sessions (token_hash, shop_id, staff_id, created_at, expires_at) values ($1, $2, $3, $4, $5)",
         args![hash, shop, staff, tx.now(), expires_at],
     )
-    .map(drop)
 }
 
 /// Who is signed in with this token: not ended, not too old, not disabled since.
@@ -349,11 +343,10 @@ pub(super) fn session(tx: &mut Tx<'_>, hash: [u8; 32]) -> Result<Option<Session>
 }
 
 pub(super) fn end_session(tx: &mut Tx<'_>, hash: [u8; 32]) -> Result<()> {
-    tx.exec(
+    tx.put(
         "update sessions set ended_at = $2 where token_hash = $1 and ended_at is null",
         args![hash, tx.now()],
     )
-    .map(drop)
 }
 
 pub(super) fn end_sessions(tx: &mut Tx<'_>, shop: ShopId, staff: StaffId) -> Result<u64> {
@@ -374,11 +367,10 @@ pub(super) fn forget_sessions(tx: &mut Tx<'_>, before: Time) -> Result<u64> {
 
 pub(super) fn insert_key(tx: &mut Tx<'_>, shop: ShopId, key: &ApiKey, hash: [u8; 32]) -> Result<()> {
     let kind = if key.publishable { "publishable" } else { "secret" };
-    tx.exec(
+    tx.put(
         "insert into api_keys (id, shop_id, kind, hash, shown, scopes, name, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8)",
         args![key.id, shop, kind, hash, key.shown, key.scopes.join(" "), key.name, key.created_at],
     )
-    .map(drop)
 }
 
 pub(super) fn keys(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<ApiKey>> {

@@ -94,19 +94,17 @@ pub(super) fn most_at_one_place(tx: &mut Tx<'_>, variant: VariantId) -> Result<i
 }
 
 pub(super) fn give_back(tx: &mut Tx<'_>, claim: &Claim) -> Result<()> {
-    tx.exec(
+    tx.put(
         "update stock set reserved = reserved - $3, version = version + 1 where variant_id = $1 and location_id = $2",
         args![claim.variant, claim.location, claim.quantity],
-    )?;
-    Ok(())
+    )
 }
 
 pub(super) fn sell(tx: &mut Tx<'_>, claim: &Claim) -> Result<()> {
-    tx.exec(
+    tx.put(
         "update stock set reserved = reserved - $3, sold = sold + $3, version = version + 1 where variant_id = $1 and location_id = $2",
         args![claim.variant, claim.location, claim.quantity],
-    )?;
-    Ok(())
+    )
 }
 
 /// Sells units that are no longer reserved: late money. No row: they went to someone else.
@@ -119,19 +117,17 @@ pub(super) fn sell_unreserved(tx: &mut Tx<'_>, claim: &Claim) -> Result<bool> {
 }
 
 pub(super) fn unsell(tx: &mut Tx<'_>, claim: &Claim) -> Result<()> {
-    tx.exec(
+    tx.put(
         "update stock set sold = sold - $3, version = version + 1 where variant_id = $1 and location_id = $2",
         args![claim.variant, claim.location, claim.quantity],
-    )?;
-    Ok(())
+    )
 }
 
 pub(super) fn write_off(tx: &mut Tx<'_>, claim: &Claim) -> Result<()> {
-    tx.exec(
+    tx.put(
         "update stock set on_hand = on_hand - $3, version = version + 1 where variant_id = $1 and location_id = $2",
         args![claim.variant, claim.location, claim.quantity],
-    )?;
-    Ok(())
+    )
 }
 
 pub(super) fn insert_reservation(
@@ -143,12 +139,11 @@ pub(super) fn insert_reservation(
     state: &'static str,
     expires_at: Time,
 ) -> Result<()> {
-    tx.exec(
+    tx.put(
         "insert into reservations (id, shop_id, checkout_id, variant_id, location_id, quantity, state, created_at, expires_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         args![id, shop, checkout, claim.variant, claim.location, claim.quantity, state, tx.now(), expires_at],
-    )?;
-    Ok(())
+    )
 }
 
 /// Ends the live reservations of a checkout in `state`; answers what they held.
@@ -170,11 +165,10 @@ pub(super) fn convert_ended(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<Vec
 
 /// Undoes [`convert_ended`] when some of the units were gone.
 pub(super) fn end_converted(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<()> {
-    tx.exec(
+    tx.put(
         "update reservations set state = 'expired' where checkout_id = $1 and state = 'converted'",
         args![checkout],
     )
-    .map(drop)
 }
 
 /// What a checkout holds or held, for the tests' model.
@@ -212,7 +206,7 @@ pub fn first_location(tx: &mut Tx<'_>, shop: ShopId) -> Result<LocationId> {
         return Ok(id);
     }
     let id: LocationId = tx.id();
-    tx.exec(
+    tx.put(
         "insert into locations (id, shop_id, name, position) values ($1, $2, 'Studio', 0)",
         args![id, shop],
     )?;

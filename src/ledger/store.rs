@@ -7,11 +7,10 @@ use crate::kernel::{AccountId, Currency, Id, Money, OrderId, PartyId, Result, Sh
 use uuid::Uuid;
 
 pub fn insert_account(tx: &mut Tx<'_>, id: AccountId, shop: ShopId, key: AccountKey, currency: Currency) -> Result<()> {
-    tx.exec(
+    tx.put(
         "insert into accounts (id, shop_id, kind, party_id, currency, created_at) values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
         args![id, shop, key.kind.name(), key.party, currency, tx.now()],
     )
-    .map(drop)
 }
 
 /// Whether the transfer is new: its source may be posted once.
@@ -46,11 +45,10 @@ pub struct NewLeg {
 }
 
 pub fn insert_leg(tx: &mut Tx<'_>, transfer: TransferId, currency: Currency, leg: &NewLeg) -> Result<()> {
-    tx.exec(
+    tx.put(
         "insert into legs (transfer_id, leg, debit_account, credit_account, amount_minor, currency, purpose) values ($1, $2, $3, $4, $5, $6, $7)",
         args![transfer, leg.number, leg.debit, leg.credit, leg.minor, currency, leg.purpose],
     )
-    .map(drop)
 }
 
 fn key(row: &Row<'_>, kind: usize, party: usize) -> Result<AccountKey> {
@@ -241,12 +239,11 @@ pub fn move_head(tx: &mut Tx<'_>, shop: ShopId, from: i64, to: i64, hash: &[u8; 
 }
 
 pub fn add_to_snapshot(tx: &mut Tx<'_>, account: AccountId, through: i64, change: i64) -> Result<()> {
-    tx.exec(
+    tx.put(
         "insert into balance_snapshots (account_id, through, balance_minor) values ($1, $2, $3)
          on conflict (account_id) do update set through = excluded.through, balance_minor = balance_snapshots.balance_minor + excluded.balance_minor",
         args![account, through, change],
     )
-    .map(drop)
 }
 
 pub fn snapshots(tx: &mut Tx<'_>, shop: ShopId, limit: i64) -> Result<Vec<(AccountId, i64, i64)>> {
@@ -260,9 +257,8 @@ pub fn snapshots(tx: &mut Tx<'_>, shop: ShopId, limit: i64) -> Result<Vec<(Accou
 /// A leg is changed behind the program's back: what the chain is for.
 #[cfg(test)]
 pub fn bend(tx: &mut Tx<'_>, shop: ShopId, sequence: i64) -> Result<()> {
-    tx.exec(
+    tx.put(
         "update legs set amount_minor = amount_minor + 1 where leg = 0 and transfer_id = (select id from transfers where shop_id = $1 and sequence = $2)",
         args![shop, sequence],
     )
-    .map(drop)
 }

@@ -156,17 +156,11 @@ fn seller(shop: &Shop) -> String {
 }
 
 /// The receipt.
-pub fn order_confirmed(tx: &mut Tx<'_>, links: &Links, view: OrderView) -> Result<Queue> {
-    let (shop, order) = (view.order.shop, view.order.id);
+pub fn order_confirmed(tx: &mut Tx<'_>, links: &Links, view: OrderView, promise: Option<Promise>) -> Result<Queue> {
+    let order = view.order.id;
     let Some(about) = About::view(tx, links, view)? else {
         return Ok(Queue::NoAddress);
     };
-    let promised = fulfilment::find(tx, shop, order)?.and_then(|work| {
-        Some(Promise {
-            from: work.promised_from?.date(),
-            until: work.promised_until?.date(),
-        })
-    });
     let attempt = payments::latest_attempt(tx, about.view.order.checkout.intent())?;
     let quote = &about.view.checkout.offer.quote;
     let by_hand = attempt.is_some_and(|attempt| attempt.method == "manual");
@@ -182,7 +176,7 @@ pub fn order_confirmed(tx: &mut Tx<'_>, links: &Links, view: OrderView) -> Resul
         total => words::money(about.view.order.total()),
         tax => words::money(about.view.money(about.view.order.tax_minor)),
         address => about.view.checkout.address.as_ref().map(address),
-        promise => promised.map(|promise| promise.to_string()),
+        promise => promise.map(|promise| promise.to_string()),
         payment => payment,
     };
     about.queue(

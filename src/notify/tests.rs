@@ -441,9 +441,9 @@ async fn write_letters(world: &World) {
         .drain_facts(move |tx: &mut crate::db::Tx<'_>, fact: &Fact| {
             match fact {
                 Fact::OrderConfirmed { shop, order, .. } => {
-                    let view = checkout::view(tx, *shop, *order)?.expect("a fact names an order");
-                    fulfilment::open(tx, &view)?;
-                    order_confirmed(tx, &links, view)?;
+                    let sold = checkout::sold(tx, *shop, *order)?.expect("a fact names an order");
+                    let promise = fulfilment::open(tx, &sold)?;
+                    order_confirmed(tx, &links, sold, promise)?;
                 }
                 Fact::ShipmentHandedOver { shop, order, shipment } => {
                     _ = shipment_handed_over(tx, &links, *shop, *order, *shipment)?

@@ -57,11 +57,10 @@ pub fn parties(tx: &mut Tx<'_>, shop: ShopId, after: Option<PartyId>, limit: i64
 }
 
 pub(super) fn insert_party(tx: &mut Tx<'_>, shop: ShopId, party: &Party) -> Result<()> {
-    tx.exec(
+    tx.put(
         "insert into parties (id, shop_id, kind, name, email, created_at) values ($1, $2, $3, $4, $5, $6)",
         args![party.id, shop, party.kind, party.name, party.email, party.created_at],
     )
-    .map(drop)
 }
 
 /// A contract with the terms of its current version.
@@ -117,19 +116,17 @@ pub fn versions(tx: &mut Tx<'_>, shop: ShopId, contract: ContractId) -> Result<V
 }
 
 pub(super) fn insert_contract(tx: &mut Tx<'_>, shop: ShopId, contract: &Contract) -> Result<()> {
-    tx.exec(
+    tx.put(
         "insert into contracts (id, shop_id, name, version, created_at) values ($1, $2, $3, $4, $5)",
         args![contract.id, shop, contract.name, contract.version, contract.created_at],
     )
-    .map(drop)
 }
 
 pub(super) fn insert_version(tx: &mut Tx<'_>, contract: ContractId, version: i64, terms: &Terms) -> Result<()> {
-    tx.exec(
+    tx.put(
         "insert into contract_versions (contract_id, version, terms, created_at) values ($1, $2, $3, $4)",
         args![contract, version, Json(terms), tx.now()],
     )
-    .map(drop)
 }
 
 /// Moves a contract to its next version if it still has the one named; answers whether it had.

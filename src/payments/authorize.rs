@@ -8,7 +8,7 @@ use super::store::{self, AttemptChange};
 use crate::app::App;
 use crate::db::{Tx, epoch};
 use crate::kernel::{
-    Answer, Ask, AttemptId, CheckoutId, Decline, Engine, Error, IntentId, Kind, Money, Result, Seconds, Time,
+    Answer, Ask, AttemptId, CheckoutId, Decline, Error, IntentId, Kind, Money, Result, Seconds, ShopId, Time,
 };
 
 /// What became of the wish to start an attempt.
@@ -37,29 +37,18 @@ pub struct Recorded {
 /// Writes down the one wish of a checkout to be paid. Opened again with another amount or split, it takes them, as long as nothing was tried.
 ///
 /// A sale of nothing has succeeded at once; it needs no processor. Errors: amounts nobody can charge.
-pub fn open(tx: &mut Tx<'_>, intent: &OpenIntent) -> Result<IntentId> {
-    intent.allocation.check()?;
-    assert_eq!(
-        intent.allocation.total(),
-        intent.amount.minor,
-        "the split of a sale is the sale"
-    );
-    let state = if intent.amount.minor == 0 {
-        IntentState::Succeeded
-    } else {
-        check_amount(intent.amount)?;
-        IntentState::RequiresMethod
-    };
-    let id = intent.checkout.intent();
-    if store::insert_intent(tx, id, intent, state)? {
+pub fn open(tx: &mut Tx<'_>, wish: &OpenIntent) -> Result<IntentId> {
+    let state = state_of(wish)?;
+    let id = wish.checkout.intent();
+    if store::insert_intent(tx, id, wish, state)? {
         return Ok(id);
     }
     let known = find(tx, id)?;
-    if known.shop != intent.shop {
+    if known.shop != wish.shop {
         return Err(Error::not_found("checkout"));
     }
-    if (known.amount, &known.allocation) != (intent.amount, &intent.allocation)
-        && !store::reprice_intent(tx, id, state, intent.amount, &intent.allocation)?
+    if (known.amount, &known.allocation) != (wish.amount, &wish.allocation)
+        && !store::reprice_intent(tx, id, state, wish.amount, &wish.allocation)?
     {
         return Err(Error::conflict(
             "payment_begun",
@@ -69,10 +58,44 @@ pub fn open(tx: &mut Tx<'_>, intent: &OpenIntent) -> Result<IntentId> {
     Ok(id)
 }
 
+/// The state a wish is born in, if somebody can charge it.
+fn state_of(wish: &OpenIntent) -> Result<IntentState> {
+    wish.allocation.check()?;
+    assert_eq!(
+        wish.allocation.total(),
+        wish.amount.minor,
+        "the split of a sale is the sale"
+    );
+    if wish.amount.minor == 0 {
+        return Ok(IntentState::Succeeded);
+    }
+    check_amount(wish.amount)?;
+    Ok(IntentState::RequiresMethod)
+}
+
+/// By whom and with what a buyer pays.
+#[derive(Clone, Copy, Debug)]
+pub struct By<'a> {
+    pub processor: &'a str,
+    pub method: &'a str,
+    pub token: &'a str,
+}
+
+/// [`open`] and [`start`] for a checkout that pays at once: the intent is born with its first attempt, in one statement.
+pub fn open_and_start(tx: &mut Tx<'_>, wish: &OpenIntent, by: By<'_>) -> Result<Start> {
+    refuse_while_frozen(tx)?;
+    let pays = state_of(wish)? == IntentState::RequiresMethod;
+    if pays && store::insert_intent(tx, wish.checkout.intent(), wish, IntentState::Processing)? {
+        return sending(tx, wish.shop, wish.checkout, wish.amount, 1, by);
+    }
+    let intent = open(tx, wish)?;
+    start(tx, intent, by)
+}
+
 /// Writes an attempt as *sending*, in one conditional statement: while another is on its way there is no row to change.
 ///
 /// Order of answers: not payable, unresolved, too many, sending. A crash after it is finished by [`super::resolve`].
-pub fn start(tx: &mut Tx<'_>, intent: IntentId, processor: &str, method: &str, token: &str) -> Result<Start> {
+pub fn start(tx: &mut Tx<'_>, intent: IntentId, by: By<'_>) -> Result<Start> {
     refuse_while_frozen(tx)?;
     let Some((n, shop, checkout, amount)) = store::begin_attempt(tx, intent, ATTEMPTS_MAX)? else {
         return Ok(match find(tx, intent)?.state {
@@ -81,15 +104,19 @@ pub fn start(tx: &mut Tx<'_>, intent: IntentId, processor: &str, method: &str, t
             _ => Start::NotPayable,
         });
     };
+    sending(tx, shop, checkout, amount, n, by)
+}
+
+fn sending(tx: &mut Tx<'_>, shop: ShopId, checkout: CheckoutId, amount: Money, n: u32, by: By<'_>) -> Result<Start> {
     let attempt = Attempt {
         id: tx.id(),
-        intent,
+        intent: checkout.intent(),
         shop,
         checkout,
         n,
-        processor: processor.to_owned(),
-        method: method.to_owned(),
-        token: token.to_owned(),
+        processor: by.processor.to_owned(),
+        method: by.method.to_owned(),
+        token: by.token.to_owned(),
         state: S::Sending,
         amount,
         payment: String::new(),
@@ -200,12 +227,7 @@ fn record_authorize(tx: &mut Tx<'_>, id: AttemptId, answer: &Answer) -> Result<R
         tries,
         next_check_at,
     };
-    if !store::move_attempt(tx, id, &change)? {
-        return Err(Error::engine(
-            Engine::Retry,
-            "an attempt moved while its answer was recorded",
-        ));
-    }
+    store::move_attempt(tx, id, &change)?;
     if to != attempt.state {
         store::log(tx, attempt.intent, &sentence(&attempt, to), step.detail)?;
     } else if needs_a_person(tries) && !needs_a_person(attempt.tries) {

@@ -142,12 +142,7 @@ pub fn capture_again(tx: &mut Tx<'_>, refused: CaptureId, plan: &CapturePlan) ->
         plan,
         next_check_at: tx.now().plus(SENDING),
     };
-    if !store::renew_capture(tx, refused, &new)? {
-        return Err(Error::engine(
-            crate::kernel::Engine::Retry,
-            "a refused capture moved while it was asked for again",
-        ));
-    }
+    store::renew_capture(tx, refused, &new)?;
     Ok(CaptureBegin::Sending(find_capture(tx, new.id)?))
 }
 

@@ -27,7 +27,7 @@ mod void;
 mod tests;
 
 pub use allocation::{AllocatedLeg, AllocatedPart, Allocation, FeeBearer, Part, PlannedLeg, Purpose, allocate};
-pub use authorize::{Recorded, Start, authorize_ask, open, record, start};
+pub use authorize::{By, Recorded, Start, authorize_ask, open_and_start, record};
 pub use capture::{CaptureBegin, capture_again, capture_ask, capture_begin, capture_plan, capture_record};
 pub use model::{
     Attempt, AttemptState, Capture, CapturePlan, CaptureState, Intent, IntentState, OpenIntent, Operation, Refund,

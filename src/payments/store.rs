@@ -10,11 +10,11 @@ use crate::kernel::{
 
 // Intents ------------------------------------------------------------------------------------------------------------------------
 
-/// Whether the intent is new: a checkout has one.
+/// Whether the intent is new: a checkout has one. One that is *processing* has begun its first attempt.
 pub fn insert_intent(tx: &mut Tx<'_>, id: IntentId, open: &super::OpenIntent, state: IntentState) -> Result<bool> {
     let added = tx.exec(
-        "insert into intents (id, shop_id, checkout_id, state, amount_minor, currency, allocation, version, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, 1, $8) on conflict do nothing",
+        "insert into intents (id, shop_id, checkout_id, state, amount_minor, currency, allocation, version, created_at, attempts)
+         values ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9) on conflict do nothing",
         args![
             id,
             open.shop,
@@ -23,7 +23,8 @@ pub fn insert_intent(tx: &mut Tx<'_>, id: IntentId, open: &super::OpenIntent, st
             open.amount.minor,
             open.amount.currency,
             Json(&open.allocation),
-            tx.now()
+            tx.now(),
+            u32::from(state == IntentState::Processing)
         ],
     )?;
     Ok(added == 1)
@@ -164,11 +165,10 @@ pub fn take_capture(tx: &mut Tx<'_>, id: IntentId, minor: i64, last: bool) -> Re
 }
 
 pub fn release_capture(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<()> {
-    tx.exec(
+    tx.put(
         "update intents set capture_pending_minor = capture_pending_minor - $2, version = version + 1 where id = $1",
         args![id, minor],
     )
-    .map(drop)
 }
 
 /// Sets an amount aside for a refund; false if that much was not captured, or went back already (P13).
@@ -182,25 +182,23 @@ pub fn reserve_refund(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<bool>
 }
 
 pub fn take_refund(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<()> {
-    tx.exec(
+    tx.put(
         "update intents set refund_pending_minor = refund_pending_minor - $2, refunded_minor = refunded_minor + $2, version = version + 1 where id = $1",
         args![id, minor],
     )
-    .map(drop)
 }
 
 pub fn release_refund(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<()> {
-    tx.exec(
+    tx.put(
         "update intents set refund_pending_minor = refund_pending_minor - $2, version = version + 1 where id = $1",
         args![id, minor],
     )
-    .map(drop)
 }
 
 // Attempts -----------------------------------------------------------------------------------------------------------------------
 
 pub fn insert_attempt(tx: &mut Tx<'_>, attempt: &Attempt) -> Result<()> {
-    tx.exec(
+    tx.put(
         "insert into attempts (id, intent_id, shop_id, n, processor, method, token, state, next_check_at, created_at, changed_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)",
         args![
@@ -216,7 +214,6 @@ pub fn insert_attempt(tx: &mut Tx<'_>, attempt: &Attempt) -> Result<()> {
             attempt.created_at
         ],
     )
-    .map(drop)
 }
 
 impl FromRow for Attempt {
@@ -278,19 +275,18 @@ pub fn oldest_open(tx: &mut Tx<'_>) -> Result<Option<Time>> {
 
 /// Makes everything whose answer is missing due at once. Promises are not: they are looked up in the books.
 pub fn ask_again_about_all(tx: &mut Tx<'_>) -> Result<()> {
-    tx.exec(
+    tx.put(
         "update attempts set next_check_at = $1 where next_check_at is not null and state <> 'authorized'",
         args![tx.now()],
     )?;
-    tx.exec(
+    tx.put(
         "update captures set next_check_at = $1 where next_check_at is not null",
         args![tx.now()],
     )?;
-    tx.exec(
+    tx.put(
         "update refunds set next_check_at = $1 where next_check_at is not null",
         args![tx.now()],
     )
-    .map(drop)
 }
 
 /// Attempts whose promise we count on, a page at a time, by id.
@@ -326,9 +322,9 @@ pub struct AttemptChange<'a> {
     pub next_check_at: Option<Time>,
 }
 
-/// Moves an attempt from the state it was read in; false if somebody else moved it.
-pub fn move_attempt(tx: &mut Tx<'_>, id: AttemptId, change: &AttemptChange<'_>) -> Result<bool> {
-    let changed = tx.exec(
+/// Moves an attempt from the state it was read in.
+pub fn move_attempt(tx: &mut Tx<'_>, id: AttemptId, change: &AttemptChange<'_>) -> Result<()> {
+    tx.change_one(
         "update attempts set state = $3, reference = case when $4 = '' then reference else $4 end,
            decline = case when $5 = '' then decline else $5 end, action_url = case when $6 = '' then action_url else $6 end,
            capture_before = coalesce($7, capture_before), tries = $8, next_check_at = $9, changed_at = $10
@@ -345,17 +341,15 @@ pub fn move_attempt(tx: &mut Tx<'_>, id: AttemptId, change: &AttemptChange<'_>) 
             change.next_check_at,
             tx.now()
         ],
-    )?;
-    Ok(changed == 1)
+    )
 }
 
 /// Makes a promise due for a look at once.
 pub fn look_again(tx: &mut Tx<'_>, id: AttemptId) -> Result<()> {
-    tx.exec(
+    tx.put(
         "update attempts set next_check_at = $2 where id = $1 and state = 'authorized'",
         args![id, tx.now()],
     )
-    .map(drop)
 }
 
 /// Rows whose answer is overdue.
@@ -397,8 +391,7 @@ pub fn insert_capture(tx: &mut Tx<'_>, new: &NewCapture<'_>) -> Result<bool> {
 
 /// Takes a capture back in the transaction that wrote it, because the promise does not cover it.
 pub fn delete_capture(tx: &mut Tx<'_>, id: CaptureId) -> Result<()> {
-    tx.exec("delete from captures where id = $1 and state = 'sending'", args![id])
-        .map(drop)
+    tx.put("delete from captures where id = $1 and state = 'sending'", args![id])
 }
 
 impl FromRow for Capture {
@@ -506,9 +499,9 @@ pub fn postpone_capture(tx: &mut Tx<'_>, id: CaptureId, detail: &str, next_check
     Ok(changed == 1)
 }
 
-/// A refused capture becomes another question: a new id makes a new key, and the plan is of today. False if it is not refused any more.
-pub fn renew_capture(tx: &mut Tx<'_>, refused: CaptureId, new: &NewCapture<'_>) -> Result<bool> {
-    let changed = tx.exec(
+/// A refused capture becomes another question: a new id makes a new key, and the plan is of today.
+pub fn renew_capture(tx: &mut Tx<'_>, refused: CaptureId, new: &NewCapture<'_>) -> Result<()> {
+    tx.change_one(
         "update captures set id = $2, amount_minor = $3, final = $4, legs = $5, next_check_at = $6, changed_at = $7,
                 state = 'sending', tries = 0, detail = '', reference = ''
           where id = $1 and state = 'failed'",
@@ -521,8 +514,7 @@ pub fn renew_capture(tx: &mut Tx<'_>, refused: CaptureId, new: &NewCapture<'_>) 
             new.next_check_at,
             tx.now()
         ],
-    )?;
-    Ok(changed == 1)
+    )
 }
 
 /// Checkouts of a shop of which a capture was refused, newest first: whether something is still owed, the shipments say.
@@ -551,11 +543,10 @@ pub fn claim_capture(tx: &mut Tx<'_>, id: CaptureId, until: Time) -> Result<bool
 
 /// Leaves a capture that was just written to [`super::resolve`], at its next round.
 pub fn capture_soon(tx: &mut Tx<'_>, id: CaptureId) -> Result<()> {
-    tx.exec(
+    tx.put(
         "update captures set next_check_at = $2 where id = $1 and state = 'sending'",
         args![id, tx.now()],
     )
-    .map(drop)
 }
 
 // Refunds ------------------------------------------------------------------------------------------------------------------------
@@ -581,8 +572,7 @@ pub fn insert_refund(tx: &mut Tx<'_>, new: &NewRefund<'_>) -> Result<bool> {
 
 /// Takes a refund back in the transaction that wrote it, because not that much was captured.
 pub fn delete_refund(tx: &mut Tx<'_>, id: RefundId) -> Result<()> {
-    tx.exec("delete from refunds where id = $1 and state = 'sending'", args![id])
-        .map(drop)
+    tx.put("delete from refunds where id = $1 and state = 'sending'", args![id])
 }
 
 impl FromRow for Refund {
@@ -702,11 +692,10 @@ pub fn claim_refund(tx: &mut Tx<'_>, id: RefundId, until: Time) -> Result<bool> 
 
 pub fn log(tx: &mut Tx<'_>, intent: IntentId, what: &str, detail: &str) -> Result<()> {
     let id: AttemptId = tx.id(); // Only its order matters; nobody else names an entry.
-    tx.exec(
+    tx.put(
         "insert into payment_log (id, intent_id, at, what, detail) values ($1, $2, $3, $4, $5)",
         args![id, intent, tx.now(), what, detail],
     )
-    .map(drop)
 }
 
 pub fn entries(tx: &mut Tx<'_>, intent: IntentId) -> Result<Vec<(Time, String, String)>> {

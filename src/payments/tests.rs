@@ -1,5 +1,6 @@
 //! Payments as account sheets: what was asked, and what came of it. The sandbox's books are the truth they are compared with.
 
+use super::authorize::{open, start};
 use super::processors::Manual;
 use super::sandbox::{Books, Faults, Notices, Sandbox};
 use super::*;
@@ -197,7 +198,15 @@ impl Bank {
 
     fn start(&self, order: &str, processor: &'static str, token: &str) -> Start {
         let (id, token) = (Self::checkout(order).intent(), token.to_owned());
-        self.write(move |tx| start(tx, id, processor, "card", &token)).unwrap()
+        self.write(move |tx| {
+            let by = By {
+                processor,
+                method: "card",
+                token: &token,
+            };
+            start(tx, id, by)
+        })
+        .unwrap()
     }
 
     fn record(&self, attempt: AttemptId, operation: Operation, answer: &Answer) -> Recorded {

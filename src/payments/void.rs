@@ -73,7 +73,7 @@ fn move_to(
     to: S,
     tries: u32,
     next_check_at: Option<crate::kernel::Time>,
-) -> Result<bool> {
+) -> Result<()> {
     let change = AttemptChange {
         from: attempt.state,
         to,
@@ -129,12 +129,12 @@ pub(super) fn record_void(tx: &mut Tx<'_>, id: AttemptId, answer: &Answer) -> Re
         other => (S::Voiding, String::new(), format!("{other:?}")),
     };
     let next_check_at = (to == S::Voiding).then(|| next_check(tx.now(), attempt.tries));
-    let moved = move_to(tx, &attempt, to, attempt.tries + 1, next_check_at)?;
-    if moved && to != S::Voiding {
+    move_to(tx, &attempt, to, attempt.tries + 1, next_check_at)?;
+    if to != S::Voiding {
         store::log(tx, attempt.intent, &what, &detail)?;
     }
-    if moved && to == S::Conflicted {
+    if to == S::Conflicted {
         store::conflict_intent(tx, attempt.intent)?;
     }
-    Ok(recorded(&attempt, to, moved && to != S::Voiding))
+    Ok(recorded(&attempt, to, to != S::Voiding))
 }

@@ -37,14 +37,12 @@ pub fn all(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<TaxRate>> {
 }
 
 pub(super) fn clear(tx: &mut Tx<'_>, shop: ShopId) -> Result<()> {
-    tx.exec("delete from tax_rates where shop_id = $1", args![shop])
-        .map(drop)
+    tx.put("delete from tax_rates where shop_id = $1", args![shop])
 }
 
 pub(super) fn insert(tx: &mut Tx<'_>, shop: ShopId, rate: &TaxRate) -> Result<()> {
-    tx.exec(
+    tx.put(
         "insert into tax_rates (shop_id, country, category, rate_bp) values ($1, $2, $3, $4)",
         args![shop, rate.country, rate.category, rate.rate.0],
     )
-    .map(drop)
 }
