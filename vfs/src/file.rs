@@ -1,6 +1,7 @@
 //! One file: the bytes everybody reads, the bytes that would survive, and the changes between the two.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::SECTOR;
 use crate::draw::Draw;
@@ -9,7 +10,7 @@ use crate::medium::HandleId;
 
 pub struct File {
     /// `None` for SQLite's temporary files, which nobody looks for after a power cut.
-    pub name: Option<String>,
+    pub name: Option<Arc<str>>,
     content: Vec<u8>,
     durable: Vec<u8>,
     unsynced: Vec<(Order, Change)>,
@@ -39,7 +40,7 @@ pub enum Fate {
 
 impl File {
     /// A file that is on the disk already.
-    pub fn holding(name: Option<String>, bytes: Vec<u8>) -> Self {
+    pub fn holding(name: Option<Arc<str>>, bytes: Vec<u8>) -> Self {
         Self {
             name,
             content: bytes.clone(),

@@ -34,7 +34,8 @@
 //! * **Failures.** An operation that a [`Plan`] lets fail does what failing hardware does: a write may have come in part,
 //!   and what a sync should have secured may be lost for good although later syncs succeed.
 //! * **Locks** on files and on the shared memory of a log answer as SQLite's VFS for Unix does. They and the memory are
-//!   gone after a power cut; every file that was open before answers `SQLITE_IOERR` until it is closed.
+//!   gone after a power cut; every file that was open before answers `SQLITE_IOERR` until it is closed. (A
+//!   connection in the middle of a transaction may still read pages from its own memory, as long as it asks the disk for nothing.)
 //!
 //! What it deliberately does not do: folders (a name is a name), memory-mapped files, several processes, bytes that rot
 //! while nobody writes them. `xSleep` returns at once, so a busy timeout is over sooner than threads may expect.

@@ -4,6 +4,7 @@
 //! are SQLite's result codes, because nobody but SQLite reads them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rusqlite::ffi;
 
@@ -122,10 +123,11 @@ impl Medium {
         })
     }
 
-    fn create(&mut self, name: Option<&str>) -> FileId {
+    fn create(&mut self, name: Option<&str>, syncs_directory: Option<HandleId>) -> FileId {
         let id = FileId(self.number());
-        self.files
-            .insert(id, File::holding(name.map(str::to_owned), Vec::new()));
+        let mut file = File::holding(name.map(Arc::from), Vec::new());
+        file.syncs_directory = syncs_directory;
+        self.files.insert(id, file);
         if let Some(name) = name {
             self.enter(name, Some(id));
         }
@@ -393,7 +395,8 @@ impl Medium {
         self.names.clear();
         for (name, bytes) in image {
             let id = FileId(self.number());
-            self.files.insert(id, File::holding(Some(name.clone()), bytes.clone()));
+            self.files
+                .insert(id, File::holding(Some(name.as_str().into()), bytes.clone()));
             self.names.insert(name.clone(), id);
         }
         self.durable_names.clone_from(&self.names);
@@ -419,8 +422,8 @@ impl Medium {
 
     fn begin_on(&mut self, handle: Handle, operation: Operation, offset: usize, length: usize) -> Answer<Verdict> {
         let file = self.file(handle)?;
-        let name = file.name.clone().unwrap_or_default();
-        Ok(self.begin(operation, &name, offset, length))
+        let name = file.name.clone();
+        Ok(self.begin(operation, name.as_deref().unwrap_or_default(), offset, length))
     }
 
     fn begin(&mut self, operation: Operation, file: &str, offset: usize, length: usize) -> Verdict {
