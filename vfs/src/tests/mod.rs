@@ -20,6 +20,8 @@ use crate::{Crash, Disk, Image};
 const FILE: &str = "till.db";
 const LOG: &str = "till.db-wal";
 const ROWS: i64 = 3;
+/// Large, another for each commit, and no zeros: what is lost of a new page must not look as if it were there.
+const PAYLOAD: &str = "printf('%.*c', 2000 + 300 * n, char(65 + n % 26))";
 
 #[derive(Clone, Copy, Debug)]
 struct Mode {
@@ -86,7 +88,7 @@ fn empty_till(mode: Mode) -> Image {
     db.pragma_update(None, "synchronous", "extra").unwrap();
     db.pragma_update(None, "journal_mode", mode.journal).unwrap();
     db.execute_batch(
-        "create table entry (n integer, row integer, payload blob, primary key (n, row)) without rowid;
+        "create table entry (n integer, row integer, payload text, primary key (n, row)) without rowid;
          create table canary (last integer, commits integer);
          insert into canary values (0, 0)",
     )
@@ -106,7 +108,7 @@ fn disk_with(till: &Image, seed: u64) -> Disk {
 fn commit(db: &Connection, n: i64) -> Result<()> {
     let all = db.execute_batch(&format!(
         "begin immediate;
-         insert into entry select {n}, value, zeroblob(2000 + 300 * {n}) from json_each('[1, 2, 3]');
+         insert into entry select n, value, {PAYLOAD} from (select {n} as n), json_each('[1, 2, 3]');
          update canary set last = {n}, commits = commits + 1;
          commit"
     ));
@@ -188,8 +190,9 @@ struct Seen {
 impl Seen {
     fn read(db: &Connection) -> Result<Self> {
         let tx = db.unchecked_transaction()?;
-        let mut select =
-            tx.prepare("select n, count(*) from entry where length(payload) = 2000 + 300 * n group by n")?;
+        let mut select = tx.prepare(&format!(
+            "select n, count(*) from entry where payload = {PAYLOAD} group by n"
+        ))?;
         let rows = select
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<Result<_>>()?;
