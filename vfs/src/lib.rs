@@ -1,8 +1,8 @@
 //! A disk that fails on purpose: an SQLite VFS in memory whose power can be cut between any two operations.
 //!
-//! A [`Disk`] holds files the way a machine does: what was written can be read at once, and is certain to survive a power
-//! cut only when `xSync` has answered. Whoever registers a disk opens databases on it by name, breaks it, and opens
-//! them again:
+//! A [`Disk`] holds files the way a machine does: what was written can be read at once, and is certain to survive a
+//! power cut only when `xSync` has answered. Whoever registers a disk opens databases on it by name, breaks it, and
+//! opens them again:
 //!
 //! ```
 //! use rusqlite::{Connection, OpenFlags};
@@ -21,24 +21,26 @@
 //! ```
 //!
 //! What is always true:
-//! * **The same seed and the same operations in the same order give the same disk.** All chance is drawn from the disk's
-//!   seed and its clock moves only when told or slept on. Two things are the process' and not the disk's: the order in
-//!   which threads come, and SQLite's own generator, which salts the log; for the second see [`seed_randomness`].
-//! * **Writes.** Unsynced ones survive a power cut as [`Crash`] says: whole, in part by sectors of [`SECTOR`] bytes, in
-//!   any order. A byte that was not written never changes, so the disk claims `POWERSAFE_OVERWRITE`, as SQLite's own VFS
-//!   does: the simulated program then runs the code that the real one runs. It claims nothing else: no atomic writes, no
-//!   `SAFE_APPEND`, no order.
-//! * **Names.** That a file was created is certain after a sync of it. All names are certain, also those taken away, after
-//!   a sync of the directory: a delete may ask for one, and the first sync of a log or journal by the handle that created
-//!   it implies one, as in SQLite's own VFS. Until then a power cut may undo what was done to names.
-//! * **Failures.** An operation that a [`Plan`] lets fail does what failing hardware does: a write may have come in part,
-//!   and what a sync should have secured may be lost for good although later syncs succeed.
-//! * **Locks** on files and on the shared memory of a log answer as SQLite's VFS for Unix does. They and the memory are
-//!   gone after a power cut; every file that was open before answers `SQLITE_IOERR` until it is closed. (A
-//!   connection in the middle of a transaction may still read pages from its own memory, as long as it asks the disk for nothing.)
+//! * **The same seed and the same operations in the same order give the same disk.** All chance is drawn from the
+//!   disk's seed and its clock moves only when told or slept on. Two things are the process' and not the disk's: the
+//!   order in which threads come, and SQLite's own generator, which salts the log; for the second see
+//!   [`seed_randomness`].
+//! * **Writes.** Unsynced ones survive a power cut as [`Crash`] says: whole, in part by sectors of [`SECTOR`] bytes,
+//!   in any order. A byte that was not written never changes, so the disk claims `POWERSAFE_OVERWRITE`, as SQLite's
+//!   own VFS does: the simulated program then runs the code that the real one runs. It claims nothing else: no atomic
+//!   writes, no `SAFE_APPEND`, no order.
+//! * **Names.** That a file was created is certain after a sync of it. All names are certain, also those taken away,
+//!   after a sync of the directory: a delete may ask for one, and the first sync of a log or journal by the handle
+//!   that created it implies one, as in SQLite's own VFS. Until then a power cut may undo what was done to names.
+//! * **Failures.** An operation that a [`Plan`] lets fail does what failing hardware does: a write may have come in
+//!   part, and what a sync should have secured may be lost for good although later syncs succeed.
+//! * **Locks** on files and on the shared memory of a log answer as SQLite's VFS for Unix does. They and the memory
+//!   are gone after a power cut; every file that was open before answers `SQLITE_IOERR` until it is closed. (A
+//!   connection in the middle of a transaction may still read pages from its own memory, as long as it asks the disk
+//!   for nothing.)
 //!
-//! What it deliberately does not do: folders (a name is a name), memory-mapped files, several processes, bytes that rot
-//! while nobody writes them. `xSleep` returns at once, so a busy timeout is over sooner than threads may expect.
+//! What it deliberately does not do: folders (a name is a name), memory-mapped files, several processes, bytes that
+//! rot while nobody writes them. `xSleep` returns at once, so a busy timeout is over sooner than threads may expect.
 
 mod disk;
 mod draw;

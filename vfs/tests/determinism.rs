@@ -1,5 +1,5 @@
-//! With SQLite's generator seeded too, every byte of the disk is the same. A process of its own, for one test only: that
-//! generator is shared by all connections of a process.
+//! With SQLite's generator seeded too, every byte of the disk is the same. A process of its own, for one test only:
+//! that generator is shared by all connections of a process.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 

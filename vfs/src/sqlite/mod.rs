@@ -1,8 +1,8 @@
 //! The way from SQLite's C interface to a [`Medium`](crate::medium::Medium): the only unsafe code of the repository.
 //!
-//! SQLite keeps a pointer to the registered VFS in every connection, and nothing tells when the last of them is gone. The
-//! VFS itself is therefore never freed: a few hundred bytes a disk. It holds the disk weakly, so the disk with all its
-//! files goes when the last `Disk` and the last open file have gone; what a connection asks after that is refused.
+//! SQLite keeps a pointer to the registered VFS in every connection, and nothing tells when the last of them is gone.
+//! The VFS itself is therefore never freed: a few hundred bytes a disk. It holds the disk weakly, so the disk with all
+//! its files goes when the last `Disk` and the last open file have gone; what a connection asks after that is refused.
 #![expect(unsafe_code, reason = "SQLite calls a VFS, and is told of it, through C")]
 
 mod file;

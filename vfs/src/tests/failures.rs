@@ -9,7 +9,7 @@ use crate::tests::{
 };
 use crate::{Crash, Disk, Failure, Fault, Operation, Plan};
 
-/// After the failure is over: nothing acknowledged is gone, another commit works, and a power cut changes nothing of it.
+/// After the failure is over: nothing acknowledged is gone, another commit works, a power cut changes nothing of it.
 fn assert_usable(disk: &Disk, mode: Mode, mut book: Book, crash: Crash, what: &str) {
     disk.heal();
     assert_eq!(book.check(disk), Ok(()), "{what}");

@@ -1,6 +1,7 @@
 //! What becomes of names, files and the VFS itself, asked without a database in between.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use rusqlite::{Connection, OpenFlags, ffi};
 
@@ -91,6 +92,26 @@ fn an_open_file_outlives_its_name() {
     medium.read(old, 0, &mut byte).unwrap();
     assert_eq!(byte, *b"a");
     assert_eq!(medium.read(new, 0, &mut byte), Err(ffi::SQLITE_IOERR_SHORT_READ));
+}
+
+/// A program that comes to a log after everybody left must not trust an index that it did not see made.
+#[test]
+fn shared_memory_goes_with_its_last_user_and_with_the_power() {
+    let mut medium = Medium::new(1);
+    let [a, b] = [(); 2].map(|()| medium.open(Some("a"), DATABASE).unwrap());
+    let region = medium.map(a, 0, 32_768, true).unwrap().unwrap();
+    region[0].store(7, Ordering::Relaxed);
+    let shared = medium.map(b, 0, 32_768, false).unwrap().unwrap();
+    assert_eq!(shared[0].load(Ordering::Relaxed), 7);
+    medium.unmap(a);
+    assert!(medium.map(b, 0, 32_768, false).unwrap().is_some());
+    medium.unmap(b);
+    assert!(medium.map(a, 0, 32_768, false).unwrap().is_none());
+    medium.map(a, 0, 32_768, true).unwrap();
+    medium.crash(Crash::KeepUnsynced);
+    let after = medium.open(Some("a"), DATABASE).unwrap();
+    assert!(medium.map(after, 0, 32_768, false).unwrap().is_none());
+    assert!(medium.map(a, 0, 32_768, true).is_err());
 }
 
 #[test]
