@@ -1,6 +1,6 @@
 //! One file: the bytes everybody reads, the bytes that would survive, and the changes between the two.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::SECTOR;
@@ -14,8 +14,8 @@ pub struct File {
     content: Vec<u8>,
     durable: Vec<u8>,
     unsynced: Vec<(Order, Change)>,
-    /// The handle whose next sync secures all names, not only this file's.
-    pub syncs_directory: Option<HandleId>,
+    /// The handles whose next sync secures all names, not only this file's.
+    pub syncs_directory: BTreeSet<HandleId>,
     /// How many handles are open; one of them may outlive the name.
     pub handles: usize,
     pub locks: BTreeMap<HandleId, Level>,
@@ -46,7 +46,7 @@ impl File {
             content: bytes.clone(),
             durable: bytes,
             unsynced: Vec::new(),
-            syncs_directory: None,
+            syncs_directory: BTreeSet::new(),
             handles: 0,
             locks: BTreeMap::new(),
             memory: None,
@@ -111,6 +111,7 @@ impl File {
     fn forget_users(&mut self) {
         self.handles = 0;
         self.locks.clear();
+        self.syncs_directory.clear();
         self.memory = None;
     }
 }

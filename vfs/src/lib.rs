@@ -30,8 +30,8 @@
 //!   own VFS does: the simulated program then runs the code that the real one runs. It claims nothing else: no atomic
 //!   writes, no `SAFE_APPEND`, no order.
 //! * **Names.** That a file was created is certain after a sync of it. All names are certain, also those taken away,
-//!   after a sync of the directory: a delete may ask for one, and the first sync of a log or journal by the handle
-//!   that created it implies one, as in SQLite's own VFS. Until then a power cut may undo what was done to names.
+//!   after a sync of the directory: a delete may ask for one, and the first sync by each handle to a log or journal
+//!   implies one, as in SQLite's own VFS. Until then a power cut may undo what was done to names.
 //! * **Failures.** An operation that a [`Plan`] lets fail does what failing hardware does: a write may have come in
 //!   part, and what a sync should have secured may be lost for good although later syncs succeed.
 //! * **Locks** on files and on the shared memory of a log answer as SQLite's VFS for Unix does. They and the memory

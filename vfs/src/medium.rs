@@ -14,7 +14,7 @@ use crate::file::{Change, Fate, File, Order, pieces};
 use crate::locks::{self, Access, Level, Region};
 use crate::plan::{Crash, Failure, Operation, Plans, Verdict};
 
-/// SQLite's VFS for Unix syncs the directory with the first sync of these, if it was the same handle that created them.
+/// SQLite's VFS for Unix syncs the directory with the first sync of each handle that might have created one of these.
 const WITH_DIRECTORY: i32 = ffi::SQLITE_OPEN_WAL | ffi::SQLITE_OPEN_MAIN_JOURNAL | ffi::SQLITE_OPEN_SUPER_JOURNAL;
 
 pub type Answer<T> = Result<T, i32>;
@@ -98,23 +98,23 @@ impl Medium {
         if let Verdict::Fails(failure) = verdict {
             return Err(failure.code(Operation::Open));
         }
-        let id = HandleId(self.number());
         let found = name.and_then(|name| self.names.get(name).copied());
         let file = match found {
             Some(_) if flags & ffi::SQLITE_OPEN_EXCLUSIVE != 0 => return Err(ffi::SQLITE_CANTOPEN),
             Some(file) => file,
             None if name.is_some() && flags & ffi::SQLITE_OPEN_CREATE == 0 => return Err(ffi::SQLITE_CANTOPEN),
-            None => {
-                let syncs_directory = flags & WITH_DIRECTORY != 0;
-                self.create(name, syncs_directory.then_some(id))
-            }
+            None => self.create(name),
         };
         if let Verdict::PowerCut(crash) = verdict {
             self.crash(crash);
             return Err(ffi::SQLITE_CANTOPEN);
         }
+        let id = HandleId(self.number());
         if let Some(file) = self.files.get_mut(&file) {
             file.handles += 1;
+            if flags & ffi::SQLITE_OPEN_CREATE != 0 && flags & WITH_DIRECTORY != 0 {
+                file.syncs_directory.insert(id);
+            }
         }
         Ok(Handle {
             id,
@@ -123,11 +123,9 @@ impl Medium {
         })
     }
 
-    fn create(&mut self, name: Option<&str>, syncs_directory: Option<HandleId>) -> FileId {
+    fn create(&mut self, name: Option<&str>) -> FileId {
         let id = FileId(self.number());
-        let mut file = File::holding(name.map(Arc::from), Vec::new());
-        file.syncs_directory = syncs_directory;
-        self.files.insert(id, file);
+        self.files.insert(id, File::holding(name.map(Arc::from), Vec::new()));
         if let Some(name) = name {
             self.enter(name, Some(id));
         }
@@ -150,6 +148,7 @@ impl Medium {
         };
         file.handles -= 1;
         file.locks.remove(&handle.id);
+        file.syncs_directory.remove(&handle.id);
         self.unmap(handle);
         self.sweep();
     }
@@ -248,7 +247,7 @@ impl Medium {
         self.cut(verdict, Operation::Sync)?;
         let file = self.file(handle)?;
         file.sync();
-        if file.syncs_directory.take_if(|creator| *creator == handle.id).is_some() {
+        if file.syncs_directory.remove(&handle.id) {
             self.settle_names();
         } else if let Some(name) = file.name.clone() {
             self.settle_name(&name, handle.file);

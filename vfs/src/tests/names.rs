@@ -51,17 +51,18 @@ fn a_deleted_file_may_come_back_until_the_directory_is_synced() {
 }
 
 #[test]
-fn the_first_sync_of_a_journal_secures_every_name() {
+fn each_handles_first_sync_of_a_journal_secures_every_name() {
     let mut medium = Medium::new(1);
+    let first = written(&mut medium, "journal", JOURNAL);
+    let second = medium.open(Some("journal"), JOURNAL).unwrap();
     let old = written(&mut medium, "old", DATABASE);
     medium.sync(old).unwrap();
+    medium.sync(first).unwrap();
     medium.delete("old", false).unwrap();
-    let log = written(&mut medium, "log", JOURNAL);
-    let other = medium.open(Some("log"), JOURNAL).unwrap();
-    medium.sync(other).unwrap();
-    assert_eq!(names(&medium), ["log", "old"], "it was not this handle that created it");
-    medium.sync(log).unwrap();
-    assert_eq!(names(&medium), ["log"]);
+    medium.sync(first).unwrap();
+    assert_eq!(names(&medium), ["journal", "old"], "it did so before");
+    medium.sync(second).unwrap();
+    assert_eq!(names(&medium), ["journal"]);
 }
 
 #[test]
