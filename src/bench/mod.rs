@@ -11,7 +11,7 @@ mod bare;
 mod checkout;
 mod child;
 mod load;
-mod shop;
+pub mod shop;
 mod store;
 
 pub use bare::serve as serve_bare;

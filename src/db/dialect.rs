@@ -6,11 +6,11 @@ use super::tx::{Connection, Tx};
 pub(super) fn claim_facts(tx: &Tx<'_>) -> &'static str {
     match tx.connection {
         Connection::Sqlite(_) => {
-            "delete from outbox where id in (select id from outbox where state = 0 and due_at <= $1 order by due_at, id limit $2) returning id, payload"
+            "delete from outbox where id in (select id from outbox where state = 0 and due_at <= $1 order by due_at, id limit $2) returning recorded_at, id, payload"
         }
         Connection::Postgres(_) => {
             "delete from outbox where id in (select id from outbox where state = 0 and due_at <= $1 order by due_at, id limit $2
-               for update skip locked) returning id, payload"
+               for update skip locked) returning recorded_at, id, payload"
         }
     }
 }

@@ -80,6 +80,16 @@ struct Waiting {
     asleep: usize,
 }
 
+impl Waiting {
+    fn batch(&mut self, most: usize) -> Vec<Box<dyn Command>> {
+        let background = self.background.len().min((most / 5).max(1));
+        let callers = self.callers.len().min(most - background);
+        let mut batch: Vec<_> = self.callers.drain(..callers).collect();
+        batch.extend(self.background.drain(..background));
+        batch
+    }
+}
+
 /// The bounded queue in front of a lane.
 pub(super) struct Queue {
     waiting: Mutex<Waiting>,
@@ -139,6 +149,11 @@ impl Queue {
         self.ready.notify_all();
     }
 
+    /// Takes at most `most` of what waits.
+    pub(super) fn take_now(&self, most: usize) -> Vec<Box<dyn Command>> {
+        lock(&self.waiting).batch(most)
+    }
+
     /// Waits for work and takes at most `most`; empty when closed and drained.
     pub(super) fn take(&self, most: usize) -> Vec<Box<dyn Command>> {
         let mut waiting = lock(&self.waiting);
@@ -150,11 +165,7 @@ impl Queue {
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
             waiting.asleep -= 1;
         }
-        let background = waiting.background.len().min((most / 5).max(1));
-        let callers = waiting.callers.len().min(most - background);
-        let mut batch: Vec<_> = waiting.callers.drain(..callers).collect();
-        batch.extend(waiting.background.drain(..background));
-        batch
+        waiting.batch(most)
     }
 }
 
@@ -179,6 +190,8 @@ pub(super) struct Lane {
     reopen: Box<dyn Fn() -> Result<Connection> + Send>,
     /// Batches to come that keep their commands apart.
     careful: u32,
+    /// Waits before it tries again. A simulated world has no time to wait.
+    sleep: fn(Duration),
 }
 
 enum Committed {
@@ -217,7 +230,12 @@ impl Lane {
             meters,
             reopen,
             careful: 0,
+            sleep: std::thread::sleep,
         })
+    }
+
+    pub(super) fn never_sleep(&mut self) {
+        self.sleep = |_| {};
     }
 
     fn tick(&mut self) -> Time {
@@ -252,7 +270,7 @@ impl Lane {
                     Kind::Engine(Engine::Retry | Engine::Gone) => {
                         let mut dice = [0u8; 1];
                         self.random.fill(&mut dice);
-                        std::thread::sleep(Duration::from_millis(u64::from(dice[0] % 16) << attempt.min(5)));
+                        (self.sleep)(Duration::from_millis(u64::from(dice[0] % 16) << attempt.min(5)));
                     }
                     Kind::Engine(Engine::Full) => {
                         self.meters.full.store(true, Ordering::SeqCst);
@@ -398,7 +416,7 @@ impl Lane {
         let mut last = None;
         for attempt in 0..10u64 {
             if attempt > 0 {
-                std::thread::sleep(Duration::from_millis(100 * attempt));
+                (self.sleep)(Duration::from_millis(100 * attempt));
             }
             self.connection = match (self.reopen)() {
                 Ok(connection) => connection,

@@ -16,6 +16,7 @@ mod migrations;
 mod outbox;
 mod pg;
 mod sqlite;
+mod stop;
 mod tx;
 mod value;
 mod words;
@@ -30,6 +31,8 @@ pub use lease::{Lease, take as take_lease};
 pub use migrate::Migration;
 pub use migrations::{EVENTS, MAIN};
 pub use outbox::{Act, facts_waiting};
+#[cfg(feature = "sim")]
+pub use stop::{cut_the_power, has_ended, start_again};
 pub use tx::Tx;
 pub use value::{Bind, Cell, Column, FromRow, Json, Row, Value};
 
@@ -65,6 +68,8 @@ pub struct Config {
     pub queue: usize,
     /// Bytes kept aside on disk, so that work already begun can end when it is full. 0 keeps none.
     pub headroom: u64,
+    /// Who runs the lanes.
+    pub drive: Drive,
     /// Open beside a running server, for one short command. Never for serving: lanes of two processes would wait for each other.
     pub beside_a_server: bool,
 }
@@ -79,9 +84,19 @@ impl Config {
             readers: 2,
             queue: 20_000,
             headroom: 0,
+            drive: Drive::Threads,
             beside_a_server: false,
         }
     }
+}
+
+/// Who runs the lanes and the queue of reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drive {
+    /// A thread each.
+    Threads,
+    /// Whoever opened the database, by [`Db::drive`]: a simulator decides when each batch runs. Nothing sleeps.
+    Caller,
 }
 
 /// Which lane a command goes to: a hint for speed, never a condition of correctness.
@@ -132,6 +147,8 @@ struct Inner {
     reads: Arc<Queue>,
     /// Read connections without a thread, for [`Db::look`]; none where the engine is on the other end of a network.
     close_by: Mutex<Vec<Reader>>,
+    /// Lanes and the reader of a database that is driven by its caller.
+    driven: Mutex<Driven>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     meters: Arc<Meters>,
     headroom: Headroom,
@@ -168,6 +185,7 @@ impl Db {
         let meters = Arc::new(Meters::default());
         let high_water = Arc::new(AtomicI64::new(0));
         let mut threads = Vec::new();
+        let mut driven = Driven::default();
         let mut lanes = Vec::new();
         let (count, most) = match engine {
             Engine::Sqlite(_) => (1, lane::BATCH_SQLITE),
@@ -188,6 +206,11 @@ impl Db {
             )?;
             let queue = Arc::new(Queue::new(config.queue));
             lanes.push(queue.clone());
+            if config.drive == Drive::Caller {
+                lane.never_sleep();
+                driven.lanes.push(lane);
+                continue;
+            }
             threads.push(spawn(format!("lane-{number}"), move || {
                 loop {
                     let batch = queue.take(most);
@@ -214,6 +237,10 @@ impl Db {
         };
         for number in 0..config.readers.max(1) {
             let mut reader = reader()?;
+            if config.drive == Drive::Caller {
+                driven.reader = Some(reader);
+                break;
+            }
             let queue = reads.clone();
             threads.push(spawn(format!("reader-{number}"), move || {
                 loop {
@@ -231,6 +258,7 @@ impl Db {
             lanes,
             reads,
             close_by: Mutex::new(close_by),
+            driven: Mutex::new(driven),
             threads: Mutex::new(threads),
             meters,
             headroom,
@@ -238,7 +266,9 @@ impl Db {
             lock_file: Mutex::new(lock_file),
         };
         let db = Self(Arc::new(inner));
-        db.start_checkpoints()?;
+        if config.drive == Drive::Threads {
+            db.start_checkpoints()?;
+        }
         Ok(db)
     }
 
@@ -368,6 +398,25 @@ impl Db {
 
     pub fn engine(&self) -> &Engine {
         &self.0.engine
+    }
+
+    /// Runs a batch of at most `most` waiting commands on lane `number`, or one waiting read if there is no such lane, on the caller's thread.
+    /// Answers how many ran. Only for a database that was opened to be driven by its caller.
+    pub fn drive(&self, number: usize, most: usize) -> usize {
+        let mut driven = lock(&self.0.driven);
+        if let Some(lane) = driven.lanes.get_mut(number) {
+            let batch = self.0.lanes[number].take_now(most);
+            let count = batch.len();
+            if count > 0 {
+                lane.run_batch(batch);
+            }
+            return count;
+        }
+        let Some(reader) = driven.reader.as_mut() else { return 0 };
+        let reads = self.0.reads.take_now(1);
+        let count = reads.len();
+        reads.into_iter().for_each(|read| reader.run(read));
+        count
     }
 
     /// Takes no more commands, runs those that wait, and stops the threads.
@@ -559,6 +608,13 @@ pub fn forget_batches(tx: &mut Tx<'_>) -> Result<u64> {
 
 /// Read connections for [`Db::look`]: more looks at once wait their turn in the queue of reads.
 const CLOSE_BY: usize = 4;
+
+/// What a caller drives.
+#[derive(Default)]
+struct Driven {
+    lanes: Vec<Lane>,
+    reader: Option<Reader>,
+}
 
 /// One read connection.
 struct Reader {

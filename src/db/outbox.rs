@@ -3,7 +3,7 @@
 use super::tx::Tx;
 use super::{Db, value::Json};
 use crate::args;
-use crate::kernel::{Fact, FactId, Result, Seconds};
+use crate::kernel::{Fact, FactId, Result, Seconds, Time};
 
 /// Facts taken by one command: small enough to stay inside a command's budget.
 const CHUNK: i64 = 40;
@@ -17,9 +17,12 @@ pub(super) fn append(tx: &mut Tx<'_>, id: FactId, fact: &Fact) -> Result<()> {
     )
 }
 
-fn claim(tx: &mut Tx<'_>, most: i64) -> Result<Vec<(FactId, Json<Fact>)>> {
+/// In the order in which they were recorded: `returning` promises none.
+fn claim(tx: &mut Tx<'_>, most: i64) -> Result<Vec<Fact>> {
     let sql = super::dialect::claim_facts(tx);
-    tx.all(sql, args![tx.now(), most])
+    let mut claimed: Vec<(Time, FactId, Json<Fact>)> = tx.all(sql, args![tx.now(), most])?;
+    claimed.sort_by_key(|(at, id, _)| (*at, *id));
+    Ok(claimed.into_iter().map(|(_, _, Json(fact))| fact).collect())
 }
 
 /// What is done about a fact: a function, or a closure that knows what the transaction does not (where the world reaches us, say).
@@ -67,7 +70,7 @@ impl Db {
 
 fn act_on(tx: &mut Tx<'_>, most: i64, act: &impl Act) -> Result<u64> {
     let claimed = claim(tx, most)?;
-    for (_, Json(fact)) in &claimed {
+    for fact in &claimed {
         act(tx, fact)?;
     }
     Ok(claimed.len() as u64)
@@ -90,7 +93,7 @@ fn postpone(tx: &mut Tx<'_>) -> Result<()> {
 }
 
 /// How many facts wait, since when, and how many were set aside.
-pub fn facts_waiting(tx: &mut Tx<'_>) -> Result<(i64, Option<crate::kernel::Time>, i64)> {
+pub fn facts_waiting(tx: &mut Tx<'_>) -> Result<(i64, Option<Time>, i64)> {
     tx.one(
         "select count(case when state = 0 then 1 end), min(case when state = 0 then recorded_at end),
                 count(case when state = 1 then 1 end) from outbox",

@@ -143,7 +143,11 @@ pub(super) fn failed(error: rusqlite::Error) -> Error {
     if is_sync_failure(&error) {
         // After a failed fsync the page cache may lie. Only a fresh start from the log tells the truth, so do not go on.
         tracing::error!(%error, "fsync failed: stopping so that recovery starts from the log");
-        std::process::abort();
+        super::stop::at_once();
+    }
+    #[cfg(feature = "sim")]
+    if error.sqlite_error_code() == Some(SystemIoFailure) {
+        super::stop::if_the_power_is_cut();
     }
     let engine = match error.sqlite_error_code() {
         Some(DatabaseBusy | DatabaseLocked) => Engine::Retry,

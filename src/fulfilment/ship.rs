@@ -32,8 +32,13 @@ pub fn open(tx: &mut Tx<'_>, view: &OrderView) -> Result<Option<Promise>> {
     let days = promise
         .as_ref()
         .map(|promise| (midnight(promise.from), midnight(promise.until)));
-    store::insert(tx, view.order.id, view.order.shop, partner, days)?;
-    if quote.lines.iter().all(|line| !line.physical) {
+    // Canceled before anybody heard of it: the work is written down as over, or it would be found open for ever.
+    let state = match view.order.canceled_at {
+        None => FulfilmentState::Open,
+        Some(_) => FulfilmentState::Canceled,
+    };
+    store::insert(tx, (view.order.id, view.order.shop), state, partner, days)?;
+    if state == FulfilmentState::Open && quote.lines.iter().all(|line| !line.physical) {
         deliver_digital(tx, view)?;
     }
     Ok(promise)

@@ -35,18 +35,18 @@ impl FromRow for Shipment {
     }
 }
 
-/// Opens the work on an order once.
+/// Writes down the work on an order once.
 pub(super) fn insert(
     tx: &mut Tx<'_>,
-    order: OrderId,
-    shop: ShopId,
+    (order, shop): (OrderId, ShopId),
+    state: FulfilmentState,
     partner: Option<PartyId>,
     promise: Option<(Time, Time)>,
 ) -> Result<()> {
     tx.put(
         "insert into fulfilments (order_id, shop_id, partner_id, state, promised_from, promised_until, version, created_at, changed_at)
-         values ($1, $2, $3, 'open', $4, $5, 1, $6, $6) on conflict (order_id) do nothing",
-        args![order, shop, partner, promise.map(|promise| promise.0), promise.map(|promise| promise.1), tx.now()],
+         values ($1, $2, $3, $4, $5, $6, 1, $7, $7) on conflict (order_id) do nothing",
+        args![order, shop, partner, state, promise.map(|promise| promise.0), promise.map(|promise| promise.1), tx.now()],
     )
 }
 

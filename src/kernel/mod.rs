@@ -9,6 +9,8 @@ mod error;
 mod facts;
 mod ids;
 mod money;
+#[macro_use]
+pub mod mutant;
 mod paging;
 mod ports;
 mod processor;

@@ -202,6 +202,7 @@ fn record_authorize(tx: &mut Tx<'_>, id: AttemptId, answer: &Answer) -> Result<R
         // Buyers finish at their bank and never come back, so we look from time to time.
         S::Pending | S::RequiresAction => Some(tx.now().plus(Seconds(60))),
         S::Voiding => Some(tx.now()),
+        S::NotExecuted => later_look(tx.now(), &attempt),
         // A promise ends by itself; we look when it should have.
         S::Authorized => {
             let ends = step
@@ -212,7 +213,7 @@ fn record_authorize(tx: &mut Tx<'_>, id: AttemptId, answer: &Answer) -> Result<R
         }
         _ => None,
     };
-    let tries = if to == S::Unknown && attempt.state == S::Unknown {
+    let tries = if matches!(to, S::Unknown | S::NotExecuted) && to == attempt.state {
         attempt.tries + 1
     } else {
         attempt.tries * u32::from(to == attempt.state)
@@ -239,6 +240,21 @@ fn record_authorize(tx: &mut Tx<'_>, id: AttemptId, answer: &Answer) -> Result<R
         )?;
     }
     Ok(recorded(&attempt, to, to != attempt.state))
+}
+
+/// "No such payment" was believed, and the buyer may have paid in another way since. Should the request have been on its way after all (a clock
+/// that was put right made ninety seconds of one), what it promised is found by these looks and let go.
+fn later_look(now: Time, attempt: &Attempt) -> Option<Time> {
+    let looks = if attempt.state == S::NotExecuted {
+        attempt.tries + 1
+    } else {
+        0
+    };
+    match looks {
+        0 => Some(now.plus(Seconds::minutes(15))),
+        1 => Some(now.plus(Seconds::days(1))),
+        _ => None,
+    }
 }
 
 /// Where an answer leads, before anybody asks whether the money is still wanted.
@@ -334,6 +350,10 @@ fn step<'a>(attempt: &Attempt, answer: &'a Answer, now: Time) -> Option<Step<'a>
         },
         _ if attempt.state == S::Authorized => to(S::Authorized),
         Answer::NotFound if attempt.state.is_open() && now >= attempt.created_at.plus(VISIBILITY) => to(S::NotExecuted),
+        // Looked at once more: still nothing, or nobody to ask.
+        Answer::NotFound | Answer::NotSent { .. } | Answer::Unknown { .. } if attempt.state == S::NotExecuted => {
+            to(S::NotExecuted)
+        }
         Answer::NotFound if attempt.state.is_open() => Step {
             detail: "Not there yet; it may still be on its way.",
             ..to(still_open(attempt))

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed")]
 
+#[path = "../dice.rs"]
+mod dice;
 mod harness;
 
 mod abuse;

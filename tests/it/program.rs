@@ -1,6 +1,7 @@
 //! The real program as a process that can be paused and killed: a shop laid out for it, its start, its end, and a look at what it left.
 
 use crate::buying::{invariants, lay_out};
+pub use crate::dice::Dice;
 use crate::harness::{Client, MovableClock, OwnDatabase, TestShop, engine, make_secret_key, make_shop};
 use hawker::app::App;
 use hawker::checkout;
@@ -469,29 +470,12 @@ pub async fn close(app: App) {
     .unwrap();
 }
 
-/// Repeatable chance.
-#[derive(Clone)]
-pub struct Dice(pub u64);
-
 impl Dice {
     /// From `HAWKER_SEED`, or another seed each time.
     pub fn thrown() -> Self {
         let mut bytes = [0u8; 8];
         SystemRandom::default().fill(&mut bytes);
         Self(setting("HAWKER_SEED", u64::from_le_bytes(bytes) >> 16))
-    }
-
-    /// SplitMix64.
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    pub fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
     }
 }
 

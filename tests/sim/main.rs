@@ -1,0 +1,188 @@
+//! The simulator: one shop, its buyers, staff, jobs and processors on one thread, with a clock that moves when told, on a disk whose power can be
+//! cut. A seed is a history; the same seed is the same history. It looks for histories that break a promise or an invariant.
+//!
+//! `cargo xtask sim` builds and runs it: `--seconds 60`, or `--runs 1000`, or one history by `--seed N` (`--loud` tells it step by step).
+
+#![expect(clippy::unwrap_used, reason = "a simulation that cannot go on has failed")]
+
+mod clients;
+#[path = "../dice.rs"]
+mod dice;
+mod ports;
+mod second;
+mod world;
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use world::{Ground, History, Outcome, live};
+
+struct Asked {
+    seed: Option<u64>,
+    first: u64,
+    runs: u64,
+    seconds: u64,
+    steps: usize,
+    threads: u64,
+    loud: bool,
+}
+
+impl Asked {
+    fn read() -> Self {
+        let mut asked = Self {
+            seed: None,
+            first: 1,
+            runs: u64::MAX,
+            seconds: 10,
+            steps: 1_200,
+            threads: 2,
+            loud: false,
+        };
+        let mut words = std::env::args().skip(1);
+        while let Some(word) = words.next() {
+            let mut number = || -> u64 {
+                let value = words.next().and_then(|value| value.parse().ok());
+                value.unwrap_or_else(|| panic!("{word} needs a number"))
+            };
+            match word.as_str() {
+                "--seed" => asked.seed = Some(number()),
+                "--first" => asked.first = number(),
+                "--runs" => (asked.runs, asked.seconds) = (number(), u64::MAX),
+                "--seconds" => asked.seconds = number(),
+                "--steps" => asked.steps = usize::try_from(number()).unwrap(),
+                "--threads" => asked.threads = number(),
+                "--loud" => asked.loud = true,
+                other => panic!("there is no {other}: --seed, --first, --runs, --seconds, --steps, --threads, --loud"),
+            }
+        }
+        asked
+    }
+
+    fn history(&self, seed: u64) -> History {
+        History {
+            seed,
+            steps: self.steps,
+            without: BTreeSet::new(),
+            loud: self.loud,
+        }
+    }
+}
+
+fn main() {
+    let asked = Asked::read();
+    std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
+    match asked.seed {
+        Some(seed) => one(&asked, seed),
+        None => many(&asked),
+    }
+}
+
+/// One history, twice: it must be the same.
+fn one(asked: &Asked, seed: u64) {
+    let ground = Ground::lay().expect("a shop");
+    let first = live(&ground, &asked.history(seed));
+    let quiet = History {
+        loud: false,
+        ..asked.history(seed)
+    };
+    let again = live(&ground, &quiet);
+    assert_eq!(first.trace, again.trace, "seed {seed} does not repeat itself");
+    println!("{first:#?}");
+    if !first.violations.is_empty() {
+        report(&ground, &quiet, &first);
+        std::process::exit(1);
+    }
+}
+
+fn many(asked: &Asked) {
+    let since = Instant::now();
+    let (next, broken) = (AtomicU64::new(asked.first), AtomicBool::new(false));
+    let last = asked.first.saturating_add(asked.runs);
+    let limit = Duration::from_secs(asked.seconds);
+    let worker = || {
+        let ground = Ground::lay().expect("a shop");
+        let mut sum = Outcome::default();
+        let mut histories = 0u64;
+        while !broken.load(Ordering::SeqCst) && since.elapsed() < limit {
+            let seed = next.fetch_add(1, Ordering::SeqCst);
+            if seed >= last {
+                break;
+            }
+            let history = asked.history(seed);
+            let outcome = live(&ground, &history);
+            histories += 1;
+            sum.checkouts += outcome.checkouts;
+            sum.orders += outcome.orders;
+            sum.faults += outcome.faults;
+            sum.crashes += outcome.crashes;
+            if !outcome.violations.is_empty() {
+                if !broken.swap(true, Ordering::SeqCst) {
+                    report(&ground, &history, &outcome);
+                }
+                sum.violations.extend(outcome.violations);
+            }
+        }
+        (histories, sum)
+    };
+    let done: Vec<(u64, Outcome)> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..asked.threads).map(|_| scope.spawn(worker)).collect();
+        workers
+            .into_iter()
+            .map(|worker| worker.join().expect("a worker ends"))
+            .collect()
+    });
+    let sum = |figure: fn(&Outcome) -> u64| done.iter().map(|(_, outcome)| figure(outcome)).sum::<u64>();
+    let histories: u64 = done.iter().map(|(histories, _)| histories).sum();
+    let (checkouts, took) = (sum(|outcome| outcome.checkouts), since.elapsed().as_secs_f64());
+    println!(
+        "{histories} histories, {} orders, {} crashes, {:.0} checkouts/s",
+        sum(|outcome| outcome.orders),
+        sum(|outcome| outcome.crashes),
+        checkouts as f64 / took
+    );
+    let violations: usize = done.iter().map(|(_, outcome)| outcome.violations.len()).sum();
+    println!(
+        "simulated {checkouts} checkouts, {} faults, violations: {violations}",
+        sum(|outcome| outcome.faults) + sum(|outcome| outcome.crashes)
+    );
+    if violations > 0 {
+        std::process::exit(1);
+    }
+}
+
+/// Says what broke, and with how few steps it still does.
+fn report(ground: &Ground, history: &History, outcome: &Outcome) {
+    println!("seed {} breaks:", history.seed);
+    for violation in &outcome.violations {
+        println!("  {violation}");
+    }
+    let small = shrunk(ground, history);
+    let left = (0..small.steps).filter(|step| !small.without.contains(step));
+    println!("it still breaks with these steps only: {:?}", left.collect::<Vec<_>>());
+    let loud = History { loud: true, ..small };
+    let last = live(ground, &loud);
+    println!("then: {:?}", last.violations);
+}
+
+/// Leaves out ever smaller stretches of steps while it still breaks.
+fn shrunk(ground: &Ground, history: &History) -> History {
+    let mut small = history.clone();
+    let mut stretch = small.steps / 2;
+    let mut tries = 0;
+    while stretch > 0 && tries < 600 {
+        let mut from = 0;
+        while from < small.steps && tries < 600 {
+            let mut fewer = small.clone();
+            fewer.without.extend(from..(from + stretch).min(small.steps));
+            if fewer.without.len() > small.without.len() {
+                tries += 1;
+                if !live(ground, &fewer).violations.is_empty() {
+                    small = fewer;
+                }
+            }
+            from += stretch;
+        }
+        stretch /= 2;
+    }
+    small
+}

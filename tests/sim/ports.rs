@@ -1,0 +1,285 @@
+//! What the program needs from the world, in the simulator's hands: a clock that moves when told, randomness from the seed, a mail server that
+//! takes everything, and processors whose answers come when the scheduler says so.
+
+use crate::dice::Dice;
+use hawker::kernel::{Answer, Ask, Clock, Mail, MailError, Mailer, Money, Notice, Processor, Random, Time};
+use hawker::payments::sandbox::{Books, Faults, Notices, Payment, Sandbox};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// Monday, 23 November 2026, 10:00 UTC.
+const START: i64 = 1_795_428_000_000_000;
+
+/// Moves when told. The wall may be stepped; what elapsed may not.
+pub struct HandClock {
+    elapsed: AtomicI64,
+    wrong_by: AtomicI64,
+}
+
+impl HandClock {
+    pub fn new() -> Self {
+        Self {
+            elapsed: AtomicI64::new(0),
+            wrong_by: AtomicI64::new(0),
+        }
+    }
+    pub fn pass(&self, micros: i64) {
+        self.elapsed.fetch_add(micros, Ordering::SeqCst);
+    }
+    /// As an administrator or a bad time server does.
+    pub fn step_the_wall(&self, micros: i64) {
+        self.wrong_by.fetch_add(micros, Ordering::SeqCst);
+    }
+}
+
+impl Clock for HandClock {
+    fn wall(&self) -> Time {
+        Time(START + self.elapsed.load(Ordering::SeqCst) + self.wrong_by.load(Ordering::SeqCst))
+    }
+    fn monotonic(&self) -> Duration {
+        Duration::from_micros(self.elapsed.load(Ordering::SeqCst).unsigned_abs())
+    }
+}
+
+/// Randomness from the seed.
+pub struct SeededRandom(pub Mutex<Dice>);
+
+impl Random for SeededRandom {
+    fn fill(&self, bytes: &mut [u8]) {
+        let mut dice = self.0.lock().unwrap();
+        for chunk in bytes.chunks_mut(8) {
+            chunk.copy_from_slice(&dice.next().to_le_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+pub struct TakesAll;
+
+impl Mailer for TakesAll {
+    fn send(&self, _: &Mail) -> Result<(), MailError> {
+        Ok(())
+    }
+}
+
+/// How often what goes wrong, in thousandths; all zero is fair weather.
+#[derive(Clone, Debug, Default)]
+pub struct Weather {
+    pub not_sent: u64,
+    pub request_lost: u64,
+    /// Given up by us, done by the processor later.
+    pub request_late: u64,
+    pub request_doubled: u64,
+    pub reply_lost: u64,
+    pub reply_slow: u64,
+    /// Another amount than was asked for.
+    pub reply_false: u64,
+    pub notice_lost: u64,
+    pub notice_doubled: u64,
+}
+
+/// Who waits for the answer to a request.
+pub enum Caller {
+    Waits(oneshot::Sender<Answer>),
+    /// Nobody any more, since then.
+    Gone(Duration),
+}
+
+/// A request that nobody waits for does not arrive later than this: networks give up too. It has to be less than the time for which "no such
+/// payment" is not believed.
+const LATE_MAX: Duration = Duration::from_secs(60);
+
+/// Something on its way between the program and a processor.
+pub enum Message {
+    Request {
+        bank: usize,
+        ask: Ask,
+        reply: Caller,
+    },
+    Reply {
+        answer: Answer,
+        reply: oneshot::Sender<Answer>,
+    },
+    Notice {
+        bank: usize,
+        notice: Notice,
+    },
+}
+
+/// Everything that is on its way.
+pub type Wire = Arc<Mutex<Vec<Message>>>;
+
+/// A processor: books of its own, which outlive every crash of ours.
+pub struct Bank {
+    number: usize,
+    name: &'static str,
+    sandbox: Sandbox,
+    notices: Mutex<mpsc::Receiver<Notice>>,
+    wire: Wire,
+}
+
+impl Bank {
+    pub fn new(number: usize, name: &'static str, clock: Arc<HandClock>, wire: Wire) -> Self {
+        let at_once = Faults {
+            notice_early: 1000, // The wire decides when a notice arrives.
+            ..Faults::default()
+        };
+        let (sandbox, notices) = Sandbox::new(
+            Books::default(),
+            at_once,
+            Notices::All,
+            clock,
+            "http://bank.test".into(),
+        );
+        Self {
+            number,
+            name,
+            sandbox,
+            notices: Mutex::new(notices),
+            wire,
+        }
+    }
+
+    /// Does it, whoever waits; what the processor tells us of it is on its way.
+    pub fn perform(&self, ask: &Ask) -> Answer {
+        let answer = futures_util::FutureExt::now_or_never(self.sandbox.ask(ask)).expect("the books answer at once");
+        self.notices_leave();
+        answer
+    }
+
+    /// The buyer decides at their bank.
+    pub fn decide(&self, payment: &str, approved: bool) {
+        self.sandbox.answer_challenge(payment, approved);
+        self.notices_leave();
+    }
+
+    fn notices_leave(&self) {
+        let mut notices = self.notices.lock().unwrap();
+        while let Ok(notice) = notices.try_recv() {
+            let bank = self.number;
+            self.wire.lock().unwrap().push(Message::Notice { bank, notice });
+        }
+    }
+
+    /// The ground truth.
+    pub fn payments(&self) -> Vec<Payment> {
+        self.sandbox.books().payments().cloned().collect()
+    }
+}
+
+impl Processor for Bank {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn ask<'a>(&'a self, ask: &'a Ask) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
+        let (reply, answered) = oneshot::channel();
+        self.wire.lock().unwrap().push(Message::Request {
+            bank: self.number,
+            ask: ask.clone(),
+            reply: Caller::Waits(reply),
+        });
+        Box::pin(async move {
+            let given_up = |_| Answer::Unknown {
+                detail: "timed out".into(),
+            };
+            answered.await.unwrap_or_else(given_up)
+        })
+    }
+}
+
+/// Lets a message arrive, in the weather of the day. Answers whether something went wrong.
+pub fn arrive(
+    message: Message,
+    banks: &[Arc<Bank>],
+    weather: &Weather,
+    dice: &mut Dice,
+    wire: &Wire,
+    now: Duration,
+) -> Arrived {
+    let mut happens = |rate: u64| dice.below(1000) < rate;
+    let unknown = || Answer::Unknown {
+        detail: "timed out".into(),
+    };
+    match message {
+        Message::Notice { bank, notice } => {
+            if happens(weather.notice_lost) {
+                return Arrived::Lost;
+            }
+            if happens(weather.notice_doubled) {
+                let again = Message::Notice {
+                    bank,
+                    notice: notice.clone(),
+                };
+                wire.lock().unwrap().push(again);
+            }
+            Arrived::Notice { bank, notice }
+        }
+        Message::Reply { answer, reply } => {
+            drop(reply.send(answer)); // A caller that is gone has crashed.
+            Arrived::Well
+        }
+        Message::Request { bank, ask, reply } => {
+            let reply = match reply {
+                Caller::Waits(reply) => reply,
+                Caller::Gone(since) if now > since + LATE_MAX => return Arrived::Lost,
+                Caller::Gone(_) => {
+                    banks[bank].perform(&ask);
+                    return Arrived::Well;
+                }
+            };
+            if happens(weather.not_sent) {
+                let detail = "connection refused".into();
+                drop(reply.send(Answer::NotSent { detail }));
+                return Arrived::Lost;
+            }
+            if happens(weather.request_lost) {
+                drop(reply.send(unknown()));
+                return Arrived::Lost;
+            }
+            if happens(weather.request_late) {
+                drop(reply.send(unknown()));
+                let reply = Caller::Gone(now);
+                wire.lock().unwrap().push(Message::Request { bank, ask, reply });
+                return Arrived::Lost;
+            }
+            let mut answer = banks[bank].perform(&ask);
+            let mut well = Arrived::Well;
+            if happens(weather.request_doubled) {
+                let reply = Caller::Gone(now);
+                wire.lock().unwrap().push(Message::Request { bank, ask, reply });
+                well = Arrived::Lost;
+            }
+            if happens(weather.reply_false)
+                && let Answer::Authorized { amount, .. } | Answer::Captured { amount, .. } = &mut answer
+            {
+                *amount = Money::new(amount.minor + 1, amount.currency);
+                well = Arrived::Lost;
+            }
+            if happens(weather.reply_lost) {
+                drop(reply.send(unknown()));
+                return Arrived::Lost;
+            }
+            if happens(weather.reply_slow) {
+                wire.lock().unwrap().push(Message::Reply { answer, reply });
+                return Arrived::Lost;
+            }
+            drop(reply.send(answer));
+            well
+        }
+    }
+}
+
+pub enum Arrived {
+    Well,
+    /// Something went wrong on the way.
+    Lost,
+    /// Now somebody has to hear it.
+    Notice {
+        bank: usize,
+        notice: Notice,
+    },
+}

@@ -1,0 +1,257 @@
+//! The second checker. It was written from the rules alone and shares nothing with the program: it reads the database file and the processors'
+//! books, and compares them. Run when everything has come to rest.
+
+use hawker::kernel::Id;
+use hawker::payments::sandbox::{Payment, PaymentState};
+use rusqlite::{Connection, OpenFlags};
+use std::collections::BTreeMap;
+
+/// What is wrong between the file and the books.
+pub fn check(vfs: &str, books: &[Payment]) -> rusqlite::Result<Vec<String>> {
+    let file = Connection::open_with_flags_and_vfs("hawker.db", OpenFlags::default(), vfs)?;
+    let mut wrong = Vec::new();
+    stock(&file, &mut wrong)?;
+    rest(&file, &mut wrong)?;
+    money(&file, books, &mut wrong)?;
+    let sound: String = file.query_row("pragma integrity_check", [], |row| row.get(0))?;
+    if sound != "ok" {
+        wrong.push(format!("the file is damaged: {sound}"));
+    }
+    Ok(wrong)
+}
+
+/// Rows of one number a query finds; the text says what they are.
+fn none(file: &Connection, wrong: &mut Vec<String>, what: &str, query: &str) -> rusqlite::Result<()> {
+    let found: i64 = file.query_row(&format!("select count(*) from ({query})"), [], |row| row.get(0))?;
+    if found > 0 {
+        wrong.push(format!("{what}: {found}"));
+    }
+    Ok(())
+}
+
+/// I1, I2, I3, I27.
+fn stock(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
+    none(
+        file,
+        wrong,
+        "I1: oversold",
+        "select 1 from stock where on_hand < sold + reserved or sold < 0 or reserved < 0",
+    )?;
+    none(
+        file,
+        wrong,
+        "I2: reserved units are not those of live reservations",
+        "select 1 from stock s where reserved <> (select coalesce(sum(quantity), 0) from reservations r
+           where r.variant_id = s.variant_id and r.location_id = s.location_id and r.state in ('active', 'paying'))",
+    )?;
+    none(
+        file,
+        wrong,
+        "I2: sold units are not those of orders",
+        "select 1 from stock s where sold <> (select coalesce(sum(quantity - canceled), 0) from order_lines l
+           where l.variant_id = s.variant_id and l.location_id = s.location_id)",
+    )?;
+    none(
+        file,
+        wrong,
+        "I3: converted units without an order, or the other way round",
+        "select 1 from (select checkout_id, sum(quantity) q from reservations where state = 'converted' group by 1) r
+           full join (select o.checkout_id, sum(l.quantity) q from orders o join order_lines l on l.order_id = o.id group by 1) o
+             on o.checkout_id = r.checkout_id where r.q is not o.q",
+    )?;
+    none(
+        file,
+        wrong,
+        "I27: more shipped or canceled than sold",
+        "select 1 from order_lines where shipped + canceled > quantity or shipped < 0 or canceled < 0",
+    )
+}
+
+/// I16, I6: nothing is under way any more.
+fn rest(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
+    for (what, query) in [
+        (
+            "reservations still live",
+            "select 1 from reservations where state in ('active', 'paying')",
+        ),
+        (
+            "checkouts still open",
+            "select 1 from checkouts where state not in ('completed', 'canceled', 'expired')",
+        ),
+        (
+            "attempts whose end is unknown",
+            "select 1 from attempts where state in ('sending', 'unknown', 'pending', 'requires_action', 'voiding')",
+        ),
+        (
+            "captures whose end is unknown",
+            "select 1 from captures where state in ('sending', 'unknown')",
+        ),
+        (
+            "refunds whose end is unknown",
+            "select 1 from refunds where state in ('not_sent', 'sending', 'unknown')",
+        ),
+        ("facts nobody acted on", "select 1 from outbox"),
+        (
+            "confirmed orders without work",
+            "select 1 from orders where id not in (select order_id from fulfilments)",
+        ),
+        (
+            "canceled orders with work",
+            "select 1 from orders o join fulfilments f on f.order_id = o.id where o.canceled_at is not null and f.state <> 'canceled'",
+        ),
+        (
+            "transfers nobody sealed",
+            "select 1 from transfers where sequence is null",
+        ),
+        (
+            "completed checkouts without an order",
+            "select 1 from checkouts where state = 'completed' and id not in (select checkout_id from orders)",
+        ),
+    ] {
+        none(file, wrong, what, query)?;
+    }
+    Ok(())
+}
+
+fn hex(id: &[u8]) -> String {
+    id.iter()
+        .rev()
+        .take(6)
+        .rev()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+struct Ours {
+    state: String,
+    /// Their states and when they change, for whoever has to find out.
+    attempts: String,
+    amount: i64,
+    captured: i64,
+    refunded: i64,
+    captures: i64,
+    refunds: i64,
+    order: Option<(i64, bool)>,
+}
+
+fn intents(file: &Connection) -> rusqlite::Result<BTreeMap<Vec<u8>, Ours>> {
+    let mut statement = file.prepare(
+        "select i.checkout_id, i.state, i.amount_minor, i.captured_minor, i.refunded_minor,
+                (select coalesce(sum(amount_minor), 0) from captures c where c.intent_id = i.id and c.state = 'succeeded'),
+                (select coalesce(sum(amount_minor), 0) from refunds r where r.intent_id = i.id and r.state = 'succeeded'),
+                o.total_minor, o.canceled_at is not null,
+                (select coalesce(group_concat(a.n || ' ' || a.state || ' ' || ((a.changed_at - a.created_at) / 1000000) || ' s', ', '), '')
+                   from attempts a where a.intent_id = i.id)
+           from intents i left join orders o on o.checkout_id = i.checkout_id",
+    )?;
+    let rows = statement.query_map([], |row| {
+        let order: Option<i64> = row.get(7)?;
+        let canceled: bool = row.get(8)?;
+        Ok((
+            row.get::<_, Vec<u8>>(0)?,
+            Ours {
+                state: row.get(1)?,
+                attempts: row.get(9)?,
+                amount: row.get(2)?,
+                captured: row.get(3)?,
+                refunded: row.get(4)?,
+                captures: row.get(5)?,
+                refunds: row.get(6)?,
+                order: order.map(|total| (total, canceled)),
+            },
+        ))
+    })?;
+    rows.collect()
+}
+
+/// I10, I11, I14, I9, I20: every payment in the books is one of ours, with the same figures, and nobody paid twice or for nothing.
+fn money(file: &Connection, books: &[Payment], wrong: &mut Vec<String>) -> rusqlite::Result<()> {
+    let ours = intents(file)?;
+    let mut binding: BTreeMap<Vec<u8>, Vec<&Payment>> = BTreeMap::new();
+    for payment in books {
+        let binds = matches!(payment.state, PaymentState::RequiresCapture | PaymentState::Succeeded);
+        let Ok(checkout) = payment
+            .reference()
+            .split('/')
+            .next()
+            .unwrap_or_default()
+            .parse::<hawker::kernel::CheckoutId>()
+        else {
+            wrong.push(format!("{} has the reference {:?}", payment.id, payment.reference()));
+            continue;
+        };
+        let key = checkout.uuid().into_bytes().to_vec();
+        if !ours.contains_key(&key) {
+            wrong.push(format!(
+                "P17: the processor knows a payment of {checkout}, and we do not"
+            ));
+        }
+        if binds {
+            binding.entry(key).or_default().push(payment);
+        }
+    }
+    let (mut held, mut frozen) = (0, false);
+    for (key, intent) in &ours {
+        let payments = binding.remove(key).unwrap_or_default();
+        if intent.state == "conflicted" {
+            frozen = true; // A person decides; until then nothing can be compared.
+            continue;
+        }
+        let name = format!("{} ({}, {})", hex(key), intent.state, intent.attempts);
+        let taken: i64 = payments.iter().map(|payment| payment.captured).sum();
+        let given: i64 = payments.iter().map(|payment| payment.refunded).sum();
+        held += taken - given;
+        if payments.len() > 1 {
+            wrong.push(format!("I10: {name} is bound by {} payments", payments.len()));
+        }
+        if (taken, given) != (intent.captures, intent.refunds) {
+            wrong.push(format!(
+                "I11: {name}: the processor took {taken} and gave back {given}; we say {} and {}",
+                intent.captures, intent.refunds
+            ));
+        }
+        if (intent.captures, intent.refunds) != (intent.captured, intent.refunded) {
+            wrong.push(format!("I14: the counters of {name} are not the sums of its rows"));
+        }
+        if intent.captured > intent.amount || intent.refunded > intent.captured {
+            wrong.push(format!(
+                "I14: {name} took more than was promised, or gave more than it took"
+            ));
+        }
+        match (&intent.order, payments.first()) {
+            (Some((total, false)), Some(payment)) if payment.amount != *total => {
+                wrong.push(format!("I8: {name} is bound for {} and costs {total}", payment.amount));
+            }
+            (Some((total, false)), None) if *total > 0 => wrong.push(format!("{name} is an order nobody pays for")),
+            (Some((_, true)) | None, Some(payment))
+                if payment.captured == payment.refunded && payment.state == PaymentState::RequiresCapture =>
+            {
+                wrong.push(format!("I9: {name} has no order and its money is still promised"));
+            }
+            (None, Some(payment)) if payment.captured > payment.refunded => {
+                wrong.push(format!("P17: {name} was charged and has no order"));
+            }
+            _ => {}
+        }
+    }
+    if !frozen {
+        let net: i64 = file.query_row(
+            "select coalesce(sum(case when d.kind = 'processor_clearing' then l.amount_minor else 0 end), 0)
+                  - coalesce(sum(case when c.kind = 'processor_clearing' then l.amount_minor else 0 end), 0)
+               from legs l join accounts d on d.id = l.debit_account join accounts c on c.id = l.credit_account",
+            [],
+            |row| row.get(0),
+        )?;
+        let fees: i64 = file.query_row(
+            "select coalesce(sum(amount_minor), 0) from legs where purpose = 'processor_fee'",
+            [],
+            |row| row.get(0),
+        )?;
+        if net != held - fees {
+            wrong.push(format!(
+                "I11: the clearing account says {net}; the processor holds {held} less {fees} of fees"
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,796 @@
+//! One simulated shop and everything that happens to it. One seed is one history: every step draws from its own dice, so that a step that is
+//! left out changes no other.
+
+use crate::clients::{Act, Buyer, Done, card, quote, unkept};
+use crate::dice::Dice;
+use crate::ports::{Arrived, Bank, Caller, HandClock, Message, SeededRandom, TakesAll, Weather, Wire, arrive};
+use crate::second;
+use hawker::app::{App, Parts, Settings};
+use hawker::bench::shop;
+use hawker::db::{self, Config, Db, Drive, Engine, LaneKey, MAIN};
+use hawker::kernel::{Clock, Error, Kind, Processor, Random, Result, ShopId, VariantId};
+use hawker::{checkout, flow, fulfilment, inventory, ledger, payments};
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::num::NonZeroU64;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+use vfs::{Crash, Disk, Fault, Image, Plan};
+
+/// A shop on a disk, made once: every history begins with a copy of it.
+pub struct Ground {
+    image: Image,
+    shop: ShopId,
+    /// The first is scarce.
+    variants: Vec<VariantId>,
+}
+
+const SCARCE: u32 = 8;
+const PLENTY: u32 = 500;
+/// All checks of all rows.
+const STEPS_BETWEEN_CHECKS: usize = 50;
+const SECOND: i64 = 1_000_000;
+
+/// What a history came to.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    pub checkouts: u64,
+    pub faults: u64,
+    pub crashes: u64,
+    pub orders: u64,
+    /// Two histories of one seed have the same.
+    pub trace: u64,
+    pub violations: Vec<String>,
+}
+
+/// A history: its seed, how long the bad weather lasts, and the steps that are left out.
+#[derive(Clone, Debug)]
+pub struct History {
+    pub seed: u64,
+    pub steps: usize,
+    pub without: BTreeSet<usize>,
+    pub loud: bool,
+}
+
+fn file(disk: &Disk) -> Engine {
+    Engine::Sqlite(PathBuf::from(format!("file:hawker.db?vfs={}", disk.name())))
+}
+
+fn program(
+    disk: &Disk,
+    clock: &Arc<HandClock>,
+    random: &Arc<SeededRandom>,
+    banks: &[Arc<Bank>],
+    drive: Drive,
+) -> Result<App> {
+    let config = Config {
+        beside_a_server: true, // The disk has one program; there is no file to lock.
+        readers: 1,
+        drive,
+        ..Config::new(file(disk), "main", MAIN)
+    };
+    let (port, dice): (Arc<dyn Clock>, Arc<dyn Random>) = (clock.clone(), random.clone());
+    let db = Db::open(&config, &port, &dice)?;
+    let processors = banks.iter().map(|bank| bank.clone() as Arc<dyn Processor>);
+    Ok(App::new(Parts {
+        events: db.clone(), // No beacons here.
+        db,
+        clock: port,
+        random: dice,
+        processors: processors.collect(),
+        mailer: Arc::new(TakesAll),
+        media: PathBuf::new(),
+        base_url: "http://shop.test".into(),
+        settings: Settings::default(),
+        tasks: tokio_util::task::TaskTracker::new(),
+    }))
+}
+
+impl Ground {
+    pub fn lay() -> Result<Self> {
+        let disk = Disk::register(&format!("ground-{:?}", std::thread::current().id()), 1);
+        let clock = Arc::new(HandClock::new());
+        let random = Arc::new(SeededRandom(Mutex::new(Dice(1))));
+        let app = program(&disk, &clock, &random, &[], Drive::Threads)?;
+        let stall = shop::open(&app, 3, PLENTY)?;
+        let (shop, scarce) = (stall.shop, stall.variants[0]);
+        app.db.write_blocking(LaneKey(0), move |tx| {
+            inventory::set_stock(tx, shop, scarce, None, SCARCE)
+        })?;
+        app.db.shut_down();
+        drop(app);
+        disk.crash(Crash::KeepUnsynced); // No log of before is left beside the file.
+        Ok(Self {
+            image: disk.snapshot(),
+            shop,
+            variants: stall.variants,
+        })
+    }
+}
+
+/// What the clients know, shared with the tasks that act for them.
+#[derive(Default)]
+struct People {
+    buyers: Vec<Buyer>,
+    acts: Vec<Done>,
+    /// Answers nobody may ever get.
+    complaints: Vec<String>,
+}
+
+pub struct World<'a> {
+    ground: &'a Ground,
+    history: &'a History,
+    weather: Weather,
+    crashes: bool,
+    /// The power will go at some operation of the disk.
+    power_goes: bool,
+    disk: Disk,
+    clock: Arc<HandClock>,
+    random: Arc<SeededRandom>,
+    banks: Vec<Arc<Bank>>,
+    wire: Wire,
+    people: Arc<Mutex<People>>,
+    /// None only while a crash is cleaned up.
+    running: Option<Running>,
+    outcome: Outcome,
+}
+
+struct Running {
+    app: App,
+    runtime: Runtime,
+    jobs: [Option<JoinHandle<()>>; 4],
+    /// Who waits for an answer: they may go away.
+    waiting: Vec<JoinHandle<()>>,
+}
+
+/// Lives a history to its end.
+pub fn live(ground: &Ground, history: &History) -> Outcome {
+    let mut world = World::begin(ground, history);
+    for step in 0..history.steps {
+        if !history.without.contains(&step) {
+            world.step(step);
+        }
+        if !world.outcome.violations.is_empty() {
+            return world.outcome;
+        }
+    }
+    world.come_to_rest();
+    world.outcome
+}
+
+impl<'a> World<'a> {
+    fn begin(ground: &'a Ground, history: &'a History) -> Self {
+        let mut dice = Dice(history.seed);
+        let disk = Disk::register(
+            &format!("sim-{:?}-{}", std::thread::current().id(), history.seed),
+            history.seed,
+        );
+        disk.restore(&ground.image);
+        let clock = Arc::new(HandClock::new());
+        let wire = Wire::default();
+        let banks = vec![Arc::new(Bank::new(0, "sandbox", clock.clone(), wire.clone()))];
+        let mut world = Self {
+            ground,
+            history,
+            weather: weather(&mut dice),
+            crashes: dice.below(2) == 0,
+            power_goes: false,
+            random: Arc::new(SeededRandom(Mutex::new(Dice(dice.next())))),
+            disk,
+            clock,
+            banks,
+            wire,
+            people: Arc::default(),
+            running: None,
+            outcome: Outcome::default(),
+        };
+        world.start();
+        if dice.below(8) == 0 {
+            world
+                .disk
+                .fail_one_in(NonZeroU64::new(200 + dice.below(2_000)).expect("more than none"));
+        }
+        world
+    }
+
+    fn start(&mut self) {
+        db::start_again();
+        self.power_goes = false;
+        let app =
+            program(&self.disk, &self.clock, &self.random, &self.banks, Drive::Caller).expect("a healthy disk opens");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime");
+        self.running = Some(Running {
+            app,
+            runtime,
+            jobs: [None, None, None, None],
+            waiting: Vec::new(),
+        });
+    }
+
+    fn running(&mut self) -> &mut Running {
+        self.running.as_mut().expect("the program runs")
+    }
+
+    /// Says what happened, for the trace and for whoever reads along.
+    fn note(&mut self, what: &str) {
+        for byte in what.bytes() {
+            self.outcome.trace = (self.outcome.trace ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        if self.history.loud {
+            println!("{what}");
+        }
+    }
+
+    /// Lets everything that can go on go on.
+    fn settle(&mut self) {
+        let running = self.running();
+        running.runtime.block_on(async {
+            for _ in 0..16 {
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+
+    fn spawn(&mut self, act: impl Future<Output = ()> + Send + 'static) {
+        let running = self.running();
+        let task = running.runtime.spawn(act);
+        running.waiting.push(task);
+    }
+
+    fn look<T: Send + 'static>(&mut self, act: impl Fn(&mut db::Tx<'_>) -> Result<T> + Send + 'static) -> Result<T> {
+        let Running { app, runtime, .. } = self.running();
+        runtime.block_on(app.db.look(act))
+    }
+
+    fn step(&mut self, step: usize) {
+        let mut dice = Dice(self.history.seed ^ (step as u64 + 1).wrapping_mul(0xd6e8_feb8_6659_fd93));
+        let what = match dice.below(100) {
+            0..=7 => self.somebody_comes(&mut dice),
+            8..=39 => self.lane_runs(&mut dice),
+            40..=45 => self.reads_run(),
+            46..=65 => self.a_message_arrives(&mut dice),
+            66..=73 => self.time_passes(&mut dice),
+            74..=82 => self.a_job_begins(usize::try_from(dice.below(4)).expect("small")),
+            83..=89 => self.the_shop_acts(&mut dice),
+            90..=92 => self.somebody_asks_again(&mut dice),
+            93 => self.somebody_goes_away(&mut dice),
+            94 | 95 => self.a_bank_decides(&mut dice),
+            96 => self.a_checkpoint(&mut dice),
+            97 => self.the_wall_clock_steps(&mut dice),
+            _ => self.the_program_dies(&mut dice),
+        };
+        let what = format!("{step} {what}");
+        self.note(&what);
+        if !db::has_ended() {
+            self.settle();
+        }
+        if !db::has_ended() && step % STEPS_BETWEEN_CHECKS == 0 {
+            self.check();
+        }
+        if db::has_ended() {
+            self.note("the process has ended");
+            self.crash(Crash::KeepUnsynced);
+        }
+        let complaints = std::mem::take(&mut self.people.lock().unwrap().complaints);
+        self.outcome.violations.extend(complaints);
+    }
+
+    fn somebody_comes(&mut self, dice: &mut Dice) -> String {
+        let shop = self.ground.shop;
+        let variant = self.ground.variants[usize::try_from(dice.below(3)).expect("small")];
+        let quantity = 1 + u32::try_from(dice.below(3)).expect("small");
+        let token = [
+            "tok_visa",
+            "tok_visa",
+            "tok_visa",
+            "tok_visa",
+            "tok_3ds",
+            "tok_declined",
+            "tok_stolen",
+        ][usize::try_from(dice.below(7)).expect("small")];
+        let Running { app, runtime, .. } = self.running();
+        let quote = match runtime.block_on(quote(app, shop, variant, quantity)) {
+            Ok(Some(quote)) => quote,
+            other => return format!("nothing is offered: {other:?}"),
+        };
+        let now = app.clock.wall();
+        let buyer = Buyer::new(shop, app.random.id(now), quote, token);
+        self.outcome.checkouts += 1;
+        let index = {
+            let mut people = self.people.lock().unwrap();
+            people.buyers.push(buyer);
+            people.buyers.len() - 1
+        };
+        self.tap(index);
+        if dice.below(6) == 0 {
+            self.tap(index); // Twice, out of impatience.
+        }
+        format!("buyer {index} wants {quantity} with {token}")
+    }
+
+    fn tap(&mut self, index: usize) {
+        let (app, people) = (self.running().app.clone(), self.people.clone());
+        let tap = people.lock().unwrap().buyers[index].tap.clone();
+        self.spawn(async move {
+            let answer = checkout::buy(&app, tap).await.map(|(_, answer)| answer);
+            let mut people = people.lock().unwrap();
+            let error = people.buyers[index].heard_of_tap(answer);
+            people.complain("a tap", error);
+        });
+    }
+
+    fn somebody_asks_again(&mut self, dice: &mut Dice) -> String {
+        let people = self.people.clone();
+        let (count, acts) = {
+            let people = people.lock().unwrap();
+            (people.buyers.len() as u64, people.acts.len() as u64)
+        };
+        if dice.below(3) == 0 && acts > 0 {
+            let index = usize::try_from(dice.below(acts)).expect("small");
+            self.act(index);
+            return format!("act {index} again");
+        }
+        if count == 0 {
+            return "nobody to ask again".into();
+        }
+        let index = usize::try_from(dice.below(count)).expect("small");
+        let buyer = people.lock().unwrap().buyers[index].clone();
+        if buyer.declined && dice.below(2) == 0 {
+            let app = self.running().app.clone();
+            self.spawn(async move {
+                let Buyer { tap, .. } = buyer;
+                let answer = checkout::pay(&app, tap.shop, tap.id, card("tok_visa"), String::new()).await;
+                let mut people = people.lock().unwrap();
+                let error = people.buyers[index].heard_of_payment(answer);
+                people.complain("another card", error);
+            });
+            return format!("buyer {index} tries another card");
+        }
+        self.tap(index);
+        format!("buyer {index} asks again")
+    }
+
+    fn somebody_goes_away(&mut self, dice: &mut Dice) -> String {
+        let waiting = &mut self.running().waiting;
+        waiting.retain(|task| !task.is_finished());
+        if waiting.is_empty() {
+            return "nobody waits".into();
+        }
+        let index = usize::try_from(dice.below(waiting.len() as u64)).expect("small");
+        waiting.swap_remove(index).abort();
+        self.outcome.faults += 1;
+        "somebody who waited goes away".into()
+    }
+
+    fn lane_runs(&mut self, dice: &mut Dice) -> String {
+        let most = 1 + usize::try_from(dice.below(30)).expect("small");
+        self.drive(0, most)
+    }
+
+    fn reads_run(&mut self) -> String {
+        let mut said = String::new();
+        for _ in 0..4 {
+            said = self.drive(usize::MAX, 1);
+        }
+        said
+    }
+
+    fn drive(&mut self, lane: usize, most: usize) -> String {
+        let app = self.running().app.clone();
+        match catch_unwind(AssertUnwindSafe(|| app.db.drive(lane, most))) {
+            Ok(ran) => format!("lane {lane} runs {ran}"),
+            Err(_) if db::has_ended() => format!("lane {lane} dies"),
+            Err(_) => {
+                self.outcome.violations.push("a lane panicked".into());
+                String::new()
+            }
+        }
+    }
+
+    fn a_message_arrives(&mut self, dice: &mut Dice) -> String {
+        let message = {
+            let mut wire = self.wire.lock().unwrap();
+            if wire.is_empty() {
+                return "nothing is on its way".into();
+            }
+            let index = usize::try_from(dice.below(wire.len() as u64)).expect("small");
+            wire.remove(index)
+        };
+        let now = self.clock.monotonic();
+        match arrive(message, &self.banks, &self.weather, dice, &self.wire, now) {
+            Arrived::Well => "a message arrives".into(),
+            Arrived::Lost => {
+                self.outcome.faults += 1;
+                "a message meets bad weather".into()
+            }
+            Arrived::Notice { bank, notice } => {
+                let (app, people) = (self.running().app.clone(), self.people.clone());
+                let (name, said) = (self.banks[bank].name(), format!("notice {}", notice.id));
+                self.spawn(async move {
+                    let heard = checkout::hear::hear(&app, name, notice, String::new()).await;
+                    people.lock().unwrap().complain("a notice", heard.err());
+                });
+                said
+            }
+        }
+    }
+
+    fn time_passes(&mut self, dice: &mut Dice) -> String {
+        let micros = match dice.below(10) {
+            0..=4 => i64::try_from(dice.below(500_000)).expect("small"),
+            5..=7 => i64::try_from(dice.below(30)).expect("small") * SECOND,
+            8 => i64::try_from(dice.below(12 * 60)).expect("small") * SECOND,
+            // To the instant at which a reservation made just now ends.
+            _ => 10 * 60 * SECOND,
+        };
+        self.clock.pass(micros);
+        format!("{micros} µs pass")
+    }
+
+    fn the_wall_clock_steps(&mut self, dice: &mut Dice) -> String {
+        let seconds = i64::try_from(dice.below(3 * 3600)).expect("small");
+        let seconds = if dice.below(2) == 0 { seconds } else { -seconds / 10 };
+        self.clock.step_the_wall(seconds * SECOND);
+        self.outcome.faults += 1;
+        format!("the wall clock steps by {seconds} s")
+    }
+
+    fn a_job_begins(&mut self, job: usize) -> String {
+        let people = self.people.clone();
+        let running = self.running();
+        if running.jobs[job].as_ref().is_some_and(|task| !task.is_finished()) {
+            return format!("job {job} is at it");
+        }
+        let app = running.app.clone();
+        running.jobs[job] = Some(running.runtime.spawn(async move {
+            let done = match job {
+                0 => app.db.drain_facts(flow::acts(&app)).await.map(drop),
+                1 => checkout::resume(&app).await.map(drop),
+                2 => payments::resolve(&app, checkout::conclude).await.map(drop),
+                _ => ledger::seal(&app, [9; 16]).await.map(drop),
+            };
+            people.lock().unwrap().complain("a job", done.err());
+        }));
+        format!("job {job} begins")
+    }
+
+    fn the_shop_acts(&mut self, dice: &mut Dice) -> String {
+        let orders: Vec<_> = {
+            let people = self.people.lock().unwrap();
+            people
+                .buyers
+                .iter()
+                .map(|buyer| (buyer.tap.id, buyer.promised))
+                .collect()
+        };
+        if orders.is_empty() {
+            return "nothing to do".into();
+        }
+        let (checkout, order) = orders[usize::try_from(dice.below(orders.len() as u64)).expect("small")];
+        let app = self.running().app.clone();
+        let now = app.clock.wall();
+        let act = match (dice.below(10), order) {
+            (0..=4, Some(order)) => Act::HandOver {
+                order,
+                id: app.random.id(now),
+                one_unit: dice.below(3) == 0,
+            },
+            (5, Some(order)) => Act::Cancel { order },
+            (6 | 7, Some(order)) => Act::Refund {
+                order,
+                id: app.random.id(now),
+                amount: (dice.below(3) > 0).then(|| 1 + i64::try_from(dice.below(1_500)).expect("small")),
+            },
+            (8, None) => Act::Leave { checkout },
+            (9, _) => Act::Stock {
+                variant: self.ground.variants[0],
+                free: u32::try_from(dice.below(10)).expect("small"),
+            },
+            _ => return "the shop rests".into(),
+        };
+        let said = format!("{act:?}");
+        let index = {
+            let mut people = self.people.lock().unwrap();
+            people.acts.push(Done {
+                act,
+                acknowledged: false,
+            });
+            people.acts.len() - 1
+        };
+        self.act(index);
+        said
+    }
+
+    fn act(&mut self, index: usize) {
+        let (shop, people) = (self.ground.shop, self.people.clone());
+        let app = self.running().app.clone();
+        let act = people.lock().unwrap().acts[index].act.clone();
+        self.spawn(async move {
+            let done = act.perform(&app, shop).await;
+            let mut people = people.lock().unwrap();
+            match done {
+                Ok(acknowledged) => people.acts[index].acknowledged |= acknowledged,
+                Err(error) => people.complain(&format!("{act:?}"), Some(error)),
+            }
+        });
+    }
+
+    fn a_bank_decides(&mut self, dice: &mut Dice) -> String {
+        let asked: Vec<String> = {
+            let people = self.people.lock().unwrap();
+            people
+                .buyers
+                .iter()
+                .filter_map(|buyer| buyer.at_the_bank.clone())
+                .collect()
+        };
+        if asked.is_empty() {
+            return "no bank is asked".into();
+        }
+        let payment = &asked[usize::try_from(dice.below(asked.len() as u64)).expect("small")];
+        let approved = dice.below(4) > 0;
+        self.banks.iter().for_each(|bank| bank.decide(payment, approved));
+        format!("the bank of {payment} says {approved}")
+    }
+
+    fn a_checkpoint(&mut self, dice: &mut Dice) -> String {
+        let mode = ["passive", "restart", "truncate"][usize::try_from(dice.below(3)).expect("small")];
+        let file = rusqlite::Connection::open_with_flags_and_vfs(
+            "hawker.db",
+            rusqlite::OpenFlags::default(),
+            self.disk.name(),
+        );
+        let done = file.and_then(|file| {
+            file.pragma_update(None, "synchronous", "full")?;
+            file.query_row(&format!("pragma wal_checkpoint({mode})"), [], |row| {
+                row.get::<_, i64>(0)
+            })
+        });
+        if done.is_err() && self.power_goes {
+            self.crash(Crash::KeepUnsynced); // It went here.
+        }
+        format!("checkpoint {mode}: {}", done.is_ok())
+    }
+
+    /// The process is killed, or the power is cut: between two batches, or in the middle of whatever the disk does next.
+    fn the_program_dies(&mut self, dice: &mut Dice) -> String {
+        if !self.crashes || dice.below(3) == 0 {
+            return "nothing happens".into();
+        }
+        let kind = Crash::ALL[usize::try_from(dice.below(Crash::ALL.len() as u64)).expect("small")];
+        if dice.below(2) == 0 {
+            db::cut_the_power();
+            self.power_goes = true;
+            self.disk.plan(Plan {
+                operation: None,
+                nth: 1 + dice.below(60),
+                fault: Fault::PowerCut(kind),
+            });
+            return format!("the power will go: {kind:?}");
+        }
+        self.crash(kind);
+        format!("crash: {kind:?}")
+    }
+
+    fn crash(&mut self, kind: Crash) {
+        self.outcome.crashes += 1;
+        self.disk.crash(kind);
+        self.running = None; // Every task and every caller with it.
+        self.disk.heal();
+        // Requests that had left arrive all the same; nobody hears the answers.
+        let now = self.clock.monotonic();
+        let mut wire = self.wire.lock().unwrap();
+        let before = std::mem::take(&mut *wire);
+        wire.extend(before.into_iter().filter_map(|message| match message {
+            Message::Request { bank, ask, reply } => {
+                let reply = match reply {
+                    Caller::Waits(_) => Caller::Gone(now),
+                    gone @ Caller::Gone(_) => gone,
+                };
+                Some(Message::Request { bank, ask, reply })
+            }
+            Message::Reply { .. } => None,
+            notice @ Message::Notice { .. } => Some(notice),
+        }));
+        drop(wire);
+        self.start();
+        self.keep_promises();
+    }
+
+    fn keep_promises(&mut self) {
+        let people = self.people.clone();
+        let (buyers, acts) = {
+            let people = people.lock().unwrap();
+            (people.buyers.clone(), people.acts.clone())
+        };
+        let shop = self.ground.shop;
+        let Running { app, runtime, .. } = self.running();
+        match runtime.block_on(unkept(app, shop, &buyers, &acts)) {
+            Ok(unkept) => self.outcome.violations.extend(unkept),
+            Err(error) => self
+                .outcome
+                .violations
+                .push(format!("the promises could not be looked up: {error}")),
+        }
+    }
+
+    fn check(&mut self) {
+        let shop = self.ground.shop;
+        let checked = self.look(move |tx| {
+            let mut broken = inventory::check(tx)?;
+            broken.extend(checkout::check(tx)?);
+            broken.extend(fulfilment::check(tx)?);
+            let sum: i64 = ledger::balances(tx, shop)?
+                .iter()
+                .map(|balance| balance.money.minor)
+                .sum();
+            if sum != 0 {
+                broken.push(format!("I20: the accounts sum to {sum}"));
+            }
+            Ok(broken)
+        });
+        match checked {
+            Ok(broken) => self.outcome.violations.extend(broken),
+            Err(error) if error.kind == Kind::Internal && !db::has_ended() => {
+                self.outcome.violations.push(error.to_string())
+            }
+            Err(_) => {} // The disk of the day.
+        }
+    }
+
+    /// Fair weather until nothing is under way: liveness. Then everything is checked, and somebody buys.
+    fn come_to_rest(&mut self) {
+        if db::has_ended() || self.power_goes {
+            self.crash(Crash::KeepUnsynced);
+        }
+        self.disk.heal();
+        self.weather = Weather::default();
+        self.crashes = false;
+        let mut dice = Dice(self.history.seed ^ 0xfa17);
+        for round in 0..240u32 {
+            for job in 0..4 {
+                self.a_job_begins(job);
+            }
+            self.until_idle(&mut dice);
+            if round > 30 && round % 10 == 0 && self.is_at_rest() {
+                break;
+            }
+            // A day and a half in all: what waits longest is a promise a buyer never confirmed at their bank.
+            self.clock.pass(SECOND * if round < 60 { 5 } else { 12 * 60 });
+        }
+        if self.outcome.violations.is_empty() {
+            self.the_next_buyer_is_served(&mut dice);
+        }
+        for _ in 0..40 {
+            for job in 0..4 {
+                self.a_job_begins(job);
+            }
+            self.until_idle(&mut dice);
+            self.clock.pass(SECOND * 5);
+        }
+        let complaints = std::mem::take(&mut self.people.lock().unwrap().complaints);
+        self.outcome.violations.extend(complaints);
+        self.check();
+        self.keep_promises();
+        self.chain();
+        let books: Vec<_> = self.banks.iter().flat_map(|bank| bank.payments()).collect();
+        match second::check(self.disk.name(), &books) {
+            Ok(wrong) => self.outcome.violations.extend(wrong),
+            Err(error) => self.outcome.violations.push(format!("the second checker: {error}")),
+        }
+        let people = self.people.lock().unwrap();
+        self.outcome.orders = people.buyers.iter().filter(|buyer| buyer.promised.is_some()).count() as u64;
+    }
+
+    fn until_idle(&mut self, dice: &mut Dice) {
+        for _ in 0..500 {
+            self.settle();
+            let lane = self.drive(0, 256);
+            let reads = self.drive(usize::MAX, 1);
+            let idle = lane.ends_with(" 0") && reads.ends_with(" 0") && self.wire.lock().unwrap().is_empty();
+            if idle {
+                self.settle();
+                return;
+            }
+            while !self.wire.lock().unwrap().is_empty() {
+                self.a_message_arrives(dice);
+            }
+        }
+    }
+
+    fn is_at_rest(&mut self) -> bool {
+        let open = self.look(|tx| {
+            let (facts, ..) = db::facts_waiting(tx)?;
+            let waiting = payments::waiting(tx)?;
+            let (checkouts,): (i64,) = tx.one(
+                "select count(*) from checkouts where state not in ('completed', 'canceled', 'expired')",
+                &[],
+            )?;
+            let (looked_for,): (i64,) = tx.one(
+                "select count(*) from attempts where state = 'not_executed' and next_check_at is not null",
+                &[],
+            )?;
+            Ok(facts + waiting.unknown + waiting.voids_owed + checkouts + looked_for)
+        });
+        open.is_ok_and(|open| open == 0)
+    }
+
+    fn the_next_buyer_is_served(&mut self, dice: &mut Dice) {
+        let (shop, variant) = (self.ground.shop, self.ground.variants[2]);
+        let Running { app, runtime, .. } = self.running();
+        let quote = runtime.block_on(quote(app, shop, variant, 1));
+        let Ok(Some(quote)) = quote else {
+            return self
+                .outcome
+                .violations
+                .push(format!("liveness: nothing is offered: {quote:?}"));
+        };
+        let buyer = Buyer::new(shop, app.random.id(app.clock.wall()), quote, "tok_visa");
+        let index = {
+            let mut people = self.people.lock().unwrap();
+            people.buyers.push(buyer);
+            people.buyers.len() - 1
+        };
+        self.tap(index);
+        self.until_idle(dice);
+        if self.people.lock().unwrap().buyers[index].promised.is_none() {
+            self.outcome
+                .violations
+                .push("liveness: a new purchase does not succeed".into());
+        }
+    }
+
+    /// I26.
+    fn chain(&mut self) {
+        let shop = self.ground.shop;
+        let Running { app, runtime, .. } = self.running();
+        let verifying = app.clone();
+        let task = runtime.spawn(async move { ledger::verify(&verifying.db, shop).await });
+        let mut dice = Dice(0);
+        self.until_idle(&mut dice);
+        let verdict = self.running().runtime.block_on(async {
+            tokio::select! {
+                verdict = task => verdict.ok(),
+                () = tokio::task::yield_now() => None,
+            }
+        });
+        if !matches!(verdict, Some(Ok(ledger::Verdict::Whole { .. }))) {
+            self.outcome
+                .violations
+                .push(format!("I26: the chain does not verify: {verdict:?}"));
+        }
+    }
+}
+
+impl People {
+    /// An internal error is nobody's answer, whatever the weather; refusals and "try again" are.
+    fn complain(&mut self, who: &str, error: Option<Error>) {
+        if let Some(error) = error
+            && error.status() == 500
+            && !db::has_ended()
+        {
+            self.complaints.push(format!("{who} got a 500: {error}"));
+        }
+    }
+}
+
+/// Each class of trouble is there in every other history, at a rate of its own.
+fn weather(dice: &mut Dice) -> Weather {
+    let mut rate = |most: u64| if dice.below(2) == 0 { 0 } else { 1 + dice.below(most) };
+    Weather {
+        not_sent: rate(200),
+        request_lost: rate(200),
+        request_late: rate(100),
+        request_doubled: rate(300),
+        reply_lost: rate(200),
+        reply_slow: rate(300),
+        reply_false: rate(2000).saturating_sub(1980),
+        notice_lost: rate(500),
+        notice_doubled: rate(400),
+    }
+}
