@@ -1,6 +1,7 @@
 //! Hawker: short video into reliable revenue. One module a capability, in the order in which the business flows;
 //! a module imports only modules above it.
 
+#[macro_use]
 pub mod kernel;
 #[macro_use]
 pub mod db;

@@ -47,6 +47,7 @@ fn leave(tx: &mut Tx<'_>, id: CheckoutId) -> Result<(Cancel, Option<Attempt>)> {
     }
     inventory::release(tx, id)?;
     let owed = match payments::intent(tx, id.intent())? {
+        Some(_) if mutant!("P8-leave") => VoidBegin::Nothing,
         Some(_) => payments::void_begin(tx, id.intent())?,
         None => VoidBegin::Nothing,
     };
@@ -121,7 +122,12 @@ fn undo(
     if store::lines(tx, id)?.iter().any(|line| line.shipped > 0) {
         return Ok((CancelOrder::AlreadyShipped, None));
     }
-    let owed = match payments::void_begin(tx, order.checkout.intent())? {
+    let begun = if mutant!("P8-cancel") {
+        VoidBegin::Nothing
+    } else {
+        payments::void_begin(tx, order.checkout.intent())?
+    };
+    let owed = match begun {
         VoidBegin::CapturePending => return Ok((CancelOrder::CapturePending, None)),
         VoidBegin::Sending(attempt) => Some(attempt),
         VoidBegin::Nothing => None,
@@ -133,7 +139,9 @@ fn undo(
             location: line.location,
             quantity: line.open(),
         };
-        inventory::restock(tx, &claim, Restock::Sellable)?;
+        if !mutant!("D2-cancel") {
+            inventory::restock(tx, &claim, Restock::Sellable)?;
+        }
     }
     // One cancellation an order: its id follows from the order's.
     let adjustment = AdjustmentId::from_uuid(uuid::Uuid::new_v5(&id.uuid(), b"cancellation"));

@@ -85,7 +85,7 @@ pub fn convert(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<Convert> {
     let mut ended = store::convert_ended(tx, checkout)?;
     ended.sort_by_key(|claim| (claim.variant, claim.location));
     for (index, claim) in ended.iter().enumerate() {
-        if !store::sell_unreserved(tx, claim)? {
+        if !mutant!("D4") && !store::sell_unreserved(tx, claim)? {
             for sold in &ended[..index] {
                 store::unsell(tx, sold)?;
             }
@@ -115,6 +115,9 @@ fn end(tx: &mut Tx<'_>, checkout: CheckoutId, state: &'static str) -> Result<Vec
     claims.sort_by_key(|claim| (claim.variant, claim.location));
     for claim in &claims {
         store::give_back(tx, claim)?;
+        if mutant!("D2") {
+            store::give_back(tx, claim)?;
+        }
     }
     Ok(claims)
 }

@@ -1,7 +1,6 @@
 //! Mistakes on purpose, for the simulator to find. In every other build a mutant is the constant `false`.
 
 /// Whether this mistake is to be made: `mutant!("D2")`. Chosen by the environment, `HAWKER_MUTANT=D2`.
-#[macro_export]
 macro_rules! mutant {
     ($name:literal) => {
         cfg!(feature = "sim") && $crate::kernel::mutant::is_chosen($name)

@@ -259,6 +259,10 @@ pub fn allocate(shares: &[i64], already: &[i64], amount: i64) -> Result<Vec<i64>
         room.iter().all(|room| *room >= 0),
         "no share has moved more than there was"
     );
+    if mutant!("L3") {
+        let naive = |share: &i64| share * amount / i64::try_from(total).unwrap_or(1);
+        return Ok(shares.iter().map(naive).collect());
+    }
     // What each is still owed, times the total, so that the comparison needs no fractions.
     let owed =
         |i: usize, given: i64| after * i128::from(shares[i]) - (i128::from(already[i]) + i128::from(given)) * total;

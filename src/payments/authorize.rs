@@ -124,7 +124,7 @@ fn sending(tx: &mut Tx<'_>, shop: ShopId, checkout: CheckoutId, amount: Money, n
         action_url: String::new(),
         capture_before: None,
         tries: 0,
-        next_check_at: Some(tx.now().plus(SENDING)),
+        next_check_at: (!mutant!("P3")).then(|| tx.now().plus(SENDING)),
         created_at: tx.now(),
         return_url: String::new(),
     };
@@ -178,7 +178,13 @@ fn record_authorize(tx: &mut Tx<'_>, id: AttemptId, answer: &Answer) -> Result<R
     };
     // The intent decides whether the promise is still wanted; it moves first, so that two promises cannot both be kept.
     let to = match step.to {
-        S::Authorized if attempt.state != S::Authorized && !store::authorize_intent(tx, attempt.intent)? => S::Voiding,
+        S::Authorized
+            if attempt.state != S::Authorized
+                && !store::authorize_intent(tx, attempt.intent)?
+                && !mutant!("P4-extra") =>
+        {
+            S::Voiding
+        }
         to => to,
     };
     let follows = match to {
@@ -202,6 +208,7 @@ fn record_authorize(tx: &mut Tx<'_>, id: AttemptId, answer: &Answer) -> Result<R
         // Buyers finish at their bank and never come back, so we look from time to time.
         S::Pending | S::RequiresAction => Some(tx.now().plus(Seconds(60))),
         S::Voiding => Some(tx.now()),
+        S::NotExecuted if mutant!("P2-late") => None,
         S::NotExecuted => later_look(tx.now(), &attempt),
         // A promise ends by itself; we look when it should have.
         S::Authorized => {
@@ -349,7 +356,12 @@ fn step<'a>(attempt: &Attempt, answer: &'a Answer, now: Time) -> Option<Step<'a>
             ..to(S::Voided)
         },
         _ if attempt.state == S::Authorized => to(S::Authorized),
-        Answer::NotFound if attempt.state.is_open() && now >= attempt.created_at.plus(VISIBILITY) => to(S::NotExecuted),
+        Answer::NotFound
+            if attempt.state.is_open() && (now >= attempt.created_at.plus(VISIBILITY) || mutant!("P2-visibility")) =>
+        {
+            to(S::NotExecuted)
+        }
+        Answer::Unknown { .. } if mutant!("P2") && attempt.state.is_open() => to(S::Failed),
         // Looked at once more: still nothing, or nobody to ask.
         Answer::NotFound | Answer::NotSent { .. } | Answer::Unknown { .. } if attempt.state == S::NotExecuted => {
             to(S::NotExecuted)

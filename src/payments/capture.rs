@@ -102,7 +102,7 @@ pub fn capture_begin(
         let known = store::capture_of_shipment(tx, shop, shipment)?.ok_or_else(|| Error::not_found("shipment"))?;
         return Ok(CaptureBegin::Again(find_capture(tx, known)?));
     }
-    if !store::reserve_capture(tx, intent, plan.amount.minor)? {
+    if !mutant!("P10-unreserved") && !store::reserve_capture(tx, intent, plan.amount.minor)? {
         store::delete_capture(tx, id)?;
         let capturable = Money::new(find(tx, intent)?.capturable_minor(), amount.currency);
         return Ok(CaptureBegin::Exceeds { capturable });
@@ -172,7 +172,7 @@ pub fn capture_record(tx: &mut Tx<'_>, id: CaptureId, answer: &Answer) -> Result
             fee,
             ..
         } if agrees(capture.amount, *amount, reference, attempt) => {
-            if store::settle_capture(tx, id, CaptureState::Succeeded, fee.minor, operation, "")? {
+            if store::settle_capture(tx, id, CaptureState::Succeeded, fee.minor, operation, "")? || mutant!("P5") {
                 taken(tx, &capture, *fee)?;
                 changed = true;
             }
@@ -193,6 +193,11 @@ pub fn capture_record(tx: &mut Tx<'_>, id: CaptureId, answer: &Answer) -> Result
                 );
                 store::log(tx, capture.intent, &what, &format!("It says it took {amount}."))?;
                 changed = true;
+            }
+        }
+        Answer::Unknown { detail } if mutant!("P10") => {
+            if store::settle_capture(tx, id, CaptureState::Failed, 0, "", detail)? {
+                store::release_capture(tx, capture.intent, capture.amount.minor)?;
             }
         }
         Answer::Refused { detail } => {
@@ -262,7 +267,9 @@ fn taken(tx: &mut Tx<'_>, capture: &Capture, fee: Money) -> Result<()> {
         currency: intent.amount.currency,
         legs,
     };
-    ledger::post(tx, &posting)?;
+    if !mutant!("L2") {
+        ledger::post(tx, &posting)?;
+    }
     store::log(
         tx,
         intent.id,

@@ -126,6 +126,7 @@ pub(super) fn record_void(tx: &mut Tx<'_>, id: AttemptId, answer: &Answer) -> Re
             ),
             String::new(),
         ),
+        other if mutant!("P11") => (S::Voided, String::new(), format!("{other:?}")),
         other => (S::Voiding, String::new(), format!("{other:?}")),
     };
     let next_check_at = (to == S::Voiding).then(|| next_check(tx.now(), attempt.tries));

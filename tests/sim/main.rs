@@ -2,12 +2,14 @@
 //! cut. A seed is a history; the same seed is the same history. It looks for histories that break a promise or an invariant.
 //!
 //! `cargo xtask sim` builds and runs it: `--seconds 60`, or `--runs 1000`, or one history by `--seed N` (`--loud` tells it step by step).
+//! `--mutants` makes the table of which history finds which mistake; `--check` is what the test command runs.
 
 #![expect(clippy::unwrap_used, reason = "a simulation that cannot go on has failed")]
 
 mod clients;
 #[path = "../dice.rs"]
 mod dice;
+mod mutants;
 mod ports;
 mod second;
 mod world;
@@ -25,6 +27,10 @@ struct Asked {
     steps: usize,
     threads: u64,
     loud: bool,
+    /// Only which history breaks first, and how.
+    brief: bool,
+    mutants: bool,
+    check: bool,
 }
 
 impl Asked {
@@ -37,6 +43,9 @@ impl Asked {
             steps: 1_200,
             threads: 2,
             loud: false,
+            brief: false,
+            mutants: false,
+            check: false,
         };
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
@@ -52,7 +61,10 @@ impl Asked {
                 "--steps" => asked.steps = usize::try_from(number()).unwrap(),
                 "--threads" => asked.threads = number(),
                 "--loud" => asked.loud = true,
-                other => panic!("there is no {other}: --seed, --first, --runs, --seconds, --steps, --threads, --loud"),
+                "--brief" => asked.brief = true,
+                "--mutants" => asked.mutants = true,
+                "--check" => asked.check = true,
+                other => panic!("there is no {other}: see the head of tests/sim/main.rs"),
             }
         }
         asked
@@ -71,14 +83,70 @@ impl Asked {
 fn main() {
     let asked = Asked::read();
     std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
-    match asked.seed {
+    let good = match asked.seed {
         Some(seed) => one(&asked, seed),
+        None if asked.mutants => every_mutant(&asked),
+        None if asked.check => check(&asked),
         None => many(&asked),
+    };
+    std::process::exit(i32::from(!good));
+}
+
+/// What the test command runs: a mistake on purpose is found, histories repeat themselves, and for a minute none breaks.
+fn check(asked: &Asked) -> bool {
+    let canary = found(mutants::CANARY, asked.first, 300);
+    println!("the mistake {} is found: {canary:?}", mutants::CANARY);
+    let ground = Ground::lay().expect("a shop");
+    let repeats = (1..=20).all(|seed| {
+        let history = asked.history(seed);
+        live(&ground, &history).trace == live(&ground, &history).trace
+    });
+    println!("twenty histories repeat themselves: {repeats}");
+    let results = [canary.is_some(), repeats, many(asked)];
+    let passed = results.iter().filter(|good| **good).count();
+    println!("{passed} passed, {} failed", results.len() - passed);
+    passed == results.len()
+}
+
+/// The history that finds a mistake, and how it shows: in a process of its own, because a mistake is chosen for a whole process.
+fn found(mutant: &str, first: u64, runs: u64) -> Option<(u64, String)> {
+    let ran = std::process::Command::new(std::env::current_exe().expect("this program"))
+        .args([
+            "--brief",
+            "--threads",
+            "1",
+            "--first",
+            &first.to_string(),
+            "--runs",
+            &runs.to_string(),
+        ])
+        .env("HAWKER_MUTANT", mutant)
+        .output()
+        .expect("this program runs again");
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    let line = said.lines().find_map(|line| line.strip_prefix("broken "))?;
+    let (seed, how) = line.split_once(' ')?;
+    Some((seed.parse().ok()?, how.to_owned()))
+}
+
+/// Which history finds which mistake: a table for docs/mutants.md.
+fn every_mutant(asked: &Asked) -> bool {
+    println!("| mutant | the mistake | found by history | as |\n|---|---|---|---|");
+    let mut all = true;
+    for (name, mistake) in mutants::MUTANTS {
+        match found(name, asked.first, 300) {
+            Some((seed, how)) => println!("| {name} | {mistake} | {seed} | {how} |"),
+            None => {
+                println!("| {name} | {mistake} | **not found** | |");
+                all = false;
+            }
+        }
     }
+    all
 }
 
 /// One history, twice: it must be the same.
-fn one(asked: &Asked, seed: u64) {
+fn one(asked: &Asked, seed: u64) -> bool {
     let ground = Ground::lay().expect("a shop");
     let first = live(&ground, &asked.history(seed));
     let quiet = History {
@@ -90,11 +158,11 @@ fn one(asked: &Asked, seed: u64) {
     println!("{first:#?}");
     if !first.violations.is_empty() {
         report(&ground, &quiet, &first);
-        std::process::exit(1);
     }
+    first.violations.is_empty()
 }
 
-fn many(asked: &Asked) {
+fn many(asked: &Asked) -> bool {
     let since = Instant::now();
     let (next, broken) = (AtomicU64::new(asked.first), AtomicBool::new(false));
     let last = asked.first.saturating_add(asked.runs);
@@ -116,7 +184,10 @@ fn many(asked: &Asked) {
             sum.faults += outcome.faults;
             sum.crashes += outcome.crashes;
             if !outcome.violations.is_empty() {
-                if !broken.swap(true, Ordering::SeqCst) {
+                let first = !broken.swap(true, Ordering::SeqCst);
+                if asked.brief {
+                    println!("broken {seed} {}", outcome.violations[0].replace('|', "/"));
+                } else if first {
                     report(&ground, &history, &outcome);
                 }
                 sum.violations.extend(outcome.violations);
@@ -145,9 +216,7 @@ fn many(asked: &Asked) {
         "simulated {checkouts} checkouts, {} faults, violations: {violations}",
         sum(|outcome| outcome.faults) + sum(|outcome| outcome.crashes)
     );
-    if violations > 0 {
-        std::process::exit(1);
-    }
+    violations == 0
 }
 
 /// Says what broke, and with how few steps it still does.

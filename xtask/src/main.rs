@@ -1,5 +1,5 @@
 //! `cargo xtask test [SUBSET…] [--install]` and `cargo xtask setup [--install]`: the one command that installs what the
-//! tests need and runs them all.
+//! tests need and runs them all. `cargo xtask sim` runs the simulator.
 //!
 //! No dependencies, so it compiles in seconds on a fresh machine. `subsets.rs` is the table of contents: what runs, in which
 //! order, and what each part needs. It does not build releases, publish or deploy.
@@ -23,6 +23,7 @@ use tally::Tally;
 const USAGE: &str = "\
 cargo xtask test [SUBSET…] [--install]   run everything, or the subsets named
 cargo xtask setup [--install]            only install what the tests need
+cargo xtask sim [--seed N | --runs N | --seconds N | --mutants]   run the simulator; see tests/sim/main.rs
 
 --install  also install Debian packages with sudo, and cargo-deny; root installs Debian packages without being asked";
 
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     let done = match words.split_first() {
         Some((verb, subsets)) if verb == "test" => test(subsets, install),
         Some((verb, [])) if verb == "setup" => setup(install),
+        Some((verb, words)) if verb == "sim" => simulate(words),
         _ => Err(format!("{USAGE}\n\nsubsets: {}", subsets::NAMES.join(", "))),
     };
     match done {
@@ -43,6 +45,18 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+fn simulate(words: &[String]) -> Result<Tally, String> {
+    let places = Places::choose()?;
+    let janitor = Janitor::hire()?;
+    let mut command = subsets::simulator(&Runner::new(&places, &janitor));
+    let status = command.args(words).status().map_err(|error| error.to_string())?;
+    Ok(if status.success() {
+        Tally::default()
+    } else {
+        Tally::FAILED
+    })
 }
 
 fn test(chosen: &[String], install: bool) -> Result<Tally, String> {

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use crate::needs::{Need, Needs};
 use crate::places::Places;
+use crate::run::Runner;
 use crate::tally::Reading;
 
 pub const NAMES: &[&str] = &[
@@ -20,6 +21,7 @@ pub const NAMES: &[&str] = &[
     "faults",
     "kill",
     "powercut",
+    "sim",
     "js",
     "browser",
     "peers",
@@ -50,6 +52,7 @@ pub fn is_known(name: &str) -> bool {
 pub fn present(places: &Places, chosen: &[String]) -> Vec<Part> {
     let mut parts = checks(places);
     parts.extend(integration(places));
+    parts.extend(simulation(places));
     parts.extend(scripts(places));
     parts.extend(browser(places));
     parts.extend(peers(places));
@@ -175,6 +178,43 @@ fn stories(name: String, engine: &'static str, needs: Vec<Need>, words: Vec<&'st
         minutes: 40,
         command: Box::new(command),
     }
+}
+
+/// The simulator, built for speed; what follows are its own words.
+pub fn simulator(runner: &Runner<'_>) -> Command {
+    let mut command = runner.cargo();
+    command.args([
+        "test",
+        "--locked",
+        "--release",
+        "--package",
+        "hawker",
+        "--features",
+        "sim",
+        "--test",
+        "sim",
+        "--",
+    ]);
+    command
+}
+
+fn simulation(places: &Places) -> Vec<Part> {
+    if !places.has("tests/sim/main.rs") {
+        return Vec::new();
+    }
+    let command = |needs: &Needs<'_>| {
+        let mut command = simulator(needs.runner());
+        command.args(["--check", "--seconds", "60"]);
+        command
+    };
+    vec![Part {
+        name: "sim".to_owned(),
+        needs: Vec::new(),
+        wishes: Vec::new(),
+        reading: Reading::Own,
+        minutes: 20,
+        command: Box::new(command),
+    }]
 }
 
 fn in_own_mounts(inner: &Command) -> Command {
