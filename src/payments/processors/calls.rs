@@ -51,7 +51,11 @@ pub async fn send(request: reqwest::RequestBuilder) -> Sent {
     };
     let status = answer.status().as_u16();
     // Adyen's word for "ask again under the same key", whatever the status.
-    if answer.headers().get("transient-error").is_some_and(|value| value == "true") {
+    if answer
+        .headers()
+        .get("transient-error")
+        .is_some_and(|value| value == "true")
+    {
         return Sent::Lost(format!("HTTP {status}, a passing error"));
     }
     let mut bytes = Vec::new();

@@ -61,7 +61,9 @@ impl Adyen {
             .split(',')
             .map(str::trim)
             .filter(|text| !text.is_empty())
-            .map(|text| notices::unhex(text).ok_or_else(|| Error::invalid("configuration", "Adyen's HMAC key is hexadecimal.")))
+            .map(|text| {
+                notices::unhex(text).ok_or_else(|| Error::invalid("configuration", "Adyen's HMAC key is hexadecimal."))
+            })
             .collect::<Result<_>>()?;
         Ok(Self {
             settings,
@@ -251,7 +253,9 @@ impl Processor for Adyen {
         let ours = items
             .into_iter()
             .filter(|item| item["merchantAccountCode"] == self.settings.merchant_account.as_str());
-        let notices: Vec<_> = ours.flat_map(|item| notices::read(item, |amount| self.fee(amount))).collect();
+        let notices: Vec<_> = ours
+            .flat_map(|item| notices::read(item, |amount| self.fee(amount)))
+            .collect();
         if notices.is_empty() {
             return Heard::Ignored;
         }

@@ -71,9 +71,7 @@ fn read_item(item: &Value, fee: impl Fn(Money) -> Money) -> Option<Vec<Notice>> 
     let original = item["originalReference"].as_str().unwrap_or_default().to_owned();
     let reason = item["reason"].as_str().unwrap_or_default().to_owned();
     let success = item["success"] == "true" || item["success"] == true;
-    let refused = || Answer::Refused {
-        detail: reason.clone(),
-    };
+    let refused = || Answer::Refused { detail: reason.clone() };
     let amount = words::money(&item["amount"]);
     // An amount that cannot be one of ours says nothing we could build on.
     let counted = |answer: &dyn Fn(Money) -> Answer| {
@@ -107,9 +105,7 @@ fn read_item(item: &Value, fee: impl Fn(Money) -> Money) -> Option<Vec<Notice>> 
         about: about.clone(),
         answer,
     };
-    let undone = || Answer::Undone {
-        detail: reason.clone(),
-    };
+    let undone = || Answer::Undone { detail: reason.clone() };
     if event == "AUTHORISATION" {
         let answer = if success {
             counted(&|amount| Answer::Authorized {
@@ -129,7 +125,9 @@ fn read_item(item: &Value, fee: impl Fn(Money) -> Money) -> Option<Vec<Notice>> 
     // A cancellation by our name of the payment carries that name, not the modification's.
     if matches!(event, "CANCELLATION" | "TECHNICAL_CANCEL") {
         let answer = if success {
-            Answer::Voided { payment: original.clone() }
+            Answer::Voided {
+                payment: original.clone(),
+            }
         } else {
             refused()
         };
@@ -142,14 +140,10 @@ fn read_item(item: &Value, fee: impl Fn(Money) -> Money) -> Option<Vec<Notice>> 
         ("CAPTURE" | "REFUND", false) => vec![notice(event, &about, refused())],
         // What failed at the bank was done before, whichever notice comes first: both are told in that order, the first under the name of the one
         // that says so itself. So every order of arrival ends in one state.
-        ("CAPTURE_FAILED", true) => vec![
-            notice("CAPTURE", &about, captured()),
-            notice(event, &about, undone()),
-        ],
-        ("REFUND_FAILED" | "REFUNDED_REVERSED", true) => vec![
-            notice("REFUND", &about, refunded()),
-            notice(event, &about, undone()),
-        ],
+        ("CAPTURE_FAILED", true) => vec![notice("CAPTURE", &about, captured()), notice(event, &about, undone())],
+        ("REFUND_FAILED" | "REFUNDED_REVERSED", true) => {
+            vec![notice("REFUND", &about, refunded()), notice(event, &about, undone())]
+        }
         _ => return None,
     })
 }

@@ -40,7 +40,15 @@ pub fn payment_method(token: &str) -> Result<Value, Answer> {
     }
     let method: Value = serde_json::from_str(token).map_err(|_| refused())?;
     let known = |name: &String| {
-        name.starts_with("encrypted") || ["type", "brand", "holderName", "storedPaymentMethodId", "checkoutAttemptId"].contains(&name.as_str())
+        name.starts_with("encrypted")
+            || [
+                "type",
+                "brand",
+                "holderName",
+                "storedPaymentMethodId",
+                "checkoutAttemptId",
+            ]
+            .contains(&name.as_str())
     };
     if !method.as_object().is_some_and(|fields| fields.keys().all(known)) {
         return Err(refused());
@@ -152,7 +160,11 @@ const REFUSALS: [(&str, &str, &str); 38] = [
     ("39", "RReq not received from DS", "authentication_failed"),
     ("42", "3DS Authentication Error", "authentication_failed"),
     // Card schemes bill for tries after they said never: to us it is what a revoked card is.
-    ("45", "Transaction blocked by Adyen to prevent excessive retry fees", "revocation_of_authorization"),
+    (
+        "45",
+        "Transaction blocked by Adyen to prevent excessive retry fees",
+        "revocation_of_authorization",
+    ),
 ];
 
 /// Sorts a refusal by its code, or by the words of a notice. One we do not know may be tried again.
