@@ -5,6 +5,7 @@
 mod harness;
 
 mod abuse;
+mod adyen;
 mod audience;
 mod buying;
 mod catalog;
