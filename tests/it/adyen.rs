@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hawker::checkout;
-use hawker::kernel::{CheckoutId, OrderId};
+use hawker::kernel::{CheckoutId, Clock, OrderId};
 use hawker::payments;
 use hmac::{Hmac, Mac};
 use hyper::Method;
@@ -420,16 +420,11 @@ async fn a_request_nobody_answers_for_is_withdrawn_by_our_own_name_and_never_mad
 }
 
 #[tokio::test]
-async fn a_refusal_says_little_and_a_buyer_at_their_bank_has_bought_when_the_notice_comes() {
+async fn a_refused_card_can_be_another_and_a_buyer_at_their_bank_has_bought_when_the_notice_comes() {
     let till = Till::open(2).await;
     let id = till.stall.checkout();
     let poor = till.stall.tap(id, "poor").await;
-    assert_eq!(
-        poor.value()["state"].as_str(),
-        Some("ready_for_complete"),
-        "{}",
-        poor.text()
-    );
+    assert_eq!(poor.refusal(), (402, "declined".into()));
     assert!(till.sheet(id).await.starts_with("requires_method failed"));
 
     let id = till.stall.checkout();
@@ -447,6 +442,46 @@ async fn a_refusal_says_little_and_a_buyer_at_their_bank_has_bought_when_the_not
         .await
         .unwrap();
     assert!(born.is_some(), "P8: they never came back, and have bought");
+}
+
+#[tokio::test]
+async fn p24_what_is_not_remembered_is_not_repeated_and_books_that_cannot_be_read_are_said_to_be() {
+    let till = Till::open(1).await;
+    let (id, order) = till.buy().await;
+    till.stall.ship(order).await;
+    let app = &till.stall.world.app;
+    let before = app.clock.wall();
+    till.stall.world.clock.advance(6 * 86_400);
+    till.becomes(id, "requires_capture").await;
+    while payments::resolve(app, checkout::conclude).await.unwrap() > 0 {}
+    let asked = |path: &str| {
+        let book = till.fake.book();
+        book.asked.iter().filter(|(asked, _)| asked.ends_with(path)).count()
+    };
+    let (payments_asked, captures_asked) = (asked("/payments"), asked("/captures"));
+    till.stall.world.clock.advance(30 * 86_400);
+    let done = payments::reconcile(app, Some(before), None, checkout::conclude)
+        .await
+        .unwrap();
+    assert_eq!(
+        (asked("/payments"), asked("/captures")),
+        (payments_asked, captures_asked),
+        "the keys are forgotten by now: another request would take the money twice"
+    );
+    assert_eq!(payments_asked, 1, "a promise that is known is not asked for again");
+    assert!(
+        !done.lifted
+            && done
+                .differences
+                .iter()
+                .any(|difference| difference.what.starts_with("adyen does not show its books"))
+    );
+    let accepted = payments::reconcile(app, Some(before), Some("compared by hand".into()), checkout::conclude).await;
+    assert!(accepted.unwrap().lifted);
+
+    till.accepted(&till.fake.take("CAPTURE")).await;
+    till.becomes(id, "succeeded captured taken 3490").await;
+    till.invariants().await;
 }
 
 /// All orders of so many things.

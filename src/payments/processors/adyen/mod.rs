@@ -40,7 +40,8 @@ pub struct Adyen {
     client: reqwest::Client,
 }
 
-/// Adyen promises to remember keys for a week at least; a day is left for clocks and for requests that took long.
+/// The page we could read (`api-idempotency`) promises to remember keys for 31 days at least; we remember that newer ones say a week, and stay
+/// under that, with a day left for clocks and for requests that took long.
 const REPEATS_FOR: Seconds = Seconds::days(6);
 /// Another request under the same key is still at work.
 const IN_PROGRESS: &str = "704";
