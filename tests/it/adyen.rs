@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hawker::checkout;
-use hawker::kernel::{CheckoutId, Clock, OrderId};
+use hawker::kernel::{CheckoutId, OrderId};
 use hawker::payments;
 use hmac::{Hmac, Mac};
 use hyper::Method;
@@ -42,6 +42,8 @@ struct Book {
     losing: usize,
     /// It executes nothing at all, and its answers are lost.
     deaf: bool,
+    /// So many of its next answers are refusals that are not meant: "try again under the same key".
+    passing: usize,
 }
 
 #[derive(Clone, Default)]
@@ -81,6 +83,16 @@ async fn answer(State(fake): State<Fake>, uri: Uri, headers: HeaderMap, body: By
     if header("x-api-key") != "AQE_it" {
         let refused = json!({ "status": 401, "errorCode": "000", "message": "Unauthorized", "errorType": "security" });
         return (StatusCode::UNAUTHORIZED, axum::Json(refused)).into_response();
+    }
+    if book.passing > 0 {
+        book.passing -= 1;
+        let busy = json!({ "status": 422, "errorCode": "901", "message": "Busy", "errorType": "internal" });
+        return (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            [("transient-error", "true")],
+            axum::Json(busy),
+        )
+            .into_response();
     }
     let key = header("idempotency-key");
     assert!(!key.is_empty());
@@ -383,6 +395,27 @@ async fn p2_a_lost_answer_is_asked_for_again_under_its_key_and_one_payment_is_ma
     till.accepted(&till.fake.take("CAPTURE")).await;
     till.becomes(id, "succeeded captured taken 3490").await;
     till.invariants().await;
+}
+
+#[tokio::test]
+async fn an_error_that_passes_is_no_refusal_and_a_wrong_key_is_one() {
+    let till = Till::open(2).await;
+    let id = till.stall.checkout();
+    till.fake.book().passing = 1;
+    till.stall.tap(id, "visa").await;
+    assert!(till.sheet(id).await.starts_with("unknown unknown"), "not failed");
+    till.stall.world.clock.advance(15);
+    till.becomes(id, "requires_capture authorized").await;
+
+    let stall = Stall::open_with(1, |config| {
+        config.card_processor = till.stall.world.config.card_processor.clone();
+        config.card_processor_key = "AQE_of_somebody_else".into();
+        config.card_processor_account = "HawkerECOM".into();
+    })
+    .await;
+    let answer = stall.tap(stall.checkout(), "visa").await;
+    assert_eq!(answer.refusal(), (402, "declined".into()));
+    assert_eq!(till.fake.book().promised, 1);
 }
 
 #[tokio::test]
