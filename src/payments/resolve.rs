@@ -74,8 +74,10 @@ async fn resolve_attempt(app: &App, id: AttemptId, frozen: bool, conclude: Concl
     if attempt.state == AttemptState::Voiding {
         return let_go(app, attempt, frozen, conclude).await;
     }
+    let mute = repeats_for(app, &attempt).is_some();
     let wished = now < attempt.created_at.plus(WISH);
-    let answer = if wished && attempt.state.is_open() && !frozen && may_repeat(app, &attempt, attempt.created_at, now) {
+    let unheard = matches!(attempt.state, AttemptState::Sending | AttemptState::Unknown);
+    let answer = if wished && unheard && !frozen && may_repeat(app, &attempt, attempt.created_at, now) {
         match authorize_ask(app, &attempt).await {
             // The second request was refused: that says nothing about the first.
             Answer::Refused { detail } | Answer::NotSent { detail } => Answer::Unknown { detail },
@@ -88,9 +90,9 @@ async fn resolve_attempt(app: &App, id: AttemptId, frozen: bool, conclude: Concl
             answer => answer,
         }
     };
-    let still_at_the_bank = matches!(answer, Answer::RequiresAction { .. } | Answer::Pending { .. });
-    let nobody_will_say = !wished && attempt.state.is_open() && repeats_for(app, &attempt).is_some();
-    let give_up = (nobody_will_say || still_at_the_bank && overdue_at_the_bank(&attempt, now)) && !frozen;
+    let still_at_the_bank = mute || matches!(answer, Answer::RequiresAction { .. } | Answer::Pending { .. });
+    let nobody_will_say = mute && !wished && attempt.state.is_open();
+    let give_up = !frozen && (nobody_will_say || still_at_the_bank && overdue_at_the_bank(&attempt, now));
     app.db
         .write(lane, move |tx| {
             let recorded = record(tx, id, Operation::Authorize, &answer)?;

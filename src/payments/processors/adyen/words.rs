@@ -47,6 +47,8 @@ pub fn payment_method(token: &str) -> Result<Value, Answer> {
                 "holderName",
                 "storedPaymentMethodId",
                 "checkoutAttemptId",
+                "fundingSource",
+                "sdkData",
             ]
             .contains(&name.as_str())
     };
