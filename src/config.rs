@@ -8,6 +8,9 @@ use serde::Deserialize;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+/// Before the address of a card processor that speaks Adyen's format.
+pub const ADYEN: &str = "adyen:";
+
 /// Everything an operator can set. `hawker serve --help` and docs/operating.md explain each.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -26,12 +29,14 @@ pub struct Config {
     pub mail_smtp: String,
     /// Who our letters come from.
     pub mail_from: String,
-    /// Who takes cards: `sandbox` (pretended money, inside the program), `none`, or the address of a provider that speaks Stripe's wire format,
-    /// such as `http://127.0.0.1:8090` of `hawker sandbox`.
+    /// Who takes cards: `sandbox` (pretended money, inside the program), `none`, the address of a provider that speaks Stripe's wire format,
+    /// such as `http://127.0.0.1:8090` of `hawker sandbox`, or `adyen:` and the address of Adyen's Checkout API with its version.
     pub card_processor: String,
     /// The provider's secret key.
     pub card_processor_key: String,
-    /// What the provider signs its notices with; empty believes none.
+    /// Which of the provider's accounts money goes to: Adyen's merchant account. Others know it by the key.
+    pub card_processor_account: String,
+    /// What the provider signs its notices with; empty believes none. For Adyen the HMAC key in hexadecimal, several separated by commas.
     pub card_processor_webhook_secret: String,
     pub log_format: LogFormat,
     /// `error`, `warn`, `info`, `debug`, or a filter such as `info,hawker::db=debug`.
@@ -66,6 +71,7 @@ impl Default for Config {
             mail_from: "Hawker <hawker@localhost>".into(),
             card_processor: "sandbox".into(),
             card_processor_key: String::new(),
+            card_processor_account: String::new(),
             card_processor_webhook_secret: String::new(),
             log_format: LogFormat::Text,
             log_level: "info".into(),
@@ -106,6 +112,7 @@ impl Config {
         text("HAWKER_MAIL_FROM", &mut self.mail_from);
         text("HAWKER_CARD_PROCESSOR", &mut self.card_processor);
         text("HAWKER_CARD_PROCESSOR_KEY", &mut self.card_processor_key);
+        text("HAWKER_CARD_PROCESSOR_ACCOUNT", &mut self.card_processor_account);
         text(
             "HAWKER_CARD_PROCESSOR_WEBHOOK_SECRET",
             &mut self.card_processor_webhook_secret,
@@ -149,10 +156,14 @@ impl Config {
             ));
         }
         let address = |text: &str| text.starts_with("http://") || text.starts_with("https://");
-        if !matches!(self.card_processor.as_str(), "sandbox" | "none") && !address(&self.card_processor) {
+        let processor = self.card_processor.as_str();
+        if !matches!(processor, "sandbox" | "none") && !address(processor.strip_prefix(ADYEN).unwrap_or(processor)) {
             return Err(wrong(
-                "card_processor is sandbox, none, or an address that starts with https://",
+                "card_processor is sandbox, none, an address that starts with https://, or adyen: and such an address",
             ));
+        }
+        if processor.starts_with(ADYEN) && self.card_processor_account.is_empty() {
+            return Err(wrong("card_processor_account is Adyen's merchant account"));
         }
         if !(1..=30).contains(&self.reservation_minutes) {
             return Err(wrong("reservation_minutes is 1 to 30"));
@@ -222,6 +233,8 @@ mod tests {
         assert!(refused(&[("HAWKER_BASE_URL", "shop.example")]).contains("https://"));
         assert!(refused(&[("HAWKER_HEADROOM_MB", "much")]).contains("HAWKER_HEADROOM_MB"));
         assert!(refused(&[("HAWKER_DATABASE", "mysql://x")]).contains("postgres://"));
+        assert!(refused(&[("HAWKER_CARD_PROCESSOR", "adyen:checkout")]).contains("adyen:"));
+        assert!(refused(&[("HAWKER_CARD_PROCESSOR", "adyen:https://adyen.example/v71")]).contains("merchant account"));
         std::fs::write(&file, "lisen = \"0.0.0.0:80\"\n").unwrap();
         assert!(
             Config::read(Some(&file), set(&[]))

@@ -2,11 +2,11 @@
 
 use crate::app::{App, Parts, Settings};
 use crate::clips;
-use crate::config::Config;
+use crate::config::{ADYEN, Config};
 use crate::db::{self, Db, Engine, SystemClock, SystemRandom};
 use crate::kernel::{Clock, Error, Mail, MailError, Mailer, Notice, Processor, Random, Rate, Result};
 use crate::notify::{Mailbox, Smtp};
-use crate::payments::processors::{self, Stripe, StripeSettings};
+use crate::payments::processors::{self, Adyen, AdyenSettings, Stripe, StripeSettings};
 use crate::payments::sandbox::{Books, Faults, Notices, Sandbox};
 use std::path::Path;
 use std::sync::Arc;
@@ -42,6 +42,16 @@ impl Ports {
                 processors.insert(0, sandbox.clone());
                 inside = Some((sandbox, notices));
             }
+            address if address.starts_with(ADYEN) => processors.insert(
+                0,
+                Arc::new(Adyen::new(AdyenSettings {
+                    url: address[ADYEN.len()..].trim_end_matches('/').to_owned(),
+                    api_key: config.card_processor_key.clone(),
+                    merchant_account: config.card_processor_account.clone(),
+                    hmac_keys: config.card_processor_webhook_secret.clone(),
+                    fee: (Rate(150), 25),
+                })?),
+            ),
             address => processors.insert(
                 0,
                 Arc::new(Stripe::new(StripeSettings {

@@ -26,7 +26,8 @@ pub async fn listen(app: App, mut notices: tokio::sync::mpsc::Receiver<Notice>) 
 
 /// A processor's webhook. Verified on the raw bytes before any work; answered 2xx once it is stored, also when it comes again.
 #[utoipa::path(post, path = "/v1/webhooks/{processor}", tag = "buying", params(("processor" = String, Path)), request_body = String,
-    security(()), responses((status = 204, description = "Stored, known before, or of no interest"), (status = 400, description = "`bad_signature`"), (status = 404)))]
+    security(()), responses((status = 200, description = "As 204, for a provider that waits for a word: `[accepted]`"),
+        (status = 204, description = "Stored, known before, or of no interest"), (status = 400, description = "`bad_signature`"), (status = 404)))]
 pub async fn post_webhook(
     State(app): State<App>,
     Path(processor): Path<String>,
@@ -46,10 +47,21 @@ pub async fn post_webhook(
             "bad_signature",
             "The signature does not belong to this body, or is too old.",
         )),
-        Heard::Ignored => Ok(StatusCode::NO_CONTENT.into_response()),
-        Heard::Notice(notice) => {
-            hear(&app, &processor, notice, String::from_utf8_lossy(&body).into_owned()).await?;
-            Ok(StatusCode::NO_CONTENT.into_response())
+        Heard::Ignored => Ok(thanks(&app, &processor)),
+        Heard::Notices(notices) => {
+            let body = String::from_utf8_lossy(&body);
+            for notice in notices {
+                hear(&app, &processor, notice, body.clone().into_owned()).await?;
+            }
+            Ok(thanks(&app, &processor))
         }
+    }
+}
+
+/// Heard, in the words this provider waits for.
+fn thanks(app: &App, processor: &str) -> Response {
+    match app.processor(processor).map_or("", |known| known.thanks()) {
+        "" => StatusCode::NO_CONTENT.into_response(),
+        words => words.into_response(),
     }
 }

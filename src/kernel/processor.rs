@@ -1,6 +1,6 @@
 //! The port to a payment service provider. An adapter is a stateless translator: it never decides, and says honestly what it does not know.
 
-use super::{Money, Result, Time};
+use super::{Money, Result, Seconds, Time};
 use std::future::{Future, ready};
 use std::pin::Pin;
 
@@ -86,6 +86,10 @@ pub enum Answer {
     Refused {
         detail: String,
     },
+    /// A capture or refund that had succeeded was undone at the bank, days later.
+    Undone {
+        detail: String,
+    },
     /// Accepted, the result comes later.
     Pending {
         payment: String,
@@ -148,7 +152,8 @@ pub enum Heard {
     Forged,
     /// Genuine, and nothing to us.
     Ignored,
-    Notice(Notice),
+    /// What it says, in order: some providers send several at once.
+    Notices(Vec<Notice>),
 }
 
 /// A payment as a provider's books have it, whatever we know of it.
@@ -173,12 +178,21 @@ pub type Books<'a> = Pin<Box<dyn Future<Output = Result<Option<Vec<Booked>>>> + 
 
 /// A provider's adapter. `ask` does the network call with its own time limit and always answers.
 pub trait Processor: Send + Sync {
-    /// The name under which attempts store it: `sandbox`, `manual`, `stripe`.
+    /// The name under which attempts store it: `sandbox`, `manual`, `stripe`, `adyen`.
     fn name(&self) -> &'static str;
     fn ask<'a>(&'a self, ask: &'a Ask) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
     /// Every payment that was begun, or of which something went back, since then. Errors: the books could not be read to their end.
     fn booked(&self, _since: Time) -> Books<'_> {
         Box::pin(ready(Ok(None)))
+    }
+    /// For a provider that cannot be asked what became of something: how long the same request under the same key gets its first answer again
+    /// and is done once. Within that time we may ask by asking again. `None`: it can be asked, or has nothing to say.
+    fn repeats_for(&self) -> Option<Seconds> {
+        None
+    }
+    /// What the provider wants to read when its notice is stored; empty for those who look at the status.
+    fn thanks(&self) -> &'static str {
+        ""
     }
     /// Verifies a notice on its raw bytes and reads it. A provider without notices believes none.
     fn hear(&self, _body: &[u8], _signature: &str, _now: Time) -> Heard {

@@ -214,21 +214,41 @@ pub fn capture_record(tx: &mut Tx<'_>, id: CaptureId, answer: &Answer) -> Result
                 changed = true;
             }
         }
+        Answer::Undone { detail } if capture.state == CaptureState::Succeeded => {
+            let what = format!(
+                "{} says now that {} was not taken after all. Frozen until a person decides.",
+                attempt.processor, capture.amount
+            );
+            changed = undone(tx, capture.intent, &what, detail)?;
+        }
         other => {
             let detail = format!("{other:?}");
             let first = capture.state == CaptureState::Sending;
             let next = next_check(tx.now(), capture.tries);
             if store::postpone_capture(tx, id, &detail, next)? && first {
-                let what = format!(
-                    "{} gave no clear answer about taking {}. We keep asking.",
-                    attempt.processor, capture.amount
-                );
+                let what = match other {
+                    Answer::Pending { .. } => format!(
+                        "{} accepted the request to take {} and will say later.",
+                        attempt.processor, capture.amount
+                    ),
+                    _ => format!(
+                        "{} gave no clear answer about taking {}. We keep asking.",
+                        attempt.processor, capture.amount
+                    ),
+                };
                 store::log(tx, capture.intent, &what, &detail)?;
                 changed = true;
             }
         }
     }
     Ok(recorded(attempt, attempt.state, changed))
+}
+
+/// What was booked as done is in the ledger, and turned back at the bank: which entries follow, only a person can say.
+pub(super) fn undone(tx: &mut Tx<'_>, intent: IntentId, what: &str, detail: &str) -> Result<bool> {
+    let frozen = store::conflict_intent(tx, intent)?;
+    store::log(tx, intent, what, detail)?;
+    Ok(frozen)
 }
 
 /// The money is ours: the intent counts it, the ledger splits it by the contract of the day of the sale.

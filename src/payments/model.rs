@@ -312,6 +312,8 @@ pub const VISIBILITY: Seconds = Seconds(90);
 pub const SENDING: Seconds = Seconds(60);
 /// A buyer has so long to confirm at their bank.
 pub const ACTION: Seconds = Seconds::minutes(15);
+/// So long the wish to buy stands when nobody says what became of it: after that no request is repeated that might only now be executed.
+pub const WISH: Seconds = Seconds::minutes(30);
 /// Tries at an intent, whatever happens.
 pub const ATTEMPTS_MAX: u32 = 10;
 

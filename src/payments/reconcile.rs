@@ -79,6 +79,12 @@ pub async fn reconcile(
     for processor in &app.processors {
         let name = processor.name();
         let Some(books) = processor.booked(since).await? else {
+            if processor.repeats_for().is_some() {
+                done.differences.push(open(format!(
+                    "{name} does not show its books to programs. Compare what it took and gave back since {since} in its own pages with the orders \
+                     here, then answer for it with --accept."
+                )));
+            }
             continue;
         };
         keep_books.push(name);

@@ -187,15 +187,28 @@ pub fn refund_record(tx: &mut Tx<'_>, id: RefundId, answer: &Answer) -> Result<R
             // Not sent and unknown are different (P15): this one may be sent again without asking first.
             store::postpone_refund(tx, id, RefundState::NotSent, detail, tx.now().plus(Seconds(10)))?;
         }
+        Answer::Undone { detail } if refund.state == RefundState::Succeeded => {
+            let what = format!(
+                "{} says now that {} did not go back after all. Frozen until a person decides.",
+                attempt.processor, refund.amount
+            );
+            changed = super::capture::undone(tx, refund.intent, &what, detail)?;
+        }
         other => {
             let detail = format!("{other:?}");
             let first = refund.state != RefundState::Unknown;
             let next = next_check(tx.now(), refund.tries);
             if store::postpone_refund(tx, id, RefundState::Unknown, &detail, next)? && first {
-                let what = format!(
-                    "{} gave no clear answer about giving back {}. We keep asking.",
-                    attempt.processor, refund.amount
-                );
+                let what = match other {
+                    Answer::Pending { .. } => format!(
+                        "{} accepted the request to give back {} and will say later.",
+                        attempt.processor, refund.amount
+                    ),
+                    _ => format!(
+                        "{} gave no clear answer about giving back {}. We keep asking.",
+                        attempt.processor, refund.amount
+                    ),
+                };
                 store::log(tx, refund.intent, &what, &detail)?;
                 changed = true;
             }

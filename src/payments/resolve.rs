@@ -1,14 +1,14 @@
 //! The resolver: asks about everything whose answer is overdue, and keeps at every obligation until it is met.
 
-use super::authorize::{ask_processor, find_attempt, overdue_at_the_bank};
+use super::authorize::{ask_processor, authorize_ask, find_attempt, overdue_at_the_bank};
 use super::capture::{capture_ask, find_capture};
-use super::model::{Attempt, AttemptState, CaptureState, Operation, RefundState, SENDING};
+use super::model::{Attempt, AttemptState, CaptureState, Operation, RefundState, SENDING, WISH};
 use super::refund::{find_refund, refund_ask};
 use super::void::void_ask;
 use super::{record, store};
 use crate::app::App;
 use crate::db::{LaneKey, Tx, epoch};
-use crate::kernel::{Answer, Ask, AttemptId, CaptureId, CheckoutId, RefundId, Result};
+use crate::kernel::{Answer, Ask, AttemptId, CaptureId, CheckoutId, RefundId, Result, Seconds, Time};
 
 /// What follows an answer, in the same transaction: the checkout re-reads the payment and concludes.
 pub type Conclude = fn(&mut Tx<'_>, CheckoutId) -> Result<()>;
@@ -18,7 +18,8 @@ const ROWS: i64 = 100;
 /// Asks about every due attempt, capture and refund, and records what it hears. Returns how many it asked about.
 ///
 /// Every question carries our own reference or key (P2); nothing is sent blindly a second time: only what the processor certainly does not
-/// have is sent again, under the same key. Failures of one row do not stop the others. While money is frozen it asks, and sends nothing.
+/// have is sent again, under the same key; a provider that cannot be asked is told the same again under the same key, as long as that is safe
+/// ([`crate::kernel::Processor::repeats_for`]). Failures of one row do not stop the others. While money is frozen it asks, and sends nothing.
 pub async fn resolve(app: &App, conclude: Conclude) -> Result<u64> {
     let (attempts, captures, refunds, frozen) = app
         .db
@@ -73,18 +74,30 @@ async fn resolve_attempt(app: &App, id: AttemptId, frozen: bool, conclude: Concl
     if attempt.state == AttemptState::Voiding {
         return let_go(app, attempt, frozen, conclude).await;
     }
-    let answer = match find_at_processor(app, &attempt).await {
-        // The question did not get through: that says nothing about the payment.
-        Answer::NotSent { detail } => Answer::Unknown { detail },
-        answer => answer,
+    let mute = repeats_for(app, &attempt).is_some();
+    let wished = now < attempt.created_at.plus(WISH);
+    let unheard = matches!(attempt.state, AttemptState::Sending | AttemptState::Unknown);
+    let answer = if wished && unheard && !frozen && may_repeat(app, &attempt, attempt.created_at, now) {
+        match authorize_ask(app, &attempt).await {
+            // The second request was refused: that says nothing about the first.
+            Answer::Refused { detail } | Answer::NotSent { detail } => Answer::Unknown { detail },
+            answer => answer,
+        }
+    } else {
+        match find_at_processor(app, &attempt).await {
+            // The question did not get through: that says nothing about the payment.
+            Answer::NotSent { detail } => Answer::Unknown { detail },
+            answer => answer,
+        }
     };
-    let still_at_the_bank = matches!(answer, Answer::RequiresAction { .. } | Answer::Pending { .. });
-    let give_up = still_at_the_bank && overdue_at_the_bank(&attempt, now) && !frozen;
+    let still_at_the_bank = mute || matches!(answer, Answer::RequiresAction { .. } | Answer::Pending { .. });
+    let nobody_will_say = mute && !wished && attempt.state.is_open();
+    let give_up = !frozen && (nobody_will_say || still_at_the_bank && overdue_at_the_bank(&attempt, now));
     app.db
         .write(lane, move |tx| {
             let recorded = record(tx, id, Operation::Authorize, &answer)?;
             if give_up {
-                super::void::give_up(tx, id)?; // The buyer never came back: close it, so that they may try again.
+                super::void::give_up(tx, id)?; // Close it, so that they may try again.
             }
             conclude(tx, recorded.checkout)
         })
@@ -124,21 +137,25 @@ async fn resolve_capture(app: &App, id: CaptureId, frozen: bool, conclude: Concl
         .write(lane, move |tx| {
             let until = tx.now().plus(SENDING);
             Ok(if store::claim_capture(tx, id, until)? {
-                Some(find_capture(tx, id)?)
+                Some((find_capture(tx, id)?, tx.now()))
             } else {
                 None
             })
         })
         .await?;
-    let Some(capture) =
-        claimed.filter(|capture| matches!(capture.state, CaptureState::Sending | CaptureState::Unknown))
+    let Some((capture, now)) =
+        claimed.filter(|(capture, _)| matches!(capture.state, CaptureState::Sending | CaptureState::Unknown))
     else {
         return Ok(false);
     };
-    let answer = match find_operation(app, &capture.attempt, Operation::Capture(id)).await {
-        Answer::NotFound if frozen => return Ok(true),
-        Answer::NotFound => capture_ask(app, &capture).await,
-        answer => answer,
+    let answer = if !frozen && may_repeat(app, &capture.attempt, capture.created_at, now) {
+        capture_ask(app, &capture).await
+    } else {
+        match find_operation(app, &capture.attempt, Operation::Capture(id)).await {
+            Answer::NotFound if frozen => return Ok(true),
+            Answer::NotFound => capture_ask(app, &capture).await,
+            answer => answer,
+        }
     };
     app.db
         .write(lane, move |tx| {
@@ -156,16 +173,20 @@ async fn resolve_refund(app: &App, id: RefundId, frozen: bool, conclude: Conclud
         .write(lane, move |tx| {
             let until = tx.now().plus(SENDING);
             Ok(if store::claim_refund(tx, id, until)? {
-                Some(find_refund(tx, id)?)
+                Some((find_refund(tx, id)?, tx.now()))
             } else {
                 None
             })
         })
         .await?;
-    let Some(refund) = claimed else { return Ok(false) };
+    let Some((refund, now)) = claimed else {
+        return Ok(false);
+    };
+    let repeat = !frozen && may_repeat(app, &refund.attempt, refund.created_at, now);
     let answer = match refund.state {
         RefundState::NotSent if frozen => return Ok(true),
         RefundState::NotSent => refund_ask(app, &refund).await,
+        RefundState::Sending | RefundState::Unknown if repeat => refund_ask(app, &refund).await,
         RefundState::Sending | RefundState::Unknown => {
             match find_operation(app, &refund.attempt, Operation::Refund(id)).await {
                 Answer::NotFound if frozen => return Ok(true),
@@ -182,6 +203,15 @@ async fn resolve_refund(app: &App, id: RefundId, frozen: bool, conclude: Conclud
         })
         .await?;
     Ok(true)
+}
+
+/// Whether we ask by asking again: the provider cannot look anything up, and gives its first answer again to the same key.
+fn may_repeat(app: &App, attempt: &Attempt, asked_at: Time, now: Time) -> bool {
+    repeats_for(app, attempt).is_some_and(|window| now < asked_at.plus(window))
+}
+
+fn repeats_for(app: &App, attempt: &Attempt) -> Option<Seconds> {
+    app.processor(&attempt.processor).ok()?.repeats_for()
 }
 
 async fn find_at_processor(app: &App, attempt: &Attempt) -> Answer {

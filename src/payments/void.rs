@@ -50,20 +50,18 @@ pub fn void_begin(tx: &mut Tx<'_>, intent: IntentId) -> Result<VoidBegin> {
     }))
 }
 
-/// A buyer did not come back from their bank in time: the attempt is let go, and another may start.
+/// Nothing was heard in time, of the buyer at their bank or of a provider that cannot be asked: the attempt is let go, and another may start.
 pub(super) fn give_up(tx: &mut Tx<'_>, id: AttemptId) -> Result<()> {
     let attempt = find_attempt(tx, id)?;
-    if matches!(attempt.state, S::RequiresAction | S::Pending) {
-        let next_check_at = Some(tx.now());
-        move_to(tx, &attempt, S::Voiding, 0, next_check_at)?;
-        store::answer_intent(tx, attempt.intent, IntentState::RequiresMethod)?;
-        store::log(
-            tx,
-            attempt.intent,
-            "The buyer did not confirm in time. The request is withdrawn.",
-            "",
-        )?;
-    }
+    let why = match attempt.state {
+        S::RequiresAction | S::Pending => "The buyer did not confirm in time. The request is withdrawn.",
+        S::Unknown => "The processor cannot be asked any more what became of the request. It is withdrawn.",
+        _ => return Ok(()),
+    };
+    let next_check_at = Some(tx.now());
+    move_to(tx, &attempt, S::Voiding, 0, next_check_at)?;
+    store::answer_intent(tx, attempt.intent, IntentState::RequiresMethod)?;
+    store::log(tx, attempt.intent, why, "")?;
     Ok(())
 }
 

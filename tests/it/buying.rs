@@ -4,6 +4,7 @@ use crate::harness::{Answer, Client, TestShop, World};
 use hawker::app::App;
 use hawker::catalog::{self, Create, Kind, NewProduct, NewVariant, ProductState, TaxCategory};
 use hawker::checkout;
+use hawker::config::Config;
 use hawker::db::{self, LaneKey};
 use hawker::delivery::{self, NewMethod, NewZone};
 use hawker::fulfilment;
@@ -33,7 +34,16 @@ const EUR: Currency = Currency::EUR;
 
 impl Stall {
     pub async fn open(units: u32) -> Self {
-        let world = World::start_with(|config| config.rate_limits = false).await;
+        Self::open_with(units, |_| {}).await
+    }
+
+    /// With other settings, such as another processor.
+    pub async fn open_with(units: u32, change: impl FnOnce(&mut Config)) -> Self {
+        let world = World::start_with(|config| {
+            config.rate_limits = false;
+            change(config);
+        })
+        .await;
         let shop = world.shop("Kiln").await;
         let mug = lay_out(&world.app, shop.id, units).await;
         let player = world.with_key(&shop.publishable_key);
@@ -61,7 +71,7 @@ impl Stall {
     }
 
     /// One tap with everything said.
-    async fn tap(&self, id: CheckoutId, token: &str) -> Answer {
+    pub async fn tap(&self, id: CheckoutId, token: &str) -> Answer {
         let quote = self.quote(1).await;
         self.player
             .put(&format!("/v1/checkouts/{id}"), &tap_body(&quote, token))
@@ -79,7 +89,7 @@ impl Stall {
         answer.value()["order"]["id"].as_str().unwrap().parse().unwrap()
     }
 
-    async fn ship(&self, id: OrderId) -> Answer {
+    pub async fn ship(&self, id: OrderId) -> Answer {
         self.work_is_open(id).await;
         let parcel = json!({ "carrier": "DHL", "tracking": "JD01" });
         self.staff.post(&format!("/v1/orders/{id}/shipments"), &parcel).await
@@ -134,7 +144,7 @@ impl Stall {
         })
     }
 
-    async fn order(&self, id: OrderId) -> Value {
+    pub async fn order(&self, id: OrderId) -> Value {
         self.staff.get(&format!("/v1/orders/{id}")).await.value()
     }
 
@@ -158,7 +168,7 @@ impl Stall {
         panic!("nobody got the work of {id}");
     }
 
-    async fn left(&self) -> (i64, i64) {
+    pub async fn left(&self) -> (i64, i64) {
         let mug = self.mug;
         let stock = self
             .world

@@ -7,6 +7,7 @@ mod dice;
 mod harness;
 
 mod abuse;
+mod adyen;
 mod audience;
 mod buying;
 mod catalog;

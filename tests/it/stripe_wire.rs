@@ -271,9 +271,10 @@ async fn p25_only_signed_notices_are_heard() {
     assert_eq!(wire.stripe.hear(body.as_bytes(), "t=1,v1=00", now), Heard::Forged);
     assert_eq!(wire.stripe.hear(body.as_bytes(), "", now), Heard::Forged);
     let signed = |body: &str| hawker::payments::processors::sign("whsec_it", now.unix_seconds(), body.as_bytes());
-    let Heard::Notice(notice) = wire.stripe.hear(body.as_bytes(), &signed(&body), now) else {
+    let Heard::Notices(mut notices) = wire.stripe.hear(body.as_bytes(), &signed(&body), now) else {
         panic!("a signed notice is heard")
     };
+    let notice = notices.remove(0);
     assert_eq!(
         (notice.id.as_str(), notice.reference.as_str(), notice.about),
         ("evt_1", "ours/1", About::Authorize)

@@ -60,12 +60,7 @@ pub fn to_wire(money: Money) -> Result<i64> {
             format!("The processor cannot count {money}."),
         )
     };
-    let wire = if theirs >= ours {
-        money.minor.checked_mul(10i64.pow(theirs - ours))
-    } else {
-        let step = 10i64.pow(ours - theirs);
-        (money.minor % step == 0).then_some(money.minor / step)
-    };
+    let wire = rescale(money.minor, ours, theirs);
     // Amounts of three decimals end in zero: the card networks carry two.
     let wire = wire.filter(|wire| theirs < 3 || wire % 10 == 0);
     wire.ok_or_else(refuse)
@@ -74,13 +69,17 @@ pub fn to_wire(money: Money) -> Result<i64> {
 /// The provider's amount as ours; none if it has parts our currency does not.
 pub fn from_wire(wire: i64, currency: Currency) -> Option<Money> {
     let (ours, theirs) = (currency.exponent(), exponent(currency));
-    let minor = if ours >= theirs {
-        wire.checked_mul(10i64.pow(ours - theirs))?
-    } else {
-        let step = 10i64.pow(theirs - ours);
-        (wire % step == 0).then_some(wire / step)?
-    };
+    let minor = rescale(wire, theirs, ours)?;
     Some(Money::new(minor, currency))
+}
+
+/// An amount counted in other decimals; none if they are too coarse for it.
+pub fn rescale(units: i64, from: u32, to: u32) -> Option<i64> {
+    if to >= from {
+        return units.checked_mul(10i64.checked_pow(to - from)?);
+    }
+    let step = 10i64.checked_pow(from - to)?;
+    (units % step == 0).then_some(units / step)
 }
 
 #[cfg(test)]

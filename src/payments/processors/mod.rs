@@ -1,12 +1,15 @@
 //! Adapters: stateless translators between our questions and a provider's words. They never decide, and say honestly what they do not know.
 
+mod adyen;
+mod calls;
 mod declines;
 mod manual;
 pub(super) mod signature;
 mod stripe;
 
+pub use adyen::{Adyen, AdyenSettings};
+pub(super) use calls::client;
 pub(super) use declines::{decline, from_wire, to_wire};
 pub use manual::Manual;
 pub use signature::sign;
-pub(super) use stripe::client;
 pub use stripe::{Stripe, StripeSettings};

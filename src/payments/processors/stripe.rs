@@ -4,6 +4,7 @@
 //! network: multicapture, the age at which its search shows a new payment, and the codes of its rarer refusals. The fee in an answer is an
 //! estimate; the real one comes with the settlement.
 
+use super::calls::{self, Sent};
 use super::declines::{decline, from_wire, to_wire};
 use super::signature;
 use crate::kernel::{
@@ -13,7 +14,6 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 
 /// How to reach the provider.
 #[derive(Clone)]
@@ -32,40 +32,11 @@ pub struct Stripe {
     client: reqwest::Client,
 }
 
-/// A call that takes longer is given up, and its outcome unknown.
-const TIME_LIMIT: Duration = Duration::from_secs(20);
-/// An answer larger than this is not one.
-const ANSWER_MAX: usize = 1 << 20;
-
-/// One policy for all calls to providers: a time limit, no redirects, no proxies from the environment, TLS by ring.
-pub fn client(limit: Duration) -> Result<reqwest::Client> {
-    let cannot = |error: Box<dyn std::error::Error + Send + Sync>| {
-        Error::internal("the HTTP client could not be set up").because(error)
-    };
-    let roots = rustls::RootCertStore {
-        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-    };
-    let tls =
-        rustls::ClientConfig::builder_with_provider(std::sync::Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| cannot(error.into()))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .timeout(limit)
-        .connect_timeout(Duration::from_secs(5))
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .build()
-        .map_err(|error| cannot(error.into()))
-}
-
 impl Stripe {
     pub fn new(settings: StripeSettings) -> Result<Self> {
         Ok(Self {
             settings,
-            client: client(TIME_LIMIT)?,
+            client: calls::client(calls::TIME_LIMIT)?,
         })
     }
 
@@ -298,27 +269,7 @@ impl Stripe {
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Sent {
-        let mut answer = match request.bearer_auth(&self.settings.api_key).send().await {
-            Ok(answer) => answer,
-            // Without a connection not a byte was written.
-            Err(error) if error.is_connect() => return Sent::Not("no connection".into()),
-            Err(error) if error.is_timeout() => return Sent::Lost("timed out".into()),
-            Err(error) => return Sent::Lost(error.without_url().to_string()),
-        };
-        let status = answer.status().as_u16();
-        let mut bytes = Vec::new();
-        loop {
-            match answer.chunk().await {
-                Ok(None) => break,
-                Ok(Some(chunk)) if bytes.len() + chunk.len() <= ANSWER_MAX => bytes.extend_from_slice(&chunk),
-                Ok(Some(_)) => return Sent::Lost("the answer is too large".into()),
-                Err(error) => return Sent::Lost(error.without_url().to_string()),
-            }
-        }
-        match serde_json::from_slice(&bytes) {
-            Ok(value) => Sent::Answered(status, value),
-            Err(_) => Sent::Lost(format!("HTTP {status} without a readable answer")),
-        }
+        calls::send(request.bearer_auth(&self.settings.api_key)).await
     }
 
     /// Sorts what came back. Only clear words are believed; everything else is unknown.
@@ -477,15 +428,8 @@ impl Processor for Stripe {
         let event: Option<Value> = serde_json::from_slice(body).ok();
         event
             .and_then(|event| self.read_event(&event))
-            .map_or(Heard::Ignored, Heard::Notice)
+            .map_or(Heard::Ignored, |notice| Heard::Notices(vec![notice]))
     }
-}
-
-/// What became of a request on its way.
-enum Sent {
-    Answered(u16, Value),
-    Not(String),
-    Lost(String),
 }
 
 fn unread(sent: &Sent) -> Error {

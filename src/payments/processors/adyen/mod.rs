@@ -1,0 +1,265 @@
+//! Adyen's Checkout API over HTTP: a payment is promised in one request; taking, letting go and giving back are *modifications*, which are only
+//! "received" and end in a notice.
+//!
+//! Written from Adyen's public documentation and its published OpenAPI files; the pages stand in `tests/golden/adyen`. No outside peer has
+//! verified it, except the signature of notices (a value published with Adyen's own libraries): tests have no network. Nor does it know what an
+//! account has switched on: several captures of one promise must be, or the first parcel lets the rest go.
+//!
+//! Adyen cannot be asked what became of a payment: there is no search by reference. What we have is the idempotency key, under which the same
+//! request gets its first answer again. So the resolver asks by asking again while the key is remembered ([`REPEATS_FOR`]), and after that the
+//! honest answer is that nobody knows.
+
+mod notices;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use super::calls::{self, Sent};
+use crate::kernel::{Answer, Ask, Error, Heard, Money, Processor, Rate, Result, Seconds, Time};
+use serde_json::{Value, json};
+use std::future::Future;
+use std::pin::Pin;
+
+/// How to reach the provider.
+#[derive(Clone)]
+pub struct AdyenSettings {
+    /// With the version and without a slash at the end, such as `https://checkout-test.adyen.com/v71`.
+    pub url: String,
+    pub api_key: String,
+    pub merchant_account: String,
+    /// The keys notices are signed with, in hexadecimal, separated by commas: the old one is still needed for a while after a change.
+    pub hmac_keys: String,
+    /// The expected fee: a rate and a fixed part in minor units.
+    pub fee: (Rate, i64),
+}
+
+/// The adapter. Holds no state besides its connections.
+pub struct Adyen {
+    settings: AdyenSettings,
+    hmac_keys: Vec<Vec<u8>>,
+    client: reqwest::Client,
+}
+
+/// The page we could read (`api-idempotency`) promises to remember keys for 31 days at least; we remember that newer ones say a week, and stay
+/// under that, with a day left for clocks and for requests that took long.
+const REPEATS_FOR: Seconds = Seconds::days(6);
+/// Another request under the same key is still at work.
+const IN_PROGRESS: &str = "704";
+
+/// A request, before it is sent.
+#[derive(Debug, PartialEq, Eq)]
+struct Request {
+    path: String,
+    key: String,
+    body: Value,
+}
+
+impl Adyen {
+    /// Errors: a key for notices that is not hexadecimal.
+    pub fn new(settings: AdyenSettings) -> Result<Self> {
+        let hmac_keys = settings
+            .hmac_keys
+            .split(',')
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+            .map(|text| {
+                notices::unhex(text).ok_or_else(|| Error::invalid("configuration", "Adyen's HMAC key is hexadecimal."))
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            settings,
+            hmac_keys,
+            client: calls::client(calls::TIME_LIMIT)?,
+        })
+    }
+
+    async fn decide(&self, ask: &Ask) -> Answer {
+        let request = match self.request(ask) {
+            Ok(request) => request,
+            Err(answer) => return answer,
+        };
+        let sent = calls::send(
+            self.client
+                .post(format!("{}{}", self.settings.url, request.path))
+                .header("x-api-key", &self.settings.api_key)
+                .header("idempotency-key", &request.key)
+                .header("content-type", "application/json")
+                .body(request.body.to_string()),
+        )
+        .await;
+        said(sent, |value| match ask {
+            Ask::Authorize { .. } => words::read_payment(value),
+            Ask::Void { reference, payment, .. } if payment.is_empty() => {
+                words::read_received(value, "paymentReference", reference, payment)
+            }
+            Ask::Capture { payment, .. } | Ask::Void { payment, .. } | Ask::Refund { payment, .. } => {
+                words::read_received(value, "paymentPspReference", payment, payment)
+            }
+            Ask::Find { .. } | Ask::FindOperation { .. } => None,
+        })
+    }
+
+    /// What goes over the wire. Errors: the answer where nothing can.
+    fn request(&self, ask: &Ask) -> std::result::Result<Request, Answer> {
+        let account = &self.settings.merchant_account;
+        let (path, key, body) = match ask {
+            Ask::Authorize {
+                key,
+                reference,
+                amount,
+                token,
+                return_url,
+            } => {
+                let body = json!({
+                    "merchantAccount": account,
+                    "reference": reference,
+                    "amount": words::amount(*amount)?,
+                    "paymentMethod": words::payment_method(token)?,
+                    "returnUrl": return_url,
+                    "channel": "Web",
+                    "shopperInteraction": "Ecommerce",
+                    // Money is taken when a parcel leaves, whatever the account does by itself.
+                    "additionalData": { "manualCapture": "true" },
+                    // Banks ask back on a page of their own: the only way a buyer can be sent by a link.
+                    "authenticationData": { "threeDSRequestData": { "nativeThreeDS": "disabled" } },
+                });
+                ("/payments".to_owned(), key, body)
+            }
+            Ask::Capture {
+                key,
+                reference,
+                payment,
+                amount,
+                ..
+            } => {
+                // Whether it is the last one cannot be said: what is left lapses by itself.
+                let body = json!({
+                    "merchantAccount": account,
+                    "reference": words::operation_reference(reference, key),
+                    "amount": words::amount(*amount)?,
+                });
+                (format!("/payments/{}/captures", words::name(payment)?), key, body)
+            }
+            // The answer that named the payment was lost, and it can be let go by our name all the same.
+            Ask::Void {
+                key,
+                reference,
+                payment,
+            } if payment.is_empty() => {
+                let body = json!({
+                    "merchantAccount": account,
+                    "reference": words::operation_reference(reference, key),
+                    "paymentReference": reference,
+                });
+                ("/cancels".to_owned(), key, body)
+            }
+            Ask::Void {
+                key,
+                reference,
+                payment,
+            } => {
+                let body = json!({
+                    "merchantAccount": account,
+                    "reference": words::operation_reference(reference, key),
+                });
+                (format!("/payments/{}/cancels", words::name(payment)?), key, body)
+            }
+            Ask::Refund {
+                key,
+                reference,
+                payment,
+                amount,
+            } => {
+                let body = json!({
+                    "merchantAccount": account,
+                    "reference": words::operation_reference(reference, key),
+                    "amount": words::amount(*amount)?,
+                });
+                (format!("/payments/{}/refunds", words::name(payment)?), key, body)
+            }
+            // Not "not found": what cannot be looked up may well be there.
+            Ask::Find { .. } | Ask::FindOperation { .. } => {
+                return Err(Answer::Unknown {
+                    detail: "Adyen cannot be asked; its notice or its own pages say what happened.".into(),
+                });
+            }
+        };
+        Ok(Request {
+            path,
+            key: key.clone(),
+            body,
+        })
+    }
+
+    fn fee(&self, amount: Money) -> Money {
+        let (rate, fixed) = self.settings.fee;
+        Money::new((rate.of(amount.minor) + fixed).min(amount.minor), amount.currency)
+    }
+}
+
+/// Sorts what came back. Only clear words are believed; everything else is unknown.
+fn said(sent: Sent, read: impl FnOnce(&Value) -> Option<Answer>) -> Answer {
+    let (status, value) = match sent {
+        Sent::Answered(status, value) => (status, value),
+        Sent::Not(detail) => return Answer::NotSent { detail },
+        Sent::Lost(detail) => return Answer::Unknown { detail },
+    };
+    let code = value["errorCode"].as_str().unwrap_or_default();
+    let detail = || {
+        format!(
+            "HTTP {status} {code}: {}",
+            value["message"].as_str().unwrap_or_default()
+        )
+    };
+    match status {
+        200 | 201 => read(&value).unwrap_or(Answer::Unknown {
+            detail: "the answer could not be understood".into(),
+        }),
+        400 | 401 | 403 | 404 | 422 if !code.is_empty() && code != IN_PROGRESS => Answer::Refused { detail: detail() },
+        _ => Answer::Unknown { detail: detail() },
+    }
+}
+
+impl Processor for Adyen {
+    fn name(&self) -> &'static str {
+        "adyen"
+    }
+
+    fn ask<'a>(&'a self, ask: &'a Ask) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
+        Box::pin(self.decide(ask))
+    }
+
+    fn repeats_for(&self) -> Option<Seconds> {
+        Some(REPEATS_FOR)
+    }
+
+    fn thanks(&self) -> &'static str {
+        "[accepted]"
+    }
+
+    /// The signature is inside the body, one for each item; if one of them is wrong, none is believed.
+    fn hear(&self, body: &[u8], _header: &str, _now: Time) -> Heard {
+        let Ok(batch) = serde_json::from_slice::<Value>(body) else {
+            return Heard::Forged;
+        };
+        let items: Vec<&Value> = batch["notificationItems"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|item| &item["NotificationRequestItem"])
+            .collect();
+        if items.is_empty() || !items.iter().all(|item| notices::is_signed(&self.hmac_keys, item)) {
+            return Heard::Forged;
+        }
+        let ours = items
+            .into_iter()
+            .filter(|item| item["merchantAccountCode"] == self.settings.merchant_account.as_str());
+        let notices: Vec<_> = ours
+            .flat_map(|item| notices::read(item, |amount| self.fee(amount)))
+            .collect();
+        if notices.is_empty() {
+            return Heard::Ignored;
+        }
+        Heard::Notices(notices)
+    }
+}
