@@ -47,7 +47,6 @@ fn leave(tx: &mut Tx<'_>, id: CheckoutId) -> Result<(Cancel, Option<Attempt>)> {
     }
     inventory::release(tx, id)?;
     let owed = match payments::intent(tx, id.intent())? {
-        Some(_) if mutant!("P8-leave") => VoidBegin::Nothing,
         Some(_) => payments::void_begin(tx, id.intent())?,
         None => VoidBegin::Nothing,
     };

@@ -237,6 +237,12 @@ pub(super) fn set_free(
     location: LocationId,
     free: u32,
 ) -> Result<StockRow> {
+    if mutant!("D9") {
+        tx.put(
+            "update stock set on_hand = $2 - sold - reserved where variant_id = $1",
+            args![variant, free],
+        )?;
+    }
     tx.one(
         "insert into stock (variant_id, location_id, shop_id, on_hand) values ($1, $2, $3, $4)
          on conflict (variant_id, location_id) do update set on_hand = stock.sold + stock.reserved + excluded.on_hand, version = stock.version + 1

@@ -356,11 +356,7 @@ fn step<'a>(attempt: &Attempt, answer: &'a Answer, now: Time) -> Option<Step<'a>
             ..to(S::Voided)
         },
         _ if attempt.state == S::Authorized => to(S::Authorized),
-        Answer::NotFound
-            if attempt.state.is_open() && (now >= attempt.created_at.plus(VISIBILITY) || mutant!("P2-visibility")) =>
-        {
-            to(S::NotExecuted)
-        }
+        Answer::NotFound if attempt.state.is_open() && now >= attempt.created_at.plus(VISIBILITY) => to(S::NotExecuted),
         Answer::Unknown { .. } if mutant!("P2") && attempt.state.is_open() => to(S::Failed),
         // Looked at once more: still nothing, or nobody to ask.
         Answer::NotFound | Answer::NotSent { .. } | Answer::Unknown { .. } if attempt.state == S::NotExecuted => {

@@ -219,9 +219,10 @@ pub fn refund_record(tx: &mut Tx<'_>, id: RefundId, answer: &Answer) -> Result<R
 
 fn reverse(tx: &mut Tx<'_>, refund: &Refund) -> Result<()> {
     let clearing = AccountKey::of(AccountKind::ProcessorClearing);
+    let wrong_way = mutant!("L1");
     let back = |leg: &PlannedLeg| Leg {
-        debit: leg.account,
-        credit: clearing,
+        debit: if wrong_way { clearing } else { leg.account },
+        credit: if wrong_way { leg.account } else { clearing },
         minor: leg.minor,
         purpose: leg.purpose.name(),
     };

@@ -83,12 +83,6 @@ pub fn intent_state(tx: &mut Tx<'_>, id: IntentId) -> Result<Option<IntentState>
 
 /// The next try's number, its shop, checkout and amount. No row: an attempt is on its way, or nothing is to be paid, or there were too many.
 pub fn begin_attempt(tx: &mut Tx<'_>, id: IntentId, most: u32) -> Result<Option<(u32, ShopId, CheckoutId, Money)>> {
-    if mutant!("P4") {
-        tx.put(
-            "update intents set state = 'requires_method' where id = $1 and state in ('processing', 'unknown', 'requires_action')",
-            args![id],
-        )?;
-    }
     let begun: Option<(u32, ShopId, CheckoutId, i64, crate::kernel::Currency)> = tx.maybe_one(
         "update intents set state = 'processing', attempts = attempts + 1, version = version + 1
           where id = $1 and state = 'requires_method' and attempts < $2

@@ -190,9 +190,10 @@ pub async fn unkept(app: &App, shop: ShopId, buyers: &[Buyer], acts: &[Done]) ->
                     Act::Cancel { order } => {
                         checkout::order(tx, shop, *order)?.is_some_and(|order| order.canceled_at.is_some())
                     }
-                    Act::Refund { order, id, .. } => {
+                    Act::Refund { order, id, amount } => {
                         let adjustments = checkout::adjustments(tx, *order)?;
-                        adjustments.iter().any(|adjustment| adjustment.id == *id)
+                        let found = adjustments.iter().find(|adjustment| adjustment.id == *id);
+                        found.is_some_and(|found| amount.is_none_or(|amount| found.amount_minor == amount))
                     }
                     Act::Stock { .. } | Act::Leave { .. } => true,
                 };

@@ -62,6 +62,13 @@ fn stock(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
     none(
         file,
         wrong,
+        "I27: the units shipped are not those in the parcels",
+        "select 1 from order_lines l where shipped <> (select coalesce(sum(json_extract(unit.value, '$.quantity')), 0)
+           from shipments p, json_each(p.lines) unit where p.order_id = l.order_id and json_extract(unit.value, '$.line') = l.line)",
+    )?;
+    none(
+        file,
+        wrong,
         "I27: more shipped or canceled than sold",
         "select 1 from order_lines where shipped + canceled > quantity or shipped < 0 or canceled < 0",
     )
