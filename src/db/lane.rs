@@ -323,10 +323,6 @@ impl Lane {
             }
             let undone = match apart {
                 Apart::Yes => self.connection.control("rollback to savepoint command"),
-                Apart::No if mutant!("S6") && !alone => {
-                    command.refuse(error);
-                    continue;
-                }
                 Apart::No => self.connection.rollback(),
             };
             if let Err(error) = undone {

@@ -43,7 +43,6 @@ pub const MUTANTS: &[(&str, &str)] = &[
     ),
     ("S1", "commits are acknowledged before they are on the disk"),
     ("S3", "a failed fsync is taken for one that can be tried again"),
-    ("S6", "a command that was refused leaves half of what it did"),
     ("W0", "a confirmed order is not made known"),
     ("W1", "of many facts at once one is dropped"),
 ];
