@@ -2,12 +2,12 @@
 
 use crate::app::{App, Parts, Settings};
 use crate::clips;
-use crate::config::Config;
+use crate::config::{Config, MoreProcessor};
 use crate::db::{self, Db, Engine, SystemClock, SystemRandom};
 use crate::kernel::{Clock, Error, Mail, MailError, Mailer, Notice, Processor, Random, Rate, Result};
 use crate::notify::{Mailbox, Smtp};
 use crate::payments::processors::{self, Stripe, StripeSettings};
-use crate::payments::sandbox::{Books, Faults, Notices, Sandbox};
+use crate::payments::sandbox::{Books, Faults, Notices, Sandbox, Shape};
 use std::path::Path;
 use std::sync::Arc;
 use tokio_util::task::TaskTracker;
@@ -17,10 +17,10 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub mailer: Arc<dyn Mailer>,
-    /// Asked in this order: the first that is not `manual` takes cards.
+    /// Asked in this order, where a shop has no rules.
     pub processors: Vec<Arc<dyn Processor>>,
-    /// The sandbox among them, if it is inside this program, with the notices it sends.
-    pub sandbox: Option<(Arc<Sandbox>, tokio::sync::mpsc::Receiver<Notice>)>,
+    /// The sandboxes among them that are inside this program, with the notices they send.
+    pub sandboxes: Vec<(Arc<Sandbox>, tokio::sync::mpsc::Receiver<Notice>)>,
 }
 
 impl Ports {
@@ -29,36 +29,68 @@ impl Ports {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         std::fs::create_dir_all(&config.data)
             .map_err(|error| Error::internal(format!("cannot create {}: {error}", config.data.display())))?;
-        let mut processors: Vec<Arc<dyn Processor>> = vec![Arc::new(processors::Manual)];
-        let mut inside = None;
-        match config.card_processor.as_str() {
-            "none" => {}
-            "sandbox" => {
-                let books = Books::open(&config.data.join("sandbox.journal"))?;
+        let mut processors: Vec<Arc<dyn Processor>> = Vec::new();
+        let mut sandboxes = Vec::new();
+        for (name, address, key, webhook_secret) in cards(config) {
+            if let Some(shape) = shape(address) {
+                let books = Books::open(&config.data.join(format!("{name}.journal")))?;
                 let base_url = config.base_url.clone();
                 let (sandbox, notices) =
                     Sandbox::new(books, Faults::default(), Notices::Challenges, clock.clone(), base_url);
-                let sandbox = Arc::new(sandbox);
-                processors.insert(0, sandbox.clone());
-                inside = Some((sandbox, notices));
-            }
-            address => processors.insert(
-                0,
-                Arc::new(Stripe::new(StripeSettings {
+                let sandbox = Arc::new(if name == "sandbox" { sandbox } else { sandbox.named(name, shape) });
+                processors.push(sandbox.clone());
+                sandboxes.push((sandbox, notices));
+            } else {
+                let settings = StripeSettings {
                     url: address.trim_end_matches('/').to_owned(),
-                    api_key: config.card_processor_key.clone(),
-                    webhook_secret: config.card_processor_webhook_secret.clone(),
+                    api_key: key.to_owned(),
+                    webhook_secret: webhook_secret.to_owned(),
                     fee: (Rate(150), 25),
-                })?),
-            ),
+                };
+                processors.push(Arc::new(Stripe::named(name, settings)?));
+            }
         }
+        processors.push(Arc::new(processors::Manual));
         Ok(Self {
             clock,
             random: Arc::new(SystemRandom::default()),
             mailer: mailer(config)?,
             processors,
-            sandbox: inside,
+            sandboxes,
         })
+    }
+}
+
+/// Name, address, key and webhook secret of everyone who takes cards: the one of the old settings first.
+fn cards(config: &Config) -> Vec<(&'static str, &str, &str, &str)> {
+    let first = match config.card_processor.as_str() {
+        "none" => None,
+        "sandbox" => Some("sandbox"),
+        _ => Some("stripe"),
+    };
+    let first = first.map(|name| {
+        let Config {
+            card_processor: address,
+            card_processor_key: key,
+            card_processor_webhook_secret: secret,
+            ..
+        } = config;
+        (name, address.as_str(), key.as_str(), secret.as_str())
+    });
+    let more = config.more_processors.iter().map(|more: &MoreProcessor| {
+        // The name is stored with every payment and lives as long as the program, which reads its configuration once.
+        let name: &'static str = Box::leak(more.name.clone().into_boxed_str());
+        (name, more.address.as_str(), more.key.as_str(), more.webhook_secret.as_str())
+    });
+    first.into_iter().chain(more).collect()
+}
+
+/// What kind of sandbox an address names, if it names one.
+fn shape(address: &str) -> Option<Shape> {
+    match address {
+        "sandbox" => Some(Shape::Full),
+        "sandbox-single" => Some(Shape::Single),
+        _ => None,
     }
 }
 
@@ -112,12 +144,11 @@ pub fn open(config: &Config, ports: Ports, how: Use) -> Result<App> {
         },
         tasks: TaskTracker::new(),
     });
-    if let Some((sandbox, notices)) = ports.sandbox {
+    for (sandbox, notices) in ports.sandboxes {
         sandbox.install(&app);
-        *app.kept::<Pending>()
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(notices);
+        let pending = app.kept::<Pending>();
+        let mut pending = pending.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        pending.push((sandbox.name(), notices));
     }
     Ok(app)
 }
@@ -132,17 +163,15 @@ pub fn open_demo(config: &Config, ports: Ports) -> Result<App> {
     open(&config, Ports { mailer, ..ports }, Use::Alone)
 }
 
-/// Notices of the sandbox inside the program, until the server starts to hear them.
+/// Notices of the sandboxes inside the program by their names, until the server starts to hear them.
 #[derive(Default)]
-struct Pending(std::sync::Mutex<Option<tokio::sync::mpsc::Receiver<Notice>>>);
+struct Pending(std::sync::Mutex<Vec<(&'static str, tokio::sync::mpsc::Receiver<Notice>)>>);
 
-/// The sandbox's notices, once.
-pub fn sandbox_notices(app: &App) -> Option<tokio::sync::mpsc::Receiver<Notice>> {
-    app.kept::<Pending>()
-        .0
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-        .take()
+/// The sandboxes' notices, once.
+pub fn sandbox_notices(app: &App) -> Vec<(&'static str, tokio::sync::mpsc::Receiver<Notice>)> {
+    let pending = app.kept::<Pending>();
+    let mut pending = pending.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    std::mem::take(&mut *pending)
 }
 
 fn engine(config: &Config, file: &str) -> Engine {

@@ -237,6 +237,7 @@ fn taken(tx: &mut Tx<'_>, capture: &Capture, fee: Money) -> Result<()> {
             to: AttemptState::Captured,
             payment: "",
             decline: "",
+            hard: false,
             action_url: "",
             capture_before: None,
             tries: 0,

@@ -4,10 +4,10 @@
 //! network: multicapture, the age at which its search shows a new payment, and the codes of its rarer refusals. The fee in an answer is an
 //! estimate; the real one comes with the settlement.
 
-use super::declines::{decline, from_wire, to_wire};
+use super::declines::{EXPONENTS, decline, from_wire, to_wire};
 use super::signature;
 use crate::kernel::{
-    About, Answer, Ask, Booked, Books, Currency, Error, Heard, Money, Notice, Processor, Rate, Result, Time,
+    About, Answer, Ask, Booked, Books, Capabilities, Currency, Error, Heard, Money, Notice, Processor, Rate, Result, Time,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -28,6 +28,7 @@ pub struct StripeSettings {
 
 /// The adapter. Holds no state besides its connections.
 pub struct Stripe {
+    name: &'static str,
     settings: StripeSettings,
     client: reqwest::Client,
 }
@@ -63,7 +64,13 @@ pub fn client(limit: Duration) -> Result<reqwest::Client> {
 
 impl Stripe {
     pub fn new(settings: StripeSettings) -> Result<Self> {
+        Self::named("stripe", settings)
+    }
+
+    /// One of several accounts, under a name of its own.
+    pub fn named(name: &'static str, settings: StripeSettings) -> Result<Self> {
         Ok(Self {
+            name,
             settings,
             client: client(TIME_LIMIT)?,
         })
@@ -457,7 +464,16 @@ impl Stripe {
 
 impl Processor for Stripe {
     fn name(&self) -> &'static str {
-        "stripe"
+        self.name
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            exponents: EXPONENTS,
+            multicapture: true,
+            void_after_partial_capture: true,
+            ..Capabilities::CARD
+        }
     }
 
     fn ask<'a>(&'a self, ask: &'a Ask) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
