@@ -210,9 +210,11 @@ impl Config {
 
 /// Reads `name=address` of the environment, and the processor's secrets beside it.
 fn more(text: &str, environment: &impl Fn(&str) -> Option<String>) -> Result<MoreProcessor> {
-    let (name, address) = text
-        .split_once('=')
-        .ok_or_else(|| wrong(format!("HAWKER_MORE_PROCESSORS is name=address, with commas between, not {text}")))?;
+    let (name, address) = text.split_once('=').ok_or_else(|| {
+        wrong(format!(
+            "HAWKER_MORE_PROCESSORS is name=address, with commas between, not {text}"
+        ))
+    })?;
     let variable = name.to_ascii_uppercase().replace('-', "_");
     let secret = |what: &str| environment(&format!("HAWKER_PROCESSOR_{variable}_{what}")).unwrap_or_default();
     Ok(MoreProcessor {
@@ -283,7 +285,10 @@ mod tests {
         let several = Config::read(
             None,
             set(&[
-                ("HAWKER_MORE_PROCESSORS", "sandbox-b=sandbox-single, stripe=https://api.stripe.com"),
+                (
+                    "HAWKER_MORE_PROCESSORS",
+                    "sandbox-b=sandbox-single, stripe=https://api.stripe.com",
+                ),
                 ("HAWKER_PROCESSOR_STRIPE_KEY", "sk_test"),
             ]),
         )
@@ -291,7 +296,10 @@ mod tests {
         let [second, stripe] = several.more_processors.as_slice() else {
             panic!("{several:?}")
         };
-        assert_eq!((second.name.as_str(), second.address.as_str()), ("sandbox-b", "sandbox-single"));
+        assert_eq!(
+            (second.name.as_str(), second.address.as_str()),
+            ("sandbox-b", "sandbox-single")
+        );
         assert_eq!((stripe.key.as_str(), stripe.webhook_secret.as_str()), ("sk_test", ""));
         std::fs::write(&file, "lisen = \"0.0.0.0:80\"\n").unwrap();
         assert!(

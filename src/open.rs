@@ -37,7 +37,11 @@ impl Ports {
                 let base_url = config.base_url.clone();
                 let (sandbox, notices) =
                     Sandbox::new(books, Faults::default(), Notices::Challenges, clock.clone(), base_url);
-                let sandbox = Arc::new(if name == "sandbox" { sandbox } else { sandbox.named(name, shape) });
+                let sandbox = Arc::new(if name == "sandbox" {
+                    sandbox
+                } else {
+                    sandbox.named(name, shape)
+                });
                 processors.push(sandbox.clone());
                 sandboxes.push((sandbox, notices));
             } else {
@@ -80,7 +84,12 @@ fn cards(config: &Config) -> Vec<(&'static str, &str, &str, &str)> {
     let more = config.more_processors.iter().map(|more: &MoreProcessor| {
         // The name is stored with every payment and lives as long as the program, which reads its configuration once.
         let name: &'static str = Box::leak(more.name.clone().into_boxed_str());
-        (name, more.address.as_str(), more.key.as_str(), more.webhook_secret.as_str())
+        (
+            name,
+            more.address.as_str(),
+            more.key.as_str(),
+            more.webhook_secret.as_str(),
+        )
     });
     first.into_iter().chain(more).collect()
 }

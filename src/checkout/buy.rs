@@ -136,23 +136,28 @@ fn go_on(tx: &mut Tx<'_>, id: CheckoutId, last: AttemptId, plan: &Plan) -> Resul
     if !checkout.state.is_open() || checkout.expires_at <= tx.now() {
         return Ok(None);
     }
-    let Some(next) = payments::fail_over(tx, last, plan)? else {
+    let again = !checkout.state.is_paying();
+    if again && !inventory::extend(tx, id, true, checkout.expires_at)? {
         return Ok(None);
-    };
-    if !checkout.state.is_paying() {
-        assert!(
-            inventory::extend(tx, id, true, checkout.expires_at)?,
-            "an open checkout holds its units"
-        );
-        store::advance(tx, &checkout, CheckoutState::CompleteInProgress, checkout.expires_at)?;
     }
-    Ok(Some(next))
+    let next = payments::fail_over(tx, last, plan)?;
+    if again && next.is_some() {
+        store::advance(tx, &checkout, CheckoutState::CompleteInProgress, checkout.expires_at)?;
+    } else if again {
+        inventory::extend(tx, id, false, checkout.expires_at)?;
+    }
+    Ok(next)
 }
 
 /// Who is asked for a checkout. Errors: `method_not_offered`.
 fn plan_of(checkout: &Checkout, routing: &Routing, payment: &Payment) -> Result<Plan> {
     let quote = &checkout.offer.quote;
-    let units: u32 = quote.lines.iter().filter(|line| line.physical).map(|line| line.quantity).sum();
+    let units: u32 = quote
+        .lines
+        .iter()
+        .filter(|line| line.physical)
+        .map(|line| line.quantity)
+        .sum();
     let digital = quote.lines.iter().any(|line| !line.physical);
     let plan = routing.plan(&Sale {
         checkout: checkout.id,

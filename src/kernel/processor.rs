@@ -165,7 +165,10 @@ impl Capabilities {
 
     /// Whether it can say the amount at all: its units may be coarser than ours.
     pub fn counts(&self, amount: Money) -> bool {
-        let coarser = amount.currency.exponent().saturating_sub(self.exponent(amount.currency));
+        let coarser = amount
+            .currency
+            .exponent()
+            .saturating_sub(self.exponent(amount.currency));
         amount.minor % 10i64.pow(coarser) == 0
     }
 }

@@ -1,10 +1,10 @@
 //! From the wish to be paid to the promise of money: open, start, ask, record.
 
+use super::breaker::{Asked, Breakers};
 use super::model::{
     ACTION, ATTEMPTS_MAX, Attempt, AttemptState as S, Intent, IntentState, OpenIntent, Operation, SENDING, VISIBILITY,
     check_amount, needs_a_person, next_check,
 };
-use super::breaker::{Asked, Breakers};
 use super::rules::Plan;
 use super::store::{self, AttemptChange};
 use crate::app::App;
@@ -203,7 +203,8 @@ pub(super) async fn ask_processor(app: &App, attempt: &Attempt, ask: &Ask) -> An
         Ok(processor) => {
             let answer = processor.ask(ask).await;
             let now = app.clock.monotonic();
-            app.kept::<Breakers>().learn(processor.name(), Asked::of(ask), &answer, now);
+            app.kept::<Breakers>()
+                .learn(processor.name(), Asked::of(ask), &answer, now);
             answer
         }
         Err(error) => Answer::NotSent {
@@ -275,7 +276,13 @@ fn record_authorize(tx: &mut Tx<'_>, id: AttemptId, answer: &Answer) -> Result<R
         to,
         payment: step.payment,
         decline: step.decline,
-        hard: matches!(answer, Answer::Declined { decline: Decline::Hard(_), .. }),
+        hard: matches!(
+            answer,
+            Answer::Declined {
+                decline: Decline::Hard(_),
+                ..
+            }
+        ),
         action_url: step.url,
         capture_before: step.capture_before,
         tries,

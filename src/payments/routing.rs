@@ -21,6 +21,11 @@ pub struct Routing {
 }
 
 impl Routing {
+    /// The processors of this installation, as they stand.
+    pub(super) fn candidates(&self) -> &[Candidate] {
+        &self.candidates
+    }
+
     /// Who is asked for a sale.
     pub fn plan(&self, sale: &Sale) -> Plan {
         rules::choose(&self.rules, &self.candidates, &self.tallies, sale)
@@ -51,7 +56,10 @@ pub async fn routing(app: &App, shop: ShopId, method: PaymentMethod) -> Result<R
 /// The same for a question that changes nothing.
 pub async fn look(app: &App, shop: ShopId) -> Result<Routing> {
     let (breakers, now) = (app.kept::<Breakers>(), app.clock.monotonic());
-    gather(app, shop, |name| breakers.health(name, Asked::Authorize, now) != Health::Open).await
+    gather(app, shop, |name| {
+        breakers.health(name, Asked::Authorize, now) != Health::Open
+    })
+    .await
 }
 
 /// Nobody here takes the payment.
@@ -164,7 +172,7 @@ async fn lately(app: &App, shop: ShopId, hours: u32) -> Result<HashMap<String, T
 }
 
 /// How a shop's newest tries went, by processor. A card that is refused for good says nothing about who was asked; nor does a buyer at the bank.
-fn tallies(tx: &mut Tx<'_>, shop: ShopId, hours: u32) -> Result<HashMap<String, Tally>> {
+pub(super) fn tallies(tx: &mut Tx<'_>, shop: ShopId, hours: u32) -> Result<HashMap<String, Tally>> {
     use AttemptState as S;
     let since = tx.now().minus(Seconds::hours(i64::from(hours)));
     let mut tallies: HashMap<String, Tally> = HashMap::new();

@@ -110,7 +110,10 @@ impl Rule {
         if let (Some(min), Some(max)) = (self.amount_min, self.amount_max)
             && (min.currency != max.currency || min.amount > max.amount)
         {
-            return refuse("amount_max", "Use the currency of amount_min, and no less than it.".into());
+            return refuse(
+                "amount_max",
+                "Use the currency of amount_min, and no less than it.".into(),
+            );
         }
         let (field, processors) = match &self.choice {
             Choice::Order(processors) => ("choice/order", processors.iter().collect::<Vec<_>>()),
@@ -150,7 +153,10 @@ impl Rule {
 
     fn fits(&self, sale: &Sale) -> bool {
         let Sale {
-            amount, country, method, ..
+            amount,
+            country,
+            method,
+            ..
         } = sale;
         let within = |bound: Option<MoneyOut>, holds: fn(i64, i64) -> bool| {
             bound.is_none_or(|bound| bound.currency == amount.currency && holds(amount.minor, bound.amount))
@@ -312,9 +318,10 @@ impl Plan {
     /// Who is not asked, and why.
     pub fn left_out(&self) -> String {
         let out = |place: &Place| format!("{} {}.", place.processor, place.why.words());
-        let left = self.places.iter().filter(|place| {
-            !matches!(place.why, Why::Eligible | Why::OtherMethod)
-        });
+        let left = self
+            .places
+            .iter()
+            .filter(|place| !matches!(place.why, Why::Eligible | Why::OtherMethod));
         left.map(out).collect::<Vec<_>>().join(" ")
     }
 }
@@ -363,10 +370,16 @@ pub fn choose(rules: &Rules, candidates: &[Candidate], tallies: &Tallies, sale: 
             place.why = Why::Eligible; // There is nobody it comes after.
         }
     }
-    let rest = candidates.iter().filter(|one| named.iter().all(|(name, ..)| *name != one.name));
+    let rest = candidates
+        .iter()
+        .filter(|one| named.iter().all(|(name, ..)| *name != one.name));
     places.extend(rest.map(|one| Place {
         processor: one.name.to_owned(),
-        why: if one.can.method == method { Why::NotInRule } else { Why::OtherMethod },
+        why: if one.can.method == method {
+            Why::NotInRule
+        } else {
+            Why::OtherMethod
+        },
     }));
     places.sort_by_key(|place| match place.why {
         Why::Eligible | Why::NobodyElse => 0,
@@ -405,7 +418,10 @@ fn ordered<'a>(choice: &'a Choice, tallies: &Tallies, checkout: CheckoutId) -> V
             }
             let mut others: Vec<(usize, &SplitShare)> = shares.iter().enumerate().collect();
             others.sort_by_key(|(index, share)| (*index != first, std::cmp::Reverse(share.percent)));
-            others.iter().map(|(_, share)| (share.processor.as_str(), None, 0)).collect()
+            others
+                .iter()
+                .map(|(_, share)| (share.processor.as_str(), None, 0))
+                .collect()
         }
         Choice::Best(best) => {
             let window = tallies.get(&best.window_hours);

@@ -1,8 +1,8 @@
 //! All SQL on intents, attempts, captures, refunds, their log and the processors' notices.
 
 use super::allocation::{Allocation, PlannedLeg};
-use super::rules::{Rule, Rules};
 use super::model::{Attempt, AttemptState, Capture, CaptureState, Intent, IntentState, Refund, RefundState};
+use super::rules::{Rule, Rules};
 use crate::args;
 use crate::db::{FromRow, Json, Row, Tx};
 use crate::kernel::{

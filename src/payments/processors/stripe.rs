@@ -7,7 +7,8 @@
 use super::declines::{EXPONENTS, decline, from_wire, to_wire};
 use super::signature;
 use crate::kernel::{
-    About, Answer, Ask, Booked, Books, Capabilities, Currency, Error, Heard, Money, Notice, Processor, Rate, Result, Time,
+    About, Answer, Ask, Booked, Books, Capabilities, Currency, Error, Heard, Money, Notice, Processor, Rate, Result,
+    Time,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
