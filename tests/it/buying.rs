@@ -4,6 +4,7 @@ use crate::harness::{Answer, Client, TestShop, World};
 use hawker::app::App;
 use hawker::catalog::{self, Create, Kind, NewProduct, NewVariant, ProductState, TaxCategory};
 use hawker::checkout;
+use hawker::config::Config;
 use hawker::db::{self, LaneKey};
 use hawker::delivery::{self, NewMethod, NewZone};
 use hawker::fulfilment;
@@ -12,7 +13,7 @@ use hawker::kernel::{CheckoutId, Clock, Currency, Money, OrderId, PageIn, PartyI
 use hawker::ledger::{self, AccountKind, Verdict};
 use hawker::partners::{self, Agree, Bearer, FulfilmentFee, NewParty, Part, PartyKind, Share, Terms};
 use hawker::payments;
-use hawker::payments::sandbox::{Faults, PaymentState, Sandbox};
+use hawker::payments::sandbox::{Faults, Payment, PaymentState, Sandbox};
 use hawker::taxes::{self, TaxRate};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -33,7 +34,16 @@ const EUR: Currency = Currency::EUR;
 
 impl Stall {
     pub async fn open(units: u32) -> Self {
-        let world = World::start_with(|config| config.rate_limits = false).await;
+        Self::open_with(units, |_| {}).await
+    }
+
+    /// With other settings.
+    pub async fn open_with(units: u32, change: impl FnOnce(&mut Config)) -> Self {
+        let world = World::start_with(|config| {
+            config.rate_limits = false;
+            change(config);
+        })
+        .await;
         let shop = world.shop("Kiln").await;
         let mug = lay_out(&world.app, shop.id, units).await;
         let player = world.with_key(&shop.publishable_key);
@@ -61,7 +71,7 @@ impl Stall {
     }
 
     /// One tap with everything said.
-    async fn tap(&self, id: CheckoutId, token: &str) -> Answer {
+    pub async fn tap(&self, id: CheckoutId, token: &str) -> Answer {
         let quote = self.quote(1).await;
         self.player
             .put(&format!("/v1/checkouts/{id}"), &tap_body(&quote, token))
@@ -79,7 +89,7 @@ impl Stall {
         answer.value()["order"]["id"].as_str().unwrap().parse().unwrap()
     }
 
-    async fn ship(&self, id: OrderId) -> Answer {
+    pub async fn ship(&self, id: OrderId) -> Answer {
         self.work_is_open(id).await;
         let parcel = json!({ "carrier": "DHL", "tracking": "JD01" });
         self.staff.post(&format!("/v1/orders/{id}/shipments"), &parcel).await
@@ -122,24 +132,36 @@ impl Stall {
         again.is_err_and(|error| error.code == "not_frozen")
     }
 
-    /// What the processor took and gave back for an order, by its own books.
+    /// What the processors took and gave back for an order, by their own books.
     fn at_the_processor(&self, order: OrderId) -> (i64, i64) {
-        let sandbox = Sandbox::installed(&self.world.app).unwrap();
-        let books = sandbox.books();
-        let ours = books
-            .payments()
-            .filter(|payment| payments::read_reference(payment.reference()).is_some_and(|(id, _)| id.order() == order));
-        ours.fold((0, 0), |(taken, given), payment| {
-            (taken + payment.captured, given + payment.refunded)
+        self.booked(|payment| {
+            let reference = payments::read_reference(payment.reference());
+            let ours = reference.is_some_and(|(id, _)| id.order() == order);
+            if ours {
+                (payment.captured, payment.refunded)
+            } else {
+                (0, 0)
+            }
         })
+        .into_iter()
+        .fold((0, 0), |(taken, given), (more, back)| (taken + more, given + back))
     }
 
-    async fn order(&self, id: OrderId) -> Value {
+    /// Something of every payment in every processor's own books.
+    fn booked<T>(&self, what: impl Fn(&Payment) -> T) -> Vec<T> {
+        let mut all = Vec::new();
+        for sandbox in Sandbox::all(&self.world.app) {
+            all.extend(sandbox.books().payments().map(&what));
+        }
+        all
+    }
+
+    pub async fn order(&self, id: OrderId) -> Value {
         self.staff.get(&format!("/v1/orders/{id}")).await.value()
     }
 
     /// Waits until the facts of an order were acted on: its work is open.
-    async fn work_is_open(&self, id: OrderId) {
+    pub async fn work_is_open(&self, id: OrderId) {
         let shop = self.shop.id;
         for _ in 0..200 {
             if self
@@ -158,7 +180,7 @@ impl Stall {
         panic!("nobody got the work of {id}");
     }
 
-    async fn left(&self) -> (i64, i64) {
+    pub async fn left(&self) -> (i64, i64) {
         let mug = self.mug;
         let stock = self
             .world
@@ -185,23 +207,17 @@ impl Stall {
             .sum()
     }
 
-    /// Money the processor holds promised or took, by its own books: payments that bind the buyer.
-    fn charged(&self) -> usize {
-        let sandbox = Sandbox::installed(&self.world.app).unwrap();
-        let books = sandbox.books();
-        books
-            .payments()
-            .filter(|payment| matches!(payment.state, PaymentState::RequiresCapture | PaymentState::Succeeded))
-            .count()
+    /// Money the processors hold promised or took, by their own books: payments that bind the buyer.
+    pub fn charged(&self) -> usize {
+        let binds =
+            |payment: &Payment| matches!(payment.state, PaymentState::RequiresCapture | PaymentState::Succeeded);
+        self.booked(binds).into_iter().filter(|binds| *binds).count()
     }
 
     pub async fn invariants(&self) {
-        let sandbox = Sandbox::installed(&self.world.app).unwrap();
         invariants(&self.world.app, self.shop.id, || {
-            let books = sandbox.books();
-            books
-                .payments()
-                .map(|payment| payment.captured - payment.refunded)
+            self.booked(|payment| payment.captured - payment.refunded)
+                .into_iter()
                 .sum()
         })
         .await;
