@@ -2,9 +2,10 @@
 
 use crate::buying::{Stall, tap_body};
 use crate::harness::{Answer, Client};
-use hawker::checkout;
+use hawker::checkout::{self, Payment};
 use hawker::config::MoreProcessor;
-use hawker::kernel::{CheckoutId, OrderId};
+use hawker::kernel::{self, About, CheckoutId, Decline, Notice, OrderId};
+use hawker::offers::PaymentMethod;
 use hawker::payments::sandbox::{Faults, PaymentState, Sandbox};
 use hawker::payments::{self, Entry};
 use serde_json::{Value, json};
@@ -413,6 +414,140 @@ async fn a_sale_no_processor_of_the_rule_takes_is_refused_before_anything_is_hel
         (&json!([]), &json!("other_method")),
         "{told}"
     );
+    stall.invariants().await;
+}
+
+/// A processor that is slow, and whose notice of a no overtakes its answer: by then the buyer may pay again.
+async fn overtaken(stall: &Stall) -> (CheckoutId, tokio::task::JoinHandle<Answer>) {
+    let (a, _) = sandboxes(stall);
+    weather(&a, "not_sent=1000");
+    let id = stall.checkout();
+    let (player, body) = (stall.player.clone(), tap_body(&stall.quote(1).await, "tok_slow"));
+    let tap = tokio::spawn(async move { player.put(&format!("/v1/checkouts/{id}"), &body).await });
+    let told = Notice {
+        id: "evt_early".into(),
+        reference: format!("{id}/1"),
+        about: About::Authorize,
+        answer: kernel::Answer::Declined {
+            payment: "pi_early".into(),
+            decline: Decline::Soft("do_not_honor"),
+        },
+    };
+    for _ in 0..100 {
+        if checkout::hear::hear(&stall.world.app, "sandbox", told.clone(), "{}".into())
+            .await
+            .unwrap()
+        {
+            return (id, tap);
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the attempt was never there");
+}
+
+#[tokio::test]
+async fn p6_a_notice_that_overtakes_the_answer_does_not_keep_the_next_processor_from_being_asked() {
+    let stall = two(2).await;
+    let (_, b) = sandboxes(&stall);
+    let (id, tap) = overtaken(&stall).await;
+    let bought = tap.await.unwrap();
+    assert_eq!(state(&bought), (201, "completed".into()), "{}", bought.text());
+    assert_eq!((charged(&b), stall.charged(), stall.left().await), (1, 1, (1, 0)));
+    assert!(
+        log(&stall, id)
+            .await
+            .contains("sandbox said no, so sandbox-b is asked.")
+    );
+    stall.invariants().await;
+}
+
+#[tokio::test]
+async fn p6_a_buyer_who_paid_another_way_meanwhile_is_not_charged_twice() {
+    let stall = two(2).await;
+    let (_, b) = sandboxes(&stall);
+    let (id, tap) = overtaken(&stall).await;
+    let shop = stall.shop.id;
+    let payment = Payment {
+        method: PaymentMethod::Card,
+        token: Some("tok_visa".into()),
+    };
+    let paid = checkout::pay(&stall.world.app, shop, id, payment, String::new())
+        .await
+        .unwrap();
+    assert!(matches!(paid, checkout::Pay::Settled(settled) if settled.order.is_some()));
+    let late = tap.await.unwrap();
+    assert_eq!(
+        state(&late),
+        (201, "completed".into()),
+        "the late answer finds the order: {}",
+        late.text()
+    );
+    assert_eq!((asked(&b), stall.charged(), stall.left().await), (1, 1, (1, 0)));
+    stall.invariants().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i10_i11_whatever_the_weather_at_both_every_checkout_ends_with_at_most_one_charge() {
+    let stall = Arc::new(two(60).await);
+    let (a, b) = sandboxes(&stall);
+    for (seed, sandbox) in [(11, &a), (12, &b)] {
+        let faults = "not_sent=150,lost=80,timeout_then_ok=80,timeout_then_decline=60,error_then_ok=60,garbage=40";
+        sandbox.set_faults(Faults::parse(seed, faults).unwrap());
+    }
+    let mut taps = Vec::new();
+    for token in ["tok_visa", "tok_choosy", "tok_declined", "tok_stolen"]
+        .iter()
+        .cycle()
+        .take(40)
+    {
+        let (stall, id) = (stall.clone(), stall.checkout());
+        taps.push(tokio::spawn(async move {
+            let answer = stall.tap(id, token).await;
+            assert!(answer.status < 500, "{}", answer.text());
+            id
+        }));
+    }
+    let ids: Vec<CheckoutId> = futures_util::future::join_all(taps)
+        .await
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
+    for sandbox in [&a, &b] {
+        weather(sandbox, "");
+    }
+    let app = &stall.world.app;
+    let mut waiting = 1;
+    for _ in 0..400 {
+        let left = app.db.read(payments::waiting).await.unwrap();
+        waiting = left.unknown + left.voids_owed + left.conflicted;
+        if waiting == 0 {
+            break;
+        }
+        stall.world.clock.advance(5);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        payments::resolve(app, checkout::conclude).await.unwrap();
+    }
+    assert_eq!(waiting, 0, "every unknown is resolved");
+    for id in ids {
+        let binds = [&a, &b]
+            .iter()
+            .flat_map(|sandbox| {
+                let books = sandbox.books();
+                let ours = books.payments().filter(|payment| {
+                    let bound = matches!(payment.state, PaymentState::RequiresCapture | PaymentState::Succeeded);
+                    bound && payment.reference().starts_with(&format!("{id}/"))
+                });
+                ours.map(|payment| payment.id.clone()).collect::<Vec<_>>()
+            })
+            .count();
+        let shop = stall.shop.id;
+        let born = app
+            .db
+            .read(move |tx| checkout::order_of_checkout(tx, shop, id))
+            .await
+            .unwrap();
+        assert_eq!(binds, usize::from(born.is_some()), "{}", log(&stall, id).await);
+    }
     stall.invariants().await;
 }
 
