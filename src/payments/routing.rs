@@ -2,7 +2,7 @@
 
 use super::breaker::{Asked, Breakers, Health};
 use super::model::AttemptState;
-use super::rules::{self, Candidate, Choice, Plan, Rule, Rules, Sale, Tallies, Tally};
+use super::rules::{self, ByProcessor, Candidate, Choice, Plan, Rule, Rules, Sale, Tallies};
 use super::store;
 use crate::app::App;
 use crate::db::Tx;
@@ -153,9 +153,9 @@ const KEPT: usize = 1_000;
 
 /// Counts that may be a minute old, by shop and window.
 #[derive(Default)]
-struct Lately(Mutex<HashMap<(ShopId, u32), (Duration, HashMap<String, Tally>)>>);
+struct Lately(Mutex<HashMap<(ShopId, u32), (Duration, ByProcessor)>>);
 
-async fn lately(app: &App, shop: ShopId, hours: u32) -> Result<HashMap<String, Tally>> {
+async fn lately(app: &App, shop: ShopId, hours: u32) -> Result<ByProcessor> {
     let (kept, now) = (app.kept::<Lately>(), app.clock.monotonic());
     let lock = || kept.0.lock().unwrap_or_else(PoisonError::into_inner);
     let known = lock().get(&(shop, hours)).filter(|(at, _)| now < *at + FRESH).cloned();
@@ -172,10 +172,10 @@ async fn lately(app: &App, shop: ShopId, hours: u32) -> Result<HashMap<String, T
 }
 
 /// How a shop's newest tries went, by processor. A card that is refused for good says nothing about who was asked; nor does a buyer at the bank.
-pub(super) fn tallies(tx: &mut Tx<'_>, shop: ShopId, hours: u32) -> Result<HashMap<String, Tally>> {
+pub(super) fn tallies(tx: &mut Tx<'_>, shop: ShopId, hours: u32) -> Result<ByProcessor> {
     use AttemptState as S;
     let since = tx.now().minus(Seconds::hours(i64::from(hours)));
-    let mut tallies: HashMap<String, Tally> = HashMap::new();
+    let mut tallies = ByProcessor::new();
     for (processor, state, hard) in store::latest_tries(tx, shop, since, TRIES)? {
         let tally = tallies.entry(processor).or_default();
         match state {

@@ -184,7 +184,8 @@ fn every_processor_has_its_reason() {
     let parts = |sale: Sale| Sale { parts: true, ..sale };
     let euro = || sale(4_500, "EUR", "DE");
     // the rule, who is not reached, the sale -> places in order
-    let cases: Vec<(Rule, &[&str], Sale, Vec<(&str, Why)>)> = vec![
+    type Case = (Rule, &'static [&'static str], Sale, Vec<(&'static str, Why)>);
+    let cases: Vec<Case> = vec![
         (
             all(),
             &[],

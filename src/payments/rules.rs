@@ -206,8 +206,10 @@ impl Tally {
     }
 }
 
-/// By window in hours, then by processor.
-pub type Tallies = HashMap<u32, HashMap<String, Tally>>;
+/// How every processor did.
+pub type ByProcessor = HashMap<String, Tally>;
+/// The same by window in hours.
+pub type Tallies = HashMap<u32, ByProcessor>;
 
 /// Why a processor is not asked, or not yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
