@@ -31,8 +31,8 @@ impl Ports {
             .map_err(|error| Error::internal(format!("cannot create {}: {error}", config.data.display())))?;
         let mut processors: Vec<Arc<dyn Processor>> = Vec::new();
         let mut sandboxes = Vec::new();
-        for (name, address, key, webhook_secret) in cards(config) {
-            if let Some(shape) = shape(address) {
+        for (name, one) in cards(config) {
+            if let Some(shape) = shape(&one.address) {
                 let books = Books::open(&config.data.join(format!("{name}.journal")))?;
                 let base_url = config.base_url.clone();
                 let (sandbox, notices) =
@@ -46,9 +46,9 @@ impl Ports {
                 sandboxes.push((sandbox, notices));
             } else {
                 let settings = StripeSettings {
-                    url: address.trim_end_matches('/').to_owned(),
-                    api_key: key.to_owned(),
-                    webhook_secret: webhook_secret.to_owned(),
+                    url: one.address.trim_end_matches('/').to_owned(),
+                    api_key: one.key,
+                    webhook_secret: one.webhook_secret,
                     fee: (Rate(150), 25),
                 };
                 processors.push(Arc::new(Stripe::named(name, settings)?));
@@ -65,31 +65,26 @@ impl Ports {
     }
 }
 
-/// Name, address, key and webhook secret of everyone who takes cards: the one of the old settings first.
-fn cards(config: &Config) -> Vec<(&'static str, &str, &str, &str)> {
+/// Everyone who takes cards, by name: the one of the single settings first.
+fn cards(config: &Config) -> Vec<(&'static str, MoreProcessor)> {
     let first = match config.card_processor.as_str() {
         "none" => None,
         "sandbox" => Some("sandbox"),
         _ => Some("stripe"),
     };
     let first = first.map(|name| {
-        let Config {
-            card_processor: address,
-            card_processor_key: key,
-            card_processor_webhook_secret: secret,
-            ..
-        } = config;
-        (name, address.as_str(), key.as_str(), secret.as_str())
+        let one = MoreProcessor {
+            name: name.to_owned(),
+            address: config.card_processor.clone(),
+            key: config.card_processor_key.clone(),
+            webhook_secret: config.card_processor_webhook_secret.clone(),
+        };
+        (name, one)
     });
-    let more = config.more_processors.iter().map(|more: &MoreProcessor| {
+    let more = config.more_processors.iter().map(|more| {
         // The name is stored with every payment and lives as long as the program, which reads its configuration once.
         let name: &'static str = Box::leak(more.name.clone().into_boxed_str());
-        (
-            name,
-            more.address.as_str(),
-            more.key.as_str(),
-            more.webhook_secret.as_str(),
-        )
+        (name, more.clone())
     });
     first.into_iter().chain(more).collect()
 }

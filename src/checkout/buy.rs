@@ -74,7 +74,7 @@ async fn story(app: App, tap: Tap) -> Result<(Shop, Buy)> {
     let lane = lane_key(lane_of(&tap.quote));
     let hold = Seconds::minutes(app.settings.reservation_minutes);
     let routing = match &tap.payment {
-        Some(payment) => Some(payments::routing(&app, tap.shop, payment.method).await?),
+        Some(payment) => Some(routing(&app, tap.shop, payment).await?),
         None => None,
     };
     let return_url = tap.return_url.clone();
@@ -98,6 +98,12 @@ enum Recorded {
     /// A definite no, and the plan has somebody else: act 2 again.
     Next(Attempt),
     Settled(Settled),
+}
+
+/// The facts by which a payment is routed. Errors: `method_not_offered`.
+async fn routing(app: &App, shop: ShopId, payment: &Payment) -> Result<Routing> {
+    let token = payment.token.as_deref().unwrap_or_default();
+    payments::routing(app, shop, payment.method, token).await
 }
 
 /// Acts 2 and 3 of every payment, again with the next processor of the plan after a definite no that may be a yes elsewhere.
@@ -317,7 +323,7 @@ pub enum Pay {
 
 /// Pays a checkout. Order of answers: not found, settled (paid or being paid already), expired, missing, too many attempts, settled.
 pub async fn pay(app: &App, shop: ShopId, id: CheckoutId, payment: Payment, return_url: String) -> Result<Pay> {
-    let routing = payments::routing(app, shop, payment.method).await?;
+    let routing = routing(app, shop, &payment).await?;
     let app = app.clone();
     app.clone()
         .track(async move {

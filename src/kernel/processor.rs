@@ -234,6 +234,10 @@ pub trait Processor: Send + Sync {
     fn capabilities(&self) -> Capabilities {
         Capabilities::CARD
     }
+    /// Whether a token is one of its vault. Asked where several processors take cards: a card of another's vault would be a sure no.
+    fn understands(&self, _token: &str) -> bool {
+        true
+    }
     /// Every payment that was begun, or of which something went back, since then. Errors: the books could not be read to their end.
     fn booked(&self, _since: Time) -> Books<'_> {
         Box::pin(ready(Ok(None)))

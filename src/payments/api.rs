@@ -114,8 +114,8 @@ pub struct DecidingOut {
 pub struct PlaceOut {
     pub processor: String,
     pub asked: bool,
-    /// `eligible`, `takes_once`, `nobody_else`, `other_method`, `not_in_rule`, `not_here`, `currency_not_taken`, `amount_not_counted`,
-    /// `not_reached`, `below_floor`.
+    /// `eligible`, `takes_once`, `nobody_else`, `other_method`, `not_in_rule`, `not_here`, `other_vault`, `currency_not_taken`,
+    /// `amount_not_counted`, `not_reached`, `below_floor`.
     pub reason: String,
     /// The same in words.
     pub detail: String,

@@ -36,13 +36,13 @@ impl Routing {
 ///
 /// A processor that was left alone long enough is offered to one payment at a time; asking for the facts takes that turn.
 /// Errors: `method_not_offered`.
-pub async fn routing(app: &App, shop: ShopId, method: PaymentMethod) -> Result<Routing> {
+pub async fn routing(app: &App, shop: ShopId, method: PaymentMethod, token: &str) -> Result<Routing> {
     let able = able(app, method);
     if able == 0 {
         return Err(not_offered());
     }
     if able == 1 {
-        let candidates = candidates(app, |_| true);
+        let candidates = candidates(app, token, |_| true);
         return Ok(Routing {
             rules: Rules::default(),
             candidates,
@@ -50,13 +50,13 @@ pub async fn routing(app: &App, shop: ShopId, method: PaymentMethod) -> Result<R
         });
     }
     let (breakers, now) = (app.kept::<Breakers>(), app.clock.monotonic());
-    gather(app, shop, |name| breakers.admit(name, Asked::Authorize, now)).await
+    gather(app, shop, token, |name| breakers.admit(name, Asked::Authorize, now)).await
 }
 
 /// The same for a question that changes nothing.
 pub async fn look(app: &App, shop: ShopId) -> Result<Routing> {
     let (breakers, now) = (app.kept::<Breakers>(), app.clock.monotonic());
-    gather(app, shop, |name| {
+    gather(app, shop, "", |name| {
         breakers.health(name, Asked::Authorize, now) != Health::Open
     })
     .await
@@ -76,7 +76,7 @@ fn able(app: &App, method: PaymentMethod) -> usize {
     able.count()
 }
 
-async fn gather(app: &App, shop: ShopId, reached: impl Fn(&'static str) -> bool) -> Result<Routing> {
+async fn gather(app: &App, shop: ShopId, token: &str, reached: impl Fn(&'static str) -> bool) -> Result<Routing> {
     let rules = app.db.look(move |tx| current(tx, shop)).await?;
     let mut tallies = Tallies::new();
     for rule in &rules.rules {
@@ -88,19 +88,20 @@ async fn gather(app: &App, shop: ShopId, reached: impl Fn(&'static str) -> bool)
     }
     Ok(Routing {
         rules,
-        candidates: candidates(app, reached),
+        candidates: candidates(app, token, reached),
         tallies,
     })
 }
 
-fn candidates(app: &App, reached: impl Fn(&'static str) -> bool) -> Vec<Candidate> {
-    let candidate = |name, can| Candidate {
-        name,
-        can,
-        reached: reached(name),
-    };
+fn candidates(app: &App, token: &str, reached: impl Fn(&'static str) -> bool) -> Vec<Candidate> {
     let all = app.processors.iter();
-    all.map(|one| candidate(one.name(), one.capabilities())).collect()
+    all.map(|one| Candidate {
+        name: one.name(),
+        can: one.capabilities(),
+        understands: one.understands(token),
+        reached: reached(one.name()),
+    })
+    .collect()
 }
 
 /// The rules of today; a shop that never wrote any has version 0 and none.

@@ -69,6 +69,7 @@ fn candidates() -> Vec<Candidate> {
     let candidate = |name, can| Candidate {
         name,
         can,
+        understands: true,
         reached: true,
     };
     let full = Capabilities {
@@ -334,6 +335,27 @@ fn every_processor_has_its_reason() {
             .collect();
         assert_eq!(places, expected, "{} without {down:?} for {sale:?}", rule.name);
     }
+}
+
+#[test]
+fn a_card_that_was_typed_in_for_another_vault_is_not_sent_there() {
+    let rules = Rules {
+        version: 1,
+        rules: vec![rule("all", order(&["a", "b", "c"]))],
+    };
+    let mut all = candidates();
+    all[0].understands = false;
+    let plan = choose(&rules, &all, &Tallies::new(), &sale(500, "EUR", "DE"));
+    assert_eq!(asked(&plan), "b c");
+    assert_eq!(
+        (plan.places[2].processor.as_str(), plan.places[2].why),
+        ("a", Why::OtherVault)
+    );
+    // With one processor only it is the processor that says so.
+    let alone = choose(&Rules::default(), &all[..1], &Tallies::new(), &sale(500, "EUR", "DE"));
+    assert_eq!(asked(&alone), "a");
+    let codes: std::collections::BTreeSet<&str> = Why::ALL.iter().map(|why| why.code()).collect();
+    assert_eq!(codes.len(), Why::ALL.len(), "every reason has a name of its own");
 }
 
 #[test]

@@ -185,6 +185,8 @@ pub struct Sale {
 pub struct Candidate {
     pub name: &'static str,
     pub can: Capabilities,
+    /// Whether the buyer's token is one of its vault.
+    pub understands: bool,
     /// Whether new promises may be asked of it: false while its breaker is open.
     pub reached: bool,
 }
@@ -223,6 +225,7 @@ pub enum Why {
     OtherMethod,
     NotInRule,
     NotHere,
+    OtherVault,
     CurrencyNotTaken,
     AmountNotCounted,
     NotReached,
@@ -230,13 +233,14 @@ pub enum Why {
 }
 
 impl Why {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Eligible,
         Self::TakesOnce,
         Self::NobodyElse,
         Self::OtherMethod,
         Self::NotInRule,
         Self::NotHere,
+        Self::OtherVault,
         Self::CurrencyNotTaken,
         Self::AmountNotCounted,
         Self::NotReached,
@@ -255,6 +259,7 @@ impl Why {
             Self::OtherMethod => "other_method",
             Self::NotInRule => "not_in_rule",
             Self::NotHere => "not_here",
+            Self::OtherVault => "other_vault",
             Self::CurrencyNotTaken => "currency_not_taken",
             Self::AmountNotCounted => "amount_not_counted",
             Self::NotReached => "not_reached",
@@ -270,6 +275,7 @@ impl Why {
             Self::OtherMethod => "takes another method",
             Self::NotInRule => "the rule does not name it",
             Self::NotHere => "this installation has no such processor any more",
+            Self::OtherVault => "cannot read this card: it was typed in for somebody else",
             Self::CurrencyNotTaken => "does not take the currency",
             Self::AmountNotCounted => "cannot count the amount exactly",
             Self::NotReached => "was not reached lately",
@@ -331,7 +337,7 @@ impl Plan {
 /// What happens to a sale: the first rule that fits names who is asked; without one everybody who takes the method is, in the order of the
 /// configuration. Where only one processor takes the method there is nothing to choose, and no rule is asked.
 ///
-/// Order of objections: other method, not in the rule, not here, currency, amount, not reached, below the floor. The last two are about today,
+/// Order of objections: other method, not in the rule, not here, another's card, currency, amount, not reached, below the floor. The last two are about today,
 /// not about the sale: if nothing but them is left, the first such processor is asked all the same, and nobody after it.
 pub fn choose(rules: &Rules, candidates: &[Candidate], tallies: &Tallies, sale: &Sale) -> Plan {
     let method = method_name(sale.method);
@@ -347,6 +353,7 @@ pub fn choose(rules: &Rules, candidates: &[Candidate], tallies: &Tallies, sale: 
         let why = match candidates.iter().find(|one| one.name == *name) {
             None => Why::NotHere,
             Some(one) if one.can.method != method => Why::OtherMethod,
+            Some(one) if chosen && !one.understands => Why::OtherVault,
             Some(one) if !one.can.takes(sale.amount.currency) => Why::CurrencyNotTaken,
             Some(one) if !one.can.counts(sale.amount) => Why::AmountNotCounted,
             Some(one) if !one.reached => Why::NotReached,

@@ -26,6 +26,14 @@ const SOFT: [&str; 8] = [
     "card_velocity_exceeded",
 ];
 
+/// What the names of Stripe's tokens and payment methods begin with; the sandbox's do, too.
+const TOKENS: [&str; 4] = ["pm_", "tok_", "card_", "src_"];
+
+/// Whether a token is one of Stripe's vault. No token at all is for the processor to refuse.
+pub fn understands(token: &str) -> bool {
+    token.is_empty() || TOKENS.iter().any(|start| token.starts_with(start))
+}
+
 /// Sorts a processor's code. One we do not know may be tried again.
 pub fn decline(code: &str) -> Decline {
     if let Some(code) = HARD.iter().find(|known| **known == code) {

@@ -5,7 +5,7 @@ mod manual;
 pub(super) mod signature;
 mod stripe;
 
-pub(super) use declines::{EXPONENTS, decline, from_wire, to_wire};
+pub(super) use declines::{EXPONENTS, decline, from_wire, to_wire, understands};
 pub use manual::Manual;
 pub use signature::sign;
 pub(super) use stripe::client;

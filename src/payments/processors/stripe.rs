@@ -4,7 +4,7 @@
 //! network: multicapture, the age at which its search shows a new payment, and the codes of its rarer refusals. The fee in an answer is an
 //! estimate; the real one comes with the settlement.
 
-use super::declines::{EXPONENTS, decline, from_wire, to_wire};
+use super::declines::{EXPONENTS, decline, from_wire, to_wire, understands};
 use super::signature;
 use crate::kernel::{
     About, Answer, Ask, Booked, Books, Capabilities, Currency, Error, Heard, Money, Notice, Processor, Rate, Result,
@@ -479,6 +479,10 @@ impl Processor for Stripe {
 
     fn ask<'a>(&'a self, ask: &'a Ask) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
         Box::pin(self.decide(ask))
+    }
+
+    fn understands(&self, token: &str) -> bool {
+        understands(token)
     }
 
     fn booked(&self, since: Time) -> Books<'_> {

@@ -4,7 +4,7 @@ use super::books::{Books, NewPayment, Object, Outcome, Payment, PaymentState, Re
 use super::faults::{Call, Fate, Faults, NoticeFate};
 use crate::app::App;
 use crate::kernel::{self, About, Answer, Ask, Booked, Capabilities, Clock, MayFail, Money, Notice, Processor, Time};
-use crate::payments::processors::{EXPONENTS, from_wire, to_wire};
+use crate::payments::processors::{EXPONENTS, from_wire, to_wire, understands};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
@@ -418,6 +418,10 @@ impl Processor for Sandbox {
 
     fn capabilities(&self) -> Capabilities {
         self.shape.capabilities()
+    }
+
+    fn understands(&self, token: &str) -> bool {
+        understands(token)
     }
 
     fn ask<'a>(&'a self, ask: &'a Ask) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
