@@ -301,6 +301,13 @@ mod tests {
             ("sandbox-b", "sandbox-single")
         );
         assert_eq!((stripe.key.as_str(), stripe.webhook_secret.as_str()), ("sk_test", ""));
+        std::fs::write(
+            &file,
+            "card_processor = \"none\"\n[[more_processors]]\nname = \"stripe\"\naddress = \"https://api.stripe.com\"\nkey = \"sk\"\n",
+        )
+        .unwrap();
+        let config = Config::read(Some(&file), set(&[])).unwrap();
+        assert_eq!(config.more_processors[0].key, "sk");
         std::fs::write(&file, "lisen = \"0.0.0.0:80\"\n").unwrap();
         assert!(
             Config::read(Some(&file), set(&[]))

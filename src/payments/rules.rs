@@ -72,6 +72,8 @@ pub struct Rules {
 
 const RULES_MAX: usize = 50;
 const LIST_MAX: usize = 50;
+/// More codes than there are countries or currencies.
+const CODES_MAX: usize = 300;
 /// Fewer tries than this say nothing about a processor: it counts as one that always says yes, so that it gets tries.
 const TRIES_TELLING: u32 = 20;
 
@@ -91,8 +93,13 @@ impl Rule {
         if !(1..=100).contains(&self.name.chars().count()) || self.name.chars().any(char::is_control) {
             return refuse("name", "Use 1 to 100 characters on one line.".into());
         }
-        if self.currencies.len() > LIST_MAX || self.countries.len() > 300 || self.methods.len() > LIST_MAX {
-            return refuse("", "These lists are too long.".into());
+        let lists = [
+            ("currencies", self.currencies.len()),
+            ("countries", self.countries.len()),
+            ("methods", self.methods.len()),
+        ];
+        if let Some((field, _)) = lists.iter().find(|(_, length)| *length > CODES_MAX) {
+            return refuse(field, format!("At most {CODES_MAX}."));
         }
         let capitals = |code: &String| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase());
         if !self.countries.iter().all(capitals) {
