@@ -38,6 +38,8 @@ pub struct Config {
     pub card_processor_account: String,
     /// What the provider signs its notices with; empty believes none. For Adyen the HMAC key in hexadecimal, several separated by commas.
     pub card_processor_webhook_secret: String,
+    /// Who takes cards besides: a shop's rules say which of them is asked, see docs/routing.md.
+    pub more_processors: Vec<MoreProcessor>,
     pub log_format: LogFormat,
     /// `error`, `warn`, `info`, `debug`, or a filter such as `info,hawker::db=debug`.
     pub log_level: String,
@@ -50,6 +52,20 @@ pub struct Config {
     /// Serve the demo's mailbox page; set by `hawker demo`.
     #[serde(skip)]
     pub demo: bool,
+}
+
+/// One more processor of cards.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MoreProcessor {
+    /// What rules and payments call it: small letters, digits and hyphens. It stays the same for as long as it has payments.
+    pub name: String,
+    /// As `card_processor`: `sandbox`, `sandbox-single` (which takes a promise once, and few currencies), or a provider's address.
+    pub address: String,
+    pub key: String,
+    /// Adyen's merchant account.
+    pub account: String,
+    pub webhook_secret: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -73,6 +89,7 @@ impl Default for Config {
             card_processor_key: String::new(),
             card_processor_account: String::new(),
             card_processor_webhook_secret: String::new(),
+            more_processors: Vec::new(),
             log_format: LogFormat::Text,
             log_level: "info".into(),
             reservation_minutes: 10,
@@ -118,6 +135,10 @@ impl Config {
             &mut self.card_processor_webhook_secret,
         );
         text("HAWKER_LOG_LEVEL", &mut self.log_level);
+        if let Some(value) = environment("HAWKER_MORE_PROCESSORS") {
+            let named = value.split(',').map(str::trim).filter(|text| !text.is_empty());
+            self.more_processors = named.map(|text| more(text, &environment)).collect::<Result<_>>()?;
+        }
         if let Some(value) = environment("HAWKER_DATA") {
             self.data = value.into();
         }
@@ -165,6 +186,38 @@ impl Config {
         if processor.starts_with(ADYEN) && self.card_processor_account.is_empty() {
             return Err(wrong("card_processor_account is Adyen's merchant account"));
         }
+        let mut names = vec!["manual"];
+        match self.card_processor.as_str() {
+            "none" => {}
+            "sandbox" => names.push("sandbox"),
+            text if text.starts_with(ADYEN) => names.push("adyen"),
+            _ => names.push("stripe"),
+        }
+        for MoreProcessor {
+            name,
+            address: at,
+            account,
+            ..
+        } in &self.more_processors
+        {
+            let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            if !(1..=30).contains(&name.len()) || !name.chars().all(letters) || names.contains(&name.as_str()) {
+                return Err(wrong(format!(
+                    "more_processors: {name:?} is no name; use small letters, digits and hyphens, each name once, and not manual"
+                )));
+            }
+            if !matches!(at.as_str(), "sandbox" | "sandbox-single") && !address(at.strip_prefix(ADYEN).unwrap_or(at)) {
+                return Err(wrong(format!(
+                    "more_processors: the address of {name} is sandbox, sandbox-single, one that starts with https://, or adyen: and such an address"
+                )));
+            }
+            if at.starts_with(ADYEN) && account.is_empty() {
+                return Err(wrong(format!(
+                    "more_processors: the account of {name} is Adyen's merchant account"
+                )));
+            }
+            names.push(name);
+        }
         if !(1..=30).contains(&self.reservation_minutes) {
             return Err(wrong("reservation_minutes is 1 to 30"));
         }
@@ -178,6 +231,24 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// Reads `name=address` of the environment, and the processor's secrets beside it.
+fn more(text: &str, environment: &impl Fn(&str) -> Option<String>) -> Result<MoreProcessor> {
+    let (name, address) = text.split_once('=').ok_or_else(|| {
+        wrong(format!(
+            "HAWKER_MORE_PROCESSORS is name=address, with commas between, not {text}"
+        ))
+    })?;
+    let variable = name.to_ascii_uppercase().replace('-', "_");
+    let secret = |what: &str| environment(&format!("HAWKER_PROCESSOR_{variable}_{what}")).unwrap_or_default();
+    Ok(MoreProcessor {
+        name: name.to_owned(),
+        address: address.to_owned(),
+        key: secret("KEY"),
+        account: secret("ACCOUNT"),
+        webhook_secret: secret("WEBHOOK_SECRET"),
+    })
 }
 
 fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(name: &str, text: &str) -> Result<T> {
@@ -235,6 +306,36 @@ mod tests {
         assert!(refused(&[("HAWKER_DATABASE", "mysql://x")]).contains("postgres://"));
         assert!(refused(&[("HAWKER_CARD_PROCESSOR", "adyen:checkout")]).contains("adyen:"));
         assert!(refused(&[("HAWKER_CARD_PROCESSOR", "adyen:https://adyen.example/v71")]).contains("merchant account"));
+        assert!(refused(&[("HAWKER_MORE_PROCESSORS", "second")]).contains("name=address"));
+        assert!(refused(&[("HAWKER_MORE_PROCESSORS", "second=ftp://x")]).contains("second"));
+        assert!(refused(&[("HAWKER_MORE_PROCESSORS", "sandbox=sandbox")]).contains("each name once"));
+        assert!(refused(&[("HAWKER_MORE_PROCESSORS", "manual=sandbox")]).contains("not manual"));
+        let several = Config::read(
+            None,
+            set(&[
+                (
+                    "HAWKER_MORE_PROCESSORS",
+                    "sandbox-b=sandbox-single, stripe=https://api.stripe.com",
+                ),
+                ("HAWKER_PROCESSOR_STRIPE_KEY", "sk_test"),
+            ]),
+        )
+        .unwrap();
+        let [second, stripe] = several.more_processors.as_slice() else {
+            panic!("{several:?}")
+        };
+        assert_eq!(
+            (second.name.as_str(), second.address.as_str()),
+            ("sandbox-b", "sandbox-single")
+        );
+        assert_eq!((stripe.key.as_str(), stripe.webhook_secret.as_str()), ("sk_test", ""));
+        std::fs::write(
+            &file,
+            "card_processor = \"none\"\n[[more_processors]]\nname = \"stripe\"\naddress = \"https://api.stripe.com\"\nkey = \"sk\"\n",
+        )
+        .unwrap();
+        let config = Config::read(Some(&file), set(&[])).unwrap();
+        assert_eq!(config.more_processors[0].key, "sk");
         std::fs::write(&file, "lisen = \"0.0.0.0:80\"\n").unwrap();
         assert!(
             Config::read(Some(&file), set(&[]))

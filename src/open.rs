@@ -2,12 +2,12 @@
 
 use crate::app::{App, Parts, Settings};
 use crate::clips;
-use crate::config::{ADYEN, Config};
+use crate::config::{ADYEN, Config, MoreProcessor};
 use crate::db::{self, Db, Engine, SystemClock, SystemRandom};
 use crate::kernel::{Clock, Error, Mail, MailError, Mailer, Notice, Processor, Random, Rate, Result};
 use crate::notify::{Mailbox, Smtp};
 use crate::payments::processors::{self, Adyen, AdyenSettings, Stripe, StripeSettings};
-use crate::payments::sandbox::{Books, Faults, Notices, Sandbox};
+use crate::payments::sandbox::{Books, Faults, Notices, Sandbox, Shape};
 use std::path::Path;
 use std::sync::Arc;
 use tokio_util::task::TaskTracker;
@@ -17,10 +17,10 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub mailer: Arc<dyn Mailer>,
-    /// Asked in this order: the first that is not `manual` takes cards.
+    /// Asked in this order, where a shop has no rules.
     pub processors: Vec<Arc<dyn Processor>>,
-    /// The sandbox among them, if it is inside this program, with the notices it sends.
-    pub sandbox: Option<(Arc<Sandbox>, tokio::sync::mpsc::Receiver<Notice>)>,
+    /// The sandboxes among them that are inside this program, with the notices they send.
+    pub sandboxes: Vec<(Arc<Sandbox>, tokio::sync::mpsc::Receiver<Notice>)>,
 }
 
 impl Ports {
@@ -29,46 +29,83 @@ impl Ports {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         std::fs::create_dir_all(&config.data)
             .map_err(|error| Error::internal(format!("cannot create {}: {error}", config.data.display())))?;
-        let mut processors: Vec<Arc<dyn Processor>> = vec![Arc::new(processors::Manual)];
-        let mut inside = None;
-        match config.card_processor.as_str() {
-            "none" => {}
-            "sandbox" => {
-                let books = Books::open(&config.data.join("sandbox.journal"))?;
+        let mut processors: Vec<Arc<dyn Processor>> = Vec::new();
+        let mut sandboxes = Vec::new();
+        for (name, one) in cards(config) {
+            if let Some(shape) = shape(&one.address) {
+                let books = Books::open(&config.data.join(format!("{name}.journal")))?;
                 let base_url = config.base_url.clone();
                 let (sandbox, notices) =
                     Sandbox::new(books, Faults::default(), Notices::Challenges, clock.clone(), base_url);
-                let sandbox = Arc::new(sandbox);
-                processors.insert(0, sandbox.clone());
-                inside = Some((sandbox, notices));
+                let sandbox = Arc::new(if name == "sandbox" {
+                    sandbox
+                } else {
+                    sandbox.named(name, shape)
+                });
+                processors.push(sandbox.clone());
+                sandboxes.push((sandbox, notices));
+            } else if let Some(url) = one.address.strip_prefix(ADYEN) {
+                let settings = AdyenSettings {
+                    url: url.trim_end_matches('/').to_owned(),
+                    api_key: one.key,
+                    merchant_account: one.account,
+                    hmac_keys: one.webhook_secret,
+                    fee: (Rate(150), 25),
+                };
+                processors.push(Arc::new(Adyen::named(name, settings)?));
+            } else {
+                let settings = StripeSettings {
+                    url: one.address.trim_end_matches('/').to_owned(),
+                    api_key: one.key,
+                    webhook_secret: one.webhook_secret,
+                    fee: (Rate(150), 25),
+                };
+                processors.push(Arc::new(Stripe::named(name, settings)?));
             }
-            address if address.starts_with(ADYEN) => processors.insert(
-                0,
-                Arc::new(Adyen::new(AdyenSettings {
-                    url: address[ADYEN.len()..].trim_end_matches('/').to_owned(),
-                    api_key: config.card_processor_key.clone(),
-                    merchant_account: config.card_processor_account.clone(),
-                    hmac_keys: config.card_processor_webhook_secret.clone(),
-                    fee: (Rate(150), 25),
-                })?),
-            ),
-            address => processors.insert(
-                0,
-                Arc::new(Stripe::new(StripeSettings {
-                    url: address.trim_end_matches('/').to_owned(),
-                    api_key: config.card_processor_key.clone(),
-                    webhook_secret: config.card_processor_webhook_secret.clone(),
-                    fee: (Rate(150), 25),
-                })?),
-            ),
         }
+        processors.push(Arc::new(processors::Manual));
         Ok(Self {
             clock,
             random: Arc::new(SystemRandom::default()),
             mailer: mailer(config)?,
             processors,
-            sandbox: inside,
+            sandboxes,
         })
+    }
+}
+
+/// Everyone who takes cards, by name: the one of the single settings first.
+fn cards(config: &Config) -> Vec<(&'static str, MoreProcessor)> {
+    let first = match config.card_processor.as_str() {
+        "none" => None,
+        "sandbox" => Some("sandbox"),
+        address if address.starts_with(ADYEN) => Some("adyen"),
+        _ => Some("stripe"),
+    };
+    let first = first.map(|name| {
+        let one = MoreProcessor {
+            name: name.to_owned(),
+            address: config.card_processor.clone(),
+            key: config.card_processor_key.clone(),
+            account: config.card_processor_account.clone(),
+            webhook_secret: config.card_processor_webhook_secret.clone(),
+        };
+        (name, one)
+    });
+    let more = config.more_processors.iter().map(|more| {
+        // The name is stored with every payment and lives as long as the program, which reads its configuration once.
+        let name: &'static str = Box::leak(more.name.clone().into_boxed_str());
+        (name, more.clone())
+    });
+    first.into_iter().chain(more).collect()
+}
+
+/// What kind of sandbox an address names, if it names one.
+fn shape(address: &str) -> Option<Shape> {
+    match address {
+        "sandbox" => Some(Shape::Full),
+        "sandbox-single" => Some(Shape::Single),
+        _ => None,
     }
 }
 
@@ -122,12 +159,11 @@ pub fn open(config: &Config, ports: Ports, how: Use) -> Result<App> {
         },
         tasks: TaskTracker::new(),
     });
-    if let Some((sandbox, notices)) = ports.sandbox {
+    for (sandbox, notices) in ports.sandboxes {
         sandbox.install(&app);
-        *app.kept::<Pending>()
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(notices);
+        let pending = app.kept::<Pending>();
+        let mut pending = pending.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        pending.push((sandbox.name(), notices));
     }
     Ok(app)
 }
@@ -142,17 +178,15 @@ pub fn open_demo(config: &Config, ports: Ports) -> Result<App> {
     open(&config, Ports { mailer, ..ports }, Use::Alone)
 }
 
-/// Notices of the sandbox inside the program, until the server starts to hear them.
+/// Notices of the sandboxes inside the program by their names, until the server starts to hear them.
 #[derive(Default)]
-struct Pending(std::sync::Mutex<Option<tokio::sync::mpsc::Receiver<Notice>>>);
+struct Pending(std::sync::Mutex<Vec<(&'static str, tokio::sync::mpsc::Receiver<Notice>)>>);
 
-/// The sandbox's notices, once.
-pub fn sandbox_notices(app: &App) -> Option<tokio::sync::mpsc::Receiver<Notice>> {
-    app.kept::<Pending>()
-        .0
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-        .take()
+/// The sandboxes' notices, once.
+pub fn sandbox_notices(app: &App) -> Vec<(&'static str, tokio::sync::mpsc::Receiver<Notice>)> {
+    let pending = app.kept::<Pending>();
+    let mut pending = pending.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    std::mem::take(&mut *pending)
 }
 
 fn engine(config: &Config, file: &str) -> Engine {

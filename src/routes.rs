@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::operating::Reference;
 use crate::{
     catalog, checkout, clips, delivery, fulfilment, growth, identity, inventory, ledger, offers, operating, partners,
-    storefront, studio, taxes,
+    payments, storefront, studio, taxes,
 };
 use axum::routing::get;
 use axum::{Extension, Router};
@@ -73,6 +73,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(fulfilment::post_acceptance))
         .routes(routes!(fulfilment::post_shipment))
         .routes(routes!(fulfilment::post_capture))
+        .routes(routes!(payments::api::get_routing, payments::api::put_routing))
+        .routes(routes!(payments::api::post_dry_run))
         .routes(routes!(ledger::list_balances))
         .routes(routes!(ledger::list_transfers))
         .routes(routes!(growth::post_beacons))

@@ -10,9 +10,9 @@ use crate::app::App;
 use crate::db::Tx;
 use crate::identity::{self, Shop};
 use crate::inventory::{self, Demand, Reserve};
-use crate::kernel::{CheckoutId, Error, Result, Seconds, ShopId, VariantId};
-use crate::offers::{self, Asked, Offer, PaymentMethod, Quote, Recheck, WantedLine};
-use crate::payments::{self, Attempt, By, OpenIntent, Operation, Start};
+use crate::kernel::{AttemptId, CheckoutId, Error, Result, Seconds, ShopId, VariantId};
+use crate::offers::{self, Asked, Offer, Quote, Recheck, WantedLine};
+use crate::payments::{self, Attempt, By, OpenIntent, Operation, Plan, Routing, Sale, Start};
 use base64::Engine;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -57,7 +57,7 @@ struct Placed {
 }
 
 enum Place {
-    Sending(Attempt),
+    Sending(Attempt, Plan),
     Answer(Buy),
 }
 
@@ -73,56 +73,113 @@ pub async fn buy(app: &App, tap: Tap) -> Result<(Shop, Buy)> {
 async fn story(app: App, tap: Tap) -> Result<(Shop, Buy)> {
     let lane = lane_key(lane_of(&tap.quote));
     let hold = Seconds::minutes(app.settings.reservation_minutes);
-    let processor = tap
-        .payment
-        .as_ref()
-        .map(|payment| processor_for(&app, payment.method))
-        .transpose()?;
+    let routing = match &tap.payment {
+        Some(payment) => Some(routing(&app, tap.shop, payment).await?),
+        None => None,
+    };
     let return_url = tap.return_url.clone();
     let placed = app.db.write(lane, move |tx| {
         let shop = identity::shop(tx, tap.shop)?;
-        let place = place(tx, &shop, &tap, processor, hold)?;
+        let place = place(tx, &shop, &tap, routing.as_ref(), hold)?;
         Ok(Placed { shop, place })
     });
     let Placed { shop, place } = placed.await?;
-    let mut attempt = match place {
-        Place::Sending(attempt) => attempt,
+    let (mut attempt, plan) = match place {
+        Place::Sending(attempt, plan) => (attempt, plan),
         Place::Answer(answer) => return Ok((shop, answer)),
     };
     attempt.return_url = return_url;
-    let settled = authorize(&app, lane, attempt).await?;
+    let settled = authorize(&app, lane, attempt, plan).await?;
     Ok((shop, Buy::Placed(Box::new(settled))))
 }
 
-/// Acts 2 and 3 of every payment.
-async fn authorize(app: &App, lane: crate::db::LaneKey, attempt: Attempt) -> Result<Settled> {
-    let answer = payments::authorize_ask(app, &attempt).await;
-    let (id, checkout) = (attempt.id, attempt.checkout);
-    app.db
-        .write(lane, move |tx| {
+/// What act 3 came to.
+enum Recorded {
+    /// A definite no, and the plan has somebody else: act 2 again.
+    Next(Attempt),
+    Settled(Settled),
+}
+
+/// The facts by which a payment is routed. Errors: `method_not_offered`.
+async fn routing(app: &App, shop: ShopId, payment: &Payment) -> Result<Routing> {
+    let token = payment.token.as_deref().unwrap_or_default();
+    payments::routing(app, shop, payment.method, token).await
+}
+
+/// Acts 2 and 3 of every payment, again with the next processor of the plan after a definite no that may be a yes elsewhere.
+///
+/// The next attempt is written in the transaction that records the answer to the last. A crash between is the resolver's: it asks no second
+/// processor, because by then the buyer does not wait any more.
+async fn authorize(app: &App, lane: crate::db::LaneKey, attempt: Attempt, plan: Plan) -> Result<Settled> {
+    let plan = std::sync::Arc::new(plan);
+    let mut attempt = attempt;
+    loop {
+        let answer = payments::authorize_ask(app, &attempt).await;
+        let (id, checkout, plan) = (attempt.id, attempt.checkout, plan.clone());
+        let last = plan.after(&attempt.processor).is_none();
+        let recorded = app.db.write(lane, move |tx| {
             payments::record(tx, id, Operation::Authorize, &answer)?;
-            settle(tx, checkout)
-        })
-        .await
+            let next = if last { None } else { go_on(tx, checkout, id, &plan)? };
+            Ok(match next {
+                Some(next) => Recorded::Next(next),
+                None => Recorded::Settled(settle(tx, checkout)?),
+            })
+        });
+        match recorded.await? {
+            Recorded::Next(next) => {
+                let return_url = std::mem::take(&mut attempt.return_url);
+                attempt = Attempt { return_url, ..next };
+            }
+            Recorded::Settled(settled) => return Ok(settled),
+        }
+    }
 }
 
-/// Which processor takes a method: `manual` takes its own, cards go to the first other one.
-fn processor_for(app: &App, method: PaymentMethod) -> Result<&'static str> {
-    let wanted = |name: &str| (name == "manual") == (method == PaymentMethod::Manual);
-    let found = app
-        .processors
+/// The next processor's attempt, as long as the buyer's units are kept for them. A notice of the same no may have been here first and have let the
+/// buyer try again: then the checkout is being paid once more.
+fn go_on(tx: &mut Tx<'_>, id: CheckoutId, last: AttemptId, plan: &Plan) -> Result<Option<Attempt>> {
+    let checkout = store::load(tx, id)?;
+    if !checkout.state.is_open() || checkout.expires_at <= tx.now() {
+        return Ok(None);
+    }
+    let again = !checkout.state.is_paying();
+    if again && !inventory::extend(tx, id, true, checkout.expires_at)? {
+        return Ok(None);
+    }
+    let next = payments::fail_over(tx, last, plan)?;
+    if again && next.is_some() {
+        store::advance(tx, &checkout, CheckoutState::CompleteInProgress, checkout.expires_at)?;
+    } else if again {
+        inventory::extend(tx, id, false, checkout.expires_at)?;
+    }
+    Ok(next)
+}
+
+/// Who is asked for a checkout. Errors: `method_not_offered`.
+fn plan_of(checkout: &Checkout, routing: &Routing, payment: &Payment) -> Result<Plan> {
+    let quote = &checkout.offer.quote;
+    let units: u32 = quote
+        .lines
         .iter()
-        .map(|processor| processor.name())
-        .find(|name| wanted(name));
-    found.ok_or_else(|| {
-        Error::conflict(
-            "method_not_offered",
-            "This shop does not take this payment method. Choose another one.",
-        )
-    })
+        .filter(|line| line.physical)
+        .map(|line| line.quantity)
+        .sum();
+    let digital = quote.lines.iter().any(|line| !line.physical);
+    let plan = routing.plan(&Sale {
+        checkout: checkout.id,
+        amount: checkout.total(),
+        country: quote.country.clone(),
+        method: payment.method,
+        // What is digital is taken at once, what is physical with its parcel, and units may leave one by one.
+        parts: units > 1 || (units > 0 && digital),
+    });
+    if plan.asked().next().is_none() && checkout.total().minor > 0 {
+        return Err(payments::not_offered());
+    }
+    Ok(plan)
 }
 
-fn place(tx: &mut Tx<'_>, shop: &Shop, tap: &Tap, processor: Option<&'static str>, hold: Seconds) -> Result<Place> {
+fn place(tx: &mut Tx<'_>, shop: &Shop, tap: &Tap, routing: Option<&Routing>, hold: Seconds) -> Result<Place> {
     if let Some(known) = store::find(tx, tap.shop, tap.id)?
         && !mutant!("D10")
     {
@@ -151,7 +208,7 @@ fn place(tx: &mut Tx<'_>, shop: &Shop, tap: &Tap, processor: Option<&'static str
         quote.policies = Some(identity::keep_policies(tx, shop)?); // A shop from before its texts were kept.
     }
     let complete = missing(&quote, &tap.contact, tap.address.as_ref()).is_empty();
-    let pays = processor.filter(|_| complete);
+    let pays = routing.filter(|_| complete);
     let now = tx.now();
     let checkout = Checkout {
         id: tap.id,
@@ -202,11 +259,12 @@ fn place(tx: &mut Tx<'_>, shop: &Shop, tap: &Tap, processor: Option<&'static str
             "This checkout id is taken. Make a new one.",
         ));
     }
-    let (Some(processor), Some(payment)) = (pays, &tap.payment) else {
+    let (Some(routing), Some(payment)) = (pays, &tap.payment) else {
         return Ok(Place::Answer(Buy::Placed(Box::new(Settled::open(checkout)))));
     };
-    match begin(tx, &checkout, processor, payment)? {
-        Start::Sending(attempt) => Ok(Place::Sending(attempt)),
+    let plan = plan_of(&checkout, routing, payment)?;
+    match begin(tx, &checkout, &plan, payment)? {
+        Start::Sending(attempt) => Ok(Place::Sending(attempt, plan)),
         _ => settle(tx, tap.id).map(|settled| Place::Answer(Buy::Placed(Box::new(settled)))), // Nothing to pay: it is an order already.
     }
 }
@@ -233,7 +291,7 @@ pub(super) fn requote(tx: &mut Tx<'_>, shop: &Shop, quote: &Quote, country: &str
 }
 
 /// Opens the intent with the split of this day and writes the attempt.
-fn begin(tx: &mut Tx<'_>, checkout: &Checkout, processor: &str, payment: &Payment) -> Result<Start> {
+fn begin(tx: &mut Tx<'_>, checkout: &Checkout, plan: &Plan, payment: &Payment) -> Result<Start> {
     let allocation = allocate(tx, &checkout.offer.quote)?;
     let wish = OpenIntent {
         shop: checkout.shop,
@@ -242,15 +300,15 @@ fn begin(tx: &mut Tx<'_>, checkout: &Checkout, processor: &str, payment: &Paymen
         allocation,
     };
     let by = By {
-        processor,
-        method: if payment.method == PaymentMethod::Manual {
-            "manual"
-        } else {
-            "card"
-        },
+        processor: plan.asked().next().unwrap_or_default(), // A sale of nothing needs none.
+        method: payments::method_name(payment.method),
         token: payment.token.as_deref().unwrap_or_default(),
     };
-    payments::open_and_start(tx, &wish, by)
+    let started = payments::open_and_start(tx, &wish, by)?;
+    if let Start::Sending(attempt) = &started {
+        payments::explain(tx, attempt.intent, plan)?;
+    }
+    Ok(started)
 }
 
 /// What became of a wish to pay.
@@ -267,7 +325,7 @@ pub enum Pay {
 
 /// Pays a checkout. Order of answers: not found, settled (paid or being paid already), expired, missing, too many attempts, settled.
 pub async fn pay(app: &App, shop: ShopId, id: CheckoutId, payment: Payment, return_url: String) -> Result<Pay> {
-    let processor = processor_for(app, payment.method)?;
+    let routing = routing(app, shop, &payment).await?;
     let app = app.clone();
     app.clone()
         .track(async move {
@@ -275,11 +333,11 @@ pub async fn pay(app: &App, shop: ShopId, id: CheckoutId, payment: Payment, retu
                 return Ok(Pay::NotFound);
             };
             let lane = known.lane_key();
-            let started = app.db.write(lane, move |tx| start(tx, id, processor, &payment)).await?;
+            let started = app.db.write(lane, move |tx| start(tx, id, &routing, &payment)).await?;
             match started {
-                Ok(mut attempt) => {
+                Ok((mut attempt, plan)) => {
                     attempt.return_url = return_url;
-                    authorize(&app, lane, attempt)
+                    authorize(&app, lane, attempt, plan)
                         .await
                         .map(|settled| Pay::Settled(Box::new(settled)))
                 }
@@ -289,7 +347,12 @@ pub async fn pay(app: &App, shop: ShopId, id: CheckoutId, payment: Payment, retu
         .await
 }
 
-fn start(tx: &mut Tx<'_>, id: CheckoutId, processor: &str, payment: &Payment) -> Result<Result<Attempt, Pay>> {
+fn start(
+    tx: &mut Tx<'_>,
+    id: CheckoutId,
+    routing: &Routing,
+    payment: &Payment,
+) -> Result<Result<(Attempt, Plan), Pay>> {
     let checkout = store::load(tx, id)?;
     if checkout.state == CheckoutState::Completed || checkout.state.is_paying() {
         return Ok(Err(Pay::Settled(Box::new(settle(tx, id)?))));
@@ -305,10 +368,16 @@ fn start(tx: &mut Tx<'_>, id: CheckoutId, processor: &str, payment: &Payment) ->
     if checkout.expires_at <= tx.now() || !inventory::extend(tx, id, true, until)? {
         return Ok(Err(Pay::Expired));
     }
-    match begin(tx, &checkout, processor, payment)? {
+    let plan = plan_of(&checkout, routing, payment)?;
+    match begin(tx, &checkout, &plan, payment)? {
         Start::Sending(attempt) => {
             store::advance(tx, &checkout, CheckoutState::CompleteInProgress, until)?;
-            Ok(Ok(attempt))
+            Ok(Ok((attempt, plan)))
+        }
+        // The same no again, without asking anybody.
+        Start::CardRefused => {
+            inventory::extend(tx, id, false, checkout.expires_at)?;
+            Ok(Err(Pay::Settled(Box::new(settle(tx, id)?))))
         }
         Start::TooMany => {
             inventory::extend(tx, id, false, checkout.expires_at)?;

@@ -14,11 +14,11 @@ pub async fn hear(app: &App, processor: &str, notice: Notice, body: String) -> R
     payments::hear_out(app, processor, notice, body, super::conclude).await
 }
 
-/// Hears what the sandbox inside this program says, until it ends. A notice that cannot be recorded is made good by the resolver.
-pub async fn listen(app: App, mut notices: tokio::sync::mpsc::Receiver<Notice>) {
+/// Hears what a sandbox inside this program says, until it ends. A notice that cannot be recorded is made good by the resolver.
+pub async fn listen(app: App, sandbox: &'static str, mut notices: tokio::sync::mpsc::Receiver<Notice>) {
     while let Some(notice) = notices.recv().await {
         let body = format!("{notice:?}");
-        if let Err(error) = hear(&app, "sandbox", notice, body).await {
+        if let Err(error) = hear(&app, sandbox, notice, body).await {
             tracing::warn!(%error, "a notice of the sandbox could not be recorded");
         }
     }

@@ -19,6 +19,11 @@ pub const MAIN: &[Migration] = &[
         name: "refused captures",
         sql: include_str!("../../migrations/main/0003_refused_captures.sql"),
     },
+    Migration {
+        number: 4,
+        name: "routing",
+        sql: include_str!("../../migrations/main/0004_routing.sql"),
+    },
 ];
 
 /// What players saw, in a file and lane of its own.

@@ -327,7 +327,7 @@ impl Db {
         };
         let found = reader.within(&act);
         lock(&self.0.close_by).push(reader);
-        found
+        found.map_err(in_the_callers_words)
     }
 
     /// As [`Db::read`], outside an async runtime.
@@ -626,6 +626,15 @@ struct Reader {
     random: Arc<dyn Random>,
 }
 
+/// A database that is not there is no mistake of ours.
+fn in_the_callers_words(error: Error) -> Error {
+    if error.kind != Kind::Engine(crate::kernel::Engine::Gone) {
+        return error;
+    }
+    tracing::warn!(%error, "a read found no database");
+    lane::unavailable()
+}
+
 /// A read that takes longer is interrupted: an old snapshot keeps the log from being reused.
 const READ_SECONDS_MAX: u64 = 10;
 
@@ -635,13 +644,8 @@ impl Reader {
         if matches!(&done, Err(error) if error.kind == Kind::Engine(crate::kernel::Engine::Gone)) {
             done = self.within(|tx| command.run(tx)); // A read changed nothing, so the caller need not hear of a lost connection.
         }
-        match done {
-            Ok(()) => {}
-            Err(error) if error.kind == Kind::Engine(crate::kernel::Engine::Gone) => {
-                tracing::warn!(%error, "a read found no database");
-                command.refuse(lane::unavailable());
-            }
-            Err(error) => command.refuse(error),
+        if let Err(error) = done {
+            command.refuse(in_the_callers_words(error));
         }
         command.answer();
     }

@@ -141,7 +141,7 @@ pub(super) fn failed(error: rusqlite::Error) -> Error {
     use rusqlite::ErrorCode::{
         CannotOpen, ConstraintViolation, DatabaseBusy, DatabaseCorrupt, DatabaseLocked, DiskFull, SystemIoFailure,
     };
-    if is_sync_failure(&error) && !mutant!("S3") {
+    if is_sync_failure(&error) {
         // After a failed fsync the page cache may lie. Only a fresh start from the log tells the truth, so do not go on.
         tracing::error!(%error, "fsync failed: stopping so that recovery starts from the log");
         super::stop::at_once();

@@ -169,7 +169,7 @@ pub(super) fn scope_needed(path: &str, safe: bool) -> Option<(&'static str, bool
         "orders" | "checkouts" => "orders",
         "balances" | "transfers" | "parties" | "contracts" => "money",
         "funnel" | "retention" => "audience",
-        "shop" | "staff" | "keys" => "settings",
+        "shop" | "staff" | "keys" | "routing" => "settings",
         _ => return None,
     };
     Some((area, !safe))

@@ -1,6 +1,6 @@
 //! The port to a payment service provider. An adapter is a stateless translator: it never decides, and says honestly what it does not know.
 
-use super::{Money, Result, Seconds, Time};
+use super::{Currency, Money, Result, Seconds, Time};
 use std::future::{Future, ready};
 use std::pin::Pin;
 
@@ -123,6 +123,60 @@ impl Decline {
     }
 }
 
+/// What a provider can and cannot do, as data: read where a payment is routed, shown to whoever writes the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// What a buyer pays with: `card` or `manual`.
+    pub method: &'static str,
+    /// The currencies it takes, by ISO code. None named: all of them.
+    pub currencies: &'static [&'static str],
+    /// The currencies it counts in other decimals than ISO 4217 does.
+    pub exponents: &'static [(&'static str, u32)],
+    /// Takes a promise in several parts, one a parcel.
+    pub multicapture: bool,
+    /// Promises less than was asked for where the card has no more.
+    pub partial_authorization: bool,
+    /// Raises a promise that was made.
+    pub incremental_authorization: bool,
+    /// Lets go of the rest after a part was taken.
+    pub void_after_partial_capture: bool,
+    /// How long a promise lasts where its answer does not say.
+    pub authorization_window: Option<Seconds>,
+}
+
+impl Capabilities {
+    /// A card processor nobody has described yet: takes every currency, and no promise in parts.
+    pub const CARD: Self = Self {
+        method: "card",
+        currencies: &[],
+        exponents: &[],
+        multicapture: false,
+        partial_authorization: false,
+        incremental_authorization: false,
+        void_after_partial_capture: false,
+        authorization_window: Some(Seconds::days(7)),
+    };
+
+    pub fn takes(&self, currency: Currency) -> bool {
+        self.currencies.is_empty() || self.currencies.contains(&currency.code())
+    }
+
+    /// In how many decimals it counts amounts of a currency.
+    pub fn exponent(&self, currency: Currency) -> u32 {
+        let differs = self.exponents.iter().find(|(code, _)| *code == currency.code());
+        differs.map_or(currency.exponent(), |(_, exponent)| *exponent)
+    }
+
+    /// Whether it can say the amount at all: its units may be coarser than ours.
+    pub fn counts(&self, amount: Money) -> bool {
+        let coarser = amount
+            .currency
+            .exponent()
+            .saturating_sub(self.exponent(amount.currency));
+        amount.minor % 10i64.pow(coarser) == 0
+    }
+}
+
 /// What a provider's notice is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum About {
@@ -181,6 +235,14 @@ pub trait Processor: Send + Sync {
     /// The name under which attempts store it: `sandbox`, `manual`, `stripe`, `adyen`.
     fn name(&self) -> &'static str;
     fn ask<'a>(&'a self, ask: &'a Ask) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::CARD
+    }
+    /// Whether a token is one of its vault. Asked where several processors take cards: a card of another's vault would be a sure no.
+    fn understands(&self, _token: &str) -> bool {
+        true
+    }
     /// Every payment that was begun, or of which something went back, since then. Errors: the books could not be read to their end.
     fn booked(&self, _since: Time) -> Books<'_> {
         Box::pin(ready(Ok(None)))

@@ -1,9 +1,11 @@
 //! From the wish to be paid to the promise of money: open, start, ask, record.
 
+use super::breaker::{Asked, Breakers};
 use super::model::{
     ACTION, ATTEMPTS_MAX, Attempt, AttemptState as S, Intent, IntentState, OpenIntent, Operation, SENDING, VISIBILITY,
     check_amount, needs_a_person, next_check,
 };
+use super::rules::Plan;
 use super::store::{self, AttemptChange};
 use crate::app::App;
 use crate::db::{Tx, epoch};
@@ -20,6 +22,8 @@ pub enum Start {
     Unresolved,
     /// The budget of tries is spent.
     TooMany,
+    /// This card was refused for good already: nobody is asked about it again (P20).
+    CardRefused,
     /// Paid, canceled, in conflict, or nothing to pay.
     NotPayable,
 }
@@ -94,9 +98,12 @@ pub fn open_and_start(tx: &mut Tx<'_>, wish: &OpenIntent, by: By<'_>) -> Result<
 
 /// Writes an attempt as *sending*, in one conditional statement: while another is on its way there is no row to change.
 ///
-/// Order of answers: not payable, unresolved, too many, sending. A crash after it is finished by [`super::resolve`].
+/// Order of answers: card refused, not payable, unresolved, too many, sending. A crash after it is finished by [`super::resolve`].
 pub fn start(tx: &mut Tx<'_>, intent: IntentId, by: By<'_>) -> Result<Start> {
     refuse_while_frozen(tx)?;
+    if !by.token.is_empty() && store::refused_for_good(tx, intent, by.token)? {
+        return Ok(Start::CardRefused);
+    }
     let Some((n, shop, checkout, amount)) = store::begin_attempt(tx, intent, ATTEMPTS_MAX)? else {
         return Ok(match find(tx, intent)?.state {
             IntentState::RequiresMethod => Start::TooMany,
@@ -132,6 +139,42 @@ fn sending(tx: &mut Tx<'_>, shop: ShopId, checkout: CheckoutId, amount: Money, n
     Ok(Start::Sending(attempt))
 }
 
+/// The next processor of the plan, started in the transaction in which the last one's definite no was recorded, so that two are never open at once
+/// (I10). The buyer still waits for one answer.
+///
+/// None unless the answer is definite (declined, refused, not sent, not executed), may be another elsewhere, and is the newest: after *unknown*
+/// nobody else is asked (P4), after a hard decline nobody with this card (P20), and not once the buyer has begun something else meanwhile.
+pub fn fail_over(tx: &mut Tx<'_>, last: AttemptId, plan: &Plan) -> Result<Option<Attempt>> {
+    let attempt = find_attempt(tx, last)?;
+    let Some(next) = plan.after(&attempt.processor) else {
+        return Ok(None);
+    };
+    let definite = match attempt.state {
+        S::NotSent | S::NotExecuted => true,
+        S::Failed => !theirs_to_mend(&attempt.decline),
+        _ => false,
+    };
+    let intent = find(tx, attempt.intent)?;
+    if !definite || intent.state != IntentState::RequiresMethod || intent.attempts != attempt.n {
+        return Ok(None);
+    }
+    let by = By {
+        processor: next,
+        method: &attempt.method,
+        token: &attempt.token,
+    };
+    let Start::Sending(started) = start(tx, attempt.intent, by)? else {
+        return Ok(None); // A hard decline, or the budget is spent.
+    };
+    let why = match attempt.state {
+        S::Failed => "said no",
+        _ => "was not reached",
+    };
+    let said = format!("{} {why}, so {next} is asked.", attempt.processor);
+    store::log(tx, attempt.intent, &said, &attempt.decline)?;
+    Ok(Some(started))
+}
+
 /// Asks the processor for the promise. Network; no transaction is open.
 pub async fn authorize_ask(app: &App, attempt: &Attempt) -> Answer {
     let return_url = if attempt.return_url.is_empty() {
@@ -149,10 +192,21 @@ pub async fn authorize_ask(app: &App, attempt: &Attempt) -> Answer {
     ask_processor(app, attempt, &ask).await
 }
 
-/// Asks the processor of an attempt; one that is not there any more could not be asked.
+/// Declines that are the same everywhere until the buyer does something: asking elsewhere would only be another no on their card.
+fn theirs_to_mend(decline: &str) -> bool {
+    matches!(decline, "incorrect_cvc" | "authentication_failed" | "canceled")
+}
+
+/// Asks the processor of an attempt; one that is not there any more could not be asked. Its breaker learns whether anybody was there.
 pub(super) async fn ask_processor(app: &App, attempt: &Attempt, ask: &Ask) -> Answer {
     match app.processor(&attempt.processor) {
-        Ok(processor) => processor.ask(ask).await,
+        Ok(processor) => {
+            let answer = processor.ask(ask).await;
+            let now = app.clock.monotonic();
+            app.kept::<Breakers>()
+                .learn(processor.name(), Asked::of(ask), &answer, now);
+            answer
+        }
         Err(error) => Answer::NotSent {
             detail: error.to_string(),
         },
@@ -230,6 +284,13 @@ fn record_authorize(tx: &mut Tx<'_>, id: AttemptId, answer: &Answer) -> Result<R
         to,
         payment: step.payment,
         decline: step.decline,
+        hard: matches!(
+            answer,
+            Answer::Declined {
+                decline: Decline::Hard(_),
+                ..
+            }
+        ),
         action_url: step.url,
         capture_before: step.capture_before,
         tries,

@@ -262,6 +262,7 @@ fn taken(tx: &mut Tx<'_>, capture: &Capture, fee: Money) -> Result<()> {
             to: AttemptState::Captured,
             payment: "",
             decline: "",
+            hard: false,
             action_url: "",
             capture_before: None,
             tries: 0,

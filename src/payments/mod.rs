@@ -1,16 +1,21 @@
 //! Being paid: intents, attempts, captures, refunds, and the processors that do it.
 //!
-//! Tables: processor_accounts, intents, attempts, captures, refunds, payment_log, processor_notices.
+//! Tables: processor_accounts, intents, attempts, captures, refunds, payment_log, processor_notices, routing_rules.
 //! Facts published: payment captured.
 //! Always true: an attempt is written before its processor is asked; unknown is not failed, and while one attempt is unknown no other starts;
 //! captured never exceeds authorised, refunded never exceeds captured; captured and refunded money is in the ledger in the same transaction,
 //! split as it was frozen at the sale; an answer with another amount, currency or reference freezes the payment.
 //! It deliberately knows no order lines and no contracts: checkout hands it a frozen [`Allocation`]. It never decides what a checkout becomes.
 //!
+//! Where several processors take a method, the shop's rules say who is asked ([`routing`], docs/routing.md); after a definite no the next one is,
+//! after *unknown* nobody.
+//!
 //! Every operation has three acts: *begin* (decide and write), *ask* (network, no transaction), *record*. [`resolve`] finishes what a crash left.
 
 mod allocation;
+pub mod api;
 mod authorize;
+mod breaker;
 mod capture;
 mod model;
 mod notice;
@@ -18,16 +23,20 @@ pub mod processors;
 mod reconcile;
 mod refund;
 mod resolve;
+mod routing;
+mod rules;
 pub mod sandbox;
 mod store;
 mod timeline;
 mod void;
 
 #[cfg(test)]
+mod routing_tests;
+#[cfg(test)]
 mod tests;
 
 pub use allocation::{AllocatedLeg, AllocatedPart, Allocation, FeeBearer, Part, PlannedLeg, Purpose, allocate};
-pub use authorize::{By, Recorded, Start, authorize_ask, open_and_start, record};
+pub use authorize::{By, Recorded, Start, authorize_ask, fail_over, open_and_start, record};
 pub use capture::{CaptureBegin, capture_again, capture_ask, capture_begin, capture_plan, capture_record};
 pub use model::{
     Attempt, AttemptState, Capture, CapturePlan, CaptureState, Intent, IntentState, OpenIntent, Operation, Refund,
@@ -37,6 +46,8 @@ pub use notice::{NoticeOf, Noticed, hear, hear_out, notice};
 pub use reconcile::{Difference, Reconciled, reconcile};
 pub use refund::{RefundBegin, RefundOf, refund_ask, refund_begin, refund_plan, refund_record};
 pub use resolve::{Conclude, resolve};
+pub use routing::{Routing, explain, not_offered, routing};
+pub use rules::{Plan, Sale, method_name};
 pub use store::{CaptureLine, RefundLine, capture_soon, intent_state, refused_captures};
 pub use timeline::{Entry, Stuck, Waiting, captures, intent, latest_attempt, refunds, stuck, timeline, waiting};
 pub use void::{VoidBegin, void_ask, void_begin};

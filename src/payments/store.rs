@@ -2,6 +2,7 @@
 
 use super::allocation::{Allocation, PlannedLeg};
 use super::model::{Attempt, AttemptState, Capture, CaptureState, Intent, IntentState, Refund, RefundState};
+use super::rules::{Rule, Rules};
 use crate::args;
 use crate::db::{FromRow, Json, Row, Tx};
 use crate::kernel::{
@@ -316,6 +317,8 @@ pub struct AttemptChange<'a> {
     pub to: AttemptState,
     pub payment: &'a str,
     pub decline: &'a str,
+    /// Whether the decline was a hard one.
+    pub hard: bool,
     pub action_url: &'a str,
     pub capture_before: Option<Time>,
     pub tries: u32,
@@ -327,7 +330,8 @@ pub fn move_attempt(tx: &mut Tx<'_>, id: AttemptId, change: &AttemptChange<'_>) 
     tx.change_one(
         "update attempts set state = $3, reference = case when $4 = '' then reference else $4 end,
            decline = case when $5 = '' then decline else $5 end, action_url = case when $6 = '' then action_url else $6 end,
-           capture_before = coalesce($7, capture_before), tries = $8, next_check_at = $9, changed_at = $10
+           capture_before = coalesce($7, capture_before), tries = $8, next_check_at = $9, changed_at = $10,
+           hard = case when $11 = 1 then 1 else hard end
           where id = $1 and state = $2",
         args![
             id,
@@ -339,7 +343,8 @@ pub fn move_attempt(tx: &mut Tx<'_>, id: AttemptId, change: &AttemptChange<'_>) 
             change.capture_before,
             change.tries,
             change.next_check_at,
-            tx.now()
+            tx.now(),
+            change.hard
         ],
     )
 }
@@ -366,6 +371,53 @@ pub fn claim_attempt(tx: &mut Tx<'_>, id: AttemptId, until: Time) -> Result<bool
         args![id, until, tx.now()],
     )?;
     Ok(changed == 1)
+}
+
+/// Whether this card was refused for good in one of the payment's tries.
+pub fn refused_for_good(tx: &mut Tx<'_>, intent: IntentId, token: &str) -> Result<bool> {
+    let found: Option<(u32,)> = tx.maybe_one(
+        "select n from attempts where intent_id = $1 and token = $2 and hard = 1 limit 1",
+        args![intent, token],
+    )?;
+    Ok(found.is_some())
+}
+
+/// A shop's newest tries by card since then: whom it asked, what came of it, whether a decline was a hard one. Ids sort by birth.
+pub fn latest_tries(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    since: Time,
+    limit: i64,
+) -> Result<Vec<(String, AttemptState, bool)>> {
+    let millis = u64::try_from(since.0 / 1000).unwrap_or(0);
+    let oldest = AttemptId::from_uuid(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid());
+    tx.all(
+        "select processor, state, hard from attempts where id >= $1 and shop_id = $2 and method = 'card' order by id desc limit $3",
+        args![oldest, shop, limit],
+    )
+}
+
+// Routing ------------------------------------------------------------------------------------------------------------------------
+
+/// The newest version of a shop's rules.
+pub fn routing_rules(tx: &mut Tx<'_>, shop: ShopId) -> Result<Option<Rules>> {
+    let found: Option<(i64, Json<Vec<Rule>>)> = tx.maybe_one(
+        "select version, rules from routing_rules where shop_id = $1 order by version desc limit 1",
+        args![shop],
+    )?;
+    Ok(found.map(|(version, rules)| Rules {
+        version,
+        rules: rules.0,
+    }))
+}
+
+/// Whether this version is new.
+pub fn insert_routing_rules(tx: &mut Tx<'_>, shop: ShopId, rules: &Rules) -> Result<bool> {
+    let added = tx.exec(
+        "insert into routing_rules (shop_id, version, rules, created_at) values ($1, $2, $3, $4) on conflict do nothing",
+        args![shop, rules.version, Json(&rules.rules), tx.now()],
+    )?;
+    Ok(added == 1)
 }
 
 // Captures -----------------------------------------------------------------------------------------------------------------------

@@ -319,6 +319,7 @@ impl Bank {
             Start::Sending(attempt) => attempt,
             Start::Unresolved => return "unresolved".into(),
             Start::TooMany => return "too_many".into(),
+            Start::CardRefused => return "card_refused".into(),
             Start::NotPayable => return "not_payable".into(),
         };
         if acts == "start" {

@@ -77,6 +77,7 @@ fn move_to(
         to,
         payment: "",
         decline: "",
+        hard: false,
         action_url: "",
         capture_before: None,
         tries,

@@ -37,11 +37,11 @@ pub async fn bind(address: &str) -> Result<TcpListener> {
 /// Serves until `stop` resolves; then takes no more connections, finishes what was begun, and closes the databases.
 pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<()> {
     jobs::start(&app);
-    if let Some(notices) = crate::open::sandbox_notices(&app) {
+    for (sandbox, notices) in crate::open::sandbox_notices(&app) {
         let (hearing, end) = (app.clone(), app.kept::<Stopping>().0.clone());
         app.tasks.spawn(async move {
             tokio::select! {
-                () = crate::checkout::listen(hearing, notices) => {}
+                () = crate::checkout::listen(hearing, sandbox, notices) => {}
                 () = end.cancelled() => {}
             }
         });

@@ -76,8 +76,9 @@ pub async fn answer(
 }
 
 fn challenge(app: &App, payment: &str) -> Result<(std::sync::Arc<Sandbox>, Challenge), Error> {
-    let sandbox = Sandbox::installed(app).ok_or_else(|| Error::not_found("payment"))?;
-    let challenge = sandbox.challenge(payment).ok_or_else(|| Error::not_found("payment"))?;
+    let asks = |sandbox: std::sync::Arc<Sandbox>| Some((sandbox.challenge(payment)?, sandbox));
+    let found = Sandbox::all(app).into_iter().find_map(asks);
+    let (challenge, sandbox) = found.ok_or_else(|| Error::not_found("payment"))?;
     Ok((sandbox, challenge))
 }
 

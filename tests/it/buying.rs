@@ -13,7 +13,7 @@ use hawker::kernel::{CheckoutId, Clock, Currency, Money, OrderId, PageIn, PartyI
 use hawker::ledger::{self, AccountKind, Verdict};
 use hawker::partners::{self, Agree, Bearer, FulfilmentFee, NewParty, Part, PartyKind, Share, Terms};
 use hawker::payments;
-use hawker::payments::sandbox::{Faults, PaymentState, Sandbox};
+use hawker::payments::sandbox::{Faults, Payment, PaymentState, Sandbox};
 use hawker::taxes::{self, TaxRate};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -132,16 +132,28 @@ impl Stall {
         again.is_err_and(|error| error.code == "not_frozen")
     }
 
-    /// What the processor took and gave back for an order, by its own books.
+    /// What the processors took and gave back for an order, by their own books.
     fn at_the_processor(&self, order: OrderId) -> (i64, i64) {
-        let sandbox = Sandbox::installed(&self.world.app).unwrap();
-        let books = sandbox.books();
-        let ours = books
-            .payments()
-            .filter(|payment| payments::read_reference(payment.reference()).is_some_and(|(id, _)| id.order() == order));
-        ours.fold((0, 0), |(taken, given), payment| {
-            (taken + payment.captured, given + payment.refunded)
+        self.booked(|payment| {
+            let reference = payments::read_reference(payment.reference());
+            let ours = reference.is_some_and(|(id, _)| id.order() == order);
+            if ours {
+                (payment.captured, payment.refunded)
+            } else {
+                (0, 0)
+            }
         })
+        .into_iter()
+        .fold((0, 0), |(taken, given), (more, back)| (taken + more, given + back))
+    }
+
+    /// Something of every payment in every processor's own books.
+    fn booked<T>(&self, what: impl Fn(&Payment) -> T) -> Vec<T> {
+        let mut all = Vec::new();
+        for sandbox in Sandbox::all(&self.world.app) {
+            all.extend(sandbox.books().payments().map(&what));
+        }
+        all
     }
 
     pub async fn order(&self, id: OrderId) -> Value {
@@ -149,7 +161,7 @@ impl Stall {
     }
 
     /// Waits until the facts of an order were acted on: its work is open.
-    async fn work_is_open(&self, id: OrderId) {
+    pub async fn work_is_open(&self, id: OrderId) {
         let shop = self.shop.id;
         for _ in 0..200 {
             if self
@@ -195,23 +207,17 @@ impl Stall {
             .sum()
     }
 
-    /// Money the processor holds promised or took, by its own books: payments that bind the buyer.
-    fn charged(&self) -> usize {
-        let sandbox = Sandbox::installed(&self.world.app).unwrap();
-        let books = sandbox.books();
-        books
-            .payments()
-            .filter(|payment| matches!(payment.state, PaymentState::RequiresCapture | PaymentState::Succeeded))
-            .count()
+    /// Money the processors hold promised or took, by their own books: payments that bind the buyer.
+    pub fn charged(&self) -> usize {
+        let binds =
+            |payment: &Payment| matches!(payment.state, PaymentState::RequiresCapture | PaymentState::Succeeded);
+        self.booked(binds).into_iter().filter(|binds| *binds).count()
     }
 
     pub async fn invariants(&self) {
-        let sandbox = Sandbox::installed(&self.world.app).unwrap();
         invariants(&self.world.app, self.shop.id, || {
-            let books = sandbox.books();
-            books
-                .payments()
-                .map(|payment| payment.captured - payment.refunded)
+            self.booked(|payment| payment.captured - payment.refunded)
+                .into_iter()
                 .sum()
         })
         .await;

@@ -22,6 +22,7 @@ mod powercut;
 mod program;
 mod reference;
 mod repeated_requests;
+mod routing;
 mod sign_in;
 mod stripe_wire;
 mod tenancy;

@@ -42,7 +42,6 @@ pub const MUTANTS: &[(&str, &str)] = &[
         "what the resolver and notices learn of a payment changes no checkout",
     ),
     ("S1", "commits are acknowledged before they are on the disk"),
-    ("S3", "a failed fsync is taken for one that can be tried again"),
     ("W0", "a confirmed order is not made known"),
     ("W1", "of many facts at once one is dropped"),
 ];

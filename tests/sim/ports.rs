@@ -2,8 +2,10 @@
 //! takes everything, and processors whose answers come when the scheduler says so.
 
 use crate::dice::Dice;
-use hawker::kernel::{Answer, Ask, Clock, Mail, MailError, Mailer, Money, Notice, Processor, Random, Time};
-use hawker::payments::sandbox::{Books, Faults, Notices, Payment, Sandbox};
+use hawker::kernel::{
+    Answer, Ask, Capabilities, Clock, Mail, MailError, Mailer, Money, Notice, Processor, Random, Time,
+};
+use hawker::payments::sandbox::{Books, Faults, Notices, Payment, Sandbox, Shape};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -134,6 +136,11 @@ impl Bank {
             clock,
             "http://bank.test".into(),
         );
+        let sandbox = if number == 0 {
+            sandbox
+        } else {
+            sandbox.named(name, Shape::Full)
+        };
         Self {
             number,
             name,
@@ -173,6 +180,10 @@ impl Bank {
 impl Processor for Bank {
     fn name(&self) -> &'static str {
         self.name
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.sandbox.capabilities()
     }
 
     fn ask<'a>(&'a self, ask: &'a Ask) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {

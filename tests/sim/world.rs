@@ -171,7 +171,8 @@ impl<'a> World<'a> {
         disk.restore(&ground.image);
         let clock = Arc::new(HandClock::new());
         let wire = Wire::default();
-        let banks = vec![Arc::new(Bank::new(0, "sandbox", clock.clone(), wire.clone()))];
+        let bank = |number, name| Arc::new(Bank::new(number, name, clock.clone(), wire.clone()));
+        let banks = vec![bank(0, "sandbox"), bank(1, "other")]; // A definite no of the first goes to the second.
         let mut world = Self {
             ground,
             history,
@@ -269,7 +270,7 @@ impl<'a> World<'a> {
         if !db::has_ended() {
             self.settle();
         }
-        if !db::has_ended() && step % STEPS_BETWEEN_CHECKS == 0 {
+        if !db::has_ended() && step.is_multiple_of(STEPS_BETWEEN_CHECKS) {
             self.check();
         }
         if db::has_ended() {

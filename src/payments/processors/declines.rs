@@ -26,6 +26,14 @@ const SOFT: [&str; 8] = [
     "card_velocity_exceeded",
 ];
 
+/// What the names of Stripe's tokens and payment methods begin with; the sandbox's do, too.
+const TOKENS: [&str; 4] = ["pm_", "tok_", "card_", "src_"];
+
+/// Whether a token is one of Stripe's vault. No token at all is for the processor to refuse.
+pub fn understands(token: &str) -> bool {
+    token.is_empty() || TOKENS.iter().any(|start| token.starts_with(start))
+}
+
 /// Sorts a processor's code. One we do not know may be tried again.
 pub fn decline(code: &str) -> Decline {
     if let Some(code) = HARD.iter().find(|known| **known == code) {
@@ -39,16 +47,15 @@ pub fn decline(code: &str) -> Decline {
     )
 }
 
-/// In how many decimals a provider counts, where it is not the currency's own (P21).
+/// The currencies Stripe counts in other decimals than ISO 4217 (P21). ISO gives the first two no minor unit, Stripe counts two decimals and wants
+/// them to be zero; ISO gives the ariary two, Stripe none.
 /// Source: Stripe's page on supported currencies; `sandbox` speaks Stripe's format and counts the same way.
+pub const EXPONENTS: &[(&str, u32)] = &[("ISK", 2), ("UGX", 2), ("MGA", 0)];
+
+/// In how many decimals a provider counts, where it is not the currency's own.
 pub fn exponent(currency: Currency) -> u32 {
-    match currency.code() {
-        // ISO 4217 gives them no minor unit, Stripe counts two decimals and wants them to be zero.
-        "ISK" | "UGX" => 2,
-        // ISO 4217 gives the ariary two, Stripe none.
-        "MGA" => 0,
-        _ => currency.exponent(),
-    }
+    let differs = EXPONENTS.iter().find(|(code, _)| *code == currency.code());
+    differs.map_or(currency.exponent(), |(_, exponent)| *exponent)
 }
 
 /// An amount as the provider counts it. Errors: `amount_not_representable` where its units are coarser than ours.

@@ -1,6 +1,6 @@
 //! Money that changes hands without a processor: on pickup, by transfer. It promises at once, because a person answers for it.
 
-use crate::kernel::{Answer, Ask, Money, Processor};
+use crate::kernel::{Answer, Ask, Capabilities, Money, Processor};
 use std::future::{Future, ready};
 use std::pin::Pin;
 
@@ -14,6 +14,16 @@ impl Processor for Manual {
 
     fn ask<'a>(&'a self, ask: &'a Ask) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
         Box::pin(ready(answer(ask)))
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            method: "manual",
+            multicapture: true,
+            void_after_partial_capture: true,
+            authorization_window: None, // A person's word does not lapse.
+            ..Capabilities::CARD
+        }
     }
 }
 

@@ -9,7 +9,7 @@ mod stripe;
 
 pub use adyen::{Adyen, AdyenSettings};
 pub(super) use calls::client;
-pub(super) use declines::{decline, from_wire, to_wire};
+pub(super) use declines::{EXPONENTS, decline, from_wire, to_wire, understands};
 pub use manual::Manual;
 pub use signature::sign;
 pub use stripe::{Stripe, StripeSettings};

@@ -5,10 +5,11 @@
 //! estimate; the real one comes with the settlement.
 
 use super::calls::{self, Sent};
-use super::declines::{decline, from_wire, to_wire};
+use super::declines::{EXPONENTS, decline, from_wire, to_wire, understands};
 use super::signature;
 use crate::kernel::{
-    About, Answer, Ask, Booked, Books, Currency, Error, Heard, Money, Notice, Processor, Rate, Result, Time,
+    About, Answer, Ask, Booked, Books, Capabilities, Currency, Error, Heard, Money, Notice, Processor, Rate, Result,
+    Time,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -28,13 +29,20 @@ pub struct StripeSettings {
 
 /// The adapter. Holds no state besides its connections.
 pub struct Stripe {
+    name: &'static str,
     settings: StripeSettings,
     client: reqwest::Client,
 }
 
 impl Stripe {
     pub fn new(settings: StripeSettings) -> Result<Self> {
+        Self::named("stripe", settings)
+    }
+
+    /// One of several accounts, under a name of its own.
+    pub fn named(name: &'static str, settings: StripeSettings) -> Result<Self> {
         Ok(Self {
+            name,
             settings,
             client: calls::client(calls::TIME_LIMIT)?,
         })
@@ -408,11 +416,24 @@ impl Stripe {
 
 impl Processor for Stripe {
     fn name(&self) -> &'static str {
-        "stripe"
+        self.name
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            exponents: EXPONENTS,
+            multicapture: true,
+            void_after_partial_capture: true,
+            ..Capabilities::CARD
+        }
     }
 
     fn ask<'a>(&'a self, ask: &'a Ask) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
         Box::pin(self.decide(ask))
+    }
+
+    fn understands(&self, token: &str) -> bool {
+        understands(token)
     }
 
     fn booked(&self, since: Time) -> Books<'_> {

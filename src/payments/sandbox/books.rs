@@ -177,6 +177,8 @@ fn card(method: &str) -> Option<Card> {
         "tok_declined" | "pm_card_chargeDeclinedInsufficientFunds" | "pm_card_visa_chargeDeclinedInsufficientFunds" => {
             Card::Declines("insufficient_funds")
         }
+        // One acquirer does not honour it, another may: what a second processor is for.
+        "tok_choosy" => Card::Declines("do_not_honor"),
         "pm_card_chargeDeclined" | "pm_card_visa_chargeDeclined" => Card::Declines("generic_decline"),
         "tok_stolen" | "pm_card_chargeDeclinedStolenCard" | "pm_card_visa_chargeDeclinedStolenCard" => {
             Card::Declines("stolen_card")
@@ -216,6 +218,8 @@ pub struct Books {
     keys: HashMap<String, Kept>,
     journal: Option<Journal>,
     open: Line,
+    /// What the payments' names begin with after `pi_`: two sandboxes of one program must not name two payments alike.
+    prefix: String,
 }
 
 /// What a processor keeps of a capture: 1.5 % and 25 minor units, at most the capture itself.
@@ -230,6 +234,11 @@ impl Books {
         let journal = Journal::open(path, |line| books.apply(line))?;
         books.journal = journal;
         Ok(books)
+    }
+
+    /// Names payments after the sandbox they are of.
+    pub(super) fn name_after(&mut self, sandbox: &str) {
+        self.prefix = format!("{sandbox}_");
     }
 
     fn apply(&mut self, line: Line) {
@@ -356,7 +365,7 @@ impl Books {
             PaymentState::RequiresConfirmation
         };
         let payment = Payment {
-            id: format!("pi_{:012}", self.payments.len() + 1),
+            id: format!("pi_{}{:012}", self.prefix, self.payments.len() + 1),
             amount: new.amount,
             currency: new.currency,
             state,

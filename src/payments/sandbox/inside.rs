@@ -3,12 +3,12 @@
 use super::books::{Books, NewPayment, Object, Outcome, Payment, PaymentState, Refusal, decline_of, fee};
 use super::faults::{Call, Fate, Faults, NoticeFate};
 use crate::app::App;
-use crate::kernel::{self, About, Answer, Ask, Booked, Clock, MayFail, Money, Notice, Processor, Time};
-use crate::payments::processors::{from_wire, to_wire};
+use crate::kernel::{self, About, Answer, Ask, Booked, Capabilities, Clock, MayFail, Money, Notice, Processor, Time};
+use crate::payments::processors::{EXPONENTS, from_wire, to_wire, understands};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -21,8 +21,42 @@ pub enum Notices {
     All,
 }
 
+/// What kind of processor a sandbox pretends to be: what one cannot do is where routing has to think.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shape {
+    /// As Stripe: every currency, a promise taken in parts.
+    #[default]
+    Full,
+    /// Another acquirer: a few currencies, and a promise is taken once; what was not taken then is let go. It honours `tok_choosy`.
+    Single,
+}
+
+/// The currencies of [`Shape::Single`]: only such as it counts in the decimals of ISO 4217.
+const SINGLE: &[&str] = &["EUR", "USD", "GBP", "CHF", "SEK", "DKK", "NOK", "PLN", "JPY"];
+
+impl Shape {
+    pub fn capabilities(self) -> Capabilities {
+        match self {
+            Self::Full => Capabilities {
+                exponents: EXPONENTS,
+                multicapture: true,
+                void_after_partial_capture: true,
+                authorization_window: Some(super::books::PROMISE),
+                ..Capabilities::CARD
+            },
+            Self::Single => Capabilities {
+                currencies: SINGLE,
+                authorization_window: Some(super::books::PROMISE),
+                ..Capabilities::CARD
+            },
+        }
+    }
+}
+
 /// The sandbox processor as an adapter of its own books.
 pub struct Sandbox {
+    name: &'static str,
+    shape: Shape,
     books: Mutex<Books>,
     calls: Mutex<HashMap<String, u64>>,
     faults: Mutex<Faults>,
@@ -44,18 +78,28 @@ pub struct Challenge {
     pub return_url: String,
 }
 
-/// The sandbox of this program, if it has one: how its bank's page finds it.
+/// The sandboxes of this program: how their bank's page finds them.
 #[derive(Default)]
-struct Installed(OnceLock<Arc<Sandbox>>);
+struct Installed(Mutex<Vec<Arc<Sandbox>>>);
 
 impl Sandbox {
-    /// Makes the sandbox known to the pages of `app`. Said once, at start.
+    /// Makes the sandbox known to the pages of `app`. Said once for each, at start.
     pub fn install(self: &Arc<Self>, app: &App) {
-        app.kept::<Installed>().0.get_or_init(|| self.clone());
+        let installed = app.kept::<Installed>();
+        let mut all = installed.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(self.clone());
     }
 
+    /// All of them, in the order in which they were configured.
+    pub fn all(app: &App) -> Vec<Arc<Self>> {
+        let installed = app.kept::<Installed>();
+        let all = installed.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.clone()
+    }
+
+    /// The first.
     pub fn installed(app: &App) -> Option<Arc<Self>> {
-        app.kept::<Installed>().0.get().cloned()
+        Self::all(app).into_iter().next()
     }
 }
 
@@ -76,6 +120,8 @@ impl Sandbox {
         let (sender, receiver) = mpsc::channel(NOTICES_MAX);
         (
             Self {
+                name: "sandbox",
+                shape: Shape::Full,
                 books: Mutex::new(books),
                 calls: Mutex::default(),
                 faults: Mutex::new(faults),
@@ -86,6 +132,14 @@ impl Sandbox {
             },
             receiver,
         )
+    }
+
+    /// The same as one of several, under a name and of a shape of its own. Its payments are named after it.
+    #[must_use]
+    pub fn named(mut self, name: &'static str, shape: Shape) -> Self {
+        self.books().name_after(name);
+        (self.name, self.shape) = (name, shape);
+        self
     }
 
     /// The ground truth, for checks.
@@ -223,7 +277,8 @@ impl Sandbox {
                 token,
                 return_url,
             } => {
-                let Ok(wire) = to_wire(*amount) else {
+                let wire = to_wire(*amount).ok();
+                let Some(wire) = wire.filter(|_| self.capabilities().takes(amount.currency)) else {
                     return Answer::Refused {
                         detail: format!("{amount} cannot be charged"),
                     };
@@ -232,7 +287,10 @@ impl Sandbox {
                     amount: wire,
                     currency: amount.currency,
                     automatic: false,
-                    method: token.clone(),
+                    method: match (self.shape, token.as_str()) {
+                        (Shape::Single, "tok_choosy") => "tok_visa".to_owned(),
+                        (_, token) => token.to_owned(),
+                    },
                     confirm: true,
                     metadata: BTreeMap::from([("reference".to_owned(), reference.clone())]),
                     return_url: return_url.clone(),
@@ -268,7 +326,10 @@ impl Sandbox {
                     |books| match fate {
                         Fate::CaptureAfterExpiry => books.lapse(payment, now),
                         Fate::CaptureRefused => Err(Refusal::today()),
-                        _ => books.capture(payment, Some(wire), *last, &BTreeMap::new(), now),
+                        _ => {
+                            let last = *last || !self.capabilities().multicapture;
+                            books.capture(payment, Some(wire), last, &BTreeMap::new(), now)
+                        }
                     },
                 );
                 drop(books);
@@ -352,7 +413,15 @@ impl Sandbox {
 
 impl Processor for Sandbox {
     fn name(&self) -> &'static str {
-        "sandbox"
+        self.name
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.shape.capabilities()
+    }
+
+    fn understands(&self, token: &str) -> bool {
+        understands(token)
     }
 
     fn ask<'a>(&'a self, ask: &'a Ask) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {

@@ -17,5 +17,5 @@ mod tests;
 
 pub use books::{Books, Payment, PaymentState};
 pub use faults::Faults;
-pub use inside::{Challenge, Notices, Sandbox};
+pub use inside::{Challenge, Notices, Sandbox, Shape};
 pub use server::{ServerSettings, router, serve};

@@ -15,7 +15,7 @@ mod tests;
 mod words;
 
 use super::calls::{self, Sent};
-use crate::kernel::{Answer, Ask, Error, Heard, Money, Processor, Rate, Result, Seconds, Time};
+use crate::kernel::{Answer, Ask, Capabilities, Error, Heard, Money, Processor, Rate, Result, Seconds, Time};
 use serde_json::{Value, json};
 use std::future::Future;
 use std::pin::Pin;
@@ -35,6 +35,7 @@ pub struct AdyenSettings {
 
 /// The adapter. Holds no state besides its connections.
 pub struct Adyen {
+    name: &'static str,
     settings: AdyenSettings,
     hmac_keys: Vec<Vec<u8>>,
     client: reqwest::Client,
@@ -57,6 +58,11 @@ struct Request {
 impl Adyen {
     /// Errors: a key for notices that is not hexadecimal.
     pub fn new(settings: AdyenSettings) -> Result<Self> {
+        Self::named("adyen", settings)
+    }
+
+    /// One of several accounts, under a name of its own.
+    pub fn named(name: &'static str, settings: AdyenSettings) -> Result<Self> {
         let hmac_keys = settings
             .hmac_keys
             .split(',')
@@ -67,6 +73,7 @@ impl Adyen {
             })
             .collect::<Result<_>>()?;
         Ok(Self {
+            name,
             settings,
             hmac_keys,
             client: calls::client(calls::TIME_LIMIT)?,
@@ -222,7 +229,20 @@ fn said(sent: Sent, read: impl FnOnce(&Value) -> Option<Answer>) -> Answer {
 
 impl Processor for Adyen {
     fn name(&self) -> &'static str {
-        "adyen"
+        self.name
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            exponents: words::EXPONENTS,
+            multicapture: true, // Where the account has it; see docs/operating.md.
+            ..Capabilities::CARD
+        }
+    }
+
+    /// What Adyen's fields make of a card is an object; anything but another vault's token may be one of theirs.
+    fn understands(&self, token: &str) -> bool {
+        token.is_empty() || token.starts_with('{') || !super::understands(token)
     }
 
     fn ask<'a>(&'a self, ask: &'a Ask) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {

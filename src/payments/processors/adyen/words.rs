@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 /// In how many decimals Adyen counts (P21). Its page on currency codes marks four that differ from ISO 4217.
 pub fn exponent(currency: Currency) -> u32 {
-    match currency.code() {
-        "CLP" | "ISK" => 2,
-        "CVE" | "IDR" => 0,
-        _ => currency.exponent(),
-    }
+    let differs = EXPONENTS.iter().find(|(code, _)| *code == currency.code());
+    differs.map_or(currency.exponent(), |(_, exponent)| *exponent)
 }
+
+/// The currencies Adyen counts in other decimals than ISO 4217 does.
+pub const EXPONENTS: &[(&str, u32)] = &[("CLP", 2), ("ISK", 2), ("CVE", 0), ("IDR", 0)];
 
 /// An amount as Adyen counts it. Errors: its units are coarser than ours.
 pub fn amount(money: Money) -> Result<Value, Answer> {
