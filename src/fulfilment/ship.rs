@@ -35,7 +35,6 @@ pub fn open(tx: &mut Tx<'_>, view: &OrderView) -> Result<Option<Promise>> {
     // Canceled before anybody heard of it: the work is written down as over, or it would be found open for ever.
     let state = match view.order.canceled_at {
         None => FulfilmentState::Open,
-        Some(_) if mutant!("F3") => FulfilmentState::Open,
         Some(_) => FulfilmentState::Canceled,
     };
     store::insert(tx, (view.order.id, view.order.shop), state, partner, days)?;

@@ -134,7 +134,7 @@ fn every_mutant(asked: &Asked) -> bool {
     println!("| mutant | the mistake | found by history | as |\n|---|---|---|---|");
     let mut all = true;
     for (name, mistake) in mutants::MUTANTS {
-        match found(name, asked.first, 300) {
+        match found(name, asked.first, 2_000) {
             Some((seed, how)) => println!("| {name} | {mistake} | {seed} | {how} |"),
             None => {
                 println!("| {name} | {mistake} | **not found** | |");
