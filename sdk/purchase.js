@@ -167,7 +167,7 @@ export class Purchase {
     if (!this.kept) return;
     this.#set({ quote, offer: null });
     const mine = this.kept;
-    this.kept = await this.world.lock(this.name, () => {
+    this.kept = await this.world.lock(this.name + "+", () => {
       // A tab that was faster has settled what this id stands for. A body equal to ours is our own, just refused.
       const other = readKept(this.world, this.name);
       const theirs = other?.id === mine.id && (other.secret || (other.body && other.body.quote !== mine.body?.quote));

@@ -35,14 +35,21 @@ function keep(find) {
 const local = keep(() => localStorage);
 const session = keep(() => sessionStorage);
 
+/** @param {number} ms @returns {Promise<void>} */
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
 /** @type {World} */
 const world = {
   storage: local,
   now: () => Date.now(),
   random: (bytes) => crypto.getRandomValues(/** @type {Uint8Array<ArrayBuffer>} */ (bytes)),
-  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  sleep,
   // Locks exist only on secure pages; elsewhere two taps within the same millisecond may race, and the server decides.
-  lock: async (name, work) => (navigator.locks ? navigator.locks.request(name, work) : work()),
+  // What one tab has stored another sees a moment later, even under a lock: whoever worked goes on at once and keeps others out that long.
+  lock: (name, work) => new Promise((resolve) => {
+    const held = () => (resolve(work()), sleep(60));
+    navigator.locks?.request(name, held) ?? held();
+  }),
 };
 
 /** @type {any} */
