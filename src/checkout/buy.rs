@@ -1,7 +1,7 @@
 //! A viewer buys what they were offered: at once with everything said, or by paying a checkout that was filled in step by step.
 
 use super::allocate::allocate;
-use super::conclude::{Settled, settle};
+use super::conclude::{Settled, paid, settle};
 use super::model::{
     Address, Checkout, CheckoutState, Contact, Frozen, Need, Payment, lane_key, lane_of, missing, paying_until,
 };
@@ -10,12 +10,13 @@ use crate::app::App;
 use crate::db::Tx;
 use crate::identity::{self, Shop};
 use crate::inventory::{self, Demand, Reserve};
-use crate::kernel::{AttemptId, CheckoutId, Error, Result, Seconds, ShopId, VariantId};
+use crate::kernel::{Answer, AttemptId, CheckoutId, Error, Result, Seconds, ShopId, VariantId};
 use crate::offers::{self, Asked, Offer, Quote, Recheck, WantedLine};
-use crate::payments::{self, Attempt, By, OpenIntent, Operation, Plan, Routing, Sale, Start};
+use crate::payments::{self, Attempt, AttemptState, By, OpenIntent, Operation, Plan, Routing, Sale, Start};
 use base64::Engine;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
+use std::sync::Mutex;
 use subtle::ConstantTimeEq;
 
 /// One tap: what was shown, and what the buyer said with it.
@@ -57,7 +58,7 @@ struct Placed {
 }
 
 enum Place {
-    Sending(Attempt, Plan),
+    Sending(Box<Checkout>, Attempt, Plan),
     Answer(Buy),
 }
 
@@ -84,12 +85,12 @@ async fn story(app: App, tap: Tap) -> Result<(Shop, Buy)> {
         Ok(Placed { shop, place })
     });
     let Placed { shop, place } = placed.await?;
-    let (mut attempt, plan) = match place {
-        Place::Sending(attempt, plan) => (attempt, plan),
+    let (checkout, mut attempt, plan) = match place {
+        Place::Sending(checkout, attempt, plan) => (checkout, attempt, plan),
         Place::Answer(answer) => return Ok((shop, answer)),
     };
     attempt.return_url = return_url;
-    let settled = authorize(&app, lane, attempt, plan).await?;
+    let settled = authorize(&app, lane, Some(*checkout), attempt, plan).await?;
     Ok((shop, Buy::Placed(Box::new(settled))))
 }
 
@@ -110,14 +111,34 @@ async fn routing(app: &App, shop: ShopId, payment: &Payment) -> Result<Routing> 
 ///
 /// The next attempt is written in the transaction that records the answer to the last. A crash between is the resolver's: it asks no second
 /// processor, because by then the buyer does not wait any more.
-async fn authorize(app: &App, lane: crate::db::LaneKey, attempt: Attempt, plan: Plan) -> Result<Settled> {
+///
+/// `placed` is the checkout as act 1 wrote it: as long as nobody else moves it or its attempt, act 3 need not read either again. Whoever did is
+/// noticed by the statements that move them, and the command runs once more without what it knew.
+async fn authorize(
+    app: &App,
+    lane: crate::db::LaneKey,
+    mut placed: Option<Checkout>,
+    attempt: Attempt,
+    plan: Plan,
+) -> Result<Settled> {
     let plan = std::sync::Arc::new(plan);
     let mut attempt = attempt;
     loop {
         let answer = payments::authorize_ask(app, &attempt).await;
         let (id, checkout, plan) = (attempt.id, attempt.checkout, plan.clone());
         let last = plan.after(&attempt.processor).is_none();
+        let known = Mutex::new(placed.take().map(|checkout| (checkout, attempt.clone())));
         let recorded = app.db.write(lane, move |tx| {
+            let known = known.lock().ok().and_then(|mut known| known.take());
+            if let Some((checkout, attempt)) = known
+                && matches!(answer, Answer::Authorized { .. })
+            {
+                let recorded = payments::record_asked(tx, &attempt, &answer)?;
+                return Ok(Recorded::Settled(match recorded.state {
+                    AttemptState::Authorized => paid(tx, checkout)?,
+                    _ => settle(tx, checkout.id)?,
+                }));
+            }
             payments::record(tx, id, Operation::Authorize, &answer)?;
             let next = if last { None } else { go_on(tx, checkout, id, &plan)? };
             Ok(match next {
@@ -264,7 +285,7 @@ fn place(tx: &mut Tx<'_>, shop: &Shop, tap: &Tap, routing: Option<&Routing>, hol
     };
     let plan = plan_of(&checkout, routing, payment)?;
     match begin(tx, &checkout, &plan, payment)? {
-        Start::Sending(attempt) => Ok(Place::Sending(attempt, plan)),
+        Start::Sending(attempt) => Ok(Place::Sending(Box::new(checkout), attempt, plan)),
         _ => settle(tx, tap.id).map(|settled| Place::Answer(Buy::Placed(Box::new(settled)))), // Nothing to pay: it is an order already.
     }
 }
@@ -337,7 +358,7 @@ pub async fn pay(app: &App, shop: ShopId, id: CheckoutId, payment: Payment, retu
             match started {
                 Ok((mut attempt, plan)) => {
                     attempt.return_url = return_url;
-                    authorize(&app, lane, attempt, plan)
+                    authorize(&app, lane, None, attempt, plan)
                         .await
                         .map(|settled| Pay::Settled(Box::new(settled)))
                 }

@@ -112,7 +112,7 @@ fn with_attempt(tx: &mut Tx<'_>, checkout: Checkout) -> Result<Settled> {
 }
 
 /// The money is promised: the reservation becomes a sale and the order is born, or the money goes back because the units are gone.
-fn paid(tx: &mut Tx<'_>, checkout: Checkout) -> Result<Settled> {
+pub(super) fn paid(tx: &mut Tx<'_>, checkout: Checkout) -> Result<Settled> {
     match inventory::convert(tx, checkout.id)? {
         Convert::Sold(claims) => {
             let checkout = advance(tx, checkout, CheckoutState::Completed)?;

@@ -76,14 +76,14 @@ pub fn view(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<OrderVi
 
 /// An order as it was sold, for what follows from the sale: what was taken or given back since is not asked for.
 pub fn sold(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<OrderView>> {
-    let Some(order) = store::find_order(tx, shop, id)? else {
+    let Some((order, checkout)) = store::find_born(tx, shop, id)? else {
         return Ok(None);
     };
     let lines = store::lines(tx, id)?;
     Ok(Some(OrderView {
         state: OrderState::of(&order, &lines),
         lines,
-        checkout: store::load(tx, order.checkout)?,
+        checkout,
         intent: payments::intent(tx, order.checkout.intent())?,
         captures: Vec::new(),
         refunds: Vec::new(),

@@ -9,27 +9,32 @@ use crate::kernel::{
 
 impl FromRow for Checkout {
     fn from_row(row: &Row<'_>) -> Result<Self> {
-        let address: String = row.get(8)?;
-        let broken = |error| Error::internal("a stored address cannot be read").because(error);
-        Ok(Self {
-            id: row.get(0)?,
-            shop: row.get(1)?,
-            state: row.get(2)?,
-            version: row.get(3)?,
-            fingerprint: row.get(4)?,
-            lane: row.get(5)?,
-            offer: row.get::<Json<Frozen>>(6)?.0,
-            contact: row.get::<Json<Contact>>(7)?.0,
-            address: if address.is_empty() {
-                None
-            } else {
-                Some(serde_json::from_str(&address).map_err(broken)?)
-            },
-            created_at: row.get(9)?,
-            changed_at: row.get(10)?,
-            expires_at: row.get(11)?,
-        })
+        checkout_at(row, 0)
     }
+}
+
+/// A checkout in the 12 columns from `at`.
+fn checkout_at(row: &Row<'_>, at: usize) -> Result<Checkout> {
+    let address: String = row.get(at + 8)?;
+    let broken = |error| Error::internal("a stored address cannot be read").because(error);
+    Ok(Checkout {
+        id: row.get(at)?,
+        shop: row.get(at + 1)?,
+        state: row.get(at + 2)?,
+        version: row.get(at + 3)?,
+        fingerprint: row.get(at + 4)?,
+        lane: row.get(at + 5)?,
+        offer: row.get::<Json<Frozen>>(at + 6)?.0,
+        contact: row.get::<Json<Contact>>(at + 7)?.0,
+        address: if address.is_empty() {
+            None
+        } else {
+            Some(serde_json::from_str(&address).map_err(broken)?)
+        },
+        created_at: row.get(at + 9)?,
+        changed_at: row.get(at + 10)?,
+        expires_at: row.get(at + 11)?,
+    })
 }
 
 fn address_text(address: Option<&Address>) -> String {
@@ -177,6 +182,27 @@ pub(super) fn insert_order(tx: &mut Tx<'_>, order: &Order) -> Result<()> {
             order.version
         ],
     )
+}
+
+/// An order with the checkout it was born from.
+struct Born(Order, Checkout);
+
+impl FromRow for Born {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self(Order::from_row(row)?, checkout_at(row, 13)?))
+    }
+}
+
+/// An order of a shop with the checkout it was born from.
+pub(super) fn find_born(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<(Order, Checkout)>> {
+    let found: Option<Born> = tx.maybe_one(
+        "select o.id, o.shop_id, o.checkout_id, o.number, o.currency, o.total_minor, o.tax_minor, o.delivery_minor, o.country, o.email,
+                o.confirmed_at, o.canceled_at, o.version,
+                c.id, c.shop_id, c.state, c.version, c.fingerprint, c.lane, c.offer, c.contact, c.address, c.created_at, c.changed_at, c.expires_at
+           from orders o join checkouts c on c.id = o.checkout_id where o.shop_id = $1 and o.id = $2",
+        args![shop, id],
+    )?;
+    Ok(found.map(|Born(order, checkout)| (order, checkout)))
 }
 
 pub(super) fn find_order(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<Order>> {

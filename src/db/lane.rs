@@ -1,6 +1,7 @@
 //! Write lanes with group commit: a lane is one connection and one queue; a batch is whatever was queued; a commit answers the batch.
 
 use super::clock::LaneClock;
+use super::memo::Memo;
 use super::tx::{Connection, Tx};
 use super::value::{Bind, Value};
 use super::{Meters, pg::Postgres};
@@ -190,6 +191,8 @@ pub(super) struct Lane {
     reopen: Box<dyn Fn() -> Result<Connection> + Send>,
     /// Batches to come that keep their commands apart.
     careful: u32,
+    /// What the batch that runs has read.
+    memo: Memo,
     /// Waits before it tries again. A simulated world has no time to wait.
     sleep: fn(Duration),
 }
@@ -230,6 +233,7 @@ impl Lane {
             meters,
             reopen,
             careful: 0,
+            memo: Memo::default(),
             sleep: std::thread::sleep,
         })
     }
@@ -294,6 +298,7 @@ impl Lane {
     /// One transaction for all of `batch`. An error means the engine could not be reached at all.
     fn attempt<C: AsCommand>(&mut self, batch: &[C], apart: Apart) -> Result<Committed> {
         let batch_id = *self.random.uuid().as_bytes();
+        self.memo.forget();
         if let Err(error) = self.begin(batch_id) {
             return self.recover(error);
         }
@@ -328,6 +333,7 @@ impl Lane {
             if let Err(error) = undone {
                 return self.recover(error);
             }
+            self.memo.forget();
             if apart == Apart::Yes || alone {
                 command.refuse(error);
             } else {
@@ -348,7 +354,7 @@ impl Lane {
     /// Runs a command in the open transaction; answers how many facts it recorded.
     fn run(&mut self, command: &dyn Command) -> (Result<()>, u32) {
         let now = self.tick();
-        let mut tx = Tx::new(&mut self.connection, now, self.random.as_ref());
+        let mut tx = Tx::new(&mut self.connection, now, self.random.as_ref()).in_batch(&mut self.memo);
         let done = catch_unwind(AssertUnwindSafe(|| command.run(&mut tx)))
             .unwrap_or_else(|_| Err(Error::internal("a command panicked")));
         let done = match (done, tx.broken()) {

@@ -11,6 +11,7 @@ mod dialect;
 mod headroom;
 mod lane;
 mod lease;
+mod memo;
 mod migrate;
 mod migrations;
 mod outbox;
@@ -583,7 +584,10 @@ fn install(connection: &mut Connection, now: Time, random: &dyn Random) -> Resul
 
 /// The installation's epoch, and whether outgoing money is frozen until the processors' books are reconciled.
 pub fn epoch(tx: &mut Tx<'_>) -> Result<(i64, bool)> {
-    tx.one("select epoch, frozen from installation", &[])
+    let of_no_shop = crate::kernel::ShopId::from_uuid(uuid::Uuid::nil());
+    tx.once("installation", (of_no_shop, uuid::Uuid::nil()), |tx| {
+        tx.one("select epoch, frozen from installation", &[])
+    })
 }
 
 /// Since when the processors may know more than we do, while money is frozen: the column holds the backup's time.

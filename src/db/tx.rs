@@ -1,8 +1,10 @@
 //! A transaction as domain code sees it: statements, the time, and facts.
 
+use super::memo::Memo;
 use super::value::{FromRow, Row, RowSource, Value};
 use super::{pg::Postgres, sqlite::Sqlite};
-use crate::kernel::{Engine, Error, Fact, FactId, Id, Kind, Random, Result, Time};
+use crate::kernel::{Engine, Error, Fact, FactId, Id, Kind, Random, Result, ShopId, Time};
+use uuid::Uuid;
 
 pub(super) enum Connection {
     Sqlite(Sqlite),
@@ -56,6 +58,7 @@ pub struct Tx<'a> {
     random: &'a dyn Random,
     facts: u32,
     broken: Option<Engine>,
+    memo: Option<&'a mut Memo>,
 }
 
 impl<'a> Tx<'a> {
@@ -66,6 +69,15 @@ impl<'a> Tx<'a> {
             random,
             facts: 0,
             broken: None,
+            memo: None,
+        }
+    }
+
+    /// As one command of a batch, which remembers what its commands read.
+    pub(super) fn in_batch(self, memo: &'a mut Memo) -> Self {
+        Self {
+            memo: Some(memo),
+            ..self
         }
     }
 
@@ -84,8 +96,27 @@ impl<'a> Tx<'a> {
         self.random.token()
     }
 
+    /// What `read` finds of one row of a shop in `table`, read once a batch: for rows that many commands need and hardly anybody changes. `read`
+    /// looks at that table only, and at rows that never change.
+    pub fn once<T: Clone + Send + 'static>(
+        &mut self,
+        table: &'static str,
+        (shop, id): (ShopId, Uuid),
+        read: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        if let Some(known) = self.memo.as_ref().and_then(|memo| memo.get(table, (shop, id))) {
+            return Ok(known);
+        }
+        let found = read(self)?;
+        if let Some(memo) = &mut self.memo {
+            memo.keep(table, (shop, id), &found);
+        }
+        Ok(found)
+    }
+
     /// Runs a statement; answers how many rows it changed.
     pub fn exec(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<u64> {
+        self.about_to(sql);
         let done = match self.connection {
             Connection::Sqlite(sqlite) => sqlite.exec(sql, args),
             Connection::Postgres(postgres) => postgres.exec(sql, args),
@@ -96,6 +127,7 @@ impl<'a> Tx<'a> {
     /// Runs a statement that changes what it changes, or fails with the whole command: nobody asks how many rows. Where the database is on the
     /// other end of a network it leaves with the next statement whose answer is needed, so that it costs no round trip of its own.
     pub fn put(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<()> {
+        self.about_to(sql);
         let done = match self.connection {
             Connection::Sqlite(sqlite) => sqlite.exec(sql, args).map(drop),
             Connection::Postgres(postgres) => postgres.put(sql, args),
@@ -105,6 +137,7 @@ impl<'a> Tx<'a> {
 
     /// As [`Tx::put`], for a row as it was read: if it is not like that any more, the whole command runs again and reads what it is now.
     pub fn change_one(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<()> {
+        self.about_to(sql);
         let done = match self.connection {
             Connection::Sqlite(sqlite) => sqlite.exec(sql, args).and_then(one_row),
             Connection::Postgres(postgres) => postgres.change_one(sql, args),
@@ -114,6 +147,7 @@ impl<'a> Tx<'a> {
 
     /// All rows of a statement, which itself carries a limit.
     pub fn all<T: FromRow>(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<Vec<T>> {
+        self.about_to(sql);
         let mut rows = Vec::new();
         let mut push = |row: RowSource<'_>| T::from_row(&Row(row)).map(|row| rows.push(row));
         let done = match self.connection {
@@ -126,6 +160,7 @@ impl<'a> Tx<'a> {
 
     /// The first row, if there is one.
     pub fn maybe_one<T: FromRow>(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<Option<T>> {
+        self.about_to(sql);
         let mut found = None;
         let mut keep = |row: RowSource<'_>| {
             if found.is_none() {
@@ -162,6 +197,12 @@ impl<'a> Tx<'a> {
     /// What went wrong with the engine, even if the command swallowed it.
     pub(super) fn broken(&self) -> Option<Engine> {
         self.broken
+    }
+
+    fn about_to(&mut self, sql: &str) {
+        if let Some(memo) = &mut self.memo {
+            memo.note(sql);
+        }
     }
 
     fn note<T>(&mut self, result: Result<T>) -> Result<T> {

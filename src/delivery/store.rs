@@ -3,7 +3,7 @@
 use super::model::{Method, Zone, ZoneMethods};
 use crate::args;
 use crate::db::{FromRow, Row, Tx};
-use crate::kernel::{Currency, MethodId, Money, Result, ShopId, ZoneId};
+use crate::kernel::{Currency, Id, MethodId, Money, Result, ShopId, ZoneId};
 
 /// A zone joined with one of its methods, if it has any.
 struct ZoneRow {
@@ -73,10 +73,12 @@ impl FromRow for Method {
 }
 
 pub fn method(tx: &mut Tx<'_>, shop: ShopId, method: MethodId) -> Result<Option<Method>> {
-    tx.maybe_one(
-        "select id, name, price_minor, currency, eta_days_min, eta_days_max from delivery_methods where shop_id = $1 and id = $2",
-        args![shop, method],
-    )
+    tx.once("delivery_methods", (shop, method.uuid()), |tx| {
+        tx.maybe_one(
+            "select id, name, price_minor, currency, eta_days_min, eta_days_max from delivery_methods where shop_id = $1 and id = $2",
+            args![shop, method],
+        )
+    })
 }
 
 /// Everything, in every currency, in the shop's order.

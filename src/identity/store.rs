@@ -5,7 +5,7 @@ use super::model::{ApiKey, Person, Role, Seller, Session, Shop};
 use super::policies::{Policies, PoliciesHash};
 use crate::args;
 use crate::db::{FromRow, Json, Row, Tx};
-use crate::kernel::{Error, KeyId, PartyId, Result, ShopId, StaffId, Time};
+use crate::kernel::{Error, Id, KeyId, PartyId, Result, ShopId, StaffId, Time};
 
 impl FromRow for Shop {
     fn from_row(row: &Row<'_>) -> Result<Self> {
@@ -171,13 +171,15 @@ pub fn policies(tx: &mut Tx<'_>, shop: ShopId, hash: &PoliciesHash) -> Result<Op
 
 /// A shop whose id we looked up ourselves. Errors: `not_found`.
 pub fn shop(tx: &mut Tx<'_>, id: ShopId) -> Result<Shop> {
-    tx.maybe_one(
-        "select id, slug, name, currency, country, language, accent, tagline, test_mode, seller, return_days, return_policy, shipping_policy,
-                prices_include_tax, version, created_at, policies
-           from shops where id = $1",
-        args![id],
-    )?
-    .ok_or_else(|| Error::not_found("shop"))
+    let found: Option<Shop> = tx.once("shops", (id, id.uuid()), |tx| {
+        tx.maybe_one(
+            "select id, slug, name, currency, country, language, accent, tagline, test_mode, seller, return_days, return_policy, shipping_policy,
+                    prices_include_tax, version, created_at, policies
+               from shops where id = $1",
+            args![id],
+        )
+    })?;
+    found.ok_or_else(|| Error::not_found("shop"))
 }
 
 pub fn shop_by_slug(tx: &mut Tx<'_>, slug: &str) -> Result<Option<Shop>> {

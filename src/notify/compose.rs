@@ -10,9 +10,9 @@ use crate::delivery::Promise;
 use crate::fulfilment::{self, Shipment};
 use crate::identity::{self, Shop};
 use crate::kernel::{AdjustmentId, Error, Id, OrderId, Result, ShipmentId, ShopId, words};
-use crate::payments;
 use minijinja::value::Serde;
-use minijinja::{Environment, UndefinedBehavior, Value, context};
+use minijinja::{Environment, UndefinedBehavior};
+use serde_json::{Value, json};
 use std::sync::LazyLock;
 use uuid::Uuid;
 
@@ -81,7 +81,7 @@ pub(super) fn html(kind: MailKind, says: &str) -> Result<String> {
 
 fn render(name: &str, says: &str) -> Result<String> {
     let unreadable = |error| Error::internal(format!("what the letter {name} says cannot be read")).because(error);
-    let values: serde_json::Value = serde_json::from_str(says).map_err(unreadable)?;
+    let values: Value = serde_json::from_str(says).map_err(unreadable)?;
     let broken = |error| Error::internal(format!("the letter {name} could not be written")).because(error);
     TEMPLATES
         .get_template(name)
@@ -111,30 +111,31 @@ impl About {
             return Ok(None);
         }
         let shop = identity::shop(tx, view.order.shop)?;
-        let values = context! {
-            language => "en",
-            shop => shop.name.as_str(),
-            seller => seller(&shop),
-            test_mode => shop.test_mode,
-            number => view.order.number.as_str(),
-            link => links.order(&shop, view.order.id),
-            returns => links.policy(&shop, "returns"),
-            return_days => shop.return_days,
-        };
+        let values = json!({
+            "language": "en",
+            "shop": shop.name.as_str(),
+            "seller": seller(&shop),
+            "test_mode": shop.test_mode,
+            "number": view.order.number.as_str(),
+            "link": links.order(&shop, view.order.id),
+            "returns": links.policy(&shop, "returns"),
+            "return_days": shop.return_days,
+        });
         Ok(Some(Self { shop, view, values }))
     }
 
     fn queue(&self, tx: &mut Tx<'_>, kind: MailKind, about: Uuid, subject: String, more: Value) -> Result<Queue> {
-        let says = context! { ..more, ..self.values.clone() };
-        let says = serde_json::to_string(&says)
-            .map_err(|error| Error::internal("a letter could not be written down").because(error))?;
+        let mut says = self.values.clone();
+        if let (Value::Object(says), Value::Object(more)) = (&mut says, more) {
+            says.extend(more);
+        }
         let mail = NewMail {
             shop: self.shop.id,
             kind,
             about,
             to: self.view.order.email.clone(),
             subject,
-            says,
+            says: says.to_string(),
         };
         queue(tx, &mail)
     }
@@ -161,24 +162,27 @@ pub fn order_confirmed(tx: &mut Tx<'_>, links: &Links, view: OrderView, promise:
     let Some(about) = About::view(tx, links, view)? else {
         return Ok(Queue::NoAddress);
     };
-    let attempt = payments::latest_attempt(tx, about.view.order.checkout.intent())?;
     let quote = &about.view.checkout.offer.quote;
-    let by_hand = attempt.is_some_and(|attempt| attempt.method == "manual");
+    let by_hand = about
+        .view
+        .intent
+        .as_ref()
+        .is_some_and(|intent| intent.method == "manual");
     let payment = match (about.view.order.total_minor, by_hand, quote.needs_address()) {
         (0, _, _) => "There is nothing to pay.",
         (_, true, _) => "You pay as you agreed with the shop; this is your confirmation.",
         (_, false, true) => "Your card is charged when the parcel leaves, not before.",
         (_, false, false) => "Your card is charged now.",
     };
-    let more = context! {
-        lines => lines(&about.view),
-        delivery => quote.delivery.as_ref().map(|delivery| context! { name => delivery.name.as_str(), amount => words::money(about.view.money(delivery.amount_minor)) }),
-        total => words::money(about.view.order.total()),
-        tax => words::money(about.view.money(about.view.order.tax_minor)),
-        address => about.view.checkout.address.as_ref().map(address),
-        promise => promise.map(|promise| promise.to_string()),
-        payment => payment,
-    };
+    let more = json!({
+        "lines": lines(&about.view),
+        "delivery": quote.delivery.as_ref().map(|delivery| json!({ "name": delivery.name.as_str(), "amount": words::money(about.view.money(delivery.amount_minor)) })),
+        "total": words::money(about.view.order.total()),
+        "tax": words::money(about.view.money(about.view.order.tax_minor)),
+        "address": about.view.checkout.address.as_ref().map(address),
+        "promise": promise.map(|promise| promise.to_string()),
+        "payment": payment,
+    });
     about.queue(
         tx,
         MailKind::Receipt,
@@ -190,9 +194,7 @@ pub fn order_confirmed(tx: &mut Tx<'_>, links: &Links, view: OrderView, promise:
 
 /// The lines of an order, ready to show.
 fn lines(view: &OrderView) -> Vec<Value> {
-    let line = |line: &checkout::OrderLine| {
-        context! { title => line.title.as_str(), quantity => line.quantity, amount => words::money(view.money(line.amount_minor)) }
-    };
+    let line = |line: &checkout::OrderLine| json!({ "title": line.title.as_str(), "quantity": line.quantity, "amount": words::money(view.money(line.amount_minor)) });
     view.lines.iter().map(line).collect()
 }
 
@@ -231,12 +233,12 @@ pub fn shipment_handed_over(
     if !about.view.checkout.offer.quote.needs_address() {
         return Ok(Queue::NoAddress);
     }
-    let more = context! {
-        lines => inside(&about.view, &parcel),
-        carrier => parcel.carrier.as_str(),
-        tracking => parcel.tracking.as_str(),
-        more_follows => about.view.lines.iter().any(|line| line.open() > 0),
-    };
+    let more = json!({
+        "lines": inside(&about.view, &parcel),
+        "carrier": parcel.carrier.as_str(),
+        "tracking": parcel.tracking.as_str(),
+        "more_follows": about.view.lines.iter().any(|line| line.open() > 0),
+    });
     about.queue(
         tx,
         MailKind::Shipped,
@@ -256,7 +258,7 @@ fn inside(view: &OrderView, parcel: &Shipment) -> Vec<Value> {
     parcel
         .lines
         .iter()
-        .map(|ship| context! { title => title(ship.line), quantity => ship.quantity })
+        .map(|ship| json!({ "title": title(ship.line), "quantity": ship.quantity }))
         .collect()
 }
 
@@ -265,7 +267,7 @@ pub fn order_canceled(tx: &mut Tx<'_>, links: &Links, shop: ShopId, order: Order
     let Some(about) = About::order(tx, links, shop, order)? else {
         return Ok(Queue::NoAddress);
     };
-    let more = context! { total => words::money(about.view.order.total()) };
+    let more = json!({ "total": words::money(about.view.order.total()) });
     about.queue(
         tx,
         MailKind::Canceled,
@@ -295,6 +297,6 @@ pub fn order_refunded(
         about.view.order.number
     );
     // The reason is between the people of the shop.
-    let more = context! { amount => given_back, whole => refund.amount_minor == about.view.order.total_minor };
+    let more = json!({ "amount": given_back, "whole": refund.amount_minor == about.view.order.total_minor });
     about.queue(tx, MailKind::Refunded, adjustment.uuid(), subject, more)
 }

@@ -131,7 +131,7 @@ impl FromRow for Kept {
 /// The newest letters of all shops: only the demo's mailbox asks, and a demo is one person's machine.
 pub(super) fn newest_sent(tx: &mut Tx<'_>, most: i64) -> Result<Vec<Kept>> {
     tx.all(
-        "select id, recipient, subject, kind, says, sent_at from mails where state = 'sent' order by created_at desc, id desc limit $1",
+        "select id, recipient, subject, kind, says, sent_at from mails where state = 'sent' order by id desc limit $1",
         args![most],
     )
 }

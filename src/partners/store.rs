@@ -65,12 +65,14 @@ pub(super) fn insert_party(tx: &mut Tx<'_>, shop: ShopId, party: &Party) -> Resu
 
 /// A contract with the terms of its current version.
 pub fn contract(tx: &mut Tx<'_>, shop: ShopId, contract: ContractId) -> Result<Option<Contract>> {
-    tx.maybe_one(
-        "select c.id, c.name, c.version, v.terms, c.created_at from contracts c
-           join contract_versions v on v.contract_id = c.id and v.version = c.version
-          where c.shop_id = $1 and c.id = $2",
-        args![shop, contract],
-    )
+    tx.once("contracts", (shop, contract.uuid()), |tx| {
+        tx.maybe_one(
+            "select c.id, c.name, c.version, v.terms, c.created_at from contracts c
+               join contract_versions v on v.contract_id = c.id and v.version = c.version
+              where c.shop_id = $1 and c.id = $2",
+            args![shop, contract],
+        )
+    })
 }
 
 /// Oldest first.

@@ -218,17 +218,26 @@ pub(super) async fn ask_processor(app: &App, attempt: &Attempt, ask: &Ask) -> An
 /// Applied once: it moves the attempt only from the state it read, along a declared edge; everything else changes nothing (P5, P6).
 pub fn record(tx: &mut Tx<'_>, attempt: AttemptId, operation: Operation, answer: &Answer) -> Result<Recorded> {
     match operation {
-        Operation::Authorize => record_authorize(tx, attempt, answer),
+        Operation::Authorize => {
+            let attempt = find_attempt(tx, attempt)?;
+            record_authorize(tx, &attempt, answer)
+        }
         Operation::Void => super::void::record_void(tx, attempt, answer),
         Operation::Capture(capture) => super::capture::capture_record(tx, capture, answer),
         Operation::Refund(refund) => super::refund::refund_record(tx, refund, answer),
     }
 }
 
-fn record_authorize(tx: &mut Tx<'_>, id: AttemptId, answer: &Answer) -> Result<Recorded> {
-    let attempt = find_attempt(tx, id)?;
-    let Some(step) = step(&attempt, answer, tx.now()) else {
-        return Ok(recorded(&attempt, attempt.state, false));
+/// [`record`] for whoever asked for the promise and still has the attempt as it was written. Should somebody else have moved it meanwhile, the
+/// statement that moves it finds no row, and the whole command runs again: it must not come with the same attempt twice.
+pub fn record_asked(tx: &mut Tx<'_>, attempt: &Attempt, answer: &Answer) -> Result<Recorded> {
+    record_authorize(tx, attempt, answer)
+}
+
+fn record_authorize(tx: &mut Tx<'_>, attempt: &Attempt, answer: &Answer) -> Result<Recorded> {
+    let id = attempt.id;
+    let Some(step) = step(attempt, answer, tx.now()) else {
+        return Ok(recorded(attempt, attempt.state, false));
     };
     // The intent decides whether the promise is still wanted; it moves first, so that two promises cannot both be kept.
     let to = match step.to {
@@ -263,7 +272,7 @@ fn record_authorize(tx: &mut Tx<'_>, id: AttemptId, answer: &Answer) -> Result<R
         S::Pending | S::RequiresAction => Some(tx.now().plus(Seconds(60))),
         S::Voiding => Some(tx.now()),
         S::NotExecuted if mutant!("P2-late") => None,
-        S::NotExecuted => later_look(tx.now(), &attempt),
+        S::NotExecuted => later_look(tx.now(), attempt),
         // A promise ends by itself; we look when it should have.
         S::Authorized => {
             let ends = step
@@ -298,7 +307,7 @@ fn record_authorize(tx: &mut Tx<'_>, id: AttemptId, answer: &Answer) -> Result<R
     };
     store::move_attempt(tx, id, &change)?;
     if to != attempt.state {
-        store::log(tx, attempt.intent, &sentence(&attempt, to), step.detail)?;
+        store::log(tx, attempt.intent, &sentence(attempt, to), step.detail)?;
     } else if needs_a_person(tries) && !needs_a_person(attempt.tries) {
         store::log(
             tx,
@@ -307,7 +316,7 @@ fn record_authorize(tx: &mut Tx<'_>, id: AttemptId, answer: &Answer) -> Result<R
             step.detail,
         )?;
     }
-    Ok(recorded(&attempt, to, to != attempt.state))
+    Ok(recorded(attempt, to, to != attempt.state))
 }
 
 /// "No such payment" was believed, and the buyer may have paid in another way since. Should the request have been on its way after all (a clock

@@ -36,7 +36,7 @@ mod routing_tests;
 mod tests;
 
 pub use allocation::{AllocatedLeg, AllocatedPart, Allocation, FeeBearer, Part, PlannedLeg, Purpose, allocate};
-pub use authorize::{By, Recorded, Start, authorize_ask, fail_over, open_and_start, record};
+pub use authorize::{By, Recorded, Start, authorize_ask, fail_over, open_and_start, record, record_asked};
 pub use capture::{CaptureBegin, capture_again, capture_ask, capture_begin, capture_plan, capture_record};
 pub use model::{
     Attempt, AttemptState, Capture, CapturePlan, CaptureState, Intent, IntentState, OpenIntent, Operation, Refund,

@@ -178,6 +178,8 @@ pub struct Intent {
     pub allocation: Allocation,
     pub attempts: u32,
     pub version: i64,
+    /// What the newest attempt pays with; empty before the first.
+    pub method: String,
 }
 
 impl Intent {

@@ -63,6 +63,7 @@ impl FromRow for Intent {
             allocation: row.get::<Json<Allocation>>(11)?.0,
             attempts: row.get(12)?,
             version: row.get(13)?,
+            method: row.get(14)?,
         })
     }
 }
@@ -70,7 +71,8 @@ impl FromRow for Intent {
 pub fn intent(tx: &mut Tx<'_>, id: IntentId) -> Result<Option<Intent>> {
     tx.maybe_one(
         "select id, shop_id, checkout_id, state, amount_minor, currency, authorized_minor, capture_pending_minor, captured_minor,
-                refund_pending_minor, refunded_minor, allocation, attempts, version
+                refund_pending_minor, refunded_minor, allocation, attempts, version,
+                coalesce((select method from attempts where intent_id = intents.id order by n desc limit 1), '')
            from intents where id = $1",
         args![id],
     )
