@@ -70,6 +70,8 @@ enum Command {
 enum Bench {
     /// Quotes and checkouts over HTTP against a server of its own: how many a second, how long each takes, what they cost.
     Checkout(BenchCheckoutArgs),
+    /// What the orchestrator adds to a promise, a capture and a refund, without the processor's own time.
+    Payments(BenchPaymentsArgs),
     /// The bare loop the others are compared with.
     #[command(hide = true)]
     Bare {
@@ -105,6 +107,25 @@ struct BenchCheckoutArgs {
     /// The last unit is gone: measure refusals.
     #[arg(long)]
     sold_out: bool,
+    /// Print one JSON object as the last line.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct BenchPaymentsArgs {
+    /// `postgres://…` of a database nobody else uses; SQLite without it.
+    #[arg(long, default_value = "")]
+    database: String,
+    /// Where the run makes its folder; the file system there is part of what is measured.
+    #[arg(long, default_value = ".")]
+    folder: PathBuf,
+    /// Payments that begin a second; each is promised, captured and given back.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    rate: u32,
+    /// How long payments begin.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    seconds: u64,
     /// Print one JSON object as the last line.
     #[arg(long)]
     json: bool,
@@ -241,6 +262,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Export(args) => export(&config, &args),
         Command::Sandbox(args) => sandbox(&config, args),
         Command::Bench(Bench::Checkout(args)) => bench_checkout(args),
+        Command::Bench(Bench::Payments(args)) => bench_payments(args),
         Command::Bench(Bench::Bare {
             folder,
             listen,
@@ -487,6 +509,29 @@ fn bench_checkout(args: BenchCheckoutArgs) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+fn bench_payments(args: BenchPaymentsArgs) -> Result<()> {
+    let folder = bench::fresh_folder(&args.folder)?;
+    let plan = bench::PaymentsPlan {
+        database: args.database,
+        folder: folder.clone(),
+        rate: f64::from(args.rate),
+        span: std::time::Duration::from_secs(args.seconds),
+        at_once: 64,
+    };
+    let measured = bench::payments(&plan, &runtime()?);
+    drop(std::fs::remove_dir_all(&folder));
+    let report = measured?;
+    eprint!("{}", report.text());
+    if args.json {
+        let line = serde_json::to_string(&report).map_err(|error| Error::internal("the report").because(error))?;
+        println!("{line}");
+    }
+    if report.violations.is_empty() {
+        return Ok(());
+    }
+    Err(Error::internal("the books are wrong, so the figures are worth nothing"))
 }
 
 fn needs_sqlite(config: &Config) -> Result<()> {

@@ -11,9 +11,11 @@ mod bare;
 mod checkout;
 mod child;
 mod load;
+mod payments;
 pub mod shop;
 mod store;
 
 pub use bare::serve as serve_bare;
 pub use checkout::{Plan, fresh_folder, run as checkout};
 pub use load::Pace;
+pub use payments::{PaymentsPlan, run as payments};

@@ -197,7 +197,10 @@ pub fn refund_record(tx: &mut Tx<'_>, id: RefundId, answer: &Answer) -> Result<R
         other => {
             let detail = format!("{other:?}");
             let first = refund.state != RefundState::Unknown;
-            let next = next_check(tx.now(), refund.tries);
+            let next = match mutant!("I16-refund") {
+                true => tx.now().plus(Seconds::days(10_000)),
+                false => next_check(tx.now(), refund.tries),
+            };
             if store::postpone_refund(tx, id, RefundState::Unknown, &detail, next)? && first {
                 let what = match other {
                     Answer::Pending { .. } => format!(
