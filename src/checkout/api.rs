@@ -837,15 +837,16 @@ pub async fn post_refund(
     };
     let intent = begun.intent;
     let lines = app.db.read(move |tx| payments::refunds(tx, intent)).await?;
-    let state = lines
-        .iter()
-        .find(|line| line.id == begun.id)
-        .map_or(begun.state, |line| line.state);
+    // What was taken from several promises goes back in as many parts: the first that is not there yet says how it stands.
+    let mut parts = lines.iter().filter(|line| line.adjustment == id);
+    let minor = parts.clone().map(|line| line.minor).sum();
+    let open = parts.clone().find(|line| line.state != RefundState::Succeeded);
+    let state = open.or(parts.next()).map_or(begun.state, |line| line.state);
     Ok(json(
         status,
         &RefundOut {
             id,
-            amount: begun.amount.into(),
+            amount: Money::new(minor, begun.amount.currency).into(),
             state: state.name().into(),
         },
     ))

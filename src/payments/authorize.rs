@@ -248,8 +248,12 @@ pub fn record(tx: &mut Tx<'_>, attempt: AttemptId, operation: Operation, answer:
 
 fn record_authorize(tx: &mut Tx<'_>, id: AttemptId, answer: &Answer) -> Result<Recorded> {
     let attempt = find_attempt(tx, id)?;
-    let over = attempt.state == S::Authorized && is_used_up(tx, &attempt, answer)?;
-    let Some(step) = step(&attempt, answer, tx.now(), over) else {
+    let taken = if attempt.state == S::Authorized {
+        taken_of(tx, &attempt)?
+    } else {
+        Taken::default()
+    };
+    let Some(step) = step(&attempt, answer, tx.now(), taken) else {
         return Ok(recorded(&attempt, attempt.state, false));
     };
     // The intent decides whether the promise is still wanted; it moves first, so that two promises cannot both be kept.
@@ -348,21 +352,25 @@ fn ends(attempt: &Attempt, said: Option<Time>, now: Time) -> Option<Time> {
     said.or(attempt.capture_before).or_else(usual)
 }
 
-/// Whether the processor has closed the payment with exactly what we took from it: the rest of it is promised no longer.
-fn is_used_up(tx: &mut Tx<'_>, attempt: &Attempt, answer: &Answer) -> Result<bool> {
-    let Answer::Captured { amount, .. } = answer else {
-        return Ok(false);
-    };
+/// What was taken of a promise.
+#[derive(Clone, Copy, Default)]
+struct Taken {
+    minor: i64,
+    /// Whether more may be taken right now, of which we do not know yet.
+    open: bool,
+}
+
+fn taken_of(tx: &mut Tx<'_>, attempt: &Attempt) -> Result<Taken> {
+    let mut taken = Taken::default();
     let captures = store::captures(tx, attempt.intent)?;
-    let mine = captures.iter().filter(|capture| capture.attempt == attempt.id);
-    let open = mine
-        .clone()
-        .any(|capture| matches!(capture.state, CaptureState::Sending | CaptureState::Unknown));
-    let taken: i64 = mine
-        .filter(|capture| capture.state == CaptureState::Succeeded)
-        .map(|capture| capture.minor)
-        .sum();
-    Ok(!open && taken == amount.minor)
+    for capture in captures.iter().filter(|capture| capture.attempt == attempt.id) {
+        match capture.state {
+            CaptureState::Succeeded => taken.minor += capture.minor,
+            CaptureState::Sending | CaptureState::Unknown => taken.open = true,
+            CaptureState::Waiting | CaptureState::Failed | CaptureState::Conflicted => {}
+        }
+    }
+    Ok(taken)
 }
 
 /// "No such payment" was believed, and the buyer may have paid in another way since. Should the request have been on its way after all (a clock
@@ -391,7 +399,7 @@ struct Step<'a> {
 }
 
 /// Reads an answer against the attempt. `None`: it says nothing new.
-fn step<'a>(attempt: &Attempt, answer: &'a Answer, now: Time, used_up: bool) -> Option<Step<'a>> {
+fn step<'a>(attempt: &Attempt, answer: &'a Answer, now: Time, taken: Taken) -> Option<Step<'a>> {
     if matches!(attempt.state, S::Voiding | S::Voided | S::Captured | S::Conflicted) {
         return None; // Decided already; what comes late changes nothing.
     }
@@ -414,7 +422,11 @@ fn step<'a>(attempt: &Attempt, answer: &'a Answer, now: Time, used_up: bool) -> 
             let over = |ends: Option<Time>| ends.is_some_and(|ends| ends <= now);
             let next = match (attempt.state.is_open() || attempt.state == S::Authorized, agreed) {
                 // It says that it stands, and that its time is over: it is let go, and nothing is built on it.
-                (true, true) if attempt.state == S::Authorized && over(capture_before.or(attempt.capture_before)) => {
+                (true, true)
+                    if attempt.state == S::Authorized
+                        && !taken.open
+                        && over(capture_before.or(attempt.capture_before)) =>
+                {
                     S::Voiding
                 }
                 (true, true) => S::Authorized,
@@ -476,12 +488,20 @@ fn step<'a>(attempt: &Attempt, answer: &'a Answer, now: Time, used_up: bool) -> 
             detail: "The promise ended at the processor.",
             ..to(S::Voided)
         },
-        Answer::Captured { .. } if used_up => Step {
-            detail: "What was not taken is promised no longer.",
-            ..to(S::Captured)
-        },
+        // It has closed the payment with exactly what we took.
+        Answer::Captured { amount, .. }
+            if attempt.state == S::Authorized && !taken.open && taken.minor == amount.minor =>
+        {
+            Step {
+                detail: "What was not taken is promised no longer.",
+                ..to(S::Captured)
+            }
+        }
         // Nobody says anything, and by its own time it is over.
-        _ if attempt.state == S::Authorized && attempt.capture_before.is_some_and(|ends| ends.plus(GRACE) <= now) => {
+        _ if attempt.state == S::Authorized
+            && !taken.open
+            && attempt.capture_before.is_some_and(|ends| ends.plus(GRACE) <= now) =>
+        {
             Step {
                 detail: "Its time is over.",
                 ..to(S::Voided)
