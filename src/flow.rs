@@ -3,10 +3,11 @@
 //! Tables: none. It deliberately decides nothing: a line names a fact and the verbs that follow from it.
 
 use crate::app::App;
+use crate::checkout::{self, GiveUp};
 use crate::db::{Act, Tx};
+use crate::fulfilment;
 use crate::kernel::{Error, Fact, Result};
 use crate::notify::{self, Links};
-use crate::{checkout, fulfilment};
 
 /// What the program does about facts: the acts, with what a transaction does not know.
 pub fn acts(app: &App) -> impl Act {
@@ -35,6 +36,14 @@ fn act(tx: &mut Tx<'_>, links: &Links, fact: &Fact) -> Result<()> {
             order,
             adjustment,
         } => notify::order_refunded(tx, links, shop, order, adjustment).map(drop),
+        Fact::PaymentLost { shop, order, tries } => notify::payment_lost(tx, links, shop, order, tries).map(drop),
+        Fact::PaymentOverdue { shop, order } => match checkout::give_up(tx, shop, order)? {
+            GiveUp::Rest => {
+                fulfilment::close(tx, shop, order)?;
+                notify::rest_canceled(tx, links, shop, order).map(drop)
+            }
+            GiveUp::Canceled | GiveUp::Nothing => Ok(()), // The cancellation is a fact of its own.
+        },
         Fact::PaymentCaptured { .. } => Ok(()),
     }
 }

@@ -111,6 +111,10 @@ fn pages() -> Router<App> {
             "/s/{shop}/orders/{order}/cancellation",
             axum::routing::post(storefront::order_page::cancel),
         )
+        .route(
+            "/s/{shop}/orders/{order}/payment",
+            axum::routing::post(storefront::order_page::pay),
+        )
         .route("/s/{shop}/policies/{policy}", get(storefront::policy_page::show))
         .route("/s/{shop}/accent.css", get(storefront::accent::show))
         .route("/sitemap.xml", get(storefront::sitemap::sitemap))
@@ -258,6 +262,7 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/s/{shop}/checkout"),
     ("GET", "/s/{shop}/orders/{order}"),
     ("POST", "/s/{shop}/orders/{order}/cancellation"),
+    ("POST", "/s/{shop}/orders/{order}/payment"),
     ("GET", "/s/{shop}/policies/{policy}"),
     ("GET", "/s/{shop}/accent.css"),
     ("GET", "/sitemap.xml"),

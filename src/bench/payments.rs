@@ -167,6 +167,7 @@ async fn one_payment(app: &App, shop: ShopId, due: Instant, took: &mut Took) -> 
             processor: "sandbox",
             method: "card",
             token: "tok_visa",
+            terms: payments::Terms::NONE,
         };
         payments::open_and_start(tx, &wish, by)
     });

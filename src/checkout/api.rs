@@ -185,8 +185,11 @@ fn checkout_out(app: &App, shop: &Shop, settled: &Settled, with_secret: bool) ->
             confirmed_at: order.confirmed_at,
             page_url: order_page_url(app, shop, order.id),
         }),
-        decline: (checkout.state == CheckoutState::ReadyForComplete && !settled.decline.is_empty())
-            .then(|| decline_out(&settled.decline)),
+        decline: (matches!(
+            checkout.state,
+            CheckoutState::ReadyForComplete | CheckoutState::Completed
+        ) && !settled.decline.is_empty())
+        .then(|| decline_out(&settled.decline)),
         test_mode: shop.test_mode,
     }
 }
@@ -575,6 +578,8 @@ pub enum PaymentStateOut {
     PartiallyRefunded,
     Refunded,
     Voided,
+    /// The promise is over, and the buyer is asked to pay again.
+    Lost,
     /// A person has to look.
     Unclear,
 }
@@ -601,6 +606,7 @@ impl PaymentStateOut {
         };
         match intent.state {
             IntentState::Conflicted | IntentState::Unknown => Self::Unclear,
+            _ if intent.is_lost() => Self::Lost,
             _ if intent.captured_minor > 0 && intent.refunded_minor == intent.captured_minor => Self::Refunded,
             _ if intent.refunded_minor > 0 => Self::PartiallyRefunded,
             IntentState::Canceled | IntentState::Expired if intent.captured_minor == 0 => Self::Voided,
@@ -831,15 +837,16 @@ pub async fn post_refund(
     };
     let intent = begun.intent;
     let lines = app.db.read(move |tx| payments::refunds(tx, intent)).await?;
-    let state = lines
-        .iter()
-        .find(|line| line.id == begun.id)
-        .map_or(begun.state, |line| line.state);
+    // What was taken from several promises goes back in as many parts: the first that is not there yet says how it stands.
+    let mut parts = lines.iter().filter(|line| line.adjustment == id);
+    let minor = parts.clone().map(|line| line.minor).sum();
+    let open = parts.clone().find(|line| line.state != RefundState::Succeeded);
+    let state = open.or(parts.next()).map_or(begun.state, |line| line.state);
     Ok(json(
         status,
         &RefundOut {
             id,
-            amount: begun.amount.into(),
+            amount: Money::new(minor, begun.amount.currency).into(),
             state: state.name().into(),
         },
     ))

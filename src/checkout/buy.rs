@@ -1,7 +1,7 @@
 //! A viewer buys what they were offered: at once with everything said, or by paying a checkout that was filled in step by step.
 
 use super::allocate::allocate;
-use super::conclude::{Settled, paid, settle};
+use super::conclude::{Settled, outcome, paid, settle};
 use super::model::{
     Address, Checkout, CheckoutState, Contact, Frozen, Need, Payment, lane_key, lane_of, missing, paying_until,
 };
@@ -10,9 +10,11 @@ use crate::app::App;
 use crate::db::Tx;
 use crate::identity::{self, Shop};
 use crate::inventory::{self, Demand, Reserve};
-use crate::kernel::{Answer, AttemptId, CheckoutId, Error, Result, Seconds, ShopId, VariantId};
+use crate::kernel::{Answer, AttemptId, CheckoutId, Error, Money, Result, Seconds, ShopId, VariantId};
 use crate::offers::{self, Asked, Offer, Quote, Recheck, WantedLine};
-use crate::payments::{self, Attempt, AttemptState, By, OpenIntent, Operation, Plan, Routing, Sale, Start};
+use crate::payments::{
+    self, Attempt, AttemptState, By, IntentState, OpenIntent, Operation, Plan, Routing, Sale, Start,
+};
 use base64::Engine;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -143,7 +145,7 @@ async fn authorize(
             let next = if last { None } else { go_on(tx, checkout, id, &plan)? };
             Ok(match next {
                 Some(next) => Recorded::Next(next),
-                None => Recorded::Settled(settle(tx, checkout)?),
+                None => Recorded::Settled(outcome(tx, checkout)?),
             })
         });
         match recorded.await? {
@@ -160,6 +162,9 @@ async fn authorize(
 /// buyer try again: then the checkout is being paid once more.
 fn go_on(tx: &mut Tx<'_>, id: CheckoutId, last: AttemptId, plan: &Plan) -> Result<Option<Attempt>> {
     let checkout = store::load(tx, id)?;
+    if checkout.state == CheckoutState::Completed {
+        return payments::fail_over(tx, last, plan); // An order that is paid again: its units are theirs already.
+    }
     if !checkout.state.is_open() || checkout.expires_at <= tx.now() {
         return Ok(None);
     }
@@ -177,7 +182,7 @@ fn go_on(tx: &mut Tx<'_>, id: CheckoutId, last: AttemptId, plan: &Plan) -> Resul
 }
 
 /// Who is asked for a checkout. Errors: `method_not_offered`.
-fn plan_of(checkout: &Checkout, routing: &Routing, payment: &Payment) -> Result<Plan> {
+fn plan_of(checkout: &Checkout, amount: Money, routing: &Routing, payment: &Payment) -> Result<Plan> {
     let quote = &checkout.offer.quote;
     let units: u32 = quote
         .lines
@@ -188,13 +193,13 @@ fn plan_of(checkout: &Checkout, routing: &Routing, payment: &Payment) -> Result<
     let digital = quote.lines.iter().any(|line| !line.physical);
     let plan = routing.plan(&Sale {
         checkout: checkout.id,
-        amount: checkout.total(),
+        amount,
         country: quote.country.clone(),
         method: payment.method,
         // What is digital is taken at once, what is physical with its parcel, and units may leave one by one.
         parts: units > 1 || (units > 0 && digital),
     });
-    if plan.asked().next().is_none() && checkout.total().minor > 0 {
+    if plan.asked().next().is_none() && amount.minor > 0 {
         return Err(payments::not_offered());
     }
     Ok(plan)
@@ -283,7 +288,7 @@ fn place(tx: &mut Tx<'_>, shop: &Shop, tap: &Tap, routing: Option<&Routing>, hol
     let (Some(routing), Some(payment)) = (pays, &tap.payment) else {
         return Ok(Place::Answer(Buy::Placed(Box::new(Settled::open(checkout)))));
     };
-    let plan = plan_of(&checkout, routing, payment)?;
+    let plan = plan_of(&checkout, checkout.total(), routing, payment)?;
     match begin(tx, &checkout, &plan, payment)? {
         Start::Sending(attempt) => Ok(Place::Sending(Box::new(checkout), attempt, plan)),
         _ => settle(tx, tap.id).map(|settled| Place::Answer(Buy::Placed(Box::new(settled)))), // Nothing to pay: it is an order already.
@@ -320,16 +325,44 @@ fn begin(tx: &mut Tx<'_>, checkout: &Checkout, plan: &Plan, payment: &Payment) -
         amount: checkout.total(),
         allocation,
     };
-    let by = By {
-        processor: plan.asked().next().unwrap_or_default(), // A sale of nothing needs none.
-        method: payments::method_name(payment.method),
-        token: payment.token.as_deref().unwrap_or_default(),
-    };
-    let started = payments::open_and_start(tx, &wish, by)?;
+    let started = payments::open_and_start(tx, &wish, by(plan, payment))?;
     if let Start::Sending(attempt) = &started {
         payments::explain(tx, attempt.intent, plan)?;
     }
     Ok(started)
+}
+
+fn by<'a>(plan: &'a Plan, payment: &'a Payment) -> By<'a> {
+    let processor = plan.asked().next().unwrap_or_default(); // A sale of nothing needs none.
+    By {
+        processor,
+        method: payments::method_name(payment.method),
+        token: payment.token.as_deref().unwrap_or_default(),
+        terms: plan.terms(processor),
+    }
+}
+
+/// An order whose payment was lost is paid again: for the rest, by the split of the day of the sale, with whatever the buyer has now.
+fn start_again(
+    tx: &mut Tx<'_>,
+    checkout: &Checkout,
+    routing: &Routing,
+    payment: &Payment,
+) -> Result<Result<(Attempt, Plan), Pay>> {
+    let id = checkout.id;
+    let known = payments::intent(tx, id.intent())?;
+    let Some(intent) = known.filter(|intent| intent.is_lost() && intent.state == IntentState::Expired) else {
+        return Ok(Err(Pay::Settled(Box::new(settle(tx, id)?))));
+    };
+    let plan = plan_of(checkout, intent.rest(), routing, payment)?;
+    Ok(match payments::start(tx, id.intent(), by(&plan, payment))? {
+        Start::Sending(attempt) => {
+            payments::explain(tx, attempt.intent, &plan)?;
+            Ok((attempt, plan))
+        }
+        Start::TooMany => Err(Pay::TooManyAttempts),
+        Start::CardRefused | Start::Unresolved | Start::NotPayable => Err(Pay::Settled(Box::new(outcome(tx, id)?))),
+    })
 }
 
 /// What became of a wish to pay.
@@ -344,7 +377,7 @@ pub enum Pay {
     TooManyAttempts,
 }
 
-/// Pays a checkout. Order of answers: not found, settled (paid or being paid already), expired, missing, too many attempts, settled.
+/// Pays a checkout, or again the rest of an order whose payment was lost. Order of answers: not found, settled (paid or being paid already), expired, missing, too many attempts, settled.
 pub async fn pay(app: &App, shop: ShopId, id: CheckoutId, payment: Payment, return_url: String) -> Result<Pay> {
     let routing = routing(app, shop, &payment).await?;
     let app = app.clone();
@@ -375,7 +408,10 @@ fn start(
     payment: &Payment,
 ) -> Result<Result<(Attempt, Plan), Pay>> {
     let checkout = store::load(tx, id)?;
-    if checkout.state == CheckoutState::Completed || checkout.state.is_paying() {
+    if checkout.state == CheckoutState::Completed {
+        return start_again(tx, &checkout, routing, payment);
+    }
+    if checkout.state.is_paying() {
         return Ok(Err(Pay::Settled(Box::new(settle(tx, id)?))));
     }
     if !checkout.state.is_open() {
@@ -389,7 +425,7 @@ fn start(
     if checkout.expires_at <= tx.now() || !inventory::extend(tx, id, true, until)? {
         return Ok(Err(Pay::Expired));
     }
-    let plan = plan_of(&checkout, routing, payment)?;
+    let plan = plan_of(&checkout, checkout.total(), routing, payment)?;
     match begin(tx, &checkout, &plan, payment)? {
         Start::Sending(attempt) => {
             store::advance(tx, &checkout, CheckoutState::CompleteInProgress, until)?;

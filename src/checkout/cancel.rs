@@ -132,7 +132,19 @@ fn undo(
         VoidBegin::Nothing => None,
     };
     store::cancel_order(tx, id)?;
-    for line in store::cancel_lines(tx, id)? {
+    put_back(tx, &order, order.total_minor, reason, staff)?;
+    tx.publish(&Fact::OrderCanceled { shop, order: id })?;
+    let order = Order {
+        canceled_at: Some(tx.now()),
+        version: order.version + 1,
+        ..order
+    };
+    Ok((CancelOrder::Canceled(Box::new(order)), owed))
+}
+
+/// What did not leave is for sale again, and the books say that it was canceled: once an order, so the id follows from the order's.
+fn put_back(tx: &mut Tx<'_>, order: &Order, minor: i64, reason: &str, staff: Option<StaffId>) -> Result<()> {
+    for line in store::cancel_lines(tx, order.id)? {
         let claim = Claim {
             variant: line.variant,
             location: line.location,
@@ -142,23 +154,52 @@ fn undo(
             inventory::restock(tx, &claim, Restock::Sellable)?;
         }
     }
-    // One cancellation an order: its id follows from the order's.
-    let adjustment = AdjustmentId::from_uuid(uuid::Uuid::new_v5(&id.uuid(), b"cancellation"));
-    store::insert_adjustment(
-        tx,
-        adjustment,
-        &order,
-        AdjustmentKind::Cancellation,
-        order.total_minor,
-        reason,
-        "{}",
-        staff,
-    )?;
-    tx.publish(&Fact::OrderCanceled { shop, order: id })?;
-    let order = Order {
-        canceled_at: Some(tx.now()),
-        version: order.version + 1,
-        ..order
+    let adjustment = AdjustmentId::from_uuid(uuid::Uuid::new_v5(&order.id.uuid(), b"cancellation"));
+    let kind = AdjustmentKind::Cancellation;
+    store::insert_adjustment(tx, adjustment, order, kind, minor, reason, "{}", staff)?;
+    Ok(())
+}
+
+/// What became of an order whose buyer did not pay again in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GiveUp {
+    /// Nothing had left: the order is canceled.
+    Canceled,
+    /// Something had left: what did not is canceled, and the rest of the order stays.
+    Rest,
+    /// They paid meanwhile, or are at it; or everything has left, and what is owed is a matter between people.
+    Nothing,
+}
+
+/// Gives up what did not leave of an order whose payment was lost and not made good in time. Doing it twice is doing it once.
+pub fn give_up(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<GiveUp> {
+    let Some(view) = super::view(tx, shop, id)? else {
+        return Ok(GiveUp::Nothing);
     };
-    Ok((CancelOrder::Canceled(Box::new(order)), owed))
+    let now = tx.now();
+    let Some(intent) = view.intent.filter(|intent| payments::is_overdue(intent, now)) else {
+        return Ok(GiveUp::Nothing);
+    };
+    let left = view.lines.iter().any(|line| line.shipped > 0);
+    let open = view.lines.iter().any(|line| line.open() > 0);
+    if view.order.canceled_at.is_some() || !open {
+        return Ok(GiveUp::Nothing);
+    }
+    let reason = "It was not paid again in time";
+    if !left {
+        undo(tx, shop, id, None, reason)?;
+        return Ok(GiveUp::Canceled);
+    }
+    // What was shipped and never paid is still owed; the rest is not.
+    let shipped: Vec<(payments::Part, u32)> = view
+        .lines
+        .iter()
+        .filter(|line| line.shipped > 0)
+        .map(|line| (payments::Part::Line(line.line), line.shipped))
+        .collect();
+    let owed = payments::capture_plan(tx, intent.id, &shipped, true)?.amount.minor;
+    payments::void_begin(tx, intent.id)?;
+    put_back(tx, &view.order, intent.rest().minor - owed, reason, None)?;
+    store::touch_order(tx, id)?;
+    Ok(GiveUp::Rest)
 }

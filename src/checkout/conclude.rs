@@ -42,14 +42,32 @@ pub fn conclude(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<()> {
 
 /// A checkout with what the buyer needs to see; changes nothing.
 pub(super) fn look(tx: &mut Tx<'_>, checkout: Checkout) -> Result<Settled> {
-    if checkout.state == CheckoutState::Completed {
-        let order = store::find_order(tx, checkout.shop, checkout.id.order())?;
-        return Ok(Settled {
-            order,
-            ..Settled::open(checkout)
-        });
+    if checkout.state != CheckoutState::Completed {
+        return with_attempt(tx, checkout);
     }
-    with_attempt(tx, checkout)
+    let order = store::find_order(tx, checkout.shop, checkout.id.order())?;
+    let settled = match payments::intent_state(tx, checkout.id.intent())? {
+        // They are paying again, and their bank waits for them.
+        Some(IntentState::RequiresAction) => with_attempt(tx, checkout)?,
+        _ => Settled::open(checkout),
+    };
+    Ok(Settled { order, ..settled })
+}
+
+/// [`settle`], for whoever just tried to pay: an order that is paid again also says for what the bank declined.
+pub(super) fn outcome(tx: &mut Tx<'_>, id: CheckoutId) -> Result<Settled> {
+    let settled = settle(tx, id)?;
+    if settled.order.is_none() || payments::intent_state(tx, id.intent())? != Some(IntentState::Expired) {
+        return Ok(settled);
+    }
+    let attempt = payments::latest_attempt(tx, id.intent())?;
+    let decline = attempt
+        .filter(|attempt| !attempt.off_session)
+        .map(|attempt| attempt.decline);
+    Ok(Settled {
+        decline: decline.unwrap_or_default(),
+        ..settled
+    })
 }
 
 /// How a checkout of a shop stands; changes nothing.
@@ -98,11 +116,11 @@ fn with_attempt(tx: &mut Tx<'_>, checkout: Checkout) -> Result<Settled> {
     let (action_url, decline) = attempt
         .map(|attempt| (attempt.action_url, attempt.decline))
         .unwrap_or_default();
-    let action_url = if checkout.state == CheckoutState::RequiresEscalation {
-        action_url
-    } else {
-        String::new()
-    };
+    let waits = matches!(
+        checkout.state,
+        CheckoutState::RequiresEscalation | CheckoutState::Completed
+    );
+    let action_url = if waits { action_url } else { String::new() };
     Ok(Settled {
         order: None,
         action_url,

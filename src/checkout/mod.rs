@@ -27,7 +27,7 @@ mod tests;
 
 pub use api::*;
 pub use buy::{Buy, Pay, Tap, buy, client_secret, knows_secret, pay};
-pub use cancel::{Cancel, CancelOrder, cancel, cancel_order};
+pub use cancel::{Cancel, CancelOrder, GiveUp, cancel, cancel_order, give_up};
 pub use change::{Change, Details, change};
 pub use conclude::{Settled, conclude, stand};
 pub use evidence::{Evidence, evidence};

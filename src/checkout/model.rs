@@ -6,6 +6,7 @@ use crate::kernel::{
     StaffId, Time, VariantId,
 };
 use crate::offers::Quote;
+use crate::payments::Intent;
 use serde::{Deserialize, Serialize};
 
 crate::words! {
@@ -361,13 +362,17 @@ crate::words! {
         InFulfilment = "in_fulfilment",
         Fulfilled = "fulfilled",
         Canceled = "canceled",
+        /// The promise of its money is over, and the buyer is asked to pay again: nothing may leave.
+        PaymentLost = "payment_lost",
     }
 }
 
 impl OrderState {
-    pub fn of(order: &Order, lines: &[OrderLine]) -> Self {
+    pub fn of(order: &Order, lines: &[OrderLine], payment: Option<&Intent>) -> Self {
         if order.canceled_at.is_some() {
             Self::Canceled
+        } else if payment.is_some_and(Intent::is_lost) {
+            Self::PaymentLost
         } else if lines.iter().all(|line| line.open() == 0) {
             Self::Fulfilled
         } else if lines.iter().any(|line| line.shipped > 0) {

@@ -80,11 +80,12 @@ pub fn sold(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<OrderVi
         return Ok(None);
     };
     let lines = store::lines(tx, id)?;
+    let intent = payments::intent(tx, order.checkout.intent())?;
     Ok(Some(OrderView {
-        state: OrderState::of(&order, &lines),
+        state: OrderState::of(&order, &lines, intent.as_ref()),
         lines,
         checkout,
-        intent: payments::intent(tx, order.checkout.intent())?,
+        intent,
         captures: Vec::new(),
         refunds: Vec::new(),
         adjustments: Vec::new(),

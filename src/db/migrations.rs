@@ -26,8 +26,13 @@ pub const MAIN: &[Migration] = &[
     },
     Migration {
         number: 5,
+        name: "promises",
+        sql: include_str!("../../migrations/main/0005_promises.sql"),
+    },
+    Migration {
+        number: 6,
         name: "fewer trees",
-        sql: include_str!("../../migrations/main/0005_fewer_trees.sql"),
+        sql: include_str!("../../migrations/main/0006_fewer_trees.sql"),
     },
 ];
 

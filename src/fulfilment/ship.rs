@@ -7,7 +7,7 @@ use crate::checkout::{self, OrderView, Ship};
 use crate::db::{LaneKey, Tx};
 use crate::delivery::{Method, Promise};
 use crate::kernel::{Answer, Error, Fact, Id, Money, OrderId, PartyId, Result, ShipmentId, ShopId, Time};
-use crate::payments::{self, Capture, CaptureBegin, CapturePlan, CaptureState, Operation, Part, Recorded};
+use crate::payments::{self, Capture, CaptureBegin, CapturePlan, CaptureState, IntentState, Operation, Part, Recorded};
 
 /// An order was confirmed: somebody has work. Opened twice is opened once. Answers when the parcel was promised.
 ///
@@ -117,6 +117,16 @@ fn theirs(work: Option<Fulfilment>, party: Option<PartyId>) -> Option<Fulfilment
     work.filter(|work| party.is_none() || work.partner == party)
 }
 
+/// What did not leave was given up, and something had left before: the work is done.
+pub fn close(tx: &mut Tx<'_>, shop: ShopId, order: OrderId) -> Result<()> {
+    if let Some(work) = store::find(tx, shop, order)?
+        && !matches!(work.state, FulfilmentState::Canceled | FulfilmentState::Fulfilled)
+    {
+        store::advance(tx, &work, FulfilmentState::Fulfilled)?;
+    }
+    Ok(())
+}
+
 /// An order was canceled: its work is over.
 pub fn cancel(tx: &mut Tx<'_>, shop: ShopId, order: OrderId) -> Result<()> {
     if let Some(work) = store::find(tx, shop, order)?
@@ -158,7 +168,9 @@ enum Begun {
 /// Hands a parcel over and takes its part of the money.
 ///
 /// Act 1 counts the units, writes the parcel and the capture; act 2 asks the processor; act 3 records, and the ledger splits. A crash between
-/// them is finished by the resolver of payments. Order of answers: not found, again, canceled, nothing open, handed over. Errors: `line_not_open`, `payment_not_capturable`; then nothing was marked as shipped.
+/// them is finished by the resolver of payments. Where the promise is taken once and more parcels follow, the capture waits for them
+/// (docs/promises.md). Order of answers: not found, again, canceled, nothing open, handed over. Errors: `payment_lost` (the promise is over and nothing
+/// leaves without a new one), `line_not_open`, `payment_not_capturable`; then nothing was marked as shipped.
 pub async fn hand_over(
     app: &App,
     shop: ShopId,
@@ -204,6 +216,18 @@ fn begin(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, party: Option<PartyId>, 
     };
     if view.order.canceled_at.is_some() {
         return Ok(Begun::Done(Deliverance::Canceled));
+    }
+    if view
+        .intent
+        .as_ref()
+        .is_some_and(|intent| intent.state == IntentState::Expired)
+        && !mutant!("I13")
+    {
+        return Err(Error::conflict(
+            "payment_lost",
+            "The bank's promise of the money is over, and the buyer is asked to pay again. Nothing may leave before they have, and nothing was \
+             marked as shipped.",
+        ));
     }
     let open: Vec<Ship> = view
         .lines
@@ -263,7 +287,8 @@ fn begin(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, party: Option<PartyId>, 
     })
 }
 
-/// Writes the capture of a shipment: each line up to the units shipped by now, and the delivery with the first parcel.
+/// Writes the capture of a shipment: each line up to the units shipped by now, and the delivery with the first parcel. The last one also takes what
+/// was refused for parcels before it: after it the promise is let go.
 fn capture(
     tx: &mut Tx<'_>,
     view: &OrderView,
@@ -273,13 +298,15 @@ fn capture(
 ) -> Result<Option<Capture>> {
     let intent = view.order.checkout.intent();
     let mut units: Vec<(Part, u32)> = Vec::with_capacity(lines.len() + 1);
-    for ship in lines {
-        let before = view
-            .lines
+    for line in &view.lines {
+        let now: u32 = lines
             .iter()
-            .find(|line| line.line == ship.line)
-            .map_or(0, |line| line.shipped);
-        units.push((Part::Line(ship.line), before + ship.quantity));
+            .filter(|ship| ship.line == line.line)
+            .map(|ship| ship.quantity)
+            .sum();
+        if now > 0 || last && line.shipped > 0 {
+            units.push((Part::Line(line.line), line.shipped + now));
+        }
     }
     if view.order.delivery_minor > 0 {
         units.push((Part::Delivery, 1));
@@ -293,7 +320,7 @@ fn capture(
     };
     match payments::capture_begin(tx, intent, shipment, &plan)? {
         CaptureBegin::Sending(capture) | CaptureBegin::Again(capture) => Ok(Some(capture)),
-        CaptureBegin::Nothing => Ok(None),
+        CaptureBegin::Nothing | CaptureBegin::Waiting => Ok(None),
         other => refused(&why_not(&other)),
     }
 }
@@ -303,6 +330,9 @@ fn why_not(begin: &CaptureBegin) -> String {
         CaptureBegin::Exceeds { capturable } => format!("Only {capturable} of the promised money is left."),
         CaptureBegin::NotCapturable(state) => {
             format!("The payment is {}; look at it first.", state.name().replace('_', " "))
+        }
+        CaptureBegin::TakenOnce => {
+            "Its money can be taken once, and is being taken for what left before. Try again in a minute.".into()
         }
         _ => "The bank's promise has run out; the buyer has to pay again.".into(),
     }
@@ -381,7 +411,7 @@ fn begin_again(tx: &mut Tx<'_>, shop: ShopId, order: OrderId) -> Result<std::res
     let plan = owed(tx, &view)?;
     match payments::capture_again(tx, refused, &plan)? {
         CaptureBegin::Sending(capture) => Ok(Ok(capture)),
-        CaptureBegin::Nothing | CaptureBegin::Again(_) => Ok(Err(TakeAgain::NothingOwed)),
+        CaptureBegin::Nothing | CaptureBegin::Again(_) | CaptureBegin::Waiting => Ok(Err(TakeAgain::NothingOwed)),
         _ if plan.amount.minor == 0 => Ok(Err(TakeAgain::NothingOwed)),
         other => Err(Error::conflict("payment_not_capturable", why_not(&other))),
     }

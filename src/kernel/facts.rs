@@ -21,6 +21,15 @@ pub enum Fact {
     },
     /// Money was captured for a shipment (or at once, for digital goods).
     PaymentCaptured { shop: ShopId, order: OrderId },
+    /// The money of an order is promised no longer, and not all of it was taken: the buyer is asked to pay again.
+    PaymentLost {
+        shop: ShopId,
+        order: OrderId,
+        /// So many were made by then: which loss of the order's it is.
+        tries: u32,
+    },
+    /// The buyer was asked to pay again, and the time for it is over.
+    PaymentOverdue { shop: ShopId, order: OrderId },
     /// An order was canceled before capture.
     OrderCanceled { shop: ShopId, order: OrderId },
     /// Money goes back to the buyer.
@@ -40,6 +49,8 @@ impl Fact {
             Self::OrderConfirmed { .. } => "order_confirmed",
             Self::ShipmentHandedOver { .. } => "shipment_handed_over",
             Self::PaymentCaptured { .. } => "payment_captured",
+            Self::PaymentLost { .. } => "payment_lost",
+            Self::PaymentOverdue { .. } => "payment_overdue",
             Self::OrderCanceled { .. } => "order_canceled",
             Self::OrderRefunded { .. } => "order_refunded",
         }

@@ -4,6 +4,16 @@ use super::{Currency, Money, Result, Seconds, Time};
 use std::future::{Future, ready};
 use std::pin::Pin;
 
+/// Whether the buyer is there when a promise is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Session {
+    /// They can answer their bank.
+    Buyer,
+    /// Nobody is: we ask by ourselves for a purchase they made, and a bank that wants to hear them says no. Stripe: `off_session`; Adyen:
+    /// `ContAuth` with `UnscheduledCardOnFile`.
+    Nobody,
+}
+
 /// What we ask. `key` is the idempotency key: one key, one set of parameters, for ever.
 #[derive(Clone, Debug)]
 pub enum Ask {
@@ -14,6 +24,7 @@ pub enum Ask {
         amount: Money,
         token: String,
         return_url: String,
+        session: Session,
     },
     /// Take some of what was promised; `last` lets the rest go.
     Capture {
@@ -140,6 +151,8 @@ pub struct Capabilities {
     pub incremental_authorization: bool,
     /// Lets go of the rest after a part was taken.
     pub void_after_partial_capture: bool,
+    /// Promises again without the buyer, on a method that may be used again ([`Processor::reusable`]).
+    pub off_session: bool,
     /// How long a promise lasts where its answer does not say.
     pub authorization_window: Option<Seconds>,
 }
@@ -154,6 +167,7 @@ impl Capabilities {
         partial_authorization: false,
         incremental_authorization: false,
         void_after_partial_capture: false,
+        off_session: false,
         authorization_window: Some(Seconds::days(7)),
     };
 
@@ -242,6 +256,11 @@ pub trait Processor: Send + Sync {
     /// Whether a token is one of its vault. Asked where several processors take cards: a card of another's vault would be a sure no.
     fn understands(&self, _token: &str) -> bool {
         true
+    }
+    /// Whether a token that was paid with once may be asked again without the buyer, as far as the token says. Most kinds are spent with their
+    /// first payment.
+    fn reusable(&self, _token: &str) -> bool {
+        false
     }
     /// Every payment that was begun, or of which something went back, since then. Errors: the books could not be read to their end.
     fn booked(&self, _since: Time) -> Books<'_> {

@@ -10,6 +10,7 @@ use crate::delivery::Promise;
 use crate::fulfilment::{self, Shipment};
 use crate::identity::{self, Shop};
 use crate::kernel::{AdjustmentId, Error, Id, OrderId, Result, ShipmentId, ShopId, words};
+use crate::payments::{self, CaptureState, Taking};
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde_json::{Value, json};
@@ -61,6 +62,22 @@ pub(super) static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("canceled.txt", include_str!("../../templates/mail/canceled.txt")),
         ("refunded.html", include_str!("../../templates/mail/refunded.html")),
         ("refunded.txt", include_str!("../../templates/mail/refunded.txt")),
+        (
+            "payment_lost.html",
+            include_str!("../../templates/mail/payment_lost.html"),
+        ),
+        (
+            "payment_lost.txt",
+            include_str!("../../templates/mail/payment_lost.txt"),
+        ),
+        (
+            "rest_canceled.html",
+            include_str!("../../templates/mail/rest_canceled.html"),
+        ),
+        (
+            "rest_canceled.txt",
+            include_str!("../../templates/mail/rest_canceled.txt"),
+        ),
     ];
     for (name, text) in files {
         environment
@@ -163,14 +180,14 @@ pub fn order_confirmed(tx: &mut Tx<'_>, links: &Links, view: OrderView, promise:
         return Ok(Queue::NoAddress);
     };
     let quote = &about.view.checkout.offer.quote;
-    let by_hand = about
-        .view
-        .intent
-        .as_ref()
-        .is_some_and(|intent| intent.method == "manual");
+    let intent = about.view.intent.as_ref();
+    let by_hand = intent.is_some_and(|intent| intent.method == "manual");
+    let several = about.view.lines.iter().map(|line| line.quantity).sum::<u32>() > 1;
+    let once = intent.is_some_and(|intent| intent.taking == Taking::Once) && several;
     let payment = match (about.view.order.total_minor, by_hand, quote.needs_address()) {
         (0, _, _) => "There is nothing to pay.",
         (_, true, _) => "You pay as you agreed with the shop; this is your confirmation.",
+        (_, false, true) if once => "Your card is charged when the last parcel leaves, not before.",
         (_, false, true) => "Your card is charged when the parcel leaves, not before.",
         (_, false, false) => "Your card is charged now.",
     };
@@ -233,11 +250,25 @@ pub fn shipment_handed_over(
     if !about.view.checkout.offer.quote.needs_address() {
         return Ok(Queue::NoAddress);
     }
+    let follows = about.view.lines.iter().any(|line| line.open() > 0);
+    // Where the promise is taken once, this parcel waits for the others; what was taken meanwhile, the order's page says.
+    let waits = about
+        .view
+        .captures
+        .iter()
+        .any(|capture| capture.state == CaptureState::Waiting);
+    let charged = match (waits, follows) {
+        (true, _) => "Your card is charged once, when the last parcel leaves.",
+        (false, true) => {
+            "This parcel was charged when it was handed over. The rest follows, and is charged when it leaves."
+        }
+        (false, false) => "This parcel was charged when it was handed over.",
+    };
     let more = json!({
         "lines": inside(&about.view, &parcel),
         "carrier": parcel.carrier.as_str(),
         "tracking": parcel.tracking.as_str(),
-        "more_follows": about.view.lines.iter().any(|line| line.open() > 0),
+        "charged": charged,
     });
     about.queue(
         tx,
@@ -275,6 +306,45 @@ pub fn order_canceled(tx: &mut Tx<'_>, links: &Links, shop: ShopId, order: Order
         format!("Your order {} was canceled", about.view.order.number),
         more,
     )
+}
+
+/// The promise of the money is over: please pay again. Each time it happens is a letter of its own; `tries` says which time it is.
+pub fn payment_lost(tx: &mut Tx<'_>, links: &Links, shop: ShopId, order: OrderId, tries: u32) -> Result<Queue> {
+    let Some(about) = About::order(tx, links, shop, order)? else {
+        return Ok(Queue::NoAddress);
+    };
+    let lost = about
+        .view
+        .intent
+        .as_ref()
+        .and_then(|intent| Some((intent, intent.lost_at?)));
+    let Some((intent, lost_at)) = lost else {
+        return Ok(Queue::Again); // They have paid meanwhile.
+    };
+    let more = json!({
+        "rest": words::money(intent.rest()),
+        "part": intent.captured_minor > 0,
+        "hours": payments::PAY_AGAIN.0 / 3600,
+        "until": words::exact(lost_at.plus(payments::PAY_AGAIN)),
+    });
+    let subject = format!("Please pay your order {} again", about.view.order.number);
+    let occasion = Uuid::new_v5(&order.uuid(), format!("lost/{tries}").as_bytes());
+    about.queue(tx, MailKind::PaymentLost, occasion, subject, more)
+}
+
+/// What had not left was canceled, because it was not paid again.
+pub fn rest_canceled(tx: &mut Tx<'_>, links: &Links, shop: ShopId, order: OrderId) -> Result<Queue> {
+    let Some(about) = About::order(tx, links, shop, order)? else {
+        return Ok(Queue::NoAddress);
+    };
+    let canceled = about.view.adjustments.iter().rev();
+    let minor = canceled
+        .filter(|change| change.kind == checkout::AdjustmentKind::Cancellation)
+        .map(|change| change.amount_minor)
+        .next();
+    let more = json!({ "rest": words::money(about.view.money(minor.unwrap_or_default())) });
+    let subject = format!("The rest of your order {} was canceled", about.view.order.number);
+    about.queue(tx, MailKind::RestCanceled, order.uuid(), subject, more)
 }
 
 /// Money goes back.

@@ -18,7 +18,9 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use compose::{Links, order_canceled, order_confirmed, order_refunded, shipment_handed_over};
+pub use compose::{
+    Links, order_canceled, order_confirmed, order_refunded, payment_lost, rest_canceled, shipment_handed_over,
+};
 pub use deliver::{Delivered, deliver, prune};
 pub use mailbox::{Kept, Mailbox, mailbox};
 pub use model::{Letter, MailKind, NewMail};

@@ -12,6 +12,10 @@ crate::words! {
         Shipped = "shipped",
         Canceled = "canceled",
         Refunded = "refunded",
+        /// The bank's promise is over: please pay again.
+        PaymentLost = "payment_lost",
+        /// They did not, and what had not left was canceled.
+        RestCanceled = "rest_canceled",
     }
 }
 

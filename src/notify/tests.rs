@@ -454,7 +454,8 @@ async fn write_letters(world: &World) {
                     order,
                     adjustment,
                 } => drop(order_refunded(tx, &links, *shop, *order, *adjustment)?),
-                Fact::PaymentCaptured { .. } => {}
+                Fact::PaymentLost { shop, order, tries } => drop(payment_lost(tx, &links, *shop, *order, *tries)?),
+                Fact::PaymentOverdue { .. } | Fact::PaymentCaptured { .. } => {}
             }
             Ok(())
         });

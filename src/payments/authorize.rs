@@ -2,15 +2,16 @@
 
 use super::breaker::{Asked, Breakers};
 use super::model::{
-    ACTION, ATTEMPTS_MAX, Attempt, AttemptState as S, Intent, IntentState, OpenIntent, Operation, SENDING, VISIBILITY,
-    check_amount, needs_a_person, next_check,
+    ACTION, ATTEMPTS_MAX, Attempt, AttemptState as S, CaptureState, Intent, IntentState, OpenIntent, Operation,
+    SENDING, VISIBILITY, check_amount, needs_a_person, next_check,
 };
 use super::rules::Plan;
 use super::store::{self, AttemptChange};
+use super::taking::{GRACE, Terms, next_look};
 use crate::app::App;
 use crate::db::{Tx, epoch};
 use crate::kernel::{
-    Answer, Ask, AttemptId, CheckoutId, Decline, Error, IntentId, Kind, Money, Result, Seconds, ShopId, Time,
+    Answer, Ask, AttemptId, CheckoutId, Decline, Error, IntentId, Kind, Money, Result, Seconds, Session, ShopId, Time,
 };
 
 /// What became of the wish to start an attempt.
@@ -83,6 +84,8 @@ pub struct By<'a> {
     pub processor: &'a str,
     pub method: &'a str,
     pub token: &'a str,
+    /// What the promise will be able to do.
+    pub terms: Terms,
 }
 
 /// [`open`] and [`start`] for a checkout that pays at once: the intent is born with its first attempt, in one statement.
@@ -104,9 +107,13 @@ pub fn start(tx: &mut Tx<'_>, intent: IntentId, by: By<'_>) -> Result<Start> {
     if !by.token.is_empty() && store::refused_for_good(tx, intent, by.token)? {
         return Ok(Start::CardRefused);
     }
-    let Some((n, shop, checkout, amount)) = store::begin_attempt(tx, intent, ATTEMPTS_MAX)? else {
-        return Ok(match find(tx, intent)?.state {
+    let Some((n, shop, checkout, amount)) = store::begin_attempt(tx, intent, ATTEMPTS_MAX, by.token)? else {
+        let found = find(tx, intent)?;
+        return Ok(match found.state {
             IntentState::RequiresMethod => Start::TooMany,
+            IntentState::Expired if found.is_lost() => Start::TooMany,
+            // A renewal is on its way, or will be in a moment.
+            IntentState::Expired => Start::Unresolved,
             state if state.waits() => Start::Unresolved,
             _ => Start::NotPayable,
         });
@@ -126,6 +133,9 @@ fn sending(tx: &mut Tx<'_>, shop: ShopId, checkout: CheckoutId, amount: Money, n
         token: by.token.to_owned(),
         state: S::Sending,
         amount,
+        taking: by.terms.taking,
+        window: by.terms.window,
+        off_session: false,
         payment: String::new(),
         decline: String::new(),
         action_url: String::new(),
@@ -155,13 +165,16 @@ pub fn fail_over(tx: &mut Tx<'_>, last: AttemptId, plan: &Plan) -> Result<Option
         _ => false,
     };
     let intent = find(tx, attempt.intent)?;
-    if !definite || intent.state != IntentState::RequiresMethod || intent.attempts != attempt.n {
+    let wanted =
+        intent.state == IntentState::RequiresMethod || intent.state == IntentState::Expired && intent.is_lost();
+    if !definite || !wanted || intent.attempts != attempt.n {
         return Ok(None);
     }
     let by = By {
         processor: next,
         method: &attempt.method,
         token: &attempt.token,
+        terms: plan.terms(next),
     };
     let Start::Sending(started) = start(tx, attempt.intent, by)? else {
         return Ok(None); // A hard decline, or the budget is spent.
@@ -188,13 +201,21 @@ pub async fn authorize_ask(app: &App, attempt: &Attempt) -> Answer {
         amount: attempt.amount,
         token: attempt.token.clone(),
         return_url,
+        session: if attempt.off_session {
+            Session::Nobody
+        } else {
+            Session::Buyer
+        },
     };
     ask_processor(app, attempt, &ask).await
 }
 
 /// Declines that are the same everywhere until the buyer does something: asking elsewhere would only be another no on their card.
-fn theirs_to_mend(decline: &str) -> bool {
-    matches!(decline, "incorrect_cvc" | "authentication_failed" | "canceled")
+pub(super) fn theirs_to_mend(decline: &str) -> bool {
+    matches!(
+        decline,
+        "incorrect_cvc" | "authentication_failed" | "authentication_required" | "canceled"
+    )
 }
 
 /// Asks the processor of an attempt; one that is not there any more could not be asked. Its breaker learns whether anybody was there.
@@ -236,18 +257,19 @@ pub fn record_asked(tx: &mut Tx<'_>, attempt: &Attempt, answer: &Answer) -> Resu
 
 fn record_authorize(tx: &mut Tx<'_>, attempt: &Attempt, answer: &Answer) -> Result<Recorded> {
     let id = attempt.id;
-    let Some(step) = step(attempt, answer, tx.now()) else {
+    let taken = if attempt.state == S::Authorized {
+        taken_of(tx, attempt)?
+    } else {
+        Taken::default()
+    };
+    let Some(step) = step(attempt, answer, tx.now(), taken) else {
         return Ok(recorded(attempt, attempt.state, false));
     };
     // The intent decides whether the promise is still wanted; it moves first, so that two promises cannot both be kept.
     let to = match step.to {
-        S::Authorized
-            if attempt.state != S::Authorized
-                && !store::authorize_intent(tx, attempt.intent)?
-                && !mutant!("P4-extra") =>
-        {
-            S::Voiding
-        }
+        S::Authorized if attempt.state != S::Authorized && !wanted(tx, attempt)? && !mutant!("P4-extra") => S::Voiding,
+        // Nobody is there to answer their bank.
+        S::RequiresAction if attempt.off_session => S::Voiding,
         to => to,
     };
     let follows = match to {
@@ -257,15 +279,13 @@ fn record_authorize(tx: &mut Tx<'_>, attempt: &Attempt, answer: &Answer) -> Resu
         S::Pending => Some(IntentState::Processing),
         _ => None,
     };
-    if let Some(next) = follows.filter(|_| to != attempt.state) {
+    if let Some(next) = follows.filter(|_| to != attempt.state && !attempt.off_session) {
         store::answer_intent(tx, attempt.intent, next)?;
     }
     if to == S::Conflicted {
         store::conflict_intent(tx, attempt.intent)?;
     }
-    if to == S::Voided {
-        store::expire_intent(tx, attempt.intent)?;
-    }
+    let ended = attempt.state == S::Authorized && matches!(to, S::Voided | S::Voiding | S::Captured);
     let next_check_at = match to {
         S::Unknown => Some(next_check(tx.now(), attempt.tries)),
         // Buyers finish at their bank and never come back, so we look from time to time.
@@ -273,14 +293,8 @@ fn record_authorize(tx: &mut Tx<'_>, attempt: &Attempt, answer: &Answer) -> Resu
         S::Voiding => Some(tx.now()),
         S::NotExecuted if mutant!("P2-late") => None,
         S::NotExecuted => later_look(tx.now(), attempt),
-        // A promise ends by itself; we look when it should have.
-        S::Authorized => {
-            let ends = step
-                .capture_before
-                .or(attempt.capture_before)
-                .filter(|ends| *ends > tx.now());
-            Some(ends.unwrap_or(tx.now().plus(Seconds::days(1))))
-        }
+        // A promise ends by itself; we look some time before.
+        S::Authorized => Some(next_look(tx.now(), ends(attempt, step.capture_before, tx.now()))),
         _ => None,
     };
     let tries = if matches!(to, S::Unknown | S::NotExecuted) && to == attempt.state {
@@ -301,11 +315,24 @@ fn record_authorize(tx: &mut Tx<'_>, attempt: &Attempt, answer: &Answer) -> Resu
             }
         ),
         action_url: step.url,
-        capture_before: step.capture_before,
+        capture_before: if to == S::Authorized {
+            ends(attempt, step.capture_before, tx.now())
+        } else {
+            step.capture_before
+        },
         tries,
         next_check_at,
     };
+    if to == S::Authorized && attempt.state != S::Authorized && attempt.n > 1 {
+        super::renew::let_go_of_others(tx, attempt)?; // Never two promises counted on.
+    }
     store::move_attempt(tx, id, &change)?;
+    if ended {
+        super::renew::ended(tx, attempt)?;
+    }
+    if attempt.off_session && !to.is_open() {
+        store::postpone_intent(tx, attempt.intent, tx.now())?; // If it was in vain, the buyer's turn may have come.
+    }
     if to != attempt.state {
         store::log(tx, attempt.intent, &sentence(attempt, to), step.detail)?;
     } else if needs_a_person(tries) && !needs_a_person(attempt.tries) {
@@ -317,6 +344,42 @@ fn record_authorize(tx: &mut Tx<'_>, attempt: &Attempt, answer: &Answer) -> Resu
         )?;
     }
     Ok(recorded(attempt, to, to != attempt.state))
+}
+
+/// Whether the promise is wanted: by a payment that waits for it, or, asked for without the buyer, as the rest of one that is promised already.
+fn wanted(tx: &mut Tx<'_>, attempt: &Attempt) -> Result<bool> {
+    if attempt.off_session {
+        store::renew_intent(tx, attempt.intent, attempt.amount.minor)
+    } else {
+        store::authorize_intent(tx, attempt.intent)
+    }
+}
+
+/// When a promise ends: as the processor says, or as it usually does.
+fn ends(attempt: &Attempt, said: Option<Time>, now: Time) -> Option<Time> {
+    let usual = || attempt.window.map(|window| now.plus(window));
+    said.or(attempt.capture_before).or_else(usual)
+}
+
+/// What was taken of a promise.
+#[derive(Clone, Copy, Default)]
+struct Taken {
+    minor: i64,
+    /// Whether more may be taken right now, of which we do not know yet.
+    open: bool,
+}
+
+fn taken_of(tx: &mut Tx<'_>, attempt: &Attempt) -> Result<Taken> {
+    let mut taken = Taken::default();
+    let captures = store::captures(tx, attempt.intent)?;
+    for capture in captures.iter().filter(|capture| capture.attempt == attempt.id) {
+        match capture.state {
+            CaptureState::Succeeded => taken.minor += capture.minor,
+            CaptureState::Sending | CaptureState::Unknown => taken.open = true,
+            CaptureState::Waiting | CaptureState::Failed | CaptureState::Conflicted => {}
+        }
+    }
+    Ok(taken)
 }
 
 /// "No such payment" was believed, and the buyer may have paid in another way since. Should the request have been on its way after all (a clock
@@ -345,7 +408,7 @@ struct Step<'a> {
 }
 
 /// Reads an answer against the attempt. `None`: it says nothing new.
-fn step<'a>(attempt: &Attempt, answer: &'a Answer, now: Time) -> Option<Step<'a>> {
+fn step<'a>(attempt: &Attempt, answer: &'a Answer, now: Time, taken: Taken) -> Option<Step<'a>> {
     if matches!(attempt.state, S::Voiding | S::Voided | S::Captured | S::Conflicted) {
         return None; // Decided already; what comes late changes nothing.
     }
@@ -365,7 +428,16 @@ fn step<'a>(attempt: &Attempt, answer: &'a Answer, now: Time) -> Option<Step<'a>
             capture_before,
         } => {
             let agreed = *amount == attempt.amount && *reference == attempt.reference();
+            let over = |ends: Option<Time>| ends.is_some_and(|ends| ends <= now);
             let next = match (attempt.state.is_open() || attempt.state == S::Authorized, agreed) {
+                // It says that it stands, and that its time is over: it is let go, and nothing is built on it.
+                (true, true)
+                    if attempt.state == S::Authorized
+                        && !taken.open
+                        && over(capture_before.or(attempt.capture_before)) =>
+                {
+                    S::Voiding
+                }
                 (true, true) => S::Authorized,
                 (true, false) => S::Conflicted,
                 // It was given up. Whatever turns up now is let go.
@@ -425,6 +497,25 @@ fn step<'a>(attempt: &Attempt, answer: &'a Answer, now: Time) -> Option<Step<'a>
             detail: "The promise ended at the processor.",
             ..to(S::Voided)
         },
+        // It has closed the payment with exactly what we took.
+        Answer::Captured { amount, .. }
+            if attempt.state == S::Authorized && !taken.open && taken.minor == amount.minor =>
+        {
+            Step {
+                detail: "What was not taken is promised no longer.",
+                ..to(S::Captured)
+            }
+        }
+        // Nobody says anything, and by its own time it is over.
+        _ if attempt.state == S::Authorized
+            && !taken.open
+            && attempt.capture_before.is_some_and(|ends| ends.plus(GRACE) <= now) =>
+        {
+            Step {
+                detail: "Its time is over.",
+                ..to(S::Voided)
+            }
+        }
         _ if attempt.state == S::Authorized => to(S::Authorized),
         Answer::NotFound if attempt.state.is_open() && now >= attempt.created_at.plus(VISIBILITY) => to(S::NotExecuted),
         Answer::Unknown { .. } if mutant!("P2") && attempt.state.is_open() => to(S::Failed),
@@ -473,9 +564,14 @@ fn sentence(attempt: &Attempt, to: S) -> String {
         S::NotExecuted => format!("{processor} never got the request for {amount}."),
         S::NotSent => format!("{processor} could not be reached; nothing was asked."),
         S::Conflicted => format!("{processor} contradicts us about {amount}. Frozen until a person decides."),
+        S::Voiding if attempt.state == S::Authorized => format!("The promise of {processor} over {amount} is over."),
+        S::Voiding if attempt.off_session => {
+            format!("{processor} has {amount} that is not wanted. It is let go again.")
+        }
         S::Voiding => format!("{processor} promised {amount} too late. It is let go again."),
         S::Voided => format!("{processor} promises {amount} no longer."),
-        S::Sending | S::Captured => format!("{processor}: {}.", to.name()),
+        S::Captured => format!("{processor} holds nothing more of {amount}."),
+        S::Sending => format!("{processor}: {}.", to.name()),
     }
 }
 

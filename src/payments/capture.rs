@@ -3,12 +3,14 @@
 use super::allocation::{Part, PlannedLeg};
 use super::authorize::{Recorded, agrees, ask_processor, find, recorded, refuse_while_frozen};
 use super::model::{
-    AttemptState, Capture, CapturePlan, CaptureState, Intent, IntentState, Operation, SENDING, next_check,
+    Attempt, AttemptState, Capture, CapturePlan, CaptureState, Intent, IntentState, Operation, SENDING, Taking,
+    next_check,
 };
 use super::store::{self, AttemptChange, NewCapture};
+use super::taking::{Take, next_look, take};
 use crate::app::App;
 use crate::db::Tx;
-use crate::kernel::{Answer, Ask, CaptureId, Error, Fact, Id, IntentId, Money, Result, Seconds, ShipmentId};
+use crate::kernel::{Answer, Ask, CaptureId, Error, Fact, Id, IntentId, Money, Result, Seconds, ShipmentId, Time};
 use crate::ledger::{self, AccountKey, AccountKind, Leg, Posting};
 
 /// What became of the wish to capture.
@@ -16,6 +18,8 @@ use crate::ledger::{self, AccountKey, AccountKind, Leg, Posting};
 pub enum CaptureBegin {
     /// Set aside and written as *sending*: now ask, outside the transaction.
     Sending(Capture),
+    /// Set aside: it is taken with the last parcel, or before the promise ends, by [`super::resolve`].
+    Waiting,
     /// The shipment has its capture already, whatever became of it.
     Again(Capture),
     /// The plan takes nothing: the units were captured before, or cost nothing.
@@ -26,6 +30,8 @@ pub enum CaptureBegin {
     NotCapturable(IntentState),
     /// The promise ran out; nothing may be handed over without a new one (I13).
     Lapsed,
+    /// The promise can be taken once, and is being taken right now.
+    TakenOnce,
 }
 
 /// Works out what a shipment takes: `units` says of each part how many units will have been taken altogether.
@@ -51,9 +57,11 @@ fn legs_of_captures(tx: &mut Tx<'_>, intent: IntentId) -> Result<Vec<PlannedLeg>
         .collect())
 }
 
-/// Sets the amount aside and writes the capture as *sending*. The shipment is its natural key: asked twice, it is one capture.
+/// Sets the amount aside and writes the capture as *sending*, or as *waiting* where the promise is taken once and more parcels follow
+/// ([`super::taking`]). The shipment is its natural key: asked twice, it is one capture.
 ///
-/// Order of answers: again, nothing, not capturable, lapsed, exceeds, sending. A crash after it is finished by [`super::resolve`].
+/// Order of answers: again, not capturable, lapsed, taken once, nothing, exceeds, waiting, sending. A crash after it is finished by
+/// [`super::resolve`].
 pub fn capture_begin(
     tx: &mut Tx<'_>,
     intent: IntentId,
@@ -67,9 +75,6 @@ pub fn capture_begin(
     if let Some(known) = store::capture_of_shipment(tx, shop, shipment)? {
         return Ok(CaptureBegin::Again(find_capture(tx, known)?));
     }
-    if plan.amount.minor == 0 {
-        return Ok(CaptureBegin::Nothing);
-    }
     assert_eq!(
         plan.amount.currency, amount.currency,
         "a capture has the currency of its payment"
@@ -79,6 +84,10 @@ pub fn capture_begin(
         plan.amount.minor,
         "the split of a capture is the capture"
     );
+    let waiting = store::waiting_capture(tx, intent)?;
+    if plan.amount.minor == 0 && (waiting.is_none() || !plan.last) {
+        return Ok(CaptureBegin::Nothing);
+    }
     if !state.is_capturable() {
         return Ok(CaptureBegin::NotCapturable(state));
     }
@@ -86,28 +95,105 @@ pub fn capture_begin(
     if attempt.capture_before.is_some_and(|before| before <= tx.now()) {
         return Ok(CaptureBegin::Lapsed);
     }
-    let id: CaptureId = tx.id();
-    let next_check_at = tx.now().plus(SENDING);
-    if !store::insert_capture(
-        tx,
-        &NewCapture {
-            id,
-            intent,
-            shop,
-            shipment,
-            plan,
-            next_check_at,
-        },
-    )? {
-        let known = store::capture_of_shipment(tx, shop, shipment)?.ok_or_else(|| Error::not_found("shipment"))?;
-        return Ok(CaptureBegin::Again(find_capture(tx, known)?));
+    let is_open = |state| matches!(state, CaptureState::Sending | CaptureState::Unknown);
+    if attempt.taking == Taking::Once && store::captures(tx, intent)?.iter().any(|one| is_open(one.state)) {
+        return Ok(CaptureBegin::TakenOnce);
     }
-    if !mutant!("P10-unreserved") && !store::reserve_capture(tx, intent, plan.amount.minor)? {
-        store::delete_capture(tx, id)?;
-        let capturable = Money::new(find(tx, intent)?.capturable_minor(), amount.currency);
-        return Ok(CaptureBegin::Exceeds { capturable });
+    let taking = take(attempt.taking, plan.last, tx.now(), attempt.capture_before);
+    let id = match waiting {
+        Some(waiting) => {
+            if !store::reserve_capture(tx, intent, plan.amount.minor)? {
+                return exceeds(tx, intent);
+            }
+            let known = find_capture(tx, waiting)?;
+            grow(tx, &known, plan, taking)?;
+            waiting
+        }
+        None => {
+            let id: CaptureId = tx.id();
+            if !store::insert_capture(tx, &new(tx, id, &attempt, shipment, plan, taking))? {
+                let known =
+                    store::capture_of_shipment(tx, shop, shipment)?.ok_or_else(|| Error::not_found("shipment"))?;
+                return Ok(CaptureBegin::Again(find_capture(tx, known)?));
+            }
+            if !mutant!("P10-unreserved") && !store::reserve_capture(tx, intent, plan.amount.minor)? {
+                store::delete_capture(tx, id)?;
+                return exceeds(tx, intent);
+            }
+            id
+        }
+    };
+    Ok(match taking {
+        Take::Now { .. } => CaptureBegin::Sending(find_capture(tx, id)?),
+        Take::Wait => CaptureBegin::Waiting,
+    })
+}
+
+fn exceeds(tx: &mut Tx<'_>, intent: IntentId) -> Result<CaptureBegin> {
+    let found = find(tx, intent)?;
+    let capturable = Money::new(found.capturable_minor(), found.amount.currency);
+    Ok(CaptureBegin::Exceeds { capturable })
+}
+
+/// A capture to be written down. What waits is looked at when its promise comes near its end.
+fn new<'a>(
+    tx: &Tx<'_>,
+    id: CaptureId,
+    attempt: &Attempt,
+    shipment: ShipmentId,
+    plan: &'a CapturePlan,
+    taking: Take,
+) -> NewCapture<'a> {
+    let (state, next_check_at) = due(tx, attempt, taking);
+    NewCapture {
+        id,
+        intent: attempt.intent,
+        attempt: attempt.id,
+        shop: attempt.shop,
+        shipment,
+        plan,
+        last: taking == Take::Now { last: true } || attempt.taking == Taking::Once,
+        state,
+        next_check_at,
     }
-    Ok(CaptureBegin::Sending(find_capture(tx, id)?))
+}
+
+fn due(tx: &Tx<'_>, attempt: &Attempt, taking: Take) -> (CaptureState, Time) {
+    match taking {
+        Take::Now { .. } => (CaptureState::Sending, tx.now().plus(SENDING)),
+        Take::Wait => (CaptureState::Waiting, next_look(tx.now(), attempt.capture_before)),
+    }
+}
+
+/// Another parcel's part joins what waits.
+fn grow(tx: &mut Tx<'_>, waiting: &Capture, plan: &CapturePlan, taking: Take) -> Result<()> {
+    let (state, next_check_at) = due(tx, &waiting.attempt, taking);
+    let legs: Vec<PlannedLeg> = waiting.legs.iter().chain(&plan.legs).cloned().collect();
+    store::grow_capture(tx, waiting.id, plan.amount.minor, &legs, state, next_check_at)
+}
+
+/// What waits is taken now, if its promise comes near its end; else it waits on. The capture to ask for.
+pub(super) fn capture_waiting(tx: &mut Tx<'_>, id: CaptureId) -> Result<Option<Capture>> {
+    let waiting = find_capture(tx, id)?;
+    if waiting.state != CaptureState::Waiting || refuse_while_frozen(tx).is_err() {
+        return Ok(None);
+    }
+    let nothing = CapturePlan {
+        amount: Money::zero(waiting.amount.currency),
+        legs: Vec::new(),
+        last: false,
+    };
+    let taking = take(waiting.attempt.taking, false, tx.now(), waiting.attempt.capture_before);
+    grow(tx, &waiting, &nothing, taking)?;
+    if taking == Take::Wait {
+        return Ok(None);
+    }
+    let what = format!(
+        "The promise of {} ends soon and not everything has left: {} is taken for what has.",
+        waiting.attempt.processor, waiting.amount
+    );
+    store::log(tx, waiting.intent, &what, "")?;
+    find_capture(tx, id).map(Some)
 }
 
 /// Asks for money again that the processor refused to let us take, by the plan of today. It is a new question, with a key of its own: under the
@@ -121,29 +207,20 @@ pub fn capture_again(tx: &mut Tx<'_>, refused: CaptureId, plan: &CapturePlan) ->
     if !intent.state.is_capturable() {
         return Ok(CaptureBegin::NotCapturable(intent.state));
     }
-    if promised(tx, intent.id)?
-        .capture_before
-        .is_some_and(|ends| ends <= tx.now())
-    {
+    let attempt = promised(tx, intent.id)?;
+    if attempt.capture_before.is_some_and(|ends| ends <= tx.now()) {
         return Ok(CaptureBegin::Lapsed);
     }
     if plan.amount.minor == 0 || before.state != CaptureState::Failed {
         return Ok(CaptureBegin::Nothing);
     }
     if !store::reserve_capture(tx, intent.id, plan.amount.minor)? {
-        let capturable = Money::new(intent.capturable_minor(), intent.amount.currency);
-        return Ok(CaptureBegin::Exceeds { capturable });
+        return exceeds(tx, intent.id);
     }
-    let new = NewCapture {
-        id: tx.id(),
-        intent: intent.id,
-        shop: intent.shop,
-        shipment: before.shipment,
-        plan,
-        next_check_at: tx.now().plus(SENDING),
-    };
-    store::renew_capture(tx, refused, &new)?;
-    Ok(CaptureBegin::Sending(find_capture(tx, new.id)?))
+    let taking = Take::Now { last: plan.last };
+    let renewed = new(tx, tx.id(), &attempt, before.shipment, plan, taking);
+    store::renew_capture(tx, refused, &renewed)?;
+    Ok(CaptureBegin::Sending(find_capture(tx, renewed.id)?))
 }
 
 /// Asks the processor to take the money. Network; no transaction is open. Repeating it is safe: the key is the capture's own.
@@ -203,8 +280,9 @@ pub fn capture_record(tx: &mut Tx<'_>, id: CaptureId, answer: &Answer) -> Result
         Answer::Refused { detail } => {
             if store::settle_capture(tx, id, CaptureState::Failed, 0, "", detail)? {
                 store::release_capture(tx, capture.intent, capture.amount.minor)?;
-                // Perhaps the promise has ended: the resolver looks.
+                // Perhaps the promise has ended: the resolver looks. If we know it has, the rest is not promised any more.
                 store::look_again(tx, attempt.id)?;
+                store::expire_intent(tx, capture.intent)?;
                 store::log(
                     tx,
                     capture.intent,
@@ -258,8 +336,10 @@ pub(super) fn undone(tx: &mut Tx<'_>, intent: IntentId, what: &str, detail: &str
 fn taken(tx: &mut Tx<'_>, capture: &Capture, fee: Money) -> Result<()> {
     let intent = find(tx, capture.intent)?;
     let attempt = &capture.attempt;
-    let state = store::take_capture(tx, intent.id, capture.amount.minor, capture.last)?;
-    if state == IntentState::Succeeded && attempt.state == AttemptState::Authorized {
+    let once = attempt.taking == Taking::Once;
+    let state = store::take_capture(tx, intent.id, capture.amount.minor, capture.last && !once)?;
+    // A promise that is taken once is used up by it, also where that was not everything.
+    if (state == IntentState::Succeeded || once) && attempt.state == AttemptState::Authorized {
         let change = AttemptChange {
             from: attempt.state,
             to: AttemptState::Captured,
@@ -272,6 +352,9 @@ fn taken(tx: &mut Tx<'_>, capture: &Capture, fee: Money) -> Result<()> {
             next_check_at: None,
         };
         store::move_attempt(tx, attempt.id, &change)?;
+    }
+    if state == IntentState::PartiallyCaptured {
+        store::expire_intent(tx, intent.id)?;
     }
     let clearing = AccountKey::of(AccountKind::ProcessorClearing);
     let share = |leg: &PlannedLeg| Leg {
@@ -313,11 +396,10 @@ pub(super) fn find_capture(tx: &mut Tx<'_>, id: CaptureId) -> Result<Capture> {
 }
 
 /// The attempt whose promise stands.
-pub(super) fn promised(tx: &mut Tx<'_>, intent: IntentId) -> Result<super::Attempt> {
+pub(super) fn promised(tx: &mut Tx<'_>, intent: IntentId) -> Result<Attempt> {
     let attempts = store::attempts(tx, intent)?;
     let promised = attempts
         .into_iter()
-        .rev()
-        .find(|attempt| matches!(attempt.state, AttemptState::Authorized | AttemptState::Captured));
+        .find(|attempt| attempt.state == AttemptState::Authorized);
     promised.ok_or_else(|| Error::internal("a payment that may be captured has an attempt that promised it"))
 }

@@ -1,7 +1,7 @@
 //! Being paid: intents, attempts, captures, refunds, and the processors that do it.
 //!
-//! Tables: processor_accounts, intents, attempts, captures, refunds, payment_log, processor_notices, routing_rules.
-//! Facts published: payment captured.
+//! Tables: processor_accounts, intents, attempts, captures, refunds, payment_log, processor_notices, routing_rules, card_asks.
+//! Facts published: payment captured, payment lost, payment overdue.
 //! Always true: an attempt is written before its processor is asked; unknown is not failed, and while one attempt is unknown no other starts;
 //! captured never exceeds authorised, refunded never exceeds captured; captured and refunded money is in the ledger in the same transaction,
 //! split as it was frozen at the sale; an answer with another amount, currency or reference freezes the payment.
@@ -9,6 +9,9 @@
 //!
 //! Where several processors take a method, the shop's rules say who is asked ([`routing`], docs/routing.md); after a definite no the next one is,
 //! after *unknown* nobody.
+//!
+//! A promise ends. Before it does, what has left is taken and the rest is promised anew ([`renew`], docs/promises.md); a promise that is lost is
+//! paid again by the buyer, or the rest of the sale is given up.
 //!
 //! Every operation has three acts: *begin* (decide and write), *ask* (network, no transaction), *record*. [`resolve`] finishes what a crash left.
 
@@ -23,10 +26,12 @@ pub mod processors;
 mod reconcile;
 mod refund;
 mod resolve;
+mod renew;
 mod routing;
 mod rules;
 pub mod sandbox;
 mod store;
+mod taking;
 mod timeline;
 mod void;
 
@@ -36,18 +41,22 @@ mod routing_tests;
 mod tests;
 
 pub use allocation::{AllocatedLeg, AllocatedPart, Allocation, FeeBearer, Part, PlannedLeg, Purpose, allocate};
-pub use authorize::{By, Recorded, Start, authorize_ask, fail_over, open_and_start, record, record_asked};
+pub use authorize::{By, Recorded, Start, authorize_ask, fail_over, open_and_start, record, record_asked, start};
 pub use capture::{CaptureBegin, capture_again, capture_ask, capture_begin, capture_plan, capture_record};
 pub use model::{
     Attempt, AttemptState, Capture, CapturePlan, CaptureState, Intent, IntentState, OpenIntent, Operation, Refund,
-    RefundPlan, RefundState, read_reference,
+    RefundPlan, RefundState, Taking, read_reference,
 };
 pub use notice::{NoticeOf, Noticed, hear, hear_out, notice};
 pub use reconcile::{Difference, Reconciled, reconcile};
 pub use refund::{RefundBegin, RefundOf, refund_ask, refund_begin, refund_plan, refund_record};
+pub use renew::is_overdue;
 pub use resolve::{Conclude, resolve};
 pub use routing::{Routing, explain, not_offered, routing};
 pub use rules::{Plan, Sale, method_name};
 pub use store::{CaptureLine, RefundLine, capture_soon, intent_state, refused_captures};
-pub use timeline::{Entry, Stuck, Waiting, captures, intent, latest_attempt, refunds, stuck, timeline, waiting};
+pub use taking::{MARGIN, PAY_AGAIN, Terms};
+pub use timeline::{
+    Entry, Stuck, Waiting, captures, intent, latest_attempt, lost, promise, refunds, stuck, timeline, waiting,
+};
 pub use void::{VoidBegin, void_ask, void_begin};

@@ -58,7 +58,7 @@ states! {
         /// Everything that was to be taken is.
         Succeeded "succeeded",
         Canceled "canceled",
-        /// The promise lapsed before it was used up.
+        /// The promise lapsed before it was used up: nothing more is taken without a new one.
         Expired "expired",
     }
 }
@@ -89,8 +89,20 @@ states! {
 }
 
 states! {
+    /// How a promise is taken: decided when it is asked for, from what its processor can.
+    Taking {
+        /// A capture a parcel; the last one lets the rest go.
+        Each "each",
+        /// One capture in all: with the last parcel, or of what has left before the promise ends.
+        Once "once",
+    }
+}
+
+states! {
     /// A part of the promise, being taken.
     CaptureState {
+        /// Has left, and is set aside: taken with the last parcel, or before the promise ends.
+        Waiting "waiting",
         Sending "sending",
         Unknown "unknown",
         Succeeded "succeeded",
@@ -178,11 +190,26 @@ pub struct Intent {
     pub allocation: Allocation,
     pub attempts: u32,
     pub version: i64,
+    /// Since when the buyer is asked to pay again, because the promise was lost.
+    pub lost_at: Option<Time>,
+    /// Tries without the buyer.
+    pub own_asks: u32,
     /// What the newest attempt pays with; empty before the first.
     pub method: String,
+    /// How the money of the newest attempt is taken.
+    pub taking: Taking,
 }
 
 impl Intent {
+    /// Nothing is promised, and the buyer was asked to pay again: nothing may leave.
+    pub fn is_lost(&self) -> bool {
+        self.lost_at.is_some()
+    }
+    /// What is neither taken nor being taken.
+    pub fn rest(&self) -> Money {
+        let minor = self.amount.minor - self.captured_minor - self.capture_pending_minor;
+        Money::new(minor, self.amount.currency)
+    }
     /// What may still be captured.
     pub fn capturable_minor(&self) -> i64 {
         if self.state.is_capturable() {
@@ -210,7 +237,13 @@ pub struct Attempt {
     /// The processor's token of the method; never a card number.
     pub token: String,
     pub state: AttemptState,
+    /// What is asked for: the sale, or the rest of it.
     pub amount: Money,
+    pub taking: Taking,
+    /// How long its promise lasts where the answer does not say.
+    pub window: Option<Seconds>,
+    /// Asked by us, with nobody there.
+    pub off_session: bool,
     /// The processor's name for the payment; empty until it told us.
     pub payment: String,
     pub decline: String,

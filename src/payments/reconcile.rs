@@ -6,7 +6,8 @@
 use super::allocation::Part;
 use super::authorize::find;
 use super::model::{
-    Attempt, AttemptState as S, CapturePlan, Intent, IntentState, Operation, RefundPlan, SENDING, read_reference,
+    Attempt, AttemptState as S, CapturePlan, CaptureState, Intent, IntentState, Operation, RefundPlan, RefundState,
+    SENDING, read_reference,
 };
 use super::refund::{RefundOf, refund_plan};
 use super::resolve::{Conclude, resolve};
@@ -194,18 +195,18 @@ fn freeze_what_is_open(
     Ok(())
 }
 
-/// What we know was taken and given back by this attempt: an intent has one that holds the money.
+/// What we know was taken and given back by this attempt: a sale may be paid from several, one after the other.
 fn ours(tx: &mut Tx<'_>, attempt: &Attempt) -> Result<(Intent, i64, i64)> {
     let intent = find(tx, attempt.intent)?;
-    let attempts = store::attempts(tx, intent.id)?;
-    let newest = |states: &[S]| attempts.iter().rev().find(|other| states.contains(&other.state));
-    let holder = newest(&[S::Authorized, S::Captured]).or_else(|| newest(&[S::Voiding, S::Voided]));
-    let holds = holder.is_some_and(|holder| holder.id == attempt.id);
-    let (captured, refunded) = if holds {
-        (intent.captured_minor, intent.refunded_minor)
-    } else {
-        (0, 0)
-    };
+    let captured = store::captures(tx, intent.id)?;
+    let captured = captured
+        .iter()
+        .filter(|one| one.attempt == attempt.id && one.state == CaptureState::Succeeded);
+    let refunded = store::refunds(tx, intent.id)?;
+    let refunded = refunded
+        .iter()
+        .filter(|one| one.attempt == attempt.id && one.state == RefundState::Succeeded);
+    let (captured, refunded) = (captured.map(|one| one.minor).sum(), refunded.map(|one| one.minor).sum());
     Ok((intent, captured, refunded))
 }
 
@@ -217,7 +218,7 @@ fn taken(tx: &mut Tx<'_>, attempt: &Attempt, entry: &Booked) -> Result<Option<Di
         return Ok(None);
     }
     let (order, processor) = (attempt.checkout.order(), &attempt.processor);
-    let is_whole_rest = more == intent.amount.minor - captured
+    let is_whole_rest = more == intent.rest().minor
         && intent.capture_pending_minor == 0
         && intent.state.is_capturable()
         && attempt.state == S::Authorized;
@@ -245,7 +246,7 @@ fn taken(tx: &mut Tx<'_>, attempt: &Attempt, entry: &Booked) -> Result<Option<Di
         amount: plan.amount,
         fee: entry.fee,
     };
-    let capture = write_capture(tx, &intent, &plan)?;
+    let capture = write_capture(tx, &intent, attempt, &plan)?;
     record(tx, attempt.id, Operation::Capture(capture), &answer)?;
     Ok(Some(settled(format!(
         "{processor} took {} for {order} after the backup. It is in the ledger now, and will not be taken again; its parcel is not written down \
@@ -254,11 +255,14 @@ fn taken(tx: &mut Tx<'_>, attempt: &Attempt, entry: &Booked) -> Result<Option<Di
     ))))
 }
 
-fn write_capture(tx: &mut Tx<'_>, intent: &Intent, plan: &CapturePlan) -> Result<CaptureId> {
+fn write_capture(tx: &mut Tx<'_>, intent: &Intent, attempt: &Attempt, plan: &CapturePlan) -> Result<CaptureId> {
     let new = NewCapture {
         id: tx.id(),
         intent: intent.id,
+        attempt: attempt.id,
         shop: intent.shop,
+        last: true,
+        state: CaptureState::Sending,
         shipment: ShipmentId::from_uuid(Uuid::new_v5(&intent.id.uuid(), b"restored")),
         plan,
         next_check_at: tx.now().plus(SENDING),
@@ -285,7 +289,7 @@ fn given_back(tx: &mut Tx<'_>, attempt: &Attempt, entry: &Booked) -> Result<Opti
         ))));
     }
     let plan = refund_plan(tx, intent.id, &RefundOf::Amount(more))?;
-    let refund = write_refund(tx, &intent, &plan, entry)?;
+    let refund = write_refund(tx, &intent, attempt, &plan, entry)?;
     let answer = Answer::Refunded {
         payment: entry.payment.clone(),
         reference: attempt.reference(),
@@ -299,11 +303,18 @@ fn given_back(tx: &mut Tx<'_>, attempt: &Attempt, entry: &Booked) -> Result<Opti
     ))))
 }
 
-fn write_refund(tx: &mut Tx<'_>, intent: &Intent, plan: &RefundPlan, entry: &Booked) -> Result<RefundId> {
+fn write_refund(
+    tx: &mut Tx<'_>,
+    intent: &Intent,
+    attempt: &Attempt,
+    plan: &RefundPlan,
+    entry: &Booked,
+) -> Result<RefundId> {
     let name = format!("restored/{}", entry.refunded.minor);
     let new = NewRefund {
         id: tx.id(),
         intent: intent.id,
+        attempt: attempt.id,
         shop: intent.shop,
         adjustment: AdjustmentId::from_uuid(Uuid::new_v5(&intent.id.uuid(), name.as_bytes())),
         plan,

@@ -6,7 +6,7 @@ use super::model::{CaptureState, Operation, Refund, RefundPlan, RefundState, SEN
 use super::store::{self, NewRefund};
 use crate::app::App;
 use crate::db::Tx;
-use crate::kernel::{AdjustmentId, Answer, Ask, Error, Id, IntentId, Money, RefundId, Result, Seconds};
+use crate::kernel::{AdjustmentId, Answer, Ask, AttemptId, Error, Id, IntentId, Money, RefundId, Result, Seconds};
 use crate::ledger::{self, AccountKey, AccountKind, Leg, Posting};
 
 /// What is to go back.
@@ -23,7 +23,8 @@ pub enum RefundOf {
 /// What became of the wish to refund.
 #[derive(Clone, Debug)]
 pub enum RefundBegin {
-    /// Set aside and written as *sending*: now ask, outside the transaction.
+    /// Set aside and written as *sending*: now ask, outside the transaction. Of a sale that was paid from several promises it is the first part; the
+    /// resolver asks for the others.
     Sending(Refund),
     /// The adjustment has its refund already, whatever became of it.
     Again(Refund),
@@ -94,28 +95,93 @@ pub fn refund_begin(
     if plan.amount.minor <= 0 || plan.amount.minor > found.refundable_minor() {
         return Ok(refused(found.refundable_minor()));
     }
-    let id: RefundId = tx.id();
-    let next_check_at = tx.now().plus(SENDING);
-    if !store::insert_refund(
-        tx,
-        &NewRefund {
+    let parts = by_payment(&plan.legs, &held(tx, intent)?);
+    let whole: i64 = parts.iter().flat_map(|(_, legs)| legs).map(|leg| leg.minor).sum();
+    assert_eq!(whole, plan.amount.minor, "what was captured was captured by somebody");
+    let mut first = None;
+    for (attempt, legs) in parts {
+        let part = RefundPlan {
+            amount: Money::new(legs.iter().map(|leg| leg.minor).sum(), plan.amount.currency),
+            legs,
+        };
+        let id: RefundId = tx.id();
+        // The first is asked for by whoever waits, the others by the resolver at its next round.
+        let new = NewRefund {
             id,
             intent,
+            attempt,
             shop: found.shop,
             adjustment,
-            plan,
-            next_check_at,
-        },
-    )? {
-        let known =
-            store::refund_of_adjustment(tx, found.shop, adjustment)?.ok_or_else(|| Error::not_found("adjustment"))?;
-        return Ok(RefundBegin::Again(find_refund(tx, known)?));
+            plan: &part,
+            next_check_at: if first.is_none() {
+                tx.now().plus(SENDING)
+            } else {
+                tx.now()
+            },
+        };
+        if !store::insert_refund(tx, &new)? {
+            let known = store::refund_of_adjustment(tx, found.shop, adjustment)?;
+            let known = known.ok_or_else(|| Error::not_found("adjustment"))?;
+            return Ok(RefundBegin::Again(find_refund(tx, known)?));
+        }
+        first.get_or_insert(id);
     }
+    let Some(first) = first else {
+        return Ok(refused(found.refundable_minor()));
+    };
     if !mutant!("P13") && !store::reserve_refund(tx, intent, plan.amount.minor)? {
-        store::delete_refund(tx, id)?;
+        store::delete_refunds(tx, intent, adjustment)?;
         return Ok(refused(find(tx, intent)?.refundable_minor()));
     }
-    Ok(RefundBegin::Sending(find_refund(tx, id)?))
+    Ok(RefundBegin::Sending(find_refund(tx, first)?))
+}
+
+/// What each payment of a sale took and did not give back yet, oldest first. Most sales have one.
+fn held(tx: &mut Tx<'_>, intent: IntentId) -> Result<Vec<(AttemptId, i64)>> {
+    let mut held: Vec<(AttemptId, i64)> = Vec::new();
+    for capture in store::captures(tx, intent)? {
+        if capture.state == CaptureState::Succeeded {
+            match held.iter_mut().find(|(attempt, _)| *attempt == capture.attempt) {
+                Some((_, minor)) => *minor += capture.minor,
+                None => held.push((capture.attempt, capture.minor)),
+            }
+        }
+    }
+    for refund in store::refunds(tx, intent)? {
+        if refund.state != RefundState::Failed
+            && let Some((_, minor)) = held.iter_mut().find(|(attempt, _)| *attempt == refund.attempt)
+        {
+            *minor -= refund.minor;
+        }
+    }
+    Ok(held)
+}
+
+/// The legs of a refund dealt out to the payments that hold the money, none of which gives back more than it holds; a leg may be cut in two.
+fn by_payment(legs: &[PlannedLeg], held: &[(AttemptId, i64)]) -> Vec<(AttemptId, Vec<PlannedLeg>)> {
+    let mut parts: Vec<(AttemptId, Vec<PlannedLeg>)> = Vec::new();
+    let mut rest: Vec<PlannedLeg> = legs.to_vec();
+    rest.reverse();
+    for (attempt, minor) in held {
+        let (mut room, mut mine) = (*minor, Vec::new());
+        while room > 0 {
+            let Some(mut leg) = rest.pop() else { break };
+            let part = leg.minor.min(room);
+            mine.push(PlannedLeg {
+                minor: part,
+                ..leg.clone()
+            });
+            leg.minor -= part;
+            room -= part;
+            if leg.minor > 0 {
+                rest.push(leg);
+            }
+        }
+        if !mine.is_empty() {
+            parts.push((*attempt, mine));
+        }
+    }
+    parts
 }
 
 /// Asks the processor to give it back. Network; no transaction is open. Repeating it is safe: the key is the refund's own.

@@ -1,11 +1,11 @@
 //! The resolver: asks about everything whose answer is overdue, and keeps at every obligation until it is met.
 
 use super::authorize::{ask_processor, authorize_ask, find_attempt, overdue_at_the_bank};
-use super::capture::{capture_ask, find_capture};
+use super::capture::{capture_ask, capture_waiting, find_capture};
 use super::model::{Attempt, AttemptState, CaptureState, Operation, RefundState, SENDING, WISH};
 use super::refund::{find_refund, refund_ask};
 use super::void::void_ask;
-use super::{record, store};
+use super::{record, renew, store};
 use crate::app::App;
 use crate::db::{LaneKey, Tx, epoch};
 use crate::kernel::{Answer, Ask, AttemptId, CaptureId, CheckoutId, RefundId, Result, Seconds, Time};
@@ -15,19 +15,21 @@ pub type Conclude = fn(&mut Tx<'_>, CheckoutId) -> Result<()>;
 
 const ROWS: i64 = 100;
 
-/// Asks about every due attempt, capture and refund, and records what it hears. Returns how many it asked about.
+/// Asks about every due attempt, capture and refund, and records what it hears; takes what waits, and renews promises, before they end. Returns how
+/// many it asked about.
 ///
 /// Every question carries our own reference or key (P2); nothing is sent blindly a second time: only what the processor certainly does not
 /// have is sent again, under the same key; a provider that cannot be asked is told the same again under the same key, as long as that is safe
 /// ([`crate::kernel::Processor::repeats_for`]). Failures of one row do not stop the others. While money is frozen it asks, and sends nothing.
 pub async fn resolve(app: &App, conclude: Conclude) -> Result<u64> {
-    let (attempts, captures, refunds, frozen) = app
+    let (attempts, captures, refunds, intents, frozen) = app
         .db
         .read(|tx| {
             Ok((
                 store::due_attempts(tx, ROWS)?,
                 store::due_captures(tx, ROWS)?,
                 store::due_refunds(tx, ROWS)?,
+                store::due_intents(tx, ROWS)?,
                 epoch(tx)?.1,
             ))
         })
@@ -41,6 +43,9 @@ pub async fn resolve(app: &App, conclude: Conclude) -> Result<u64> {
     }
     for id in refunds {
         asked += count(resolve_refund(app, id, frozen, conclude).await);
+    }
+    for id in intents {
+        asked += count(renew::look(app, id, frozen, conclude).await);
     }
     Ok(asked)
 }
@@ -73,6 +78,9 @@ async fn resolve_attempt(app: &App, id: AttemptId, frozen: bool, conclude: Concl
     };
     if attempt.state == AttemptState::Voiding {
         return let_go(app, attempt, frozen, conclude).await;
+    }
+    if attempt.state == AttemptState::Authorized {
+        return renew::watch(app, attempt, frozen, conclude).await;
     }
     let mute = repeats_for(app, &attempt).is_some();
     let wished = now < attempt.created_at.plus(WISH);
@@ -136,11 +144,14 @@ async fn resolve_capture(app: &App, id: CaptureId, frozen: bool, conclude: Concl
         .db
         .write(lane, move |tx| {
             let until = tx.now().plus(SENDING);
-            Ok(if store::claim_capture(tx, id, until)? {
-                Some((find_capture(tx, id)?, tx.now()))
-            } else {
-                None
-            })
+            if !store::claim_capture(tx, id, until)? {
+                return Ok(None);
+            }
+            let due = match find_capture(tx, id)? {
+                waiting if waiting.state == CaptureState::Waiting => capture_waiting(tx, id)?,
+                due => Some(due),
+            };
+            Ok(due.map(|capture| (capture, tx.now())))
         })
         .await?;
     let Some((capture, now)) =

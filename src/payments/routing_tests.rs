@@ -7,6 +7,7 @@ use super::rules::{
     Best, Candidate, Choice, Plan, Rule, Rules, Sale, SplitShare, Tallies, Tally, Why, checked, choose, lot,
 };
 use super::store;
+use super::taking::Terms;
 use super::{AllocatedLeg, AllocatedPart, Allocation, By, FeeBearer, OpenIntent, Operation, Purpose, Start};
 use crate::db::LaneKey;
 use crate::fixture::Fixture;
@@ -570,6 +571,7 @@ const BY: By<'static> = By {
     processor: "a",
     method: "card",
     token: "tok",
+    terms: Terms::NONE,
 };
 
 fn begun(shop: &Fixture, checkout: CheckoutId) -> AttemptId {

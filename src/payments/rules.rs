@@ -1,5 +1,6 @@
 //! Who is asked for the money: a shop's rules, and what they come to for one sale. Pure; the same sale and the same facts give the same order.
 
+use super::taking::Terms;
 use crate::kernel::{Capabilities, CheckoutId, Currency, Error, Id, Money, MoneyOut, Result};
 use crate::offers::PaymentMethod;
 use serde::{Deserialize, Serialize};
@@ -296,6 +297,8 @@ impl Why {
 pub struct Place {
     pub processor: String,
     pub why: Why,
+    /// What its promise would be able to do.
+    pub terms: Terms,
 }
 
 /// Who is asked for a sale, in order, and who is not and why.
@@ -313,6 +316,12 @@ impl Plan {
     pub fn asked(&self) -> impl Iterator<Item = &str> {
         let asked = self.places.iter().filter(|place| place.why.is_asked());
         asked.map(|place| place.processor.as_str())
+    }
+
+    /// What the promise of one of them can do.
+    pub fn terms(&self, processor: &str) -> Terms {
+        let place = self.places.iter().find(|place| place.processor == processor);
+        place.map_or(Terms::NONE, |place| place.terms)
     }
 
     /// Who comes after this one.
@@ -368,9 +377,11 @@ pub fn choose(rules: &Rules, candidates: &[Candidate], tallies: &Tallies, sale: 
             Some(one) if sale.parts && !one.can.multicapture => Why::TakesOnce,
             Some(_) => Why::Eligible,
         };
+        let known = candidates.iter().find(|one| one.name == *name);
         Place {
             processor: (*name).to_owned(),
             why,
+            terms: known.map_or(Terms::NONE, |one| Terms::of(&one.can)),
         }
     };
     let mut places: Vec<Place> = named.iter().map(judge).collect();
@@ -396,6 +407,7 @@ pub fn choose(rules: &Rules, candidates: &[Candidate], tallies: &Tallies, sale: 
         } else {
             Why::OtherMethod
         },
+        terms: Terms::of(&one.can),
     }));
     places.sort_by_key(|place| match place.why {
         Why::Eligible | Why::NobodyElse => 0,

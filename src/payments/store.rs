@@ -6,7 +6,8 @@ use super::rules::{Rule, Rules};
 use crate::args;
 use crate::db::{FromRow, Json, Row, Tx};
 use crate::kernel::{
-    AdjustmentId, AttemptId, CaptureId, CheckoutId, Id, IntentId, Money, RefundId, Result, ShipmentId, ShopId, Time,
+    AdjustmentId, AttemptId, CaptureId, CheckoutId, Id, IntentId, Money, RefundId, Result, Seconds, ShipmentId, ShopId,
+    Time,
 };
 
 // Intents ------------------------------------------------------------------------------------------------------------------------
@@ -63,7 +64,10 @@ impl FromRow for Intent {
             allocation: row.get::<Json<Allocation>>(11)?.0,
             attempts: row.get(12)?,
             version: row.get(13)?,
-            method: row.get(14)?,
+            lost_at: row.get(14)?,
+            own_asks: row.get(15)?,
+            method: row.get(16)?,
+            taking: row.get(17)?,
         })
     }
 }
@@ -71,8 +75,9 @@ impl FromRow for Intent {
 pub fn intent(tx: &mut Tx<'_>, id: IntentId) -> Result<Option<Intent>> {
     tx.maybe_one(
         "select id, shop_id, checkout_id, state, amount_minor, currency, authorized_minor, capture_pending_minor, captured_minor,
-                refund_pending_minor, refunded_minor, allocation, attempts, version,
-                coalesce((select method from attempts where intent_id = intents.id order by n desc limit 1), '')
+                refund_pending_minor, refunded_minor, allocation, attempts, version, lost_at, own_asks,
+                coalesce((select method from attempts a where a.intent_id = intents.id and a.n = intents.attempts), ''),
+                coalesce((select taking from attempts a where a.intent_id = intents.id and a.n = intents.attempts), 'each')
            from intents where id = $1",
         args![id],
     )
@@ -84,21 +89,59 @@ pub fn intent_state(tx: &mut Tx<'_>, id: IntentId) -> Result<Option<IntentState>
     Ok(found.map(|(state,)| state))
 }
 
-/// The next try's number, its shop, checkout and amount. No row: an attempt is on its way, or nothing is to be paid, or there were too many.
-pub fn begin_attempt(tx: &mut Tx<'_>, id: IntentId, most: u32) -> Result<Option<(u32, ShopId, CheckoutId, Money)>> {
+/// The next try's number, its shop, checkout and amount: what was not taken yet. No row: an attempt is on its way, or nothing is to be paid, or
+/// there were too many, or this card was refused for good in this payment (P20). Tries without the buyer do not count against them.
+pub fn begin_attempt(
+    tx: &mut Tx<'_>,
+    id: IntentId,
+    most: u32,
+    token: &str,
+) -> Result<Option<(u32, ShopId, CheckoutId, Money)>> {
     let begun: Option<(u32, ShopId, CheckoutId, i64, crate::kernel::Currency)> = tx.maybe_one(
         "update intents set state = 'processing', attempts = attempts + 1, version = version + 1
-          where id = $1 and state = 'requires_method' and attempts < $2
-         returning attempts, shop_id, checkout_id, amount_minor, currency",
-        args![id, most],
+          where id = $1 and (state = 'requires_method' or (state = 'expired' and lost_at is not null)) and attempts - own_asks < $2
+            and ($3 = '' or not exists (select 1 from attempts where intent_id = $1 and token = $3 and hard = 1))
+         returning attempts, shop_id, checkout_id, amount_minor - captured_minor, currency",
+        args![id, most, token],
     )?;
     Ok(begun.map(|(n, shop, checkout, minor, currency)| (n, shop, checkout, Money::new(minor, currency))))
 }
 
-/// Moves an intent that waits for its attempt; a closed one stays as it is.
+/// The next try without the buyer, at the rest of a sale that is promised still or was until now: its number. No row: somebody else began one since
+/// `seen` tries were made, something is being taken, the buyer was asked to pay, the budget is spent, or this card was refused for good in any of
+/// the shop's payments (P20).
+pub fn begin_renewal(tx: &mut Tx<'_>, id: IntentId, seen: u32, most: u32, token: &str) -> Result<Option<u32>> {
+    let begun: Option<(u32,)> = tx.maybe_one(
+        "update intents set attempts = attempts + 1, own_asks = own_asks + 1, version = version + 1
+          where id = $1 and attempts = $2 and own_asks < $3 and lost_at is null and capture_pending_minor = 0
+            and state in ('requires_capture', 'partially_captured', 'expired')
+            and not exists (select 1 from attempts where attempts.shop_id = intents.shop_id and token = $4 and hard = 1)
+         returning attempts",
+        args![id, seen, most, token],
+    )?;
+    Ok(begun.map(|(n,)| n))
+}
+
+/// Counts a try at a card without its holder; false when it was asked often enough on this day.
+pub fn count_card_ask(tx: &mut Tx<'_>, shop: ShopId, card: [u8; 32], most: u32) -> Result<bool> {
+    let day = tx.now().unix_seconds().div_euclid(86_400);
+    tx.put(
+        "delete from card_asks where shop_id = $1 and card = $2 and day < $3",
+        args![shop, card, day],
+    )?;
+    let counted = tx.exec(
+        "insert into card_asks (shop_id, card, day, asks) values ($1, $2, $3, 1)
+         on conflict (shop_id, card, day) do update set asks = card_asks.asks + 1 where card_asks.asks < $4",
+        args![shop, card, day, most],
+    )?;
+    Ok(counted == 1)
+}
+
+/// Moves an intent that waits for its attempt; a closed one stays as it is. What was lost before stays so when the buyer's try was in vain.
 pub fn answer_intent(tx: &mut Tx<'_>, id: IntentId, next: IntentState) -> Result<bool> {
     let changed = tx.exec(
-        "update intents set state = $2, version = version + 1 where id = $1 and state in ('processing', 'requires_action', 'unknown')",
+        "update intents set state = case when $2 = 'requires_method' and lost_at is not null then 'expired' else $2 end, version = version + 1
+          where id = $1 and state in ('processing', 'requires_action', 'unknown')",
         args![id, next],
     )?;
     Ok(changed == 1)
@@ -107,9 +150,22 @@ pub fn answer_intent(tx: &mut Tx<'_>, id: IntentId, next: IntentState) -> Result
 /// The money is promised. False if nobody waits for it any more.
 pub fn authorize_intent(tx: &mut Tx<'_>, id: IntentId) -> Result<bool> {
     let changed = tx.exec(
-        "update intents set state = 'requires_capture', authorized_minor = amount_minor, version = version + 1
+        "update intents set state = case when captured_minor > 0 then 'partially_captured' else 'requires_capture' end,
+                authorized_minor = amount_minor, lost_at = null, next_check_at = null, version = version + 1
           where id = $1 and state in ('processing', 'requires_action', 'unknown')",
         args![id],
+    )?;
+    Ok(changed == 1)
+}
+
+/// A promise of `minor` that we asked for ourselves takes the place of the one before. False: it is not the rest any more, or nobody wants it.
+pub fn renew_intent(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<bool> {
+    let changed = tx.exec(
+        "update intents set state = case when captured_minor > 0 then 'partially_captured' else 'requires_capture' end,
+                authorized_minor = amount_minor, next_check_at = null, version = version + 1
+          where id = $1 and state in ('requires_capture', 'partially_captured', 'expired') and lost_at is null
+            and capture_pending_minor = 0 and captured_minor + $2 = amount_minor",
+        args![id, minor],
     )?;
     Ok(changed == 1)
 }
@@ -117,7 +173,7 @@ pub fn authorize_intent(tx: &mut Tx<'_>, id: IntentId) -> Result<bool> {
 /// Freezes an intent whose processor contradicts us.
 pub fn conflict_intent(tx: &mut Tx<'_>, id: IntentId) -> Result<bool> {
     let changed = tx.exec(
-        "update intents set state = 'conflicted', version = version + 1 where id = $1 and state <> 'conflicted'",
+        "update intents set state = 'conflicted', next_check_at = null, version = version + 1 where id = $1 and state <> 'conflicted'",
         args![id],
     )?;
     Ok(changed == 1)
@@ -126,23 +182,57 @@ pub fn conflict_intent(tx: &mut Tx<'_>, id: IntentId) -> Result<bool> {
 /// Lets an intent go: what was captured stays, the rest will not be taken. No row while a capture is on its way, or when it is closed already.
 pub fn close_intent(tx: &mut Tx<'_>, id: IntentId) -> Result<Option<IntentState>> {
     let closed: Option<(IntentState,)> = tx.maybe_one(
-        "update intents set state = case when captured_minor > 0 then 'succeeded' else 'canceled' end, version = version + 1
+        "update intents set state = case when captured_minor > 0 then 'succeeded' else 'canceled' end, lost_at = null, next_check_at = null,
+                version = version + 1
           where id = $1 and capture_pending_minor = 0
-            and state in ('requires_method', 'processing', 'requires_action', 'unknown', 'requires_capture', 'partially_captured')
+            and state in ('requires_method', 'processing', 'requires_action', 'unknown', 'requires_capture', 'partially_captured', 'expired')
          returning state",
         args![id],
     )?;
     Ok(closed.map(|(state,)| state))
 }
 
-/// The promise lapsed at the processor before it was used up.
+/// Nothing is promised any more and not everything is taken: somebody has to look at once. Not while a capture may still succeed.
 pub fn expire_intent(tx: &mut Tx<'_>, id: IntentId) -> Result<bool> {
     let changed = tx.exec(
-        "update intents set state = 'expired', version = version + 1
-          where id = $1 and capture_pending_minor = 0 and state in ('requires_capture', 'partially_captured')",
-        args![id],
+        "update intents set state = 'expired', next_check_at = $2, version = version + 1
+          where id = $1 and capture_pending_minor = 0 and state in ('requires_capture', 'partially_captured')
+            and not exists (select 1 from attempts where intent_id = $1 and state = 'authorized')",
+        args![id, tx.now()],
     )?;
     Ok(changed == 1)
+}
+
+/// The buyer is asked to pay again from now on. False: somebody was faster, or a promise stands after all.
+pub fn lose_intent(tx: &mut Tx<'_>, id: IntentId, next_check_at: Time) -> Result<bool> {
+    let changed = tx.exec(
+        "update intents set lost_at = $2, next_check_at = $3, version = version + 1 where id = $1 and state = 'expired' and lost_at is null",
+        args![id, tx.now(), next_check_at],
+    )?;
+    Ok(changed == 1)
+}
+
+/// Expired payments somebody has to look at.
+pub fn due_intents(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<IntentId>> {
+    let rows: Vec<(IntentId,)> =
+        tx.all("select id from intents where next_check_at is not null and next_check_at <= $1 order by next_check_at limit $2", args![tx.now(), limit])?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+pub fn claim_intent(tx: &mut Tx<'_>, id: IntentId, until: Time) -> Result<bool> {
+    let changed = tx.exec(
+        "update intents set next_check_at = $2 where id = $1 and next_check_at <= $3",
+        args![id, until, tx.now()],
+    )?;
+    Ok(changed == 1)
+}
+
+/// When an intent is looked at again; one that is not looked at stays so.
+pub fn postpone_intent(tx: &mut Tx<'_>, id: IntentId, at: Time) -> Result<()> {
+    tx.put(
+        "update intents set next_check_at = $2 where id = $1 and next_check_at is not null",
+        args![id, at],
+    )
 }
 
 /// Sets an amount aside for a capture; false if that much is not promised (I14).
@@ -202,8 +292,9 @@ pub fn release_refund(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<()> {
 
 pub fn insert_attempt(tx: &mut Tx<'_>, attempt: &Attempt) -> Result<()> {
     tx.put(
-        "insert into attempts (id, intent_id, shop_id, n, processor, method, token, state, next_check_at, created_at, changed_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)",
+        "insert into attempts (id, intent_id, shop_id, n, processor, method, token, state, next_check_at, created_at, changed_at, amount_minor, taking,
+                               window_seconds, off_session)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13, $14)",
         args![
             attempt.id,
             attempt.intent,
@@ -214,7 +305,11 @@ pub fn insert_attempt(tx: &mut Tx<'_>, attempt: &Attempt) -> Result<()> {
             attempt.token,
             attempt.state,
             attempt.next_check_at,
-            attempt.created_at
+            attempt.created_at,
+            attempt.amount.minor,
+            attempt.taking,
+            attempt.window.map(|window| window.0),
+            attempt.off_session
         ],
     )
 }
@@ -225,7 +320,7 @@ impl FromRow for Attempt {
     }
 }
 
-/// An attempt in the 18 columns from `at`.
+/// An attempt in the 21 columns from `at`.
 fn attempt_at(row: &Row<'_>, at: usize) -> Result<Attempt> {
     Ok(Attempt {
         id: row.get(at)?,
@@ -245,14 +340,18 @@ fn attempt_at(row: &Row<'_>, at: usize) -> Result<Attempt> {
         tries: row.get(at + 15)?,
         next_check_at: row.get(at + 16)?,
         created_at: row.get(at + 17)?,
+        taking: row.get(at + 18)?,
+        window: row.get::<Option<i64>>(at + 19)?.map(Seconds),
+        off_session: row.get(at + 20)?,
         return_url: String::new(),
     })
 }
 
 pub fn attempt(tx: &mut Tx<'_>, id: AttemptId) -> Result<Option<Attempt>> {
     tx.maybe_one(
-        "select a.id, a.intent_id, a.shop_id, i.checkout_id, a.n, a.processor, a.method, a.token, a.state, i.amount_minor, i.currency,
-                a.reference, a.decline, a.action_url, a.capture_before, a.tries, a.next_check_at, a.created_at
+        "select a.id, a.intent_id, a.shop_id, i.checkout_id, a.n, a.processor, a.method, a.token, a.state, a.amount_minor, i.currency,
+                a.reference, a.decline, a.action_url, a.capture_before, a.tries, a.next_check_at, a.created_at, a.taking, a.window_seconds,
+                a.off_session
            from attempts a join intents i on i.id = a.intent_id where a.id = $1",
         args![id],
     )
@@ -260,8 +359,9 @@ pub fn attempt(tx: &mut Tx<'_>, id: AttemptId) -> Result<Option<Attempt>> {
 
 pub fn attempt_by_number(tx: &mut Tx<'_>, intent: IntentId, n: u32) -> Result<Option<Attempt>> {
     tx.maybe_one(
-        "select a.id, a.intent_id, a.shop_id, i.checkout_id, a.n, a.processor, a.method, a.token, a.state, i.amount_minor, i.currency,
-                a.reference, a.decline, a.action_url, a.capture_before, a.tries, a.next_check_at, a.created_at
+        "select a.id, a.intent_id, a.shop_id, i.checkout_id, a.n, a.processor, a.method, a.token, a.state, a.amount_minor, i.currency,
+                a.reference, a.decline, a.action_url, a.capture_before, a.tries, a.next_check_at, a.created_at, a.taking, a.window_seconds,
+                a.off_session
            from attempts a join intents i on i.id = a.intent_id where a.intent_id = $1 and a.n = $2",
         args![intent, n],
     )
@@ -295,8 +395,9 @@ pub fn ask_again_about_all(tx: &mut Tx<'_>) -> Result<()> {
 /// Attempts whose promise we count on, a page at a time, by id.
 pub fn promised_attempts(tx: &mut Tx<'_>, after: Option<AttemptId>, limit: i64) -> Result<Vec<Attempt>> {
     tx.all(
-        "select a.id, a.intent_id, a.shop_id, i.checkout_id, a.n, a.processor, a.method, a.token, a.state, i.amount_minor, i.currency,
-                a.reference, a.decline, a.action_url, a.capture_before, a.tries, a.next_check_at, a.created_at
+        "select a.id, a.intent_id, a.shop_id, i.checkout_id, a.n, a.processor, a.method, a.token, a.state, a.amount_minor, i.currency,
+                a.reference, a.decline, a.action_url, a.capture_before, a.tries, a.next_check_at, a.created_at, a.taking, a.window_seconds,
+                a.off_session
            from attempts a join intents i on i.id = a.intent_id
           where a.next_check_at is not null and a.state = 'authorized' and a.id > $1 order by a.id limit $2",
         args![after.unwrap_or(AttemptId::from_uuid(uuid::Uuid::nil())), limit],
@@ -306,8 +407,9 @@ pub fn promised_attempts(tx: &mut Tx<'_>, after: Option<AttemptId>, limit: i64) 
 /// All tries, first to last; their number is bounded.
 pub fn attempts(tx: &mut Tx<'_>, intent: IntentId) -> Result<Vec<Attempt>> {
     tx.all(
-        "select a.id, a.intent_id, a.shop_id, i.checkout_id, a.n, a.processor, a.method, a.token, a.state, i.amount_minor, i.currency,
-                a.reference, a.decline, a.action_url, a.capture_before, a.tries, a.next_check_at, a.created_at
+        "select a.id, a.intent_id, a.shop_id, i.checkout_id, a.n, a.processor, a.method, a.token, a.state, a.amount_minor, i.currency,
+                a.reference, a.decline, a.action_url, a.capture_before, a.tries, a.next_check_at, a.created_at, a.taking, a.window_seconds,
+                a.off_session
            from attempts a join intents i on i.id = a.intent_id where a.intent_id = $1 order by a.n limit 100",
         args![intent],
     )
@@ -348,6 +450,14 @@ pub fn move_attempt(tx: &mut Tx<'_>, id: AttemptId, change: &AttemptChange<'_>) 
             tx.now(),
             change.hard
         ],
+    )
+}
+
+/// When somebody looks at a promise again.
+pub fn look_at_promise(tx: &mut Tx<'_>, id: AttemptId, at: Time) -> Result<()> {
+    tx.put(
+        "update attempts set next_check_at = $2 where id = $1 and state = 'authorized'",
+        args![id, at],
     )
 }
 
@@ -427,25 +537,34 @@ pub fn insert_routing_rules(tx: &mut Tx<'_>, shop: ShopId, rules: &Rules) -> Res
 pub struct NewCapture<'a> {
     pub id: CaptureId,
     pub intent: IntentId,
+    /// Whose promise it takes from.
+    pub attempt: AttemptId,
     pub shop: ShopId,
     pub shipment: ShipmentId,
     pub plan: &'a super::CapturePlan,
+    /// Nothing is taken from this promise after it.
+    pub last: bool,
+    /// *Sending*, or *waiting*.
+    pub state: CaptureState,
     pub next_check_at: Time,
 }
 
 /// Whether the capture is new: a shipment has one.
 pub fn insert_capture(tx: &mut Tx<'_>, new: &NewCapture<'_>) -> Result<bool> {
     let added = tx.exec(
-        "insert into captures (id, intent_id, shop_id, shipment_id, amount_minor, final, state, legs, next_check_at, created_at, changed_at)
-         values ($1, $2, $3, $4, $5, $6, 'sending', $7, $8, $9, $9) on conflict (shipment_id) do nothing",
-        args![new.id, new.intent, new.shop, new.shipment, new.plan.amount.minor, new.plan.last, Json(&new.plan.legs), new.next_check_at, tx.now()],
+        "insert into captures (id, intent_id, shop_id, shipment_id, amount_minor, final, state, legs, next_check_at, created_at, changed_at, attempt_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11) on conflict (shipment_id) do nothing",
+        args![new.id, new.intent, new.shop, new.shipment, new.plan.amount.minor, new.last, new.state, Json(&new.plan.legs), new.next_check_at, tx.now(), new.attempt],
     )?;
     Ok(added == 1)
 }
 
 /// Takes a capture back in the transaction that wrote it, because the promise does not cover it.
 pub fn delete_capture(tx: &mut Tx<'_>, id: CaptureId) -> Result<()> {
-    tx.put("delete from captures where id = $1 and state = 'sending'", args![id])
+    tx.put(
+        "delete from captures where id = $1 and state in ('sending', 'waiting')",
+        args![id],
+    )
 }
 
 impl FromRow for Capture {
@@ -471,11 +590,10 @@ impl FromRow for Capture {
 pub fn capture(tx: &mut Tx<'_>, id: CaptureId) -> Result<Option<Capture>> {
     tx.maybe_one(
         "select c.id, c.intent_id, c.shop_id, c.shipment_id, c.amount_minor, i.currency, c.final, c.state, c.fee_minor, c.legs, c.tries, c.created_at,
-                a.id, a.intent_id, a.shop_id, i.checkout_id, a.n, a.processor, a.method, a.token, a.state, i.amount_minor, i.currency,
-                a.reference, a.decline, a.action_url, a.capture_before, a.tries, a.next_check_at, a.created_at
-           from captures c join intents i on i.id = c.intent_id
-           join attempts a on a.intent_id = i.id and a.state in ('authorized', 'captured', 'voiding', 'voided', 'conflicted')
-          where c.id = $1 order by case when a.state in ('authorized', 'captured') then 0 else 1 end, a.n desc limit 1",
+                a.id, a.intent_id, a.shop_id, i.checkout_id, a.n, a.processor, a.method, a.token, a.state, a.amount_minor, i.currency,
+                a.reference, a.decline, a.action_url, a.capture_before, a.tries, a.next_check_at, a.created_at, a.taking, a.window_seconds,
+                a.off_session
+           from captures c join intents i on i.id = c.intent_id join attempts a on a.id = c.attempt_id where c.id = $1",
         args![id],
     )
 }
@@ -500,6 +618,7 @@ pub struct CaptureLine {
     pub detail: String,
     pub created_at: Time,
     pub changed_at: Time,
+    pub attempt: AttemptId,
 }
 
 impl FromRow for CaptureLine {
@@ -514,6 +633,7 @@ impl FromRow for CaptureLine {
             detail: row.get(6)?,
             created_at: row.get(7)?,
             changed_at: row.get(8)?,
+            attempt: row.get(9)?,
         })
     }
 }
@@ -521,10 +641,45 @@ impl FromRow for CaptureLine {
 /// All captures of an intent; a sale has few shipments.
 pub fn captures(tx: &mut Tx<'_>, intent: IntentId) -> Result<Vec<CaptureLine>> {
     tx.all(
-        "select id, shipment_id, amount_minor, fee_minor, state, legs, detail, created_at, changed_at from captures
+        "select id, shipment_id, amount_minor, fee_minor, state, legs, detail, created_at, changed_at, attempt_id from captures
           where intent_id = $1 order by created_at, id limit 1000",
         args![intent],
     )
+}
+
+/// What waits for the last parcel.
+pub fn waiting_capture(tx: &mut Tx<'_>, intent: IntentId) -> Result<Option<CaptureId>> {
+    let found: Option<(CaptureId,)> = tx.maybe_one(
+        "select id from captures where intent_id = $1 and state = 'waiting'",
+        args![intent],
+    )?;
+    Ok(found.map(|(id,)| id))
+}
+
+/// What waits takes up another parcel, and goes on waiting or is taken.
+pub fn grow_capture(
+    tx: &mut Tx<'_>,
+    id: CaptureId,
+    minor: i64,
+    legs: &[PlannedLeg],
+    state: CaptureState,
+    next_check_at: Time,
+) -> Result<()> {
+    tx.change_one(
+        "update captures set amount_minor = amount_minor + $2, legs = $3, state = $4, next_check_at = $5, changed_at = $6
+          where id = $1 and state = 'waiting'",
+        args![id, minor, Json(legs), state, next_check_at, tx.now()],
+    )
+}
+
+/// What waited is not taken: its promise is over. How much it was.
+pub fn fail_waiting(tx: &mut Tx<'_>, intent: IntentId, detail: &str) -> Result<Option<i64>> {
+    let failed: Option<(i64,)> = tx.maybe_one(
+        "update captures set state = 'failed', detail = $2, next_check_at = null, changed_at = $3
+          where intent_id = $1 and state = 'waiting' returning amount_minor",
+        args![intent, detail, tx.now()],
+    )?;
+    Ok(failed.map(|(minor,)| minor))
 }
 
 /// Moves a capture that is still open; false if it is settled.
@@ -556,17 +711,18 @@ pub fn postpone_capture(tx: &mut Tx<'_>, id: CaptureId, detail: &str, next_check
 /// A refused capture becomes another question: a new id makes a new key, and the plan is of today.
 pub fn renew_capture(tx: &mut Tx<'_>, refused: CaptureId, new: &NewCapture<'_>) -> Result<()> {
     tx.change_one(
-        "update captures set id = $2, amount_minor = $3, final = $4, legs = $5, next_check_at = $6, changed_at = $7,
+        "update captures set id = $2, amount_minor = $3, final = $4, legs = $5, next_check_at = $6, changed_at = $7, attempt_id = $8,
                 state = 'sending', tries = 0, detail = '', reference = ''
           where id = $1 and state = 'failed'",
         args![
             refused,
             new.id,
             new.plan.amount.minor,
-            new.plan.last,
+            new.last,
             Json(&new.plan.legs),
             new.next_check_at,
-            tx.now()
+            tx.now(),
+            new.attempt
         ],
     )
 }
@@ -608,25 +764,30 @@ pub fn capture_soon(tx: &mut Tx<'_>, id: CaptureId) -> Result<()> {
 pub struct NewRefund<'a> {
     pub id: RefundId,
     pub intent: IntentId,
+    /// Whose money goes back.
+    pub attempt: AttemptId,
     pub shop: ShopId,
     pub adjustment: AdjustmentId,
     pub plan: &'a super::RefundPlan,
     pub next_check_at: Time,
 }
 
-/// Whether the refund is new: an adjustment has one.
+/// Whether the refund is new: an adjustment has one of each payment it takes back from.
 pub fn insert_refund(tx: &mut Tx<'_>, new: &NewRefund<'_>) -> Result<bool> {
     let added = tx.exec(
-        "insert into refunds (id, intent_id, shop_id, adjustment_id, amount_minor, state, legs, next_check_at, created_at, changed_at)
-         values ($1, $2, $3, $4, $5, 'sending', $6, $7, $8, $8) on conflict (adjustment_id) do nothing",
-        args![new.id, new.intent, new.shop, new.adjustment, new.plan.amount.minor, Json(&new.plan.legs), new.next_check_at, tx.now()],
+        "insert into refunds (id, intent_id, shop_id, adjustment_id, amount_minor, state, legs, next_check_at, created_at, changed_at, attempt_id)
+         values ($1, $2, $3, $4, $5, 'sending', $6, $7, $8, $8, $9) on conflict (adjustment_id, attempt_id) do nothing",
+        args![new.id, new.intent, new.shop, new.adjustment, new.plan.amount.minor, Json(&new.plan.legs), new.next_check_at, tx.now(), new.attempt],
     )?;
     Ok(added == 1)
 }
 
 /// Takes a refund back in the transaction that wrote it, because not that much was captured.
-pub fn delete_refund(tx: &mut Tx<'_>, id: RefundId) -> Result<()> {
-    tx.put("delete from refunds where id = $1 and state = 'sending'", args![id])
+pub fn delete_refunds(tx: &mut Tx<'_>, intent: IntentId, adjustment: AdjustmentId) -> Result<()> {
+    tx.put(
+        "delete from refunds where intent_id = $1 and adjustment_id = $2 and state = 'sending'",
+        args![intent, adjustment],
+    )
 }
 
 impl FromRow for Refund {
@@ -649,18 +810,17 @@ impl FromRow for Refund {
 pub fn refund(tx: &mut Tx<'_>, id: RefundId) -> Result<Option<Refund>> {
     tx.maybe_one(
         "select r.id, r.intent_id, r.shop_id, r.adjustment_id, r.amount_minor, i.currency, r.state, r.legs, r.tries, r.created_at,
-                a.id, a.intent_id, a.shop_id, i.checkout_id, a.n, a.processor, a.method, a.token, a.state, i.amount_minor, i.currency,
-                a.reference, a.decline, a.action_url, a.capture_before, a.tries, a.next_check_at, a.created_at
-           from refunds r join intents i on i.id = r.intent_id
-           join attempts a on a.intent_id = i.id and a.state in ('authorized', 'captured', 'voiding', 'voided', 'conflicted')
-          where r.id = $1 order by case when a.state in ('authorized', 'captured') then 0 else 1 end, a.n desc limit 1",
+                a.id, a.intent_id, a.shop_id, i.checkout_id, a.n, a.processor, a.method, a.token, a.state, a.amount_minor, i.currency,
+                a.reference, a.decline, a.action_url, a.capture_before, a.tries, a.next_check_at, a.created_at, a.taking, a.window_seconds,
+                a.off_session
+           from refunds r join intents i on i.id = r.intent_id join attempts a on a.id = r.attempt_id where r.id = $1",
         args![id],
     )
 }
 
 pub fn refund_of_adjustment(tx: &mut Tx<'_>, shop: ShopId, adjustment: AdjustmentId) -> Result<Option<RefundId>> {
     let found: Option<(RefundId,)> = tx.maybe_one(
-        "select id from refunds where shop_id = $1 and adjustment_id = $2",
+        "select id from refunds where shop_id = $1 and adjustment_id = $2 order by created_at, id limit 1",
         args![shop, adjustment],
     )?;
     Ok(found.map(|(id,)| id))
@@ -677,6 +837,7 @@ pub struct RefundLine {
     pub detail: String,
     pub created_at: Time,
     pub changed_at: Time,
+    pub attempt: AttemptId,
 }
 
 impl FromRow for RefundLine {
@@ -690,6 +851,7 @@ impl FromRow for RefundLine {
             detail: row.get(5)?,
             created_at: row.get(6)?,
             changed_at: row.get(7)?,
+            attempt: row.get(8)?,
         })
     }
 }
@@ -697,7 +859,7 @@ impl FromRow for RefundLine {
 /// All refunds of an intent; each is at least one minor unit, and staff make them by hand.
 pub fn refunds(tx: &mut Tx<'_>, intent: IntentId) -> Result<Vec<RefundLine>> {
     tx.all(
-        "select id, adjustment_id, amount_minor, state, legs, detail, created_at, changed_at from refunds
+        "select id, adjustment_id, amount_minor, state, legs, detail, created_at, changed_at, attempt_id from refunds
           where intent_id = $1 order by created_at, id limit 1000",
         args![intent],
     )
@@ -786,6 +948,15 @@ pub fn count_waiting(tx: &mut Tx<'_>) -> Result<(i64, i64, i64)> {
                 (select count(*) from intents where state = 'conflicted')",
         &[],
     )
+}
+
+/// Checkouts of a shop whose payment was lost and not made good yet, newest first.
+pub fn lost(tx: &mut Tx<'_>, shop: ShopId, limit: i64) -> Result<Vec<CheckoutId>> {
+    let rows: Vec<(CheckoutId,)> = tx.all(
+        "select checkout_id from intents where shop_id = $1 and lost_at is not null order by id desc limit $2",
+        args![shop, limit],
+    )?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 /// Payments of a shop that need a person: conflicts, and questions that asking again has not answered.

@@ -3,6 +3,7 @@
 use super::authorize::{open, start};
 use super::processors::Manual;
 use super::sandbox::{Books, Faults, Notices, Sandbox};
+use super::taking::Terms;
 use super::*;
 use crate::app::{App, Parts, Settings};
 use crate::db::{Config, Db, Engine, LaneKey, MAIN, SystemRandom, Tx};
@@ -196,13 +197,22 @@ impl Bank {
         self.read(move |tx| intent(tx, id)).unwrap().unwrap()
     }
 
+    /// `once`: the sandbox, as if it took a promise in one part.
     fn start(&self, order: &str, processor: &'static str, token: &str) -> Start {
         let (id, token) = (Self::checkout(order).intent(), token.to_owned());
+        let (processor, once) = match processor {
+            "once" => ("sandbox", true),
+            other => (other, false),
+        };
         self.write(move |tx| {
             let by = By {
                 processor,
                 method: "card",
                 token: &token,
+                terms: Terms {
+                    taking: if once { Taking::Once } else { Taking::Each },
+                    window: None,
+                },
             };
             start(tx, id, by)
         })
@@ -314,7 +324,11 @@ impl Bank {
         if let Some(amount) = amount {
             self.open(order, amount);
         }
-        let processor = if by == Some("manual") { "manual" } else { "sandbox" };
+        let processor = match by {
+            Some("manual") => "manual",
+            Some("once") => "once",
+            _ => "sandbox",
+        };
         let attempt = match self.start(order, processor, token.unwrap_or("tok_visa")) {
             Start::Sending(attempt) => attempt,
             Start::Unresolved => return "unresolved".into(),
@@ -372,6 +386,8 @@ impl Bank {
             Ok(CaptureBegin::Exceeds { .. }) => return "exceeds_authorized".into(),
             Ok(CaptureBegin::NotCapturable(state)) => return format!("not_capturable:{}", state.name()),
             Ok(CaptureBegin::Lapsed) => return "lapsed".into(),
+            Ok(CaptureBegin::Waiting) => return "waiting".into(),
+            Ok(CaptureBegin::TakenOnce) => return "taken_once".into(),
             Err(code) => return code.into(),
         };
         if act == Some("1") {
@@ -761,6 +777,213 @@ fn p9_a_promise_that_ran_out_is_not_captured() {
         balance   creator  -> 0.00
         ",
     );
+}
+
+#[test]
+fn p10_a_promise_that_is_taken_once_is_taken_with_the_last_parcel() {
+    check(
+        "
+        authorize order=A  30.00 by=once -> ok
+        capture   order=A  10.00 shipment=1 -> waiting
+        capture   order=A  10.00 shipment=2 -> waiting
+        capture   order=A  10.01 shipment=3 -> too_many_units
+        truth     order=A  -> requires_capture:0.00:0.00
+        void      order=A  -> capture_pending
+        wait      86400s
+        capture   order=A  10.00 shipment=3 last=1 -> ok
+        intent    order=A  -> succeeded
+        truth     order=A  -> succeeded:30.00:0.00
+        balance   creator  -> 27.00
+        refund    order=A  30.00 -> ok
+        balance   creator  -> 0.00
+        ",
+    );
+}
+
+#[test]
+fn p10_p9_what_has_left_is_taken_before_a_promise_ends_and_the_rest_is_promised_anew() {
+    check(
+        "
+        authorize order=A  30.00 by=once -> ok
+        capture   order=A  10.00 shipment=1 -> waiting
+        wait      518000s
+        truth     order=A  -> requires_capture:0.00:0.00
+        wait      401s
+        truth     order=A  -> succeeded:10.00:0.00
+        intent    order=A  -> expired
+        capture   order=A  20.00 shipment=2 -> not_capturable:expired
+        wait      1s
+        intent    order=A  -> partially_captured
+        truth     order=A  -> succeeded:10.00:0.00,requires_capture:0.00:0.00
+        capture   order=A  10.00 shipment=2 -> waiting
+        capture   order=A  10.00 shipment=3 last=1 -> ok
+        truth     order=A  -> succeeded:10.00:0.00,succeeded:20.00:0.00
+        intent    order=A  -> succeeded
+        refund    order=A  25.00 -> ok
+        wait      1s
+        truth     order=A  -> succeeded:10.00:10.00,succeeded:20.00:15.00
+        refund    order=A  5.00 -> ok
+        truth     order=A  -> succeeded:10.00:10.00,succeeded:20.00:20.00
+        balance   creator  -> 0.00
+        ",
+    );
+}
+
+#[test]
+fn p9_a_promise_is_renewed_for_the_rest_and_the_one_before_is_let_go() {
+    check(
+        "
+        authorize order=A  30.00 -> ok
+        authorize order=B  30.00 -> ok
+        capture   order=B  10.00 -> ok
+        wait      518399s
+        truth     order=A  -> requires_capture:0.00:0.00
+        wait      1s
+        wait      0s
+        truth     order=A  -> canceled:0.00:0.00,requires_capture:0.00:0.00
+        intent    order=A  -> requires_capture
+        truth     order=B  -> succeeded:10.00:0.00,requires_capture:0.00:0.00
+        intent    order=B  -> partially_captured
+        wait      432000s
+        capture   order=A  30.00 last=1 -> ok
+        capture   order=B  20.00 last=1 -> ok
+        truth     order=A  -> canceled:0.00:0.00,succeeded:30.00:0.00
+        truth     order=B  -> succeeded:10.00:0.00,succeeded:20.00:0.00
+        balance   creator  -> 54.00
+        ",
+    );
+}
+
+#[test]
+fn p20_a_soft_no_to_a_renewal_is_asked_again_and_a_hard_one_never() {
+    // the card -> how often it is asked without its holder until the promise is over
+    for (token, asks) in [
+        ("tok_later_empty", 4),
+        ("tok_later_lost", 1),
+        ("tok_later_asks", 1),
+        ("tok_3ds", 1),
+        ("tok_once", 0),
+    ] {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        let mut bank = bank();
+        runtime.block_on(async {
+            let wanted = if token == "tok_3ds" { "requires_action" } else { "ok" };
+            let authorized = format!("authorize order=A 30.00 token={token}");
+            assert_eq!(
+                bank.act(&authorized.split(' ').collect::<Vec<_>>()).await,
+                wanted,
+                "{token}"
+            );
+            if wanted != "ok" {
+                bank.act(&["bank", "approves"]).await;
+                bank.act(&["wait", "61s"]).await;
+            }
+            bank.act(&["wait", "518400s"]).await;
+            for _ in 0..23 {
+                bank.act(&["wait", "3600s"]).await;
+                assert_eq!(
+                    bank.act(&["intent"]).await,
+                    "requires_capture",
+                    "{token}: the first promise stands"
+                );
+            }
+            for _ in 0..4 {
+                bank.act(&["wait", "3600s"]).await;
+            }
+            assert_eq!(bank.act(&["intent"]).await, "expired", "{token}");
+        });
+        let intent = bank.intent("A");
+        assert!(intent.is_lost(), "{token}: the buyer is asked");
+        assert_eq!(intent.own_asks, asks, "{token}");
+        let asked = bank.sandbox.books().payments().count();
+        assert_eq!(
+            asked,
+            1 + usize::try_from(asks).unwrap(),
+            "{token}: and nobody else was"
+        );
+        bank.all_is_well();
+    }
+}
+
+#[test]
+fn p9_a_lost_payment_is_paid_again_by_the_buyer_for_what_was_not_taken() {
+    check(
+        "
+        authorize order=A  30.00 token=tok_once -> ok
+        capture   order=A  10.00 -> ok
+        wait      604801s
+        wait      1s
+        intent    order=A  -> expired
+        capture   order=A  20.00 last=1 -> not_capturable:expired
+        authorize order=A  token=tok_declined -> insufficient_funds
+        intent    order=A  -> expired
+        authorize order=A  token=tok_stolen -> stolen_card
+        authorize order=A  token=tok_stolen -> card_refused
+        authorize order=A  token=tok_visa -> ok
+        intent    order=A  -> partially_captured
+        capture   order=A  20.00 last=1 -> ok
+        intent    order=A  -> succeeded
+        balance   creator  -> 27.00
+        ",
+    );
+}
+
+#[test]
+fn p20_a_card_is_asked_without_its_holder_ten_times_a_day_and_no_more() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let mut bank = bank();
+    runtime.block_on(async {
+        for order in 0..13 {
+            let line = format!("authorize order={order} 30.00");
+            assert_eq!(bank.act(&line.split(' ').collect::<Vec<_>>()).await, "ok");
+        }
+        bank.act(&["wait", "518401s"]).await;
+        bank.act(&["wait", "1s"]).await;
+    });
+    let asked: u32 = (0..13).map(|order| bank.intent(&order.to_string()).own_asks).sum();
+    assert_eq!(asked, 10);
+    bank.all_is_well();
+}
+
+#[test]
+fn i10_a_renewal_that_meets_a_capture_is_let_go_and_never_two_promises_are_counted_on() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let mut bank = bank();
+    runtime.block_on(async {
+        assert_eq!(bank.act(&["authorize", "30.00"]).await, "ok");
+        // The answer to the renewal is lost, and a parcel leaves before it is found.
+        bank.act(&["faults", "timeout_then_ok=1000"]).await;
+        bank.act(&["wait", "518401s"]).await;
+        assert_eq!(bank.act(&["attempt"]).await, "unknown");
+        bank.act(&["faults", "none"]).await;
+        assert_eq!(
+            bank.act(&["capture", "10.00"]).await,
+            "ok",
+            "the first promise still stands"
+        );
+        bank.act(&["wait", "11s"]).await;
+        assert_eq!(bank.act(&["attempt"]).await, "voiding", "it promised too much by now");
+        bank.act(&["wait", "1s"]).await;
+        let truth = bank.act(&["truth"]).await;
+        assert_eq!(truth, "requires_capture:10.00:0.00,canceled:0.00:0.00");
+        bank.act(&["wait", "3600s"]).await;
+        bank.act(&["wait", "1s"]).await;
+        let truth = bank.act(&["truth"]).await;
+        assert_eq!(
+            truth,
+            "succeeded:10.00:0.00,canceled:0.00:0.00,requires_capture:0.00:0.00"
+        );
+    });
+    bank.all_is_well();
 }
 
 #[test]

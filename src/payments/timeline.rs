@@ -1,6 +1,6 @@
 //! What happened to a payment, in plain words, and what waits.
 
-use super::model::{Intent, needs_a_person};
+use super::model::{AttemptState, Intent, needs_a_person};
 use super::store::{self, CaptureLine, RefundLine};
 use crate::db::Tx;
 use crate::kernel::{CheckoutId, IntentId, Result, ShopId, Time};
@@ -56,8 +56,11 @@ pub fn timeline(tx: &mut Tx<'_>, intent: IntentId) -> Result<Vec<Entry>> {
     let asked = store::attempts(tx, intent)?.into_iter().map(|attempt| Entry {
         at: attempt.created_at,
         what: format!(
-            "Asked {} for {} (try {}).",
-            attempt.processor, attempt.amount, attempt.n
+            "Asked {} for {} (try {}{}).",
+            attempt.processor,
+            attempt.amount,
+            attempt.n,
+            if attempt.off_session { ", without the buyer" } else { "" }
         ),
         detail: String::new(),
     });
@@ -79,6 +82,20 @@ pub fn waiting(tx: &mut Tx<'_>) -> Result<Waiting> {
         voids_owed,
         conflicted,
     })
+}
+
+/// Checkouts of a shop whose payment was lost: the buyer was asked to pay again.
+pub fn lost(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<CheckoutId>> {
+    store::lost(tx, shop, 50)
+}
+
+/// How the money of a payment is taken, and when its promise ends: of the promise that stands, or of the try that may become one.
+pub fn promise(tx: &mut Tx<'_>, intent: IntentId) -> Result<Option<super::Attempt>> {
+    let mut attempts = store::attempts(tx, intent)?;
+    let standing = attempts
+        .iter()
+        .position(|attempt| attempt.state == AttemptState::Authorized);
+    Ok(standing.map(|index| attempts.swap_remove(index)))
 }
 
 /// Payments of a shop that a person has to look at.

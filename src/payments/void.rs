@@ -1,11 +1,11 @@
 //! Letting go of promised money.
 
 use super::authorize::{Recorded, ask_processor, find, find_attempt, recorded, refuse_while_frozen};
-use super::model::{Attempt, AttemptState as S, IntentState, Operation, SENDING, next_check};
+use super::model::{Attempt, AttemptState as S, CaptureState, IntentState, Operation, SENDING, next_check};
 use super::store::{self, AttemptChange};
 use crate::app::App;
 use crate::db::Tx;
-use crate::kernel::{Answer, Ask, AttemptId, IntentId, Result};
+use crate::kernel::{Answer, Ask, AttemptId, IntentId, Money, Result};
 
 /// What became of the wish to let go.
 #[derive(Clone, Debug)]
@@ -31,10 +31,11 @@ pub fn void_begin(tx: &mut Tx<'_>, intent: IntentId) -> Result<VoidBegin> {
         store::log(tx, intent, "The payment was closed; nothing more is taken.", "")?;
     }
     let attempts = store::attempts(tx, intent)?;
-    let Some(attempt) = attempts
-        .into_iter()
-        .rev()
-        .find(|attempt| matches!(attempt.state, S::Authorized | S::RequiresAction | S::Voiding))
+    // A renewal that is let go already has its own obligation: the promise that stands comes first.
+    let newest = |states: &[S]| attempts.iter().rev().find(|attempt| states.contains(&attempt.state));
+    let Some(attempt) = newest(&[S::Authorized, S::RequiresAction])
+        .or_else(|| newest(&[S::Voiding]))
+        .cloned()
     else {
         return Ok(VoidBegin::Nothing);
     };
@@ -60,12 +61,14 @@ pub(super) fn give_up(tx: &mut Tx<'_>, id: AttemptId) -> Result<()> {
     };
     let next_check_at = Some(tx.now());
     move_to(tx, &attempt, S::Voiding, 0, next_check_at)?;
-    store::answer_intent(tx, attempt.intent, IntentState::RequiresMethod)?;
+    if !attempt.off_session {
+        store::answer_intent(tx, attempt.intent, IntentState::RequiresMethod)?;
+    }
     store::log(tx, attempt.intent, why, "")?;
     Ok(())
 }
 
-fn move_to(
+pub(super) fn move_to(
     tx: &mut Tx<'_>,
     attempt: &Attempt,
     to: S,
@@ -84,6 +87,18 @@ fn move_to(
         next_check_at,
     };
     store::move_attempt(tx, attempt.id, &change)
+}
+
+/// What was taken from a promise.
+fn taken(tx: &mut Tx<'_>, attempt: &Attempt) -> Result<Money> {
+    let captures = store::captures(tx, attempt.intent)?;
+    let mine = captures
+        .iter()
+        .filter(|capture| capture.attempt == attempt.id && capture.state == CaptureState::Succeeded);
+    Ok(Money::new(
+        mine.map(|capture| capture.minor).sum(),
+        attempt.amount.currency,
+    ))
 }
 
 /// Asks the processor to let go. Network; no transaction is open. Repeating it is safe.
@@ -114,6 +129,12 @@ pub(super) fn record_void(tx: &mut Tx<'_>, id: AttemptId, answer: &Answer) -> Re
                 "{} never promised {}; there is nothing to let go.",
                 attempt.processor, attempt.amount
             ),
+            String::new(),
+        ),
+        // What we took of it before is all that was taken: the rest is gone, as it should be.
+        Answer::Captured { amount, .. } if *amount == taken(tx, &attempt)? => (
+            S::Voided,
+            format!("{} holds nothing more of {}.", attempt.processor, attempt.amount),
             String::new(),
         ),
         // It did the other thing: the state follows the processor, and a person hears of it (P11).

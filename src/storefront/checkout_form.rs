@@ -47,7 +47,7 @@ pub struct CheckoutIn {
     t: Option<String>,
 }
 
-type Typed = BTreeMap<String, String>;
+pub(super) type Typed = BTreeMap<String, String>;
 
 /// What the page says beside the form.
 #[derive(Default)]
@@ -194,16 +194,21 @@ impl Buyer {
         if !wrong.is_empty() {
             return Err(wrong);
         }
-        let (method, token) = match text("payment").split_once(':') {
-            Some(("card", token)) => (PaymentMethod::Card, Some(token.to_owned())),
-            _ => (PaymentMethod::Manual, None),
-        };
         Ok(Self {
             contact: contact.unwrap_or_default(),
             address: address.flatten(),
-            payment: Payment { method, token },
+            payment: payment_of(&text("payment")),
         })
     }
+}
+
+/// How the form says it is paid.
+pub(super) fn payment_of(chosen: &str) -> Payment {
+    let (method, token) = match chosen.split_once(':') {
+        Some(("card", token)) => (PaymentMethod::Card, Some(token.to_owned())),
+        _ => (PaymentMethod::Manual, None),
+    };
+    Payment { method, token }
 }
 
 /// Reserves, says who buys, pays. Each step answers the same when it is sent again.
@@ -603,7 +608,7 @@ impl CheckoutPage {
     }
 }
 
-fn payments(shop: &Shop, cards: bool, typed: &Typed) -> Vec<PaymentChoice> {
+pub(super) fn payments(shop: &Shop, cards: bool, typed: &Typed) -> Vec<PaymentChoice> {
     // A real card needs the processor's own field, which needs scripts.
     let cards = TEST_CARDS.iter().filter(|_| cards && shop.test_mode).copied();
     let mut choices: Vec<PaymentChoice> = cards

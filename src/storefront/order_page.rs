@@ -6,19 +6,19 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use subtle::ConstantTimeEq;
 
-use super::checkout_form::{sums, tax_inside};
-use super::checkout_page::Sum;
+use super::checkout_form::{Typed, payment_of, payments as payments_of, sums, tax_inside};
+use super::checkout_page::{PaymentChoice, Sum};
 use super::frame::{Frame, Head, Link, Notice, Picture, Tone, When};
 use super::front::{Front, picture, shown, when};
 use super::structured_data::Markup;
 use crate::app::App;
-use crate::checkout::{self, CancelOrder, OrderState, OrderView, PaymentStateOut};
+use crate::checkout::{self, CancelOrder, OrderState, OrderView, Pay, PaymentStateOut};
 use crate::db::Tx;
 use crate::fulfilment::{self, Fulfilment, FulfilmentState, Shipment};
-use crate::http::{Path, Problem, Query, SameOrigin, redirect};
+use crate::http::{ClientAddress, Form, Limit, Path, Problem, Query, SameOrigin, Who, limit, redirect};
 use crate::kernel::{OrderId, Result as Done, words};
 use crate::offers;
-use crate::payments::Part;
+use crate::payments::{self, IntentState, Part, Taking};
 
 #[derive(Template)]
 #[template(path = "storefront/order.html")]
@@ -46,6 +46,20 @@ pub struct OrderPage {
     pub cancellation: Option<Cancellation>,
     pub policies: Vec<Link>,
     pub notice: Option<Notice>,
+    /// The promise of the money is over: what they can do about it.
+    pub pay_again: Option<PayAgain>,
+}
+
+/// Paying again, without scripts: a form; or, while their bank is asked, where they confirm.
+pub struct PayAgain {
+    pub action: String,
+    /// "€42.00 until 24 November 2026, 21:31 UTC".
+    pub explanation: String,
+    pub amount: String,
+    /// Empty while a try is on its way.
+    pub payments: Vec<PaymentChoice>,
+    /// Where their bank waits for them.
+    pub bank: Option<Link>,
 }
 
 pub struct Step {
@@ -121,9 +135,53 @@ pub async fn show(
         return front.nothing_here();
     }
     let (place, token) = (front.clone(), query.t);
-    match app.db.read(move |tx| OrderPage::read(tx, &place, id, &token)).await? {
-        Some(page) => shown(StatusCode::OK, &page),
+    let cards = app.processors.iter().any(|processor| processor.name() != "manual");
+    match app
+        .db
+        .read(move |tx| OrderPage::read(tx, &place, id, &token, cards))
+        .await?
+    {
+        Some(page) => {
+            let asks = page.pay_again.as_ref().is_some_and(|again| again.payments.is_empty());
+            let mut response = shown(StatusCode::OK, &page)?;
+            if asks {
+                // The bank is being asked: the page looks again by itself.
+                let headers = response.headers_mut();
+                headers.insert("refresh", axum::http::HeaderValue::from_static("4"));
+            }
+            Ok(response)
+        }
         None => front.nothing_here(),
+    }
+}
+
+/// The buyer pays again what the bank does not promise any more. Sent twice, it is one payment; what came of it stands on the page.
+pub async fn pay(
+    State(app): State<App>,
+    front: Front,
+    _: SameOrigin,
+    ClientAddress(client): ClientAddress,
+    Path((_, id)): Path<(String, OrderId)>,
+    Query(query): Query<OrderIn>,
+    Form(typed): Form<Typed>,
+) -> Result<Response, Problem> {
+    if !opens(&app, id, &query.t) {
+        return front.nothing_here();
+    }
+    limit(&app, Limit::Checkout, Who::AddressAtShop(client, front.shop.id))?;
+    let shop = front.shop.id;
+    let Some(order) = app.db.read(move |tx| checkout::order(tx, shop, id)).await? else {
+        return front.nothing_here();
+    };
+    let page = checkout::order_page_url(&app, &front.shop, id);
+    let chosen = typed.get("payment").map(|value| value.trim()).unwrap_or_default();
+    let payment = payment_of(chosen);
+    match checkout::pay(&app, shop, order.checkout, payment, page.clone()).await? {
+        // A form may lead to our own pages only; the page has a link to another bank.
+        Pay::Settled(settled) if settled.action_url.starts_with(&format!("{}/", app.base_url)) => {
+            Ok(redirect(&settled.action_url))
+        }
+        _ => Ok(redirect(&page)),
     }
 }
 
@@ -157,7 +215,7 @@ fn opens(app: &App, order: OrderId, token: &str) -> bool {
 }
 
 impl OrderPage {
-    fn read(tx: &mut Tx<'_>, front: &Front, id: OrderId, token: &str) -> Done<Option<Self>> {
+    fn read(tx: &mut Tx<'_>, front: &Front, id: OrderId, token: &str, cards: bool) -> Done<Option<Self>> {
         let shop = &front.shop;
         let Some(view) = checkout::view(tx, shop.id, id)? else {
             return Ok(None);
@@ -189,9 +247,15 @@ impl OrderPage {
             parts.push(words::country(&address.country));
             parts
         });
-        let open = view.state == OrderState::Confirmed && view.lines.iter().all(|line| line.shipped == 0);
+        let open = matches!(view.state, OrderState::Confirmed | OrderState::PaymentLost)
+            && view.lines.iter().all(|line| line.shipped == 0);
         let total = words::money(view.order.total());
         let contact = &view.checkout.contact;
+        let promise = payments::promise(tx, view.order.checkout.intent())?;
+        let several = view.lines.iter().map(|line| line.quantity).sum::<u32>() > 1;
+        let once = several && promise.is_some_and(|promise| promise.taking == Taking::Once);
+        let action = front.path(&format!("/orders/{id}/payment?t={token}"));
+        let (pay_again, notice) = pay_again(tx, front, &view, action, cards)?;
         Ok(Some(Self {
             frame: front.frame(),
             head: Head {
@@ -205,7 +269,7 @@ impl OrderPage {
             },
             number: view.order.number.clone(),
             title: title(&view),
-            state: state(&view, quote.needs_address()),
+            state: state(&view, quote.needs_address(), once),
             placed: when(view.order.confirmed_at, now),
             steps: steps(&view, work.as_ref(), &shipments, now),
             parcels: shipments
@@ -224,9 +288,54 @@ impl OrderPage {
                 explanation: "Until the parcel leaves you can call it off here. Nothing is charged then.".into(),
             }),
             policies: front.frame().policies,
-            notice: None,
+            notice,
+            pay_again,
         }))
     }
+}
+
+/// What a buyer can do whose bank does not promise the money any more, and what their bank said to the last try.
+fn pay_again(
+    tx: &mut Tx<'_>,
+    front: &Front,
+    view: &OrderView,
+    action: String,
+    cards: bool,
+) -> Done<(Option<PayAgain>, Option<Notice>)> {
+    let lost = view.intent.as_ref().and_then(|intent| Some((intent, intent.lost_at?)));
+    let Some((intent, lost_at)) = lost.filter(|_| view.state == OrderState::PaymentLost) else {
+        return Ok((None, None));
+    };
+    let last = payments::latest_attempt(tx, intent.id)?.filter(|last| !last.off_session && last.created_at >= lost_at);
+    let amount = words::money(intent.rest());
+    let mut again = PayAgain {
+        action,
+        explanation: format!(
+            "Your bank's promise ended before {} could leave, and nothing of {amount} was taken. Pay until {}, with this card or another one; after \
+             that it is canceled and costs you nothing.",
+            if intent.captured_minor > 0 { "the rest" } else { "it" },
+            words::exact(lost_at.plus(payments::PAY_AGAIN)),
+        ),
+        amount,
+        payments: Vec::new(),
+        bank: None,
+    };
+    if intent.state == IntentState::Expired {
+        again.payments = payments_of(&front.shop, cards, &Typed::new());
+        let declined = last.filter(|last| !last.decline.is_empty()).map(|last| Notice {
+            tone: Tone::Bad,
+            title: "Your bank declined the payment".into(),
+            text: checkout::decline_out(&last.decline).detail,
+        });
+        return Ok((Some(again), declined));
+    }
+    let url = last
+        .filter(|_| intent.state == IntentState::RequiresAction)
+        .map(|last| last.action_url);
+    again.bank = url.map(|url| Link::new("Confirm at your bank", &url));
+    "Your bank is being asked. This page looks again by itself every few seconds; a payment is never taken twice."
+        .clone_into(&mut again.explanation);
+    Ok((Some(again), None))
 }
 
 fn title(view: &OrderView) -> String {
@@ -237,6 +346,7 @@ fn title(view: &OrderView) -> String {
         .and_then(|address| address.name.split_whitespace().next());
     match (view.state, first) {
         (OrderState::Canceled, _) => "This order was canceled.".into(),
+        (OrderState::PaymentLost, _) => "Please pay again.".into(),
         (OrderState::Fulfilled, _) => "It is on its way to you.".into(),
         (OrderState::InFulfilment, _) => "A part of it is on its way.".into(),
         (OrderState::Confirmed, Some(first)) => format!("Thank you, {first}. It is yours."),
@@ -244,8 +354,15 @@ fn title(view: &OrderView) -> String {
     }
 }
 
-fn state(view: &OrderView, travels: bool) -> String {
+fn state(view: &OrderView, travels: bool, once: bool) -> String {
     match view.state {
+        OrderState::PaymentLost => "The promise of your bank is over. What you ordered is kept for you.".into(),
+        OrderState::Confirmed if travels && once => {
+            "We are packing it. Your card is charged once, when the last parcel leaves.".into()
+        }
+        OrderState::InFulfilment if once => {
+            "The rest follows. Your card is charged once, when the last parcel leaves.".into()
+        }
         OrderState::Canceled => "What was held on your card is let go. Nothing was charged.".into(),
         OrderState::Fulfilled if travels => "Everything was handed over.".into(),
         OrderState::Fulfilled => "Everything was released to you.".into(),
@@ -270,6 +387,10 @@ fn payment(view: &OrderView, total: &str) -> String {
             )
         }
         PaymentStateOut::Voided => "Nothing was charged".into(),
+        PaymentStateOut::Lost => format!(
+            "{} of {total} charged, nothing promised any more",
+            words::money(view.money(captured))
+        ),
         PaymentStateOut::Unclear => "We are asking your bank; nothing is taken twice".into(),
     }
 }
@@ -326,6 +447,8 @@ fn steps(view: &OrderView, work: Option<&Fulfilment>, shipments: &[Shipment], no
             "On its way",
             if left {
                 "Your card was charged".into()
+            } else if view.state == OrderState::PaymentLost {
+                "Not before it is paid".into()
             } else {
                 "Your card is charged then".into()
             },
@@ -437,7 +560,39 @@ impl OrderPage {
             }),
             policies: Frame::sample().policies,
             notice: None,
+            pay_again: None,
         }
+    }
+
+    /// The bank's promise ended before anything left.
+    pub fn sample_lost() -> Self {
+        let mut page = Self::sample();
+        page.title = "Please pay again.".into();
+        page.state = "The promise of your bank is over. What you ordered is kept for you.".into();
+        page.payment = "€0.00 of €114.90 charged, nothing promised any more".into();
+        page.steps[2].detail = "Not before it is paid".into();
+        page.pay_again = Some(PayAgain {
+            action: "/s/loam-and-ink/orders/ord_01ksample/payment".into(),
+            explanation: "Your bank's promise ended before it could leave, and nothing of €114.90 was taken. Pay until 24 November 2026, 20:31 UTC, \
+                          with this card or another one; after that it is canceled and costs you nothing."
+                .into(),
+            amount: "€114.90".into(),
+            payments: [("card:tok_visa", "Card that works", "•••• 4242"), ("manual", "Pay on pickup or by transfer", "")]
+                .map(|(value, label, detail)| PaymentChoice {
+                    value: value.into(),
+                    label: label.into(),
+                    detail: detail.into(),
+                    selected: value != "manual",
+                })
+                .into(),
+            bank: None,
+        });
+        page.notice = Some(Notice {
+            tone: Tone::Bad,
+            title: "Your bank declined the payment".into(),
+            text: "The payment was declined. Nothing was charged; try again or use another card.".into(),
+        });
+        page
     }
 
     /// Handed over in two parcels, one piece refunded since.

@@ -30,6 +30,7 @@ pub fn pages() -> Vec<(&'static str, String)> {
         page("checkout_declined", &CheckoutPage::sample_declined()),
         page("order", &OrderPage::sample()),
         page("order_on_its_way", &OrderPage::sample_on_its_way()),
+        page("order_lost", &OrderPage::sample_lost()),
         page("policy", &PolicyPage::sample()),
         page("message", &MessagePage::sample()),
         page("message_broken", &MessagePage::sample_broken()),

@@ -13,7 +13,7 @@ use crate::identity::{Creator, Helper, Policies, Shop, Staff, shop};
 use crate::inventory::Restock;
 use crate::kernel::{AdjustmentId, Error, Kind, OrderId, Result, ShipmentId, Time, words};
 use crate::ledger::AccountKey;
-use crate::payments::{self, Part, RefundPlan};
+use crate::payments::{self, Part, RefundPlan, Taking};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -114,8 +114,10 @@ pub struct OrderPage {
     pub shipment: String,
     pub carrier: Field,
     pub tracking: Field,
-    /// Said on the ship button: what will be captured.
-    pub capture_on_ship: String,
+    /// When the money is taken, and what becomes of the bank's promise; empty when there is nothing more to take.
+    pub taken: String,
+    /// On the ship button: what happens to the money.
+    pub ship_label: String,
     /// What was shipped and not paid, and the processor's words; the amount stands on the button.
     pub owed: Option<(String, String)>,
     pub can_take_again: bool,
@@ -146,6 +148,8 @@ struct Desk {
     /// Of what was shipped and is not paid, and what the processor said to that.
     owed: Option<(i64, String)>,
     entries: Vec<payments::Entry>,
+    /// The try whose promise stands.
+    promise: Option<payments::Attempt>,
     saw: checkout::Evidence,
     /// What the chosen refund would do; the refusal says why not.
     plan: Option<std::result::Result<RefundPlan, String>>,
@@ -174,6 +178,7 @@ fn read(tx: &mut Tx<'_>, staff: &Staff, id: OrderId, typed: &Typed) -> Result<De
         parcels: fulfilment::shipments(tx, shop.id, id)?,
         owed: owed(tx, &view)?,
         entries: payments::timeline(tx, view.order.checkout.intent())?,
+        promise: payments::promise(tx, view.order.checkout.intent())?,
         saw: checkout::evidence(tx, &view.checkout)?,
         now: tx.now(),
         shop,
@@ -400,6 +405,52 @@ fn refund_of(typed: &Typed, view: &OrderView) -> Option<RefundWhat> {
 }
 
 impl Desk {
+    /// Whether the promise is taken once, and more than one parcel may leave.
+    fn takes_once(&self) -> bool {
+        let several = self.view.lines.iter().map(|line| line.open()).sum::<u32>() > 1;
+        several
+            && self
+                .promise
+                .as_ref()
+                .is_some_and(|promise| promise.taking == Taking::Once)
+    }
+
+    /// When the money is taken.
+    fn taken(&self) -> String {
+        let lost = self
+            .view
+            .intent
+            .as_ref()
+            .and_then(|intent| Some((intent, intent.lost_at?)));
+        if let Some((intent, lost_at)) = lost {
+            return format!(
+                "The bank's promise of {} is over and was not renewed. The buyer was asked to pay again on {}; nothing may leave before they have, and \
+                 on {} what did not leave is canceled and for sale again.",
+                words::money(intent.rest()),
+                words::exact(lost_at),
+                words::exact(lost_at.plus(payments::PAY_AGAIN)),
+            );
+        }
+        let Some(promise) = &self.promise else {
+            return String::new();
+        };
+        let several = self.view.lines.iter().map(|line| line.quantity).sum::<u32>() > 1;
+        let taken = match (promise.taking, several) {
+            (_, false) => "The money is taken when the parcel leaves.",
+            (Taking::Each, true) => "Every parcel takes its own part as it leaves.",
+            (Taking::Once, true) => "This processor takes a promise once: everything is taken with the last parcel.",
+        };
+        let Some(ends) = promise.capture_before else {
+            return taken.to_owned();
+        };
+        let then = match (promise.taking, several) {
+            (Taking::Once, true) => "what has left by then is taken, and the rest is promised anew",
+            _ => "it is renewed for what has not left",
+        };
+        let ends = words::exact(ends);
+        format!("{taken} The bank's promise ends on {ends}; a day before, {then}.")
+    }
+
     fn money(&self, minor: i64) -> String {
         words::money(self.view.money(minor))
     }
@@ -779,7 +830,11 @@ impl OrderPage {
             shipment: String::new(),
             carrier: Field::of(typed.one("carrier")),
             tracking: Field::of(typed.one("tracking")),
-            capture_on_ship: desk.money(capturable),
+            taken: desk.taken(),
+            ship_label: match desk.takes_once() {
+                true => format!("Ship; {} is taken with the last parcel", desk.money(capturable)),
+                false => format!("Ship and take {}", desk.money(capturable)),
+            },
             owed: desk.owed.clone().map(|(minor, words)| (desk.money(minor), words)),
             can_take_again: desk.owed.is_some() && staff.role.may_create(),
             can_accept: staff.role.may_help()
@@ -864,7 +919,10 @@ impl OrderPage {
             shipment: String::new(),
             carrier: Field::default(),
             tracking: Field::default(),
-            capture_on_ship: "€74.90".into(),
+            taken: "Every parcel takes its own part as it leaves. The bank's promise ends on 28 November 2026, 20:31 UTC; a day before, it is renewed \
+                    for what has not left."
+                .into(),
+            ship_label: "Ship and take €74.90".into(),
             owed: None,
             can_take_again: false,
             can_accept: true,

@@ -169,6 +169,9 @@ pub(super) fn payment(intent: Option<&Intent>) -> Chip {
         let whole = intent.refunded_minor + intent.refund_pending_minor >= intent.captured_minor;
         return Chip::new(Tone::Warn, if whole { "Refunded" } else { "Partly refunded" });
     }
+    if intent.is_lost() && intent.state == IntentState::Expired {
+        return Chip::new(Tone::Bad, "To be paid again");
+    }
     match intent.state {
         IntentState::RequiresCapture => Chip::new(Tone::Quiet, "Authorized"),
         IntentState::PartiallyCaptured => Chip::new(Tone::Quiet, "Partly captured"),
@@ -189,6 +192,7 @@ pub(super) fn parcel(state: OrderState) -> Chip {
         OrderState::InFulfilment => Chip::new(Tone::Warn, "Partly shipped"),
         OrderState::Fulfilled => Chip::new(Tone::Ok, "Shipped"),
         OrderState::Canceled => Chip::new(Tone::Quiet, "Canceled"),
+        OrderState::PaymentLost => Chip::new(Tone::Bad, "Payment lost"),
     }
 }
 

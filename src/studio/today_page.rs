@@ -110,6 +110,8 @@ struct Desk {
     week_ago: (i64, i64),
     refused: Vec<OrderView>,
     stuck: Vec<OrderView>,
+    /// Of which the bank's promise is over: the buyer was asked to pay again.
+    lost: Vec<OrderView>,
     recent: Vec<OrderView>,
     waiting: Vec<Fulfilment>,
     now: Time,
@@ -174,6 +176,7 @@ fn read(tx: &mut Tx<'_>, staff: &Staff) -> Result<Desk> {
         recent,
         refused: refused(tx, shop.id)?,
         stuck: stuck(tx, shop.id)?,
+        lost: lost(tx, shop.id)?,
         live: clips::list_published(tx, shop.id, None, MOST)?.data,
         delivers: delivery::all(tx, shop.id)?.iter().any(|zone| !zone.methods.is_empty()),
         now: tx.now(),
@@ -188,6 +191,15 @@ fn stuck(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<OrderView>> {
     let mut views = Vec::new();
     for stuck in payments::stuck(tx, shop)? {
         views.extend(checkout::view(tx, shop, stuck.checkout.order())?);
+    }
+    Ok(views)
+}
+
+/// Orders whose payment was lost.
+fn lost(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<OrderView>> {
+    let mut views = Vec::new();
+    for checkout in payments::lost(tx, shop)? {
+        views.extend(checkout::view(tx, shop, checkout.order())?);
     }
     Ok(views)
 }
@@ -436,6 +448,18 @@ fn order_tasks(desk: &Desk, base: &str) -> Vec<Task> {
             action: "See what we know".into(),
             link: format!("{base}/orders/{}", view.order.id),
             since: Some(When::of(view.order.confirmed_at, desk.now)),
+        });
+    }
+    for view in &desk.lost {
+        let lost_at = view.intent.as_ref().and_then(|intent| intent.lost_at);
+        tasks.push(Task {
+            tone: Tone::Bad,
+            icon: "money",
+            title: format!("The payment of order {} is lost", view.order.number),
+            detail: "The bank's promise ended before everything left, and was not renewed. Nothing may leave; the buyer was asked to pay again.".into(),
+            action: "See the order".into(),
+            link: format!("{base}/orders/{}", view.order.id),
+            since: Some(When::of(lost_at.unwrap_or(view.order.confirmed_at), desk.now)),
         });
     }
     if let Some(oldest) = desk.waiting.first() {

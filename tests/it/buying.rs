@@ -133,7 +133,7 @@ impl Stall {
     }
 
     /// What the processors took and gave back for an order, by their own books.
-    fn at_the_processor(&self, order: OrderId) -> (i64, i64) {
+    pub fn at_the_processor(&self, order: OrderId) -> (i64, i64) {
         self.booked(|payment| {
             let reference = payments::read_reference(payment.reference());
             let ours = reference.is_some_and(|(id, _)| id.order() == order);

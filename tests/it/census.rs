@@ -138,6 +138,7 @@ const CENSUS: &[Row] = &[
     form("/s/{shop}/checkout", Who::Anyone, ""),
     read("/s/{shop}/orders/{order}", Who::Anyone),
     form("/s/{shop}/orders/{order}/cancellation", Who::Anyone, ""),
+    form("/s/{shop}/orders/{order}/payment", Who::Anyone, ""),
     read("/sitemap.xml", Who::Anyone),
     read("/robots.txt", Who::Anyone),
     // The desk. Empty forms are let in and refused for what is missing.

@@ -20,6 +20,7 @@ mod live;
 mod operating;
 mod powercut;
 mod program;
+mod promises;
 mod reference;
 mod repeated_requests;
 mod routing;

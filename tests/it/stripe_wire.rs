@@ -1,7 +1,7 @@
 //! The adapter for Stripe's wire format against the sandbox server that speaks it: both ends of the wire, over a real socket.
 
 use hawker::db::SystemClock;
-use hawker::kernel::{About, Answer, Ask, Clock, Currency, Decline, Heard, Money, Processor, Rate};
+use hawker::kernel::{About, Answer, Ask, Clock, Currency, Decline, Heard, Money, Processor, Rate, Session};
 use hawker::payments::processors::{Stripe, StripeSettings};
 use hawker::payments::sandbox::{Faults, ServerSettings, router};
 use std::sync::Arc;
@@ -48,6 +48,7 @@ fn authorize(key: &str, reference: &str, amount: Money, token: &str) -> Ask {
         amount,
         token: token.into(),
         return_url: "http://127.0.0.1:9/back".into(),
+        session: Session::Buyer,
     }
 }
 

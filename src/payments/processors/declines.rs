@@ -15,13 +15,14 @@ const HARD: [&str; 10] = [
     "invalid_account",
     "expired_card",
 ];
-const SOFT: [&str; 8] = [
+const SOFT: [&str; 9] = [
     "insufficient_funds",
     "generic_decline",
     "do_not_honor",
     "processing_error",
     "try_again_later",
     "authentication_failed",
+    "authentication_required",
     "incorrect_cvc",
     "card_velocity_exceeded",
 ];

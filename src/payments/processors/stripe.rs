@@ -9,7 +9,7 @@ use super::declines::{EXPONENTS, decline, from_wire, to_wire, understands};
 use super::signature;
 use crate::kernel::{
     About, Answer, Ask, Booked, Books, Capabilities, Currency, Error, Heard, Money, Notice, Processor, Rate, Result,
-    Time,
+    Session, Time,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -56,13 +56,14 @@ impl Stripe {
                 amount,
                 token,
                 return_url,
+                session,
             } => {
                 let Ok(wire) = to_wire(*amount) else {
                     return Answer::Refused {
                         detail: format!("{amount} cannot be charged"),
                     };
                 };
-                let form = [
+                let mut form = vec![
                     ("amount", wire.to_string()),
                     ("currency", amount.currency.code().to_lowercase()),
                     ("capture_method", "manual".into()),
@@ -77,6 +78,11 @@ impl Stripe {
                     ("metadata[reference]", reference.clone()),
                     ("expand[0]", "latest_charge".into()),
                 ];
+                // Nobody is there: a bank that wants to hear the buyer declines with `authentication_required` instead of asking.
+                if *session == Session::Nobody {
+                    form.retain(|(name, _)| *name != "return_url");
+                    form.push(("off_session", "true".into()));
+                }
                 self.said(self.post("/v1/payment_intents", key, &form).await, |value| {
                     self.read_payment(value)
                 })
@@ -424,6 +430,7 @@ impl Processor for Stripe {
             exponents: EXPONENTS,
             multicapture: true,
             void_after_partial_capture: true,
+            off_session: true,
             ..Capabilities::CARD
         }
     }
@@ -434,6 +441,12 @@ impl Processor for Stripe {
 
     fn understands(&self, token: &str) -> bool {
         understands(token)
+    }
+
+    /// Tokens and sources are spent with their first payment. A payment method may be used again if it is kept with a customer; one that is not,
+    /// Stripe refuses, which is a definite no.
+    fn reusable(&self, token: &str) -> bool {
+        token.starts_with("pm_")
     }
 
     fn booked(&self, since: Time) -> Books<'_> {

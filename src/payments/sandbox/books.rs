@@ -3,7 +3,7 @@
 //! Strict on purpose: a key is one request for ever, nothing is captured above the promise or after it ended, nothing is refunded twice.
 
 use super::journal::Journal;
-use crate::kernel::{Currency, Money, Rate, Result, Seconds, Time};
+use crate::kernel::{Currency, Money, Rate, Result, Seconds, Session, Time};
 use crate::payments::processors::decline;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -160,6 +160,7 @@ pub struct NewPayment {
     pub metadata: BTreeMap<String, String>,
     pub return_url: String,
     pub description: String,
+    pub session: Session,
 }
 
 /// How the pretended card behaves.
@@ -168,6 +169,10 @@ enum Card {
     Good,
     Declines(&'static str),
     AsksBack,
+    /// Good as long as its holder is there; asked without them, it is declined.
+    OnlyWithHolder(&'static str),
+    /// Good for one payment: the token is spent with it.
+    Once,
 }
 
 /// The test cards, by our tokens and by Stripe's.
@@ -177,6 +182,10 @@ fn card(method: &str) -> Option<Card> {
         "tok_declined" | "pm_card_chargeDeclinedInsufficientFunds" | "pm_card_visa_chargeDeclinedInsufficientFunds" => {
             Card::Declines("insufficient_funds")
         }
+        "tok_once" => Card::Once,
+        "tok_later_empty" => Card::OnlyWithHolder("insufficient_funds"),
+        "tok_later_lost" => Card::OnlyWithHolder("lost_card"),
+        "tok_later_asks" => Card::OnlyWithHolder("authentication_required"),
         // One acquirer does not honour it, another may: what a second processor is for.
         "tok_choosy" => Card::Declines("do_not_honor"),
         "pm_card_chargeDeclined" | "pm_card_visa_chargeDeclined" => Card::Declines("generic_decline"),
@@ -381,16 +390,22 @@ impl Books {
             capture_before: None,
             canceled_at: None,
         };
+        let spent = matches!(card(&payment.method), Some(Card::Once))
+            && self.payments().any(|known| known.method == payment.method);
+        if spent {
+            let message = "This PaymentMethod was previously used without being attached to a Customer or was detached from a Customer, and may not be used again.";
+            return Err(Refusal::invalid("payment_method_unexpected_state", message));
+        }
         let payment = self.keep(payment);
         if new.confirm {
-            self.confirm(&payment.id, "", "", now)
+            self.confirm(&payment.id, "", "", new.session, now)
         } else {
             Ok(Object::Payment(payment))
         }
     }
 
-    /// Asks the pretended bank.
-    pub fn confirm(&mut self, id: &str, method: &str, return_url: &str, now: Time) -> Outcome {
+    /// Asks the pretended bank. With nobody there, a bank that would ask back declines.
+    pub fn confirm(&mut self, id: &str, method: &str, return_url: &str, session: Session, now: Time) -> Outcome {
         let mut payment = self.must(id, now)?;
         if !matches!(
             payment.state,
@@ -412,7 +427,9 @@ impl Books {
             return Err(Refusal::missing("PaymentMethod", &payment.method));
         };
         match card {
-            Card::Good => Ok(Object::Payment(self.promise(payment, now))),
+            Card::OnlyWithHolder(code) if session == Session::Nobody => Err(self.decline(payment, code)),
+            Card::AsksBack if session == Session::Nobody => Err(self.decline(payment, "authentication_required")),
+            Card::Good | Card::Once | Card::OnlyWithHolder(_) => Ok(Object::Payment(self.promise(payment, now))),
             Card::AsksBack => {
                 payment.state = PaymentState::RequiresAction;
                 Ok(Object::Payment(self.keep(payment)))
@@ -440,10 +457,10 @@ impl Books {
         Refusal {
             status: 402,
             kind: "card_error".into(),
-            code: if code == "authentication_failed" {
-                "payment_intent_authentication_failure".into()
-            } else {
-                "card_declined".into()
+            code: match code {
+                "authentication_failed" => "payment_intent_authentication_failure".into(),
+                "authentication_required" => code.to_owned(),
+                _ => "card_declined".into(),
             },
             decline: Some(code.to_owned()),
             message: "Your card was declined.".into(),
@@ -532,6 +549,20 @@ impl Books {
             PaymentState::Canceled
         };
         Err(Self::lapsed(self.keep(payment)))
+    }
+
+    /// Every promise grows older by so much: for stories that cannot wait a week.
+    pub fn grow_older(&mut self, by: Seconds, now: Time) {
+        let all: Vec<String> = self.payments.keys().cloned().collect();
+        for id in all {
+            if let Some(payment) = self.payments.get_mut(&id) {
+                payment.created_at = payment.created_at.minus(by);
+                payment.capture_before = payment.capture_before.map(|ends| ends.minus(by));
+            }
+            if let Ok(payment) = self.must(&id, now) {
+                self.keep(payment);
+            }
+        }
     }
 
     /// Lets go of what was not taken.

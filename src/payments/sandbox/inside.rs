@@ -41,11 +41,13 @@ impl Shape {
                 exponents: EXPONENTS,
                 multicapture: true,
                 void_after_partial_capture: true,
+                off_session: true,
                 authorization_window: Some(super::books::PROMISE),
                 ..Capabilities::CARD
             },
             Self::Single => Capabilities {
                 currencies: SINGLE,
+                off_session: true,
                 authorization_window: Some(super::books::PROMISE),
                 ..Capabilities::CARD
             },
@@ -276,6 +278,7 @@ impl Sandbox {
                 amount,
                 token,
                 return_url,
+                session,
             } => {
                 let wire = to_wire(*amount).ok();
                 let Some(wire) = wire.filter(|_| self.capabilities().takes(amount.currency)) else {
@@ -295,8 +298,10 @@ impl Sandbox {
                     metadata: BTreeMap::from([("reference".to_owned(), reference.clone())]),
                     return_url: return_url.clone(),
                     description: String::new(),
+                    session: *session,
                 };
-                let outcome = books.once(Some(key), format!("authorize {reference} {amount} {token}"), |books| {
+                let fingerprint = format!("authorize {reference} {amount} {token} {session:?}");
+                let outcome = books.once(Some(key), fingerprint, |books| {
                     if fate == Fate::TimeoutThenDecline {
                         books.decline_new(new, now)
                     } else {
@@ -422,6 +427,10 @@ impl Processor for Sandbox {
 
     fn understands(&self, token: &str) -> bool {
         understands(token)
+    }
+
+    fn reusable(&self, token: &str) -> bool {
+        !token.is_empty() && token != "tok_once"
     }
 
     fn ask<'a>(&'a self, ask: &'a Ask) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {

@@ -5,7 +5,7 @@
 use super::books::{Books, NewPayment, Object, Outcome, Payment, PaymentState, Refusal};
 use super::faults::{Call, Fate, Faults, NoticeFate};
 use super::wire::{self, Form};
-use crate::kernel::{Clock, Currency, Error, MayFail, Result, Time};
+use crate::kernel::{Clock, Currency, Error, MayFail, Result, Session, Time};
 use crate::payments::processors::signature;
 use axum::Router;
 use axum::body::Bytes;
@@ -321,6 +321,10 @@ fn new_payment(form: &Form) -> std::result::Result<NewPayment, Refusal> {
         .to_uppercase()
         .parse()
         .map_err(|_| Refusal::invalid("invalid_currency", "Invalid currency."))?;
+    if form.flag("off_session") && !form.flag("confirm") {
+        let message = "The parameter off_session can only be used when confirm is true.";
+        return Err(Refusal::invalid("parameter_invalid", message));
+    }
     let automatic = match form.get("capture_method") {
         Some("manual") => false,
         None | Some("automatic" | "automatic_async") => true,
@@ -335,7 +339,17 @@ fn new_payment(form: &Form) -> std::result::Result<NewPayment, Refusal> {
         metadata: form.metadata(),
         return_url: form.text("return_url"),
         description: form.text("description"),
+        session: session(form),
     })
+}
+
+/// `off_session`: nobody is there.
+fn session(form: &Form) -> Session {
+    if form.flag("off_session") {
+        Session::Nobody
+    } else {
+        Session::Buyer
+    }
 }
 
 async fn confirm(State(server): Shared, Path(id): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
@@ -349,7 +363,8 @@ async fn confirm(State(server): Shared, Path(id): Path<String>, headers: HeaderM
     };
     server
         .change(request, |books, form, _, now| {
-            books.confirm(&id, &form.text("payment_method"), &form.text("return_url"), now)
+            let (method, back) = (form.text("payment_method"), form.text("return_url"));
+            books.confirm(&id, &method, &back, session(form), now)
         })
         .await
 }

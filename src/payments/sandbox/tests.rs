@@ -2,7 +2,7 @@
 
 use super::books::{NewPayment, Object};
 use super::*;
-use crate::kernel::{Currency, Seconds, Time};
+use crate::kernel::{Currency, Seconds, Session, Time};
 use std::collections::BTreeMap;
 
 const NOW: Time = Time(1_790_000_000_000_000);
@@ -17,6 +17,7 @@ fn new(method: &str) -> NewPayment {
         metadata: BTreeMap::from([("reference".into(), "ours".into())]),
         return_url: String::new(),
         description: String::new(),
+        session: Session::Buyer,
     }
 }
 

@@ -15,7 +15,7 @@ mod tests;
 mod words;
 
 use super::calls::{self, Sent};
-use crate::kernel::{Answer, Ask, Capabilities, Error, Heard, Money, Processor, Rate, Result, Seconds, Time};
+use crate::kernel::{Answer, Ask, Capabilities, Error, Heard, Money, Processor, Rate, Result, Seconds, Session, Time};
 use serde_json::{Value, json};
 use std::future::Future;
 use std::pin::Pin;
@@ -116,8 +116,9 @@ impl Adyen {
                 amount,
                 token,
                 return_url,
+                session,
             } => {
-                let body = json!({
+                let mut body = json!({
                     "merchantAccount": account,
                     "reference": reference,
                     "amount": words::amount(*amount)?,
@@ -130,6 +131,11 @@ impl Adyen {
                     // Banks ask back on a page of their own: the only way a buyer can be sent by a link.
                     "authenticationData": { "threeDSRequestData": { "nativeThreeDS": "disabled" } },
                 });
+                // Nobody is there: a bank that wants to hear the buyer refuses ("Authentication required").
+                if *session == Session::Nobody {
+                    body["shopperInteraction"] = json!("ContAuth");
+                    body["recurringProcessingModel"] = json!("UnscheduledCardOnFile");
+                }
                 ("/payments".to_owned(), key, body)
             }
             Ask::Capture {
@@ -235,6 +241,7 @@ impl Processor for Adyen {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             exponents: words::EXPONENTS,
+            off_session: true,
             multicapture: true, // Where the account has it; see docs/operating.md.
             ..Capabilities::CARD
         }
@@ -243,6 +250,11 @@ impl Processor for Adyen {
     /// What Adyen's fields make of a card is an object; anything but another vault's token may be one of theirs.
     fn understands(&self, token: &str) -> bool {
         token.is_empty() || token.starts_with('{') || !super::understands(token)
+    }
+
+    /// What the card fields encrypted is for one payment; the name of a stored method may be asked again.
+    fn reusable(&self, token: &str) -> bool {
+        !token.is_empty() && !token.starts_with('{') && self.understands(token)
     }
 
     fn ask<'a>(&'a self, ask: &'a Ask) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {

@@ -45,6 +45,7 @@ fn ask(value: &Value) -> Ask {
             amount: amount(),
             token: text("token"),
             return_url: "https://shop.example/back".into(),
+            session: Session::Buyer,
         },
         "capture" => Ask::Capture {
             key,
@@ -273,6 +274,7 @@ async fn what_cannot_be_asked_is_not_asked_and_cards_in_plain_digits_do_not_pass
         amount: Money::new(500, Currency::EUR),
         token: token.into(),
         return_url: String::new(),
+        session: Session::Buyer,
     };
     for token in [
         r#"{"type":"scheme","number":"4…","cvc":"7…"}"#,

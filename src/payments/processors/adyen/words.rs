@@ -158,7 +158,7 @@ const REFUSALS: [(&str, &str, &str); 38] = [
     ("35", "No savings account available on Card", "generic_decline"),
     ("36", "Mobile pin required", "authentication_failed"),
     ("37", "Contactless fallback", "generic_decline"),
-    ("38", "Authentication required", "authentication_failed"),
+    ("38", "Authentication required", "authentication_required"),
     ("39", "RReq not received from DS", "authentication_failed"),
     ("42", "3DS Authentication Error", "authentication_failed"),
     // Card schemes bill for tries after they said never: to us it is what a revoked card is.
