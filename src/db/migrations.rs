@@ -24,6 +24,11 @@ pub const MAIN: &[Migration] = &[
         name: "routing",
         sql: include_str!("../../migrations/main/0004_routing.sql"),
     },
+    Migration {
+        number: 6,
+        name: "methods",
+        sql: include_str!("../../migrations/main/0006_methods.sql"),
+    },
 ];
 
 /// What players saw, in a file and lane of its own.

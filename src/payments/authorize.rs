@@ -10,7 +10,7 @@ use super::store::{self, AttemptChange};
 use crate::app::App;
 use crate::db::{Tx, epoch};
 use crate::kernel::{
-    Answer, Ask, AttemptId, CheckoutId, Decline, Error, IntentId, Kind, Money, Result, Seconds, ShopId, Time,
+    Answer, Ask, AttemptId, CheckoutId, Decline, Error, IntentId, Kind, Money, Result, Reuse, Seconds, ShopId, Time,
 };
 
 /// What became of the wish to start an attempt.
@@ -134,6 +134,7 @@ fn sending(tx: &mut Tx<'_>, shop: ShopId, checkout: CheckoutId, amount: Money, n
         next_check_at: (!mutant!("P3")).then(|| tx.now().plus(SENDING)),
         created_at: tx.now(),
         return_url: String::new(),
+        reuse: Reuse::Once,
     };
     store::insert_attempt(tx, &attempt)?;
     Ok(Start::Sending(attempt))
@@ -188,6 +189,7 @@ pub async fn authorize_ask(app: &App, attempt: &Attempt) -> Answer {
         amount: attempt.amount,
         token: attempt.token.clone(),
         return_url,
+        reuse: attempt.reuse.clone(),
     };
     ask_processor(app, attempt, &ask).await
 }

@@ -24,5 +24,6 @@ mod reference;
 mod repeated_requests;
 mod routing;
 mod sign_in;
+mod stored;
 mod stripe_wire;
 mod tenancy;
