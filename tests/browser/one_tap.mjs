@@ -105,7 +105,31 @@ test("after a purchase one more thing is added in one tap, as an order of its ow
   assert.equal((await owner.ask(`/v1/orders/${second.order}`)).after, first.order);
 });
 
-test("a browser without scripts keeps a card, buys in one tap, adds one more thing and forgets the card", async () => {
+test("the order's page offers the same addition, for whoever comes there first", async () => {
+  const stand = await owner.stand();
+  const buyer = await people.somebody();
+  const { page: address, order: first } = await (await buyAndKeep(buyer, 3)).receipt();
+  // A receipt that was passed on shows no card, and offers nothing.
+  const friend = await (await people.somebody()).newPage();
+  await friend.goto(address);
+  await friend.getByRole("heading", { name: "Receipt" }).waitFor();
+  assert.equal(await friend.getByText("While you are here").count() + await friend.getByText("4242").count(), 0);
+
+  const page = await buyer.newPage();
+  await page.goto(address);
+  await page.getByRole("button", { name: /^Add · €[\d.]+ with Visa •••• 4242$/ }).dblclick();
+  await page.waitForURL((url) => url.href !== address && url.pathname.includes("/orders/"));
+  await page.getByRole("heading", { name: "Thank you, Jo. It is yours." }).waitFor();
+  const { orders, payments } = await owner.since(stand);
+  assert.deepEqual([orders.length, payments.length], [2, 2]);
+  const added = orders.find(({ id }) => id !== first);
+  assert.equal((await owner.ask(`/v1/orders/${added.id}`)).after, first);
+  await page.goto(address);
+  await page.getByRole("heading", { name: "Receipt" }).waitFor();
+  assert.equal(await page.getByText("While you are here").count(), 0, "it is theirs already");
+});
+
+test("a browser without scripts keeps a card, buys in one tap and forgets the card", async () => {
   const visitor = await people.somebody({ javaScriptEnabled: false });
   const page = await visitor.newPage();
   await page.goto(world.page("/products/slow-dripper"));
