@@ -36,7 +36,8 @@ export class Api {
     if (secret) headers["hawker-checkout-secret"] = secret;
     if (once) headers["idempotency-key"] = once;
     const answer = await this.fetch(this.base + path, {
-      method, headers, body: body ? JSON.stringify(body) : undefined, credentials: "omit", signal: AbortSignal.timeout(CALL_MS_MAX),
+      // The shop's own cookie, on its own pages: the one that says which cards this browser had kept.
+      method, headers, body: body ? JSON.stringify(body) : undefined, credentials: "same-origin", signal: AbortSignal.timeout(CALL_MS_MAX),
     });
     const date = Date.parse(answer.headers.get("date") ?? "");
     // The header has whole seconds; a difference that small says nothing.

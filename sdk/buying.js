@@ -5,9 +5,13 @@ import { Purchase } from "./core.js";
 import { link, remember } from "./dom.js";
 import { HawkerSheet } from "./hawker-sheet.js";
 
-/** @import { Anchor, Keep, World } from "./contract.d.ts" */
+/** @import { Anchor, Keep, Next, Product, StoredMethod, Wish, World } from "./contract.d.ts" */
 /** @import { Mounted, Shop } from "./shop-store.js" */
-/** @typedef {{purchase: Purchase | null, product: string | null, anchor: Anchor | null, at_ms: number, mounted: Mounted}} Open what the sheet is about */
+/** @typedef {{purchase: Purchase, product: Product, method: StoredMethod}} More one more thing, priced with the card that has just paid */
+/** @typedef {{purchase: Purchase | null, product: string | null, anchor: Anchor | null, at_ms: number, mounted: Mounted, method?: StoredMethod | null, more?: More | null}} Open what the sheet is about */
+
+/** The shop says with it that this browser holds a secret; the secret itself no script can see. */
+const KEPT = "__Host-hawker-kept=1";
 
 export class Buying {
   /** @type {Map<string, Purchase>} */
@@ -22,6 +26,8 @@ export class Buying {
   editing = null;
   /** The bank's window. @type {Window | null} */
   bank = null;
+  /** Cards this browser had kept. @type {StoredMethod[]} */
+  methods = [];
   sheet = document.body.appendChild(new HawkerSheet());
 
   /** @param {Shop} shop @param {World} world @param {Keep} session */
@@ -34,11 +40,19 @@ export class Buying {
     const nudge = () => this.purchases.forEach((purchase) => purchase.nudge());
     addEventListener("online", nudge);
     addEventListener("focus", nudge);
+    this.loaded = this.load();
     addEventListener("storage", ({ key, newValue }) => this.purchases.forEach((purchase) => key === purchase.name && newValue && void purchase.refresh()));
   }
 
+  /** Asks which cards were kept, where there may be any. */
+  async load() {
+    this.methods = document.cookie.includes(KEPT) ? (await this.shop.read("/v1/stored-methods"))?.data ?? [] : [];
+  }
+
   /** @param {Open} open @param {string | null | undefined} variant */
-  begin(open, variant) {
+  async begin(open, variant) {
+    // Which cards were kept is worth a moment, and no more: without an answer the buyer types.
+    await Promise.race([this.loaded, this.world.sleep(1500)]);
     this.open = open;
     if (variant) this.buy(variant);
     this.draw();
@@ -50,18 +64,52 @@ export class Buying {
     const { open, shop } = this;
     if (!open) return;
     const { mounted, product, anchor, at_ms } = open;
-    const { clip, country } = mounted;
     const lines = `${variant}:1`;
-    const wish = { lines, country, clip: clip?.id, version: clip?.version, anchor: anchor?.id, at_ms, product: product ?? undefined, variant };
-    const purchase = this.purchases.get(lines) ?? new Purchase(this.world, (...call) => shop.api.ask(...call), shop.key, wish, (one, what) => {
+    const purchase = this.purchase({ lines, anchor: anchor?.id, at_ms, product: product ?? undefined, variant }, mounted);
+    // A card that was kept pays for parcels to its own address, and for what does not travel.
+    const travels = shop.products.get(product ?? "")?.kind !== "digital";
+    const method = shop.resume.has(variant) ? null : this.methods.find(({ address }) => address || !travels);
+    open.purchase = purchase;
+    this.session.setItem("hawker.open", lines);
+    this.with(open, method);
+    void (method ? purchase.price() : purchase.start());
+  }
+
+  /** @param {Partial<Wish> & {lines: string}} wish @param {Mounted} mounted */
+  purchase(wish, mounted) {
+    const { shop } = this;
+    const { clip, country } = mounted;
+    const whole = { country, clip: clip?.id, version: clip?.version, ...wish };
+    const purchase = this.purchases.get(wish.lines) ?? new Purchase(this.world, (...call) => shop.api.ask(...call), shop.key, whole, (one, what) => {
       if (what === "changed") this.changed(one);
       else shop.tell(mounted, { kind: what, anchor: one.wish.anchor, at_ms: one.wish.at_ms });
     });
-    purchase.wish = wish;
-    open.purchase = purchase;
-    this.purchases.set(lines, purchase);
-    this.session.setItem("hawker.open", lines);
-    void purchase.start();
+    purchase.wish = whole;
+    this.purchases.set(wish.lines, purchase);
+    return purchase;
+  }
+
+  /** What a kept card says is what the buyer would type. @param {Open} open @param {StoredMethod | null | undefined} method */
+  with(open, method) {
+    open.method = method ?? null;
+    if (!method || !open.purchase) return;
+    this.contact = method.contact.email ?? method.contact.phone ?? "";
+    if (method.address) this.address = method.address;
+    open.purchase.wish = { ...open.purchase.wish, country: method.address?.country ?? open.purchase.wish.country };
+  }
+
+  /** Prices what the clip shows next, for the card that has just paid. @param {Open} open @param {Next} next */
+  async next(open, { product: id, variant, stored }) {
+    open.more = null;
+    await (this.loaded = this.load());
+    const product = this.shop.products.get(id);
+    const method = this.methods.find((one) => one.id === stored);
+    if (!product || !method) return;
+    const country = method.address?.country ?? open.mounted.country;
+    const purchase = this.purchase({ lines: `${variant}:1`, product: id, variant, country }, open.mounted);
+    await purchase.price();
+    if (purchase.state.step === "one_tap") open.more = { purchase, product, method };
+    this.draw();
   }
 
   /** @param {Purchase} purchase */
@@ -70,7 +118,11 @@ export class Buying {
     // A refusal knows better than what the page was told before; what comes free after it is news.
     if (step === "sold_out" && busy) this.shop.stock(purchase.wish.variant ?? "", { left });
     if (step !== "bank") this.bank?.close();
-    if (purchase === this.open?.purchase) this.draw();
+    const { open } = this;
+    if (purchase !== open?.purchase) return;
+    const next = purchase.state.checkout?.order?.next;
+    if (step === "receipt" && next && open.more === undefined) void this.next(open, next);
+    this.draw();
   }
 
   draw() {
@@ -85,7 +137,7 @@ export class Buying {
     const others = new Set(anchors.flatMap((anchor) => shop.products.get(anchor.product ?? "") ?? []));
     this.sheet.view = {
       voice: shop.voice, base: shop.base, state: now && editing ? { ...now, step: editing } : now, product, variant,
-      contact: this.contact, address: this.address, country, language: clip?.language ?? "en", ahead: shop.api.ahead,
+      contact: this.contact, address: this.address, method: open.method ?? null, more: open.more ?? null, country, language: clip?.language ?? "en", ahead: shop.api.ahead,
       stock: product?.variants.find(({ id }) => id === variant)?.availability ?? null,
       ask: asks.find(({ start_ms }) => start_ms >= (open.anchor?.start_ms ?? 0)) ?? asks[0] ?? null, asked: asks.some(({ id }) => shop.asked.has(id)),
       others: [...others].filter((other) => other !== product && other.variants.some(({ availability }) => availability.left !== 0)),
@@ -110,6 +162,21 @@ export class Buying {
         return purchase?.details(details).then(() => purchase.state.errors.length || this.edit(null));
       // The bank sends back to the clip's own page: the shop refuses any address that is not its own.
       case "pay": return purchase?.pay({ ...payment, return_url: link(open.mounted.clip?.page_url, shop.base) });
+      case "take": return this.take(open, {});
+      case "more": {
+        const { more, purchase: first } = open;
+        const after = first?.state.checkout?.id;
+        if (!more) return;
+        // The receipt was read: what comes now is a purchase of its own.
+        first?.forget();
+        Object.assign(open, { purchase: more.purchase, product: more.product.id, method: more.method, more: undefined, anchor: null });
+        return this.take(open, { after });
+      }
+      case "type":
+        open.method = null;
+        return purchase?.start();
+      case "forget":
+        return void this.forget(open);
       case "accept": return purchase?.accept();
       case "refuse": return purchase?.refuse();
       case "refresh": return purchase?.refresh();
@@ -128,6 +195,26 @@ export class Buying {
       case "bank": return void (this.bank = opened);
       case "done": return this.sheet.hide();
       case "close": return this.closed(open);
+    }
+  }
+
+  /** One tap with the kept card. @param {Open} open @param {{after?: string}} more */
+  take({ purchase, method, mounted }, more) {
+    if (!purchase || !method) return;
+    return purchase.take({ payment: { method: "card", stored: method.id }, return_url: link(mounted.clip?.page_url, this.shop.base), ...more });
+  }
+
+  /** @param {Open} open */
+  async forget(open) {
+    const { method, purchase } = open;
+    if (!method) return;
+    await this.shop.api.ask("DELETE", `/v1/stored-methods/${method.id}`).catch(() => null);
+    await (this.loaded = this.load());
+    this.contact = "";
+    this.address = {};
+    if (!this.methods.some(({ id }) => id === method.id)) {
+      open.method = null;
+      void purchase?.start();
     }
   }
 

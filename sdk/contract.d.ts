@@ -40,8 +40,15 @@ export type Need = "contact" | "address" | "payment";
 export interface Checkout {
   id: string; state: CheckoutState; version: number; client_secret?: string; total: Money; quote: Quote; needs: Need[];
   expires_at: string; next_action: { kind: string; url: string } | null;
-  order: { id: string; number: string; confirmed_at: string; page_url: string } | null;
+  order: { id: string; number: string; confirmed_at: string; page_url: string; next?: Next } | null;
   decline: { code: string; detail: string } | null; test_mode: boolean;
+}
+/** What is offered right after a purchase, with the kept card that paid it. */
+export interface Next { product: string; variant: string; stored: string; until: string }
+/** A card this browser had kept, and what it pays for. */
+export interface StoredMethod {
+  id: string; brand: string; last_four: string; card_expires: string; checkout: string;
+  contact: { email?: string | null; phone?: string | null }; address: Record<string, string> | null;
 }
 export interface Problem {
   code?: string; title?: string; detail?: string; errors?: { pointer: string; detail: string }[];
@@ -69,12 +76,14 @@ export interface Wish {
   lines: string; country?: string; clip?: string; version?: number; anchor?: string; at_ms?: number;
   product?: string; variant?: string;
 }
+/** What a tap says beside its quote when it pays with a kept card. */
+export interface OneTap { payment?: { method: string; stored: string }; after?: string; return_url?: string | null }
 /** What is kept of a purchase on the device. No name, no address, no card. */
 export interface Kept {
-  id: string; made: number; wish: Wish; body?: { quote: string }; secret?: string; added?: boolean;
+  id: string; made: number; wish: Wish; body?: { quote: string } & OneTap; secret?: string; added?: boolean;
   done?: number; until?: string; version?: number; pay?: { once: string; as: string; version: number };
 }
-export type Step = "quote" | Need | "consent" | "bank" | "unknown" | "receipt" | "sold_out" | "gone" | "nowhere" | "expired"
+export type Step = "quote" | "one_tap" | Need | "consent" | "bank" | "unknown" | "receipt" | "sold_out" | "gone" | "nowhere" | "expired"
   | "canceled" | "failed";
 export interface PurchaseState {
   step: Step; busy: boolean; quote: Quote | null; checkout: Checkout | null;

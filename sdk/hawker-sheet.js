@@ -4,7 +4,8 @@
 import { el, icon, link, request, shadow, still, styles } from "./dom.js";
 import { pickCopy } from "./timeline.js";
 
-/** @import { Anchor, Availability, Delivery, Product, PurchaseState, Quote } from "./contract.d.ts" */
+/** @import { Anchor, Availability, Delivery, Product, PurchaseState, Quote, StoredMethod } from "./contract.d.ts" */
+/** @import { More } from "./buying.js" */
 /** @import { Voice, Words } from "./words.js" */
 
 const CLOSE = "M6 6l12 12M18 6L6 18";
@@ -87,7 +88,7 @@ legend{padding:0;margin-bottom:10px}
 /**
  * @typedef {{voice: Voice, base: string, state: PurchaseState | null, product: Product | null, variant: string | null,
  *   stock: Availability | null, ask: Anchor | null, asked: boolean, others: Product[], language: string, contact: string,
- *   address: Record<string, string>, country: string, ahead: number}} SheetView
+ *   address: Record<string, string>, method: StoredMethod | null, more: More | null, country: string, ahead: number}} SheetView
  */
 
 export class HawkerSheet extends HTMLElement {
@@ -191,7 +192,7 @@ export class HawkerSheet extends HTMLElement {
     this.toggleAttribute("busy", !!state?.busy);
     this.#head(view);
     const free = step === "sold_out" && !!stock?.left;
-    const of = [state?.quote?.quote, state?.checkout?.quote.total.amount, state?.offer?.quote, free, asked, product?.id].join();
+    const of = [state?.quote?.quote, state?.checkout?.quote.total.amount, state?.offer?.quote, free, asked, product?.id, view.more?.product.id].join();
     const another = step !== this.#step;
     if (another || of !== this.#of) {
       this.#step = step;
@@ -301,7 +302,7 @@ function sums({ state, voice, base }, sheet) {
   const { delivery, delivery_options: options } = quote;
   const policy = link(quote.shipping_policy_url, base);
   const text = (/** @type {Delivery} */ one) => `${promise(one, voice)} · ${one.name}`;
-  const choice = delivery && (options.length > 1 && !state.checkout?.order
+  const choice = delivery && (options.length > 1 && state.checkout && !state.checkout.order
     ? el("select", { name: "delivery", "aria-label": voice.say("delivery"), onchange: (/** @type {any} */ event) => act(sheet, "details", { details: { delivery: event.target.value } }) },
       ...options.map((one) => el("option", { value: one.id, selected: one.id === delivery.id }, text(one))))
     : policy ? el("a", { href: policy, target: "_blank", rel: "noopener" }, text(delivery)) : text(delivery));
@@ -359,9 +360,15 @@ function form(voice, send, ...kids) {
   } }, ...kids);
 }
 
+/** @param {Record<string, string>} address */
+const place = (address) => [address.name, address.line1, `${address.postal_code} ${address.city}`].join(", ");
+
+/** @param {StoredMethod} method */
+const ending = ({ last_four: four }) => `•••• ${four}`;
+
 /** A step that is done, in one line. @param {SheetView} view @param {string} what @param {HTMLElement} sheet */
 function row({ contact, address, voice }, what, sheet) {
-  const text = what === "contact" ? contact : [address.name, address.line1, `${address.postal_code} ${address.city}`].join(", ");
+  const text = what === "contact" ? contact : place(address);
   return (what === "contact" ? contact : address.name) && el("p", { class: "row" }, el("span", { dir: "auto" }, text),
     el("button", { class: "text", type: "button", "data-change": what, onclick: () => act(sheet, "edit", { step: what }) }, voice.say("change")));
 }
@@ -390,6 +397,19 @@ const STEPS = {
   },
 
   quote: (view, sheet) => [heading(view.voice.say("reserving")), sums(view, sheet)],
+
+  one_tap: (view, sheet) => {
+    const { voice, method } = view;
+    const { total, needs_address: travels } = /** @type {Quote} */ (view.state?.quote);
+    if (!method) return [];
+    return [
+      heading(voice.say("onetap")), sums(view, sheet),
+      travels && method.address && quiet(voice.say("goesto", { a: place(method.address) }), "auto"), quiet(voice.say("receiptto", { c: view.contact })),
+      main(voice.say("paywith", { m: voice.money(total), c: ending(method) }), () => act(sheet, "take"),
+        el("button", { class: "go second", "data-type": true, onclick: () => act(sheet, "type") }, voice.say("otherway")),
+        el("button", { class: "text", "data-forget": true, onclick: () => act(sheet, "forget") }, voice.say("forget"))),
+    ];
+  },
 
   contact: (view, sheet) => {
     const { voice } = view;
@@ -424,17 +444,20 @@ const STEPS = {
       el("input", { type: "radio", name, value, checked }), value in voice.words ? voice.say(/** @type {keyof Words} */ (value)) : value, ...more);
     const cards = el("div", { class: "cards", role: "radiogroup", "aria-label": voice.say("testtext"), "data-test-cards": true },
       ...TEST_CARDS.map((token) => radio("token", token, token === "tok_visa")));
+    // Never ticked for them.
+    const keep = el("label", { class: "pick" }, el("input", { type: "checkbox", name: "keep" }), voice.say("keep"), el("small", { class: "under" }, voice.say("keeptext")));
     const pay = main("", null);
     const choose = (/** @type {string} */ method) => {
       cards.hidden = !test || method !== "card";
+      keep.hidden = method !== "card";
       /** @type {any} */ (pay.firstChild).textContent = voice.say(method === "manual" ? "place" : "pay", { m: voice.money(total) });
     };
     choose(methods[0]);
     return [
       el("div", { class: "note alarm", role: "alert", "data-decline": true, hidden: true }), row(view, "contact", sheet), row(view, "address", sheet), sums(view, sheet),
-      form(voice, ({ method, token }) => act(sheet, "pay", { payment: method === "card" && test ? { method, token } : { method } }),
+      form(voice, ({ method, token, keep }) => act(sheet, "pay", { payment: method === "card" ? { method, ...(test && { token }), ...(keep && { keep: true }) } : { method } }),
         el("fieldset", { onchange: (/** @type {any} */ { target }) => target.name === "method" && choose(target.value) }, el("legend", {}, heading(voice.say("how"))),
-          ...methods.flatMap((method, at) => [radio("method", method, !at, method === "manual" && el("small", { class: "under" }, voice.say("manualtext"))), method === "card" && cards])),
+          ...methods.flatMap((method, at) => [radio("method", method, !at, method === "manual" && el("small", { class: "under" }, voice.say("manualtext"))), ...(method === "card" ? [cards, keep] : [])])),
         pay),
     ];
   },
@@ -460,7 +483,7 @@ const STEPS = {
   unknown: ({ voice }) => [heading(voice.say("unknown")), quiet(voice.say("unknowntext")), el("p", { class: "spin" })],
 
   receipt: (view, sheet) => {
-    const { voice, state, base, ask, contact, asked } = view;
+    const { voice, state, base, ask, contact, asked, more } = view;
     const order = state?.checkout?.order;
     const page = link(order?.page_url, base);
     const copy = ask && pickCopy(ask.copy, [...voice.languages, view.language]);
@@ -468,7 +491,8 @@ const STEPS = {
       el("div", { class: "won" }, icon(CHECK), heading(voice.say("thanks")), el("p", { class: "num", "data-order": order?.id }, voice.say("number", { n: order?.number ?? "" })),
         contact && quiet(voice.say("receiptto", { c: contact }))),
       sums(view, sheet),
-      copy && el("div", { class: "tiles" }, quiet(voice.say("more")), el("button", { class: "go second", "data-ask": ask.ask, "aria-pressed": String(asked), onclick: () => act(sheet, "ask", { anchor: ask }) },
+      more && one(view, more, sheet),
+      copy && el("div", { class: "tiles" }, !more && quiet(voice.say("more")), el("button", { class: "go second", "data-ask": ask.ask, "aria-pressed": String(asked), onclick: () => act(sheet, "ask", { anchor: ask }) },
         asked ? voice.say("saved") : copy.label || copy.title)),
       main(voice.say("done"), () => act(sheet, "done"), page && el("a", { class: "go second", "data-order-page": true, href: page, target: "_blank", rel: "noopener" }, voice.say("order"))),
     ];
@@ -493,6 +517,15 @@ const STEPS = {
     form(voice, (values) => act(sheet, "country", values), countries(voice, country), main(voice.say("next"), null)),
   ],
 };
+
+/** One more thing, with the card that has just paid. @param {SheetView} view @param {More} more @param {HTMLElement} sheet */
+function one({ voice, base }, { product, purchase, method }, sheet) {
+  const { quote } = purchase.state;
+  const src = link(product.image, base);
+  return quote && el("div", { class: "tiles" }, quiet(voice.say("more")),
+    el("div", { class: "tile" }, src ? el("img", { src, alt: "" }) : el("span", { class: "thumb" }), el("span", { dir: "auto" }, product.title), el("span", { class: "num" }, voice.money(quote.items))),
+    el("button", { class: "go second", "data-more": true, onclick: () => act(sheet, "more") }, voice.say("addwith", { m: voice.money(quote.total), c: ending(method) })));
+}
 
 /** One sentence and a way on: gone, expired, canceled, failed. @type {Draw} */
 function plain({ voice, state }, sheet) {

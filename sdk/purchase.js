@@ -7,7 +7,7 @@
 import { typeId, uuid7, uuidText } from "./ids.js";
 import { nameOf, readKept } from "./kept.js";
 
-/** @import { Answer, Ask, Call, Checkout, Kept, Problem, PurchaseState, Quote, Step, Wish, World } from "./contract.d.ts" */
+/** @import { Answer, Ask, Call, Checkout, Kept, OneTap, Problem, PurchaseState, Quote, Step, Wish, World } from "./contract.d.ts" */
 
 /** How often a server that answers with its own failure is asked to pay again. */
 const TRIES_MAX = 6;
@@ -32,6 +32,8 @@ export class Purchase {
   /** What waits for consent to a dearer quote: the details to send again, or nothing for the reservation itself. */
   /** @type {Record<string, unknown> | null} */
   #pending = null;
+  /** How a kept card pays; nothing where the buyer says it step by step. @type {OneTap} */
+  #tap = {};
 
   /**
    * @param {World} world
@@ -50,19 +52,50 @@ export class Purchase {
 
   /** The tap: go on with what was begun, here or in another tab, or quote and reserve. */
   async start() {
+    this.#tap = {};
     await this.#alone(async () => {
-      this.kept = await this.world.lock(this.name, () => {
-        const kept = readKept(this.world, this.name) ?? {
-          id: typeId("chk", uuid7(this.world.now(), this.world.random)), made: this.world.now(), wish: this.wish,
-        };
-        this.#keep(kept);
-        return kept;
-      });
-      if (this.state.checkout?.id !== this.kept.id) this.#set({ ...FRESH, busy: true });
-      if (this.kept.secret) await this.#look();
-      else if (this.kept.body) await this.#reserve();
-      else await this.#quoteAndReserve();
+      const kept = await this.#begin();
+      if (this.state.checkout?.id !== kept.id) this.#set({ ...FRESH, busy: true });
+      await (this.#goneOn(kept) ?? this.#quoteAndReserve());
     });
+  }
+
+  /** What one tap with a kept card would cost. Nothing is reserved and nothing kept before that tap. */
+  async price() {
+    // What was begun, here or in another tab, or bought a moment ago, is shown first.
+    if (readKept(this.world, this.name)?.secret) return this.start();
+    await this.#alone(async () => {
+      this.#set({ ...FRESH, busy: true });
+      const quote = await this.#quote();
+      if (quote) this.#set({ step: "one_tap", quote });
+    });
+  }
+
+  /** That tap: places and pays what was shown. @param {OneTap} tap */
+  async take(tap) {
+    const { quote } = this.state;
+    if (quote) await this.#alone(async () => {
+      this.#tap = tap;
+      await (this.#goneOn(await this.#begin()) ?? this.#reserveAt(quote));
+    });
+  }
+
+  /** The id of this purchase, made and kept before anything is asked. */
+  async #begin() {
+    return this.kept = await this.world.lock(this.name, () => {
+      const kept = readKept(this.world, this.name) ?? this.#another();
+      this.#keep(kept);
+      return kept;
+    });
+  }
+
+  #another() {
+    return { id: typeId("chk", uuid7(this.world.now(), this.world.random)), made: this.world.now(), wish: this.wish };
+  }
+
+  /** What was begun goes on where it was. @param {Kept} kept */
+  #goneOn({ secret, body }) {
+    return secret ? this.#look() : body && this.#reserve();
   }
 
   /** Ends a wait early: the network is back, the buyer returned from the bank, another tab has news. */
@@ -111,12 +144,14 @@ export class Purchase {
     if (this.state.checkout) this.#take(this.state.checkout);
   }
 
-  /** @param {{method: string, token?: string, return_url?: string | null}} payment */
+  /** @param {{method: string, token?: string, keep?: boolean, return_url?: string | null}} payment */
   async pay(payment) {
     await this.#alone(async () => {
       const { checkout } = this.state;
       if (!checkout || !this.kept) return;
-      const as = `${payment.method} ${payment.token ?? ""}`;
+      // To keep a card the browser needs a secret of its own first: asked until it has one, so that a lost answer loses no card.
+      if (payment.keep && (await this.#persist("PUT", "/v1/buyer")).status !== 204) payment = { ...payment, keep: undefined };
+      const as = `${payment.method} ${payment.token ?? ""} ${payment.keep ?? ""}`;
       const { pay } = this.kept;
       // The same wish against the same version is the same attempt, also after a reload; anything else is a new one.
       const once = pay && pay.as === as && pay.version === checkout.version
@@ -171,7 +206,7 @@ export class Purchase {
       // A tab that was faster has settled what this id stands for. A body equal to ours is our own, just refused.
       const other = readKept(this.world, this.name);
       const theirs = other?.id === mine.id && (other.secret || (other.body && other.body.quote !== mine.body?.quote));
-      const kept = theirs ? other : { ...mine, body: { quote: quote.quote } };
+      const kept = theirs ? other : { ...mine, body: { quote: quote.quote, ...this.#tap } };
       this.#keep(kept);
       return kept;
     });
@@ -183,6 +218,8 @@ export class Purchase {
     const answer = await this.#persist("PUT", `/v1/checkouts/${this.kept.id}`, { body: this.kept.body });
     const checkout = checkoutIn(answer);
     const { code } = answer.body;
+    const { quote: _, ...tap } = this.kept.body ?? {};
+    this.#tap = tap;
     if (checkout) {
       const added = this.kept.added;
       this.#keep({ ...this.kept, secret: checkout.client_secret ?? this.kept.secret, added: true });
@@ -202,11 +239,15 @@ export class Purchase {
       const same = other?.id === this.kept.id && other.body?.quote === this.kept.body?.quote && !other.secret;
       if (!other || same) {
         this.forget();
-        this.kept = { id: typeId("chk", uuid7(this.world.now(), this.world.random)), made: this.world.now(), wish: this.wish };
+        this.kept = this.#another();
         return this.#quoteAndReserve();
       }
       this.kept = other;
       await (other.secret ? this.#look() : this.#reserve());
+    } else if (this.#tap.payment && !this.#tap.after && /^(stored_method_|method_not)/.test(code)) {
+      // The kept card cannot pay here any more: the buyer says it step by step, under the same id, of which the server knows nothing yet.
+      this.#tap = {};
+      await this.#quoteAndReserve();
     } else this.#refused(answer);
   }
 

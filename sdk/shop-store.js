@@ -226,7 +226,7 @@ export class Shop {
   async begin(open, variant) {
     this.buying ??= loadBuying().then(({ Buying }) => new Buying(this, world, session));
     open.mounted.element.toggleAttribute("quiet", true);
-    (await this.buying).begin(open, variant);
+    await (await this.buying).begin(open, variant);
   }
 
   // ---- the rest

@@ -10,6 +10,8 @@ export default {
   code: "PLZ", city: "Ort", region: "Bundesland oder Region", country: "Land", change: "Ändern", needed: "Bitte ausfüllen.",
   badcontact: "Das ist weder eine E-Mail-Adresse noch eine Telefonnummer.",
   pay: "Jetzt kaufen · {m}", place: "Zahlungspflichtig bestellen", how: "Wie möchtest du bezahlen?", card: "Karte", manual: "Bei Abholung oder per Überweisung", manualtext: "Jetzt wird nichts abgebucht. Der Shop sagt dir, wo und wie.",
+  onetap: "Nichts einzutippen", goesto: "Geht an {a}.", paywith: "Jetzt kaufen · {m} mit {c}", addwith: "Dazukaufen · {m} mit {c}", otherway: "Andere Karte oder Adresse", forget: "Diese Karte vergessen",
+  keep: "Diese Karte auf diesem Gerät für diesen Shop merken", keeptext: "Mit dieser Adresse. Gemerkt wird nur ein Zeichen, nie die Nummer; du kannst sie jederzeit vergessen lassen.",
   test: "Testbetrieb", testtext: "Es fließt kein Geld. Wähle, wie sich die Karte verhält.",
   tok_visa: "Angenommen", tok_declined: "Zu wenig Geld", tok_stolen: "Von der Bank abgelehnt", tok_3ds: "Bank fragt nach", tok_timeout: "Antwort geht verloren", tok_slow: "Dauert 3 Sekunden",
   unknown: "Die Bank hat noch nicht geantwortet", unknowntext: "Du zahlst nicht doppelt. Du kannst das schließen; die Bestellung läuft weiter.",

@@ -10,6 +10,8 @@ export default {
   code: "Postcode", city: "City", region: "State or region", country: "Country", change: "Change", needed: "Please fill this in.",
   badcontact: "That is neither an e-mail address nor a phone number.",
   pay: "Pay {m}", place: "Place the order", how: "How do you want to pay?", card: "Card", manual: "On pickup or by transfer", manualtext: "Nothing is taken now. The shop tells you where and how.",
+  onetap: "Nothing to type", goesto: "Goes to {a}.", paywith: "Buy · {m} with {c}", addwith: "Add · {m} with {c}", otherway: "Another card or address", forget: "Forget this card",
+  keep: "Remember this card on this device for this shop", keeptext: "With this address. Only a token is kept, never the number; forget it at any time.",
   test: "Test mode", testtext: "No money moves. Pick how the card behaves.",
   tok_visa: "Approved", tok_declined: "Too little money", tok_stolen: "Refused by the bank", tok_3ds: "Bank asks the buyer", tok_timeout: "The answer gets lost", tok_slow: "Takes 3 seconds",
   unknown: "Waiting for the bank's word", unknowntext: "You will not be charged twice. You may close this; the order goes on.",

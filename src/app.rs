@@ -42,6 +42,8 @@ pub struct Settings {
     pub reservation_minutes: i64,
     /// Minutes a quote holds.
     pub quote_minutes: i64,
+    /// Minutes after a purchase in which one more thing is offered and bought with the method that paid it; 0 offers nothing.
+    pub upsell_minutes: i64,
     /// Proxies whose `Forwarded`/`X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<std::net::IpAddr>,
     /// Whether the demo's mailbox and sandbox pages are served.
@@ -57,6 +59,7 @@ impl Default for Settings {
         Self {
             reservation_minutes: 10,
             quote_minutes: 15,
+            upsell_minutes: 15,
             trusted_proxies: Vec::new(),
             demo: false,
             mail_from: "Hawker <hawker@localhost>".into(),

@@ -45,6 +45,8 @@ pub struct Config {
     pub log_level: String,
     /// Minutes a unit is kept for a buyer who is checking out: 1 to 30.
     pub reservation_minutes: i64,
+    /// Minutes after a purchase in which one more thing is offered and bought with the method that paid it: 0 (never) to 60.
+    pub upsell_minutes: i64,
     /// Mebibytes kept free on disk, so that what was begun can end when it is full.
     pub headroom_mb: u64,
     /// Limits on sign-in and checkout. Off only for load tests on one machine.
@@ -93,6 +95,7 @@ impl Default for Config {
             log_format: LogFormat::Text,
             log_level: "info".into(),
             reservation_minutes: 10,
+            upsell_minutes: 15,
             headroom_mb: 64,
             rate_limits: true,
             demo: false,
@@ -158,6 +161,9 @@ impl Config {
         if let Some(value) = environment("HAWKER_RESERVATION_MINUTES") {
             self.reservation_minutes = parsed("HAWKER_RESERVATION_MINUTES", &value)?;
         }
+        if let Some(value) = environment("HAWKER_UPSELL_MINUTES") {
+            self.upsell_minutes = parsed("HAWKER_UPSELL_MINUTES", &value)?;
+        }
         if let Some(value) = environment("HAWKER_HEADROOM_MB") {
             self.headroom_mb = parsed("HAWKER_HEADROOM_MB", &value)?;
         }
@@ -220,6 +226,9 @@ impl Config {
         }
         if !(1..=30).contains(&self.reservation_minutes) {
             return Err(wrong("reservation_minutes is 1 to 30"));
+        }
+        if !(0..=60).contains(&self.upsell_minutes) {
+            return Err(wrong("upsell_minutes is 0 to 60"));
         }
         if !self.database.is_empty()
             && !self.database.starts_with("postgres://")

@@ -151,6 +151,7 @@ pub fn open(config: &Config, ports: Ports, how: Use) -> Result<App> {
         base_url: config.base_url.clone(),
         settings: Settings {
             reservation_minutes: config.reservation_minutes,
+            upsell_minutes: config.upsell_minutes,
             trusted_proxies: config.trusted_proxies.clone(),
             mail_from: config.mail_from.clone(),
             rate_limits: config.rate_limits,

@@ -63,6 +63,9 @@ fn api() -> OpenApiRouter<App> {
             checkout::get_checkout,
             checkout::delete_checkout
         ))
+        .routes(routes!(checkout::put_buyer))
+        .routes(routes!(checkout::list_stored_methods))
+        .routes(routes!(checkout::delete_stored_method))
         .routes(routes!(checkout::put_details))
         .routes(routes!(checkout::post_payment))
         .routes(routes!(checkout::list_orders))
@@ -106,7 +109,15 @@ fn pages() -> Router<App> {
             "/s/{shop}/checkout",
             get(storefront::checkout_form::show).post(storefront::checkout_form::send),
         )
+        .route(
+            "/s/{shop}/stored-methods",
+            get(storefront::stored_methods_page::show).post(storefront::stored_methods_page::forget),
+        )
         .route("/s/{shop}/orders/{order}", get(storefront::order_page::show))
+        .route(
+            "/s/{shop}/orders/{order}/addition",
+            axum::routing::post(storefront::order_page::add),
+        )
         .route(
             "/s/{shop}/orders/{order}/cancellation",
             axum::routing::post(storefront::order_page::cancel),
@@ -260,7 +271,10 @@ pub const PAGES: &[(&str, &str)] = &[
     ("GET", "/s/{shop}/products/{product}"),
     ("GET", "/s/{shop}/checkout"),
     ("POST", "/s/{shop}/checkout"),
+    ("GET", "/s/{shop}/stored-methods"),
+    ("POST", "/s/{shop}/stored-methods"),
     ("GET", "/s/{shop}/orders/{order}"),
+    ("POST", "/s/{shop}/orders/{order}/addition"),
     ("POST", "/s/{shop}/orders/{order}/cancellation"),
     ("POST", "/s/{shop}/orders/{order}/payment"),
     ("GET", "/s/{shop}/policies/{policy}"),

@@ -4,12 +4,12 @@ import { Api } from "../core.js";
 
 const api = (fetch, now = () => 0) => new Api("https://shop.test", "pk_1", fetch, now);
 
-test("a call carries the key, the secret and the attempt, and no cookie", async () => {
+test("a call carries the key, the secret and the attempt, and cookies on the shop's own pages only", async () => {
   let seen;
   await api(async (url, init) => ((seen = { url, ...init }), new Response("{}"))).ask("POST", "/v1/checkouts/chk_1/payment", { body: { method: "card" }, secret: "cs_1", once: "u1" });
   assert.equal(seen.url, "https://shop.test/v1/checkouts/chk_1/payment");
   assert.deepEqual(seen.headers, { authorization: "Bearer pk_1", "content-type": "application/json", "hawker-checkout-secret": "cs_1", "idempotency-key": "u1" });
-  assert.deepEqual([seen.method, seen.body, seen.credentials], ["POST", '{"method":"card"}', "omit"]);
+  assert.deepEqual([seen.method, seen.body, seen.credentials], ["POST", '{"method":"card"}', "same-origin"]);
 });
 
 test("an answer that is no JSON is an answer without a body", async () => {

@@ -517,3 +517,129 @@ test("a storage full of rubbish is passed over", async () => {
   await purchase.start();
   assert.equal(purchase.state.step, "contact");
 });
+
+// ---- with a card that was kept
+
+const STORED = { payment: { method: "card", stored: "smt_1" } };
+const card = (token = "tok_visa") => ({
+  id: "smt_1", token, brand: "visa", last_four: "4242", card_expires: "2030-08", checkout: "chk_0", contact: CONTACT.contact, address: ADDRESS.address,
+});
+
+/** Up to the one button. */
+async function priced(my, wish = MUG) {
+  const purchase = my.buy(wish);
+  await purchase.price();
+  assert.equal(purchase.state.step, "one_tap");
+  return purchase;
+}
+
+test("a card is kept only when its buyer agrees, under a secret the browser was given before", async () => {
+  const my = device();
+  const purchase = await ready(my);
+  my.faults.push({ on: "PUT /v1/buyer", does: "lost" });
+  await purchase.pay({ ...VISA, keep: true });
+  assert.equal(purchase.state.step, "receipt");
+  const calls = my.calls.map(({ call }) => call).filter((call) => /buyer|payment/.test(call));
+  assert.deepEqual(calls, ["PUT /v1/buyer", "PUT /v1/buyer", "POST /v1/checkouts/chk/payment"]);
+  assert.equal(my.calls.at(-1).body.keep, true);
+
+  const other = device();
+  await (await ready(other)).pay(VISA);
+  assert.ok(!other.calls.some(({ call, body }) => call.includes("buyer") || body?.keep));
+});
+
+test("one tap with a kept card buys what was shown, and nothing is begun before it", async () => {
+  const my = device();
+  my.shop.methods.push(card());
+  const purchase = await priced(my);
+  assert.deepEqual([my.shop.checkouts.size, my.kept()], [0, []]);
+  await purchase.take(STORED);
+  assert.equal(purchase.state.step, "receipt");
+  assert.deepEqual(my.steps, ["quote", "one_tap", "receipt"]);
+  assert.deepEqual(my.told, ["add", "purchase"]);
+  assert.deepEqual([my.calls.length, my.shop.charges.length], [2, 1], "a quote and a tap");
+  assert.doesNotMatch(JSON.stringify(my.kept()), /ida@|Lindenallee|4242/);
+});
+
+test("a double tap, a lost answer and a reload are one purchase with a kept card", async () => {
+  const my = device();
+  my.shop.methods.push(card());
+  my.faults.push({ on: "PUT /v1/checkouts/chk", does: "lost" });
+  const purchase = await priced(my);
+  await Promise.all([purchase.take(STORED), purchase.take(STORED)]);
+  assert.equal(purchase.state.step, "receipt");
+  assert.equal(new Set(puts(my).map(({ path, body }) => path + JSON.stringify(body))).size, 1);
+
+  // The page is gone before the answer: the next one asks for the same.
+  const late = device({ shop: my.shop, clock: my.clock });
+  const left = await priced(late, PRINT);
+  late.faults.push({ on: "PUT /v1/checkouts/chk", does: "lost" });
+  late.world.sleep = () => new Promise(() => {});
+  void left.take(STORED);
+  await until(() => puts(late).length === 1);
+  const back = device({ shop: my.shop, clock: my.clock, storage: late.storage });
+  const again = back.buy(PRINT);
+  await again.start();
+  assert.equal(again.state.step, "receipt");
+  assert.equal(my.shop.charges.length, 2);
+});
+
+test("a kept card that is declined leads to the sheet with everything kept", async () => {
+  const my = device();
+  my.shop.methods.push(card("tok_declined"));
+  const purchase = await priced(my);
+  await purchase.take(STORED);
+  assert.equal(purchase.state.step, "payment");
+  assert.equal(purchase.state.decline.code, "insufficient_funds");
+  await purchase.pay(VISA);
+  assert.equal(purchase.state.step, "receipt");
+  assert.deepEqual([my.shop.charges.length, my.shop.checkouts.size], [1, 1]);
+});
+
+test("a kept card that is gone is typed in again, under the same id", async () => {
+  const my = device();
+  const purchase = await priced(my);
+  await purchase.take(STORED);
+  assert.equal(purchase.state.step, "contact");
+  assert.equal(idsOf(puts(my)).size, 1);
+  assert.deepEqual(puts(my).map(({ body }) => !!body.payment), [true, false]);
+});
+
+test("a price that rose since is agreed to before a kept card pays it", async () => {
+  const my = device();
+  my.shop.methods.push(card());
+  const purchase = await priced(my);
+  my.shop.raise = 300;
+  await purchase.take(STORED);
+  assert.equal(purchase.state.step, "consent");
+  assert.equal(my.shop.charges.length, 0);
+  await purchase.accept();
+  assert.equal(purchase.state.step, "receipt");
+  assert.equal(my.shop.charges[0].amount, 3800 + 300 + 490);
+});
+
+test("a bank that asks back about a kept card is waited for", async () => {
+  const my = device();
+  my.shop.methods.push(card("tok_3ds"));
+  const purchase = await priced(my);
+  await purchase.take(STORED);
+  assert.equal(purchase.state.step, "bank");
+  my.shop.complete([...my.shop.checkouts.values()][0]);
+  purchase.nudge();
+  await until(() => purchase.state.step === "receipt");
+});
+
+test("the same thing is added to a purchase once", async () => {
+  const my = device();
+  my.shop.methods.push(card());
+  const first = await priced(my);
+  await first.take(STORED);
+  const after = first.state.checkout.id;
+  const more = await priced(my, PRINT);
+  await more.take({ ...STORED, after });
+  assert.equal(more.state.step, "receipt");
+  const twin = await priced(device({ shop: my.shop, clock: my.clock, seed: 9 }), PRINT);
+  await twin.take({ ...STORED, after });
+  assert.equal(twin.state.step, "failed");
+  assert.equal(my.shop.charges.length, 2);
+});

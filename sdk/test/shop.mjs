@@ -40,9 +40,9 @@ export function makeShop({ now = () => Date.now(), reserveMs = 600_000 } = {}) {
     captions: [{ lang: "en", label: "English", src: "/media/captions.vtt" }], anchors_src: `/v1/clips/${ids.clip}/anchors.vtt`, anchors,
   };
   const shop = {
-    clip, products, checkouts: new Map(), orders: [], charges: [], beacons: [], heard: new Set(),
+    clip, products, checkouts: new Map(), orders: [], charges: [], beacons: [], added: new Set(), heard: new Set(),
     /** The offer's version: a quote of an older one is not honoured when it became dearer. */
-    raise: 0, quoteMs: 600_000, handle, stock: (id) => variant(id)?.availability,
+    methods: [], raise: 0, quoteMs: 600_000, handle, stock: (id) => variant(id)?.availability,
   };
   const variant = (id) => products.flatMap((one) => one.variants).find((one) => one.id === id);
 
@@ -102,6 +102,9 @@ export function makeShop({ now = () => Date.now(), reserveMs = 600_000 } = {}) {
     if (known && known.body !== JSON.stringify(body)) return problem(409, "id_reused");
     if (known) return known.decline ? problem(402, "declined", { checkout: out(known).body }) : out(known);
     const token = read(body.quote);
+    const method = shop.methods.find((one) => one.id === body.payment?.stored);
+    if (body.payment?.stored && !method) return problem(409, "stored_method_gone");
+    if (body.after && shop.added.has(`${body.after} ${token.lines}`)) return problem(409, "already_added", { detail: "It was not bought twice." });
     if (token.until < now()) return problem(409, "quote_expired");
     const fresh = requote(token);
     if (fresh.status !== 200) return fresh;
@@ -113,7 +116,11 @@ export function makeShop({ now = () => Date.now(), reserveMs = 600_000 } = {}) {
     }
     const checkout = { id, body: JSON.stringify(body), token, quote: fresh.body, secret: `cs_${id}`, state: "incomplete", version: 1, until: now() + reserveMs, next: null, order: null, decline: null };
     shop.checkouts.set(id, checkout);
-    return out(checkout, 201);
+    if (body.after) shop.added.add(`${body.after} ${token.lines}`);
+    if (!method) return out(checkout, 201);
+    Object.assign(checkout, { contact: method.contact, address: method.address });
+    out(checkout);
+    return pay(checkout, { method: "card", token: method.token });
   }
 
   function details(checkout, { contact, address, delivery, accept }) {
@@ -141,11 +148,20 @@ export function makeShop({ now = () => Date.now(), reserveMs = 600_000 } = {}) {
     checkout.next = checkout.decline = null;
     checkout.version++;
     checkout.order = { id: checkout.id.replace("chk", "ord"), number, confirmed_at: new Date(now()).toISOString(), page_url: `/s/maren/orders/${number}` };
+    // What the clip shows after the mug, as long as some card was kept.
+    const [method] = shop.methods;
+    const mine = checkout.quote.lines.map((line) => line.variant);
+    if (method && !mine.includes(ids.printFile)) checkout.order.next = { product: ids.print, variant: ids.printFile, stored: method.id, until: new Date(now() + 900_000).toISOString() };
     shop.orders.push(checkout.order);
     for (const { variant: id, quantity } of checkout.quote.lines) variant(id).availability.in_checkouts -= quantity;
   }
 
-  function pay(checkout, { method, token }) {
+  /** A card is kept under the purchase at which its buyer agreed. */
+  function keepCard(checkout, token) {
+    shop.methods.unshift({ id: `smt_${checkout.id}`, token, brand: "visa", last_four: "4242", card_expires: "2030-08", checkout: checkout.id, contact: checkout.contact, address: checkout.address ?? null });
+  }
+
+  function pay(checkout, { method, token, keep }) {
     if (["completed", "complete_in_progress", "requires_escalation"].includes(checkout.state)) return out(checkout);
     if (checkout.until < now()) return problem(409, "checkout_expired");
     if (out(checkout).body.state !== "ready_for_complete") return problem(409, "details_missing", { needs: ["contact"] });
@@ -162,6 +178,7 @@ export function makeShop({ now = () => Date.now(), reserveMs = 600_000 } = {}) {
       checkout.next = { kind: "redirect", url: `/sandbox/3ds/${checkout.id}` };
       return out(checkout);
     }
+    if (keep) keepCard(checkout, token);
     if (method === "card") shop.charges.push({ checkout: checkout.id, amount: checkout.quote.total.amount });
     if (token === "tok_timeout") {
       checkout.state = "complete_in_progress";
@@ -183,6 +200,12 @@ export function makeShop({ now = () => Date.now(), reserveMs = 600_000 } = {}) {
       shop.beacons.push(body);
       return { status: 202, body: { accepted: body.events.length } };
     }
+    if (kind === "buyer") return { status: 204, body: {} };
+    if (kind === "stored-methods" && method === "DELETE") {
+      shop.methods = shop.methods.filter((one) => one.id !== id);
+      return { status: 204, body: {} };
+    }
+    if (kind === "stored-methods") return { status: 200, body: { data: shop.methods.map(({ token, ...shown }) => shown) } };
     if (kind !== "checkouts") return problem(404, "not_found");
     if (method === "PUT" && !part) return put(id, body);
     const checkout = shop.checkouts.get(id);

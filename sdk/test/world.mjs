@@ -32,7 +32,7 @@ export function device({ shop, storage = new Map(), clock = { now: Date.UTC(2026
     if (typeof fault?.does === "function") fault.does();
     const answer = my.shop.handle(method, pathname + search, { body: body && JSON.parse(body), secret: headers["hawker-checkout-secret"] });
     if (fault?.does === "lost") throw new TypeError("network");
-    return new Response(JSON.stringify(answer.body), { status: answer.status });
+    return new Response(answer.status === 204 ? null : JSON.stringify(answer.body), { status: answer.status });
   };
   my.api = new Api("https://shop.test", "pk_test", my.fetch, my.world.now);
   my.told = [];

@@ -6,9 +6,11 @@ use super::change::{Change, Details, change};
 use super::conclude::Settled;
 use super::evidence::{Evidence, evidence};
 use super::model::{Address, Checkout, CheckoutState, Contact, Need, OrderState, Payment};
+use super::one_click::Paying;
 use super::orders::{OrderView, Ship, orders, view};
 use super::refund::{Refund, RefundLines, RefundWhat, refund};
-use super::store;
+use super::stored_api::Buyer;
+use super::{store, upsell};
 use crate::app::App;
 use crate::clips;
 use crate::http::{ClientAddress, Json, Limit, NewId, Path, Problem, Query, Who, json, limit};
@@ -16,7 +18,7 @@ use crate::identity::{self, Creator, Helper, Player, Policies, Shop, Staff};
 use crate::inventory::{Availability, Restock};
 use crate::kernel::{
     AdjustmentId, AnchorId, CheckoutId, ClipId, Currency, Error, Id, Kind, MethodId, Money, MoneyOut, OrderId, PageIn,
-    PageOut, ShopId, Time,
+    PageOut, ProductId, Seconds, ShopId, StoredMethodId, Time, VariantId,
 };
 use crate::offers::{self, PaymentMethod, Quote, QuoteOut};
 use crate::payments::{self, CaptureState, IntentState, Part, RefundState};
@@ -38,6 +40,9 @@ pub struct CheckoutIn {
     address: Option<Address>,
     #[serde(default)]
     payment: Option<Payment>,
+    /// The purchase this is added to, within the minutes after it and with the stored method that paid it: see `order.next`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    after: Option<CheckoutId>,
     /// Where a bank sends the buyer back to.
     #[serde(default)]
     return_url: Option<String>,
@@ -65,6 +70,12 @@ pub struct PaymentIn {
     method: PaymentMethod,
     #[serde(default)]
     token: Option<String>,
+    /// Instead of a token: a card this browser had kept.
+    #[serde(default)]
+    stored: Option<StoredMethodId>,
+    /// The buyer agrees that this card is kept for this browser; `PUT /v1/buyer` first.
+    #[serde(default)]
+    keep: bool,
     #[serde(default)]
     return_url: Option<String>,
 }
@@ -104,6 +115,20 @@ pub struct OrderBrief {
     pub number: String,
     pub confirmed_at: Time,
     pub page_url: String,
+    /// What the clip offers next, for the minutes after the purchase and the kept card that paid it: `PUT` another checkout with `after` and
+    /// `payment.stored`. Only where one checkout is read, and only while there is something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<NextOut>,
+}
+
+/// One more thing, right after a purchase.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct NextOut {
+    pub product: ProductId,
+    pub variant: VariantId,
+    /// The kept card that paid the purchase.
+    pub stored: StoredMethodId,
+    pub until: Time,
 }
 
 /// Why the last payment was declined, as far as the buyer needs to know.
@@ -184,6 +209,7 @@ fn checkout_out(app: &App, shop: &Shop, settled: &Settled, with_secret: bool) ->
             number: order.number.clone(),
             confirmed_at: order.confirmed_at,
             page_url: order_page_url(app, shop, order.id),
+            next: None,
         }),
         decline: (matches!(
             checkout.state,
@@ -194,20 +220,43 @@ fn checkout_out(app: &App, shop: &Shop, settled: &Settled, with_secret: bool) ->
     }
 }
 
-fn answer(
-    app: &App,
-    shop: &Shop,
-    status: StatusCode,
-    settled: &Settled,
-    with_secret: bool,
-) -> Result<Response, Problem> {
-    let out = checkout_out(app, shop, settled, with_secret);
+/// How a checkout stands after a payment; with what is offered next, where a kept card had a part in it: nobody else is offered anything.
+async fn told(app: &App, shop: &Shop, settled: &Settled, secret: bool, kept: bool) -> Result<CheckoutOut, Problem> {
+    if kept {
+        return with_next(app, shop, settled, secret).await;
+    }
+    Ok(checkout_out(app, shop, settled, secret))
+}
+
+/// The same, with what is offered right after a purchase.
+async fn with_next(app: &App, shop: &Shop, settled: &Settled, with_secret: bool) -> Result<CheckoutOut, Problem> {
+    let mut out = checkout_out(app, shop, settled, with_secret);
+    if let (Some(brief), Some(order)) = (&mut out.order, &settled.order)
+        && settled.checkout.offer.quote.seen.is_some()
+    {
+        let (shop, checkout, order) = (shop.clone(), settled.checkout.clone(), order.clone());
+        let window = Seconds::minutes(app.settings.upsell_minutes);
+        let next = app
+            .db
+            .read(move |tx| upsell::next(tx, &shop, &checkout, &order, window))
+            .await?;
+        brief.next = next.map(|next| NextOut {
+            product: next.product,
+            variant: next.variant,
+            stored: next.stored,
+            until: next.until,
+        });
+    }
+    Ok(out)
+}
+
+fn answer(status: StatusCode, out: &CheckoutOut) -> Result<Response, Problem> {
     match &out.decline {
         Some(decline) => {
             let detail = decline.detail.clone();
-            Err(Problem::new(StatusCode::PAYMENT_REQUIRED, "declined", detail).with("checkout", &out))
+            Err(Problem::new(StatusCode::PAYMENT_REQUIRED, "declined", detail).with("checkout", out))
         }
-        None => Ok(json(status, &out)),
+        None => Ok(json(status, out)),
     }
 }
 
@@ -258,13 +307,15 @@ async fn room_to_sell(app: &App, shop: ShopId, id: CheckoutId) -> Result<(), Pro
     (status = 201, body = CheckoutOut, description = "Reserved; with payment, paid."),
     (status = 200, body = CheckoutOut, description = "The same again, as it stands now."),
     (status = 402, description = "`declined`, with the `checkout`: it can be paid another way."),
-    (status = 409, description = "`id_reused`, `sold_out` with `left`, `quote_expired`, `price_changed` with the new `quote`, `not_for_sale`, `not_delivered_there`."),
+    (status = 409, description = "`id_reused`, `sold_out` with `left`, `quote_expired`, `price_changed` with the new `quote`, `not_for_sale`, \
+        `not_delivered_there`; of a kept card `stored_method_gone`, `stored_method_elsewhere`, `no_buyer`; after a purchase `upsell_over`, `already_added`."),
     (status = 422, description = "A field breaks a rule, or `invalid_quote`."),
     (status = 503, description = "Too busy; nothing was done. Send it again with the same id."),
 ))]
 pub async fn put_checkout(
     State(app): State<App>,
     player: Player,
+    buyer: Buyer,
     ClientAddress(address): ClientAddress,
     Path(id): Path<CheckoutId>,
     Json(body): Json<CheckoutIn>,
@@ -289,12 +340,27 @@ pub async fn put_checkout(
             .unwrap_or_default(),
         address: body.address.as_ref().map(Address::checked).transpose()?,
         return_url: return_url(&app, body.return_url.as_deref())?,
-        payment: body.payment,
+        payment: body
+            .payment
+            .map(|payment| paying(payment, &buyer, player.shop))
+            .transpose()?,
+        after: body.after,
     };
+    let (kept, by_stored) = match &tap.payment {
+        Some(paying) => (paying.payment.is_kept(), paying.payment.stored.is_some()),
+        None => (false, false),
+    };
+    let renewed = |response| if by_stored { buyer.remember(response) } else { response };
     let (shop, bought) = buy(&app, tap).await?;
     match bought {
-        Buy::Placed(settled) => answer(&app, &shop, StatusCode::CREATED, &settled, true),
-        Buy::Again(settled) => answer(&app, &shop, StatusCode::OK, &settled, true),
+        Buy::Placed(settled) => {
+            let out = told(&app, &shop, &settled, true, kept).await?;
+            answer(StatusCode::CREATED, &out).map(renewed)
+        }
+        Buy::Again(settled) => {
+            let out = told(&app, &shop, &settled, true, kept).await?;
+            answer(StatusCode::OK, &out).map(renewed)
+        }
         Buy::IdReused => Err(Problem::conflict(
             "id_reused",
             "This checkout id was used for another purchase. Make a new one.",
@@ -318,6 +384,18 @@ pub async fn put_checkout(
         .with("left", left.max(0))
         .with("variant", variant)),
     }
+}
+
+/// How somebody pays, with what their browser owns. Errors: `no_buyer`, if a card is to be kept for a browser that holds no secret.
+fn paying(payment: Payment, buyer: &Buyer, shop: ShopId) -> Result<Paying, Problem> {
+    let owner = buyer.at(shop);
+    if payment.keep && owner.is_none() {
+        return Err(Problem::conflict(
+            "no_buyer",
+            "To keep a card, this browser needs a secret of its own first: PUT /v1/buyer. Nothing was charged.",
+        ));
+    }
+    Ok(Paying { payment, owner })
 }
 
 /// The checkout of a request that knows its secret; a secret key of the shop may read without it.
@@ -351,7 +429,10 @@ pub async fn get_checkout(
         .db
         .look(move |tx| super::conclude::look(tx, checkout.clone()))
         .await?;
-    Ok(json(StatusCode::OK, checkout_out(&app, &shop, &settled, false)))
+    if settled.order.is_some() {
+        payments::stored::keep_now(&app, id).await; // Their bank was asked meanwhile, and they want to see what was kept.
+    }
+    Ok(json(StatusCode::OK, with_next(&app, &shop, &settled, false).await?))
 }
 
 /// How to reach the buyer, where the parcel goes, how it travels. What is absent stays.
@@ -380,7 +461,11 @@ pub async fn put_details(
             .transpose()?,
     };
     match change(&app, player.shop, id, details).await? {
-        Change::Changed(checkout) => answer(&app, &shop, StatusCode::OK, &Settled::open(*checkout), false),
+        Change::Changed(checkout) => {
+            let out = checkout_out(&app, &shop, &Settled::open(*checkout), false);
+            answer(StatusCode::OK, &out)
+        }
+
         Change::NotFound => Err(Error::not_found("checkout").into()),
         Change::Closed(state) => Err(closed(state)),
         Change::PriceChanged(quote) => Err(price_changed(&app, &shop, &quote)),
@@ -409,11 +494,13 @@ fn closed(state: CheckoutState) -> Problem {
     ("hawker-checkout-secret" = String, Header, description = "The client secret of `PUT`.")), request_body = PaymentIn, responses(
     (status = 200, body = CheckoutOut, description = "Paid, at the bank (`next_action`), or not known yet (`complete_in_progress`: read it again)."),
     (status = 402, description = "`declined`, with the `checkout`."), (status = 404),
-    (status = 409, description = "`checkout_expired`, `details_missing` with `needs`, `too_many_attempts`."),
+    (status = 409, description = "`checkout_expired`, `details_missing` with `needs`, `too_many_attempts`; of a kept card `stored_method_gone`, \
+        `stored_method_elsewhere`, `no_buyer`."),
 ))]
 pub async fn post_payment(
     State(app): State<App>,
     player: Player,
+    buyer: Buyer,
     ClientAddress(address): ClientAddress,
     headers: HeaderMap,
     Path(id): Path<CheckoutId>,
@@ -425,9 +512,13 @@ pub async fn post_payment(
     let payment = Payment {
         method: body.method,
         token: body.token,
+        stored: body.stored,
+        keep: body.keep,
     };
-    match pay(&app, player.shop, id, payment, back).await? {
-        Pay::Settled(settled) => answer(&app, &shop, StatusCode::OK, &settled, false),
+    let kept = payment.is_kept();
+    let paying = paying(payment, &buyer, player.shop)?;
+    match pay(&app, player.shop, id, paying, back).await? {
+        Pay::Settled(settled) => answer(StatusCode::OK, &told(&app, &shop, &settled, false, kept).await?),
         Pay::NotFound => Err(Error::not_found("checkout").into()),
         Pay::Expired => Err(Problem::conflict(
             "checkout_expired",
@@ -486,6 +577,9 @@ pub struct OrderOut {
     pub lines: Vec<OrderLineOut>,
     pub confirmed_at: Time,
     pub canceled_at: Option<Time>,
+    /// The order it was added to, right after that; where one order is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<OrderId>,
     /// What the buyer saw when they agreed; where one order is read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seen: Option<SeenOut>,
@@ -588,7 +682,7 @@ pub enum PaymentStateOut {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct OrderLineOut {
     pub line: u32,
-    pub variant: crate::kernel::VariantId,
+    pub variant: VariantId,
     pub title: String,
     pub quantity: u32,
     pub amount: MoneyOut,
@@ -657,6 +751,7 @@ impl OrderOut {
                 .collect(),
             confirmed_at: view.order.confirmed_at,
             canceled_at: view.order.canceled_at,
+            after: None,
             seen: None,
         }
     }
@@ -712,7 +807,9 @@ pub async fn get_order(State(app): State<App>, staff: Helper, Path(id): Path<Ord
                 return Ok(None);
             };
             let seen = SeenOut::new(&found.checkout, &evidence(tx, &found.checkout)?);
+            let first = store::follows(tx, shop, found.checkout.id)?;
             Ok(Some(OrderOut {
+                after: first.map(CheckoutId::order),
                 seen: Some(seen),
                 ..OrderOut::new(&found)
             }))

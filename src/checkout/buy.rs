@@ -2,15 +2,14 @@
 
 use super::allocate::allocate;
 use super::conclude::{Settled, outcome, paid, settle};
-use super::model::{
-    Address, Checkout, CheckoutState, Contact, Frozen, Need, Payment, lane_key, lane_of, missing, paying_until,
-};
-use super::store;
+use super::model::{Address, Checkout, CheckoutState, Contact, Frozen, Need, lane_key, lane_of, missing, paying_until};
+use super::one_click::{Paying, Stored, elsewhere};
+use super::{store, upsell};
 use crate::app::App;
 use crate::db::Tx;
 use crate::identity::{self, Shop};
 use crate::inventory::{self, Demand, Reserve};
-use crate::kernel::{Answer, AttemptId, CheckoutId, Error, Money, Result, Seconds, ShopId, VariantId};
+use crate::kernel::{Answer, AttemptId, CheckoutId, Error, Money, Result, Reuse, Seconds, ShopId, VariantId};
 use crate::offers::{self, Asked, Offer, Quote, Recheck, WantedLine};
 use crate::payments::{
     self, Attempt, AttemptState, By, IntentState, OpenIntent, Operation, Plan, Routing, Sale, Start,
@@ -31,7 +30,9 @@ pub struct Tap {
     pub quote: Quote,
     pub contact: Contact,
     pub address: Option<Address>,
-    pub payment: Option<Payment>,
+    pub payment: Option<Paying>,
+    /// The purchase it is added to, right after that.
+    pub after: Option<CheckoutId>,
     pub return_url: String,
 }
 
@@ -64,7 +65,7 @@ enum Place {
     Answer(Buy),
 }
 
-/// Reserves, asks for the money, and concludes. Order of answers: again, id reused, quote expired, not for sale, price changed, sold out, placed.
+/// Reserves, asks for the money, and concludes. Order of answers: again, id reused, the kept card is gone or for elsewhere, quote expired, not for sale, price changed, sold out, placed.
 ///
 /// Act 1 reserves and writes the attempt as *sending*; act 2 asks the processor; act 3 records and concludes. Every act can run twice. What a
 /// crash leaves between them is finished by the jobs `payments` (the resolver) and `checkouts` ([`super::resume`]).
@@ -77,13 +78,16 @@ async fn story(app: App, tap: Tap) -> Result<(Shop, Buy)> {
     let lane = lane_key(lane_of(&tap.quote));
     let hold = Seconds::minutes(app.settings.reservation_minutes);
     let routing = match &tap.payment {
-        Some(payment) => Some(routing(&app, tap.shop, payment).await?),
+        // Asked again, a purchase is told as it stands, though its card may be forgotten by now.
+        Some(paying) if paying.payment.stored.is_some() && is_known(&app, &tap).await? => None,
+        Some(paying) => Some(routing(&app, tap.shop, paying).await?),
         None => None,
     };
     let return_url = tap.return_url.clone();
+    let window = Seconds::minutes(app.settings.upsell_minutes);
     let placed = app.db.write(lane, move |tx| {
         let shop = identity::shop(tx, tap.shop)?;
-        let place = place(tx, &shop, &tap, routing.as_ref(), hold)?;
+        let place = place(tx, &shop, &tap, routing.as_ref(), hold, window)?;
         Ok(Placed { shop, place })
     });
     let Placed { shop, place } = placed.await?;
@@ -96,6 +100,12 @@ async fn story(app: App, tap: Tap) -> Result<(Shop, Buy)> {
     Ok((shop, Buy::Placed(Box::new(settled))))
 }
 
+async fn is_known(app: &App, tap: &Tap) -> Result<bool> {
+    let (shop, id) = (tap.shop, tap.id);
+    let known = app.db.look(move |tx| store::find(tx, shop, id)).await?;
+    Ok(known.is_some())
+}
+
 /// What act 3 came to.
 enum Recorded {
     /// A definite no, and the plan has somebody else: act 2 again.
@@ -103,8 +113,12 @@ enum Recorded {
     Settled(Settled),
 }
 
-/// The facts by which a payment is routed. Errors: `method_not_offered`.
-async fn routing(app: &App, shop: ShopId, payment: &Payment) -> Result<Routing> {
+/// The facts by which a payment is routed. Errors: `method_not_offered`, `stored_method_gone`.
+async fn routing(app: &App, shop: ShopId, paying: &Paying) -> Result<Routing> {
+    let payment = &paying.payment;
+    if let Some(processor) = paying.vault(app, shop).await? {
+        return payments::routing_to(app, shop, payment.method, &processor).await;
+    }
     let token = payment.token.as_deref().unwrap_or_default();
     payments::routing(app, shop, payment.method, token).await
 }
@@ -151,9 +165,19 @@ async fn authorize(
         match recorded.await? {
             Recorded::Next(next) => {
                 let return_url = std::mem::take(&mut attempt.return_url);
-                attempt = Attempt { return_url, ..next };
+                let reuse = std::mem::take(&mut attempt.reuse);
+                attempt = Attempt {
+                    return_url,
+                    reuse,
+                    ..next
+                };
             }
-            Recorded::Settled(settled) => return Ok(settled),
+            Recorded::Settled(settled) => {
+                if settled.order.is_some() && matches!(attempt.reuse, Reuse::Keep { .. }) {
+                    payments::stored::keep_now(app, settled.checkout.id).await;
+                }
+                return Ok(settled);
+            }
         }
     }
 }
@@ -182,7 +206,7 @@ fn go_on(tx: &mut Tx<'_>, id: CheckoutId, last: AttemptId, plan: &Plan) -> Resul
 }
 
 /// Who is asked for a checkout. Errors: `method_not_offered`.
-fn plan_of(checkout: &Checkout, amount: Money, routing: &Routing, payment: &Payment) -> Result<Plan> {
+fn plan_of(checkout: &Checkout, amount: Money, routing: &Routing, paying: &Paying) -> Result<Plan> {
     let quote = &checkout.offer.quote;
     let units: u32 = quote
         .lines
@@ -195,7 +219,7 @@ fn plan_of(checkout: &Checkout, amount: Money, routing: &Routing, payment: &Paym
         checkout: checkout.id,
         amount,
         country: quote.country.clone(),
-        method: payment.method,
+        method: paying.payment.method,
         // What is digital is taken at once, what is physical with its parcel, and units may leave one by one.
         parts: units > 1 || (units > 0 && digital),
     });
@@ -205,7 +229,14 @@ fn plan_of(checkout: &Checkout, amount: Money, routing: &Routing, payment: &Paym
     Ok(plan)
 }
 
-fn place(tx: &mut Tx<'_>, shop: &Shop, tap: &Tap, routing: Option<&Routing>, hold: Seconds) -> Result<Place> {
+fn place(
+    tx: &mut Tx<'_>,
+    shop: &Shop,
+    tap: &Tap,
+    routing: Option<&Routing>,
+    hold: Seconds,
+    window: Seconds,
+) -> Result<Place> {
     if let Some(known) = store::find(tx, tap.shop, tap.id)?
         && !mutant!("D10")
     {
@@ -216,12 +247,20 @@ fn place(tx: &mut Tx<'_>, shop: &Shop, tap: &Tap, routing: Option<&Routing>, hol
             Buy::IdReused
         }));
     }
+    let stored = match &tap.payment {
+        Some(paying) => paying.stored(tx, tap.shop)?,
+        None => None,
+    };
+    if let Some(first) = tap.after {
+        upsell::may_follow(tx, first, stored.as_ref(), shop, window)?;
+    }
+    let (contact, address) = said(tap, stored.as_ref())?;
     let mut quote = match offers::recheck(tx, &tap.quote)? {
         Recheck::Expired => return Ok(Place::Answer(Buy::QuoteExpired)),
         Recheck::NotForSale(variant) => return Ok(Place::Answer(Buy::NotForSale(variant))),
         Recheck::Payable(quote) => *quote,
     };
-    if let Some(address) = &tap.address
+    if let Some(address) = &address
         && quote.needs_address()
         && address.country != quote.country
     {
@@ -233,7 +272,7 @@ fn place(tx: &mut Tx<'_>, shop: &Shop, tap: &Tap, routing: Option<&Routing>, hol
     if quote.policies.is_none() {
         quote.policies = Some(identity::keep_policies(tx, shop)?); // A shop from before its texts were kept.
     }
-    let complete = missing(&quote, &tap.contact, tap.address.as_ref()).is_empty();
+    let complete = missing(&quote, &contact, address.as_ref()).is_empty();
     let pays = routing.filter(|_| complete);
     let now = tx.now();
     let checkout = Checkout {
@@ -247,8 +286,8 @@ fn place(tx: &mut Tx<'_>, shop: &Shop, tap: &Tap, routing: Option<&Routing>, hol
         version: 1,
         fingerprint: tap.fingerprint,
         lane: lane_of(&tap.quote),
-        contact: tap.contact.clone(),
-        address: tap.address.clone(),
+        contact,
+        address,
         created_at: now,
         changed_at: now,
         expires_at: if pays.is_some() {
@@ -285,13 +324,28 @@ fn place(tx: &mut Tx<'_>, shop: &Shop, tap: &Tap, routing: Option<&Routing>, hol
             "This checkout id is taken. Make a new one.",
         ));
     }
-    let (Some(routing), Some(payment)) = (pays, &tap.payment) else {
+    if let Some(first) = tap.after {
+        upsell::follow(tx, first, &checkout)?;
+    }
+    let (Some(routing), Some(paying)) = (pays, &tap.payment) else {
         return Ok(Place::Answer(Buy::Placed(Box::new(Settled::open(checkout)))));
     };
-    let plan = plan_of(&checkout, checkout.total(), routing, payment)?;
-    match begin(tx, &checkout, &plan, payment)? {
+    let plan = plan_of(&checkout, checkout.total(), routing, paying)?;
+    match begin(tx, &checkout, &plan, paying, stored)? {
         Start::Sending(attempt) => Ok(Place::Sending(Box::new(checkout), attempt, plan)),
         _ => settle(tx, tap.id).map(|settled| Place::Answer(Buy::Placed(Box::new(settled)))), // Nothing to pay: it is an order already.
+    }
+}
+
+/// How to reach the buyer and where it goes: what the tap says, or what its card was kept with. Errors: `stored_method_elsewhere`.
+fn said(tap: &Tap, stored: Option<&Stored>) -> Result<(Contact, Option<Address>)> {
+    match stored {
+        None => Ok((tap.contact.clone(), tap.address.clone())),
+        Some(stored) if stored.fits(&tap.contact, tap.address.as_ref()) => {
+            let address = stored.address.clone().filter(|_| tap.quote.needs_address());
+            Ok((stored.contact.clone(), address))
+        }
+        Some(_) => Err(elsewhere()),
     }
 }
 
@@ -317,7 +371,7 @@ pub(super) fn requote(tx: &mut Tx<'_>, shop: &Shop, quote: &Quote, country: &str
 }
 
 /// Opens the intent with the split of this day and writes the attempt.
-fn begin(tx: &mut Tx<'_>, checkout: &Checkout, plan: &Plan, payment: &Payment) -> Result<Start> {
+fn begin(tx: &mut Tx<'_>, checkout: &Checkout, plan: &Plan, paying: &Paying, stored: Option<Stored>) -> Result<Start> {
     let allocation = allocate(tx, &checkout.offer.quote)?;
     let wish = OpenIntent {
         shop: checkout.shop,
@@ -325,19 +379,21 @@ fn begin(tx: &mut Tx<'_>, checkout: &Checkout, plan: &Plan, payment: &Payment) -
         amount: checkout.total(),
         allocation,
     };
-    let started = payments::open_and_start(tx, &wish, by(plan, payment))?;
-    if let Start::Sending(attempt) = &started {
+    let (token, reuse) = paying.begin(tx, checkout, stored)?;
+    let mut started = payments::open_and_start(tx, &wish, by(plan, paying, &token))?;
+    if let Start::Sending(attempt) = &mut started {
         payments::explain(tx, attempt.intent, plan)?;
+        attempt.reuse = reuse;
     }
     Ok(started)
 }
 
-fn by<'a>(plan: &'a Plan, payment: &'a Payment) -> By<'a> {
+fn by<'a>(plan: &'a Plan, paying: &Paying, token: &'a str) -> By<'a> {
     let processor = plan.asked().next().unwrap_or_default(); // A sale of nothing needs none.
     By {
         processor,
-        method: payments::method_name(payment.method),
-        token: payment.token.as_deref().unwrap_or_default(),
+        method: payments::method_name(paying.payment.method),
+        token,
         terms: plan.terms(processor),
     }
 }
@@ -347,18 +403,20 @@ fn start_again(
     tx: &mut Tx<'_>,
     checkout: &Checkout,
     routing: &Routing,
-    payment: &Payment,
+    paying: &Paying,
 ) -> Result<Result<(Attempt, Plan), Pay>> {
     let id = checkout.id;
     let known = payments::intent(tx, id.intent())?;
     let Some(intent) = known.filter(|intent| intent.is_lost() && intent.state == IntentState::Expired) else {
         return Ok(Err(Pay::Settled(Box::new(settle(tx, id)?))));
     };
-    let plan = plan_of(checkout, intent.rest(), routing, payment)?;
-    Ok(match payments::start(tx, id.intent(), by(&plan, payment))? {
+    let stored = paying.stored(tx, checkout.shop)?;
+    let plan = plan_of(checkout, intent.rest(), routing, paying)?;
+    let (token, reuse) = paying.begin(tx, checkout, stored)?;
+    Ok(match payments::start(tx, id.intent(), by(&plan, paying, &token))? {
         Start::Sending(attempt) => {
             payments::explain(tx, attempt.intent, &plan)?;
-            Ok((attempt, plan))
+            Ok((Attempt { reuse, ..attempt }, plan))
         }
         Start::TooMany => Err(Pay::TooManyAttempts),
         Start::CardRefused | Start::Unresolved | Start::NotPayable => Err(Pay::Settled(Box::new(outcome(tx, id)?))),
@@ -378,8 +436,8 @@ pub enum Pay {
 }
 
 /// Pays a checkout, or again the rest of an order whose payment was lost. Order of answers: not found, settled (paid or being paid already), expired, missing, too many attempts, settled.
-pub async fn pay(app: &App, shop: ShopId, id: CheckoutId, payment: Payment, return_url: String) -> Result<Pay> {
-    let routing = routing(app, shop, &payment).await?;
+pub async fn pay(app: &App, shop: ShopId, id: CheckoutId, paying: Paying, return_url: String) -> Result<Pay> {
+    let routing = routing(app, shop, &paying).await?;
     let app = app.clone();
     app.clone()
         .track(async move {
@@ -387,7 +445,7 @@ pub async fn pay(app: &App, shop: ShopId, id: CheckoutId, payment: Payment, retu
                 return Ok(Pay::NotFound);
             };
             let lane = known.lane_key();
-            let started = app.db.write(lane, move |tx| start(tx, id, &routing, &payment)).await?;
+            let started = app.db.write(lane, move |tx| start(tx, id, &routing, &paying)).await?;
             match started {
                 Ok((mut attempt, plan)) => {
                     attempt.return_url = return_url;
@@ -401,15 +459,10 @@ pub async fn pay(app: &App, shop: ShopId, id: CheckoutId, payment: Payment, retu
         .await
 }
 
-fn start(
-    tx: &mut Tx<'_>,
-    id: CheckoutId,
-    routing: &Routing,
-    payment: &Payment,
-) -> Result<Result<(Attempt, Plan), Pay>> {
+fn start(tx: &mut Tx<'_>, id: CheckoutId, routing: &Routing, paying: &Paying) -> Result<Result<(Attempt, Plan), Pay>> {
     let checkout = store::load(tx, id)?;
     if checkout.state == CheckoutState::Completed {
-        return start_again(tx, &checkout, routing, payment);
+        return start_again(tx, &checkout, routing, paying);
     }
     if checkout.state.is_paying() {
         return Ok(Err(Pay::Settled(Box::new(settle(tx, id)?))));
@@ -421,12 +474,18 @@ fn start(
     if !missing.is_empty() {
         return Ok(Err(Pay::Missing(missing)));
     }
+    let stored = paying.stored(tx, checkout.shop)?;
+    if let Some(stored) = &stored
+        && !stored.fits(&checkout.contact, checkout.address.as_ref())
+    {
+        return Err(elsewhere());
+    }
     let until = paying_until(checkout.created_at, checkout.expires_at, tx.now());
     if checkout.expires_at <= tx.now() || !inventory::extend(tx, id, true, until)? {
         return Ok(Err(Pay::Expired));
     }
-    let plan = plan_of(&checkout, checkout.total(), routing, payment)?;
-    match begin(tx, &checkout, &plan, payment)? {
+    let plan = plan_of(&checkout, checkout.total(), routing, paying)?;
+    match begin(tx, &checkout, &plan, paying, stored)? {
         Start::Sending(attempt) => {
             store::advance(tx, &checkout, CheckoutState::CompleteInProgress, until)?;
             Ok(Ok((attempt, plan)))

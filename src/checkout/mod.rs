@@ -1,6 +1,6 @@
 //! The buyer's attempt, and the order that is born from it.
 //!
-//! Tables: checkouts, orders, order_lines, adjustments.
+//! Tables: checkouts, orders, order_lines, adjustments, upsells.
 //! Facts published: order confirmed, order canceled, order refunded.
 //! Always true: the client chooses the id, so a retry is the same purchase; stock is reserved before money is asked for, and money is asked
 //! for before an order exists; an order is born confirmed, in one place (`conclude`), with the offer frozen as it was shown; it never changes
@@ -17,10 +17,13 @@ mod conclude;
 mod evidence;
 pub mod hear;
 mod model;
+pub mod one_click;
 mod orders;
 mod refund;
 mod resume;
 mod store;
+mod stored_api;
+mod upsell;
 
 #[cfg(test)]
 mod tests;
@@ -36,7 +39,10 @@ pub use model::{
     Address, Adjustment, AdjustmentKind, Checkout, CheckoutState, Contact, Frozen, Need, Order, OrderLine, OrderState,
     Payment,
 };
+pub use one_click::{Paying, Stored};
 pub use orders::{OrderView, Ship, mark_shipped, order, order_of_checkout, orders, sold, view};
 pub use refund::{Refund, RefundLines, RefundWhat, preview_refund, refund};
 pub use resume::resume;
-pub use store::{ClipSales, adjustments, check, clip_sales, find, lines, orders_since};
+pub use store::{ClipSales, adjustments, check, clip_sales, find, follows, lines, orders_since};
+pub use stored_api::*;
+pub use upsell::{Next, next};

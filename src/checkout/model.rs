@@ -3,7 +3,7 @@
 use crate::db::LaneKey;
 use crate::kernel::{
     AdjustmentId, CheckoutId, Currency, Error, Field, LocationId, Money, OrderId, Rate, Result, Seconds, ShopId,
-    StaffId, Time, VariantId,
+    StaffId, StoredMethodId, Time, VariantId,
 };
 use crate::offers::Quote;
 use crate::payments::Intent;
@@ -71,6 +71,29 @@ pub struct Payment {
     /// The processor's token of the card; never a card number.
     #[serde(default)]
     pub token: Option<String>,
+    /// Instead of a token: a card this browser had kept. It pays with the contact and to the address it was kept with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored: Option<StoredMethodId>,
+    /// The buyer agrees that this card is kept for this browser; `PUT /v1/buyer` first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep: bool,
+}
+
+impl Payment {
+    /// With a token, or by hand without one.
+    pub fn new(method: crate::offers::PaymentMethod, token: Option<String>) -> Self {
+        Self {
+            method,
+            token,
+            stored: None,
+            keep: false,
+        }
+    }
+
+    /// Whether a kept card has a part in it, now or from now on.
+    pub fn is_kept(&self) -> bool {
+        self.keep || self.stored.is_some()
+    }
 }
 
 fn clean(text: &str) -> String {

@@ -127,6 +127,44 @@ pub(super) fn amend(tx: &mut Tx<'_>, before: &Checkout, after: &Checkout) -> Res
     )
 }
 
+/// Writes that a checkout follows a purchase. False: something with these lines does already.
+pub(super) fn add(tx: &mut Tx<'_>, first: CheckoutId, lines: &str, checkout: &Checkout) -> Result<bool> {
+    let added = tx.exec(
+        "insert into upsells (first_id, lines, shop_id, checkout_id, created_at) values ($1, $2, $3, $4, $5) on conflict (first_id, lines) do nothing",
+        args![first, lines, checkout.shop, checkout.id, tx.now()],
+    )?;
+    Ok(added == 1)
+}
+
+/// Takes the place of one that came to nothing. A statement of its own: only then it sees what the one before it waited for.
+pub(super) fn add_again(tx: &mut Tx<'_>, first: CheckoutId, lines: &str, checkout: &Checkout) -> Result<bool> {
+    let changed = tx.exec(
+        "update upsells set checkout_id = $3, created_at = $4
+          where first_id = $1 and lines = $2 and checkout_id in (select id from checkouts where state in ('canceled', 'expired'))",
+        args![first, lines, checkout.id, tx.now()],
+    )?;
+    Ok(changed == 1)
+}
+
+/// What follows a purchase already, as variants and quantities.
+pub(super) fn added(tx: &mut Tx<'_>, first: CheckoutId) -> Result<Vec<String>> {
+    let rows: Vec<(String,)> = tx.all(
+        "select u.lines from upsells u join checkouts c on c.id = u.checkout_id
+          where u.first_id = $1 and c.state not in ('canceled', 'expired') limit 100",
+        args![first],
+    )?;
+    Ok(rows.into_iter().map(|(lines,)| lines).collect())
+}
+
+/// The purchase a checkout follows.
+pub fn follows(tx: &mut Tx<'_>, shop: ShopId, checkout: CheckoutId) -> Result<Option<CheckoutId>> {
+    let found: Option<(CheckoutId,)> = tx.maybe_one(
+        "select first_id from upsells where shop_id = $1 and checkout_id = $2",
+        args![shop, checkout],
+    )?;
+    Ok(found.map(|(first,)| first))
+}
+
 /// Open checkouts whose time has come, oldest first.
 pub(super) fn due(tx: &mut Tx<'_>, most: i64) -> Result<Vec<(CheckoutId, i64)>> {
     tx.all(

@@ -31,8 +31,13 @@ pub const MAIN: &[Migration] = &[
     },
     Migration {
         number: 6,
+        name: "methods",
+        sql: include_str!("../../migrations/main/0006_methods.sql"),
+    },
+    Migration {
+        number: 7,
         name: "fewer trees",
-        sql: include_str!("../../migrations/main/0006_fewer_trees.sql"),
+        sql: include_str!("../../migrations/main/0007_fewer_trees.sql"),
     },
 ];
 

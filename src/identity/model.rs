@@ -166,7 +166,7 @@ pub(super) fn scope_needed(path: &str, safe: bool) -> Option<(&'static str, bool
     let area = match path.strip_prefix("/v1/")?.split('/').next()? {
         "products" | "variants" | "tax-rates" | "delivery" | "locations" => "catalog",
         "clips" | "media" => "clips",
-        "orders" | "checkouts" => "orders",
+        "orders" | "checkouts" | "buyer" | "stored-methods" => "orders",
         "balances" | "transfers" | "parties" | "contracts" => "money",
         "funnel" | "retention" => "audience",
         "shop" | "staff" | "keys" | "routing" => "settings",

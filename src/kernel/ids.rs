@@ -101,6 +101,7 @@ ids! {
     OrderId "ord" "An order; derived from its checkout.";
     IntentId "int" "A wish to be paid.";
     AttemptId "att" "One try at one processor.";
+    StoredMethodId "smt" "A card a buyer had kept.";
     CaptureId "cap" "Money taken.";
     RefundId "ref" "Money given back.";
     AdjustmentId "adj" "A change after the sale.";

@@ -24,5 +24,7 @@ pub use ids::*;
 pub use money::{Currency, Money, MoneyOut, Rate, apportion};
 pub use paging::{Page, PageIn, PageOut};
 pub use ports::{Clock, Mail, MailError, Mailer, Random};
-pub use processor::{About, Answer, Ask, Booked, Books, Capabilities, Decline, Heard, Notice, Processor, Session};
+pub use processor::{
+    About, Answer, Ask, Booked, Books, Capabilities, CardFace, Decline, Heard, Notice, Processor, Reuse, Session,
+};
 pub use time::{Seconds, Time};

@@ -25,6 +25,8 @@ pub enum Ask {
         token: String,
         return_url: String,
         session: Session,
+        /// Whether the token is to be used again, or is being.
+        reuse: Reuse,
     },
     /// Take some of what was promised; `last` lets the rest go.
     Capture {
@@ -55,6 +57,54 @@ pub enum Ask {
         reference: String,
         payment: String,
     },
+    /// Which token a promised payment left behind that was made with [`Reuse::Keep`] of the same owner. Changes nothing.
+    Kept { payment: String, owner: String },
+    /// Make a kept token useless, for good.
+    Forget {
+        key: String,
+        token: String,
+        customer: String,
+    },
+}
+
+/// Whether a card is used once or again, and by whom.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Reuse {
+    /// For this payment only.
+    #[default]
+    Once,
+    /// The buyer agreed that it is kept: the token is to become one that can be used again. `owner` is our name for whose it is and says nothing
+    /// about them.
+    Keep { owner: String },
+    /// Kept before, and the buyer is here and pays with it again. `customer` is the provider's name of whose it is.
+    Kept { customer: String },
+}
+
+/// A card as its owner recognises it. Never a number.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CardFace {
+    /// `visa`, `mastercard` …; empty if the provider does not say.
+    pub brand: String,
+    pub last_four: String,
+    /// Year and month, such as `2029-08`; empty if the provider does not say.
+    pub expires: String,
+}
+
+impl CardFace {
+    /// Reads what providers say: four digits, a month and a year. None if the four digits are none.
+    pub fn read(brand: &str, last_four: &str, month: i64, year: i64) -> Option<Self> {
+        let digits = last_four.len() == 4 && last_four.bytes().all(|byte| byte.is_ascii_digit());
+        let dated = (1..=12).contains(&month) && (2000..=2200).contains(&year);
+        digits.then(|| Self {
+            brand: brand.chars().filter(char::is_ascii_alphanumeric).take(20).collect(),
+            last_four: last_four.to_owned(),
+            expires: if dated {
+                format!("{year:04}-{month:02}")
+            } else {
+                String::new()
+            },
+        })
+    }
 }
 
 /// What came back, in our words. The caller compares amount, currency and reference with what it asked.
@@ -105,6 +155,14 @@ pub enum Answer {
     Pending {
         payment: String,
     },
+    /// The token that can be used again, and what its owner knows it by.
+    Kept {
+        token: String,
+        customer: String,
+        face: CardFace,
+    },
+    /// The token is useless from now on.
+    Forgotten,
     /// There is definitely no such payment or operation.
     NotFound,
     /// The request certainly did not arrive: safe to send again.

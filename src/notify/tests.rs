@@ -7,7 +7,7 @@ use super::smtp::message;
 use super::*;
 use crate::app::App;
 use crate::catalog::{self, Create, NewProduct, NewVariant, ProductState, TaxCategory};
-use crate::checkout::{self, Address, Buy, Contact, Payment, Tap};
+use crate::checkout::{self, Address, Buy, Contact, Paying, Payment, Tap};
 use crate::db::{Engine, LaneKey};
 use crate::delivery::{self, NewMethod, NewZone};
 use crate::fixture::Fixture;
@@ -420,10 +420,8 @@ async fn sell(world: &World, email: &str) -> OrderId {
             region: None,
             country: "DE".into(),
         }),
-        payment: Some(Payment {
-            method: PaymentMethod::Manual,
-            token: None,
-        }),
+        payment: Some(Paying::plain(Payment::new(PaymentMethod::Manual, None))),
+        after: None,
         return_url: String::new(),
     };
     let Buy::Placed(settled) = checkout::buy(&world.app, tap).await.unwrap().1 else {

@@ -11,7 +11,8 @@ use super::taking::{GRACE, Terms, next_look};
 use crate::app::App;
 use crate::db::{Tx, epoch};
 use crate::kernel::{
-    Answer, Ask, AttemptId, CheckoutId, Decline, Error, IntentId, Kind, Money, Result, Seconds, Session, ShopId, Time,
+    Answer, Ask, AttemptId, CheckoutId, Decline, Error, IntentId, Kind, Money, Result, Reuse, Seconds, Session, ShopId,
+    Time,
 };
 
 /// What became of the wish to start an attempt.
@@ -144,6 +145,7 @@ fn sending(tx: &mut Tx<'_>, shop: ShopId, checkout: CheckoutId, amount: Money, n
         next_check_at: (!mutant!("P3")).then(|| tx.now().plus(SENDING)),
         created_at: tx.now(),
         return_url: String::new(),
+        reuse: Reuse::Once,
     };
     store::insert_attempt(tx, &attempt)?;
     Ok(Start::Sending(attempt))
@@ -206,6 +208,7 @@ pub async fn authorize_ask(app: &App, attempt: &Attempt) -> Answer {
         } else {
             Session::Buyer
         },
+        reuse: attempt.reuse.clone(),
     };
     ask_processor(app, attempt, &ask).await
 }

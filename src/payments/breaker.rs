@@ -36,7 +36,7 @@ impl Asked {
             Ask::Capture { .. } => Self::Capture,
             Ask::Void { .. } => Self::Void,
             Ask::Refund { .. } => Self::Refund,
-            Ask::Find { .. } | Ask::FindOperation { .. } => Self::Look,
+            Ask::Find { .. } | Ask::FindOperation { .. } | Ask::Kept { .. } | Ask::Forget { .. } => Self::Look,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Being paid: intents, attempts, captures, refunds, and the processors that do it.
 //!
-//! Tables: processor_accounts, intents, attempts, captures, refunds, payment_log, processor_notices, routing_rules, card_asks.
+//! Tables: processor_accounts, intents, attempts, captures, refunds, payment_log, processor_notices, routing_rules, card_asks,
+//! stored_methods.
 //! Facts published: payment captured, payment lost, payment overdue.
 //! Always true: an attempt is written before its processor is asked; unknown is not failed, and while one attempt is unknown no other starts;
 //! captured never exceeds authorised, refunded never exceeds captured; captured and refunded money is in the ledger in the same transaction,
@@ -31,6 +32,7 @@ mod routing;
 mod rules;
 pub mod sandbox;
 mod store;
+pub mod stored;
 mod taking;
 mod timeline;
 mod void;
@@ -52,7 +54,7 @@ pub use reconcile::{Difference, Reconciled, reconcile};
 pub use refund::{RefundBegin, RefundOf, refund_ask, refund_begin, refund_plan, refund_record};
 pub use renew::is_overdue;
 pub use resolve::{Conclude, resolve};
-pub use routing::{Routing, explain, not_offered, routing};
+pub use routing::{Routing, explain, not_offered, routing, routing_to};
 pub use rules::{Plan, Sale, method_name};
 pub use store::{CaptureLine, RefundLine, capture_soon, intent_state, refused_captures};
 pub use taking::{MARGIN, PAY_AGAIN, Terms};

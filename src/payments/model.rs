@@ -2,8 +2,8 @@
 
 use super::allocation::{Allocation, PlannedLeg};
 use crate::kernel::{
-    AdjustmentId, AttemptId, CaptureId, CheckoutId, Error, Id, IntentId, Money, RefundId, Result, Seconds, ShipmentId,
-    ShopId, Time,
+    AdjustmentId, AttemptId, CaptureId, CheckoutId, Error, Id, IntentId, Money, RefundId, Result, Reuse, Seconds,
+    ShipmentId, ShopId, Time,
 };
 use uuid::Uuid;
 
@@ -38,6 +38,8 @@ macro_rules! states {
         }
     };
 }
+
+pub(super) use states;
 
 states! {
     /// One wish to be paid.
@@ -254,6 +256,8 @@ pub struct Attempt {
     pub created_at: Time,
     /// Where a bank sends the buyer back to. Not stored: the processor keeps it with the payment. Empty means the start page.
     pub return_url: String,
+    /// Whether its card is used again. Not stored here: [`super::stored::reuse_of`] knows.
+    pub reuse: Reuse,
 }
 
 impl Attempt {

@@ -67,7 +67,9 @@ async fn resolve_attempt(app: &App, id: AttemptId, frozen: bool, conclude: Concl
         .write(lane, move |tx| {
             let until = tx.now().plus(SENDING);
             Ok(if store::claim_attempt(tx, id, until)? {
-                Some((find_attempt(tx, id)?, tx.now()))
+                let mut attempt = find_attempt(tx, id)?;
+                attempt.reuse = super::stored::reuse_of(tx, &attempt)?;
+                Some((attempt, tx.now()))
             } else {
                 None
             })

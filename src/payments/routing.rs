@@ -53,6 +53,19 @@ pub async fn routing(app: &App, shop: ShopId, method: PaymentMethod, token: &str
     gather(app, shop, token, |name| breakers.admit(name, Asked::Authorize, now)).await
 }
 
+/// The same for a card that was kept: it belongs to one processor's vault, and nobody else can open it.
+/// Errors: `method_not_offered`, if that processor is not here any more.
+pub async fn routing_to(app: &App, shop: ShopId, method: PaymentMethod, processor: &str) -> Result<Routing> {
+    let mut routing = routing(app, shop, method, "").await?;
+    for one in &mut routing.candidates {
+        one.understands = one.name == processor;
+    }
+    if !routing.candidates.iter().any(|one| one.understands) {
+        return Err(not_offered());
+    }
+    Ok(routing)
+}
+
 /// The same for a question that changes nothing.
 pub async fn look(app: &App, shop: ShopId) -> Result<Routing> {
     let (breakers, now) = (app.kept::<Breakers>(), app.clock.monotonic());

@@ -3,11 +3,12 @@
 use super::allocation::{Allocation, PlannedLeg};
 use super::model::{Attempt, AttemptState, Capture, CaptureState, Intent, IntentState, Refund, RefundState};
 use super::rules::{Rule, Rules};
+use super::stored::{Details, Owner, StoredMethod, StoredState, Want};
 use crate::args;
 use crate::db::{FromRow, Json, Row, Tx};
 use crate::kernel::{
-    AdjustmentId, AttemptId, CaptureId, CheckoutId, Id, IntentId, Money, RefundId, Result, Seconds, ShipmentId, ShopId,
-    Time,
+    AdjustmentId, AttemptId, CaptureId, CardFace, CheckoutId, Id, IntentId, Money, RefundId, Result, Reuse, Seconds,
+    ShipmentId, ShopId, StoredMethodId, Time,
 };
 
 // Intents ------------------------------------------------------------------------------------------------------------------------
@@ -344,6 +345,7 @@ fn attempt_at(row: &Row<'_>, at: usize) -> Result<Attempt> {
         window: row.get::<Option<i64>>(at + 19)?.map(Seconds),
         off_session: row.get(at + 20)?,
         return_url: String::new(),
+        reuse: Reuse::Once,
     })
 }
 
@@ -967,4 +969,204 @@ pub fn stuck(tx: &mut Tx<'_>, shop: ShopId, tries: u32, limit: i64) -> Result<Ve
           where i.shop_id = $1 and (i.state = 'conflicted' or (a.next_check_at is not null and a.tries >= $2)) order by i.id desc limit $3",
         args![shop, tries, limit],
     )
+}
+
+// Stored methods -----------------------------------------------------------------------------------------------------------------
+
+/// Writes down that the buyer agreed. Said again for the same purchase, it takes what was said last, as long as nothing is kept.
+///
+/// None: it is kept already.
+pub fn want_method(tx: &mut Tx<'_>, want: &Want, next_check_at: Time) -> Result<Option<StoredMethodId>> {
+    let id: StoredMethodId = tx.id();
+    let wanted: Option<(StoredMethodId,)> = tx.maybe_one(
+        "insert into stored_methods (id, shop_id, owner, checkout_id, state, processor, token, customer, brand, last_four, card_expires, contact,
+                                     address, created_at, used_at, next_check_at)
+         values ($1, $2, $3, $4, 'wanted', '', '', '', '', '', '', $5, $6, $7, $7, $8)
+         on conflict (checkout_id) do update set owner = excluded.owner, contact = excluded.contact, address = excluded.address
+          where stored_methods.state = 'wanted'
+         returning id",
+        args![
+            id,
+            want.shop,
+            want.owner.0,
+            want.checkout,
+            want.details.contact,
+            want.details.address,
+            tx.now(),
+            next_check_at
+        ],
+    )?;
+    Ok(wanted.map(|(id,)| id))
+}
+
+/// The buyer thought better of it before anything was kept.
+pub fn unwant_method(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<()> {
+    tx.put(
+        "delete from stored_methods where checkout_id = $1 and state = 'wanted'",
+        args![checkout],
+    )
+}
+
+impl FromRow for StoredMethod {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            shop: row.get(1)?,
+            checkout: row.get(2)?,
+            state: row.get(3)?,
+            processor: row.get(4)?,
+            token: row.get(5)?,
+            customer: row.get(6)?,
+            face: CardFace {
+                brand: row.get(7)?,
+                last_four: row.get(8)?,
+                expires: row.get(9)?,
+            },
+            details: Details {
+                contact: row.get(10)?,
+                address: row.get(11)?,
+            },
+            tries: row.get(12)?,
+            created_at: row.get(13)?,
+            used_at: row.get(14)?,
+        })
+    }
+}
+
+/// A kept method of a shop, for whoever holds the secret it belongs to.
+pub fn kept_method(tx: &mut Tx<'_>, shop: ShopId, owner: Owner, id: StoredMethodId) -> Result<Option<StoredMethod>> {
+    tx.maybe_one(
+        "select id, shop_id, checkout_id, state, processor, token, customer, brand, last_four, card_expires, contact, address, tries, created_at, used_at
+           from stored_methods where shop_id = $1 and owner = $2 and id = $3 and state = 'kept' and next_check_at > $4",
+        args![shop, owner.0, id, tx.now()],
+    )
+}
+
+/// All of them, last used first.
+pub fn kept_methods(tx: &mut Tx<'_>, shop: ShopId, owner: Owner, limit: i64) -> Result<Vec<StoredMethod>> {
+    tx.all(
+        "select id, shop_id, checkout_id, state, processor, token, customer, brand, last_four, card_expires, contact, address, tries, created_at, used_at
+           from stored_methods where shop_id = $1 and owner = $2 and state = 'kept' and next_check_at > $3 order by used_at desc, id desc limit $4",
+        args![shop, owner.0, tx.now(), limit],
+    )
+}
+
+/// The method of a row we looked up ourselves, in whatever state.
+pub fn stored_method(tx: &mut Tx<'_>, id: StoredMethodId) -> Result<Option<StoredMethod>> {
+    tx.maybe_one(
+        "select id, shop_id, checkout_id, state, processor, token, customer, brand, last_four, card_expires, contact, address, tries, created_at, used_at
+           from stored_methods where id = $1",
+        args![id],
+    )
+}
+
+/// What is to be kept of a purchase, if its buyer agreed and it is not yet.
+pub fn wanted_of(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<Option<StoredMethodId>> {
+    let found: Option<(StoredMethodId,)> = tx.maybe_one(
+        "select id from stored_methods where checkout_id = $1 and state = 'wanted'",
+        args![checkout],
+    )?;
+    Ok(found.map(|(id,)| id))
+}
+
+/// The kept method that was kept at a purchase, or paid it.
+pub fn method_of_payment(tx: &mut Tx<'_>, shop: ShopId, intent: IntentId) -> Result<Option<StoredMethodId>> {
+    let found: Option<(StoredMethodId,)> = tx.maybe_one(
+        "select m.id from attempts a join intents i on i.id = a.intent_id
+           join stored_methods m on m.shop_id = i.shop_id and m.state = 'kept'
+            and (m.checkout_id = i.checkout_id or (m.processor = a.processor and m.token = a.token))
+          where i.shop_id = $1 and i.id = $2 and a.state in ('authorized', 'captured') order by m.used_at desc limit 1",
+        args![shop, intent],
+    )?;
+    Ok(found.map(|(id,)| id))
+}
+
+/// The provider's name of whose a kept token is.
+pub fn customer_of(tx: &mut Tx<'_>, shop: ShopId, processor: &str, token: &str) -> Result<Option<String>> {
+    let found: Option<(String,)> = tx.maybe_one(
+        "select customer from stored_methods where shop_id = $1 and processor = $2 and token = $3 and state = 'kept' limit 1",
+        args![shop, processor, token],
+    )?;
+    Ok(found.map(|(customer,)| customer))
+}
+
+/// What a processor kept for us. False if it is not wanted any more.
+pub fn keep_method(
+    tx: &mut Tx<'_>,
+    id: StoredMethodId,
+    processor: &str,
+    token: &str,
+    customer: &str,
+    face: &CardFace,
+    until: Time,
+) -> Result<bool> {
+    let changed = tx.exec(
+        "update stored_methods set state = 'kept', processor = $2, token = $3, customer = $4, brand = $5, last_four = $6, card_expires = $7, tries = 0,
+                used_at = $8, next_check_at = $9
+          where id = $1 and state = 'wanted'",
+        args![id, processor, token, customer, face.brand, face.last_four, face.expires, tx.now(), until],
+    )?;
+    Ok(changed == 1)
+}
+
+/// What its owner has kept beside it, beyond the newest ones.
+pub fn methods_beyond(tx: &mut Tx<'_>, id: StoredMethodId, most: i64) -> Result<Vec<StoredMethodId>> {
+    let rows: Vec<(StoredMethodId,)> = tx.all(
+        "select o.id from stored_methods o join stored_methods m on m.shop_id = o.shop_id and m.owner = o.owner
+          where m.id = $1 and o.state = 'kept' order by o.used_at desc, o.id desc limit 100 offset $2",
+        args![id, most],
+    )?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// It was used: its time begins anew. False if it is kept no longer.
+pub fn touch_method(tx: &mut Tx<'_>, id: StoredMethodId, until: Time) -> Result<bool> {
+    let changed = tx.exec(
+        "update stored_methods set used_at = $2, next_check_at = $3 where id = $1 and state = 'kept'",
+        args![id, tx.now(), until],
+    )?;
+    Ok(changed == 1)
+}
+
+/// Not to be used from this moment on, and nothing about the buyer is left; the processor is told next. False if there is no such method of theirs.
+pub fn forget_method(tx: &mut Tx<'_>, shop: ShopId, owner: Owner, id: StoredMethodId) -> Result<bool> {
+    let changed = tx.exec(
+        "update stored_methods set state = 'forgetting', contact = '', address = '', tries = 0, next_check_at = $4
+          where shop_id = $1 and owner = $2 and id = $3 and state = 'kept'",
+        args![shop, owner.0, id, tx.now()],
+    )?;
+    Ok(changed == 1)
+}
+
+/// The same for one whose time is up, or that somebody who was there before has.
+pub fn expire_method(tx: &mut Tx<'_>, id: StoredMethodId) -> Result<()> {
+    tx.put(
+        "update stored_methods set state = 'forgetting', contact = '', address = '', tries = 0, next_check_at = $2 where id = $1 and state = 'kept'",
+        args![id, tx.now()],
+    )
+}
+
+/// Nothing is left of it, here or there.
+pub fn delete_method(tx: &mut Tx<'_>, id: StoredMethodId) -> Result<()> {
+    tx.put(
+        "delete from stored_methods where id = $1 and state <> 'kept'",
+        args![id],
+    )
+}
+
+pub fn due_methods(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<StoredMethodId>> {
+    let rows: Vec<(StoredMethodId,)> = tx.all(
+        "select id from stored_methods where next_check_at <= $1 order by next_check_at limit $2",
+        args![tx.now(), limit],
+    )?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Puts the next look off while we ask, unless it is kept. False if it is, or is gone.
+pub fn claim_method(tx: &mut Tx<'_>, id: StoredMethodId, state: StoredState, until: Time) -> Result<bool> {
+    let changed = tx.exec(
+        "update stored_methods set tries = tries + 1, next_check_at = $3 where id = $1 and state = $2 and state <> 'kept'",
+        args![id, state, until],
+    )?;
+    Ok(changed == 1)
 }

@@ -10,13 +10,18 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use subtle::ConstantTimeEq;
 
-use super::checkout_page::{CheckoutLine, CheckoutPage, Choice, Control, DeliveryChoice, Field, PaymentChoice, Sum};
+use super::checkout_page::{
+    CheckoutLine, CheckoutPage, Choice, Control, DeliveryChoice, Field, OneClick, PaymentChoice, Sum,
+};
 use super::frame::{Head, Link, Notice, Tone};
 use super::front::{Front, picture, shown};
 use super::message_page::MessagePage;
 use super::structured_data::Markup;
 use crate::app::App;
-use crate::checkout::{self, Address, Buy, Change, Checkout, CheckoutState, Contact, Details, Pay, Payment, Tap};
+use crate::checkout::{
+    self, Address, Buy, Buyer as Browser, Change, Checkout, CheckoutState, Contact, Details, Pay, Paying, Payment,
+    Settled, Stored, Tap,
+};
 use crate::db::Tx;
 use crate::delivery;
 use crate::http::{ClientAddress, Form, Limit, NewId, Problem, Query, SameOrigin, Who, limit, redirect};
@@ -78,32 +83,43 @@ impl Said {
 pub async fn show(
     State(app): State<App>,
     front: Front,
+    browser: Browser,
     id: NewId,
     Query(query): Query<CheckoutIn>,
 ) -> Result<Response, Problem> {
     if let Some(checkout) = query.checkout {
-        return came_back(&app, &front, checkout, query.t.as_deref().unwrap_or_default()).await;
+        return came_back(&app, &front, &browser, checkout, query.t.as_deref().unwrap_or_default()).await;
     }
     let Ok(lines) = Asked::lines(&query.lines) else {
         return nothing_chosen(&front);
     };
     let country = query.country.filter(|country| Asked::country(country).is_ok());
+    // Whoever had a card kept sees the price to where it sends.
+    let known = checkout::kept(&app, front.shop.id, &browser).await?;
+    let home = known
+        .first()
+        .and_then(|stored| stored.address.as_ref())
+        .map(|address| address.country.clone());
     let asked = Asked {
         lines,
-        country: country.unwrap_or_else(|| front.shop.country.clone()),
+        country: country.or(home).unwrap_or_else(|| front.shop.country.clone()),
         delivery: None,
         seen: None,
     };
-    offer(
-        &app,
-        &front,
-        id.get(),
-        asked,
-        Typed::new(),
-        Said::default(),
-        StatusCode::OK,
-    )
-    .await
+    let at = At {
+        app: &app,
+        front: &front,
+        browser: &browser,
+    };
+    offer(at, id.get(), asked, Typed::new(), Said::default(), StatusCode::OK).await
+}
+
+/// Where a form is shown and sent: the shop's pages in somebody's browser.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    app: &'a App,
+    front: &'a Front,
+    browser: &'a Browser,
 }
 
 /// Takes the form. Order of answers: limits, nothing chosen, a new total to look at, refused fields, then what the purchase answers.
@@ -111,6 +127,7 @@ pub async fn send(
     State(app): State<App>,
     front: Front,
     _: SameOrigin,
+    browser: Browser,
     ClientAddress(client): ClientAddress,
     fresh: NewId,
     Form(typed): Form<Typed>,
@@ -124,6 +141,14 @@ pub async fn send(
     ) else {
         return nothing_chosen(&front);
     };
+    let at = At {
+        app: &app,
+        front: &front,
+        browser: &browser,
+    };
+    if text("step") == "stored" {
+        return one_click(at, id, fresh.get(), quote, typed).await;
+    }
     let asked = asked(&typed, &quote);
     if asked.lines.is_empty() {
         leave(&app, &front, id, &quote).await?;
@@ -139,23 +164,34 @@ pub async fn send(
                 "What you changed changes the price. Nothing was charged.",
             )
         };
-        return offer(&app, &front, fresh.get(), asked, typed, said, StatusCode::OK).await;
+        return offer(at, fresh.get(), asked, typed, said, StatusCode::OK).await;
     }
-    let buyer = match Buyer::read(&typed, &quote) {
+    let mut buyer = match Buyer::read(&typed, &quote) {
         Ok(buyer) => buyer,
         Err(wrong) => {
             let said = Said { notice: None, wrong };
-            return again(&app, &front, id, quote, typed, said, StatusCode::UNPROCESSABLE_ENTITY).await;
+            return again(at, id, quote, typed, said, StatusCode::UNPROCESSABLE_ENTITY).await;
         }
     };
-    purchase(&app, &front, id, fresh.get(), quote, asked, typed, buyer).await
+    if !buyer.paying.payment.keep {
+        return purchase(at, id, fresh.get(), quote, asked, typed, buyer).await;
+    }
+    // They agreed: from here on the browser holds the secret their card is kept under.
+    let browser = browser.clone().known(&app);
+    buyer.paying.owner = browser.at(front.shop.id);
+    let at = At {
+        browser: &browser,
+        ..at
+    };
+    let answer = purchase(at, id, fresh.get(), quote, asked, typed, buyer).await?;
+    Ok(browser.remember(answer))
 }
 
 /// Who buys, where it goes, and how it is paid.
 struct Buyer {
     contact: Contact,
     address: Option<Address>,
-    payment: Payment,
+    paying: Paying,
 }
 
 impl Buyer {
@@ -194,10 +230,14 @@ impl Buyer {
         if !wrong.is_empty() {
             return Err(wrong);
         }
+        let payment = payment_of(&text("payment"));
         Ok(Self {
             contact: contact.unwrap_or_default(),
             address: address.flatten(),
-            payment: payment_of(&text("payment")),
+            paying: Paying::plain(Payment {
+                keep: payment.method == PaymentMethod::Card && typed.contains_key("keep"),
+                ..payment
+            }),
         })
     }
 }
@@ -208,7 +248,7 @@ pub(super) fn payment_of(chosen: &str) -> Payment {
         Some(("card", token)) => (PaymentMethod::Card, Some(token.to_owned())),
         _ => (PaymentMethod::Manual, None),
     };
-    Payment { method, token }
+    Payment::new(method, token)
 }
 
 /// Reserves, says who buys, pays. Each step answers the same when it is sent again.
@@ -217,8 +257,7 @@ pub(super) fn payment_of(chosen: &str) -> Payment {
     reason = "everything a refusal must be able to show again"
 )]
 async fn purchase(
-    app: &App,
-    front: &Front,
+    at: At<'_>,
     id: CheckoutId,
     fresh: CheckoutId,
     quote: Quote,
@@ -226,9 +265,10 @@ async fn purchase(
     typed: Typed,
     buyer: Buyer,
 ) -> Result<Response, Problem> {
+    let At { app, front, .. } = at;
     let shop = front.shop.id;
     let known = app.db.read(move |tx| checkout::find(tx, shop, id)).await?;
-    let start_over = |said: Said| offer(app, front, fresh, asked, typed.clone(), said, StatusCode::CONFLICT);
+    let start_over = |said: Said| offer(at, fresh, asked, typed.clone(), said, StatusCode::CONFLICT);
     match known {
         Some(known) if !is_of(&known, &quote) => {
             return start_over(Said::warn(
@@ -262,6 +302,7 @@ async fn purchase(
                 contact: buyer.contact.clone(),
                 address: buyer.address.clone(),
                 payment: None,
+                after: None,
                 return_url: app.base_url.clone(),
             };
             match checkout::buy(app, tap).await?.1 {
@@ -279,33 +320,99 @@ async fn purchase(
         }
     }
     let back = back_url(app, front, id);
-    match checkout::pay(app, shop, id, buyer.payment, back.clone()).await? {
-        Pay::Settled(settled) => match (&settled.order, settled.decline.is_empty()) {
-            (Some(order), _) => Ok(redirect(&checkout::order_page_url(app, &front.shop, order.id))),
-            (None, false) if settled.checkout.state == CheckoutState::ReadyForComplete => {
-                let said = declined(&settled.decline, &settled.checkout, app);
-                again(app, front, id, quote, typed, said, StatusCode::PAYMENT_REQUIRED).await
-            }
-            // A form may lead to our own pages only; from there a link goes to another bank.
-            _ if settled.action_url.starts_with(&format!("{}/", app.base_url)) => Ok(redirect(&settled.action_url)),
-            _ => Ok(redirect(&back)),
-        },
+    match checkout::pay(app, shop, id, buyer.paying, back).await? {
+        Pay::Settled(settled) => ended(at, id, quote, typed, &settled).await,
         Pay::NotFound | Pay::Expired => start_over(ran_out()).await,
         Pay::Missing(_) => {
             let said = Said::warn(
                 "Something is missing",
                 "Please fill in how we reach you and where it goes.",
             );
-            again(app, front, id, quote, typed, said, StatusCode::UNPROCESSABLE_ENTITY).await
+            again(at, id, quote, typed, said, StatusCode::UNPROCESSABLE_ENTITY).await
         }
         Pay::TooManyAttempts => {
             let said = Said::warn(
                 "This was tried too often",
                 "Nothing was charged. Please try again later, or pay another way.",
             );
-            again(app, front, id, quote, typed, said, StatusCode::CONFLICT).await
+            again(at, id, quote, typed, said, StatusCode::CONFLICT).await
         }
     }
+}
+
+/// What the buyer sees next: the order, the form again after a decline, or their bank.
+async fn ended(at: At<'_>, id: CheckoutId, quote: Quote, typed: Typed, settled: &Settled) -> Result<Response, Problem> {
+    let At { app, front, .. } = at;
+    match (&settled.order, settled.decline.is_empty()) {
+        (Some(order), _) => Ok(redirect(&checkout::order_page_url(app, &front.shop, order.id))),
+        (None, false) if settled.checkout.state == CheckoutState::ReadyForComplete => {
+            let said = declined(&settled.decline, &settled.checkout, app);
+            again(at, id, quote, typed, said, StatusCode::PAYMENT_REQUIRED).await
+        }
+        // A form may lead to our own pages only; from there a link goes to another bank.
+        _ if settled.action_url.starts_with(&format!("{}/", app.base_url)) => Ok(redirect(&settled.action_url)),
+        _ => Ok(redirect(&back_url(app, front, id))),
+    }
+}
+
+/// Buys with a kept card what the page showed, in one tap. What goes wrong shows the form, with everything it was kept with filled in.
+async fn one_click(
+    at: At<'_>,
+    id: CheckoutId,
+    fresh: CheckoutId,
+    quote: Quote,
+    mut typed: Typed,
+) -> Result<Response, Problem> {
+    let At { app, front, browser } = at;
+    let Ok(stored) = typed.get("stored").map(String::as_str).unwrap_or_default().parse() else {
+        return nothing_chosen(front);
+    };
+    let known = checkout::kept(app, front.shop.id, browser).await?;
+    let card = known.into_iter().find(|known| known.method.id == stored);
+    if let Some(card) = &card {
+        typed.extend(typed_as(&card.contact, card.address.as_ref()));
+    }
+    let asked = asked(&typed, &quote);
+    let start_over = |said: Said, typed: Typed| offer(at, fresh, asked, typed, said, StatusCode::CONFLICT);
+    let payment = Payment {
+        stored: Some(stored),
+        ..Payment::new(PaymentMethod::Card, None)
+    };
+    let tap = Tap {
+        shop: front.shop.id,
+        id,
+        fingerprint: fingerprint(&quote),
+        quote: quote.clone(),
+        contact: Contact::default(),
+        address: None,
+        payment: Some(Paying {
+            payment,
+            owner: browser.at(front.shop.id),
+        }),
+        after: None,
+        return_url: back_url(app, front, id),
+    };
+    let bought = match checkout::buy(app, tap).await {
+        Ok((_, bought)) => bought,
+        Err(error) if matches!(error.kind, Kind::Conflict) => {
+            let said = Said::notice(Tone::Warn, "This card cannot pay here", error.detail.clone());
+            return start_over(said, typed).await;
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let answer = match bought {
+        Buy::Placed(settled) | Buy::Again(settled) => ended(at, id, quote, typed, &settled).await?,
+        Buy::SoldOut { .. } => return sold_out(front),
+        Buy::NotForSale(_) | Buy::NotDeliveredThere => return not_for_sale(front),
+        Buy::IdReused | Buy::QuoteExpired | Buy::PriceChanged(_) => {
+            let said = Said::warn(
+                "Please look at the total again",
+                "The price was held for a while and may have changed. Nothing was charged.",
+            );
+            return start_over(said, typed).await;
+        }
+    };
+    Ok(browser.remember(answer))
 }
 
 fn ran_out() -> Said {
@@ -327,7 +434,14 @@ fn declined(code: &str, checkout: &Checkout, app: &App) -> Said {
 }
 
 /// How a purchase stands whose buyer was sent to their bank.
-async fn came_back(app: &App, front: &Front, id: CheckoutId, token: &str) -> Result<Response, Problem> {
+async fn came_back(
+    app: &App,
+    front: &Front,
+    browser: &Browser,
+    id: CheckoutId,
+    token: &str,
+) -> Result<Response, Problem> {
+    let at = At { app, front, browser };
     let expected = checkout::order_token(app.db.signing_key(), id.order());
     if !bool::from(expected.as_bytes().ct_eq(token.as_bytes())) {
         return front.nothing_here();
@@ -344,7 +458,7 @@ async fn came_back(app: &App, front: &Front, id: CheckoutId, token: &str) -> Res
         CheckoutState::ReadyForComplete => {
             let typed = typed_of(&known);
             let said = declined(&settled.decline, &known, app);
-            again(app, front, id, known.offer.quote.clone(), typed, said, StatusCode::OK).await
+            again(at, id, known.offer.quote.clone(), typed, said, StatusCode::OK).await
         }
         CheckoutState::RequiresEscalation | CheckoutState::CompleteInProgress => {
             let bank = (!settled.action_url.is_empty()).then(|| Link::new("Confirm at your bank", &settled.action_url));
@@ -371,7 +485,7 @@ async fn came_back(app: &App, front: &Front, id: CheckoutId, token: &str) -> Res
     }
 }
 
-fn back_url(app: &App, front: &Front, id: CheckoutId) -> String {
+pub(super) fn back_url(app: &App, front: &Front, id: CheckoutId) -> String {
     let token = checkout::order_token(app.db.signing_key(), id.order());
     front.address(&format!("/checkout?checkout={id}&t={token}"))
 }
@@ -391,7 +505,7 @@ fn is_of(known: &Checkout, quote: &Quote) -> bool {
     known.fingerprint == fingerprint(quote) || known.offer.quote == *quote
 }
 
-fn fingerprint(quote: &Quote) -> [u8; 32] {
+pub(super) fn fingerprint(quote: &Quote) -> [u8; 32] {
     let text = serde_json::to_vec(quote).expect("a quote serialises");
     Sha256::new()
         .chain_update(b"checkout page")
@@ -438,14 +552,14 @@ fn is_for(quote: &Quote, asked: &Asked) -> bool {
 
 /// A new quote for what is asked, in the form. Falls back to the first country that is delivered to, and to the first method there.
 async fn offer(
-    app: &App,
-    front: &Front,
+    at: At<'_>,
     id: CheckoutId,
     asked: Asked,
     mut typed: Typed,
     said: Said,
     status: StatusCode,
 ) -> Result<Response, Problem> {
+    let At { app, front, .. } = at;
     let holds = Seconds::minutes(app.settings.quote_minutes);
     let shop = front.shop.clone();
     let found = app.db.read(move |tx| {
@@ -471,7 +585,7 @@ async fn offer(
         (Offer::Quoted(..), true) => sold_out(front),
         (Offer::Quoted(quote, _), false) => {
             typed.insert("country".into(), quote.country.clone());
-            again(app, front, id, *quote, typed, said, status).await
+            again(at, id, *quote, typed, said, status).await
         }
         (Offer::NotForSale(_) | Offer::NoSuchMethod, _) => not_for_sale(front),
         (Offer::NotDeliveredThere, _) => message(
@@ -485,14 +599,22 @@ async fn offer(
 
 /// The form for a quote, with what was typed.
 async fn again(
-    app: &App,
-    front: &Front,
+    at: At<'_>,
     id: CheckoutId,
     quote: Quote,
     typed: Typed,
     said: Said,
     status: StatusCode,
 ) -> Result<Response, Problem> {
+    let At { app, front, browser } = at;
+    // The first that sends where the page's price is for; after a decline the buyer chooses how to go on.
+    let known = checkout::kept(app, front.shop.id, browser).await?;
+    let one_click = known
+        .iter()
+        .filter(|_| said.notice.is_none())
+        .find(|stored| pays_for(stored, &quote))
+        .map(|stored| OneClick::new(stored, words::money(Money::new(quote.total_minor, quote.currency))));
+    let kept_path = (!known.is_empty()).then(|| front.path("/stored-methods"));
     let token = offers::sign(app.db.signing_key(), &quote);
     let cards = app.processors.iter().any(|processor| processor.name() != "manual");
     let front = front.clone();
@@ -504,6 +626,8 @@ async fn again(
     });
     let mut page = read.await?;
     page.notice = said.notice;
+    page.one_click = one_click;
+    page.kept_path = kept_path;
     for field in page.contact.iter_mut().chain(&mut page.address) {
         field.error = said.wrong.get(field.name).cloned();
     }
@@ -604,7 +728,18 @@ impl CheckoutPage {
             tax: tax_inside(quote),
             promises,
             notice: None,
+            keep: (cards && shop.test_mode).then(|| typed.contains_key("keep")),
+            one_click: None,
+            kept_path: None,
         })
+    }
+}
+
+/// Whether a kept card may pay for a quote: something that travels goes to where the card sends.
+pub(super) fn pays_for(stored: &Stored, quote: &Quote) -> bool {
+    match &stored.address {
+        Some(address) => !quote.needs_address() || address.country == quote.country,
+        None => !quote.needs_address(),
     }
 }
 
@@ -679,11 +814,15 @@ fn countries(tx: &mut Tx<'_>, shop: &Shop) -> Done<Vec<String>> {
 
 /// What the buyer of a checkout had typed.
 fn typed_of(known: &Checkout) -> Typed {
-    let address = known.address.as_ref();
+    typed_as(&known.contact, known.address.as_ref())
+}
+
+/// The same, as fields.
+fn typed_as(contact: &Contact, address: Option<&Address>) -> Typed {
     let optional = |text: &Option<String>| text.clone().unwrap_or_default();
     let pairs = [
-        ("email", optional(&known.contact.email)),
-        ("phone", optional(&known.contact.phone)),
+        ("email", optional(&contact.email)),
+        ("phone", optional(&contact.phone)),
         ("name", address.map(|address| address.name.clone()).unwrap_or_default()),
         (
             "line1",

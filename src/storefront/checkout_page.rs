@@ -7,6 +7,8 @@ use askama::Template;
 
 use super::frame::{Frame, Head, Notice, Picture, Tone};
 use super::structured_data::Markup;
+use crate::checkout::{Address, Stored};
+use crate::kernel::CardFace;
 
 #[derive(Template)]
 #[template(path = "storefront/checkout.html")]
@@ -30,6 +32,60 @@ pub struct CheckoutPage {
     pub promises: Vec<String>,
     /// A decline, a price change, a sold-out line.
     pub notice: Option<Notice>,
+    /// Whether the card is to be kept, where one can be; never ticked for them.
+    pub keep: Option<bool>,
+    /// A kept card that can pay for exactly this.
+    pub one_click: Option<OneClick>,
+    /// Where the kept cards of this browser can be seen and forgotten, if it has any.
+    pub kept_path: Option<String>,
+}
+
+/// A kept card, and everything it decides.
+pub struct OneClick {
+    pub id: String,
+    /// "Visa •••• 4242".
+    pub card: String,
+    pub total: String,
+    /// "Jo Lindqvist, Kanalweg 7, 20357 Hamburg"; empty if nothing travels.
+    pub goes_to: String,
+    pub receipt: String,
+}
+
+impl OneClick {
+    pub fn new(stored: &Stored, total: String) -> Self {
+        let contact = &stored.contact;
+        Self {
+            id: stored.method.id.to_string(),
+            card: card_name(&stored.method.face),
+            total,
+            goes_to: stored.address.as_ref().map(one_line).unwrap_or_default(),
+            receipt: contact.email.clone().or(contact.phone.clone()).unwrap_or_default(),
+        }
+    }
+}
+
+/// "Visa •••• 4242".
+pub fn card_name(face: &CardFace) -> String {
+    let mut letters = face.brand.chars();
+    let brand: String = letters
+        .next()
+        .map_or("Card".into(), |first| first.to_uppercase().chain(letters).collect());
+    format!("{brand} •••• {}", face.last_four)
+}
+
+/// An address in one line.
+pub fn one_line(address: &Address) -> String {
+    let town = format!("{} {}", address.postal_code, address.city);
+    [
+        Some(address.name.as_str()),
+        Some(&address.line1),
+        address.line2.as_deref(),
+        Some(&town),
+    ]
+    .into_iter()
+    .flatten()
+    .collect::<Vec<_>>()
+    .join(", ")
 }
 
 pub struct CheckoutLine {
@@ -277,6 +333,24 @@ impl CheckoutPage {
                 "Your card is charged when the parcel leaves".into(),
             ],
             notice: None,
+            keep: Some(false),
+            one_click: None,
+            kept_path: None,
+        }
+    }
+
+    /// Somebody who had a card kept here.
+    pub fn sample_one_click() -> Self {
+        Self {
+            one_click: Some(OneClick {
+                id: "smt_01ksample".into(),
+                card: "Visa •••• 4242".into(),
+                total: "€114.90".into(),
+                goes_to: "Jo Lindqvist, Kanalweg 7, 20357 Hamburg".into(),
+                receipt: "jo.lindqvist@example.com".into(),
+            }),
+            kept_path: Some("/s/loam-and-ink/stored-methods".into()),
+            ..Self::sample()
         }
     }
 

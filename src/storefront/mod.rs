@@ -20,6 +20,7 @@ pub mod policy_page;
 pub mod product_page;
 pub mod sandbox_challenge_page;
 pub mod sitemap;
+pub mod stored_methods_page;
 pub mod structured_data;
 
 #[cfg(test)]

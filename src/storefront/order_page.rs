@@ -6,18 +6,23 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use subtle::ConstantTimeEq;
 
-use super::checkout_form::{Typed, payment_of, payments as payments_of, sums, tax_inside};
-use super::checkout_page::{PaymentChoice, Sum};
+use super::checkout_form::{
+    Typed, back_url, fingerprint, payment_of, payments as payments_of, pays_for, sums, tax_inside,
+};
+use super::checkout_page::{PaymentChoice, Sum, card_name};
 use super::frame::{Frame, Head, Link, Notice, Picture, Tone, When};
 use super::front::{Front, picture, shown, when};
+use super::message_page::MessagePage;
 use super::structured_data::Markup;
 use crate::app::App;
-use crate::checkout::{self, CancelOrder, OrderState, OrderView, Pay, PaymentStateOut};
+use crate::checkout::{
+    self, Buy, Buyer, CancelOrder, Contact, OrderState, OrderView, Pay, Paying, Payment, PaymentStateOut, Stored, Tap,
+};
 use crate::db::Tx;
 use crate::fulfilment::{self, Fulfilment, FulfilmentState, Shipment};
-use crate::http::{ClientAddress, Form, Limit, Path, Problem, Query, SameOrigin, Who, limit, redirect};
-use crate::kernel::{OrderId, Result as Done, words};
-use crate::offers;
+use crate::http::{ClientAddress, Form, Limit, NewId, Path, Problem, Query, SameOrigin, Who, limit, redirect};
+use crate::kernel::{CheckoutId, Kind, Money, OrderId, Result as Done, Seconds, words};
+use crate::offers::{self, Asked, Offer, PaymentMethod, WantedLine};
 use crate::payments::{self, IntentState, Part, Taking};
 
 #[derive(Template)]
@@ -48,6 +53,10 @@ pub struct OrderPage {
     pub notice: Option<Notice>,
     /// The promise of the money is over: what they can do about it.
     pub pay_again: Option<PayAgain>,
+    /// What the clip shows next, for the minutes after the purchase and the kept card that paid it.
+    pub addition: Option<Addition>,
+    /// Where the kept cards of this browser can be seen and forgotten, if it has any.
+    pub kept_path: Option<String>,
 }
 
 /// Paying again, without scripts: a form; or, while their bank is asked, where they confirm.
@@ -60,6 +69,23 @@ pub struct PayAgain {
     pub payments: Vec<PaymentChoice>,
     /// Where their bank waits for them.
     pub bank: Option<Link>,
+}
+
+/// One more thing, in one tap.
+pub struct Addition {
+    pub action: String,
+    pub checkout: String,
+    pub quote: String,
+    pub stored: String,
+    pub title: String,
+    pub picture: Picture,
+    /// "€9.00", or with what the parcel costs: "€22.90 with delivery".
+    pub price: String,
+    pub total: String,
+    /// "Visa •••• 4242".
+    pub card: String,
+    /// "until 21:46".
+    pub until: When,
 }
 
 pub struct Step {
@@ -128,31 +154,183 @@ pub struct OrderIn {
 pub async fn show(
     State(app): State<App>,
     front: Front,
+    buyer: Buyer,
+    fresh: NewId,
     Path((_, id)): Path<(String, OrderId)>,
     Query(query): Query<OrderIn>,
 ) -> Result<Response, Problem> {
     if !opens(&app, id, &query.t) {
         return front.nothing_here();
     }
-    let (place, token) = (front.clone(), query.t);
-    let cards = app.processors.iter().any(|processor| processor.name() != "manual");
-    match app
+    let (place, token) = (front.clone(), query.t.clone());
+    let accepts = app.processors.iter().any(|processor| processor.name() != "manual");
+    let read = app
         .db
-        .read(move |tx| OrderPage::read(tx, &place, id, &token, cards))
-        .await?
-    {
-        Some(page) => {
-            let asks = page.pay_again.as_ref().is_some_and(|again| again.payments.is_empty());
-            let mut response = shown(StatusCode::OK, &page)?;
-            if asks {
-                // The bank is being asked: the page looks again by itself.
-                let headers = response.headers_mut();
-                headers.insert("refresh", axum::http::HeaderValue::from_static("4"));
-            }
-            Ok(response)
-        }
-        None => front.nothing_here(),
+        .read(move |tx| OrderPage::read(tx, &place, id, &token, accepts))
+        .await?;
+    let Some(mut page) = read else {
+        return front.nothing_here();
+    };
+    let cards = checkout::kept(&app, front.shop.id, &buyer).await?;
+    if !cards.is_empty() {
+        page.kept_path = Some(front.path("/stored-methods"));
+        page.addition = addition(&app, &front, id, fresh.get(), cards, &query.t).await?;
     }
+    let asks = page.pay_again.as_ref().is_some_and(|again| again.payments.is_empty());
+    let mut response = shown(StatusCode::OK, &page)?;
+    if asks {
+        // The bank is being asked: the page looks again by itself.
+        let headers = response.headers_mut();
+        headers.insert("refresh", axum::http::HeaderValue::from_static("4"));
+    }
+    Ok(response)
+}
+
+/// What may be added to an order with one of these cards, priced: the same offer as in the player's receipt.
+async fn addition(
+    app: &App,
+    front: &Front,
+    id: OrderId,
+    fresh: CheckoutId,
+    cards: Vec<Stored>,
+    token: &str,
+) -> Result<Option<Addition>, Problem> {
+    let (shop, place) = (front.shop.clone(), front.clone());
+    let window = Seconds::minutes(app.settings.upsell_minutes);
+    let holds = Seconds::minutes(app.settings.quote_minutes);
+    let key = *app.db.signing_key();
+    let action = front.path(&format!("/orders/{id}/addition?t={token}"));
+    let found = app.db.read(move |tx| {
+        let Some(order) = checkout::order(tx, shop.id, id)? else {
+            return Ok(None);
+        };
+        let Some(bought) = checkout::find(tx, shop.id, order.checkout)? else {
+            return Ok(None);
+        };
+        let Some(next) = checkout::next(tx, &shop, &bought, &order, window)? else {
+            return Ok(None);
+        };
+        let Some(card) = cards.iter().find(|card| card.method.id == next.stored) else {
+            return Ok(None);
+        };
+        let home = card.address.as_ref().map(|address| address.country.clone());
+        let asked = Asked {
+            lines: vec![WantedLine {
+                variant: next.variant,
+                quantity: 1,
+            }],
+            country: home.unwrap_or_else(|| bought.offer.quote.country.clone()),
+            delivery: None,
+            seen: None,
+        };
+        let Offer::Quoted(quote, _) = offers::quote(tx, &shop, &asked, holds)? else {
+            return Ok(None);
+        };
+        let Some(line) = quote.lines.first().filter(|_| pays_for(card, &quote)) else {
+            return Ok(None);
+        };
+        let money = |minor| words::money(Money::new(minor, quote.currency));
+        let (amount, total) = (money(line.amount_minor), money(quote.total_minor));
+        Ok(Some(Addition {
+            action: action.clone(),
+            checkout: fresh.to_string(),
+            quote: offers::sign(&key, &quote),
+            stored: card.method.id.to_string(),
+            title: line.title.clone(),
+            picture: picture(tx, &place.shop, &line.image, "")?,
+            price: if quote.delivery.is_some() {
+                format!("{amount}, {total} with delivery")
+            } else {
+                amount
+            },
+            total,
+            card: card_name(&card.method.face),
+            until: when(next.until, tx.now()),
+        }))
+    });
+    Ok(found.await?)
+}
+
+/// Adds what the page offered, with the kept card that paid for the order: another checkout, another promise, another order. Sent twice it is one.
+pub async fn add(
+    State(app): State<App>,
+    front: Front,
+    _: SameOrigin,
+    buyer: Buyer,
+    ClientAddress(client): ClientAddress,
+    Path((_, id)): Path<(String, OrderId)>,
+    Query(query): Query<OrderIn>,
+    Form(typed): Form<AdditionIn>,
+) -> Result<Response, Problem> {
+    if !opens(&app, id, &query.t) {
+        return front.nothing_here();
+    }
+    limit(&app, Limit::Checkout, Who::AddressAtShop(client, front.shop.id))?;
+    let shop = front.shop.id;
+    let back = checkout::order_page_url(&app, &front.shop, id);
+    let quote = offers::open(app.db.signing_key(), &typed.quote).ok();
+    let (Some(quote), Ok(checkout), Ok(stored)) = (
+        quote.filter(|quote| quote.shop == shop),
+        typed.checkout.parse::<CheckoutId>(),
+        typed.stored.parse(),
+    ) else {
+        return Ok(redirect(&back));
+    };
+    let Some(first) = app.db.read(move |tx| checkout::order(tx, shop, id)).await? else {
+        return front.nothing_here();
+    };
+    let payment = Payment {
+        stored: Some(stored),
+        ..Payment::new(PaymentMethod::Card, None)
+    };
+    let bank = back_url(&app, &front, checkout);
+    let tap = Tap {
+        shop,
+        id: checkout,
+        fingerprint: fingerprint(&quote),
+        quote,
+        contact: Contact::default(),
+        address: None,
+        payment: Some(Paying {
+            payment,
+            owner: buyer.at(shop),
+        }),
+        after: Some(first.checkout),
+        return_url: bank.clone(),
+    };
+    let said = |title: &str, text: &str| {
+        let order = Link::new("Back to the order", &back);
+        let page = MessagePage::new(front.frame(), 409, title, text, None, vec![order]);
+        shown(StatusCode::CONFLICT, &page)
+    };
+    match checkout::buy(&app, tap).await {
+        Ok((_, Buy::Placed(settled) | Buy::Again(settled))) => {
+            let answer = match &settled.order {
+                Some(order) => redirect(&checkout::order_page_url(&app, &front.shop, order.id)),
+                None if settled.action_url.starts_with(&format!("{}/", app.base_url)) => redirect(&settled.action_url),
+                None => redirect(&bank),
+            };
+            Ok(buyer.remember(answer))
+        }
+        Ok((_, Buy::SoldOut { .. })) => said("Someone was faster.", "Nothing was charged for it."),
+        Ok(_) => said(
+            "This was not added.",
+            "The offer has changed since this page was made. Nothing was charged for it; look at the order again.",
+        ),
+        Err(error) if error.kind == Kind::Conflict => said("This was not added.", &error.detail),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What the page's button sends.
+#[derive(serde::Deserialize)]
+pub struct AdditionIn {
+    #[serde(default)]
+    checkout: String,
+    #[serde(default)]
+    quote: String,
+    #[serde(default)]
+    stored: String,
 }
 
 /// The buyer pays again what the bank does not promise any more. Sent twice, it is one payment; what came of it stands on the page.
@@ -175,7 +353,7 @@ pub async fn pay(
     };
     let page = checkout::order_page_url(&app, &front.shop, id);
     let chosen = typed.get("payment").map(|value| value.trim()).unwrap_or_default();
-    let payment = payment_of(chosen);
+    let payment = Paying::plain(payment_of(chosen));
     match checkout::pay(&app, shop, order.checkout, payment, page.clone()).await? {
         // A form may lead to our own pages only; the page has a link to another bank.
         Pay::Settled(settled) if settled.action_url.starts_with(&format!("{}/", app.base_url)) => {
@@ -290,6 +468,8 @@ impl OrderPage {
             policies: front.frame().policies,
             notice,
             pay_again,
+            addition: None,
+            kept_path: None,
         }))
     }
 }
@@ -561,6 +741,19 @@ impl OrderPage {
             policies: Frame::sample().policies,
             notice: None,
             pay_again: None,
+            addition: Some(Addition {
+                action: "/s/loam-and-ink/orders/ord_01ksample/addition".into(),
+                checkout: "chk_01ksample".into(),
+                quote: "sample-quote".into(),
+                stored: "smt_01ksample".into(),
+                title: "Glaze recipes, 40 pages".into(),
+                picture: Picture::new("/media/sample-zine.webp", "", 1000, 1000),
+                price: "€9.00".into(),
+                total: "€9.00".into(),
+                card: "Visa •••• 4242".into(),
+                until: When::new("2026-11-21T20:46:00Z", "in 3 minutes", "21 November 2026, 21:46"),
+            }),
+            kept_path: Some("/s/loam-and-ink/stored-methods".into()),
         }
     }
 
@@ -628,6 +821,8 @@ impl OrderPage {
         page.total = "€80.90".into();
         page.tax = "incl. €12.92 VAT (19 %)".into();
         page.cancellation = None;
+        page.addition = None;
+        page.kept_path = None;
         page.notice = Some(Notice {
             tone: Tone::Ok,
             title: "€34.00 is on its way back to you".into(),

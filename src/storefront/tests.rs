@@ -14,6 +14,7 @@ use super::{
     product_page::ProductPage,
     sandbox_challenge_page::SandboxChallengePage,
     sitemap::{Robots, Sitemap},
+    stored_methods_page::StoredMethodsPage,
 };
 
 /// Name and page of every sample. The browser checks render the same list.
@@ -26,6 +27,9 @@ pub fn pages() -> Vec<(&'static str, String)> {
         page("product", &ProductPage::sample()),
         page("product_sold_out", &ProductPage::sample_sold_out()),
         page("checkout", &CheckoutPage::sample()),
+        page("checkout_one_click", &CheckoutPage::sample_one_click()),
+        page("stored_methods", &StoredMethodsPage::sample()),
+        page("stored_methods_empty", &StoredMethodsPage::sample_empty()),
         page("checkout_refused", &CheckoutPage::sample_refused()),
         page("checkout_declined", &CheckoutPage::sample_declined()),
         page("order", &OrderPage::sample()),

@@ -136,7 +136,10 @@ const CENSUS: &[Row] = &[
     // Bought by form: an order's page opens with its token only, so without one it says 404.
     read("/s/{shop}/checkout", Who::Anyone),
     form("/s/{shop}/checkout", Who::Anyone, ""),
+    read("/s/{shop}/stored-methods", Who::Anyone),
+    form("/s/{shop}/stored-methods", Who::Anyone, ""),
     read("/s/{shop}/orders/{order}", Who::Anyone),
+    form("/s/{shop}/orders/{order}/addition", Who::Anyone, ""),
     form("/s/{shop}/orders/{order}/cancellation", Who::Anyone, ""),
     form("/s/{shop}/orders/{order}/payment", Who::Anyone, ""),
     read("/sitemap.xml", Who::Anyone),
@@ -333,6 +336,15 @@ const CENSUS: &[Row] = &[
         r#"{"method":"manual"}"#,
     ),
     delete("/v1/checkouts/{checkout}", Who::Player),
+    // Kept cards belong to whoever holds the cookie; another shop's player finds none under it.
+    Row {
+        method: "PUT",
+        path: "/v1/buyer",
+        who: Who::Player,
+        body: Body::None,
+    },
+    read("/v1/stored-methods", Who::Player),
+    delete("/v1/stored-methods/{method}", Who::Player),
     // Audience. Beacons carry their key in the body.
     act(
         "POST",
@@ -392,6 +404,8 @@ struct Furnished {
     shop: crate::harness::TestShop,
     names: BTreeMap<&'static str, String>,
     client_secret: String,
+    /// Of the browser that had a card kept.
+    cookie: String,
 }
 
 fn id(answer: &Answer) -> String {
@@ -533,6 +547,22 @@ impl Furnished {
         let open = checkout(&player, &names["variant"], &json!({})).await;
         names.insert("checkout", id(&open));
         names.insert("quote", quote(&player, &names["variant"]).await);
+        let browser = player.clone().with("sec-fetch-site", "same-origin");
+        let given = browser.send(Method::PUT, "/v1/buyer", None, Default::default()).await;
+        let cookie = given
+            .header("set-cookie")
+            .unwrap()
+            .split(';')
+            .next()
+            .unwrap()
+            .to_owned();
+        let browser = browser.with("cookie", &cookie);
+        let keeps = json!({ "contact": { "email": "buyer@census.example" }, "address": buyer["address"],
+            "payment": { "method": "card", "token": "tok_visa", "keep": true } });
+        let kept = checkout(&browser, &names["variant"], &keeps).await;
+        assert_eq!(kept.status, 201, "{}", kept.text());
+        let methods = browser.get("/v1/stored-methods").await.value();
+        names.insert("method", methods["data"][0]["id"].as_str().unwrap().to_owned());
         let client_secret = open.value()["client_secret"]
             .as_str()
             .unwrap_or_else(|| panic!("{}", open.text()))
@@ -541,6 +571,7 @@ impl Furnished {
             shop,
             names,
             client_secret,
+            cookie,
         }
     }
 
@@ -575,7 +606,7 @@ impl Furnished {
     /// Everything that would give this shop away in an answer to somebody else.
     fn marks(&self) -> Vec<&str> {
         let owned = [
-            "staff", "key", "party", "contract", "product", "variant", "clip", "anchor", "order", "checkout",
+            "staff", "key", "party", "contract", "product", "variant", "clip", "anchor", "order", "checkout", "method",
         ];
         let mut marks: Vec<&str> = owned.iter().map(|name| self.names[name].as_str()).collect();
         marks.extend([self.shop.slug.as_str(), self.client_secret.as_str()]);
@@ -756,7 +787,8 @@ async fn t1_another_tenant_finds_nothing_and_sees_nothing() {
         ),
         (
             "their player",
-            page.with("authorization", &format!("Bearer {}", theirs.shop.publishable_key)),
+            page.with("cookie", &theirs.cookie)
+                .with("authorization", &format!("Bearer {}", theirs.shop.publishable_key)),
             true,
         ),
     ];
@@ -876,6 +908,7 @@ async fn t1_every_role_may_what_its_row_says_and_a_player_nothing_of_the_staff()
         let player = world
             .with_key(&ours.shop.publishable_key)
             .with("sec-fetch-site", "same-origin")
+            .with("cookie", &ours.cookie)
             .with("hawker-checkout-secret", &ours.client_secret);
         for (n, row) in CENSUS.iter().enumerate().filter(|(_, row)| row.who != Who::Anyone) {
             let unpublished = role == Role::Creator && row.path.starts_with("/v1/clips/");

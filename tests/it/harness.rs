@@ -415,6 +415,14 @@ impl Client {
         self
     }
 
+    /// What it sends under this name; empty without it.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, None, Bytes::new()).await
     }

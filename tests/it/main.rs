@@ -25,5 +25,6 @@ mod reference;
 mod repeated_requests;
 mod routing;
 mod sign_in;
+mod stored;
 mod stripe_wire;
 mod tenancy;

@@ -2,7 +2,7 @@
 
 use crate::buying::{Stall, tap_body};
 use crate::harness::{Answer, Client};
-use hawker::checkout::{self, Payment};
+use hawker::checkout::{self, Paying, Payment};
 use hawker::config::MoreProcessor;
 use hawker::kernel::{self, About, CheckoutId, Decline, Notice, OrderId};
 use hawker::offers::PaymentMethod;
@@ -467,10 +467,7 @@ async fn p6_a_buyer_who_paid_another_way_meanwhile_is_not_charged_twice() {
     let (_, b) = sandboxes(&stall);
     let (id, tap) = overtaken(&stall).await;
     let shop = stall.shop.id;
-    let payment = Payment {
-        method: PaymentMethod::Card,
-        token: Some("tok_visa".into()),
-    };
+    let payment = Paying::plain(Payment::new(PaymentMethod::Card, Some("tok_visa".into())));
     let paid = checkout::pay(&stall.world.app, shop, id, payment, String::new())
         .await
         .unwrap();

@@ -1,7 +1,7 @@
 //! The adapter for Stripe's wire format against the sandbox server that speaks it: both ends of the wire, over a real socket.
 
 use hawker::db::SystemClock;
-use hawker::kernel::{About, Answer, Ask, Clock, Currency, Decline, Heard, Money, Processor, Rate, Session};
+use hawker::kernel::{About, Answer, Ask, Clock, Currency, Decline, Heard, Money, Processor, Rate, Reuse, Session};
 use hawker::payments::processors::{Stripe, StripeSettings};
 use hawker::payments::sandbox::{Faults, ServerSettings, router};
 use std::sync::Arc;
@@ -49,6 +49,7 @@ fn authorize(key: &str, reference: &str, amount: Money, token: &str) -> Ask {
         token: token.into(),
         return_url: "http://127.0.0.1:9/back".into(),
         session: Session::Buyer,
+        reuse: Reuse::Once,
     }
 }
 
@@ -331,4 +332,80 @@ async fn wire_gone() -> Stripe {
         fee: (Rate(150), 25),
     };
     Stripe::new(settings).unwrap()
+}
+
+#[tokio::test]
+async fn a_card_is_kept_used_again_and_forgotten_over_the_wire() {
+    let wire = wire("").await;
+    let ask = |key: &str, reference: &str, token: &str, reuse: Reuse| match authorize(key, reference, eur(500), token) {
+        Ask::Authorize {
+            key,
+            reference,
+            amount,
+            token,
+            return_url,
+            ..
+        } => Ask::Authorize {
+            key,
+            reference,
+            amount,
+            token,
+            return_url,
+            reuse,
+        },
+        other => other,
+    };
+    let keep = |owner: &str| Reuse::Keep { owner: owner.into() };
+    let first = wire.stripe.ask(&ask("k1", "a/1", "pm_card_visa", keep("smt_1"))).await;
+    let Answer::Authorized { payment, .. } = first else {
+        panic!("{first:?}")
+    };
+    let kept = wire
+        .stripe
+        .ask(&Ask::Kept {
+            payment,
+            owner: "smt_1".into(),
+        })
+        .await;
+    let Answer::Kept { token, customer, face } = kept else {
+        panic!("{kept:?}")
+    };
+    assert_eq!(
+        (face.brand.as_str(), face.last_four.as_str(), face.expires.as_str()),
+        ("visa", "4242", "2030-08")
+    );
+    let again = Reuse::Kept {
+        customer: customer.clone(),
+    };
+    let second = wire.stripe.ask(&ask("k2", "a/2", &token, again.clone())).await;
+    assert!(matches!(second, Answer::Authorized { .. }), "{second:?}");
+    // As somebody else's, or as nobody's, it is refused, which is a definite no.
+    let stolen = wire.stripe.ask(&ask("k3", "a/3", &token, Reuse::Once)).await;
+    assert!(matches!(stolen, Answer::Refused { .. }), "{stolen:?}");
+
+    // What was paid once without being kept left nothing to keep.
+    let plain = wire.stripe.ask(&ask("k4", "a/4", "pm_card_visa", Reuse::Once)).await;
+    let Answer::Authorized { payment, .. } = plain else {
+        panic!("{plain:?}")
+    };
+    let nothing = Ask::Kept {
+        payment,
+        owner: "smt_1".into(),
+    };
+    assert_eq!(wire.stripe.ask(&nothing).await, Answer::NotFound);
+
+    let forget = |key: &str, token: &str| Ask::Forget {
+        key: key.into(),
+        token: token.into(),
+        customer: customer.clone(),
+    };
+    assert_eq!(wire.stripe.ask(&forget("f1", &token)).await, Answer::Forgotten);
+    assert_eq!(
+        wire.stripe.ask(&forget("f2", &token)).await,
+        Answer::Forgotten,
+        "told again, long after"
+    );
+    assert_eq!(wire.stripe.ask(&forget("f3", "pm_unheard_of")).await, Answer::NotFound);
+    let late = wire.stripe.ask(&ask("k5", "a/5", &token, again)).await;
+    assert!(matches!(late, Answer::Refused { .. }), "{late:?}");
 }

@@ -1,7 +1,9 @@
 //! The people around the shop and what they were promised: kept by them, compared with the shop after every crash and at the end (I34).
 
 use hawker::app::App;
-use hawker::checkout::{self, Address, Buy, CancelOrder, Contact, Pay, Payment, Refund, RefundWhat, Settled, Tap};
+use hawker::checkout::{
+    self, Address, Buy, CancelOrder, Contact, Pay, Paying, Payment, Refund, RefundWhat, Settled, Tap,
+};
 use hawker::fulfilment::{self, Deliverance, HandOver};
 use hawker::kernel::{AdjustmentId, CheckoutId, Error, OrderId, Result, ShipmentId, ShopId, VariantId};
 use hawker::offers::{PaymentMethod, Quote};
@@ -43,6 +45,7 @@ impl Buyer {
             },
             address: Some(address),
             payment: Some(card(token)),
+            after: None,
             return_url: String::new(),
         };
         Self {
@@ -86,11 +89,8 @@ impl Buyer {
     }
 }
 
-pub fn card(token: &str) -> Payment {
-    Payment {
-        method: PaymentMethod::Card,
-        token: Some(token.to_owned()),
-    }
+pub fn card(token: &str) -> Paying {
+    Paying::plain(Payment::new(PaymentMethod::Card, Some(token.to_owned())))
 }
 
 /// What the shop's people do. Ids are theirs: doing it twice is doing it once.

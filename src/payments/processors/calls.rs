@@ -40,6 +40,23 @@ pub fn client(limit: Duration) -> Result<reqwest::Client> {
         .map_err(|error| cannot(error.into()))
 }
 
+/// Sends a request whose status says all: an answer without a readable body is one.
+pub async fn status(request: reqwest::RequestBuilder) -> Sent {
+    match request.send().await {
+        Ok(answer) => {
+            let status = answer.status().as_u16();
+            let value = match answer.bytes().await {
+                Ok(bytes) if bytes.len() <= ANSWER_MAX => serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+                _ => Value::Null,
+            };
+            Sent::Answered(status, value)
+        }
+        Err(error) if error.is_connect() => Sent::Not("no connection".into()),
+        Err(error) if error.is_timeout() => Sent::Lost("timed out".into()),
+        Err(error) => Sent::Lost(error.without_url().to_string()),
+    }
+}
+
 /// Sends a request and reads its answer as JSON.
 pub async fn send(request: reqwest::RequestBuilder) -> Sent {
     let mut answer = match request.send().await {

@@ -3,13 +3,17 @@
 //! Verified against `hawker sandbox`, and `hawker sandbox` against the official Stripe client. Not verified against Stripe itself, as tests have no
 //! network: multicapture, the age at which its search shows a new payment, and the codes of its rarer refusals. The fee in an answer is an
 //! estimate; the real one comes with the settlement.
+//!
+//! A kept card: `setup_future_usage` with a customer made for it (docs.stripe.com/payments/save-during-payment), used again by naming both
+//! (docs.stripe.com/api/payment_intents/create), let go by detaching it (docs.stripe.com/api/payment_methods/detach). The customer holds nothing
+//! but our name for it, and outlives its card empty. Not verified against Stripe itself either: what its banks make of `on_session` later.
 
 use super::calls::{self, Sent};
 use super::declines::{EXPONENTS, decline, from_wire, to_wire, understands};
 use super::signature;
 use crate::kernel::{
-    About, Answer, Ask, Booked, Books, Capabilities, Currency, Error, Heard, Money, Notice, Processor, Rate, Result,
-    Session, Time,
+    About, Answer, Ask, Booked, Books, Capabilities, CardFace, Currency, Error, Heard, Money, Notice, Processor, Rate,
+    Result, Reuse, Session, Time,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -57,11 +61,16 @@ impl Stripe {
                 token,
                 return_url,
                 session,
+                reuse,
             } => {
                 let Ok(wire) = to_wire(*amount) else {
                     return Answer::Refused {
                         detail: format!("{amount} cannot be charged"),
                     };
+                };
+                let customer = match self.customer(reuse).await {
+                    Ok(customer) => customer,
+                    Err(answer) => return answer,
                 };
                 let mut form = vec![
                     ("amount", wire.to_string()),
@@ -78,6 +87,10 @@ impl Stripe {
                     ("metadata[reference]", reference.clone()),
                     ("expand[0]", "latest_charge".into()),
                 ];
+                form.extend(customer.map(|customer| ("customer", customer)));
+                if matches!(reuse, Reuse::Keep { .. }) {
+                    form.push(("setup_future_usage", "on_session".into()));
+                }
                 // Nobody is there: a bank that wants to hear the buyer declines with `authentication_required` instead of asking.
                 if *session == Session::Nobody {
                     form.retain(|(name, _)| *name != "return_url");
@@ -156,6 +169,52 @@ impl Stripe {
                 )
             }
             Ask::FindOperation { key, payment, .. } => self.find_operation(key, payment).await,
+            Ask::Kept { payment, .. } => {
+                let query = [("expand[0]", "payment_method".to_owned())];
+                self.said(
+                    self.get(&format!("/v1/payment_intents/{payment}"), &query).await,
+                    |value| Some(read_kept(value).unwrap_or(Answer::NotFound)),
+                )
+            }
+            Ask::Forget { key, token, .. } => self.forget(key, token).await,
+        }
+    }
+
+    /// Whose card it is: of a card that is to be kept a customer of its own, made under our name for it, so that asking twice makes one.
+    /// Errors: the answer where none could be made; no payment was asked for then.
+    async fn customer(&self, reuse: &Reuse) -> std::result::Result<Option<String>, Answer> {
+        let owner = match reuse {
+            Reuse::Once => return Ok(None),
+            Reuse::Kept { customer } => return Ok(Some(customer.clone())),
+            Reuse::Keep { owner } => owner,
+        };
+        let form = [("metadata[owner]", owner.clone())];
+        match self.post("/v1/customers", owner, &form).await {
+            Sent::Answered(200, value) => text(&value, "id").map(Some).ok_or(Answer::NotSent {
+                detail: "the customer's name could not be read".into(),
+            }),
+            Sent::Answered(status @ (400..=404), _) => Err(Answer::Refused {
+                detail: format!("HTTP {status}: no customer was made"),
+            }),
+            // Whatever became of the customer, the payment was never asked for.
+            Sent::Answered(status, _) => Err(Answer::NotSent {
+                detail: format!("HTTP {status}: no customer was made"),
+            }),
+            Sent::Not(detail) | Sent::Lost(detail) => Err(Answer::NotSent { detail }),
+        }
+    }
+
+    /// Detached it cannot be used or attached again. One that is refused may be detached already: that is looked at.
+    async fn forget(&self, key: &str, token: &str) -> Answer {
+        let path = format!("/v1/payment_methods/{token}");
+        let sent = self.post(&format!("{path}/detach"), key, &[]).await;
+        match self.said(sent, |_| Some(Answer::Forgotten)) {
+            Answer::Refused { detail } => match self.get(&path, &[]).await {
+                Sent::Answered(200, value) if value["customer"].is_null() => Answer::Forgotten,
+                Sent::Answered(404, _) => Answer::NotFound,
+                _ => Answer::Refused { detail },
+            },
+            answer => answer,
         }
     }
 
@@ -475,6 +534,23 @@ fn unread(sent: &Sent) -> Error {
         Sent::Not(why) | Sent::Lost(why) => why.clone(),
     };
     Error::internal(format!("the processor's books could not be read: {why}"))
+}
+
+/// The method of a payment, if it was kept for its customer.
+fn read_kept(value: &Value) -> Option<Answer> {
+    let method = &value["payment_method"];
+    let card = &method["card"];
+    let face = CardFace::read(
+        card["brand"].as_str().unwrap_or_default(),
+        card["last4"].as_str()?,
+        card["exp_month"].as_i64().unwrap_or_default(),
+        card["exp_year"].as_i64().unwrap_or_default(),
+    )?;
+    Some(Answer::Kept {
+        token: text(method, "id")?,
+        customer: text(method, "customer")?,
+        face,
+    })
 }
 
 fn read_refund(value: &Value) -> Option<Answer> {

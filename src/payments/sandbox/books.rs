@@ -55,11 +55,24 @@ pub struct Payment {
     pub created_at: Time,
     pub capture_before: Option<Time>,
     pub canceled_at: Option<Time>,
+    /// Whose card it is, if the request said so.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub customer: String,
+    /// Whether its card is to be kept for that customer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep: bool,
+    /// The method that a test card became when it was used; empty for one that was kept before.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub made: String,
 }
 
 impl Payment {
     pub fn reference(&self) -> &str {
         self.metadata.get("reference").map_or("", String::as_str)
+    }
+    /// The method as it is called from now on: a test card is another one with every use.
+    pub fn method(&self) -> &str {
+        if self.made.is_empty() { &self.method } else { &self.made }
     }
     pub fn capturable(&self) -> i64 {
         if self.state == PaymentState::RequiresCapture {
@@ -79,6 +92,37 @@ pub struct BookedRefund {
     pub currency: Currency,
     pub metadata: BTreeMap<String, String>,
     pub created_at: Time,
+}
+
+/// A card as a payment left it behind. Without a customer it cannot be used a second time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Method {
+    pub id: String,
+    /// The test card it is.
+    pub card: String,
+    pub customer: String,
+}
+
+impl Method {
+    /// Brand, last four digits, month and year.
+    pub fn face(&self) -> (&'static str, &'static str, i64, i64) {
+        match self.card.as_str() {
+            "pm_card_mastercard" => ("mastercard", "4444", 11, 2031),
+            "tok_fades" => ("visa", "0341", 3, 2030),
+            card if matches!(self::card(card), Some(Card::AsksBack)) => ("visa", "3155", 6, 2030),
+            _ => ("visa", "4242", 8, 2030),
+        }
+    }
+}
+
+/// Whoever cards are kept for, by the caller's own name for them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Customer {
+    pub id: String,
+    pub metadata: BTreeMap<String, String>,
+    pub created_at: Time,
+    /// The key of the request that made it: repeated, it makes no second one.
+    pub key: String,
 }
 
 /// What a request made or changed, as it was right after it: a repetition of the request gets the same.
@@ -161,6 +205,8 @@ pub struct NewPayment {
     pub return_url: String,
     pub description: String,
     pub session: Session,
+    pub customer: String,
+    pub keep: bool,
 }
 
 /// How the pretended card behaves.
@@ -173,6 +219,8 @@ enum Card {
     OnlyWithHolder(&'static str),
     /// Good for one payment: the token is spent with it.
     Once,
+    /// Good when it is typed in; when it is used again it has no money any more.
+    Fades,
 }
 
 /// The test cards, by our tokens and by Stripe's.
@@ -192,6 +240,7 @@ fn card(method: &str) -> Option<Card> {
         "tok_stolen" | "pm_card_chargeDeclinedStolenCard" | "pm_card_visa_chargeDeclinedStolenCard" => {
             Card::Declines("stolen_card")
         }
+        "tok_fades" => Card::Fades,
         "tok_3ds"
         | "pm_card_threeDSecure2Required"
         | "pm_card_threeDSecureRequired"
@@ -216,6 +265,10 @@ pub(super) struct Line {
     pub payments: Vec<Payment>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refunds: Vec<BookedRefund>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub methods: Vec<Method>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub customers: Vec<Customer>,
 }
 
 /// All payments, refunds and keys.
@@ -223,6 +276,8 @@ pub(super) struct Line {
 pub struct Books {
     payments: BTreeMap<String, Payment>,
     refunds: BTreeMap<String, BookedRefund>,
+    methods: BTreeMap<String, Method>,
+    customers: BTreeMap<String, Customer>,
     by_reference: HashMap<String, String>,
     keys: HashMap<String, Kept>,
     journal: Option<Journal>,
@@ -256,6 +311,12 @@ impl Books {
         }
         for refund in line.refunds {
             self.refunds.insert(refund.id.clone(), refund);
+        }
+        for method in line.methods {
+            self.methods.insert(method.id.clone(), method);
+        }
+        for customer in line.customers {
+            self.customers.insert(customer.id.clone(), customer);
         }
         if let Some((key, kept)) = line.key {
             self.keys.insert(key, kept);
@@ -365,8 +426,15 @@ impl Books {
                 "Amount must be at least 1 and at most 99999999.",
             ));
         }
-        if !new.method.is_empty() && card(&new.method).is_none() {
-            return Err(Refusal::missing("PaymentMethod", &new.method));
+        if !new.method.is_empty() {
+            self.card_of(&new.method, &new.customer)?;
+        }
+        if !new.customer.is_empty() && !self.customers.contains_key(&new.customer) {
+            return Err(Refusal::missing("customer", &new.customer));
+        }
+        if new.keep && new.customer.is_empty() {
+            let message = "To keep the payment method, name the customer it is kept for.";
+            return Err(Refusal::invalid("parameter_missing", message));
         }
         let state = if new.method.is_empty() {
             PaymentState::RequiresPaymentMethod
@@ -389,6 +457,9 @@ impl Books {
             created_at: now,
             capture_before: None,
             canceled_at: None,
+            customer: new.customer,
+            keep: new.keep,
+            made: String::new(),
         };
         let spent = matches!(card(&payment.method), Some(Card::Once))
             && self.payments().any(|known| known.method == payment.method);
@@ -423,13 +494,23 @@ impl Books {
             let message = "You cannot confirm this PaymentIntent because it's missing a payment method.";
             return Err(Refusal::invalid("payment_intent_unexpected_state", message));
         }
-        let Some(card) = card(&payment.method) else {
-            return Err(Refusal::missing("PaymentMethod", &payment.method));
-        };
+        let card = self.card_of(&payment.method, &payment.customer)?;
+        let again = self.methods.contains_key(&payment.method);
+        if !again {
+            payment.made = payment.id.replacen("pi_", "pm_", 1);
+            self.keep_method(Method {
+                id: payment.made.clone(),
+                card: payment.method.clone(),
+                customer: String::new(),
+            });
+        }
         match card {
             Card::OnlyWithHolder(code) if session == Session::Nobody => Err(self.decline(payment, code)),
             Card::AsksBack if session == Session::Nobody => Err(self.decline(payment, "authentication_required")),
-            Card::Good | Card::Once | Card::OnlyWithHolder(_) => Ok(Object::Payment(self.promise(payment, now))),
+            Card::Fades if again => Err(self.decline(payment, "insufficient_funds")),
+            Card::Good | Card::Fades | Card::Once | Card::OnlyWithHolder(_) => {
+                Ok(Object::Payment(self.promise(payment, now)))
+            }
             Card::AsksBack => {
                 payment.state = PaymentState::RequiresAction;
                 Ok(Object::Payment(self.keep(payment)))
@@ -438,8 +519,100 @@ impl Books {
         }
     }
 
+    /// The test card behind a method. One that was used without being kept for somebody cannot be used again, nor can one of somebody else's: as Stripe
+    /// has it, in its words (github.com/liberapay/liberapay.com/issues/2686, github.com/flutter-stripe/flutter_stripe/issues/379).
+    fn card_of(&self, method: &str, customer: &str) -> std::result::Result<Card, Refusal> {
+        let Some(known) = self.methods.get(method) else {
+            return card(method).ok_or_else(|| Refusal::missing("PaymentMethod", method));
+        };
+        if known.customer.is_empty() {
+            let message = "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a connected \
+                           account without Customer attachment, or was detached from a Customer. It may not be used again. To use a PaymentMethod \
+                           multiple times, you must attach it to a Customer first.";
+            return Err(Refusal::invalid("payment_method_unexpected_state", message));
+        }
+        if known.customer != customer {
+            let message = format!(
+                "The customer does not have a payment method with the ID {method}. The payment method must be attached to the customer."
+            );
+            return Err(Refusal::invalid("payment_method_unexpected_state", message));
+        }
+        card(&known.card).ok_or_else(|| Refusal::missing("PaymentMethod", method))
+    }
+
+    fn keep_method(&mut self, method: Method) {
+        if self.journal.is_some() {
+            self.open.methods.push(method.clone());
+        }
+        self.methods.insert(method.id.clone(), method);
+    }
+
+    pub fn method(&self, id: &str) -> Option<&Method> {
+        self.methods.get(id)
+    }
+
+    /// Whoever cards are kept for. The same key is the same customer.
+    pub fn customer(
+        &mut self,
+        key: &str,
+        metadata: BTreeMap<String, String>,
+        now: Time,
+    ) -> std::result::Result<Customer, Refusal> {
+        let known = self
+            .customers
+            .values()
+            .find(|known| !key.is_empty() && known.key == key);
+        if let Some(known) = known {
+            if known.metadata == metadata {
+                return Ok(known.clone());
+            }
+            return Err(Refusal {
+                kind: "idempotency_error".into(),
+                ..Refusal::invalid("idempotency_key_in_use", "This key was used with other parameters.")
+            });
+        }
+        let customer = Customer {
+            id: format!("cus_{}{:012}", self.prefix, self.customers.len() + 1),
+            metadata,
+            created_at: now,
+            key: key.to_owned(),
+        };
+        if self.journal.is_some() {
+            self.open.customers.push(customer.clone());
+        }
+        self.customers.insert(customer.id.clone(), customer.clone());
+        self.write_down();
+        Ok(customer)
+    }
+
+    /// Takes a method from its customer: it cannot be used any more.
+    pub fn detach(&mut self, id: &str) -> std::result::Result<Method, Refusal> {
+        let known = self
+            .methods
+            .get(id)
+            .ok_or_else(|| Refusal::missing("PaymentMethod", id))?;
+        if known.customer.is_empty() {
+            let message = "The payment method you provided is not attached to a customer so detachment is impossible.";
+            return Err(Refusal::invalid("payment_method_unexpected_state", message));
+        }
+        let method = Method {
+            customer: String::new(),
+            ..known.clone()
+        };
+        self.keep_method(method.clone());
+        self.write_down();
+        Ok(method)
+    }
+
     fn promise(&mut self, mut payment: Payment, now: Time) -> Payment {
         payment.decline = None;
+        if payment.keep && !payment.made.is_empty() {
+            self.keep_method(Method {
+                id: payment.made.clone(),
+                card: payment.method.clone(),
+                customer: payment.customer.clone(),
+            });
+        }
         if payment.automatic {
             payment.state = PaymentState::Succeeded;
             payment.captured = payment.amount;

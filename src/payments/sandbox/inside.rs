@@ -3,7 +3,9 @@
 use super::books::{Books, NewPayment, Object, Outcome, Payment, PaymentState, Refusal, decline_of, fee};
 use super::faults::{Call, Fate, Faults, NoticeFate};
 use crate::app::App;
-use crate::kernel::{self, About, Answer, Ask, Booked, Capabilities, Clock, MayFail, Money, Notice, Processor, Time};
+use crate::kernel::{
+    self, About, Answer, Ask, Booked, Capabilities, CardFace, Clock, MayFail, Money, Notice, Processor, Reuse, Time,
+};
 use crate::payments::processors::{EXPONENTS, from_wire, to_wire, understands};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
@@ -240,6 +242,8 @@ impl Sandbox {
             Ask::Void { key, .. } | Ask::Refund { key, .. } => (Call::Change, key),
             Ask::Find { reference } => (Call::Look, reference),
             Ask::FindOperation { key, .. } => (Call::Look, key),
+            Ask::Kept { payment, .. } => (Call::Look, payment),
+            Ask::Forget { key, .. } => (Call::Change, key),
         };
         let faults = self.faults();
         let fate = faults.fate(call, what, self.nth_call(&faults, what));
@@ -279,6 +283,7 @@ impl Sandbox {
                 token,
                 return_url,
                 session,
+                reuse,
             } => {
                 let wire = to_wire(*amount).ok();
                 let Some(wire) = wire.filter(|_| self.capabilities().takes(amount.currency)) else {
@@ -298,10 +303,23 @@ impl Sandbox {
                     metadata: BTreeMap::from([("reference".to_owned(), reference.clone())]),
                     return_url: return_url.clone(),
                     description: String::new(),
+                    customer: match reuse {
+                        Reuse::Once => String::new(),
+                        Reuse::Keep { owner } => match books.customer(owner, BTreeMap::new(), now) {
+                            Ok(customer) => customer.id,
+                            Err(refusal) => {
+                                return Answer::Refused {
+                                    detail: refusal.message,
+                                };
+                            }
+                        },
+                        Reuse::Kept { customer } => customer.clone(),
+                    },
+                    keep: matches!(reuse, Reuse::Keep { .. }),
                     session: *session,
                 };
-                let fingerprint = format!("authorize {reference} {amount} {token} {session:?}");
-                let outcome = books.once(Some(key), fingerprint, |books| {
+                let asked = format!("authorize {reference} {amount} {token} {reuse:?} {session:?}");
+                let outcome = books.once(Some(key), asked, |books| {
                     if fate == Fate::TimeoutThenDecline {
                         books.decline_new(new, now)
                     } else {
@@ -388,6 +406,17 @@ impl Sandbox {
                 },
                 Some(Ok(object)) => operation_answer(object, key),
             },
+            Ask::Kept { payment, .. } => kept(&books, payment),
+            Ask::Forget { token, .. } => match books.detach(token) {
+                Ok(_) => Answer::Forgotten,
+                Err(refusal) => match books.method(token) {
+                    Some(method) if method.customer.is_empty() => Answer::Forgotten,
+                    Some(_) => Answer::Refused {
+                        detail: refusal.message,
+                    },
+                    None => Answer::NotFound,
+                },
+            },
         }
     }
 
@@ -470,6 +499,25 @@ impl Processor for Sandbox {
             .filter_map(|payment| booked(&books.look(&payment.id, now).ok()?))
             .collect();
         Box::pin(std::future::ready(Ok(Some(found))))
+    }
+}
+
+/// The method a payment left with its customer.
+fn kept(books: &Books, payment: &str) -> Answer {
+    let method = books
+        .payment(payment)
+        .and_then(|payment| books.method(payment.method()));
+    let Some(method) = method.filter(|method| !method.customer.is_empty()) else {
+        return Answer::NotFound;
+    };
+    let (brand, last_four, month, year) = method.face();
+    match CardFace::read(brand, last_four, month, year) {
+        Some(face) => Answer::Kept {
+            token: method.id.clone(),
+            customer: method.customer.clone(),
+            face,
+        },
+        None => Answer::NotFound,
     }
 }
 

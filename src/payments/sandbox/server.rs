@@ -83,6 +83,9 @@ pub fn router(settings: ServerSettings, clock: Arc<dyn Clock>, base_url: String)
         .route("/v1/payment_intents/{id}/confirm", post(confirm))
         .route("/v1/payment_intents/{id}/capture", post(capture))
         .route("/v1/payment_intents/{id}/cancel", post(cancel))
+        .route("/v1/customers", post(customer))
+        .route("/v1/payment_methods/{id}", get(retrieve_method))
+        .route("/v1/payment_methods/{id}/detach", post(detach))
         .route("/v1/refunds", post(refund).get(refunds))
         .route("/v1/refunds/{id}", get(retrieve_refund))
         .route("/3ds/{id}", get(challenge_page).post(challenge_answer))
@@ -141,6 +144,30 @@ impl Server {
                 self.answer(reply.map(|value| lie(value, "amount", |amount| json!(amount.as_i64().unwrap_or(0) + 1))))
             }
             Fate::WrongCurrency => self.answer(reply.map(|value| lie(value, "currency", |_| json!("xts")))),
+            _ => self.answer(reply),
+        }
+    }
+
+    /// A request about customers and their methods: it moves no money and is told to nobody.
+    async fn settle(
+        self: &Arc<Self>,
+        headers: &HeaderMap,
+        path: &str,
+        body: &[u8],
+        act: impl FnOnce(&mut Books, &Form, Time) -> Reply,
+    ) -> Response {
+        if let Some(refused) = refused_key(headers) {
+            return refused;
+        }
+        let fate = self.fate(Call::Change, path);
+        if matches!(fate, Fate::Lost | Fate::NotSent) {
+            return self.hang().await;
+        }
+        let reply = act(&mut self.books(), &Form::read(body), self.now());
+        match fate {
+            Fate::TimeoutThenOk | Fate::TimeoutThenDecline => self.hang().await,
+            Fate::ErrorThenOk => server_error(),
+            Fate::Garbage => (StatusCode::OK, "<html>maintenance</html>").into_response(),
             _ => self.answer(reply),
         }
     }
@@ -290,6 +317,8 @@ const CREATE: &[&str] = &[
     "return_url",
     "description",
     "off_session",
+    "customer",
+    "setup_future_usage",
 ];
 
 async fn create(State(server): Shared, headers: HeaderMap, body: Bytes) -> Response {
@@ -340,6 +369,12 @@ fn new_payment(form: &Form) -> std::result::Result<NewPayment, Refusal> {
         return_url: form.text("return_url"),
         description: form.text("description"),
         session: session(form),
+        customer: form.text("customer"),
+        keep: match form.get("setup_future_usage") {
+            None => false,
+            Some("on_session" | "off_session") => true,
+            Some(_) => return Err(Refusal::invalid("parameter_invalid", "Invalid setup_future_usage.")),
+        },
     })
 }
 
@@ -424,6 +459,46 @@ async fn refund(State(server): Shared, headers: HeaderMap, body: Bytes) -> Respo
         .await
 }
 
+/// Whoever cards are kept for.
+async fn customer(State(server): Shared, headers: HeaderMap, body: Bytes) -> Response {
+    let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok());
+    let make = |books: &mut Books, form: &Form, now| {
+        form.only(&["metadata", "description"])?;
+        books
+            .customer(key.unwrap_or_default(), form.metadata(), now)
+            .map(|made| wire::customer(&made))
+    };
+    server.settle(&headers, "/v1/customers", &body, make).await
+}
+
+/// A method that was kept, taken from its customer: it is of no use any more.
+async fn detach(State(server): Shared, Path(id): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
+    let take = |books: &mut Books, form: &Form, _| {
+        form.only(&[])?;
+        books.detach(&id).map(|method| wire::method(&method))
+    };
+    let path = format!("/v1/payment_methods/{id}/detach");
+    server.settle(&headers, &path, &body, take).await
+}
+
+async fn retrieve_method(
+    State(server): Shared,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let find = |books: &Books, _: &Form, _| {
+        let missing = || Refusal {
+            status: 404,
+            ..Refusal::invalid("resource_missing", format!("No such PaymentMethod: '{id}'"))
+        };
+        books.method(&id).map(wire::method).ok_or_else(missing)
+    };
+    server
+        .look(&headers, "/v1/payment_methods", query.as_deref(), find)
+        .await
+}
+
 async fn retrieve(
     State(server): Shared,
     Path(id): Path<String>,
@@ -433,9 +508,12 @@ async fn retrieve(
     let base_url = server.base_url.clone();
     let path = format!("/v1/payment_intents/{id}");
     let find = |books: &Books, form: &Form, now| {
-        books
-            .look(&id, now)
-            .map(|found| wire::payment(&found, &base_url, form.expands("latest_charge")))
+        let found = books.look(&id, now)?;
+        let mut shown = wire::payment(&found, &base_url, form.expands("latest_charge"));
+        if let Some(method) = books.method(found.method()).filter(|_| form.expands("payment_method")) {
+            shown["payment_method"] = wire::method(method);
+        }
+        Ok(shown)
     };
     server.look(&headers, &path, query.as_deref(), find).await
 }

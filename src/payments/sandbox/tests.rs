@@ -16,6 +16,8 @@ fn new(method: &str) -> NewPayment {
         confirm: true,
         metadata: BTreeMap::from([("reference".into(), "ours".into())]),
         return_url: String::new(),
+        customer: String::new(),
+        keep: false,
         description: String::new(),
         session: Session::Buyer,
     }
@@ -155,4 +157,105 @@ fn a_bank_that_asks_back_believes_the_first_answer() {
         Some("authentication_failed")
     );
     assert!(books.answer_challenge("pi_nothing", true, NOW).is_none());
+}
+
+#[test]
+fn a_card_that_was_not_kept_cannot_be_used_a_second_time_and_a_kept_one_only_by_its_customer() {
+    let mut books = Books::default();
+    let used = books.create(new("pm_card_visa"), NOW).unwrap().payment().made.clone();
+    assert!(used.starts_with("pm_") && used != "pm_card_visa");
+    let again = books.create(new(&used), NOW).unwrap_err();
+    assert_eq!((again.status, again.kind.as_str()), (400, "invalid_request_error"));
+    assert!(again.message.contains("It may not be used again."), "{}", again.message);
+
+    let owner = books.customer("smt_1", BTreeMap::new(), NOW).unwrap().id;
+    assert_eq!(
+        books.customer("smt_1", BTreeMap::new(), NOW).unwrap().id,
+        owner,
+        "asked twice, one customer"
+    );
+    let other = books.customer("smt_2", BTreeMap::new(), NOW).unwrap().id;
+    let keep = |method: &str, customer: &str, keep| NewPayment {
+        customer: customer.into(),
+        keep,
+        ..new(method)
+    };
+    assert_eq!(code(books.create(keep("tok_visa", "", true), NOW)), "parameter_missing");
+    assert_eq!(
+        code(books.create(keep("tok_visa", "cus_unheard_of", true), NOW)),
+        "resource_missing"
+    );
+    // A card that is declined is kept for nobody.
+    let declined = books
+        .create(keep("tok_declined", &owner, true), NOW)
+        .unwrap_err()
+        .payment
+        .unwrap();
+    assert!(books.create(keep(&declined.made, &owner, false), NOW).is_err());
+
+    let kept = books
+        .create(keep("tok_visa", &owner, true), NOW)
+        .unwrap()
+        .payment()
+        .made
+        .clone();
+    for stranger in ["", other.as_str()] {
+        let refused = books.create(keep(&kept, stranger, false), NOW).unwrap_err();
+        assert!(
+            refused.message.contains("must be attached to the customer"),
+            "{}",
+            refused.message
+        );
+    }
+    for _ in 0..2 {
+        let paid = books.create(keep(&kept, &owner, false), NOW).unwrap();
+        assert_eq!(
+            (paid.payment().state, paid.payment().made.as_str()),
+            (PaymentState::RequiresCapture, "")
+        );
+    }
+    books.detach(&kept).unwrap();
+    assert!(books.create(keep(&kept, &owner, false), NOW).is_err());
+    assert!(books.detach(&kept).is_err(), "there is nothing to detach");
+}
+
+#[test]
+fn a_card_whose_bank_asks_back_is_kept_once_it_is_confirmed() {
+    let mut books = Books::default();
+    let owner = books.customer("smt_1", BTreeMap::new(), NOW).unwrap().id;
+    let asked = books
+        .create(
+            NewPayment {
+                customer: owner.clone(),
+                keep: true,
+                ..new("tok_3ds")
+            },
+            NOW,
+        )
+        .unwrap();
+    let (payment, made) = (asked.payment().id.clone(), asked.payment().made.clone());
+    assert_eq!(books.method(&made).unwrap().customer, "");
+    books.answer_challenge(&payment, true, NOW).unwrap();
+    assert_eq!(books.method(&made).unwrap().customer, owner);
+}
+
+#[test]
+fn kept_cards_outlive_the_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("books.journal");
+    let (owner, kept) = {
+        let mut books = Books::open(&path).unwrap();
+        let owner = books.customer("smt_1", BTreeMap::new(), NOW).unwrap().id;
+        let new = NewPayment {
+            customer: owner.clone(),
+            keep: true,
+            ..new("tok_visa")
+        };
+        let kept = books
+            .once(Some("k"), "f".into(), |books| books.create(new, NOW))
+            .unwrap();
+        (owner, kept.payment().made.clone())
+    };
+    let books = Books::open(&path).unwrap();
+    assert_eq!(books.method(&kept).unwrap().customer, owner);
 }

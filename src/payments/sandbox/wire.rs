@@ -1,6 +1,6 @@
 //! Stripe's wire format, as far as the sandbox server speaks it: forms with nested names in, JSON objects out.
 
-use super::books::{BookedRefund, Payment, PaymentState, Refusal};
+use super::books::{BookedRefund, Customer, Method, Payment, PaymentState, Refusal};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -120,9 +120,34 @@ pub fn payment(payment: &Payment, base_url: &str, expand_charge: bool) -> Value 
         "livemode": false,
         "metadata": payment.metadata,
         "next_action": next_action,
-        "payment_method": (!payment.method.is_empty()).then_some(&payment.method),
+        "customer": (!payment.customer.is_empty()).then_some(&payment.customer),
+        "payment_method": (!payment.method.is_empty()).then(|| payment.method()),
+        "setup_future_usage": payment.keep.then_some("on_session"),
         "payment_method_types": ["card"],
         "status": payment.state.name(),
+    })
+}
+
+pub fn method(method: &Method) -> Value {
+    let (brand, last_four, month, year) = method.face();
+    json!({
+        "id": method.id,
+        "object": "payment_method",
+        "type": "card",
+        "card": { "brand": brand, "last4": last_four, "exp_month": month, "exp_year": year },
+        "customer": (!method.customer.is_empty()).then_some(&method.customer),
+        "livemode": false,
+        "metadata": {},
+    })
+}
+
+pub fn customer(customer: &Customer) -> Value {
+    json!({
+        "id": customer.id,
+        "object": "customer",
+        "created": customer.created_at.unix_seconds(),
+        "livemode": false,
+        "metadata": customer.metadata,
     })
 }
 

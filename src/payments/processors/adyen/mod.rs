@@ -8,6 +8,10 @@
 //! Adyen cannot be asked what became of a payment: there is no search by reference. What we have is the idempotency key, under which the same
 //! request gets its first answer again. So the resolver asks by asking again while the key is remembered ([`REPEATS_FOR`]), and after that the
 //! honest answer is that nobody knows.
+//!
+//! A kept card: `storePaymentMethod` for a shopper reference of its own, which says nothing about the buyer; used again as a card on file, with the
+//! buyer there (docs.adyen.com/online-payments/tokenization/create-and-use-tokens). What was kept under a reference can be asked, and deleted
+//! (docs.adyen.com/api-explorer/Checkout/71/get/storedPaymentMethods, …/delete/storedPaymentMethods/(storedPaymentMethodId)). No peer verified it.
 
 mod notices;
 #[cfg(test)]
@@ -15,7 +19,9 @@ mod tests;
 mod words;
 
 use super::calls::{self, Sent};
-use crate::kernel::{Answer, Ask, Capabilities, Error, Heard, Money, Processor, Rate, Result, Seconds, Session, Time};
+use crate::kernel::{
+    Answer, Ask, Capabilities, Error, Heard, Money, Processor, Rate, Result, Reuse, Seconds, Session, Time,
+};
 use serde_json::{Value, json};
 use std::future::Future;
 use std::pin::Pin;
@@ -81,6 +87,11 @@ impl Adyen {
     }
 
     async fn decide(&self, ask: &Ask) -> Answer {
+        match ask {
+            Ask::Kept { owner, .. } => return self.kept(owner).await,
+            Ask::Forget { token, customer, .. } => return self.forget(token, customer).await,
+            _ => {}
+        }
         let request = match self.request(ask) {
             Ok(request) => request,
             Err(answer) => return answer,
@@ -102,8 +113,43 @@ impl Adyen {
             Ask::Capture { payment, .. } | Ask::Void { payment, .. } | Ask::Refund { payment, .. } => {
                 words::read_received(value, "paymentPspReference", payment, payment)
             }
-            Ask::Find { .. } | Ask::FindOperation { .. } => None,
+            Ask::Find { .. } | Ask::FindOperation { .. } | Ask::Kept { .. } | Ask::Forget { .. } => None,
         })
+    }
+
+    /// What is kept under a shopper reference, as a query.
+    fn of_shopper(&self, shopper: &str) -> String {
+        form_urlencoded::Serializer::new(String::new())
+            .append_pair("merchantAccount", &self.settings.merchant_account)
+            .append_pair("shopperReference", shopper)
+            .finish()
+    }
+
+    /// A token may be there a moment after the payment: none yet is not knowing.
+    async fn kept(&self, owner: &str) -> Answer {
+        let query = self.of_shopper(owner);
+        let request = self
+            .client
+            .get(format!("{}/storedPaymentMethods?{query}", self.settings.url));
+        let sent = calls::send(request.header("x-api-key", &self.settings.api_key)).await;
+        said(sent, |value| Some(words::read_kept(value, owner)))
+    }
+
+    async fn forget(&self, token: &str, shopper: &str) -> Answer {
+        let token = match words::name(token) {
+            Ok(token) => token,
+            Err(answer) => return answer,
+        };
+        let query = self.of_shopper(shopper);
+        let request = self
+            .client
+            .delete(format!("{}/storedPaymentMethods/{token}?{query}", self.settings.url));
+        // 204 has no body that could be read; what is not there any more is forgotten, too.
+        match calls::status(request.header("x-api-key", &self.settings.api_key)).await {
+            Sent::Answered(200 | 204, _) => Answer::Forgotten,
+            Sent::Answered(404, _) => Answer::NotFound,
+            sent => said(sent, |_| None),
+        }
     }
 
     /// What goes over the wire. Errors: the answer where nothing can.
@@ -117,6 +163,7 @@ impl Adyen {
                 token,
                 return_url,
                 session,
+                reuse,
             } => {
                 let mut body = json!({
                     "merchantAccount": account,
@@ -131,6 +178,19 @@ impl Adyen {
                     // Banks ask back on a page of their own: the only way a buyer can be sent by a link.
                     "authenticationData": { "threeDSRequestData": { "nativeThreeDS": "disabled" } },
                 });
+                match reuse {
+                    Reuse::Once => {}
+                    Reuse::Keep { owner } => {
+                        body["shopperReference"] = json!(owner);
+                        body["storePaymentMethod"] = json!(true);
+                        body["recurringProcessingModel"] = json!("CardOnFile");
+                    }
+                    Reuse::Kept { customer } => {
+                        body["shopperReference"] = json!(customer);
+                        body["shopperInteraction"] = json!("ContAuth");
+                        body["recurringProcessingModel"] = json!("CardOnFile");
+                    }
+                }
                 // Nobody is there: a bank that wants to hear the buyer refuses ("Authentication required").
                 if *session == Session::Nobody {
                     body["shopperInteraction"] = json!("ContAuth");
@@ -191,7 +251,7 @@ impl Adyen {
                 (format!("/payments/{}/refunds", words::name(payment)?), key, body)
             }
             // Not "not found": what cannot be looked up may well be there.
-            Ask::Find { .. } | Ask::FindOperation { .. } => {
+            Ask::Find { .. } | Ask::FindOperation { .. } | Ask::Kept { .. } | Ask::Forget { .. } => {
                 return Err(Answer::Unknown {
                     detail: "Adyen cannot be asked; its notice or its own pages say what happened.".into(),
                 });

@@ -46,6 +46,11 @@ fn ask(value: &Value) -> Ask {
             token: text("token"),
             return_url: "https://shop.example/back".into(),
             session: Session::Buyer,
+            reuse: match (text("keep"), text("kept")) {
+                (owner, _) if !owner.is_empty() => Reuse::Keep { owner },
+                (_, customer) if !customer.is_empty() => Reuse::Kept { customer },
+                _ => Reuse::Once,
+            },
         },
         "capture" => Ask::Capture {
             key,
@@ -94,6 +99,7 @@ fn replies_are_read_as_the_documentation_means_them() {
             Sent::Answered(status, entry["body"].clone()),
             |value| match entry["ask"].as_str().unwrap() {
                 "authorize" => words::read_payment(value),
+                "kept" => Some(words::read_kept(value, "smt_01m3nh8hg6e7ntcxvx1vxk4d1z")),
                 "void by reference" => words::read_received(value, "paymentReference", reference, ""),
                 _ => words::read_received(value, "paymentPspReference", payment, payment),
             },
@@ -275,6 +281,7 @@ async fn what_cannot_be_asked_is_not_asked_and_cards_in_plain_digits_do_not_pass
         token: token.into(),
         return_url: String::new(),
         session: Session::Buyer,
+        reuse: Reuse::Once,
     };
     for token in [
         r#"{"type":"scheme","number":"4…","cvc":"7…"}"#,

@@ -1,7 +1,7 @@
 //! Adyen's words for amounts, cards, references, results and refusals.
 
 use super::super::declines::{decline, rescale};
-use crate::kernel::{Answer, Currency, Decline, Money};
+use crate::kernel::{Answer, CardFace, Currency, Decline, Money};
 use serde_json::{Value, json};
 
 /// In how many decimals Adyen counts (P21). Its page on currency codes marks four that differ from ISO 4217.
@@ -112,6 +112,29 @@ pub fn read_payment(value: &Value) -> Option<Answer> {
         },
         "Cancelled" => Answer::Voided { payment },
         _ => return None,
+    })
+}
+
+/// The one card that is kept under a shopper reference of its own.
+pub fn read_kept(value: &Value, owner: &str) -> Answer {
+    let number = |value: &Value| value.as_str().and_then(|text| text.parse().ok()).unwrap_or_default();
+    let read = |method: &Value| {
+        let face = CardFace::read(
+            method["brand"].as_str().unwrap_or_default(),
+            method["lastFour"].as_str()?,
+            number(&method["expiryMonth"]),
+            number(&method["expiryYear"]),
+        )?;
+        Some(Answer::Kept {
+            token: method["id"].as_str()?.to_owned(),
+            customer: owner.to_owned(),
+            face,
+        })
+    };
+    let methods = value["storedPaymentMethods"].as_array();
+    let kept = methods.and_then(|methods| methods.iter().find_map(read));
+    kept.unwrap_or(Answer::Unknown {
+        detail: "Adyen keeps no card yet".into(),
     })
 }
 
