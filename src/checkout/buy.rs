@@ -116,13 +116,14 @@ async fn authorize(app: &App, lane: crate::db::LaneKey, attempt: Attempt, plan: 
     loop {
         let answer = payments::authorize_ask(app, &attempt).await;
         let (id, checkout, plan) = (attempt.id, attempt.checkout, plan.clone());
-        let last = plan.after(&attempt.processor).is_none();
+        let (last, first) = (plan.after(&attempt.processor).is_none(), attempt.n == 1);
         let recorded = app.db.write(lane, move |tx| {
             payments::record(tx, id, Operation::Authorize, &answer)?;
             let next = if last { None } else { go_on(tx, checkout, id, &plan)? };
             Ok(match next {
                 Some(next) => Recorded::Next(next),
-                None => Recorded::Settled(outcome(tx, checkout)?),
+                None if first => Recorded::Settled(settle(tx, checkout)?),
+                None => Recorded::Settled(outcome(tx, checkout)?), // It may be an order that is paid again.
             })
         });
         match recorded.await? {

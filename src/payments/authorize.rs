@@ -314,7 +314,7 @@ fn record_authorize(tx: &mut Tx<'_>, id: AttemptId, answer: &Answer) -> Result<R
         tries,
         next_check_at,
     };
-    if to == S::Authorized && attempt.state != S::Authorized {
+    if to == S::Authorized && attempt.state != S::Authorized && attempt.n > 1 {
         super::renew::let_go_of_others(tx, &attempt)?; // Never two promises counted on.
     }
     store::move_attempt(tx, id, &change)?;
