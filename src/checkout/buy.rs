@@ -142,7 +142,7 @@ async fn authorize(
     loop {
         let answer = payments::authorize_ask(app, &attempt).await;
         let (id, checkout, plan) = (attempt.id, attempt.checkout, plan.clone());
-        let last = plan.after(&attempt.processor).is_none();
+        let (last, first) = (plan.after(&attempt.processor).is_none(), attempt.n == 1);
         let known = Mutex::new(placed.take().map(|checkout| (checkout, attempt.clone())));
         let recorded = app.db.write(lane, move |tx| {
             let known = known.lock().ok().and_then(|mut known| known.take());
@@ -159,7 +159,8 @@ async fn authorize(
             let next = if last { None } else { go_on(tx, checkout, id, &plan)? };
             Ok(match next {
                 Some(next) => Recorded::Next(next),
-                None => Recorded::Settled(outcome(tx, checkout)?),
+                None if first => Recorded::Settled(settle(tx, checkout)?),
+                None => Recorded::Settled(outcome(tx, checkout)?), // It may be an order that is paid again.
             })
         });
         match recorded.await? {

@@ -221,7 +221,6 @@ fn begin(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, party: Option<PartyId>, 
         .intent
         .as_ref()
         .is_some_and(|intent| intent.state == IntentState::Expired)
-        && !mutant!("I13")
     {
         return Err(Error::conflict(
             "payment_lost",

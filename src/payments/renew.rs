@@ -9,7 +9,7 @@ use super::taking::{GRACE, PAY_AGAIN, Terms, is_ending, next_ask, next_look};
 use super::{record, void};
 use crate::app::App;
 use crate::db::{LaneKey, Tx};
-use crate::kernel::{Answer, Ask, AttemptId, Fact, IntentId, Money, Result, Seconds, Time};
+use crate::kernel::{Answer, Ask, AttemptId, Fact, IntentId, Money, Result, Reuse, Seconds, Time};
 use sha2::{Digest, Sha256};
 
 /// Tries without the buyer at one payment, in all its life; the constraint of the table says the same.
@@ -164,6 +164,10 @@ fn begin(tx: &mut Tx<'_>, intent: &Intent, promise: &Attempt) -> Result<Option<A
         taking: promise.taking,
         window: promise.window,
     };
+    let reuse = match super::stored::reuse_of(tx, promise)? {
+        kept @ Reuse::Kept { .. } => kept,
+        Reuse::Once | Reuse::Keep { .. } => Reuse::Once,
+    };
     let renewal = Attempt {
         id: tx.id(),
         n,
@@ -172,6 +176,7 @@ fn begin(tx: &mut Tx<'_>, intent: &Intent, promise: &Attempt) -> Result<Option<A
         taking: terms.taking,
         window: terms.window,
         off_session: true,
+        reuse,
         payment: String::new(),
         decline: String::new(),
         action_url: String::new(),

@@ -120,15 +120,12 @@ async fn let_go(app: &App, attempt: Attempt, frozen: bool, conclude: Conclude) -
         return Ok(false);
     }
     let attempt = with_payment(app, attempt).await;
-    let answer = match void_ask(app, &attempt).await {
-        // It will not: perhaps because it is gone already, perhaps because the money was taken. The books say which.
-        Answer::Refused { .. } => match find_at_processor(app, &attempt).await {
-            Answer::Authorized { .. } | Answer::RequiresAction { .. } => Answer::Unknown {
-                detail: "It is still promised.".into(),
-            },
-            answer => answer,
-        },
-        answer => answer,
+    let answer = if lapses_by_itself(app, &attempt).await? {
+        Answer::Voided {
+            payment: attempt.payment.clone(),
+        }
+    } else {
+        let_go_now(app, &attempt).await
     };
     let id = attempt.id;
     app.db
@@ -138,6 +135,32 @@ async fn let_go(app: &App, attempt: Attempt, frozen: bool, conclude: Conclude) -
         })
         .await?;
     Ok(true)
+}
+
+/// Some took what they will take of a promise with its first part, and cannot be told to let go of the rest: it lapses.
+async fn lapses_by_itself(app: &App, attempt: &Attempt) -> Result<bool> {
+    let can = app.processor(&attempt.processor).map(|one| one.capabilities());
+    if can.is_ok_and(|can| can.void_after_partial_capture) {
+        return Ok(false);
+    }
+    let (id, intent) = (attempt.id, attempt.intent);
+    let captures = app.db.read(move |tx| store::captures(tx, intent)).await?;
+    Ok(captures
+        .iter()
+        .any(|capture| capture.attempt == id && capture.state == CaptureState::Succeeded))
+}
+
+async fn let_go_now(app: &App, attempt: &Attempt) -> Answer {
+    match void_ask(app, attempt).await {
+        // It will not: perhaps because it is gone already, perhaps because the money was taken. The books say which.
+        Answer::Refused { .. } => match find_at_processor(app, attempt).await {
+            Answer::Authorized { .. } | Answer::RequiresAction { .. } => Answer::Unknown {
+                detail: "It is still promised.".into(),
+            },
+            answer => answer,
+        },
+        answer => answer,
+    }
 }
 
 async fn resolve_capture(app: &App, id: CaptureId, frozen: bool, conclude: Conclude) -> Result<bool> {

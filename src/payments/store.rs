@@ -496,7 +496,7 @@ pub fn refused_for_good(tx: &mut Tx<'_>, intent: IntentId, token: &str) -> Resul
     Ok(found.is_some())
 }
 
-/// A shop's newest tries by card since then: whom it asked, what came of it, whether a decline was a hard one. Ids sort by birth.
+/// A shop's newest tries by card since then, of buyers who were there: whom it asked, what came of it, whether a decline was a hard one. Ids sort by birth.
 pub fn latest_tries(
     tx: &mut Tx<'_>,
     shop: ShopId,
@@ -506,7 +506,7 @@ pub fn latest_tries(
     let millis = u64::try_from(since.0 / 1000).unwrap_or(0);
     let oldest = AttemptId::from_uuid(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid());
     tx.all(
-        "select processor, state, hard from attempts where id >= $1 and shop_id = $2 and method = 'card' order by id desc limit $3",
+        "select processor, state, hard from attempts where id >= $1 and shop_id = $2 and method = 'card' and off_session = 0 order by id desc limit $3",
         args![oldest, shop, limit],
     )
 }

@@ -927,6 +927,13 @@ fn p9_a_lost_payment_is_paid_again_by_the_buyer_for_what_was_not_taken() {
         capture   order=A  20.00 last=1 -> ok
         intent    order=A  -> succeeded
         balance   creator  -> 27.00
+        authorize order=B  30.00 token=tok_later_lost -> ok
+        wait      604801s
+        wait      1s
+        intent    order=B  -> expired
+        void      order=B  -> nothing
+        intent    order=B  -> canceled
+        authorize order=B  token=tok_visa -> not_payable
         ",
     );
 }

@@ -122,6 +122,53 @@ async fn money_is_promised_taken_in_parts_and_given_back_over_the_wire() {
 }
 
 #[tokio::test]
+async fn p9_without_the_buyer_a_bank_that_would_ask_back_declines_and_a_spent_token_is_refused() {
+    let wire = wire("").await;
+    let ask = async |n: u32, token: &str, session: Session| {
+        let (key, reference) = (format!("k{n}"), format!("ours/{n}"));
+        let Ask::Authorize { amount, return_url, .. } = authorize("", "", eur(2_000), "") else {
+            unreachable!("it is one")
+        };
+        let token = token.to_owned();
+        let ask = Ask::Authorize {
+            key,
+            reference,
+            amount,
+            token,
+            return_url,
+            session,
+        };
+        wire.stripe.ask(&ask).await
+    };
+    let at_the_bank = ask(1, "tok_3ds", Session::Buyer).await;
+    assert!(matches!(at_the_bank, Answer::RequiresAction { .. }), "{at_the_bank:?}");
+    // the card -> what is said of it when nobody is there
+    for (n, token, decline) in [
+        (2, "tok_3ds", Decline::Soft("authentication_required")),
+        (3, "tok_later_empty", Decline::Soft("insufficient_funds")),
+        (4, "tok_later_lost", Decline::Hard("lost_card")),
+    ] {
+        let answer = ask(n, token, Session::Nobody).await;
+        let said = match answer {
+            Answer::Declined { decline, .. } => decline,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(said, decline, "{token}");
+    }
+    let promised = ask(5, "tok_visa", Session::Nobody).await;
+    assert!(matches!(promised, Answer::Authorized { .. }), "{promised:?}");
+    let once = ask(6, "tok_once", Session::Buyer).await;
+    assert!(matches!(once, Answer::Authorized { .. }), "{once:?}");
+    let spent = ask(7, "tok_once", Session::Nobody).await;
+    assert!(
+        matches!(&spent, Answer::Refused { detail } if detail.contains("previously used")),
+        "{spent:?}"
+    );
+    // Tokens say nothing but that they are spent; payment methods may be kept.
+    assert!(wire.stripe.reusable("pm_card_visa") && !wire.stripe.reusable("tok_visa") && !wire.stripe.reusable(""));
+}
+
+#[tokio::test]
 async fn p2_lost_answers_are_found_again_by_reference_and_key() {
     let wire = wire("").await;
     let payment = promised(&wire, eur(2_000)).await;

@@ -124,7 +124,7 @@ pub struct Bank {
 }
 
 impl Bank {
-    pub fn new(number: usize, name: &'static str, clock: Arc<HandClock>, wire: Wire) -> Self {
+    pub fn new(number: usize, name: &'static str, shape: Shape, clock: Arc<HandClock>, wire: Wire) -> Self {
         let at_once = Faults {
             notice_early: 1000, // The wire decides when a notice arrives.
             ..Faults::default()
@@ -136,10 +136,10 @@ impl Bank {
             clock,
             "http://bank.test".into(),
         );
-        let sandbox = if number == 0 {
+        let sandbox = if (number, shape) == (0, Shape::Full) {
             sandbox
         } else {
-            sandbox.named(name, Shape::Full)
+            sandbox.named(name, shape)
         };
         Self {
             number,
@@ -171,9 +171,12 @@ impl Bank {
         }
     }
 
-    /// The ground truth.
-    pub fn payments(&self) -> Vec<Payment> {
-        self.sandbox.books().payments().cloned().collect()
+    /// The ground truth, as it stands now: a promise nobody used is over.
+    pub fn payments(&self, now: Time) -> Vec<Payment> {
+        let books = self.sandbox.books();
+        let all = books.payments();
+        all.map(|payment| books.look(&payment.id, now).expect("it is there"))
+            .collect()
     }
 }
 
@@ -184,6 +187,10 @@ impl Processor for Bank {
 
     fn capabilities(&self) -> Capabilities {
         self.sandbox.capabilities()
+    }
+
+    fn reusable(&self, token: &str) -> bool {
+        self.sandbox.reusable(token)
     }
 
     fn ask<'a>(&'a self, ask: &'a Ask) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {

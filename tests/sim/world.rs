@@ -9,6 +9,7 @@ use hawker::app::{App, Parts, Settings};
 use hawker::bench::shop;
 use hawker::db::{self, Config, Db, Drive, Engine, LaneKey, MAIN};
 use hawker::kernel::{Clock, Error, Kind, Processor, Random, Result, ShopId, VariantId};
+use hawker::payments::sandbox::Shape;
 use hawker::{checkout, flow, fulfilment, inventory, ledger, payments};
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -124,6 +125,8 @@ pub struct World<'a> {
     ground: &'a Ground,
     history: &'a History,
     weather: Weather,
+    /// The shop ships late: promises of money end before their parcels leave.
+    late: bool,
     crashes: bool,
     /// The power will go at some operation of the disk.
     power_goes: bool,
@@ -171,12 +174,19 @@ impl<'a> World<'a> {
         disk.restore(&ground.image);
         let clock = Arc::new(HandClock::new());
         let wire = Wire::default();
-        let bank = |number, name| Arc::new(Bank::new(number, name, clock.clone(), wire.clone()));
-        let banks = vec![bank(0, "sandbox"), bank(1, "other")]; // A definite no of the first goes to the second.
+        let bank = |number, name, once: bool| {
+            let shape = if once { Shape::Single } else { Shape::Full };
+            Arc::new(Bank::new(number, name, shape, clock.clone(), wire.clone()))
+        };
+        // A definite no of the first goes to the second. Where the shop ships late, one of them takes a promise once.
+        let late = history.seed % 4 == 3;
+        let first = history.seed % 8 == 7;
+        let banks = vec![bank(0, "sandbox", first), bank(1, "other", late && !first)];
         let mut world = Self {
             ground,
             history,
             weather: weather(&mut dice),
+            late,
             crashes: dice.below(2) == 0,
             power_goes: false,
             random: Arc::new(SeededRandom(Mutex::new(Dice(dice.next())))),
@@ -285,11 +295,12 @@ impl<'a> World<'a> {
         let shop = self.ground.shop;
         let variant = self.ground.variants[usize::try_from(dice.below(3)).expect("small")];
         let quantity = 1 + u32::try_from(dice.below(3)).expect("small");
+        let later = |token| if self.late { token } else { "tok_visa" };
         let token = [
             "tok_visa",
             "tok_visa",
-            "tok_visa",
-            "tok_visa",
+            later("tok_later_empty"),
+            later("tok_later_lost"),
             "tok_3ds",
             "tok_declined",
             "tok_stolen",
@@ -341,6 +352,19 @@ impl<'a> World<'a> {
         }
         let index = usize::try_from(dice.below(count)).expect("small");
         let buyer = people.lock().unwrap().buyers[index].clone();
+        if self.late && buyer.promised.is_some() {
+            // Whoever was asked to pay again does; whoever was not is told that nothing is to be paid.
+            let app = self.running().app.clone();
+            let token = ["tok_visa", "tok_3ds", "tok_declined"][usize::try_from(dice.below(3)).expect("small")];
+            self.spawn(async move {
+                let Buyer { tap, .. } = buyer;
+                let answer = checkout::pay(&app, tap.shop, tap.id, card(token), String::new()).await;
+                let mut people = people.lock().unwrap();
+                let error = people.buyers[index].heard_of_payment(answer);
+                people.complain("paying again", error);
+            });
+            return format!("buyer {index} pays again with {token}");
+        }
         if buyer.declined && dice.below(2) == 0 {
             let app = self.running().app.clone();
             self.spawn(async move {
@@ -425,6 +449,8 @@ impl<'a> World<'a> {
         let micros = match dice.below(10) {
             0..=4 => i64::try_from(dice.below(500_000)).expect("small"),
             5..=7 => i64::try_from(dice.below(30)).expect("small") * SECOND,
+            // A promise lasts a week, and its buyer has three days to make a lost one good.
+            8 | 9 if self.late => (12 + i64::try_from(dice.below(84)).expect("small")) * 3600 * SECOND,
             8 => i64::try_from(dice.below(12 * 60)).expect("small") * SECOND,
             // To the instant at which a reservation made just now ends.
             _ => 10 * 60 * SECOND,
@@ -681,7 +707,8 @@ impl<'a> World<'a> {
         self.check();
         self.keep_promises();
         self.chain();
-        let books: Vec<_> = self.banks.iter().flat_map(|bank| bank.payments()).collect();
+        let now = self.clock.wall();
+        let books: Vec<_> = self.banks.iter().flat_map(|bank| bank.payments(now)).collect();
         match second::check(self.disk.name(), &books) {
             Ok(wrong) => self.outcome.violations.extend(wrong),
             Err(error) => self.outcome.violations.push(format!("the second checker: {error}")),
@@ -718,7 +745,11 @@ impl<'a> World<'a> {
                 "select count(*) from attempts where state = 'not_executed' and next_check_at is not null",
                 &[],
             )?;
-            Ok(facts + waiting.unknown + waiting.voids_owed + checkouts + looked_for)
+            let (ending,): (i64,) = tx.one(
+                "select count(*) from intents where next_check_at is not null and (state <> 'expired' or lost_at is null)",
+                &[],
+            )?;
+            Ok(facts + waiting.unknown + waiting.voids_owed + checkouts + looked_for + ending)
         });
         open.is_ok_and(|open| open == 0)
     }

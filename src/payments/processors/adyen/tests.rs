@@ -23,6 +23,39 @@ fn adyen(hmac_keys: &str) -> Adyen {
     .unwrap()
 }
 
+/// `shopperInteraction` and `recurringProcessingModel`, as Adyen's page on tokenisation has them for what is asked without the shopper.
+#[test]
+fn p9_without_the_buyer_a_stored_method_is_asked_as_unscheduled_card_on_file() {
+    let adyen = adyen("");
+    let ask = |session| Ask::Authorize {
+        key: "k".into(),
+        reference: "chk_a/2".into(),
+        amount: Money::new(500, Currency::EUR),
+        token: "M5N7TQ4TG5PFWR50".into(),
+        return_url: String::new(),
+        session,
+    };
+    let said = |session| adyen.request(&ask(session)).unwrap().body;
+    let (there, nobody) = (said(Session::Buyer), said(Session::Nobody));
+    assert_eq!(
+        (&there["shopperInteraction"], &there["recurringProcessingModel"]),
+        (&json!("Ecommerce"), &Value::Null)
+    );
+    assert_eq!(
+        (&nobody["shopperInteraction"], &nobody["recurringProcessingModel"]),
+        (&json!("ContAuth"), &json!("UnscheduledCardOnFile"))
+    );
+    // Which tokens may be asked again.
+    for (token, again) in [
+        ("M5N7TQ4TG5PFWR50", true),
+        (r#"{"type":"scheme","encryptedCardNumber":"x"}"#, false),
+        ("", false),
+        ("tok_visa", false),
+    ] {
+        assert_eq!(adyen.reusable(token), again, "{token}");
+    }
+}
+
 /// The entries of a golden file, each of which says where it comes from and who else has seen it.
 fn golden(file: &str) -> Vec<Value> {
     let entries: Vec<Value> = serde_json::from_str(file).unwrap();
