@@ -252,10 +252,6 @@ pub(super) fn payment_of(chosen: &str) -> Payment {
 }
 
 /// Reserves, says who buys, pays. Each step answers the same when it is sent again.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "everything a refusal must be able to show again"
-)]
 async fn purchase(
     at: At<'_>,
     id: CheckoutId,

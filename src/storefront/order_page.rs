@@ -252,6 +252,10 @@ async fn addition(
 }
 
 /// Adds what the page offered, with the kept card that paid for the order: another checkout, another promise, another order. Sent twice it is one.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "whose browser, from where, about which order, and what its button sent"
+)]
 pub async fn add(
     State(app): State<App>,
     front: Front,
