@@ -212,6 +212,10 @@ fn desk() -> Router<App> {
             get(desk::settings_delivery_page::show).post(desk::settings_delivery_page::save),
         )
         .route(
+            "/studio/{shop}/settings/payments",
+            get(desk::settings_payments_page::show).post(desk::settings_payments_page::save),
+        )
+        .route(
             "/studio/{shop}/settings/keys",
             get(desk::settings_keys_page::show).post(desk::settings_keys_page::save),
         )
@@ -304,6 +308,8 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/studio/{shop}/settings/tax"),
     ("GET", "/studio/{shop}/settings/delivery"),
     ("POST", "/studio/{shop}/settings/delivery"),
+    ("GET", "/studio/{shop}/settings/payments"),
+    ("POST", "/studio/{shop}/settings/payments"),
     ("GET", "/studio/{shop}/settings/keys"),
     ("POST", "/studio/{shop}/settings/keys"),
     ("GET", "/studio/{shop}/settings/staff"),

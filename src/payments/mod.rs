@@ -40,14 +40,17 @@ pub use authorize::{By, Recorded, Start, authorize_ask, fail_over, open_and_star
 pub use capture::{CaptureBegin, capture_again, capture_ask, capture_begin, capture_plan, capture_record};
 pub use model::{
     Attempt, AttemptState, Capture, CapturePlan, CaptureState, Intent, IntentState, OpenIntent, Operation, Refund,
-    RefundPlan, RefundState, read_reference,
+    RefundPlan, RefundState, check_amount, read_reference,
 };
 pub use notice::{NoticeOf, Noticed, hear, hear_out, notice};
 pub use reconcile::{Difference, Reconciled, reconcile};
 pub use refund::{RefundBegin, RefundOf, refund_ask, refund_begin, refund_plan, refund_record};
 pub use resolve::{Conclude, resolve};
-pub use routing::{Routing, explain, not_offered, routing};
-pub use rules::{Plan, Sale, method_name};
+pub use routing::{
+    Routing, Write as WriteRules, current as rules, explain, look, look_with, not_offered, of_version as rules_of_version,
+    routing, tallies, write as write_rules,
+};
+pub use rules::{Best, ByProcessor, Candidate, Choice, Place, Plan, Rule, Rules, Sale, SplitShare, Tally, Why, checked as checked_rules, method_name};
 pub use store::{CaptureLine, RefundLine, capture_soon, intent_state, refused_captures};
 pub use timeline::{Entry, Stuck, Waiting, captures, intent, latest_attempt, refunds, stuck, timeline, waiting};
 pub use void::{VoidBegin, void_ask, void_begin};

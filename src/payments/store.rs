@@ -411,6 +411,15 @@ pub fn routing_rules(tx: &mut Tx<'_>, shop: ShopId) -> Result<Option<Rules>> {
     }))
 }
 
+/// The rules of one version.
+pub fn routing_rules_of(tx: &mut Tx<'_>, shop: ShopId, version: i64) -> Result<Vec<Rule>> {
+    let found: Option<(Json<Vec<Rule>>,)> = tx.maybe_one(
+        "select rules from routing_rules where shop_id = $1 and version = $2",
+        args![shop, version],
+    )?;
+    Ok(found.map(|(rules,)| rules.0).unwrap_or_default())
+}
+
 /// Whether this version is new.
 pub fn insert_routing_rules(tx: &mut Tx<'_>, shop: ShopId, rules: &Rules) -> Result<bool> {
     let added = tx.exec(

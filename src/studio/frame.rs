@@ -231,11 +231,12 @@ pub fn role_name(role: Role) -> &'static str {
 }
 
 /// The parts of the settings, in order: the last part of the path, and the name.
-pub const SETTINGS: [(&str, &str); 6] = [
+pub const SETTINGS: [(&str, &str); 7] = [
     ("shop", "Shop"),
     ("policies", "Policies"),
     ("tax", "Tax"),
     ("delivery", "Delivery"),
+    ("payments", "Payments"),
     ("keys", "API keys"),
     ("staff", "Staff"),
 ];

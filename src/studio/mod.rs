@@ -43,6 +43,7 @@ pub mod partners_page;
 
 pub mod settings_delivery_page;
 pub mod settings_keys_page;
+pub mod settings_payments_page;
 pub mod settings_policies_page;
 pub mod settings_shop_page;
 pub mod settings_staff_page;

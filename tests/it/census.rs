@@ -183,6 +183,8 @@ const CENSUS: &[Row] = &[
     form("/studio/{shop}/settings/tax", Who::Owner, ""),
     read("/studio/{shop}/settings/delivery", Who::Owner),
     form("/studio/{shop}/settings/delivery", Who::Owner, ""),
+    read("/studio/{shop}/settings/payments", Who::Owner),
+    form("/studio/{shop}/settings/payments", Who::Owner, ""),
     read("/studio/{shop}/settings/keys", Who::Owner),
     form("/studio/{shop}/settings/keys", Who::Owner, ""),
     read("/studio/{shop}/settings/staff", Who::Owner),
