@@ -73,6 +73,9 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(fulfilment::post_acceptance))
         .routes(routes!(fulfilment::post_shipment))
         .routes(routes!(fulfilment::post_capture))
+        .routes(routes!(checkout::payment::get_payment))
+        .routes(routes!(checkout::payment::post_look))
+        .routes(routes!(checkout::payment::post_decision))
         .routes(routes!(payments::api::get_routing, payments::api::put_routing))
         .routes(routes!(payments::api::post_dry_run))
         .routes(routes!(ledger::list_balances))
@@ -161,6 +164,15 @@ fn desk() -> Router<App> {
         .route(
             "/studio/{shop}/orders/{order}/cancellation",
             axum::routing::post(desk::order_page::cancel),
+        )
+        .route("/studio/{shop}/payments/{payment}", get(desk::payment_page::show))
+        .route(
+            "/studio/{shop}/payments/{payment}/looks",
+            axum::routing::post(desk::payment_page::look),
+        )
+        .route(
+            "/studio/{shop}/payments/{payment}/decisions",
+            axum::routing::post(desk::payment_page::decide),
         )
         .route("/studio/{shop}/money", get(desk::money_page::show))
         .route("/studio/{shop}/money/sales/{order}", get(desk::sale_page::show))
@@ -284,6 +296,9 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/studio/{shop}/orders/{order}/refunds"),
     ("POST", "/studio/{shop}/orders/{order}/captures"),
     ("POST", "/studio/{shop}/orders/{order}/cancellation"),
+    ("GET", "/studio/{shop}/payments/{payment}"),
+    ("POST", "/studio/{shop}/payments/{payment}/looks"),
+    ("POST", "/studio/{shop}/payments/{payment}/decisions"),
     ("GET", "/studio/{shop}/money"),
     ("GET", "/studio/{shop}/money/sales/{order}"),
     ("GET", "/studio/{shop}/audience"),
@@ -353,7 +368,7 @@ fn described() -> OpenApi {
             tag("orders", "Work on orders: accept, ship, cancel, refund."),
             tag("delivery", "Zones, methods, tax rates."),
             tag("partners", "Who earns what."),
-            tag("money", "Balances and transfers."),
+            tag("money", "Payments, routing, balances and transfers."),
             tag("audience", "What viewers did."),
             tag("shop", "The shop's settings."),
             tag("staff", "Who works here."),

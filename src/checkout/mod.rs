@@ -18,6 +18,7 @@ mod evidence;
 pub mod hear;
 mod model;
 mod orders;
+pub mod payment;
 mod refund;
 mod resume;
 mod store;

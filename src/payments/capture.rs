@@ -222,7 +222,7 @@ pub fn capture_record(tx: &mut Tx<'_>, id: CaptureId, answer: &Answer) -> Result
             changed = undone(tx, capture.intent, &what, detail)?;
         }
         other => {
-            let detail = format!("{other:?}");
+            let detail = super::timeline::said(other);
             let first = capture.state == CaptureState::Sending;
             let next = next_check(tx.now(), capture.tries);
             if store::postpone_capture(tx, id, &detail, next)? && first {

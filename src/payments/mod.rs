@@ -11,6 +11,7 @@
 //! after *unknown* nobody.
 //!
 //! Every operation has three acts: *begin* (decide and write), *ask* (network, no transaction), *record*. [`resolve`] finishes what a crash left.
+//! A payment in conflict is led out of it by a person ([`settle`]), with a reason, and only where the processor's answers prove the way.
 
 mod allocation;
 pub mod api;
@@ -19,6 +20,7 @@ mod breaker;
 mod capture;
 mod model;
 mod notice;
+mod payment_api;
 pub mod processors;
 mod reconcile;
 mod refund;
@@ -26,6 +28,7 @@ mod resolve;
 mod routing;
 mod rules;
 pub mod sandbox;
+mod settle_conflict;
 mod store;
 mod timeline;
 mod void;
@@ -43,14 +46,22 @@ pub use model::{
     RefundPlan, RefundState, check_amount, read_reference,
 };
 pub use notice::{NoticeOf, Noticed, hear, hear_out, notice};
+pub use payment_api::{DecisionIn, PaymentOut, decide, look as look_again, shown, who};
 pub use reconcile::{Difference, Reconciled, reconcile};
 pub use refund::{RefundBegin, RefundOf, refund_ask, refund_begin, refund_plan, refund_record};
 pub use resolve::{Conclude, resolve};
 pub use routing::{
-    Routing, Write as WriteRules, current as rules, explain, look, look_with, not_offered, of_version as rules_of_version,
-    routing, tallies, write as write_rules,
+    Routing, Write as WriteRules, current as rules, explain, look, look_with, not_offered,
+    of_version as rules_of_version, routing, tallies, write as write_rules,
 };
-pub use rules::{Best, ByProcessor, Candidate, Choice, Place, Plan, Rule, Rules, Sale, SplitShare, Tally, Why, checked as checked_rules, method_name};
+pub use rules::{
+    Best, ByProcessor, Candidate, Choice, Place, Plan, Rule, Rules, Sale, SplitShare, Tally, Why,
+    checked as checked_rules, method_name,
+};
+pub use settle_conflict::{Decided, Decision, Settle, ask_now, decisions, settle};
 pub use store::{CaptureLine, RefundLine, capture_soon, intent_state, refused_captures};
-pub use timeline::{Entry, Stuck, Waiting, captures, intent, latest_attempt, refunds, stuck, timeline, waiting};
+pub use timeline::{
+    Entry, Standing, Stuck, Wait, Waiting, captures, intent, latest_attempt, refunds, standing, stuck, timeline,
+    waiting,
+};
 pub use void::{VoidBegin, void_ask, void_begin};

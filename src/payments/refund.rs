@@ -195,7 +195,7 @@ pub fn refund_record(tx: &mut Tx<'_>, id: RefundId, answer: &Answer) -> Result<R
             changed = super::capture::undone(tx, refund.intent, &what, detail)?;
         }
         other => {
-            let detail = format!("{other:?}");
+            let detail = super::timeline::said(other);
             let first = refund.state != RefundState::Unknown;
             let next = next_check(tx.now(), refund.tries);
             if store::postpone_refund(tx, id, RefundState::Unknown, &detail, next)? && first {

@@ -8,7 +8,7 @@ use super::void::void_ask;
 use super::{record, store};
 use crate::app::App;
 use crate::db::{LaneKey, Tx, epoch};
-use crate::kernel::{Answer, Ask, AttemptId, CaptureId, CheckoutId, RefundId, Result, Seconds, Time};
+use crate::kernel::{Answer, Ask, AttemptId, CaptureId, CheckoutId, IntentId, RefundId, Result, Seconds, Time};
 
 /// What follows an answer, in the same transaction: the checkout re-reads the payment and concludes.
 pub type Conclude = fn(&mut Tx<'_>, CheckoutId) -> Result<()>;
@@ -41,6 +41,28 @@ pub async fn resolve(app: &App, conclude: Conclude) -> Result<u64> {
     }
     for id in refunds {
         asked += count(resolve_refund(app, id, frozen, conclude).await);
+    }
+    Ok(asked)
+}
+
+/// The same for one payment, at once: everything of it that waits, whenever it would have been due, and its promise.
+pub(super) async fn resolve_payment(app: &App, intent: IntentId, conclude: Conclude) -> Result<u64> {
+    let ((attempts, captures, refunds), frozen) = app
+        .db
+        .write(LaneKey::of(intent), move |tx| {
+            store::ask_again_about(tx, intent)?;
+            Ok((store::due_of(tx, intent)?, epoch(tx)?.1))
+        })
+        .await?;
+    let mut asked = 0;
+    for id in attempts {
+        asked += u64::from(resolve_attempt(app, id, frozen, conclude).await?);
+    }
+    for id in captures {
+        asked += u64::from(resolve_capture(app, id, frozen, conclude).await?);
+    }
+    for id in refunds {
+        asked += u64::from(resolve_refund(app, id, frozen, conclude).await?);
     }
     Ok(asked)
 }

@@ -51,7 +51,10 @@ pub async fn routing(app: &App, shop: ShopId, method: PaymentMethod, token: &str
     }
     let (breakers, now) = (app.kept::<Breakers>(), app.clock.monotonic());
     let rules = app.db.look(move |tx| current(tx, shop)).await?;
-    gather(app, shop, rules, token, |name| breakers.admit(name, Asked::Authorize, now)).await
+    gather(app, shop, rules, token, |name| {
+        breakers.admit(name, Asked::Authorize, now)
+    })
+    .await
 }
 
 /// The same for a question that changes nothing.

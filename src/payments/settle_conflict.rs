@@ -145,7 +145,10 @@ pub async fn ask_now(app: &App, shop: ShopId, id: IntentId, conclude: Conclude) 
 pub async fn settle(app: &App, shop: ShopId, id: IntentId, decided: Decided, conclude: Conclude) -> Result<Settle> {
     let reason = decided.reason.trim().to_owned();
     if !(3..=1000).contains(&reason.chars().count()) {
-        return Err(Error::field("/reason", "Say why, in 3 to 1000 characters. It stays in the payment's history."));
+        return Err(Error::field(
+            "/reason",
+            "Say why, in 3 to 1000 characters. It stays in the payment's history.",
+        ));
     }
     let app = app.clone();
     app.clone()
@@ -197,19 +200,35 @@ async fn ask_all(app: &App, id: IntentId) -> Result<Both> {
     let (intent, attempts, captures, refunds) = app
         .db
         .read(move |tx| {
-            let captures = store::captures(tx, id)?.into_iter().filter(|row| row.state != CaptureState::Failed);
+            let captures = store::captures(tx, id)?
+                .into_iter()
+                .filter(|row| row.state != CaptureState::Failed);
             let captures: Vec<_> = captures.map(|row| row.id).collect();
-            let refunds = store::refunds(tx, id)?.into_iter().filter(|row| row.state != RefundState::Failed);
+            let refunds = store::refunds(tx, id)?
+                .into_iter()
+                .filter(|row| row.state != RefundState::Failed);
             let refunds: Vec<_> = refunds.map(|row| row.id).collect();
             Ok((
                 find(tx, id)?,
                 store::attempts(tx, id)?,
-                captures.into_iter().map(|id| find_capture(tx, id)).collect::<Result<Vec<_>>>()?,
-                refunds.into_iter().map(|id| find_refund(tx, id)).collect::<Result<Vec<_>>>()?,
+                captures
+                    .into_iter()
+                    .map(|id| find_capture(tx, id))
+                    .collect::<Result<Vec<_>>>()?,
+                refunds
+                    .into_iter()
+                    .map(|id| find_refund(tx, id))
+                    .collect::<Result<Vec<_>>>()?,
             ))
         })
         .await?;
-    let newest = |states: &[S]| attempts.iter().rev().find(|attempt| states.contains(&attempt.state)).cloned();
+    let newest = |states: &[S]| {
+        attempts
+            .iter()
+            .rev()
+            .find(|attempt| states.contains(&attempt.state))
+            .cloned()
+    };
     let contested = newest(&[S::Conflicted]);
     let let_go = || newest(&[S::Voiding, S::Voided]).filter(|_| contested.is_none());
     let holder = newest(&[S::Authorized, S::Captured]).or_else(let_go);
@@ -283,10 +302,16 @@ impl Heard<Attempt> {
     fn stands(&self) -> Stands {
         let reference = self.of.reference();
         match &self.answer {
-            Answer::Authorized { reference: theirs, amount, .. } if agrees(self.of.amount, *amount, theirs, &self.of) => {
-                Stands::Promised
-            }
-            Answer::Captured { reference: theirs, amount, .. } if *theirs == reference => Stands::Taken(*amount),
+            Answer::Authorized {
+                reference: theirs,
+                amount,
+                ..
+            } if agrees(self.of.amount, *amount, theirs, &self.of) => Stands::Promised,
+            Answer::Captured {
+                reference: theirs,
+                amount,
+                ..
+            } if *theirs == reference => Stands::Taken(*amount),
             Answer::Voided { .. } | Answer::Declined { .. } => Stands::Nothing,
             // Not even "no such payment": it once named one.
             _ => Stands::No,
@@ -315,19 +340,33 @@ impl Both {
     fn told(&self) -> Vec<(String, String)> {
         let mut told = Vec::new();
         for heard in self.contested.iter().chain(&self.holder) {
-            told.push((heard.of.processor.clone(), format!("for try {} it {}.", heard.of.n, said(&heard.answer))));
+            told.push((
+                heard.of.processor.clone(),
+                format!("for try {} it {}.", heard.of.n, said(&heard.answer)),
+            ));
         }
         if self.gone_back
             && let Some(heard) = &self.contested
         {
-            told.push((heard.of.processor.clone(), "all that it took for this payment went back.".into()));
+            told.push((
+                heard.of.processor.clone(),
+                "all that it took for this payment went back.".into(),
+            ));
         }
         for heard in &self.captures {
-            let words = format!("of the {} we asked it to take it {}.", heard.of.amount, said(&heard.answer));
+            let words = format!(
+                "of the {} we asked it to take it {}.",
+                heard.of.amount,
+                said(&heard.answer)
+            );
             told.push((heard.of.attempt.processor.clone(), words));
         }
         for heard in &self.refunds {
-            let words = format!("of the {} we asked it to give back it {}.", heard.of.amount, said(&heard.answer));
+            let words = format!(
+                "of the {} we asked it to give back it {}.",
+                heard.of.amount,
+                said(&heard.answer)
+            );
             told.push((heard.of.attempt.processor.clone(), words));
         }
         told
@@ -339,8 +378,13 @@ impl Both {
 
     /// What will be captured once the answers are recorded.
     fn captured(&self) -> i64 {
-        let contested = self.captures.iter().filter(|heard| heard.of.state == CaptureState::Conflicted);
-        let taken = contested.filter(|heard| heard.agrees()).map(|heard| heard.of.amount.minor);
+        let contested = self
+            .captures
+            .iter()
+            .filter(|heard| heard.of.state == CaptureState::Conflicted);
+        let taken = contested
+            .filter(|heard| heard.agrees())
+            .map(|heard| heard.of.amount.minor);
         self.intent.captured_minor + taken.sum::<i64>()
     }
 
@@ -370,7 +414,11 @@ impl Both {
     }
 
     fn not_only_taken(&self) -> Vec<String> {
-        let Some(heard) = self.contested.as_ref().filter(|_| self.untouched() && self.refunds.is_empty()) else {
+        let Some(heard) = self
+            .contested
+            .as_ref()
+            .filter(|_| self.untouched() && self.refunds.is_empty())
+        else {
             return vec!["We took money of this payment ourselves: give it back from the order.".into()];
         };
         match heard.stands() {
@@ -380,7 +428,10 @@ impl Both {
                 "{} took {amount} of {}: we cannot say for which pieces. Give it back at {} itself, then say that the books agree.",
                 heard.of.processor, self.intent.amount, heard.of.processor
             )],
-            _ => vec![format!("Only money that was taken can be given back, and {}", heard.says())],
+            _ => vec![format!(
+                "Only money that was taken can be given back, and {}",
+                heard.says()
+            )],
         }
     }
 
@@ -396,7 +447,10 @@ impl Both {
             };
             if !fine {
                 let processor = &heard.of.attempt.processor;
-                doubts.push(format!("Of the {amount} we asked {processor} to take it {}.", said(&heard.answer)));
+                doubts.push(format!(
+                    "Of the {amount} we asked {processor} to take it {}.",
+                    said(&heard.answer)
+                ));
             }
         }
         for heard in &self.refunds {
@@ -408,7 +462,10 @@ impl Both {
             };
             if !fine {
                 let processor = &heard.of.attempt.processor;
-                doubts.push(format!("Of the {amount} we asked {processor} to give back it {}.", said(&heard.answer)));
+                doubts.push(format!(
+                    "Of the {amount} we asked {processor} to give back it {}.",
+                    said(&heard.answer)
+                ));
             }
         }
         let captured = self.captured();
@@ -421,7 +478,12 @@ impl Both {
                 Stands::No => false,
             };
             if !fine {
-                doubts.push(format!("We asked for {} in try {}, and {}", heard.of.amount, heard.of.n, heard.says()));
+                doubts.push(format!(
+                    "We asked for {} in try {}, and {}",
+                    heard.of.amount,
+                    heard.of.n,
+                    heard.says()
+                ));
             }
         }
         if let Some(heard) = &self.holder {
@@ -468,7 +530,11 @@ impl Both {
     /// Where the books prove the payment is; the rows of the conflict then take what was said of them, as any answer.
     fn agree(&self, tx: &mut Tx<'_>) -> Result<()> {
         let captured = self.captured();
-        let closed = if captured > 0 { IntentState::Succeeded } else { IntentState::Canceled };
+        let closed = if captured > 0 {
+            IntentState::Succeeded
+        } else {
+            IntentState::Canceled
+        };
         let last = self.captures.iter().any(|heard| heard.of.last && heard.agrees());
         let all = captured == self.intent.authorized_minor && captured > 0;
         match (&self.contested, &self.holder) {
@@ -517,11 +583,19 @@ impl Both {
 
     /// Each capture and refund in conflict is unknown again, and takes the answer of today in the way of every answer.
     fn settle_rows(&self, tx: &mut Tx<'_>) -> Result<()> {
-        for heard in self.captures.iter().filter(|heard| heard.of.state == CaptureState::Conflicted) {
+        for heard in self
+            .captures
+            .iter()
+            .filter(|heard| heard.of.state == CaptureState::Conflicted)
+        {
             store::reopen_capture(tx, heard.of.id)?;
             record(tx, heard.of.attempt.id, Operation::Capture(heard.of.id), &heard.answer)?;
         }
-        for heard in self.refunds.iter().filter(|heard| heard.of.state == RefundState::Conflicted) {
+        for heard in self
+            .refunds
+            .iter()
+            .filter(|heard| heard.of.state == RefundState::Conflicted)
+        {
             store::reopen_refund(tx, heard.of.id)?;
             record(tx, heard.of.attempt.id, Operation::Refund(heard.of.id), &heard.answer)?;
         }
@@ -554,12 +628,22 @@ impl Both {
         let Answer::Captured { payment, fee, .. } = answer else {
             unreachable!("anything but money is a doubt")
         };
-        let Intent { id, shop, version, amount, .. } = self.intent;
+        let Intent {
+            id,
+            shop,
+            version,
+            amount,
+            ..
+        } = self.intent;
         if !store::accept_taken(tx, shop, id, version)? {
-            return Err(Error::engine(crate::kernel::Engine::Retry, "a payment left its conflict meanwhile"));
+            return Err(Error::engine(
+                crate::kernel::Engine::Retry,
+                "a payment left its conflict meanwhile",
+            ));
         }
         move_to(tx, of, S::Captured, payment)?;
-        let units: Vec<(Part, u32)> = (self.intent.allocation.parts().map(|(name, part)| (name, part.quantity))).collect();
+        let units: Vec<(Part, u32)> =
+            (self.intent.allocation.parts().map(|(name, part)| (name, part.quantity))).collect();
         let plan = capture_plan(tx, id, &units, true)?;
         assert_eq!(plan.amount, amount, "all parts of a payment are the payment");
         let capture = NewCapture {

@@ -148,6 +148,8 @@ impl Frame {
     pub fn after(self, done: Option<&str>) -> Self {
         let text = match done {
             Some("saved") => "Saved.",
+            Some("asked") => "Asked. What the processor says stands below.",
+            Some("decided") => "Done. It stands in the history, with your name and reason.",
             Some("revoked") => "Revoked. The key is refused from now on.",
             Some("invited") => "Invited. The letter with the link is on its way.",
             Some("changed") => "Changed. It counts from their next click.",

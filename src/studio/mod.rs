@@ -31,6 +31,8 @@ pub mod products_page;
 
 pub mod order_page;
 pub mod orders_page;
+pub mod payment_page;
+mod payment_words;
 
 pub mod money_page;
 pub mod sale_page;

@@ -186,7 +186,10 @@ pub async fn save(
     };
     match done {
         Ok(Did::Saved(WriteRules::Written(_))) => {
-            return Ok(redirect(&format!("/studio/{}/settings/payments?done=saved", desk.shop.slug)));
+            return Ok(redirect(&format!(
+                "/studio/{}/settings/payments?done=saved",
+                desk.shop.slug
+            )));
         }
         Ok(Did::Saved(WriteRules::Stale(_))) => {
             let seen = typed.version();
@@ -312,7 +315,11 @@ fn rule(typed: &Typed, at: usize) -> Result<Rule> {
         amount_min: amount("rule_from", "amount_min")?,
         amount_max: amount("rule_to", "amount_max")?,
         // All of them is the same as none named.
-        methods: if methods.len() == METHODS.len() { Vec::new() } else { methods },
+        methods: if methods.len() == METHODS.len() {
+            Vec::new()
+        } else {
+            methods
+        },
         choice: choice(typed, at)?,
         currencies,
         countries,
@@ -389,7 +396,10 @@ fn sentence(rule: &Rule) -> String {
         Asks::Split(shares) => {
             let share = |share: &SplitShare| format!("{} ({} %)", share.processor, share.percent);
             let shares: Vec<String> = shares.iter().map(share).collect();
-            text += &format!(" are drawn by lot: {}. After a no, the others follow.", listed(&shares, "and"));
+            text += &format!(
+                " are drawn by lot: {}. After a no, the others follow.",
+                listed(&shares, "and")
+            );
         }
         Asks::Best(best) => {
             text += &format!(
@@ -398,7 +408,10 @@ fn sentence(rule: &Rule) -> String {
                 words::count(u64::from(best.window_hours), "hour", "hours")
             );
             if best.floor_percent > 0 {
-                text += &format!("; nobody below {} %, as long as somebody else is there", best.floor_percent);
+                text += &format!(
+                    "; nobody below {} %, as long as somebody else is there",
+                    best.floor_percent
+                );
             }
             text += ".";
         }
@@ -448,7 +461,11 @@ impl ProcessorCard {
         } else {
             can.currencies.join(", ")
         };
-        let what = if is_card { "Cards" } else { "Money by hand: on pickup, by transfer" };
+        let what = if is_card {
+            "Cards"
+        } else {
+            "Money by hand: on pickup, by transfer"
+        };
         fact("Takes", format!("{what}, in {currencies}."));
         fact(
             "Several parcels",
@@ -460,35 +477,55 @@ impl ProcessorCard {
         );
         if is_card {
             let can_too = [
-                (can.partial_authorization, "promise less than was asked for, where the card has no more"),
+                (
+                    can.partial_authorization,
+                    "promise less than was asked for, where the card has no more",
+                ),
                 (can.incremental_authorization, "raise a promise later"),
-                (can.void_after_partial_capture, "let go of the rest after a part was taken"),
+                (
+                    can.void_after_partial_capture,
+                    "let go of the rest after a part was taken",
+                ),
             ];
-            let can_too: Vec<&str> = can_too.iter().filter(|(can, _)| *can).map(|(_, words)| *words).collect();
+            let can_too: Vec<&str> = can_too
+                .iter()
+                .filter(|(can, _)| *can)
+                .map(|(_, words)| *words)
+                .collect();
             if !can_too.is_empty() {
-                fact("Can also", format!("{}.", listed(&can_too, "and")));
+                let can_too = listed(&can_too, "and");
+                let (first, rest) = can_too.split_at(1);
+                fact("Can also", format!("{}{rest}.", first.to_uppercase()));
             }
         }
-        fact("A promise lasts", match can.authorization_window {
-            Some(window) if window.0 >= 86_400 => {
-                let days = words::count(window.0.unsigned_abs() / 86_400, "day", "days");
-                format!("{days}, unless its answer says otherwise. What has not left by then has to be promised anew.")
-            }
-            Some(window) => format!(
-                "{}, unless its answer says otherwise.",
-                words::count(window.0.unsigned_abs() / 3600, "hour", "hours")
-            ),
-            None => "As long as you like: a person answers for it.".into(),
-        });
-        if is_card {
-            fact("Lately", match tally.tries {
-                0 => "No payment was tried here in the last 24 hours.".into(),
-                tries => format!(
-                    "{} of {} in the last 24 hours said yes.",
-                    words::number(u64::from(tally.yes)),
-                    words::count(u64::from(tries), "try", "tries")
+        fact(
+            "A promise lasts",
+            match can.authorization_window {
+                Some(window) if window.0 >= 86_400 => {
+                    let days = words::count(window.0.unsigned_abs() / 86_400, "day", "days");
+                    format!(
+                        "{days}, unless its answer says otherwise. What has not left by then has to be promised anew."
+                    )
+                }
+                Some(window) => format!(
+                    "{}, unless its answer says otherwise.",
+                    words::count(window.0.unsigned_abs() / 3600, "hour", "hours")
                 ),
-            });
+                None => "As long as you like: a person answers for it.".into(),
+            },
+        );
+        if is_card {
+            fact(
+                "Lately",
+                match tally.tries {
+                    0 => "No payment was tried here in the last 24 hours.".into(),
+                    tries => format!(
+                        "{} of {} in the last 24 hours said yes.",
+                        words::number(u64::from(tally.yes)),
+                        words::count(u64::from(tries), "try", "tries")
+                    ),
+                },
+            );
         }
         Self {
             name: one.name.to_owned(),
@@ -508,7 +545,11 @@ impl Told {
         let plan = routing.plan(sale);
         let asked: Vec<&str> = plan.asked().collect();
         let takes = |one: &&Candidate| one.can.method == payments::method_name(sale.method);
-        let decides = match (&plan.rule, asked.is_empty(), routing.candidates().iter().filter(takes).count()) {
+        let decides = match (
+            &plan.rule,
+            asked.is_empty(),
+            routing.candidates().iter().filter(takes).count(),
+        ) {
             (_, true, 0) => "Nobody here takes this payment. The buyer is told before anything is reserved.".into(),
             (None, true, _) => "Nobody could take this payment. The buyer is told before anything is reserved.".into(),
             (Some((at, name)), true, _) => format!(
@@ -516,7 +557,10 @@ impl Told {
                 at + 1
             ),
             (None, false, 1) => {
-                format!("There is nothing to decide: only {} takes this. No rule is asked.", asked[0])
+                format!(
+                    "There is nothing to decide: only {} takes this. No rule is asked.",
+                    asked[0]
+                )
             }
             (None, false, _) => "No rule fits, so everybody who takes it is asked, in the usual order.".into(),
             (Some((0, name)), false, _) => format!("Rule 1, “{name}”, fits and decides."),
@@ -531,7 +575,10 @@ impl Told {
                 (true, _) => Chip::new(Tone::Quiet, &format!("Asked {}", ordinal(at + 1))),
             };
             ToldPlace {
-                why: why(place.why, at.checked_sub(1).map(|before| &*plan.places[before].processor)),
+                why: why(
+                    place.why,
+                    at.checked_sub(1).map(|before| &*plan.places[before].processor),
+                ),
                 processor: place.processor.clone(),
                 chip,
             }
@@ -608,7 +655,10 @@ impl RuleRow {
 
     fn of<'a>(rule: &'a Rule, here: &[Candidate], usual: Currency) -> Self {
         let money = |amount: Option<MoneyOut>| amount.map_or(String::new(), |amount| words::decimal(amount.into()));
-        let currency = rule.amount_min.or(rule.amount_max).map_or(usual, |amount| amount.currency);
+        let currency = rule
+            .amount_min
+            .or(rule.amount_max)
+            .map_or(usual, |amount| amount.currency);
         let codes: Vec<&str> = rule.currencies.iter().map(|currency| currency.code()).collect();
         let (kind, named): (_, Vec<(&str, u32)>) = match &rule.choice {
             Asks::Order(names) => ("order", names.iter().map(|name| (name.as_str(), 0)).collect()),
@@ -623,7 +673,9 @@ impl RuleRow {
             _ => (24, 0),
         };
         let mut names: Vec<String> = here.iter().map(|one| one.name.to_owned()).collect();
-        let gone = named.iter().filter(|(name, _)| !names.iter().any(|known| known == name));
+        let gone = named
+            .iter()
+            .filter(|(name, _)| !names.iter().any(|known| known == name));
         names.extend(gone.map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>());
         let count = names.len();
         let who = |name: &String| {
@@ -654,9 +706,8 @@ impl RuleRow {
     }
 
     fn typed(typed: &Typed, at: usize, error: &Error, here: &[Candidate]) -> Self {
-        let field = |name: &str, pointer: &str| {
-            Field::judged(typed.row(name, at), error, &format!("/rules/{at}/{pointer}"))
-        };
+        let field =
+            |name: &str, pointer: &str| Field::judged(typed.row(name, at), error, &format!("/rules/{at}/{pointer}"));
         let (method_key, who_key) = (format!("rule_method_{at}"), format!("who_{at}"));
         let chosen: Vec<&str> = typed.all(&method_key).collect();
         let names: Vec<&str> = typed.all(&who_key).collect();
@@ -666,8 +717,12 @@ impl RuleRow {
             places: places(names.len(), typed.row(&format!("place_{at}"), row)),
             percent: Field::of(typed.row(&format!("percent_{at}"), row)),
         };
-        let about_who = ["choice/order", "choice/split", "choice/best/processors"].map(|tail| format!("/rules/{at}/{tail}"));
-        let said = error.fields.iter().find(|field| about_who.contains(&field.pointer.to_string()));
+        let about_who =
+            ["choice/order", "choice/split", "choice/best/processors"].map(|tail| format!("/rules/{at}/{tail}"));
+        let said = error
+            .fields
+            .iter()
+            .find(|field| about_who.contains(&field.pointer.to_string()));
         Self {
             sentence: rule(typed, at).map_or(String::new(), |rule| sentence(&rule)),
             name: field("rule_name", "name"),
@@ -787,13 +842,20 @@ impl SettingsPaymentsPage {
     fn of(desk: &Desk, owner: &Owner) -> Self {
         let candidates = desk.routing.candidates();
         let rules = desk.rules.rules.iter();
-        let takers = |method| candidates.iter().filter(|one| one.can.method == payments::method_name(method)).count();
+        let takers = |method| {
+            candidates
+                .iter()
+                .filter(|one| one.can.method == payments::method_name(method))
+                .count()
+        };
         Self {
             frame: Frame::of(&desk.shop, owner, Section::Settings, "Settings"),
             version: desk.rules.version,
             processors: candidates.iter().map(|one| desk.card(one)).collect(),
             is_a_choice: METHODS.iter().any(|(method, _)| takers(*method) > 1),
-            rules: rules.map(|rule| RuleRow::of(rule, candidates, desk.shop.currency)).collect(),
+            rules: rules
+                .map(|rule| RuleRow::of(rule, candidates, desk.shop.currency))
+                .collect(),
             trial: Trial::of(&desk.shop),
             meanwhile: Vec::new(),
             unsaved: false,
@@ -817,8 +879,10 @@ impl SettingsPaymentsPage {
             for (field, label) in [("amount", "Amount"), ("currency", "Currency"), ("country", "Country")] {
                 places.push((format!("/try/{field}"), format!("try-{field}"), label.into()));
             }
-            let places: Vec<(&str, &str, &str)> =
-                places.iter().map(|(a, b, c)| (a.as_str(), b.as_str(), c.as_str())).collect();
+            let places: Vec<(&str, &str, &str)> = places
+                .iter()
+                .map(|(a, b, c)| (a.as_str(), b.as_str(), c.as_str()))
+                .collect();
             self.problems = Wrong::all(error, &places);
         }
     }
@@ -829,7 +893,9 @@ impl SettingsPaymentsPage {
         let at: usize = at.parse().unwrap_or(0);
         let last = self.rules.len().saturating_sub(1);
         match what {
-            "add" => self.rules.push(RuleRow::empty(desk.routing.candidates(), desk.shop.currency)),
+            "add" => self
+                .rules
+                .push(RuleRow::empty(desk.routing.candidates(), desk.shop.currency)),
             "up" if at > 0 && at <= last => self.rules.swap(at, at - 1),
             "down" if at < last => self.rules.swap(at, at + 1),
             "remove" if at < self.rules.len() => drop(self.rules.remove(at)),
@@ -853,12 +919,15 @@ impl SettingsPaymentsPage {
             authorization_window: None,
             ..can
         };
-        let here = [("stripe", can, true), ("eu", once, false), ("manual", by_hand, true)].map(|(name, can, reached)| Candidate {
-            name,
-            can,
-            understands: true,
-            reached,
-        });
+        let here =
+            [("stripe", can, true), ("eu", once, false), ("manual", by_hand, true)].map(|(name, can, reached)| {
+                Candidate {
+                    name,
+                    can,
+                    understands: true,
+                    reached,
+                }
+            });
         let address = |name: &str| Some(format!("https://shop.example/v1/webhooks/{name}"));
         let tally = |yes, tries| Tally { yes, tries };
         let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
@@ -907,7 +976,10 @@ impl SettingsPaymentsPage {
                 ProcessorCard::of(&here[2], tally(0, 0), None),
             ],
             is_a_choice: true,
-            rules: rules.iter().map(|rule| RuleRow::of(rule, &here, Currency::EUR)).collect(),
+            rules: rules
+                .iter()
+                .map(|rule| RuleRow::of(rule, &here, Currency::EUR))
+                .collect(),
             trial: Trial {
                 amount: Field::of("50.00"),
                 currency: Field::of("EUR"),
@@ -918,9 +990,21 @@ impl SettingsPaymentsPage {
                     payment: "€50.00 by card to Germany".into(),
                     decides: "Rule 2, “Home”, is the first that fits, and decides.".into(),
                     places: vec![
-                        told("stripe", Chip::new(Tone::Ok, "Asked first"), "Nothing speaks against it."),
-                        told("eu", Chip::new(Tone::Quiet, "Not asked"), &why(Why::NotReached, Some("stripe"))),
-                        told("manual", Chip::new(Tone::Quiet, "Not asked"), "It takes another method."),
+                        told(
+                            "stripe",
+                            Chip::new(Tone::Ok, "Asked first"),
+                            "Nothing speaks against it.",
+                        ),
+                        told(
+                            "eu",
+                            Chip::new(Tone::Quiet, "Not asked"),
+                            &why(Why::NotReached, Some("stripe")),
+                        ),
+                        told(
+                            "manual",
+                            Chip::new(Tone::Quiet, "Not asked"),
+                            "It takes another method.",
+                        ),
                     ],
                     only_typed: false,
                 }),
@@ -959,7 +1043,10 @@ impl SettingsPaymentsPage {
             unsaved: true,
             problems: vec![
                 Wrong::stale(),
-                Wrong::new("rule-who-2", "Rule 2, who is asked: The shares are at least 1 and make 100, not 80."),
+                Wrong::new(
+                    "rule-who-2",
+                    "Rule 2, who is asked: The shares are at least 1 and make 100, not 80.",
+                ),
             ],
             ..page
         }

@@ -745,7 +745,10 @@ async fn an_owner_writes_a_rule_tries_it_before_it_counts_and_saves_it_without_s
         refused.contains("Rule 1, who is asked: The shares are at least 1 and make 100, not 80."),
         "{refused}"
     );
-    assert!(refused.contains("value=\"Germany\"") && refused.contains("value=\"60\""), "{refused}");
+    assert!(
+        refused.contains("value=\"Germany\"") && refused.contains("value=\"60\""),
+        "{refused}"
+    );
     let nowhere: Vec<_> = (germany.iter())
         .map(|(name, value)| (*name, if *name == "rule_countries" { "XX" } else { *value }))
         .collect();
@@ -769,7 +772,10 @@ async fn an_owner_writes_a_rule_tries_it_before_it_counts_and_saves_it_without_s
         )
     );
     let shown = stall.staff.get(&path).await.text();
-    assert!(shown.contains("Version <span class=\"number\">1</span> is in force"), "{shown}");
+    assert!(
+        shown.contains("Version <span class=\"number\">1</span> is in force"),
+        "{shown}"
+    );
 
     // A colleague's page is older: what changed is said, what they typed stays, and saving again replaces it.
     let half = typed_rule("Half", "split", [("", "50"), ("", "50"), ("", "")]);
@@ -795,7 +801,10 @@ async fn with_one_processor_the_page_says_that_there_is_nothing_to_decide() {
     let stall = Stall::open(1).await;
     let path = format!("/studio/{}/settings/payments", stall.shop.slug);
     let shown = stall.staff.get(&path).await.text();
-    assert!(shown.contains("There is nothing to decide: each way to pay has one processor"), "{shown}");
+    assert!(
+        shown.contains("There is nothing to decide: each way to pay has one processor"),
+        "{shown}"
+    );
     assert!(!shown.contains("Add a rule"));
     let fields = [&[("version", "0"), ("do", "try")][..], &TRIAL].concat();
     let told = stall.staff.form(&path, &fields).await.text();
