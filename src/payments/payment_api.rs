@@ -2,7 +2,7 @@
 
 use super::Conclude;
 use super::model::{AttemptState, CaptureState, IntentState, RefundState};
-use super::settle_conflict::{Decided, Decision, Settle, ask_now, decisions, settle};
+use super::settle_conflict::{Decided, Decision, Settle, Who, ask_now, decisions, settle};
 use super::timeline::{Standing, standing};
 use crate::app::App;
 use crate::http::{IfMatch, Problem, etag, json};
@@ -210,10 +210,14 @@ pub async fn decide(
 }
 
 /// Whoever decides, as the history names them.
-pub fn who(staff: &Staff) -> String {
-    if staff.name.is_empty() {
-        format!("The key {}", staff.principal())
+pub fn who(staff: &Staff) -> Who {
+    let name = if staff.name.is_empty() {
+        "A key of the shop".to_owned()
     } else {
-        format!("{} ({})", staff.name, staff.principal())
+        staff.name.clone()
+    };
+    Who {
+        name,
+        principal: staff.principal(),
     }
 }

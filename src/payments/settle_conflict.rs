@@ -56,14 +56,21 @@ impl Decision {
     }
 }
 
+/// Whoever decides, as the history names them.
+#[derive(Clone, Debug)]
+pub struct Who {
+    pub name: String,
+    /// Their id.
+    pub principal: String,
+}
+
 /// A decision, by whom and why.
 #[derive(Clone, Debug)]
 pub struct Decided {
     pub decision: Decision,
     /// The payment's version that was looked at.
     pub version: i64,
-    /// As the log names them.
-    pub who: String,
+    pub who: Who,
     pub reason: String,
 }
 
@@ -170,13 +177,14 @@ pub async fn settle(app: &App, shop: ShopId, id: IntentId, decided: Decided, con
                     if !doubts.is_empty() {
                         return Ok(Settle::NotProven(doubts));
                     }
-                    let what = format!("{} {}.", decided.who, decided.decision.sentence());
+                    let what = format!("{} {}.", decided.who.name, decided.decision.sentence());
+                    let why = format!("{reason} ({})", decided.who.principal);
                     match decided.decision {
                         Decision::Agrees => both.agree(tx)?,
                         Decision::LetGo => both.let_go(tx)?,
                         Decision::GiveBack => both.give_back(tx)?,
                     }
-                    store::log(tx, id, &what, &reason)?;
+                    store::log(tx, id, &what, &why)?;
                     conclude(tx, both.intent.checkout)?;
                     Ok(Settle::Settled(find(tx, id)?.state))
                 })
