@@ -217,16 +217,12 @@ pub(super) async fn ask_processor(app: &App, attempt: &Attempt, ask: &Ask) -> An
 ///
 /// Applied once: it moves the attempt only from the state it read, along a declared edge; everything else changes nothing (P5, P6).
 pub fn record(tx: &mut Tx<'_>, attempt: AttemptId, operation: Operation, answer: &Answer) -> Result<Recorded> {
-    let recorded = match operation {
+    match operation {
         Operation::Authorize => record_authorize(tx, attempt, answer),
         Operation::Void => super::void::record_void(tx, attempt, answer),
         Operation::Capture(capture) => super::capture::capture_record(tx, capture, answer),
         Operation::Refund(refund) => super::refund::refund_record(tx, refund, answer),
-    }?;
-    if !recorded.changed {
-        super::timeline::heard(tx, attempt, operation, answer)?;
     }
-    Ok(recorded)
 }
 
 fn record_authorize(tx: &mut Tx<'_>, id: AttemptId, answer: &Answer) -> Result<Recorded> {
