@@ -52,7 +52,7 @@ test("an owner writes a rule, and the next sale goes where it says", async () =>
   await page.getByText("Version 1 is in force").waitFor();
 
   const stand = await owner.stand();
-  const player = await Player.open(world, await people.somebody(), "slow-cup");
+  const player = await Player.open(world, await people.somebody(), "from-clay-to-coffee", 15);
   await player.tapAndTell();
   await player.pay("tok_visa");
   await player.receipt();
@@ -61,7 +61,7 @@ test("an owner writes a rule, and the next sale goes where it says", async () =>
 
   await page.goto(world.desk("/orders"));
   await page.getByRole("link", { name: new RegExp(orders[0].number) }).click();
-  await page.getByText(/€18\.40 is promised until .*; it is taken when the parcel leaves\./).waitFor();
+  await page.getByText(/€38\.90 is promised until .*; it is taken when the parcel leaves\./).waitFor();
   await page.getByText("Rule \"At home\" (version 1) has us ask eu, then sandbox.").waitFor();
   const row = page.locator(".pay-row").first();
   assert.match(await row.innerText(), /eu\s+Promised/);
@@ -69,6 +69,6 @@ test("an owner writes a rule, and the next sale goes where it says", async () =>
   // A question now: the promise stands, and the page says that somebody looked.
   await page.getByRole("button", { name: "Ask the processor now" }).click();
   await page.getByText("Asked. What the processor says stands below.").waitFor();
-  await page.getByText("Looked at eu: it still promises 18.40 EUR.").waitFor();
+  await page.getByText("Looked at eu: it still promises 38.90 EUR.").waitFor();
   await page.getByRole("heading", { name: `Payment of order ${orders[0].number}` }).waitFor();
 });
