@@ -76,6 +76,9 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(fulfilment::post_acceptance))
         .routes(routes!(fulfilment::post_shipment))
         .routes(routes!(fulfilment::post_capture))
+        .routes(routes!(checkout::payment::get_payment))
+        .routes(routes!(checkout::payment::post_look))
+        .routes(routes!(checkout::payment::post_decision))
         .routes(routes!(payments::api::get_routing, payments::api::put_routing))
         .routes(routes!(payments::api::post_dry_run))
         .routes(routes!(ledger::list_balances))
@@ -177,6 +180,15 @@ fn desk() -> Router<App> {
             "/studio/{shop}/orders/{order}/cancellation",
             axum::routing::post(desk::order_page::cancel),
         )
+        .route("/studio/{shop}/payments/{payment}", get(desk::payment_page::show))
+        .route(
+            "/studio/{shop}/payments/{payment}/looks",
+            axum::routing::post(desk::payment_page::look),
+        )
+        .route(
+            "/studio/{shop}/payments/{payment}/decisions",
+            axum::routing::post(desk::payment_page::decide),
+        )
         .route("/studio/{shop}/money", get(desk::money_page::show))
         .route("/studio/{shop}/money/sales/{order}", get(desk::sale_page::show))
         .route("/studio/{shop}/audience", get(desk::audience_page::show))
@@ -225,6 +237,10 @@ fn desk() -> Router<App> {
         .route(
             "/studio/{shop}/settings/delivery",
             get(desk::settings_delivery_page::show).post(desk::settings_delivery_page::save),
+        )
+        .route(
+            "/studio/{shop}/settings/payments",
+            get(desk::settings_payments_page::show).post(desk::settings_payments_page::save),
         )
         .route(
             "/studio/{shop}/settings/keys",
@@ -299,6 +315,9 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/studio/{shop}/orders/{order}/refunds"),
     ("POST", "/studio/{shop}/orders/{order}/captures"),
     ("POST", "/studio/{shop}/orders/{order}/cancellation"),
+    ("GET", "/studio/{shop}/payments/{payment}"),
+    ("POST", "/studio/{shop}/payments/{payment}/looks"),
+    ("POST", "/studio/{shop}/payments/{payment}/decisions"),
     ("GET", "/studio/{shop}/money"),
     ("GET", "/studio/{shop}/money/sales/{order}"),
     ("GET", "/studio/{shop}/audience"),
@@ -323,6 +342,8 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/studio/{shop}/settings/tax"),
     ("GET", "/studio/{shop}/settings/delivery"),
     ("POST", "/studio/{shop}/settings/delivery"),
+    ("GET", "/studio/{shop}/settings/payments"),
+    ("POST", "/studio/{shop}/settings/payments"),
     ("GET", "/studio/{shop}/settings/keys"),
     ("POST", "/studio/{shop}/settings/keys"),
     ("GET", "/studio/{shop}/settings/staff"),
@@ -366,7 +387,7 @@ fn described() -> OpenApi {
             tag("orders", "Work on orders: accept, ship, cancel, refund."),
             tag("delivery", "Zones, methods, tax rates."),
             tag("partners", "Who earns what."),
-            tag("money", "Balances and transfers."),
+            tag("money", "Payments, routing, balances and transfers."),
             tag("audience", "What viewers did."),
             tag("shop", "The shop's settings."),
             tag("staff", "Who works here."),

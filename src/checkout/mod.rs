@@ -19,6 +19,7 @@ pub mod hear;
 mod model;
 pub mod one_click;
 mod orders;
+pub mod payment;
 mod refund;
 mod resume;
 mod store;

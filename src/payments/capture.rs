@@ -308,7 +308,7 @@ pub fn capture_record(tx: &mut Tx<'_>, id: CaptureId, answer: &Answer) -> Result
             changed = undone(tx, capture.intent, &what, detail)?;
         }
         other => {
-            let detail = format!("{other:?}");
+            let detail = super::timeline::said(other);
             let first = capture.state == CaptureState::Sending;
             let next = match mutant!("I16") {
                 true => tx.now().plus(Seconds::days(10_000)),

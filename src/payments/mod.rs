@@ -15,6 +15,7 @@
 //! paid again by the buyer, or the rest of the sale is given up.
 //!
 //! Every operation has three acts: *begin* (decide and write), *ask* (network, no transaction), *record*. [`resolve`] finishes what a crash left.
+//! A payment in conflict is led out of it by a person ([`settle`]), with a reason, and only where the processor's answers prove the way.
 
 mod allocation;
 pub mod api;
@@ -23,6 +24,7 @@ mod breaker;
 mod capture;
 mod model;
 mod notice;
+mod payment_api;
 pub mod processors;
 mod reconcile;
 mod refund;
@@ -31,6 +33,7 @@ mod renew;
 mod routing;
 mod rules;
 pub mod sandbox;
+mod settle_conflict;
 mod store;
 pub mod stored;
 mod taking;
@@ -47,18 +50,27 @@ pub use authorize::{By, Recorded, Start, authorize_ask, fail_over, open_and_star
 pub use capture::{CaptureBegin, capture_again, capture_ask, capture_begin, capture_plan, capture_record};
 pub use model::{
     Attempt, AttemptState, Capture, CapturePlan, CaptureState, Intent, IntentState, OpenIntent, Operation, Refund,
-    RefundPlan, RefundState, Taking, read_reference,
+    RefundPlan, RefundState, Taking, check_amount, read_reference,
 };
 pub use notice::{NoticeOf, Noticed, hear, hear_out, notice};
+pub use payment_api::{DecisionIn, PaymentOut, decide, look as look_again, shown, who};
 pub use reconcile::{Difference, Reconciled, reconcile};
 pub use refund::{RefundBegin, RefundOf, refund_ask, refund_begin, refund_plan, refund_record};
 pub use renew::is_overdue;
 pub use resolve::{Conclude, resolve};
-pub use routing::{Routing, explain, not_offered, routing, routing_to};
-pub use rules::{Plan, Sale, method_name};
+pub use routing::{
+    Routing, Write as WriteRules, current as rules, explain, look, look_with, not_offered,
+    of_version as rules_of_version, routing, routing_to, tallies, write as write_rules,
+};
+pub use rules::{
+    Best, ByProcessor, Candidate, Choice, Place, Plan, Rule, Rules, Sale, SplitShare, Tally, Why,
+    checked as checked_rules, method_name,
+};
+pub use settle_conflict::{Decided, Decision, Settle, ask_now, decisions, settle};
 pub use store::{CaptureLine, RefundLine, capture_soon, intent_state, refused_captures};
 pub use taking::{MARGIN, PAY_AGAIN, Terms};
 pub use timeline::{
-    Entry, Stuck, Waiting, captures, intent, latest_attempt, lost, promise, refunds, stuck, timeline, waiting,
+    Entry, Standing, Stuck, Wait, Waiting, captures, intent, latest_attempt, lost, promise, refunds, standing, stuck,
+    timeline, waiting,
 };
 pub use void::{VoidBegin, void_ask, void_begin};

@@ -261,7 +261,7 @@ pub fn refund_record(tx: &mut Tx<'_>, id: RefundId, answer: &Answer) -> Result<R
             changed = super::capture::undone(tx, refund.intent, &what, detail)?;
         }
         other => {
-            let detail = format!("{other:?}");
+            let detail = super::timeline::said(other);
             let first = refund.state != RefundState::Unknown;
             let next = match mutant!("I16-refund") {
                 true => tx.now().plus(Seconds::days(10_000)),

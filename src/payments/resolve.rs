@@ -1,6 +1,6 @@
 //! The resolver: asks about everything whose answer is overdue, and keeps at every obligation until it is met.
 
-use super::authorize::{ask_processor, authorize_ask, find_attempt, overdue_at_the_bank};
+use super::authorize::{Recorded, ask_processor, authorize_ask, find_attempt, overdue_at_the_bank};
 use super::capture::{capture_ask, capture_waiting, find_capture};
 use super::model::{Attempt, AttemptState, CaptureState, Operation, RefundState, SENDING, WISH};
 use super::refund::{find_refund, refund_ask};
@@ -8,7 +8,7 @@ use super::void::void_ask;
 use super::{record, renew, store};
 use crate::app::App;
 use crate::db::{LaneKey, Tx, epoch};
-use crate::kernel::{Answer, Ask, AttemptId, CaptureId, CheckoutId, RefundId, Result, Seconds, Time};
+use crate::kernel::{Answer, Ask, AttemptId, CaptureId, CheckoutId, IntentId, RefundId, Result, Seconds, Time};
 
 /// What follows an answer, in the same transaction: the checkout re-reads the payment and concludes.
 pub type Conclude = fn(&mut Tx<'_>, CheckoutId) -> Result<()>;
@@ -46,6 +46,28 @@ pub async fn resolve(app: &App, conclude: Conclude) -> Result<u64> {
     }
     for id in intents {
         asked += count(renew::look(app, id, frozen, conclude).await);
+    }
+    Ok(asked)
+}
+
+/// The same for one payment, at once: everything of it that waits, whenever it would have been due, and its promise.
+pub(super) async fn resolve_payment(app: &App, intent: IntentId, conclude: Conclude) -> Result<u64> {
+    let ((attempts, captures, refunds), frozen) = app
+        .db
+        .write(LaneKey::of(intent), move |tx| {
+            store::ask_again_about(tx, intent)?;
+            Ok((store::due_of(tx, intent)?, epoch(tx)?.1))
+        })
+        .await?;
+    let mut asked = 0;
+    for id in attempts {
+        asked += u64::from(resolve_attempt(app, id, frozen, conclude).await?);
+    }
+    for id in captures {
+        asked += u64::from(resolve_capture(app, id, frozen, conclude).await?);
+    }
+    for id in refunds {
+        asked += u64::from(resolve_refund(app, id, frozen, conclude).await?);
     }
     Ok(asked)
 }
@@ -105,7 +127,7 @@ async fn resolve_attempt(app: &App, id: AttemptId, frozen: bool, conclude: Concl
     let give_up = !frozen && (nobody_will_say || still_at_the_bank && overdue_at_the_bank(&attempt, now));
     app.db
         .write(lane, move |tx| {
-            let recorded = record(tx, id, Operation::Authorize, &answer)?;
+            let recorded = noted(tx, id, Operation::Authorize, &answer)?;
             if give_up {
                 super::void::give_up(tx, id)?; // Close it, so that they may try again.
             }
@@ -130,7 +152,7 @@ async fn let_go(app: &App, attempt: Attempt, frozen: bool, conclude: Conclude) -
     let id = attempt.id;
     app.db
         .write(LaneKey::of(id), move |tx| {
-            let recorded = record(tx, id, Operation::Void, &answer)?;
+            let recorded = noted(tx, id, Operation::Void, &answer)?;
             conclude(tx, recorded.checkout)
         })
         .await?;
@@ -195,7 +217,7 @@ async fn resolve_capture(app: &App, id: CaptureId, frozen: bool, conclude: Concl
     };
     app.db
         .write(lane, move |tx| {
-            let recorded = record(tx, capture.attempt.id, Operation::Capture(id), &answer)?;
+            let recorded = noted(tx, capture.attempt.id, Operation::Capture(id), &answer)?;
             conclude(tx, recorded.checkout)
         })
         .await?;
@@ -234,11 +256,20 @@ async fn resolve_refund(app: &App, id: RefundId, frozen: bool, conclude: Conclud
     };
     app.db
         .write(lane, move |tx| {
-            let recorded = record(tx, refund.attempt.id, Operation::Refund(id), &answer)?;
+            let recorded = noted(tx, refund.attempt.id, Operation::Refund(id), &answer)?;
             conclude(tx, recorded.checkout)
         })
         .await?;
     Ok(true)
+}
+
+/// Records an answer; one that changes nothing is a look that stands in the payment's history.
+fn noted(tx: &mut Tx<'_>, attempt: AttemptId, operation: Operation, answer: &Answer) -> Result<Recorded> {
+    let recorded = record(tx, attempt, operation, answer)?;
+    if !recorded.changed {
+        super::timeline::heard(tx, attempt, operation, answer)?;
+    }
+    Ok(recorded)
 }
 
 /// Whether we ask by asking again: the provider cannot look anything up, and gives its first answer again to the same key.

@@ -22,7 +22,7 @@ pub struct Routing {
 
 impl Routing {
     /// The processors of this installation, as they stand.
-    pub(super) fn candidates(&self) -> &[Candidate] {
+    pub fn candidates(&self) -> &[Candidate] {
         &self.candidates
     }
 
@@ -50,7 +50,11 @@ pub async fn routing(app: &App, shop: ShopId, method: PaymentMethod, token: &str
         });
     }
     let (breakers, now) = (app.kept::<Breakers>(), app.clock.monotonic());
-    gather(app, shop, token, |name| breakers.admit(name, Asked::Authorize, now)).await
+    let rules = app.db.look(move |tx| current(tx, shop)).await?;
+    gather(app, shop, rules, token, |name| {
+        breakers.admit(name, Asked::Authorize, now)
+    })
+    .await
 }
 
 /// The same for a card that was kept: it belongs to one processor's vault, and nobody else can open it.
@@ -68,8 +72,14 @@ pub async fn routing_to(app: &App, shop: ShopId, method: PaymentMethod, processo
 
 /// The same for a question that changes nothing.
 pub async fn look(app: &App, shop: ShopId) -> Result<Routing> {
+    let rules = app.db.look(move |tx| current(tx, shop)).await?;
+    look_with(app, shop, rules).await
+}
+
+/// The same with other rules than those in force: what would happen if they were.
+pub async fn look_with(app: &App, shop: ShopId, rules: Rules) -> Result<Routing> {
     let (breakers, now) = (app.kept::<Breakers>(), app.clock.monotonic());
-    gather(app, shop, "", |name| {
+    gather(app, shop, rules, "", |name| {
         breakers.health(name, Asked::Authorize, now) != Health::Open
     })
     .await
@@ -89,8 +99,13 @@ fn able(app: &App, method: PaymentMethod) -> usize {
     able.count()
 }
 
-async fn gather(app: &App, shop: ShopId, token: &str, reached: impl Fn(&'static str) -> bool) -> Result<Routing> {
-    let rules = app.db.look(move |tx| current(tx, shop)).await?;
+async fn gather(
+    app: &App,
+    shop: ShopId,
+    rules: Rules,
+    token: &str,
+    reached: impl Fn(&'static str) -> bool,
+) -> Result<Routing> {
     let mut tallies = Tallies::new();
     for rule in &rules.rules {
         if let Choice::Best(best) = &rule.choice
@@ -120,6 +135,11 @@ fn candidates(app: &App, token: &str, reached: impl Fn(&'static str) -> bool) ->
 /// The rules of today; a shop that never wrote any has version 0 and none.
 pub fn current(tx: &mut Tx<'_>, shop: ShopId) -> Result<Rules> {
     Ok(store::routing_rules(tx, shop)?.unwrap_or_default())
+}
+
+/// The rules of a version; none where there never was one, as version 0.
+pub fn of_version(tx: &mut Tx<'_>, shop: ShopId, version: i64) -> Result<Vec<Rule>> {
+    store::routing_rules_of(tx, shop, version)
 }
 
 /// What came of writing rules down.
@@ -186,7 +206,7 @@ async fn lately(app: &App, shop: ShopId, hours: u32) -> Result<ByProcessor> {
 }
 
 /// How a shop's newest tries went, by processor. A card that is refused for good says nothing about who was asked; nor does a buyer at the bank.
-pub(super) fn tallies(tx: &mut Tx<'_>, shop: ShopId, hours: u32) -> Result<ByProcessor> {
+pub fn tallies(tx: &mut Tx<'_>, shop: ShopId, hours: u32) -> Result<ByProcessor> {
     use AttemptState as S;
     let since = tx.now().minus(Seconds::hours(i64::from(hours)));
     let mut tallies = ByProcessor::new();

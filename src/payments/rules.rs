@@ -207,7 +207,8 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn percent(self) -> u32 {
+    /// How often it said yes, of a hundred; 100 where too few tries say nothing.
+    pub fn percent(self) -> u32 {
         if self.tries < TRIES_TELLING {
             100
         } else {

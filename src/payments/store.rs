@@ -525,6 +525,15 @@ pub fn routing_rules(tx: &mut Tx<'_>, shop: ShopId) -> Result<Option<Rules>> {
     }))
 }
 
+/// The rules of one version.
+pub fn routing_rules_of(tx: &mut Tx<'_>, shop: ShopId, version: i64) -> Result<Vec<Rule>> {
+    let found: Option<(Json<Vec<Rule>>,)> = tx.maybe_one(
+        "select rules from routing_rules where shop_id = $1 and version = $2",
+        args![shop, version],
+    )?;
+    Ok(found.map(|(rules,)| rules.0).unwrap_or_default())
+}
+
 /// Whether this version is new.
 pub fn insert_routing_rules(tx: &mut Tx<'_>, shop: ShopId, rules: &Rules) -> Result<bool> {
     let added = tx.exec(
@@ -961,13 +970,128 @@ pub fn lost(tx: &mut Tx<'_>, shop: ShopId, limit: i64) -> Result<Vec<CheckoutId>
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-/// Payments of a shop that need a person: conflicts, and questions that asking again has not answered.
-pub fn stuck(tx: &mut Tx<'_>, shop: ShopId, tries: u32, limit: i64) -> Result<Vec<(IntentId, CheckoutId, String)>> {
+/// Captures of a payment that somebody looks at again: amount, looks in vain, when.
+pub fn waiting_captures(tx: &mut Tx<'_>, intent: IntentId) -> Result<Vec<(i64, u32, Time)>> {
     tx.all(
-        "select i.id, i.checkout_id, case when i.state = 'conflicted' then 'conflicted' else a.state end
-           from intents i join attempts a on a.intent_id = i.id and a.n = i.attempts
-          where i.shop_id = $1 and (i.state = 'conflicted' or (a.next_check_at is not null and a.tries >= $2)) order by i.id desc limit $3",
+        "select amount_minor, tries, next_check_at from captures where intent_id = $1 and next_check_at is not null order by id limit 100",
+        args![intent],
+    )
+}
+
+/// The same of refunds.
+pub fn waiting_refunds(tx: &mut Tx<'_>, intent: IntentId) -> Result<Vec<(i64, u32, Time)>> {
+    tx.all(
+        "select amount_minor, tries, next_check_at from refunds where intent_id = $1 and next_check_at is not null order by id limit 100",
+        args![intent],
+    )
+}
+
+/// Payments of a shop that were asked about so often in vain: how often, and when it happens again. One may be named several times.
+pub fn unanswered(tx: &mut Tx<'_>, shop: ShopId, tries: u32, limit: i64) -> Result<Vec<(IntentId, u32, Time)>> {
+    tx.all(
+        "select intent_id, tries, next_check_at from attempts
+          where shop_id = $1 and next_check_at is not null and state in ('unknown', 'voiding') and tries >= $2
+         union all
+         select intent_id, tries, next_check_at from captures
+          where shop_id = $1 and next_check_at is not null and state = 'unknown' and tries >= $2
+         union all
+         select intent_id, tries, next_check_at from refunds
+          where shop_id = $1 and next_check_at is not null and state in ('unknown', 'not_sent') and tries >= $2
+         order by 1 desc limit $3",
         args![shop, tries, limit],
+    )
+}
+
+/// Payments of a shop in conflict.
+pub fn conflicted(tx: &mut Tx<'_>, shop: ShopId, limit: i64) -> Result<Vec<IntentId>> {
+    let rows: Vec<(IntentId,)> = tx.all(
+        "select id from intents where shop_id = $1 and state = 'conflicted' order by id desc limit $2",
+        args![shop, limit],
+    )?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// The sentence that was written last about a payment.
+pub fn latest_entry(tx: &mut Tx<'_>, intent: IntentId) -> Result<Option<String>> {
+    let found: Option<(String,)> = tx.maybe_one(
+        "select what from payment_log where intent_id = $1 order by id desc limit 1",
+        args![intent],
+    )?;
+    Ok(found.map(|(what,)| what))
+}
+
+// A person's acts ----------------------------------------------------------------------------------------------------------------
+
+/// What of a payment waits is due now; what is being sent this minute is not asked about twice.
+pub fn ask_again_about(tx: &mut Tx<'_>, intent: IntentId) -> Result<()> {
+    tx.put(
+        "update attempts set next_check_at = $2 where intent_id = $1 and next_check_at > $2 and state <> 'sending'",
+        args![intent, tx.now()],
+    )?;
+    tx.put(
+        "update captures set next_check_at = $2 where intent_id = $1 and next_check_at > $2 and state <> 'sending'",
+        args![intent, tx.now()],
+    )?;
+    tx.put(
+        "update refunds set next_check_at = $2 where intent_id = $1 and next_check_at > $2 and state <> 'sending'",
+        args![intent, tx.now()],
+    )
+}
+
+/// What of a payment is due.
+pub fn due_of(tx: &mut Tx<'_>, intent: IntentId) -> Result<(Vec<AttemptId>, Vec<CaptureId>, Vec<RefundId>)> {
+    let attempts: Vec<(AttemptId,)> = tx.all(
+        "select id from attempts where intent_id = $1 and next_check_at <= $2 order by n limit 100",
+        args![intent, tx.now()],
+    )?;
+    let captures: Vec<(CaptureId,)> = tx.all(
+        "select id from captures where intent_id = $1 and next_check_at <= $2 order by id limit 100",
+        args![intent, tx.now()],
+    )?;
+    let refunds: Vec<(RefundId,)> = tx.all(
+        "select id from refunds where intent_id = $1 and next_check_at <= $2 order by id limit 100",
+        args![intent, tx.now()],
+    )?;
+    Ok((
+        attempts.into_iter().map(|(id,)| id).collect(),
+        captures.into_iter().map(|(id,)| id).collect(),
+        refunds.into_iter().map(|(id,)| id).collect(),
+    ))
+}
+
+/// Takes a payment out of its conflict, at the version that was looked at.
+pub fn leave_conflict(tx: &mut Tx<'_>, shop: ShopId, id: IntentId, version: i64, to: IntentState) -> Result<bool> {
+    let changed = tx.exec(
+        "update intents set state = $4, version = version + 1 where id = $1 and shop_id = $2 and version = $3 and state = 'conflicted'",
+        args![id, shop, version, to],
+    )?;
+    Ok(changed == 1)
+}
+
+/// The same for one that was taken whole without our wish, and nothing else: closed, with all of it set aside for the capture that says so.
+pub fn accept_taken(tx: &mut Tx<'_>, shop: ShopId, id: IntentId, version: i64) -> Result<bool> {
+    let changed = tx.exec(
+        "update intents set state = 'canceled', authorized_minor = amount_minor, capture_pending_minor = amount_minor, version = version + 1
+          where id = $1 and shop_id = $2 and version = $3 and state = 'conflicted'
+            and captured_minor = 0 and capture_pending_minor = 0 and refund_pending_minor = 0",
+        args![id, shop, version],
+    )?;
+    Ok(changed == 1)
+}
+
+/// A capture in conflict is unknown again, for the answer that is recorded next.
+pub fn reopen_capture(tx: &mut Tx<'_>, id: CaptureId) -> Result<()> {
+    tx.change_one(
+        "update captures set state = 'unknown', next_check_at = $2, changed_at = $2 where id = $1 and state = 'conflicted'",
+        args![id, tx.now()],
+    )
+}
+
+/// The same of a refund.
+pub fn reopen_refund(tx: &mut Tx<'_>, id: RefundId) -> Result<()> {
+    tx.change_one(
+        "update refunds set state = 'unknown', next_check_at = $2, changed_at = $2 where id = $1 and state = 'conflicted'",
+        args![id, tx.now()],
     )
 }
 

@@ -148,6 +148,8 @@ impl Frame {
     pub fn after(self, done: Option<&str>) -> Self {
         let text = match done {
             Some("saved") => "Saved.",
+            Some("asked") => "Asked. What the processor says stands below.",
+            Some("decided") => "Done. It stands in the history, with your name and reason.",
             Some("revoked") => "Revoked. The key is refused from now on.",
             Some("invited") => "Invited. The letter with the link is on its way.",
             Some("changed") => "Changed. It counts from their next click.",
@@ -231,11 +233,12 @@ pub fn role_name(role: Role) -> &'static str {
 }
 
 /// The parts of the settings, in order: the last part of the path, and the name.
-pub const SETTINGS: [(&str, &str); 6] = [
+pub const SETTINGS: [(&str, &str); 7] = [
     ("shop", "Shop"),
     ("policies", "Policies"),
     ("tax", "Tax"),
     ("delivery", "Delivery"),
+    ("payments", "Payments"),
     ("keys", "API keys"),
     ("staff", "Staff"),
 ];

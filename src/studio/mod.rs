@@ -31,6 +31,8 @@ pub mod products_page;
 
 pub mod order_page;
 pub mod orders_page;
+pub mod payment_page;
+mod payment_words;
 
 pub mod money_page;
 pub mod sale_page;
@@ -43,6 +45,7 @@ pub mod partners_page;
 
 pub mod settings_delivery_page;
 pub mod settings_keys_page;
+pub mod settings_payments_page;
 pub mod settings_policies_page;
 pub mod settings_shop_page;
 pub mod settings_staff_page;

@@ -2,6 +2,7 @@
 
 use super::names::Names;
 use super::orders_page::{buyer, parcel, payment};
+use super::payment_words::{MoneyRow, PaymentPart, WaitLine};
 use super::typed::Typed;
 use crate::app::App;
 use crate::checkout::{self, AdjustmentKind, CancelOrder, OrderView, Refund, RefundLines, RefundWhat, Ship};
@@ -108,6 +109,12 @@ pub struct OrderPage {
     pub promise: String,
     pub flow: Option<Flow>,
     pub sale_link: String,
+    /// How its payment stands; none for an order that cost nothing and was never asked for.
+    pub money: Option<PaymentPart>,
+    pub payment_link: String,
+    /// Whether something of the payment waits, and this person may have it asked about now.
+    pub can_ask: bool,
+    pub is_conflicted: bool,
     pub timeline: Vec<Happening>,
     pub shipments: Vec<Shipment>,
     /// Chosen before the form is sent: pressing twice is one parcel.
@@ -147,7 +154,7 @@ struct Desk {
     parcels: Vec<fulfilment::Shipment>,
     /// Of what was shipped and is not paid, and what the processor said to that.
     owed: Option<(i64, String)>,
-    entries: Vec<payments::Entry>,
+    standing: Option<payments::Standing>,
     /// The try whose promise stands.
     promise: Option<payments::Attempt>,
     saw: checkout::Evidence,
@@ -177,7 +184,7 @@ fn read(tx: &mut Tx<'_>, staff: &Staff, id: OrderId, typed: &Typed) -> Result<De
         names: Names::read(tx, &shop)?,
         parcels: fulfilment::shipments(tx, shop.id, id)?,
         owed: owed(tx, &view)?,
-        entries: payments::timeline(tx, view.order.checkout.intent())?,
+        standing: payments::standing(tx, shop.id, view.order.checkout.intent())?,
         promise: payments::promise(tx, view.order.checkout.intent())?,
         saw: checkout::evidence(tx, &view.checkout)?,
         now: tx.now(),
@@ -517,7 +524,7 @@ impl Desk {
                 },
             ));
         };
-        for entry in &self.entries {
+        for entry in self.standing.iter().flat_map(|standing| &standing.entries) {
             tell(
                 entry.at,
                 Tone::Quiet,
@@ -825,6 +832,15 @@ impl OrderPage {
                 .unwrap_or_default(),
             flow: None,
             sale_link: format!("{}/sales/{}", frame.to(&Section::Money), view.order.id),
+            payment_link: format!("/studio/{}/payments/{}", frame.shop_slug, view.order.checkout.intent()),
+            can_ask: staff.role.may_create()
+                && desk
+                    .standing
+                    .as_ref()
+                    .is_some_and(|standing| !standing.waits.is_empty()),
+            is_conflicted: (view.intent.as_ref())
+                .is_some_and(|intent| intent.state == payments::IntentState::Conflicted),
+            money: (desk.standing.as_ref()).map(|standing| PaymentPart::of(standing, desk.now)),
             timeline: desk.timeline(),
             shipments: desk.parcels.iter().map(shipment).collect(),
             shipment: String::new(),
@@ -889,6 +905,10 @@ impl OrderPage {
             promise: "Promised for 24–26 November".into(),
             flow: None,
             sale_link: "/studio/nour/money/sales/ord_01jd4a1b2c3d4e5f6g7h8j1044".into(),
+            payment_link: "/studio/nour/payments/int_01jd3v8k2m7q9x4r5t6w8y0z1a".into(),
+            can_ask: true,
+            is_conflicted: false,
+            money: Some(sample_money()),
             timeline: vec![
                 Happening {
                     tone: Tone::Quiet,
@@ -1024,6 +1044,26 @@ impl OrderPage {
             can_cancel: false,
             ..page
         }
+    }
+}
+
+fn sample_money() -> PaymentPart {
+    let when = |relative: &str| When::new(relative, "21 November 2026, 14:10 UTC", "2026-11-21T14:10:31Z");
+    PaymentPart {
+        sentence: "€74.90 is promised until 28 November; it is taken when the parcel leaves.".into(),
+        waits: vec![WaitLine {
+            what: "sandbox promised 74.90 EUR; we look whether it still does.".into(),
+            next: when("in 7 days"),
+            so_far: String::new(),
+        }],
+        rows: vec![MoneyRow {
+            what: "Try 1: asked to promise".into(),
+            processor: "sandbox".into(),
+            amount: "€74.90".into(),
+            outcome: Chip::new(Tone::Ok, "Promised"),
+            detail: "There it is pi_000000000001.".into(),
+            at: when("2 min ago"),
+        }],
     }
 }
 

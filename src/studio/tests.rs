@@ -6,9 +6,10 @@ use super::chart::{Bar, Bars, Flow, Leg, LegKind, Retention, spark};
 use super::{
     audience_clip_page::AudienceClipPage, audience_page::AudiencePage, clip_editor_page::ClipEditorPage,
     clip_upload_page::ClipUploadPage, clips_page::ClipsPage, contract_page::ContractPage, money_page::MoneyPage,
-    order_page::OrderPage, orders_page::OrdersPage, partners_page::PartnersPage, product_page::ProductPage,
-    products_page::ProductsPage, sale_page::SalePage, settings_delivery_page::SettingsDeliveryPage,
-    settings_keys_page::SettingsKeysPage, settings_policies_page::SettingsPoliciesPage,
+    order_page::OrderPage, orders_page::OrdersPage, partners_page::PartnersPage, payment_page::PaymentPage,
+    product_page::ProductPage, products_page::ProductsPage, sale_page::SalePage,
+    settings_delivery_page::SettingsDeliveryPage, settings_keys_page::SettingsKeysPage,
+    settings_payments_page::SettingsPaymentsPage, settings_policies_page::SettingsPoliciesPage,
     settings_shop_page::SettingsShopPage, settings_staff_page::SettingsStaffPage, settings_tax_page::SettingsTaxPage,
     sign_in_confirm_page::SignInConfirmPage, sign_in_page::SignInPage, today_page::TodayPage,
 };
@@ -42,6 +43,9 @@ pub fn pages() -> Vec<(&'static str, String)> {
         page("order", &OrderPage::sample()),
         page("order_refunding", &OrderPage::refunding()),
         page("order_unknown", &OrderPage::unknown()),
+        page("payment", &PaymentPage::sample()),
+        page("payment_waiting", &PaymentPage::waiting()),
+        page("payment_refused", &PaymentPage::refused()),
         page("money", &MoneyPage::sample()),
         page("money_empty", &MoneyPage::empty()),
         page("sale", &SalePage::sample()),
@@ -62,6 +66,9 @@ pub fn pages() -> Vec<(&'static str, String)> {
         page("settings_tax", &SettingsTaxPage::sample()),
         page("settings_delivery", &SettingsDeliveryPage::sample()),
         page("settings_delivery_empty", &SettingsDeliveryPage::empty()),
+        page("settings_payments", &SettingsPaymentsPage::sample()),
+        page("settings_payments_one", &SettingsPaymentsPage::one()),
+        page("settings_payments_refused", &SettingsPaymentsPage::refused()),
         page("settings_keys", &SettingsKeysPage::sample()),
         page("settings_keys_refused", &SettingsKeysPage::refused()),
         page("settings_staff", &SettingsStaffPage::sample()),
@@ -115,10 +122,12 @@ fn a_form_that_changes_something_shared_carries_its_version() {
             "clip_editor",
             "product",
             "order",
+            "payment",
             "contract",
             "settings_policies",
             "settings_tax",
             "settings_delivery",
+            "settings_payments",
         ];
         if edits
             .iter()

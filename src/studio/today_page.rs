@@ -11,7 +11,7 @@ use crate::http::{Problem, page};
 use crate::identity::{Analyst, Shop, Staff, shop};
 use crate::inventory;
 use crate::kernel::{Money, PageIn, Result, Seconds, ShopId, Time, VariantId, words};
-use crate::payments::{self, IntentState};
+use crate::payments;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -109,7 +109,8 @@ struct Desk {
     today: (i64, i64),
     week_ago: (i64, i64),
     refused: Vec<OrderView>,
-    stuck: Vec<OrderView>,
+    /// Payments without a clear answer, each with its order if one was born.
+    stuck: Vec<(payments::Stuck, Option<OrderView>)>,
     /// Of which the bank's promise is over: the buyer was asked to pay again.
     lost: Vec<OrderView>,
     recent: Vec<OrderView>,
@@ -186,13 +187,13 @@ fn read(tx: &mut Tx<'_>, staff: &Staff) -> Result<Desk> {
     })
 }
 
-/// Orders whose payment only a person moves on.
-fn stuck(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<OrderView>> {
-    let mut views = Vec::new();
+fn stuck(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<(payments::Stuck, Option<OrderView>)>> {
+    let mut all = Vec::new();
     for stuck in payments::stuck(tx, shop)? {
-        views.extend(checkout::view(tx, shop, stuck.checkout.order())?);
+        let view = checkout::view(tx, shop, stuck.checkout.order())?;
+        all.push((stuck, view));
     }
-    Ok(views)
+    Ok(all)
 }
 
 /// Orders whose payment was lost.
@@ -424,31 +425,8 @@ fn order_tasks(desk: &Desk, base: &str) -> Vec<Task> {
             since: Some(When::of(view.order.confirmed_at, desk.now)),
         });
     }
-    for view in &desk.stuck {
-        let contradicted = view
-            .intent
-            .as_ref()
-            .is_some_and(|intent| intent.state == IntentState::Conflicted);
-        let (title, detail) = if contradicted {
-            (
-                format!("The payment of order {} needs a person", view.order.number),
-                "The processor's books and ours differ. Its money is frozen until somebody has looked.",
-            )
-        } else {
-            (
-                format!("Payment of order {} has no answer yet", view.order.number),
-                "The processor has not said yes or no. The stock is kept and nobody is charged twice; Hawker asks again by itself.",
-            )
-        };
-        tasks.push(Task {
-            tone: Tone::Bad,
-            icon: "money",
-            title,
-            detail: detail.into(),
-            action: "See what we know".into(),
-            link: format!("{base}/orders/{}", view.order.id),
-            since: Some(When::of(view.order.confirmed_at, desk.now)),
-        });
+    for (stuck, view) in &desk.stuck {
+        tasks.push(payment_task(stuck, view.as_ref(), base, desk.now));
     }
     for view in &desk.lost {
         let lost_at = view.intent.as_ref().and_then(|intent| intent.lost_at);
@@ -479,6 +457,49 @@ fn order_tasks(desk: &Desk, base: &str) -> Vec<Task> {
         });
     }
     tasks
+}
+
+/// A payment without a clear answer: what we know stands on its own page, also where no order was born.
+fn payment_task(stuck: &payments::Stuck, view: Option<&OrderView>, base: &str, now: Time) -> Task {
+    let amount = words::money(stuck.amount);
+    let whose = match view {
+        Some(view) => format!("of order {}", view.order.number),
+        None => format!("of {amount} without an order"),
+    };
+    let next = stuck
+        .next_look_at
+        .map_or(String::new(), |at| words::relative(at.max(now), now));
+    let (tone, title, detail, action) = if stuck.is_conflicted {
+        (
+            Tone::Bad,
+            format!("The payment {whose} needs a person"),
+            "The processor's books and ours differ. Its money is frozen until somebody has decided.".to_owned(),
+            "See both sides",
+        )
+    } else if stuck.needs_a_person {
+        (
+            Tone::Bad,
+            format!("The payment {whose} has had no answer for days"),
+            format!("{amount}. Nobody is charged twice. Hawker asks once a day; ask the processor's support as well."),
+            "See what we know",
+        )
+    } else {
+        (
+            Tone::Warn,
+            format!("The payment {whose} has no clear answer yet"),
+            format!("{amount}. Nobody else is asked, so nobody is charged twice. Hawker asks again {next}."),
+            "See what we know",
+        )
+    };
+    Task {
+        tone,
+        icon: "money",
+        title,
+        detail,
+        action: action.into(),
+        link: format!("{base}/payments/{}", stuck.intent),
+        since: Some(When::of(stuck.begun_at, now)),
+    }
 }
 
 impl TodayPage {
@@ -513,8 +534,8 @@ impl TodayPage {
                 .iter()
                 .map(|view| RecentOrder::of(view, &base, desk.now))
                 .collect(),
-            // Once something was sold, the way to it needs no more teaching.
-            first_sale: if desk.recent.is_empty() {
+            // Once something was sold, the way to it needs no more teaching; and a payment that waits is more urgent.
+            first_sale: if desk.recent.is_empty() && desk.stuck.is_empty() {
                 first_sale(desk, &base)
             } else {
                 None

@@ -163,6 +163,9 @@ const CENSUS: &[Row] = &[
     form("/studio/{shop}/orders/{order}/acceptance", Who::Helper, ""),
     form("/studio/{shop}/orders/{order}/captures", Who::Creator, ""),
     form("/studio/{shop}/orders/{order}/cancellation", Who::Creator, ""),
+    read("/studio/{shop}/payments/{payment}", Who::Analyst),
+    form("/studio/{shop}/payments/{payment}/looks", Who::Creator, ""),
+    form("/studio/{shop}/payments/{payment}/decisions", Who::Creator, ""),
     read("/studio/{shop}/money", Who::Analyst),
     read("/studio/{shop}/money/sales/{order}", Who::Analyst),
     read("/studio/{shop}/audience", Who::Measurer),
@@ -187,6 +190,8 @@ const CENSUS: &[Row] = &[
     form("/studio/{shop}/settings/tax", Who::Owner, ""),
     read("/studio/{shop}/settings/delivery", Who::Owner),
     form("/studio/{shop}/settings/delivery", Who::Owner, ""),
+    read("/studio/{shop}/settings/payments", Who::Owner),
+    form("/studio/{shop}/settings/payments", Who::Owner, ""),
     read("/studio/{shop}/settings/keys", Who::Owner),
     form("/studio/{shop}/settings/keys", Who::Owner, ""),
     read("/studio/{shop}/settings/staff", Who::Owner),
@@ -352,6 +357,19 @@ const CENSUS: &[Row] = &[
         Who::Anyone,
         r#"{"key":"{pk}","clip":"{clip}","version":1,"lang":"en","events":[]}"#,
     ),
+    read("/v1/payments/{payment}", Who::Analyst),
+    Row {
+        method: "POST",
+        path: "/v1/payments/{payment}/looks",
+        who: Who::Creator,
+        body: Body::None,
+    },
+    act(
+        "POST",
+        "/v1/payments/{payment}/decisions",
+        Who::Creator,
+        r#"{"decision":"agrees","reason":"story"}"#,
+    ),
     read("/v1/routing", Who::Analyst),
     act(
         "PUT",
@@ -441,8 +459,7 @@ impl Furnished {
         ]);
         names.insert("shop", shop.slug.clone());
         names.insert("policy", "returns".to_owned());
-        let doubt = ["mail", "payment"].map(|name| (name, "unheard-of".to_owned()));
-        names.extend(doubt);
+        names.insert("mail", "unheard-of".to_owned());
         names.insert("pk", shop.publishable_key.clone());
         let (hash, file) = hawker::kernel::assets::url("web/css/tokens.css")
             .trim_start_matches("/assets/")
@@ -543,6 +560,8 @@ impl Furnished {
             .as_str()
             .unwrap_or_else(|| panic!("{} {}", bought.status, bought.text()))
             .to_owned();
+        // A payment and an order have the same id under two names; the sandbox knows its payments by yet others.
+        names.insert("payment", order.replace("ord_", "int_"));
         names.insert("order", order);
         let open = checkout(&player, &names["variant"], &json!({})).await;
         names.insert("checkout", id(&open));

@@ -12,6 +12,7 @@ mod audience;
 mod buying;
 mod catalog;
 mod census;
+mod conflicts;
 mod diary;
 mod faults;
 mod foreign_pages;

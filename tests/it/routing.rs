@@ -667,3 +667,146 @@ async fn rules_are_versioned_checked_and_the_owners() {
     assert_eq!(owner.get("/v1/routing").await.value()["version"], 1);
     stall.invariants().await;
 }
+
+/// A rule as the page's form sends it: its name, how it chooses, and of `sandbox`, `sandbox-b` and `manual` the place and the percent.
+fn typed_rule<'a>(name: &'a str, asks: &'a str, who: [(&'a str, &'a str); 3]) -> Vec<(&'a str, &'a str)> {
+    let mut fields = vec![
+        ("rule", "1"),
+        ("rule_name", name),
+        ("rule_method_0", "card"),
+        ("rule_from", ""),
+        ("rule_to", "50"),
+        ("rule_amount_currency", "eur"),
+        ("rule_countries", "de, at"),
+        ("rule_currencies", ""),
+        ("asks_0", asks),
+        ("rule_window", "24"),
+        ("rule_floor", "0"),
+    ];
+    for (processor, (place, percent)) in ["sandbox", "sandbox-b", "manual"].into_iter().zip(who) {
+        fields.extend([("who_0", processor), ("place_0", place), ("percent_0", percent)]);
+    }
+    fields
+}
+
+/// The payment of the page's question.
+const TRIAL: [(&str, &str); 4] = [
+    ("try_amount", "34.90"),
+    ("try_currency", "EUR"),
+    ("try_country", "DE"),
+    ("try_method", "card"),
+];
+
+#[tokio::test]
+async fn an_owner_writes_a_rule_tries_it_before_it_counts_and_saves_it_without_scripts() {
+    let stall = two(20).await;
+    let path = format!("/studio/{}/settings/payments", stall.shop.slug);
+    let send = async |version: &str, act: &str, rule: &[(&str, &str)]| {
+        let fields = [&[("version", version), ("do", act)], rule, &TRIAL[..]].concat();
+        stall.staff.form(&path, &fields).await
+    };
+    let shown = stall.staff.get(&path).await.text();
+    for words in [
+        "sandbox-b",
+        "It takes a promise once.",
+        "7 days, unless its answer says otherwise.",
+        "Reached",
+        "No rule yet",
+        "What would happen to this payment?",
+    ] {
+        assert!(shown.contains(words), "{words} is not in\n{shown}");
+    }
+    let added = send("0", "add", &[]).await.text();
+    assert!(
+        added.contains("id=\"rule-1\"") && added.contains("Not saved yet"),
+        "{added}"
+    );
+
+    // Tried as it is typed; nothing is saved.
+    let germany = typed_rule("Germany", "order", [("2", ""), ("1", ""), ("", "")]);
+    let tried = send("0", "try", &germany).await.text();
+    for words in [
+        "Rule 1, “Germany”, fits and decides.",
+        "they are not saved",
+        "Only after a definite no of sandbox-b; never while an answer of sandbox-b is missing.",
+        "Card payments of at most €50.00 to Germany or Austria ask sandbox-b, then sandbox.",
+    ] {
+        assert!(tried.contains(words), "{words} is not in\n{tried}");
+    }
+    assert_eq!(owner(&stall).get("/v1/routing").await.value()["version"], 0);
+
+    // Refused beside its field, with everything that was typed.
+    let short = typed_rule("Germany", "split", [("", "60"), ("", "20"), ("", "")]);
+    let refused = send("0", "save", &short).await.text();
+    assert!(
+        refused.contains("Rule 1, who is asked: The shares are at least 1 and make 100, not 80."),
+        "{refused}"
+    );
+    assert!(
+        refused.contains("value=\"Germany\"") && refused.contains("value=\"60\""),
+        "{refused}"
+    );
+    let nowhere: Vec<_> = (germany.iter())
+        .map(|(name, value)| (*name, if *name == "rule_countries" { "XX" } else { *value }))
+        .collect();
+    let refused = send("0", "save", &nowhere).await.text();
+    assert!(refused.contains("Rule 1, countries: XX is no country"), "{refused}");
+
+    let saved = send("0", "save", &germany).await;
+    assert_eq!(
+        (saved.status, saved.header("location")),
+        (303, Some(&*format!("{path}?done=saved"))),
+        "{}",
+        saved.text()
+    );
+    let routing = owner(&stall).get("/v1/routing").await.value();
+    assert_eq!(
+        (&routing["version"], &routing["rules"][0]),
+        (
+            &json!(1),
+            &json!({ "name": "Germany", "amount_max": { "amount": 5000, "currency": "EUR" }, "countries": ["DE", "AT"],
+                "methods": ["card"], "choice": { "order": ["sandbox-b", "sandbox"] } })
+        )
+    );
+    let shown = stall.staff.get(&path).await.text();
+    assert!(
+        shown.contains("Version <span class=\"number\">1</span> is in force"),
+        "{shown}"
+    );
+
+    // A colleague's page is older: what changed is said, what they typed stays, and saving again replaces it.
+    let half = typed_rule("Half", "split", [("", "50"), ("", "50"), ("", "")]);
+    let stale = send("0", "save", &half).await.text();
+    for words in [
+        "Someone changed this while you were typing.",
+        "New “Germany”: Card payments of at most €50.00",
+        "value=\"Half\"",
+        "name=\"version\" value=\"1\"",
+    ] {
+        assert!(stale.contains(words), "{words} is not in\n{stale}");
+    }
+    assert_eq!(send("1", "save", &half).await.status, 303);
+    assert_eq!(
+        owner(&stall).get("/v1/routing").await.value()["rules"][0]["choice"],
+        json!({ "split": [{ "processor": "sandbox", "percent": 50 }, { "processor": "sandbox-b", "percent": 50 }] })
+    );
+    stall.invariants().await;
+}
+
+#[tokio::test]
+async fn with_one_processor_the_page_says_that_there_is_nothing_to_decide() {
+    let stall = Stall::open(1).await;
+    let path = format!("/studio/{}/settings/payments", stall.shop.slug);
+    let shown = stall.staff.get(&path).await.text();
+    assert!(
+        shown.contains("There is nothing to decide: each way to pay has one processor"),
+        "{shown}"
+    );
+    assert!(!shown.contains("Add a rule"));
+    let fields = [&[("version", "0"), ("do", "try")][..], &TRIAL].concat();
+    let told = stall.staff.form(&path, &fields).await.text();
+    assert!(
+        told.contains("There is nothing to decide: only sandbox takes this. No rule is asked."),
+        "{told}"
+    );
+}

@@ -137,6 +137,7 @@ async fn p9_without_the_buyer_a_bank_that_would_ask_back_declines_and_a_spent_to
             token,
             return_url,
             session,
+            reuse: Reuse::Once,
         };
         wire.stripe.ask(&ask).await
     };
@@ -398,6 +399,7 @@ async fn a_card_is_kept_used_again_and_forgotten_over_the_wire() {
             amount,
             token,
             return_url,
+            session: Session::Buyer,
             reuse,
         },
         other => other,

@@ -34,12 +34,15 @@ fn p9_without_the_buyer_a_stored_method_is_asked_as_unscheduled_card_on_file() {
         token: "M5N7TQ4TG5PFWR50".into(),
         return_url: String::new(),
         session,
+        reuse: Reuse::Kept {
+            customer: "smt_a".into(),
+        },
     };
     let said = |session| adyen.request(&ask(session)).unwrap().body;
     let (there, nobody) = (said(Session::Buyer), said(Session::Nobody));
     assert_eq!(
-        (&there["shopperInteraction"], &there["recurringProcessingModel"]),
-        (&json!("Ecommerce"), &Value::Null)
+        (&there["shopperReference"], &there["recurringProcessingModel"]),
+        (&json!("smt_a"), &json!("CardOnFile"))
     );
     assert_eq!(
         (&nobody["shopperInteraction"], &nobody["recurringProcessingModel"]),
