@@ -582,6 +582,7 @@ def test_genuine_notices_are_taken_and_change_nothing_twice(world):
 
 
 def test_every_write_had_a_key_of_its_own_and_one_version_counts(world):
+    equal("the version hawker asks in", world.gateway.versions, {"2025-03-31.basil"})
     said = {}
     for key, path, form in world.gateway.written:
         assert key, f"{path} came without a key"

@@ -1,8 +1,10 @@
 //! A provider that speaks Stripe's wire format, over HTTP: payment intents with manual capture, and refunds.
 //!
-//! Verified against `hawker sandbox`, and `hawker sandbox` against the official Stripe client. Not verified against Stripe itself, as tests have no
-//! network: multicapture, the age at which its search shows a new payment, and the codes of its rarer refusals. The fee in an answer is an
-//! estimate; the real one comes with the settlement.
+//! Verified against `hawker sandbox`, and `hawker sandbox` against the official Stripe client; against localstripe, a server of the same format that
+//! nobody here wrote: a promise, its one capture, void, refund, decline, notices, and the books of both sides
+//! (`tests/peers/localstripe.py` says what stands between, and what that does not prove). Not verified against Stripe itself, as tests have no
+//! network: keys of idempotency, multicapture, banks that ask back, the age at which its search shows a new payment, and the codes of its rarer
+//! refusals. The fee in an answer is an estimate; the real one comes with the settlement.
 //!
 //! A kept card: `setup_future_usage` with a customer made for it (docs.stripe.com/payments/save-during-payment), used again by naming both
 //! (docs.stripe.com/api/payment_intents/create), let go by detaching it (docs.stripe.com/api/payment_methods/detach). The customer holds nothing
@@ -19,6 +21,11 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
+
+/// The version of Stripe's API these words are of; without it an account's own would count, which may be years older. Since this one, letting go
+/// of promised money (by a cancellation, or what a last capture leaves) is no refund, and `amount_refunded` is only what was given back.
+/// Source: Stripe's changelog, 2025-03-31.basil, "Partially capturing or canceling payments no longer creates a Refund".
+const API_VERSION: &str = "2025-03-31.basil";
 
 /// How to reach the provider.
 #[derive(Clone)]
@@ -342,7 +349,8 @@ impl Stripe {
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Sent {
-        calls::send(request.bearer_auth(&self.settings.api_key)).await
+        let request = request.bearer_auth(&self.settings.api_key);
+        calls::send(request.header("stripe-version", API_VERSION)).await
     }
 
     /// Sorts what came back. Only clear words are believed; everything else is unknown.
