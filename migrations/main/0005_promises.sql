@@ -25,7 +25,8 @@ create table card_asks (
 ) {keyed};
 
 -- A capture may wait for the last parcel, and belongs to one promise.
-create table captures_new (
+alter table captures rename to captures_before;
+create table captures (
   id {bytes} not null primary key,
   intent_id {bytes} not null references intents (id),
   attempt_id {bytes} not null references attempts (id), -- whose promise it takes from
@@ -43,22 +44,22 @@ create table captures_new (
   created_at {int} not null,
   changed_at {int} not null
 ) {strict};
-insert into captures_new (id, intent_id, attempt_id, shop_id, shipment_id, amount_minor, final, state, fee_minor, reference, detail, legs, tries,
+insert into captures (id, intent_id, attempt_id, shop_id, shipment_id, amount_minor, final, state, fee_minor, reference, detail, legs, tries,
                           next_check_at, created_at, changed_at)
 select id, intent_id,
-       (select a.id from attempts a where a.intent_id = captures.intent_id and a.state in ('authorized', 'captured', 'voiding', 'voided', 'conflicted')
+       (select a.id from attempts a where a.intent_id = captures_before.intent_id and a.state in ('authorized', 'captured', 'voiding', 'voided', 'conflicted')
          order by case when a.state in ('authorized', 'captured') then 0 else 1 end, a.n desc limit 1),
        shop_id, shipment_id, amount_minor, final, state, fee_minor, reference, detail, legs, tries, next_check_at, created_at, changed_at
-  from captures;
-drop table captures;
-alter table captures_new rename to captures;
+  from captures_before;
+drop table captures_before;
 create index captures_due on captures (next_check_at) where next_check_at is not null;
 create index captures_intent on captures (intent_id);
 create index captures_refused on captures (shop_id, intent_id) where state = 'failed';
 create unique index captures_waiting on captures (intent_id) where state = 'waiting'; -- what waits is one capture
 
 -- What was taken from two promises goes back to both: one refund each.
-create table refunds_new (
+alter table refunds rename to refunds_before;
+create table refunds (
   id {bytes} not null primary key,
   intent_id {bytes} not null references intents (id),
   attempt_id {bytes} not null references attempts (id), -- whose money goes back
@@ -75,14 +76,13 @@ create table refunds_new (
   changed_at {int} not null,
   unique (adjustment_id, attempt_id)
 ) {strict};
-insert into refunds_new (id, intent_id, attempt_id, shop_id, adjustment_id, amount_minor, state, reference, detail, legs, tries, next_check_at,
+insert into refunds (id, intent_id, attempt_id, shop_id, adjustment_id, amount_minor, state, reference, detail, legs, tries, next_check_at,
                          created_at, changed_at)
 select id, intent_id,
-       (select a.id from attempts a where a.intent_id = refunds.intent_id and a.state in ('authorized', 'captured', 'voiding', 'voided', 'conflicted')
+       (select a.id from attempts a where a.intent_id = refunds_before.intent_id and a.state in ('authorized', 'captured', 'voiding', 'voided', 'conflicted')
          order by case when a.state in ('authorized', 'captured') then 0 else 1 end, a.n desc limit 1),
        shop_id, adjustment_id, amount_minor, state, reference, detail, legs, tries, next_check_at, created_at, changed_at
-  from refunds;
-drop table refunds;
-alter table refunds_new rename to refunds;
+  from refunds_before;
+drop table refunds_before;
 create index refunds_due on refunds (next_check_at) where next_check_at is not null;
 create index refunds_intent on refunds (intent_id);

@@ -117,7 +117,7 @@ async fn letter(stall: &Stall, subject: &str) -> String {
     loop {
         let letter = stall.world.mailbox.letter_to(BUYER).await;
         if letter.subject.contains(subject) {
-            return letter.text.clone();
+            return letter.text;
         }
     }
 }
