@@ -235,7 +235,8 @@ mod tests {
 
     #[test]
     fn a_table_made_anew_needs_no_owner_of_its_own() {
-        let sql = "-- Why.\ncreate table stock_new (id text);\ndrop table stock;\nalter table stock_new rename to stock;\n";
+        let sql =
+            "-- Why.\ncreate table stock_new (id text);\ndrop table stock;\nalter table stock_new rename to stock;\n";
         let anew = ("migrations/0002_anew.sql", sql);
         assert_eq!(found(&[MIGRATION, INVENTORY, CLIPS, anew]), []);
     }
