@@ -105,6 +105,71 @@ fn d1_a_hundred_units_are_taken_a_hundred_times_by_a_thousand_callers() {
 }
 
 #[test]
+fn a_batch_reads_once_and_sees_what_it_wrote_and_not_what_was_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
+    let config = Config {
+        drive: Drive::Caller,
+        ..Config::new(Engine::Sqlite(folder.path().join("hawker.db")), "test", TABLES)
+    };
+    let db = Db::open(&config, &clock, &random).unwrap();
+    let reads = Arc::new(AtomicU32::new(0));
+    let (shop, row) = (ShopId::from_uuid(uuid::Uuid::from_u128(1)), uuid::Uuid::from_u128(2));
+    // Takes so many units, then says how many it knows of; refused if it is told so.
+    let look = |taken: i64, refused: bool| {
+        let reads = reads.clone();
+        db.queue(
+            LANE,
+            move |tx| {
+                if taken > 0 {
+                    take(tx, taken)?;
+                }
+                let known: i64 = tx.once("shelf", (shop, row), |tx| {
+                    reads.fetch_add(1, Ordering::SeqCst);
+                    tx.one::<(i64,)>("select units from shelf where id = 1", &[])
+                        .map(|found| found.0)
+                })?;
+                if refused {
+                    return Err(Error::conflict("refused", "No."));
+                }
+                Ok(known)
+            },
+            Urgency::Caller,
+        )
+        .unwrap()
+    };
+    // what each command of a batch takes, and whether it is refused -> what each knows
+    for (batch, expected) in [
+        (
+            vec![(0, false), (0, false), (0, false)],
+            vec![Some(100), Some(100), Some(100)],
+        ),
+        (
+            vec![(0, false), (1, false), (0, false)],
+            vec![Some(100), Some(99), Some(99)],
+        ),
+        (vec![(0, false), (50, true), (0, false)], vec![Some(99), None, Some(99)]),
+    ] {
+        let answers: Vec<_> = batch.iter().map(|(taken, refused)| look(*taken, *refused)).collect();
+        assert_eq!(db.drive(0, 10), batch.len());
+        let known: Vec<Option<i64>> = answers
+            .into_iter()
+            .map(|answer| answer.blocking_recv().unwrap().ok())
+            .collect();
+        assert_eq!(known, expected);
+        if reads.load(Ordering::SeqCst) == 1 {
+            continue; // Nobody wrote: one read served all three.
+        }
+        assert!(
+            batch.iter().any(|(taken, _)| *taken > 0),
+            "a batch without a write reads once"
+        );
+    }
+    db.shut_down();
+}
+
+#[test]
 fn a_refused_command_leaves_nothing_and_its_neighbours_everything() {
     let fixture = sqlite_fixture();
     let refused = fixture.db.write_blocking(LANE, |tx| {

@@ -115,6 +115,8 @@ pub enum Answer {
         reference: String,
         amount: Money,
         capture_before: Option<Time>,
+        /// Says itself that this promise can be taken only once, whatever the provider can do for others.
+        once: bool,
     },
     /// The buyer has to confirm at `url` (3-D Secure, a redirect).
     RequiresAction {

@@ -323,6 +323,7 @@ fn record_authorize(tx: &mut Tx<'_>, attempt: &Attempt, answer: &Answer) -> Resu
         } else {
             step.capture_before
         },
+        once: step.once,
         tries,
         next_check_at,
     };
@@ -407,6 +408,7 @@ struct Step<'a> {
     decline: &'a str,
     url: &'a str,
     capture_before: Option<Time>,
+    once: bool,
     detail: &'a str,
 }
 
@@ -421,6 +423,7 @@ fn step<'a>(attempt: &Attempt, answer: &'a Answer, now: Time, taken: Taken) -> O
         decline: "",
         url: "",
         capture_before: None,
+        once: false,
         detail: "",
     };
     let step = match answer {
@@ -429,6 +432,7 @@ fn step<'a>(attempt: &Attempt, answer: &'a Answer, now: Time, taken: Taken) -> O
             reference,
             amount,
             capture_before,
+            once,
         } => {
             let agreed = *amount == attempt.amount && *reference == attempt.reference();
             let over = |ends: Option<Time>| ends.is_some_and(|ends| ends <= now);
@@ -454,6 +458,7 @@ fn step<'a>(attempt: &Attempt, answer: &'a Answer, now: Time, taken: Taken) -> O
             Step {
                 payment,
                 capture_before: *capture_before,
+                once: *once,
                 detail,
                 ..to(next)
             }

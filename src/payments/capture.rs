@@ -356,6 +356,7 @@ fn taken(tx: &mut Tx<'_>, capture: &Capture, fee: Money) -> Result<()> {
             hard: false,
             action_url: "",
             capture_before: None,
+            once: false,
             tries: 0,
             next_check_at: None,
         };

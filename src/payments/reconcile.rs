@@ -345,6 +345,7 @@ fn promise(tx: &mut Tx<'_>, attempt: &Attempt, entry: &Booked) -> Result<Option<
                 reference: attempt.reference(),
                 amount: entry.amount,
                 capture_before: None,
+                once: false,
             };
             record(tx, attempt.id, Operation::Authorize, &answer)?;
             Ok(Some(settled(format!(

@@ -783,6 +783,7 @@ fn success_is_counted_over_the_window_and_a_stolen_card_is_nobodys_failure() {
                 reference: store::attempt(tx, attempt)?.unwrap().reference(),
                 amount: Money::new(2_000, Currency::EUR),
                 capture_before: None,
+                once: false,
             };
             record(tx, attempt, Operation::Authorize, &yes)
         });

@@ -705,6 +705,7 @@ fn move_to(tx: &mut Tx<'_>, attempt: &Attempt, to: S, payment: &str) -> Result<(
         hard: false,
         action_url: "",
         capture_before: None,
+        once: false,
         tries: 0,
         next_check_at,
     };

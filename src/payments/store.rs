@@ -427,6 +427,8 @@ pub struct AttemptChange<'a> {
     pub hard: bool,
     pub action_url: &'a str,
     pub capture_before: Option<Time>,
+    /// Whether the processor said that this promise can be taken only once.
+    pub once: bool,
     pub tries: u32,
     pub next_check_at: Option<Time>,
 }
@@ -437,7 +439,7 @@ pub fn move_attempt(tx: &mut Tx<'_>, id: AttemptId, change: &AttemptChange<'_>) 
         "update attempts set state = $3, reference = case when $4 = '' then reference else $4 end,
            decline = case when $5 = '' then decline else $5 end, action_url = case when $6 = '' then action_url else $6 end,
            capture_before = coalesce($7, capture_before), tries = $8, next_check_at = $9, changed_at = $10,
-           hard = case when $11 = 1 then 1 else hard end
+           hard = case when $11 = 1 then 1 else hard end, taking = case when $12 = 1 then 'once' else taking end
           where id = $1 and state = $2",
         args![
             id,
@@ -450,7 +452,8 @@ pub fn move_attempt(tx: &mut Tx<'_>, id: AttemptId, change: &AttemptChange<'_>) 
             change.tries,
             change.next_check_at,
             tx.now(),
-            change.hard
+            change.hard,
+            change.once
         ],
     )
 }

@@ -1119,6 +1119,7 @@ fn p6_answers_in_any_order_and_number_never_leave_a_final_state() {
                 reference: attempt.reference(),
                 amount: money,
                 capture_before: None,
+                once: false,
             },
             Answer::Declined {
                 payment: "p".into(),
@@ -1209,12 +1210,14 @@ fn p6_an_old_attempt_that_fails_late_does_not_touch_the_new_one() {
         reference: first.reference(),
         amount,
         capture_before: None,
+        once: false,
     };
     let right = Answer::Authorized {
         payment: "p2".into(),
         reference: second.reference(),
         amount,
         capture_before: None,
+        once: false,
     };
     assert_eq!(
         bank.record(first.id, Operation::Authorize, &late).state,

@@ -83,6 +83,7 @@ pub(super) fn move_to(
         hard: false,
         action_url: "",
         capture_before: None,
+        once: false,
         tries,
         next_check_at,
     };

@@ -111,6 +111,7 @@ pub struct OrderPage {
     pub sale_link: String,
     /// How its payment stands; none for an order that cost nothing and was never asked for.
     pub money: Option<PaymentPart>,
+    /// Empty for a partner, who sees their own work and no payments.
     pub payment_link: String,
     /// Whether something of the payment waits, and this person may have it asked about now.
     pub can_ask: bool,
@@ -832,7 +833,11 @@ impl OrderPage {
                 .unwrap_or_default(),
             flow: None,
             sale_link: format!("{}/sales/{}", frame.to(&Section::Money), view.order.id),
-            payment_link: format!("/studio/{}/payments/{}", frame.shop_slug, view.order.checkout.intent()),
+            payment_link: if staff.role.may_look() {
+                format!("/studio/{}/payments/{}", frame.shop_slug, view.order.checkout.intent())
+            } else {
+                String::new()
+            },
             can_ask: staff.role.may_create()
                 && desk
                     .standing

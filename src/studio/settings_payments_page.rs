@@ -472,7 +472,7 @@ impl ProcessorCard {
             if can.multicapture {
                 "It can take a promise in several parts, one for each parcel.".into()
             } else {
-                "It takes a promise once. If an order leaves in several parcels, only the first one's money can be taken.".into()
+                "It takes a promise once. If an order leaves in several parcels, all of it is taken when the last one leaves.".into()
             },
         );
         if is_card {

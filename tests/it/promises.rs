@@ -169,8 +169,16 @@ async fn p9_a_parcel_that_leaves_late_finds_its_promise_renewed_and_is_charged_o
 
 #[tokio::test]
 async fn p10_a_promise_that_is_taken_once_is_taken_with_the_last_parcel() {
-    let stall = takes_once(5).await;
-    let (_, order, _) = buy(&stall, 3, "tok_visa").await;
+    taken_with_the_last_parcel(takes_once(5).await, "tok_visa").await;
+}
+
+#[tokio::test]
+async fn p10_a_card_that_can_be_taken_only_once_waits_for_the_last_parcel_wherever_it_is() {
+    taken_with_the_last_parcel(Stall::open(5).await, "tok_one_capture").await;
+}
+
+async fn taken_with_the_last_parcel(stall: Stall, token: &str) {
+    let (_, order, _) = buy(&stall, 3, token).await;
     let receipt = letter(&stall, "Your order").await;
     assert!(receipt.contains("when the last parcel leaves"), "{receipt}");
     assert_eq!(ship(&stall, order, 1).await.status, 201);

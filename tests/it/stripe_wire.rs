@@ -79,11 +79,31 @@ async fn promised(wire: &Wire, amount: Money) -> String {
             reference,
             amount: promised,
             capture_before: Some(_),
+            once: false,
         } => {
             assert_eq!((reference.as_str(), promised), ("ours/1", amount));
             payment
         }
         other => panic!("{other:?}"),
+    }
+}
+
+/// `multicapture.status` of the charge, as Stripe's page on it has it: whether a promise can be taken in parts depends on the account and the card.
+#[tokio::test]
+async fn p10_a_promise_says_itself_that_it_can_be_taken_only_once() {
+    let wire = wire("").await;
+    for (key, token, taken_once) in [("k1", "tok_visa", false), ("k2", "tok_one_capture", true)] {
+        let reference = format!("ours/{key}");
+        let answer = wire.stripe.ask(&authorize(key, &reference, eur(2_000), token)).await;
+        assert!(
+            matches!(&answer, Answer::Authorized { once, .. } if *once == taken_once),
+            "{token}: {answer:?}"
+        );
+        let found = wire.stripe.ask(&Ask::Find { reference }).await;
+        assert!(
+            matches!(&found, Answer::Authorized { once, .. } if *once == taken_once),
+            "{token}, asked later: {found:?}"
+        );
     }
 }
 

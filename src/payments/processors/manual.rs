@@ -35,6 +35,7 @@ fn answer(ask: &Ask) -> Answer {
             reference,
             amount,
             capture_before: None,
+            once: false,
         },
         // The capture of a hand-over is the hand-over: whoever gave the parcel away took the money.
         Ask::Capture {

@@ -394,14 +394,17 @@ impl Stripe {
         let payment = text(value, "id")?;
         let reference = value["metadata"]["reference"].as_str().unwrap_or_default().to_owned();
         Some(match value["status"].as_str()? {
-            "requires_capture" => Answer::Authorized {
-                payment,
-                reference,
-                amount: money(value, "amount")?,
-                capture_before: value["latest_charge"]["payment_method_details"]["card"]["capture_before"]
-                    .as_i64()
-                    .map(Time::from_unix_seconds),
-            },
+            "requires_capture" => {
+                let card = &value["latest_charge"]["payment_method_details"]["card"];
+                Answer::Authorized {
+                    payment,
+                    reference,
+                    amount: money(value, "amount")?,
+                    capture_before: card["capture_before"].as_i64().map(Time::from_unix_seconds),
+                    // Asked for where it is available; it depends on the account and the card (docs.stripe.com/payments/multicapture).
+                    once: card["multicapture"]["status"] == "unavailable",
+                }
+            }
             "requires_action" => Answer::RequiresAction {
                 payment,
                 url: value["next_action"]["redirect_to_url"]["url"].as_str()?.to_owned(),

@@ -74,6 +74,10 @@ impl Payment {
     pub fn method(&self) -> &str {
         if self.made.is_empty() { &self.method } else { &self.made }
     }
+    /// Whether its card's issuer lets a promise be taken only once, whatever the acquirer can do.
+    pub fn is_taken_once(&self) -> bool {
+        self.method == "tok_one_capture"
+    }
     pub fn capturable(&self) -> i64 {
         if self.state == PaymentState::RequiresCapture {
             self.amount - self.captured
@@ -226,7 +230,7 @@ enum Card {
 /// The test cards, by our tokens and by Stripe's.
 fn card(method: &str) -> Option<Card> {
     Some(match method {
-        "tok_visa" | "tok_slow" | "tok_timeout" | "pm_card_visa" | "pm_card_mastercard" => Card::Good,
+        "tok_visa" | "tok_slow" | "tok_timeout" | "tok_one_capture" | "pm_card_visa" | "pm_card_mastercard" => Card::Good,
         "tok_declined" | "pm_card_chargeDeclinedInsufficientFunds" | "pm_card_visa_chargeDeclinedInsufficientFunds" => {
             Card::Declines("insufficient_funds")
         }
@@ -692,7 +696,7 @@ impl Books {
             });
         }
         payment.captured += amount;
-        if last || payment.captured == payment.amount {
+        if last || payment.is_taken_once() || payment.captured == payment.amount {
             payment.state = PaymentState::Succeeded;
         }
         payment.metadata.extend(metadata.clone());

@@ -550,6 +550,7 @@ fn payment_answer(payment: &Payment, base_url: &str) -> Answer {
             reference,
             amount: money(payment.amount),
             capture_before: payment.capture_before,
+            once: payment.is_taken_once(),
         },
         PaymentState::Succeeded => {
             let amount = money(payment.captured);
@@ -608,11 +609,13 @@ fn falsify(answer: Answer, lie: impl Fn(Money) -> Money) -> Answer {
             reference,
             amount,
             capture_before,
+            once,
         } => Answer::Authorized {
             payment,
             reference,
             amount: lie(amount),
             capture_before,
+            once,
         },
         Answer::Captured {
             payment,

@@ -88,7 +88,10 @@ pub fn payment(payment: &Payment, base_url: &str, expand_charge: bool) -> Value 
             "id": id, "object": "charge", "amount": payment.amount, "amount_captured": payment.captured, "amount_refunded": payment.refunded,
             "captured": payment.captured > 0, "currency": lower(payment), "payment_intent": payment.id,
             "payment_method_details": {
-                "type": "card", "card": { "brand": "visa", "last4": "4242", "capture_before": payment.capture_before.map(|at| at.unix_seconds()) },
+                "type": "card", "card": {
+                    "brand": "visa", "last4": "4242", "capture_before": payment.capture_before.map(|at| at.unix_seconds()),
+                    "multicapture": { "status": if payment.is_taken_once() { "unavailable" } else { "available" } },
+                },
             },
         }),
         Some(id) => json!(id),

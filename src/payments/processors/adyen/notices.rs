@@ -113,6 +113,7 @@ fn read_item(item: &Value, fee: impl Fn(Money) -> Money) -> Option<Vec<Notice>> 
                 reference: reference.clone(),
                 amount,
                 capture_before: None,
+                once: false,
             })
         } else {
             Answer::Declined {

@@ -91,6 +91,7 @@ pub fn read_payment(value: &Value) -> Option<Answer> {
             reference: value["merchantReference"].as_str()?.to_owned(),
             amount: money(&value["amount"])?,
             capture_before: None,
+            once: false,
         },
         "RedirectShopper" if value["action"]["type"] == "redirect" && value["action"]["method"] != "POST" => {
             let url = value["action"]["url"].as_str()?;
