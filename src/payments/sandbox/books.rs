@@ -230,7 +230,9 @@ enum Card {
 /// The test cards, by our tokens and by Stripe's.
 fn card(method: &str) -> Option<Card> {
     Some(match method {
-        "tok_visa" | "tok_slow" | "tok_timeout" | "tok_one_capture" | "pm_card_visa" | "pm_card_mastercard" => Card::Good,
+        "tok_visa" | "tok_slow" | "tok_timeout" | "tok_one_capture" | "pm_card_visa" | "pm_card_mastercard" => {
+            Card::Good
+        }
         "tok_declined" | "pm_card_chargeDeclinedInsufficientFunds" | "pm_card_visa_chargeDeclinedInsufficientFunds" => {
             Card::Declines("insufficient_funds")
         }
