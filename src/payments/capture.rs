@@ -99,7 +99,9 @@ pub fn capture_begin(
     if !state.is_capturable() {
         return Ok(CaptureBegin::NotCapturable(state));
     }
-    let attempt = promised(tx, intent)?;
+    let Some(attempt) = promised(tx, intent)? else {
+        return Ok(CaptureBegin::Lapsed);
+    };
     if attempt.capture_before.is_some_and(|before| before <= tx.now()) && !mutant!("I13") {
         return Ok(CaptureBegin::Lapsed);
     }
@@ -215,7 +217,9 @@ pub fn capture_again(tx: &mut Tx<'_>, refused: CaptureId, plan: &CapturePlan) ->
     if !intent.state.is_capturable() {
         return Ok(CaptureBegin::NotCapturable(intent.state));
     }
-    let attempt = promised(tx, intent.id)?;
+    let Some(attempt) = promised(tx, intent.id)? else {
+        return Ok(CaptureBegin::Lapsed);
+    };
     if attempt.capture_before.is_some_and(|ends| ends <= tx.now()) {
         return Ok(CaptureBegin::Lapsed);
     }
@@ -404,11 +408,10 @@ pub(super) fn find_capture(tx: &mut Tx<'_>, id: CaptureId) -> Result<Capture> {
     store::capture(tx, id)?.ok_or_else(|| Error::not_found("capture"))
 }
 
-/// The attempt whose promise stands.
-pub(super) fn promised(tx: &mut Tx<'_>, intent: IntentId) -> Result<Attempt> {
+/// The attempt whose promise stands. None: it is over, and a capture of it that may still succeed keeps the payment from being lost.
+pub(super) fn promised(tx: &mut Tx<'_>, intent: IntentId) -> Result<Option<Attempt>> {
     let attempts = store::attempts(tx, intent)?;
-    let promised = attempts
+    Ok(attempts
         .into_iter()
-        .find(|attempt| attempt.state == AttemptState::Authorized);
-    promised.ok_or_else(|| Error::internal("a payment that may be captured has an attempt that promised it"))
+        .find(|attempt| attempt.state == AttemptState::Authorized))
 }

@@ -3,7 +3,7 @@
 
 use super::authorize::{ask_processor, authorize_ask, find, find_attempt, refuse_while_frozen, theirs_to_mend};
 use super::model::{Attempt, AttemptState as S, Intent, IntentState, Operation, SENDING};
-use super::resolve::Conclude;
+use super::resolve::{Conclude, noted};
 use super::store;
 use super::taking::{GRACE, PAY_AGAIN, Terms, is_ending, next_ask, next_look};
 use super::{record, void};
@@ -34,7 +34,7 @@ pub(super) async fn watch(app: &App, attempt: Attempt, frozen: bool, conclude: C
     let renewal = app
         .db
         .write(lane, move |tx| {
-            let recorded = record(tx, id, Operation::Authorize, &answer)?;
+            let recorded = noted(tx, id, Operation::Authorize, &answer)?;
             conclude(tx, recorded.checkout)?;
             renew_promise(tx, id, again)
         })

@@ -264,7 +264,7 @@ async fn resolve_refund(app: &App, id: RefundId, frozen: bool, conclude: Conclud
 }
 
 /// Records an answer; one that changes nothing is a look that stands in the payment's history.
-fn noted(tx: &mut Tx<'_>, attempt: AttemptId, operation: Operation, answer: &Answer) -> Result<Recorded> {
+pub(super) fn noted(tx: &mut Tx<'_>, attempt: AttemptId, operation: Operation, answer: &Answer) -> Result<Recorded> {
     let recorded = record(tx, attempt, operation, answer)?;
     if !recorded.changed {
         super::timeline::heard(tx, attempt, operation, answer)?;

@@ -82,6 +82,8 @@ class Visitor {
         await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
         const ending = document.getAnimations().filter(({ effect }) => Number.isFinite(effect?.getComputedTiming().endTime));
         await Promise.allSettled(ending.map(({ finished }) => finished));
+        // A bar that sticks to the window's edge lies over whatever happens to be scrolled behind it: everything is judged in its own place.
+        for (const element of document.querySelectorAll("*")) if (getComputedStyle(element).position === "sticky") element.style.setProperty("position", "static", "important");
         return window.axe.run(document, options);
       }, whole ? WHOLE : COLOURS);
       const found = violations.flatMap(({ id, help, nodes }) => nodes.slice(0, 4).map(({ target, failureSummary }) =>
