@@ -958,6 +958,32 @@ fn p20_a_card_is_asked_without_its_holder_ten_times_a_day_and_no_more() {
     bank.all_is_well();
 }
 
+/// Found by the simulator: the promise is over, and one capture of it may still have succeeded.
+#[test]
+fn i13_while_an_unanswered_capture_alone_keeps_a_payment_open_nothing_more_is_taken_of_it() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let mut bank = bank();
+    runtime.block_on(async {
+        assert_eq!(bank.act(&["authorize", "order=A", "30.00"]).await, "ok");
+        assert_eq!(bank.act(&["capture", "order=A", "10.00", "act=1"]).await, "sending");
+        let id = Bank::checkout("A").intent();
+        let attempt = bank.read(move |tx| latest_attempt(tx, id)).unwrap().unwrap();
+        let gone = Answer::Voided {
+            payment: attempt.payment.clone(),
+        };
+        bank.record(attempt.id, Operation::Authorize, &gone);
+        assert_eq!(
+            bank.intent("A").state,
+            IntentState::RequiresCapture,
+            "the capture may have succeeded"
+        );
+        assert_eq!(bank.act(&["capture", "order=A", "20.00"]).await, "lapsed");
+    });
+}
+
 #[test]
 fn i10_a_renewal_that_meets_a_capture_is_let_go_and_never_two_promises_are_counted_on() {
     let runtime = tokio::runtime::Builder::new_current_thread()
