@@ -24,7 +24,7 @@ pub fn reserve(
         match take(tx, wanted)? {
             Ok(claim) => claims.push(claim),
             Err(left) => {
-                for claim in claims.iter().filter(|_| !mutant!("D3")) {
+                for claim in &claims {
                     store::give_back(tx, claim)?;
                 }
                 return Ok(Reserve::SoldOut {
@@ -86,7 +86,7 @@ pub fn convert(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<Convert> {
     ended.sort_by_key(|claim| (claim.variant, claim.location));
     for (index, claim) in ended.iter().enumerate() {
         if !mutant!("D4") && !store::sell_unreserved(tx, claim)? {
-            for sold in ended[..index].iter().filter(|_| !mutant!("D4-half")) {
+            for sold in &ended[..index] {
                 store::unsell(tx, sold)?;
             }
             store::end_converted(tx, checkout)?;
