@@ -1062,11 +1062,12 @@ pub fn due_of(tx: &mut Tx<'_>, intent: IntentId) -> Result<(Vec<AttemptId>, Vec<
     ))
 }
 
-/// Takes a payment out of its conflict, at the version that was looked at.
+/// Takes a payment out of its conflict, at the version that was looked at. One whose promise is over is looked at at once, as every such payment (I16).
 pub fn leave_conflict(tx: &mut Tx<'_>, shop: ShopId, id: IntentId, version: i64, to: IntentState) -> Result<bool> {
     let changed = tx.exec(
-        "update intents set state = $4, version = version + 1 where id = $1 and shop_id = $2 and version = $3 and state = 'conflicted'",
-        args![id, shop, version, to],
+        "update intents set state = $4, next_check_at = case when $4 = 'expired' then cast($5 as bigint) end, version = version + 1
+          where id = $1 and shop_id = $2 and version = $3 and state = 'conflicted'",
+        args![id, shop, version, to, tx.now()],
     )?;
     Ok(changed == 1)
 }
