@@ -6,7 +6,8 @@ use crate::kernel::{Error, Random, Result, Time};
 use sha2::{Digest, Sha256};
 
 /// One file. `{int}`, `{bytes}`, `{text}` and `{strict}` stand for what differs between the engines; `{keyed}` is a strict
-/// table of small rows that are only ever found by their key, which SQLite then keeps in the key's own tree.
+/// table of small rows that are only ever found by their key, which SQLite then keeps in the key's own tree. What stands between
+/// `{sqlite}` and `{/sqlite}` is for SQLite alone.
 pub struct Migration {
     pub number: u32,
     pub name: &'static str,
@@ -105,11 +106,13 @@ fn script(connection: &mut Connection, sql: &str) -> Result<()> {
                 .replace("{bytes}", "blob")
                 .replace("{text}", "text")
                 .replace("{strict}", "strict")
-                .replace("{keyed}", "strict, without rowid");
+                .replace("{keyed}", "strict, without rowid")
+                .replace("{sqlite}", "")
+                .replace("{/sqlite}", "");
             sqlite.raw.execute_batch(&sql).map_err(super::sqlite::failed)
         }
         Connection::Postgres(postgres) => {
-            let sql = sql
+            let sql = without(sql, "{sqlite}", "{/sqlite}")
                 .replace("{int}", "bigint")
                 .replace("{bytes}", "bytea")
                 .replace("{text}", "text collate \"C\"")
@@ -118,6 +121,15 @@ fn script(connection: &mut Connection, sql: &str) -> Result<()> {
             postgres.control(&sql)
         }
     }
+}
+
+/// A text without the parts between two marks.
+pub(super) fn without(sql: &str, from: &str, to: &str) -> String {
+    let mut parts = sql.split(from);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |kept, part| {
+        kept + part.split_once(to).map_or("", |(_, after)| after)
+    })
 }
 
 /// SQLite has one server a file (see `Db::open`); PostgreSQL serialises starters by an advisory lock.

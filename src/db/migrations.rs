@@ -39,6 +39,11 @@ pub const MAIN: &[Migration] = &[
         name: "fewer trees",
         sql: include_str!("../../migrations/main/0007_fewer_trees.sql"),
     },
+    Migration {
+        number: 11,
+        name: "plain checks",
+        sql: include_str!("../../migrations/main/0011_plain_checks.sql"),
+    },
 ];
 
 /// What players saw, in a file and lane of its own.

@@ -153,7 +153,7 @@ pub fn authorize_intent(tx: &mut Tx<'_>, id: IntentId) -> Result<bool> {
     let changed = tx.exec(
         "update intents set state = case when captured_minor > 0 then 'partially_captured' else 'requires_capture' end,
                 authorized_minor = amount_minor, lost_at = null, next_check_at = null, version = version + 1
-          where id = $1 and state in ('processing', 'requires_action', 'unknown')",
+          where id = $1 and (state = 'processing' or state = 'requires_action' or state = 'unknown')",
         args![id],
     )?;
     Ok(changed == 1)

@@ -21,12 +21,13 @@ pub fn rate(tx: &mut Tx<'_>, shop: ShopId, country: &str, category: TaxCategory)
     if category == TaxCategory::Zero {
         return Ok(Rate(0));
     }
-    // `*` sorts before every letter, so the country's own row comes first.
-    let found: Option<(u32,)> = tx.maybe_one(
-        "select rate_bp from tax_rates where shop_id = $1 and category = $3 and country in ($2, '*') order by country desc limit 1",
+    // Two keys looked up, rather than a list sorted: every quote asks this.
+    let (found,): (Option<u32>,) = tx.one(
+        "select coalesce((select rate_bp from tax_rates where shop_id = $1 and category = $3 and country = $2),
+                         (select rate_bp from tax_rates where shop_id = $1 and category = $3 and country = '*'))",
         args![shop, country, category],
     )?;
-    Ok(Rate(found.map_or(0, |(rate,)| rate)))
+    Ok(Rate(found.unwrap_or(0)))
 }
 
 pub fn all(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<TaxRate>> {
