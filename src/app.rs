@@ -106,11 +106,17 @@ impl App {
     }
 
     /// Runs a story in acts to its end even if the caller goes away: a closed browser tab cancels nothing.
-    pub async fn track<T: Send + 'static>(&self, story: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
-        self.tasks
-            .spawn(story)
-            .await
-            .map_err(|error| Error::internal("a tracked task ended early").because(error))?
+    ///
+    /// A story is large, so it is put in its place at once: as a value it would be copied a dozen times on its way to where it runs.
+    pub fn track<T: Send + 'static>(
+        &self,
+        story: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> impl Future<Output = Result<T>> + Send + 'static {
+        let told = self.tasks.spawn(Box::pin(story));
+        async {
+            told.await
+                .map_err(|error| Error::internal("a tracked task ended early").because(error))?
+        }
     }
 }
 

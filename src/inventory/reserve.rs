@@ -71,10 +71,10 @@ pub enum Convert {
 
 /// Turns reservations into sales. Late money re-acquires the units if they are still there, all or nothing.
 pub fn convert(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<Convert> {
-    let mut claims = store::end_live(tx, checkout, "converted")?;
-    claims.sort_by_key(|claim| (claim.variant, claim.location));
+    let claims = store::live(tx, checkout)?;
     if !claims.is_empty() {
         for claim in &claims {
+            store::end(tx, checkout, claim, "converted")?;
             store::sell(tx, claim)?;
         }
         return Ok(Convert::Sold(claims));
@@ -111,9 +111,9 @@ pub fn expire(tx: &mut Tx<'_>, checkout: CheckoutId, money_unknown: bool) -> Res
 }
 
 fn end(tx: &mut Tx<'_>, checkout: CheckoutId, state: &'static str) -> Result<Vec<Claim>> {
-    let mut claims = store::end_live(tx, checkout, state)?;
-    claims.sort_by_key(|claim| (claim.variant, claim.location));
+    let claims = store::live(tx, checkout)?;
     for claim in &claims {
+        store::end(tx, checkout, claim, state)?;
         store::give_back(tx, claim)?;
         if mutant!("D2") {
             store::give_back(tx, claim)?;

@@ -153,11 +153,20 @@ pub(super) fn insert_reservation(
     )
 }
 
-/// Ends the live reservations of a checkout in `state`; answers what they held.
-pub(super) fn end_live(tx: &mut Tx<'_>, checkout: CheckoutId, state: &'static str) -> Result<Vec<Claim>> {
+/// What a checkout holds, in the order in which stock is locked.
+pub(super) fn live(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<Vec<Claim>> {
     tx.all(
-        "update reservations set state = $2 where checkout_id = $1 and state in ('active', 'paying') returning variant_id, location_id, quantity",
-        args![checkout, state],
+        "select variant_id, location_id, quantity from reservations
+          where checkout_id = $1 and state in ('active', 'paying') order by variant_id, location_id limit 1000",
+        args![checkout],
+    )
+}
+
+/// Ends a reservation that was read as live.
+pub(super) fn end(tx: &mut Tx<'_>, checkout: CheckoutId, claim: &Claim, state: &'static str) -> Result<()> {
+    tx.change_one(
+        "update reservations set state = $4 where checkout_id = $1 and variant_id = $2 and location_id = $3 and state in ('active', 'paying')",
+        args![checkout, claim.variant, claim.location, state],
     )
 }
 
