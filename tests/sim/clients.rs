@@ -2,12 +2,13 @@
 
 use hawker::app::App;
 use hawker::checkout::{
-    self, Address, Buy, CancelOrder, Contact, Pay, Paying, Payment, Refund, RefundWhat, Settled, Tap,
+    self, Address, Adjustment, Buy, CancelOrder, Contact, Pay, Paying, Payment, Refund, RefundWhat, Settled, Ship, Tap,
 };
 use hawker::fulfilment::{self, Deliverance, HandOver};
-use hawker::kernel::{AdjustmentId, CheckoutId, Error, OrderId, Result, ShipmentId, ShopId, VariantId};
+use hawker::kernel::{AdjustmentId, CheckoutId, ContractId, Error, OrderId, Result, ShipmentId, ShopId, VariantId};
 use hawker::offers::{PaymentMethod, Quote};
-use hawker::{inventory, offers};
+use hawker::partners::{Agree, Terms};
+use hawker::{inventory, offers, partners};
 
 /// Somebody who wants a mug. Their checkout's id is theirs: whatever happens, they ask with it again.
 #[derive(Clone)]
@@ -57,6 +58,11 @@ impl Buyer {
         }
     }
 
+    /// Units of each line.
+    pub fn quantities(&self) -> Vec<u32> {
+        self.tap.quote.lines.iter().map(|line| line.quantity).collect()
+    }
+
     fn hear(&mut self, settled: &Settled) {
         if let Some(order) = &settled.order {
             self.promised = Some(order.id);
@@ -99,7 +105,8 @@ pub enum Act {
     HandOver {
         order: OrderId,
         id: ShipmentId,
-        one_unit: bool,
+        /// Nothing: all that is open.
+        lines: Option<Vec<Ship>>,
     },
     Cancel {
         order: OrderId,
@@ -107,12 +114,16 @@ pub enum Act {
     Refund {
         order: OrderId,
         id: AdjustmentId,
-        /// Nothing: all of it.
-        amount: Option<i64>,
+        what: RefundWhat,
     },
     Stock {
         variant: VariantId,
         free: u32,
+    },
+    /// Other terms from now on; what was sold keeps its own (L4).
+    Revise {
+        contract: ContractId,
+        terms: Box<Terms>,
     },
     /// The buyer walks away from their checkout.
     Leave {
@@ -130,12 +141,11 @@ pub struct Done {
 impl Act {
     /// Does it; answers whether that was acknowledged as done.
     pub async fn perform(&self, app: &App, shop: ShopId) -> Result<bool> {
-        Ok(match *self {
-            Self::HandOver { order, id, one_unit } => {
-                let one = checkout::Ship { line: 0, quantity: 1 };
+        Ok(match self.clone() {
+            Self::HandOver { order, id, lines } => {
                 let parcel = HandOver {
                     id,
-                    lines: one_unit.then(|| vec![one]),
+                    lines,
                     carrier: "DHL".into(),
                     tracking: "JD01".into(),
                 };
@@ -146,8 +156,7 @@ impl Act {
                 let canceled = checkout::cancel_order(app, shop, order, None, "changed my mind".into()).await?;
                 matches!(canceled, CancelOrder::Canceled(_) | CancelOrder::Again(_))
             }
-            Self::Refund { order, id, amount } => {
-                let what = amount.map_or(RefundWhat::Everything, RefundWhat::Amount);
+            Self::Refund { order, id, what } => {
                 let refund = checkout::refund(app, shop, order, id, what, "goodwill".into(), None).await?;
                 matches!(refund, Refund::Begun(_) | Refund::Again(_))
             }
@@ -156,6 +165,13 @@ impl Act {
                     inventory::set_stock(tx, shop, variant, None, free)
                 });
                 set.await.map(|_| true)?
+            }
+            Self::Revise { contract, terms } => {
+                let revised = app.db.write(hawker::db::LaneKey(0), move |tx| {
+                    let today = partners::current_version(tx, shop, contract)?.unwrap_or_default();
+                    partners::revise(tx, (shop, "EUR".parse()?), contract, today, &terms)
+                });
+                matches!(revised.await?, Agree::Agreed(_))
             }
             Self::Leave { checkout } => {
                 checkout::cancel(app, shop, checkout).await?;
@@ -190,12 +206,16 @@ pub async fn unkept(app: &App, shop: ShopId, buyers: &[Buyer], acts: &[Done]) ->
                     Act::Cancel { order } => {
                         checkout::order(tx, shop, *order)?.is_some_and(|order| order.canceled_at.is_some())
                     }
-                    Act::Refund { order, id, amount } => {
+                    Act::Refund { order, id, what } => {
                         let adjustments = checkout::adjustments(tx, *order)?;
                         let found = adjustments.iter().find(|adjustment| adjustment.id == *id);
-                        found.is_some_and(|found| amount.is_none_or(|amount| found.amount_minor == amount))
+                        let said = |found: &Adjustment| match what {
+                            RefundWhat::Amount(amount) => found.amount_minor == *amount,
+                            RefundWhat::Everything | RefundWhat::Lines(_) => true,
+                        };
+                        found.is_some_and(said)
                     }
-                    Act::Stock { .. } | Act::Leave { .. } => true,
+                    Act::Stock { .. } | Act::Leave { .. } | Act::Revise { .. } => true,
                 };
                 if !kept {
                     unkept.push(format!("I34: {act:?} was acknowledged and is not there"));
@@ -207,9 +227,9 @@ pub async fn unkept(app: &App, shop: ShopId, buyers: &[Buyer], acts: &[Done]) ->
 }
 
 /// What is shown to a buyer now.
-pub async fn quote(app: &App, shop: ShopId, variant: VariantId, quantity: u32) -> Result<Option<Quote>> {
+pub async fn quote(app: &App, shop: ShopId, lines: &[offers::WantedLine]) -> Result<Option<Quote>> {
     let asked = offers::Asked {
-        lines: vec![offers::WantedLine { variant, quantity }],
+        lines: lines.to_vec(),
         country: "DE".into(),
         delivery: None,
         seen: None,

@@ -12,6 +12,7 @@ mod dice;
 mod mutants;
 mod ports;
 mod second;
+mod split;
 mod world;
 
 use std::collections::BTreeSet;

@@ -14,6 +14,7 @@ pub fn check(vfs: &str, books: &[Payment]) -> rusqlite::Result<Vec<String>> {
     rest(&file, &mut wrong)?;
     parcels(&file, &mut wrong)?;
     money(&file, books, &mut wrong)?;
+    super::split::check(&file, &mut wrong)?;
     let sound: String = file.query_row("pragma integrity_check", [], |row| row.get(0))?;
     if sound != "ok" {
         wrong.push(format!("the file is damaged: {sound}"));
@@ -49,7 +50,7 @@ fn stock(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
         file,
         wrong,
         "I2: sold units are not those of orders",
-        "select 1 from stock s where sold <> (select coalesce(sum(quantity - canceled), 0) from order_lines l
+        "select 1 from stock s where sold <> (select coalesce(sum(quantity - canceled - returned), 0) from order_lines l
            where l.variant_id = s.variant_id and l.location_id = s.location_id)",
     )?;
     none(
@@ -71,7 +72,7 @@ fn stock(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
         file,
         wrong,
         "I27: more shipped or canceled than sold",
-        "select 1 from order_lines where shipped + canceled > quantity or shipped < 0 or canceled < 0",
+        "select 1 from order_lines where shipped + canceled > quantity or shipped < 0 or canceled < 0 or returned > shipped",
     )
 }
 
@@ -133,7 +134,7 @@ fn rest(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn hex(id: &[u8]) -> String {
+pub fn hex(id: &[u8]) -> String {
     id.iter()
         .rev()
         .take(6)

@@ -7,10 +7,14 @@ use crate::ports::{Arrived, Bank, Caller, HandClock, Message, SeededRandom, Take
 use crate::second;
 use hawker::app::{App, Parts, Settings};
 use hawker::bench::shop;
+use hawker::checkout::{RefundLines, RefundWhat, Ship};
 use hawker::db::{self, Config, Db, Drive, Engine, LaneKey, MAIN};
-use hawker::kernel::{Clock, Error, Kind, Processor, Random, Result, ShopId, VariantId};
+use hawker::inventory::Restock;
+use hawker::kernel::{Clock, ContractId, Error, Kind, Money, Processor, Random, Result, ShopId, VariantId};
+use hawker::offers::WantedLine;
+use hawker::partners::{Agree, Bearer, Part, Share, Terms};
 use hawker::payments::sandbox::Shape;
-use hawker::{checkout, flow, fulfilment, inventory, ledger, payments};
+use hawker::{catalog, checkout, flow, fulfilment, inventory, ledger, partners, payments};
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::num::NonZeroU64;
@@ -25,11 +29,15 @@ use vfs::{Crash, Disk, Fault, Image, Plan};
 pub struct Ground {
     image: Image,
     shop: ShopId,
-    /// The first is scarce.
+    /// All but the second are scarce: a cart may find the last of its things gone after the first was taken for it.
     variants: Vec<VariantId>,
+    /// Of the first and the second; the third has none.
+    contracts: Vec<(ContractId, Terms)>,
 }
 
-const SCARCE: u32 = 8;
+/// Which of the variants there is enough of.
+const ENOUGH: usize = 1;
+const SCARCE: u32 = 10;
 const PLENTY: u32 = 500;
 /// All checks of all rows.
 const STEPS_BETWEEN_CHECKS: usize = 50;
@@ -97,10 +105,16 @@ impl Ground {
         let random = Arc::new(SeededRandom(Mutex::new(Dice(1))));
         let app = program(&disk, &clock, &random, &[], Drive::Threads)?;
         let stall = shop::open(&app, 3, PLENTY)?;
-        let (shop, scarce) = (stall.shop, stall.variants[0]);
-        app.db.write_blocking(LaneKey(0), move |tx| {
-            inventory::set_stock(tx, shop, scarce, None, SCARCE)
-        })?;
+        let shop = stall.shop;
+        for scarce in [stall.variants[0], stall.variants[2]] {
+            app.db.write_blocking(LaneKey(0), move |tx| {
+                inventory::set_stock(tx, shop, scarce, None, SCARCE)
+            })?;
+        }
+        let variants = stall.variants.clone();
+        let contracts = app
+            .db
+            .write_blocking(LaneKey(0), move |tx| contracts(tx, shop, &variants))?;
         app.db.shut_down();
         drop(app);
         disk.crash(Crash::KeepUnsynced); // No log of before is left beside the file.
@@ -108,8 +122,55 @@ impl Ground {
             image: disk.snapshot(),
             shop,
             variants: stall.variants,
+            contracts,
         })
     }
+}
+
+/// The second thing is cheap and sold under a contract by which everybody bears the processor's fee, the third under none.
+fn contracts(tx: &mut db::Tx<'_>, shop: ShopId, variants: &[VariantId]) -> Result<Vec<(ContractId, Terms)>> {
+    let currency = "EUR".parse()?;
+    catalog::set_price(tx, shop, variants[1], None, Money::new(333, currency))?;
+    let products = variants.iter().map(|variant| catalog::product_of(tx, shop, *variant));
+    let products: Vec<_> = products.collect::<Result<Option<_>>>()?.expect("they are there");
+    let id = products[0].contract.expect("the bench has one");
+    let first = partners::contract(tx, shop, id)?.expect("it is there");
+    let mut shares = first.terms.shares.clone();
+    shares.push(Share {
+        party: first.terms.remainder,
+        part: Part::Fixed(Money::new(7, currency).into()),
+    });
+    let terms = Terms {
+        shares,
+        processor_fee: Bearer::Everyone,
+        platform_fee_bp: 777,
+        ..Terms::all_to(first.terms.remainder)
+    };
+    let Agree::Agreed(second) = partners::draw_up(tx, (shop, currency), tx.id(), "Everyone", &terms)? else {
+        panic!("terms that add up are agreed");
+    };
+    partners::assign(tx, shop, products[1].id, products[1].version, Some(second.id))?;
+    partners::assign(tx, shop, products[2].id, products[2].version, None)?;
+    Ok(vec![(first.id, first.terms), (second.id, terms)])
+}
+
+/// Other terms of the same parties.
+fn other_terms(terms: &Terms, dice: &mut Dice) -> Terms {
+    let mut other = terms.clone();
+    for share in &mut other.shares {
+        share.part = match share.part {
+            Part::Portion(_) => Part::Portion(1 + u32::try_from(dice.below(5_000)).expect("small")),
+            Part::Fixed(money) => Part::Fixed(Money::new(1 + money.amount % 40, money.currency).into()),
+        };
+    }
+    other.platform_fee_bp = u32::try_from(dice.below(900)).expect("small");
+    other.processor_fee = match dice.below(4) {
+        0 => Bearer::Everyone,
+        1 => Bearer::Platform,
+        2 => Bearer::Party(other.shares[0].party),
+        _ => Bearer::Remainder,
+    };
+    other
 }
 
 /// What the clients know, shared with the tasks that act for them.
@@ -293,8 +354,14 @@ impl<'a> World<'a> {
 
     fn somebody_comes(&mut self, dice: &mut Dice) -> String {
         let shop = self.ground.shop;
-        let variant = self.ground.variants[usize::try_from(dice.below(3)).expect("small")];
-        let quantity = 1 + u32::try_from(dice.below(3)).expect("small");
+        // Carts: up to three lines, of which two may be of the same thing.
+        let lines: Vec<WantedLine> = (0..1 + dice.below(3).min(dice.below(3)))
+            .map(|_| WantedLine {
+                variant: self.ground.variants[pick(dice, 3)],
+                quantity: 1 + u32::try_from(dice.below(3)).expect("small"),
+            })
+            .collect();
+        let units: u32 = lines.iter().map(|line| line.quantity).sum();
         let later = |token| if self.late { token } else { "tok_visa" };
         let token = [
             "tok_visa",
@@ -306,7 +373,7 @@ impl<'a> World<'a> {
             "tok_stolen",
         ][usize::try_from(dice.below(7)).expect("small")];
         let Running { app, runtime, .. } = self.running();
-        let quote = match runtime.block_on(quote(app, shop, variant, quantity)) {
+        let quote = match runtime.block_on(quote(app, shop, &lines)) {
             Ok(Some(quote)) => quote,
             other => return format!("nothing is offered: {other:?}"),
         };
@@ -322,7 +389,7 @@ impl<'a> World<'a> {
         if dice.below(6) == 0 {
             self.tap(index); // Twice, out of impatience.
         }
-        format!("buyer {index} wants {quantity} with {token}")
+        format!("buyer {index} wants {units} in {} lines with {token}", lines.len())
     }
 
     fn tap(&mut self, index: usize) {
@@ -487,39 +554,43 @@ impl<'a> World<'a> {
     }
 
     fn the_shop_acts(&mut self, dice: &mut Dice) -> String {
-        let orders: Vec<_> = {
+        let known: Vec<_> = {
             let people = self.people.lock().unwrap();
-            people
-                .buyers
-                .iter()
-                .map(|buyer| (buyer.tap.id, buyer.promised))
-                .collect()
+            let of = |buyer: &Buyer| (buyer.tap.id, buyer.promised, buyer.quantities());
+            people.buyers.iter().map(of).collect()
         };
-        if orders.is_empty() {
+        if known.is_empty() {
             return "nothing to do".into();
         }
         // Half of the time it is about whoever came last: nothing of that has come to rest yet.
-        let any = usize::try_from(dice.below(orders.len() as u64)).expect("small");
-        let (checkout, order) = orders[if dice.below(2) == 0 { any } else { orders.len() - 1 }];
+        let any = pick(dice, known.len());
+        let (checkout, order, lines) = &known[if dice.below(2) == 0 { any } else { known.len() - 1 }];
         let app = self.running().app.clone();
         let now = app.clock.wall();
-        let act = match (dice.below(10), order) {
+        let act = match (dice.below(10), *order) {
             (0..=4, Some(order)) => Act::HandOver {
                 order,
                 id: app.random.id(now),
-                one_unit: dice.below(3) == 0,
+                lines: (dice.below(3) > 0).then(|| some_of(lines, dice)),
             },
             (5, Some(order)) => Act::Cancel { order },
             (6 | 7, Some(order)) => Act::Refund {
                 order,
                 id: app.random.id(now),
-                amount: (dice.below(3) > 0).then(|| 1 + i64::try_from(dice.below(1_500)).expect("small")),
+                what: what_goes_back(lines, dice),
             },
-            (8, None) => Act::Leave { checkout },
+            (8, None) => Act::Leave { checkout: *checkout },
             (9, _) => Act::Stock {
-                variant: self.ground.variants[0],
+                variant: self.ground.variants[if dice.below(2) == 0 { 0 } else { 2 }],
                 free: u32::try_from(dice.below(10)).expect("small"),
             },
+            (8, Some(_)) => {
+                let (contract, terms) = &self.ground.contracts[pick(dice, 2)];
+                Act::Revise {
+                    contract: *contract,
+                    terms: Box::new(other_terms(terms, dice)),
+                }
+            }
             _ => return "the shop rests".into(),
         };
         let said = format!("{act:?}");
@@ -755,9 +826,9 @@ impl<'a> World<'a> {
     }
 
     fn the_next_buyer_is_served(&mut self, dice: &mut Dice) {
-        let (shop, variant) = (self.ground.shop, self.ground.variants[2]);
+        let (shop, variant) = (self.ground.shop, self.ground.variants[ENOUGH]);
         let Running { app, runtime, .. } = self.running();
-        let quote = runtime.block_on(quote(app, shop, variant, 1));
+        let quote = runtime.block_on(quote(app, shop, &[WantedLine { variant, quantity: 1 }]));
         let Ok(Some(quote)) = quote else {
             return self
                 .outcome
@@ -810,6 +881,33 @@ impl People {
         {
             self.complaints.push(format!("{who} got a 500: {error}"));
         }
+    }
+}
+
+fn pick(dice: &mut Dice, of: usize) -> usize {
+    usize::try_from(dice.below(of as u64)).expect("small")
+}
+
+/// Some units of some lines: what is packed into one parcel. Whether they are still there is the shop's to know.
+fn some_of(lines: &[u32], dice: &mut Dice) -> Vec<Ship> {
+    let of = |(line, bought): (u32, &u32)| Ship {
+        line,
+        quantity: u32::try_from(dice.below(u64::from(*bought) + 1)).expect("small"),
+    };
+    (0..).zip(lines).map(of).filter(|ship| ship.quantity > 0).collect()
+}
+
+const BANKS: [&str; 3] = ["sandbox", "other", "mute"];
+
+fn what_goes_back(lines: &[u32], dice: &mut Dice) -> RefundWhat {
+    match dice.below(6) {
+        0 => RefundWhat::Everything,
+        1..=3 => RefundWhat::Amount(1 + i64::try_from(dice.below(1_500)).expect("small")),
+        _ => RefundWhat::Lines(RefundLines {
+            units: some_of(lines, dice),
+            delivery: dice.below(3) == 0,
+            restock: [None, Some(Restock::Sellable), Some(Restock::WrittenOff)][pick(dice, 3)],
+        }),
     }
 }
 
