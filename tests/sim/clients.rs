@@ -8,7 +8,11 @@ use hawker::fulfilment::{self, Deliverance, HandOver};
 use hawker::kernel::{AdjustmentId, CheckoutId, ContractId, Error, OrderId, Result, ShipmentId, ShopId, VariantId};
 use hawker::offers::{PaymentMethod, Quote};
 use hawker::partners::{Agree, Terms};
-use hawker::{inventory, offers, partners};
+use hawker::payments::Rule;
+use hawker::{inventory, offers, partners, payments};
+
+/// The processors of this world.
+pub const BANKS: [&str; 3] = ["sandbox", "other", "mute"];
 
 /// Somebody who wants a mug. Their checkout's id is theirs: whatever happens, they ask with it again.
 #[derive(Clone)]
@@ -125,6 +129,10 @@ pub enum Act {
         contract: ContractId,
         terms: Box<Terms>,
     },
+    /// Other rules about who is asked for the money.
+    Route {
+        rules: Vec<Rule>,
+    },
     /// The buyer walks away from their checkout.
     Leave {
         checkout: CheckoutId,
@@ -173,6 +181,14 @@ impl Act {
                 });
                 matches!(revised.await?, Agree::Agreed(_))
             }
+            Self::Route { rules } => {
+                let written = app.db.write(hawker::db::LaneKey(0), move |tx| {
+                    let today = payments::rules(tx, shop)?.version;
+                    let known: Vec<&str> = BANKS.to_vec();
+                    payments::write_rules(tx, shop, today, rules.clone(), &known)
+                });
+                matches!(written.await?, payments::WriteRules::Written(_))
+            }
             Self::Leave { checkout } => {
                 checkout::cancel(app, shop, checkout).await?;
                 true
@@ -215,7 +231,7 @@ pub async fn unkept(app: &App, shop: ShopId, buyers: &[Buyer], acts: &[Done]) ->
                         };
                         found.is_some_and(said)
                     }
-                    Act::Stock { .. } | Act::Leave { .. } | Act::Revise { .. } => true,
+                    Act::Stock { .. } | Act::Leave { .. } | Act::Revise { .. } | Act::Route { .. } => true,
                 };
                 if !kept {
                     unkept.push(format!("I34: {act:?} was acknowledged and is not there"));

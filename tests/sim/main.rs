@@ -11,6 +11,7 @@ mod clients;
 mod dice;
 mod mutants;
 mod ports;
+mod routes;
 mod second;
 mod split;
 mod world;

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 use std::collections::BTreeMap;
 
 /// What is wrong between the file and the books.
-pub fn check(vfs: &str, books: &[Payment]) -> rusqlite::Result<Vec<String>> {
+pub fn check(vfs: &str, books: &[Payment], honest: bool) -> rusqlite::Result<Vec<String>> {
     let file = Connection::open_with_flags_and_vfs("hawker.db", OpenFlags::default(), vfs)?;
     let mut wrong = Vec::new();
     stock(&file, &mut wrong)?;
@@ -15,6 +15,16 @@ pub fn check(vfs: &str, books: &[Payment]) -> rusqlite::Result<Vec<String>> {
     parcels(&file, &mut wrong)?;
     money(&file, books, &mut wrong)?;
     super::split::check(&file, &mut wrong)?;
+    super::routes::check(&file, &mut wrong)?;
+    if honest {
+        let query = "select 1 from intents where state = 'conflicted'";
+        none(
+            &file,
+            &mut wrong,
+            "I15: in conflict with processors that never lied",
+            query,
+        )?;
+    }
     let sound: String = file.query_row("pragma integrity_check", [], |row| row.get(0))?;
     if sound != "ok" {
         wrong.push(format!("the file is damaged: {sound}"));

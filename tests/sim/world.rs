@@ -1,19 +1,19 @@
 //! One simulated shop and everything that happens to it. One seed is one history: every step draws from its own dice, so that a step that is
 //! left out changes no other.
 
-use crate::clients::{Act, Buyer, Done, card, quote, unkept};
+use crate::clients::{Act, BANKS, Buyer, Done, card, quote, unkept};
 use crate::dice::Dice;
-use crate::ports::{Arrived, Bank, Caller, HandClock, Message, SeededRandom, TakesAll, Weather, Wire, arrive};
+use crate::ports::{Arrived, Bank, Caller, HandClock, Manner, Message, SeededRandom, TakesAll, Weather, Wire, arrive};
 use crate::second;
 use hawker::app::{App, Parts, Settings};
 use hawker::bench::shop;
 use hawker::checkout::{RefundLines, RefundWhat, Ship};
 use hawker::db::{self, Config, Db, Drive, Engine, LaneKey, MAIN};
 use hawker::inventory::Restock;
-use hawker::kernel::{Clock, ContractId, Error, Kind, Money, Processor, Random, Result, ShopId, VariantId};
+use hawker::kernel::{Clock, ContractId, Error, IntentId, Kind, Money, Processor, Random, Result, ShopId, VariantId};
 use hawker::offers::WantedLine;
 use hawker::partners::{Agree, Bearer, Part, Share, Terms};
-use hawker::payments::sandbox::Shape;
+use hawker::payments::{Best, Choice, Rule, SplitShare};
 use hawker::{catalog, checkout, flow, fulfilment, inventory, ledger, partners, payments};
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -186,6 +186,8 @@ pub struct World<'a> {
     ground: &'a Ground,
     history: &'a History,
     weather: Weather,
+    /// Answers of processors may be false.
+    lies: bool,
     /// The shop ships late: promises of money end before their parcels leave.
     late: bool,
     crashes: bool,
@@ -196,6 +198,8 @@ pub struct World<'a> {
     random: Arc<SeededRandom>,
     banks: Vec<Arc<Bank>>,
     wire: Wire,
+    /// What mute processors told, by number and name, and need not tell again.
+    heard: Arc<Mutex<BTreeSet<(usize, String)>>>,
     people: Arc<Mutex<People>>,
     /// None only while a crash is cleaned up.
     running: Option<Running>,
@@ -236,17 +240,24 @@ impl<'a> World<'a> {
         let clock = Arc::new(HandClock::new());
         let wire = Wire::default();
         let bank = |number, name, once: bool| {
-            let shape = if once { Shape::Single } else { Shape::Full };
-            Arc::new(Bank::new(number, name, shape, clock.clone(), wire.clone()))
+            let manner = if once { Manner::Once } else { Manner::Each };
+            Arc::new(Bank::new(number, name, manner, clock.clone(), wire.clone()))
         };
-        // A definite no of the first goes to the second. Where the shop ships late, one of them takes a promise once.
+        // Without rules a definite no of the first goes to the second, and one of the second to the third. Where the shop ships late, one of them takes a promise once.
         let late = history.seed % 4 == 3;
         let first = history.seed % 8 == 7;
-        let banks = vec![bank(0, "sandbox", first), bank(1, "other", late && !first)];
+        let mute = Bank::new(2, "mute", Manner::Mute, clock.clone(), wire.clone());
+        let banks = vec![
+            bank(0, "sandbox", first),
+            bank(1, "other", late && !first),
+            Arc::new(mute),
+        ];
+        let weather = weather(&mut dice);
         let mut world = Self {
             ground,
             history,
-            weather: weather(&mut dice),
+            lies: weather.reply_false > 0,
+            weather,
             late,
             crashes: dice.below(2) == 0,
             power_goes: false,
@@ -255,6 +266,7 @@ impl<'a> World<'a> {
             clock,
             banks,
             wire,
+            heard: Arc::default(),
             people: Arc::default(),
             running: None,
             outcome: Outcome::default(),
@@ -328,8 +340,8 @@ impl<'a> World<'a> {
             46..=65 => self.a_message_arrives(&mut dice),
             66..=73 => self.time_passes(&mut dice),
             74..=82 => self.a_job_begins(usize::try_from(dice.below(4)).expect("small")),
-            83..=89 => self.the_shop_acts(&mut dice),
-            90..=92 => self.somebody_asks_again(&mut dice),
+            83..=90 => self.the_shop_acts(&mut dice),
+            91 | 92 => self.somebody_asks_again(&mut dice),
             93 => self.somebody_goes_away(&mut dice),
             94 | 95 => self.a_bank_decides(&mut dice),
             96 => self.a_checkpoint(&mut dice),
@@ -501,10 +513,23 @@ impl<'a> World<'a> {
                 "a message meets bad weather".into()
             }
             Arrived::Notice { bank, notice } => {
-                let (app, people) = (self.running().app.clone(), self.people.clone());
+                let (app, people, all) = (self.running().app.clone(), self.people.clone(), self.heard.clone());
                 let (name, said) = (self.banks[bank].name(), format!("notice {}", notice.id));
+                let told = (bank, notice.id.clone());
+                if self.banks[bank].is_mute() {
+                    if all.lock().unwrap().contains(&told) && dice.below(2) == 0 {
+                        return format!("{said} was heard");
+                    }
+                    if !all.lock().unwrap().contains(&told) {
+                        let notice = notice.clone();
+                        self.wire.lock().unwrap().push(Message::Notice { bank, notice }); // Until it is thanked for.
+                    }
+                }
                 self.spawn(async move {
                     let heard = checkout::hear::hear(&app, name, notice, String::new()).await;
+                    if heard.is_ok() {
+                        all.lock().unwrap().insert(told);
+                    }
                     people.lock().unwrap().complain("a notice", heard.err());
                 });
                 said
@@ -562,9 +587,18 @@ impl<'a> World<'a> {
         if known.is_empty() {
             return "nothing to do".into();
         }
-        // Half of the time it is about whoever came last: nothing of that has come to rest yet.
-        let any = pick(dice, known.len());
-        let (checkout, order, lines) = &known[if dice.below(2) == 0 { any } else { known.len() - 1 }];
+        // Most of it is about orders, and half of that about whoever came last: nothing of that has come to rest yet.
+        let ordered: Vec<usize> = (0..known.len()).filter(|index| known[*index].1.is_some()).collect();
+        let index = match dice.below(4) {
+            0 => known.len() - 1,
+            1 => pick(dice, known.len()),
+            2 if !ordered.is_empty() => ordered[pick(dice, ordered.len())],
+            _ => ordered[ordered.len().saturating_sub(8)..]
+                .get(pick(dice, 8))
+                .copied()
+                .unwrap_or(known.len() - 1),
+        };
+        let (checkout, order, lines) = &known[index];
         let app = self.running().app.clone();
         let now = app.clock.wall();
         let act = match (dice.below(10), *order) {
@@ -580,6 +614,7 @@ impl<'a> World<'a> {
                 what: what_goes_back(lines, dice),
             },
             (8, None) => Act::Leave { checkout: *checkout },
+            (9, _) if dice.below(3) == 0 => Act::Route { rules: rules(dice) },
             (9, _) => Act::Stock {
                 variant: self.ground.variants[if dice.below(2) == 0 { 0 } else { 2 }],
                 free: u32::try_from(dice.below(10)).expect("small"),
@@ -725,6 +760,13 @@ impl<'a> World<'a> {
             let mut broken = inventory::check(tx)?;
             broken.extend(checkout::check(tx)?);
             broken.extend(fulfilment::check(tx)?);
+            // I10, P4: while one try may still become money nobody else is asked.
+            let open: Vec<(IntentId, i64)> = tx.all(
+                "select intent_id, count(*) from attempts where state in ('sending', 'unknown', 'pending', 'requires_action')
+                  group by intent_id having count(*) > 1 limit 20",
+                &[],
+            )?;
+            broken.extend(open.iter().map(|(id, count)| format!("I10: {count} tries of {id} are open at once")));
             let sum: i64 = ledger::balances(tx, shop)?
                 .iter()
                 .map(|balance| balance.money.minor)
@@ -780,7 +822,8 @@ impl<'a> World<'a> {
         self.chain();
         let now = self.clock.wall();
         let books: Vec<_> = self.banks.iter().flat_map(|bank| bank.payments(now)).collect();
-        match second::check(self.disk.name(), &books) {
+        let honest = !self.lies;
+        match second::check(self.disk.name(), &books, honest) {
             Ok(wrong) => self.outcome.violations.extend(wrong),
             Err(error) => self.outcome.violations.push(format!("the second checker: {error}")),
         }
@@ -798,9 +841,8 @@ impl<'a> World<'a> {
                 self.settle();
                 return;
             }
-            while !self.wire.lock().unwrap().is_empty() {
-                self.a_message_arrives(dice);
-            }
+            let waiting = self.wire.lock().unwrap().len();
+            (0..waiting).for_each(|_| drop(self.a_message_arrives(dice)));
         }
     }
 
@@ -897,7 +939,57 @@ fn some_of(lines: &[u32], dice: &mut Dice) -> Vec<Ship> {
     (0..).zip(lines).map(of).filter(|ship| ship.quantity > 0).collect()
 }
 
-const BANKS: [&str; 3] = ["sandbox", "other", "mute"];
+/// Up to three rules about who is asked: some fit every sale, some only large or small ones, some none.
+fn rules(dice: &mut Dice) -> Vec<Rule> {
+    (0..dice.below(4)).map(|number| rule(number, dice)).collect()
+}
+
+fn rule(number: u64, dice: &mut Dice) -> Rule {
+    let euro = "EUR".parse().expect("a currency");
+    let amount = |dice: &mut Dice| {
+        let minor = 500 + i64::try_from(dice.below(8_000)).expect("small");
+        (dice.below(2) == 0).then(|| Money::new(minor, euro).into())
+    };
+    let mut asked: Vec<String> = BANKS.map(str::to_owned).to_vec();
+    (0..2).for_each(|_| asked.swap(0, pick(dice, 3)));
+    asked.truncate(1 + pick(dice, 3));
+    let (min, max) = (amount(dice), amount(dice));
+    Rule {
+        name: format!("rule {number}"),
+        currencies: if dice.below(5) == 0 {
+            vec!["USD".parse().expect("a currency")]
+        } else {
+            Vec::new()
+        },
+        amount_min: min.filter(|_| max.is_none()),
+        amount_max: max,
+        countries: if dice.below(5) == 0 {
+            vec!["FR".to_owned()]
+        } else {
+            Vec::new()
+        },
+        methods: Vec::new(),
+        choice: match dice.below(4) {
+            0 => Choice::Split(split(&asked, dice)),
+            1 => Choice::Best(Best {
+                processors: asked,
+                window_hours: 1 + u32::try_from(dice.below(48)).expect("small"),
+                floor_percent: u32::try_from(dice.below(90)).expect("small"),
+            }),
+            _ => Choice::Order(asked),
+        },
+    }
+}
+
+fn split(asked: &[String], dice: &mut Dice) -> Vec<SplitShare> {
+    let of = u32::try_from(asked.len()).expect("small");
+    let rest = 100 / of - 1 - u32::try_from(dice.below(10)).expect("small");
+    let share = |(index, processor): (usize, &String)| SplitShare {
+        processor: processor.clone(),
+        percent: if index == 0 { 100 - rest * (of - 1) } else { rest },
+    };
+    asked.iter().enumerate().map(share).collect()
+}
 
 fn what_goes_back(lines: &[u32], dice: &mut Dice) -> RefundWhat {
     match dice.below(6) {
