@@ -5,10 +5,14 @@ use hawker::checkout::{
     self, Address, Adjustment, Buy, CancelOrder, Contact, Pay, Paying, Payment, Refund, RefundWhat, Settled, Ship, Tap,
 };
 use hawker::fulfilment::{self, Deliverance, HandOver};
-use hawker::kernel::{AdjustmentId, CheckoutId, ContractId, Error, OrderId, Result, ShipmentId, ShopId, VariantId};
+use hawker::kernel::{
+    AdjustmentId, CheckoutId, ContractId, Error, IntentId, OrderId, Result, ShipmentId, ShopId, StoredMethodId,
+    VariantId,
+};
 use hawker::offers::{PaymentMethod, Quote};
 use hawker::partners::{Agree, Terms};
-use hawker::payments::Rule;
+use hawker::payments::stored::Owner;
+use hawker::payments::{Decided, Decision, Rule, Settle, Who};
 use hawker::{inventory, offers, partners, payments};
 
 /// The processors of this world.
@@ -26,6 +30,20 @@ pub struct Buyer {
     pub declined: bool,
     /// A definite no; they leave.
     pub refused: bool,
+    /// Whose browser it is, of those that have cards kept.
+    pub browser: Option<usize>,
+    /// Why this must never become an order.
+    pub forbidden: Option<&'static str>,
+    /// The same offer after the same purchase, tapped once more under another id.
+    pub twin: Option<usize>,
+}
+
+/// Browsers that hold a secret.
+pub const BROWSERS: usize = 5;
+
+/// Whoever holds a browser's secret, at this shop.
+pub fn owner(shop: ShopId, browser: usize) -> Owner {
+    Owner::of(shop, &format!("the secret of browser {browser}"))
 }
 
 impl Buyer {
@@ -59,7 +77,34 @@ impl Buyer {
             at_the_bank: None,
             declined: false,
             refused: false,
+            browser: None,
+            forbidden: None,
+            twin: None,
         }
+    }
+
+    /// Pays in a browser of their own, and agrees that the card is kept there.
+    #[must_use]
+    pub fn keeping(mut self, browser: usize) -> Self {
+        if let Some(paying) = &mut self.tap.payment {
+            paying.payment.keep = true;
+            paying.owner = Some(owner(self.tap.shop, browser));
+        }
+        self.browser = Some(browser);
+        self
+    }
+
+    /// Pays with a card that was kept, in whatever browser.
+    #[must_use]
+    pub fn by_stored(mut self, browser: usize, stored: StoredMethodId, after: Option<CheckoutId>) -> Self {
+        if let Some(paying) = &mut self.tap.payment {
+            paying.payment.token = None;
+            paying.payment.stored = Some(stored);
+            paying.owner = Some(owner(self.tap.shop, browser));
+        }
+        self.tap.after = after;
+        self.browser = Some(browser);
+        self
     }
 
     /// Units of each line.
@@ -133,6 +178,17 @@ pub enum Act {
     Route {
         rules: Vec<Rule>,
     },
+    /// A buyer takes a kept card back.
+    Forget {
+        browser: usize,
+        stored: StoredMethodId,
+    },
+    /// A person leads a payment out of its conflict, if they are right.
+    Decide {
+        intent: IntentId,
+        version: i64,
+        decision: Decision,
+    },
     /// The buyer walks away from their checkout.
     Leave {
         checkout: CheckoutId,
@@ -189,6 +245,30 @@ impl Act {
                 });
                 matches!(written.await?, payments::WriteRules::Written(_))
             }
+            Self::Forget { browser, stored } => {
+                let lane = hawker::db::LaneKey::of(stored);
+                let done = app.db.write(lane, move |tx| {
+                    payments::stored::forget(tx, shop, owner(shop, browser), stored)
+                });
+                done.await?
+            }
+            Self::Decide {
+                intent,
+                version,
+                decision,
+            } => {
+                let decided = Decided {
+                    decision,
+                    version,
+                    who: Who {
+                        name: "S. Taff".into(),
+                        principal: "staff".into(),
+                    },
+                    reason: "looked at it".into(),
+                };
+                let settled = payments::settle(app, shop, intent, decided, checkout::conclude).await?;
+                matches!(settled, Settle::Settled(_))
+            }
             Self::Leave { checkout } => {
                 checkout::cancel(app, shop, checkout).await?;
                 true
@@ -200,6 +280,7 @@ impl Act {
 /// What of the promises the shop does not keep.
 pub async fn unkept(app: &App, shop: ShopId, buyers: &[Buyer], acts: &[Done]) -> Result<Vec<String>> {
     let orders: Vec<OrderId> = buyers.iter().filter_map(|buyer| buyer.promised).collect();
+    let buyers = buyers.to_vec();
     let acts: Vec<Act> = acts
         .iter()
         .filter(|done| done.acknowledged)
@@ -211,6 +292,16 @@ pub async fn unkept(app: &App, shop: ShopId, buyers: &[Buyer], acts: &[Done]) ->
             for id in &orders {
                 if checkout::order(tx, shop, *id)?.is_none() {
                     unkept.push(format!("I34: order {id} was promised and is not there"));
+                }
+            }
+            for buyer in &buyers {
+                if let (Some(why), Some(order)) = (buyer.forbidden, buyer.promised) {
+                    unkept.push(format!("T6: {order}: {why}"));
+                }
+                if let (Some(twin), Some(order)) = (buyer.twin.map(|twin| &buyers[twin]), buyer.promised)
+                    && twin.promised.is_some()
+                {
+                    unkept.push(format!("P22: {order}: a second tap bought the same again"));
                 }
             }
             for act in &acts {
@@ -231,7 +322,12 @@ pub async fn unkept(app: &App, shop: ShopId, buyers: &[Buyer], acts: &[Done]) ->
                         };
                         found.is_some_and(said)
                     }
-                    Act::Stock { .. } | Act::Leave { .. } | Act::Revise { .. } | Act::Route { .. } => true,
+                    Act::Decide { .. }
+                    | Act::Forget { .. }
+                    | Act::Stock { .. }
+                    | Act::Leave { .. }
+                    | Act::Revise { .. }
+                    | Act::Route { .. } => true,
                 };
                 if !kept {
                     unkept.push(format!("I34: {act:?} was acknowledged and is not there"));
