@@ -59,6 +59,7 @@ pub const MUTANTS: &[(&str, &str)] = &[
     ("P6", "whatever is told of an earlier try is taken for the latest"),
     ("P8", "money that came too late is not let go"),
     ("P8-cancel", "the money of a canceled order is not let go"),
+    ("P8-over", "what a silent processor does not let go is let go for ever"),
     ("P9", "a promise that is over is counted on"),
     ("P9-twice", "the promise before a renewal is not let go"),
     ("P10", "a capture without an answer is taken for refused"),

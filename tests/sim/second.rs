@@ -158,11 +158,11 @@ fn parcels(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
 
 /// I16, I6: nothing is under way any more.
 fn rest(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
-    // A request that never reached a processor that cannot be asked is let go again and again, ever more rarely, until a person has looked. Should there
-    // be anything to let go, [`money`] finds it still promised.
+    // Whether a request reached a processor that cannot be asked, and whether it lets go, nobody may ever say: then the duty ends with the time of the
+    // promise. Should something be promised there longer than that, [`money`] finds it.
     let mut open = file.prepare(
         "select processor || ' ' || n || ' ' || state || ' after ' || tries || ' tries' from attempts
-          where state in ('sending', 'unknown', 'pending', 'requires_action') or (state = 'voiding' and not (processor = 'mute' and tries > 3)) limit 20",
+          where state in ('sending', 'unknown', 'pending', 'requires_action') or (state = 'voiding' and not (processor = 'mute' and tries > 3 and created_at > (select max(at) - 777600000000 from batches))) limit 20",
     )?;
     for attempt in open.query_map([], |row| row.get::<_, String>(0))? {
         wrong.push(format!("an attempt whose end is unknown: {}", attempt?));

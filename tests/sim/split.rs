@@ -6,9 +6,13 @@ use rusqlite::Connection;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// An account by its kind and party, and what for.
+/// Kind and party.
+type Account = (String, Option<Vec<u8>>);
+/// An account, and what for.
 type Earner = (String, Option<Vec<u8>>, String);
 type Sums = BTreeMap<Earner, i64>;
+/// By part and place of the leg.
+type Planned = BTreeMap<(String, i64), i64>;
 
 /// A version of a contract, and when it was written.
 struct Version {
@@ -36,8 +40,8 @@ struct Leg {
     source: Vec<u8>,
     minor: i64,
     purpose: String,
-    debit: (String, Option<Vec<u8>>),
-    credit: (String, Option<Vec<u8>>),
+    debit: Account,
+    credit: Account,
 }
 
 /// L1, L3, L4, I20, I22: every sale is split as its contract said on its day, whatever was taken and given back since.
@@ -165,13 +169,13 @@ fn uuid<T: Id + std::str::FromStr>(id: &Value) -> Option<Vec<u8>> {
     Some(id.as_str()?.parse::<T>().ok()?.uuid().into_bytes().to_vec())
 }
 
-fn payable(party: &Value) -> (String, Option<Vec<u8>>) {
+fn payable(party: &Value) -> Account {
     ("party_payable".to_owned(), uuid::<PartyId>(party))
 }
 
 fn split<'a>(quote: &Value, terms: impl Fn(&Value) -> Option<&'a Value>) -> (Sums, Bearer) {
     let mut sums = Sums::new();
-    let mut earn = |(kind, party): (String, Option<Vec<u8>>), purpose: &str, minor: i64| {
+    let mut earn = |(kind, party): Account, purpose: &str, minor: i64| {
         if minor > 0 {
             *sums.entry((kind, party, purpose.to_owned())).or_default() += minor;
         }
@@ -360,12 +364,12 @@ fn misborne(bearer: &Bearer, legs: &[&Leg], kept: i64) -> Option<String> {
             (!fine).then(|| format!("a fee that {kind} bears fell on somebody else"))
         }
         Bearer::Everyone => {
-            let borne_by = |account: &(String, Option<Vec<u8>>)| match account.0.as_str() {
+            let borne_by = |account: &Account| match account.0.as_str() {
                 "party_payable" => account.clone(),
                 _ => ("processor_fees".to_owned(), None),
             };
             let earned: i64 = earners.iter().map(|leg| leg.minor).sum();
-            let mut each: BTreeMap<(String, Option<Vec<u8>>), (i64, i64)> = BTreeMap::new();
+            let mut each: BTreeMap<Account, (i64, i64)> = BTreeMap::new();
             earners
                 .iter()
                 .for_each(|leg| each.entry(borne_by(&leg.credit)).or_default().0 += leg.minor);
@@ -415,12 +419,12 @@ fn fair(file: &Connection, sale: &Sale, wrong: &mut Vec<String>) -> rusqlite::Re
 }
 
 /// Sums by part and place of the leg, and the latest of the moments.
-fn planned(file: &Connection, query: &str, sale: &Sale) -> rusqlite::Result<(BTreeMap<(String, i64), i64>, i64)> {
+fn planned(file: &Connection, query: &str, sale: &Sale) -> rusqlite::Result<(Planned, i64)> {
     let mut statement = file.prepare_cached(query)?;
     let rows = statement.query_map([&sale.intent], |row| {
         Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
     })?;
-    let (mut sums, mut latest) = (BTreeMap::new(), i64::MIN + 1);
+    let (mut sums, mut latest) = (Planned::new(), i64::MIN + 1);
     for row in rows {
         let (legs, at) = row?;
         latest = latest.max(at);
