@@ -65,6 +65,7 @@ fn part(quantity: u32, legs: &[partners::Leg], tax_minor: i64) -> AllocatedPart 
         .iter()
         .map(|leg| AllocatedLeg {
             account: match leg.to {
+                Earner::Platform if mutant!("L1-platform") => AccountKey::of(AccountKind::ShopRevenue),
                 Earner::Shop => AccountKey::of(AccountKind::ShopRevenue),
                 Earner::Platform => AccountKey::of(AccountKind::PlatformRevenue),
                 Earner::Party(party) => AccountKey::party(AccountKind::PartyPayable, party),
@@ -78,7 +79,9 @@ fn part(quantity: u32, legs: &[partners::Leg], tax_minor: i64) -> AllocatedPart 
             minor: leg.minor,
         })
         .collect();
-    if tax_minor > 0 {
+    if tax_minor > 0 && mutant!("L1-tax") {
+        allocated[0].minor += tax_minor;
+    } else if tax_minor > 0 {
         allocated.push(AllocatedLeg {
             account: AccountKey::of(AccountKind::TaxPayable),
             purpose: Purpose::Tax,

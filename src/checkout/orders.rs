@@ -107,7 +107,8 @@ pub fn mark_shipped(tx: &mut Tx<'_>, order: OrderId, units: &[Ship]) -> Result<(
         if mutant!("F2") {
             continue;
         }
-        if unit.quantity == 0 || !store::ship_line(tx, order, unit.line, unit.quantity)? {
+        let line = if mutant!("F2-line") { 0 } else { unit.line };
+        if unit.quantity == 0 || !store::ship_line(tx, order, line, unit.quantity)? {
             return Err(Error::conflict(
                 "line_not_open",
                 format!("Line {} has not so many units left to ship.", unit.line + 1),

@@ -1,5 +1,6 @@
 //! Money back after it was taken: lines, an amount, or all of it; exact legs, each reversed as it was paid.
 
+use super::allocate::allocate;
 use super::model::{AdjustmentKind, Order};
 use super::orders::{OrderView, Ship, view};
 use super::store;
@@ -56,7 +57,23 @@ fn plan(tx: &mut Tx<'_>, view: &OrderView, what: &RefundWhat) -> Result<RefundPl
         RefundWhat::Amount(minor) => RefundOf::Amount(*minor),
         RefundWhat::Lines(lines) => RefundOf::Parts(parts(view, lines)?),
     };
-    payments::refund_plan(tx, view.order.checkout.intent(), &of)
+    let plan = payments::refund_plan(tx, view.order.checkout.intent(), &of)?;
+    if mutant!("L4") {
+        let today = allocate(tx, &view.checkout.offer.quote)?;
+        let whole: Vec<(Part, u32)> = today.parts().map(|(name, part)| (name, part.quantity)).collect();
+        let back: Vec<(Part, i64)> = whole.iter().map(|(name, _)| (*name, sum_of(&plan, *name))).collect();
+        let legs = today.refund(&today.capture(&[], &whole)?, &[], &back)?;
+        return Ok(RefundPlan { legs, ..plan });
+    }
+    Ok(plan)
+}
+
+fn sum_of(plan: &RefundPlan, part: Part) -> i64 {
+    plan.legs
+        .iter()
+        .filter(|leg| leg.part == part)
+        .map(|leg| leg.minor)
+        .sum()
 }
 
 /// What the units cost, as far as it was taken and not given back yet.
@@ -206,7 +223,7 @@ fn put_back(tx: &mut Tx<'_>, view: &OrderView, units: &[Ship], how: Restock) -> 
             .iter()
             .find(|line| line.line == unit.line)
             .ok_or_else(|| Error::not_found("line"))?;
-        if !store::return_line(tx, *id, unit.line, unit.quantity)? {
+        if !mutant!("F4-twice") && !store::return_line(tx, *id, unit.line, unit.quantity)? {
             return Err(Error::conflict(
                 "not_shipped",
                 format!(

@@ -276,6 +276,7 @@ impl Lane {
                         self.random.fill(&mut dice);
                         (self.sleep)(Duration::from_millis(u64::from(dice[0] % 16) << attempt.min(5)));
                     }
+                    Kind::Engine(Engine::Full) if mutant!("S4") => return,
                     Kind::Engine(Engine::Full) => {
                         self.meters.full.store(true, Ordering::SeqCst);
                         return command.refuse(Error::new(

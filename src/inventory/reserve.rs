@@ -20,11 +20,16 @@ pub fn reserve(
     expires_at: Time,
 ) -> Result<Reserve> {
     let mut claims: Vec<Claim> = Vec::with_capacity(demand.len());
-    for wanted in Demand::summed(demand) {
+    let summed = if mutant!("D3") {
+        demand.to_vec()
+    } else {
+        Demand::summed(demand)
+    };
+    for wanted in summed {
         match take(tx, wanted)? {
             Ok(claim) => claims.push(claim),
             Err(left) => {
-                for claim in &claims {
+                for claim in claims.iter().filter(|_| !mutant!("D3-half")) {
                     store::give_back(tx, claim)?;
                 }
                 return Ok(Reserve::SoldOut {
@@ -86,7 +91,7 @@ pub fn convert(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<Convert> {
     ended.sort_by_key(|claim| (claim.variant, claim.location));
     for (index, claim) in ended.iter().enumerate() {
         if !mutant!("D4") && !store::sell_unreserved(tx, claim)? {
-            for sold in &ended[..index] {
+            for sold in ended[..index].iter().filter(|_| !mutant!("D4-half")) {
                 store::unsell(tx, sold)?;
             }
             store::end_converted(tx, checkout)?;
@@ -112,8 +117,11 @@ pub fn expire(tx: &mut Tx<'_>, checkout: CheckoutId, money_unknown: bool) -> Res
 
 fn end(tx: &mut Tx<'_>, checkout: CheckoutId, state: &'static str) -> Result<Vec<Claim>> {
     let claims = store::live(tx, checkout)?;
-    for claim in &claims {
+    for (place, claim) in claims.iter().enumerate() {
         store::end(tx, checkout, claim, state)?;
+        if mutant!("D3-end") && place > 0 {
+            continue;
+        }
         store::give_back(tx, claim)?;
         if mutant!("D2") {
             store::give_back(tx, claim)?;

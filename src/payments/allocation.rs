@@ -176,6 +176,7 @@ impl Allocation {
         let earners: Vec<&PlannedLeg> = captured.iter().filter(|leg| leg.purpose == Purpose::Share).collect();
         let shop = AccountKey::of(AccountKind::ProcessorFees);
         let bearers: Vec<(AccountKey, u64)> = match self.processor_fee {
+            _ if mutant!("L4-bearer") => vec![(shop, 1)],
             FeeBearer::Shop => vec![(shop, 1)],
             FeeBearer::Party(party) => vec![(AccountKey::party(AccountKind::PartyPayable, party), 1)],
             FeeBearer::Everyone if earners.is_empty() => vec![(shop, 1)],
@@ -262,6 +263,10 @@ pub fn allocate(shares: &[i64], already: &[i64], amount: i64) -> Result<Vec<i64>
     if mutant!("L3") {
         let naive = |share: &i64| share * amount / i64::try_from(total).unwrap_or(1);
         return Ok(shares.iter().map(naive).collect());
+    }
+    if mutant!("L3-each") {
+        let weights: Vec<u64> = shares.iter().map(|share| share.unsigned_abs()).collect();
+        return Ok(crate::kernel::apportion(amount, &weights));
     }
     // What each is still owed, times the total, so that the comparison needs no fractions.
     let owed =

@@ -164,6 +164,7 @@ pub fn fail_over(tx: &mut Tx<'_>, last: AttemptId, plan: &Plan) -> Result<Option
     let definite = match attempt.state {
         S::NotSent | S::NotExecuted => true,
         S::Failed => !theirs_to_mend(&attempt.decline),
+        S::Unknown => mutant!("P4"),
         _ => false,
     };
     let intent = find(tx, attempt.intent)?;
@@ -278,6 +279,7 @@ fn record_authorize(tx: &mut Tx<'_>, attempt: &Attempt, answer: &Answer) -> Resu
     let follows = match to {
         S::Failed | S::NotExecuted | S::NotSent => Some(IntentState::RequiresMethod),
         S::RequiresAction => Some(IntentState::RequiresAction),
+        S::Unknown if mutant!("P4") => Some(IntentState::RequiresMethod),
         S::Unknown => Some(IntentState::Unknown),
         S::Pending => Some(IntentState::Processing),
         _ => None,
@@ -316,7 +318,7 @@ fn record_authorize(tx: &mut Tx<'_>, attempt: &Attempt, answer: &Answer) -> Resu
                 decline: Decline::Hard(_),
                 ..
             }
-        ),
+        ) && !mutant!("P20"),
         action_url: step.url,
         capture_before: if to == S::Authorized {
             ends(attempt, step.capture_before, tx.now())

@@ -377,7 +377,9 @@ fn taken(tx: &mut Tx<'_>, capture: &Capture, fee: Money) -> Result<()> {
         purpose: leg.purpose.name(),
     };
     let mut legs: Vec<Leg> = capture.legs.iter().map(share).collect();
-    legs.extend(intent.allocation.fee_legs(&capture.legs, fee.minor));
+    if !mutant!("L2-fee") {
+        legs.extend(intent.allocation.fee_legs(&capture.legs, fee.minor));
+    }
     let order = intent.checkout.order();
     let posting = Posting {
         shop: intent.shop,

@@ -66,7 +66,7 @@ pub use rules::{
     Best, ByProcessor, Candidate, Choice, Place, Plan, Rule, Rules, Sale, SplitShare, Tally, Why,
     checked as checked_rules, method_name,
 };
-pub use settle_conflict::{Decided, Decision, Settle, ask_now, decisions, settle};
+pub use settle_conflict::{Decided, Decision, Settle, Who, ask_now, decisions, settle};
 pub use store::{CaptureLine, RefundLine, capture_soon, intent_state, refused_captures};
 pub use taking::{MARGIN, PAY_AGAIN, Terms};
 pub use timeline::{

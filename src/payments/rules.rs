@@ -167,7 +167,8 @@ impl Rule {
             ..
         } = sale;
         let within = |bound: Option<MoneyOut>, holds: fn(i64, i64) -> bool| {
-            bound.is_none_or(|bound| bound.currency == amount.currency && holds(amount.minor, bound.amount))
+            let all = bound.is_none() || mutant!("R1-amount");
+            all || bound.is_some_and(|bound| bound.currency == amount.currency && holds(amount.minor, bound.amount))
         };
         (self.currencies.is_empty() || self.currencies.contains(&amount.currency))
             && (self.countries.is_empty() || self.countries.contains(country))
@@ -361,6 +362,11 @@ pub fn choose(rules: &Rules, candidates: &[Candidate], tallies: &Tallies, sale: 
     let able: Vec<&Candidate> = candidates.iter().filter(|one| one.can.method == method).collect();
     let chosen = able.len() > 1;
     let found = rules.rules.iter().enumerate().find(|(_, rule)| rule.fits(sale));
+    let found = if mutant!("R1") {
+        rules.rules.iter().enumerate().rfind(|(_, rule)| rule.fits(sale))
+    } else {
+        found
+    };
     let rule = found.filter(|_| chosen);
     let named: Vec<(&str, Option<u32>, u32)> = match rule {
         None => able.iter().map(|one| (one.name, None, 0)).collect(),

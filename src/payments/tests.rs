@@ -984,6 +984,38 @@ fn i13_while_an_unanswered_capture_alone_keeps_a_payment_open_nothing_more_is_ta
     });
 }
 
+/// Found by the simulator: a processor that cannot be asked never had the request, or refuses to let go of what is over, and nobody can say so.
+#[test]
+fn p8_the_duty_to_let_go_ends_with_the_promise_where_nobody_says_it_is_met() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let mut bank = bank();
+    runtime.block_on(async {
+        assert_eq!(bank.act(&["authorize", "order=A", "30.00"]).await, "ok");
+        assert_eq!(bank.act(&["void", "order=A", "act=1"]).await, "voiding");
+        let id = Bank::checkout("A").intent();
+        let attempt = bank.read(move |tx| latest_attempt(tx, id)).unwrap().unwrap();
+        let silent = Answer::Unknown {
+            detail: "it cannot be asked".into(),
+        };
+        let refused = Answer::Refused {
+            detail: "no such payment".into(),
+        };
+        // An hour is left for a promise that was made some time after it was asked for.
+        for (seconds, answer, expected) in [
+            (0, &silent, AttemptState::Voiding),
+            (7 * 86_400 + 3_590, &refused, AttemptState::Voiding),
+            (20, &silent, AttemptState::Voided),
+        ] {
+            bank.pass(seconds);
+            let state = bank.record(attempt.id, Operation::Void, answer).state;
+            assert_eq!(state, expected, "{seconds} s later");
+        }
+    });
+}
+
 #[test]
 fn i10_a_renewal_that_meets_a_capture_is_let_go_and_never_two_promises_are_counted_on() {
     let runtime = tokio::runtime::Builder::new_current_thread()

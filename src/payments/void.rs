@@ -3,9 +3,10 @@
 use super::authorize::{Recorded, ask_processor, find, find_attempt, recorded, refuse_while_frozen};
 use super::model::{Attempt, AttemptState as S, CaptureState, IntentState, Operation, SENDING, next_check};
 use super::store::{self, AttemptChange};
+use super::taking::GRACE;
 use crate::app::App;
 use crate::db::Tx;
-use crate::kernel::{Answer, Ask, AttemptId, IntentId, Money, Result};
+use crate::kernel::{Answer, Ask, AttemptId, IntentId, Money, Result, Time};
 
 /// What became of the wish to let go.
 #[derive(Clone, Debug)]
@@ -73,7 +74,7 @@ pub(super) fn move_to(
     attempt: &Attempt,
     to: S,
     tries: u32,
-    next_check_at: Option<crate::kernel::Time>,
+    next_check_at: Option<Time>,
 ) -> Result<()> {
     let change = AttemptChange {
         from: attempt.state,
@@ -112,7 +113,14 @@ pub async fn void_ask(app: &App, attempt: &Attempt) -> Answer {
     ask_processor(app, attempt, &ask).await
 }
 
-/// Writes down whether it was let go. Anything but a clear answer keeps the obligation open.
+/// Whether what an attempt may have promised has ended by itself, also if it was promised some time after it was asked for.
+fn is_over(attempt: &Attempt, now: Time) -> bool {
+    let usual = || attempt.window.map(|window| attempt.created_at.plus(window));
+    let ends = attempt.capture_before.or_else(usual);
+    ends.is_some_and(|ends| ends.plus(GRACE) <= now)
+}
+
+/// Writes down whether it was let go. Anything but a clear answer keeps the obligation open, until the promise would have ended by itself.
 pub(super) fn record_void(tx: &mut Tx<'_>, id: AttemptId, answer: &Answer) -> Result<Recorded> {
     let attempt = find_attempt(tx, id)?;
     if attempt.state != S::Voiding {
@@ -146,6 +154,15 @@ pub(super) fn record_void(tx: &mut Tx<'_>, id: AttemptId, answer: &Answer) -> Re
                 attempt.processor
             ),
             String::new(),
+        ),
+        // Nobody says whether it was let go, and by its own time whatever was promised is over.
+        _ if is_over(&attempt, tx.now()) && !mutant!("P8-over") => (
+            S::Voided,
+            format!(
+                "{} never said that it let {} go; a promise of it would be over by now.",
+                attempt.processor, attempt.amount
+            ),
+            format!("{answer:?}"),
         ),
         other if mutant!("P11") => (S::Voided, String::new(), format!("{other:?}")),
         other => (S::Voiding, String::new(), format!("{other:?}")),

@@ -2,12 +2,21 @@
 
 use hawker::app::App;
 use hawker::checkout::{
-    self, Address, Buy, CancelOrder, Contact, Pay, Paying, Payment, Refund, RefundWhat, Settled, Tap,
+    self, Address, Adjustment, Buy, CancelOrder, Contact, Pay, Paying, Payment, Refund, RefundWhat, Settled, Ship, Tap,
 };
 use hawker::fulfilment::{self, Deliverance, HandOver};
-use hawker::kernel::{AdjustmentId, CheckoutId, Error, OrderId, Result, ShipmentId, ShopId, VariantId};
+use hawker::kernel::{
+    AdjustmentId, CheckoutId, ContractId, Error, IntentId, OrderId, Result, ShipmentId, ShopId, StoredMethodId,
+    VariantId,
+};
 use hawker::offers::{PaymentMethod, Quote};
-use hawker::{inventory, offers};
+use hawker::partners::{Agree, Terms};
+use hawker::payments::stored::Owner;
+use hawker::payments::{Decided, Decision, Rule, Settle, Who};
+use hawker::{inventory, offers, partners, payments};
+
+/// The processors of this world.
+pub const BANKS: [&str; 3] = ["sandbox", "other", "mute"];
 
 /// Somebody who wants a mug. Their checkout's id is theirs: whatever happens, they ask with it again.
 #[derive(Clone)]
@@ -21,6 +30,20 @@ pub struct Buyer {
     pub declined: bool,
     /// A definite no; they leave.
     pub refused: bool,
+    /// Whose browser it is, of those that have cards kept.
+    pub browser: Option<usize>,
+    /// Why this must never become an order.
+    pub forbidden: Option<&'static str>,
+    /// The same offer after the same purchase, tapped once more under another id.
+    pub twin: Option<usize>,
+}
+
+/// Browsers that hold a secret.
+pub const BROWSERS: usize = 5;
+
+/// Whoever holds a browser's secret, at this shop.
+pub fn owner(shop: ShopId, browser: usize) -> Owner {
+    Owner::of(shop, &format!("the secret of browser {browser}"))
 }
 
 impl Buyer {
@@ -54,7 +77,39 @@ impl Buyer {
             at_the_bank: None,
             declined: false,
             refused: false,
+            browser: None,
+            forbidden: None,
+            twin: None,
         }
+    }
+
+    /// Pays in a browser of their own, and agrees that the card is kept there.
+    #[must_use]
+    pub fn keeping(mut self, browser: usize) -> Self {
+        if let Some(paying) = &mut self.tap.payment {
+            paying.payment.keep = true;
+            paying.owner = Some(owner(self.tap.shop, browser));
+        }
+        self.browser = Some(browser);
+        self
+    }
+
+    /// Pays with a card that was kept, in whatever browser.
+    #[must_use]
+    pub fn by_stored(mut self, browser: usize, stored: StoredMethodId, after: Option<CheckoutId>) -> Self {
+        if let Some(paying) = &mut self.tap.payment {
+            paying.payment.token = None;
+            paying.payment.stored = Some(stored);
+            paying.owner = Some(owner(self.tap.shop, browser));
+        }
+        self.tap.after = after;
+        self.browser = Some(browser);
+        self
+    }
+
+    /// Units of each line.
+    pub fn quantities(&self) -> Vec<u32> {
+        self.tap.quote.lines.iter().map(|line| line.quantity).collect()
     }
 
     fn hear(&mut self, settled: &Settled) {
@@ -99,7 +154,8 @@ pub enum Act {
     HandOver {
         order: OrderId,
         id: ShipmentId,
-        one_unit: bool,
+        /// Nothing: all that is open.
+        lines: Option<Vec<Ship>>,
     },
     Cancel {
         order: OrderId,
@@ -107,12 +163,31 @@ pub enum Act {
     Refund {
         order: OrderId,
         id: AdjustmentId,
-        /// Nothing: all of it.
-        amount: Option<i64>,
+        what: RefundWhat,
     },
     Stock {
         variant: VariantId,
         free: u32,
+    },
+    /// Other terms from now on; what was sold keeps its own (L4).
+    Revise {
+        contract: ContractId,
+        terms: Box<Terms>,
+    },
+    /// Other rules about who is asked for the money.
+    Route {
+        rules: Vec<Rule>,
+    },
+    /// A buyer takes a kept card back.
+    Forget {
+        browser: usize,
+        stored: StoredMethodId,
+    },
+    /// A person leads a payment out of its conflict, if they are right.
+    Decide {
+        intent: IntentId,
+        version: i64,
+        decision: Decision,
     },
     /// The buyer walks away from their checkout.
     Leave {
@@ -130,12 +205,11 @@ pub struct Done {
 impl Act {
     /// Does it; answers whether that was acknowledged as done.
     pub async fn perform(&self, app: &App, shop: ShopId) -> Result<bool> {
-        Ok(match *self {
-            Self::HandOver { order, id, one_unit } => {
-                let one = checkout::Ship { line: 0, quantity: 1 };
+        Ok(match self.clone() {
+            Self::HandOver { order, id, lines } => {
                 let parcel = HandOver {
                     id,
-                    lines: one_unit.then(|| vec![one]),
+                    lines,
                     carrier: "DHL".into(),
                     tracking: "JD01".into(),
                 };
@@ -146,8 +220,7 @@ impl Act {
                 let canceled = checkout::cancel_order(app, shop, order, None, "changed my mind".into()).await?;
                 matches!(canceled, CancelOrder::Canceled(_) | CancelOrder::Again(_))
             }
-            Self::Refund { order, id, amount } => {
-                let what = amount.map_or(RefundWhat::Everything, RefundWhat::Amount);
+            Self::Refund { order, id, what } => {
                 let refund = checkout::refund(app, shop, order, id, what, "goodwill".into(), None).await?;
                 matches!(refund, Refund::Begun(_) | Refund::Again(_))
             }
@@ -156,6 +229,45 @@ impl Act {
                     inventory::set_stock(tx, shop, variant, None, free)
                 });
                 set.await.map(|_| true)?
+            }
+            Self::Revise { contract, terms } => {
+                let revised = app.db.write(hawker::db::LaneKey(0), move |tx| {
+                    let today = partners::current_version(tx, shop, contract)?.unwrap_or_default();
+                    partners::revise(tx, (shop, "EUR".parse()?), contract, today, &terms)
+                });
+                matches!(revised.await?, Agree::Agreed(_))
+            }
+            Self::Route { rules } => {
+                let written = app.db.write(hawker::db::LaneKey(0), move |tx| {
+                    let today = payments::rules(tx, shop)?.version;
+                    let known: Vec<&str> = BANKS.to_vec();
+                    payments::write_rules(tx, shop, today, rules.clone(), &known)
+                });
+                matches!(written.await?, payments::WriteRules::Written(_))
+            }
+            Self::Forget { browser, stored } => {
+                let lane = hawker::db::LaneKey::of(stored);
+                let done = app.db.write(lane, move |tx| {
+                    payments::stored::forget(tx, shop, owner(shop, browser), stored)
+                });
+                done.await?
+            }
+            Self::Decide {
+                intent,
+                version,
+                decision,
+            } => {
+                let decided = Decided {
+                    decision,
+                    version,
+                    who: Who {
+                        name: "S. Taff".into(),
+                        principal: "staff".into(),
+                    },
+                    reason: "looked at it".into(),
+                };
+                let settled = payments::settle(app, shop, intent, decided, checkout::conclude).await?;
+                matches!(settled, Settle::Settled(_))
             }
             Self::Leave { checkout } => {
                 checkout::cancel(app, shop, checkout).await?;
@@ -168,6 +280,7 @@ impl Act {
 /// What of the promises the shop does not keep.
 pub async fn unkept(app: &App, shop: ShopId, buyers: &[Buyer], acts: &[Done]) -> Result<Vec<String>> {
     let orders: Vec<OrderId> = buyers.iter().filter_map(|buyer| buyer.promised).collect();
+    let buyers = buyers.to_vec();
     let acts: Vec<Act> = acts
         .iter()
         .filter(|done| done.acknowledged)
@@ -181,6 +294,16 @@ pub async fn unkept(app: &App, shop: ShopId, buyers: &[Buyer], acts: &[Done]) ->
                     unkept.push(format!("I34: order {id} was promised and is not there"));
                 }
             }
+            for buyer in &buyers {
+                if let (Some(why), Some(order)) = (buyer.forbidden, buyer.promised) {
+                    unkept.push(format!("T6: {order}: {why}"));
+                }
+                if let (Some(twin), Some(order)) = (buyer.twin.map(|twin| &buyers[twin]), buyer.promised)
+                    && twin.promised.is_some()
+                {
+                    unkept.push(format!("P22: {order}: a second tap bought the same again"));
+                }
+            }
             for act in &acts {
                 let kept = match act {
                     Act::HandOver { order, id, .. } => {
@@ -190,12 +313,21 @@ pub async fn unkept(app: &App, shop: ShopId, buyers: &[Buyer], acts: &[Done]) ->
                     Act::Cancel { order } => {
                         checkout::order(tx, shop, *order)?.is_some_and(|order| order.canceled_at.is_some())
                     }
-                    Act::Refund { order, id, amount } => {
+                    Act::Refund { order, id, what } => {
                         let adjustments = checkout::adjustments(tx, *order)?;
                         let found = adjustments.iter().find(|adjustment| adjustment.id == *id);
-                        found.is_some_and(|found| amount.is_none_or(|amount| found.amount_minor == amount))
+                        let said = |found: &Adjustment| match what {
+                            RefundWhat::Amount(amount) => found.amount_minor == *amount,
+                            RefundWhat::Everything | RefundWhat::Lines(_) => true,
+                        };
+                        found.is_some_and(said)
                     }
-                    Act::Stock { .. } | Act::Leave { .. } => true,
+                    Act::Decide { .. }
+                    | Act::Forget { .. }
+                    | Act::Stock { .. }
+                    | Act::Leave { .. }
+                    | Act::Revise { .. }
+                    | Act::Route { .. } => true,
                 };
                 if !kept {
                     unkept.push(format!("I34: {act:?} was acknowledged and is not there"));
@@ -207,9 +339,9 @@ pub async fn unkept(app: &App, shop: ShopId, buyers: &[Buyer], acts: &[Done]) ->
 }
 
 /// What is shown to a buyer now.
-pub async fn quote(app: &App, shop: ShopId, variant: VariantId, quantity: u32) -> Result<Option<Quote>> {
+pub async fn quote(app: &App, shop: ShopId, lines: &[offers::WantedLine]) -> Result<Option<Quote>> {
     let asked = offers::Asked {
-        lines: vec![offers::WantedLine { variant, quantity }],
+        lines: lines.to_vec(),
         country: "DE".into(),
         delivery: None,
         seen: None,

@@ -2,7 +2,7 @@
 //! cut. A seed is a history; the same seed is the same history. It looks for histories that break a promise or an invariant.
 //!
 //! `cargo xtask sim` builds and runs it: `--seconds 60`, or `--runs 1000`, or one history by `--seed N` (`--loud` tells it step by step).
-//! `--mutants` makes the table of which history finds which mistake; `--check` is what the test command runs.
+//! `--mutants [--runs 500]` makes the table of which history finds which mistake; `--check` is what the test command runs.
 
 #![expect(clippy::unwrap_used, reason = "a simulation that cannot go on has failed")]
 
@@ -11,13 +11,19 @@ mod clients;
 mod dice;
 mod mutants;
 mod ports;
+mod routes;
 mod second;
+mod split;
 mod world;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use world::{Ground, History, Outcome, live};
+
+/// So many histories may pass before a mistake counts as not found.
+const HISTORIES_MAX: u64 = 500;
 
 struct Asked {
     seed: Option<u64>,
@@ -129,20 +135,52 @@ fn found(mutant: &str, first: u64, runs: u64) -> Option<(u64, String)> {
     Some((seed.parse().ok()?, how.to_owned()))
 }
 
-/// Which history finds which mistake: a table for docs/mutants.md.
+/// Which history finds which mistake: a table for docs/simulator.md. A mistake that nothing finds in [`HISTORIES_MAX`] histories (or `--runs`) is said
+/// to be not found; it never keeps the others waiting for ever.
 fn every_mutant(asked: &Asked) -> bool {
-    println!("| mutant | the mistake | found by history | as |\n|---|---|---|---|");
-    let mut all = true;
-    for (name, mistake) in mutants::MUTANTS {
-        match found(name, asked.first, 2_000) {
-            Some((seed, how)) => println!("| {name} | {mistake} | {seed} | {how} |"),
-            None => {
-                println!("| {name} | {mistake} | **not found** | |");
-                all = false;
-            }
+    let most = if asked.runs == u64::MAX {
+        HISTORIES_MAX
+    } else {
+        asked.runs
+    };
+    let (next, rows) = (AtomicU64::new(0), Mutex::new(BTreeMap::new()));
+    let worker = || {
+        loop {
+            let number = usize::try_from(next.fetch_add(1, Ordering::SeqCst)).expect("few");
+            let Some((name, _)) = mutants::MUTANTS.get(number) else {
+                return;
+            };
+            let found = found(name, asked.first, most);
+            eprintln!(
+                "{name}: {}",
+                found
+                    .as_ref()
+                    .map_or("NOT FOUND".to_owned(), |(seed, _)| seed.to_string())
+            );
+            rows.lock().expect("no worker panics").insert(number, found);
         }
+    };
+    std::thread::scope(|scope| (0..asked.threads).for_each(|_| drop(scope.spawn(worker))));
+    let rows = rows.into_inner().expect("no worker panics");
+    println!("| mutant | the mistake | found by history | as |\n|---|---|---|---|");
+    for (number, found) in &rows {
+        let (name, mistake) = mutants::MUTANTS[*number];
+        let (seed, how) = match found {
+            Some((seed, how)) => (seed.to_string(), how.as_str()),
+            None => (format!("**NOT FOUND** in {most}"), ""),
+        };
+        println!("| {name} | {mistake} | {seed} | {how} |");
     }
-    all
+    let mut seeds: Vec<u64> = rows.values().flatten().map(|(seed, _)| *seed).collect();
+    seeds.sort_unstable();
+    println!(
+        "{} of {} found; half of them by history {}, the last by {}",
+        seeds.len(),
+        rows.len(),
+        seeds.get(seeds.len() / 2).copied().unwrap_or_default(),
+        seeds.last().copied().unwrap_or_default()
+    );
+    seeds.len() == rows.len()
 }
 
 /// One history, twice: it must be the same.
@@ -225,7 +263,7 @@ fn report(ground: &Ground, history: &History, outcome: &Outcome) {
     for violation in &outcome.violations {
         println!("  {violation}");
     }
-    let small = shrunk(ground, history);
+    let small = shrunk(ground, history, outcome);
     let left = (0..small.steps).filter(|step| !small.without.contains(step));
     println!("it still breaks with these steps only: {:?}", left.collect::<Vec<_>>());
     let loud = History { loud: true, ..small };
@@ -233,8 +271,16 @@ fn report(ground: &Ground, history: &History, outcome: &Outcome) {
     println!("then: {:?}", last.violations);
 }
 
-/// Leaves out ever smaller stretches of steps while it still breaks.
-fn shrunk(ground: &Ground, history: &History) -> History {
+/// Leaves out ever smaller stretches of steps while it still breaks in the same way.
+fn shrunk(ground: &Ground, history: &History, outcome: &Outcome) -> History {
+    let kind = |violation: &String| {
+        violation
+            .chars()
+            .filter(|letter| letter.is_alphabetic())
+            .take(12)
+            .collect::<String>()
+    };
+    let kinds: BTreeSet<String> = outcome.violations.iter().map(kind).collect();
     let mut small = history.clone();
     let mut stretch = small.steps / 2;
     let mut tries = 0;
@@ -245,7 +291,11 @@ fn shrunk(ground: &Ground, history: &History) -> History {
             fewer.without.extend(from..(from + stretch).min(small.steps));
             if fewer.without.len() > small.without.len() {
                 tries += 1;
-                if !live(ground, &fewer).violations.is_empty() {
+                if live(ground, &fewer)
+                    .violations
+                    .iter()
+                    .any(|violation| kinds.contains(&kind(violation)))
+                {
                     small = fewer;
                 }
             }

@@ -3,7 +3,7 @@
 
 use crate::dice::Dice;
 use hawker::kernel::{
-    Answer, Ask, Capabilities, Clock, Mail, MailError, Mailer, Money, Notice, Processor, Random, Time,
+    Answer, Ask, Capabilities, Clock, Mail, MailError, Mailer, Money, Notice, Processor, Random, Seconds, Time,
 };
 use hawker::payments::sandbox::{Books, Faults, Notices, Payment, Sandbox, Shape};
 use std::future::Future;
@@ -114,17 +114,34 @@ pub enum Message {
 /// Everything that is on its way.
 pub type Wire = Arc<Mutex<Vec<Message>>>;
 
+/// What a processor is like.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// Takes a promise in parts.
+    Each,
+    /// Takes it once.
+    Once,
+    /// As Adyen: in parts, says of most things only that it got the request, and cannot be asked.
+    Mute,
+}
+
 /// A processor: books of its own, which outlive every crash of ours.
 pub struct Bank {
     number: usize,
     name: &'static str,
+    /// Cannot be asked what became of something: it tells, until somebody has heard it.
+    mute: bool,
     sandbox: Sandbox,
     notices: Mutex<mpsc::Receiver<Notice>>,
     wire: Wire,
 }
 
 impl Bank {
-    pub fn new(number: usize, name: &'static str, shape: Shape, clock: Arc<HandClock>, wire: Wire) -> Self {
+    pub fn new(number: usize, name: &'static str, manner: Manner, clock: Arc<HandClock>, wire: Wire) -> Self {
+        let shape = match manner {
+            Manner::Once => Shape::Single,
+            Manner::Each | Manner::Mute => Shape::Full,
+        };
         let at_once = Faults {
             notice_early: 1000, // The wire decides when a notice arrives.
             ..Faults::default()
@@ -144,6 +161,7 @@ impl Bank {
         Self {
             number,
             name,
+            mute: manner == Manner::Mute,
             sandbox,
             notices: Mutex::new(notices),
             wire,
@@ -152,9 +170,38 @@ impl Bank {
 
     /// Does it, whoever waits; what the processor tells us of it is on its way.
     pub fn perform(&self, ask: &Ask) -> Answer {
-        let answer = futures_util::FutureExt::now_or_never(self.sandbox.ask(ask)).expect("the books answer at once");
-        self.notices_leave();
-        answer
+        if self.mute && matches!(ask, Ask::Find { .. } | Ask::FindOperation { .. }) {
+            return Answer::Unknown {
+                detail: "it cannot be asked".into(),
+            };
+        }
+        let asked = self.in_its_words(ask);
+        let answer = futures_util::FutureExt::now_or_never(self.sandbox.ask(&asked)).expect("the books answer at once");
+        let tells = self.notices_leave();
+        if self.mute && tells {
+            received(ask, answer)
+        } else {
+            answer
+        }
+    }
+
+    /// A mute one is not told which part is the last, and finds a payment by our name for it.
+    fn in_its_words(&self, ask: &Ask) -> Ask {
+        let mut ask = ask.clone();
+        match &mut ask {
+            Ask::Capture { last, .. } if self.mute => *last = false,
+            Ask::Void { reference, payment, .. } if self.mute && payment.is_empty() => {
+                let books = self.sandbox.books();
+                let found = books.payments().find(|known| known.reference() == *reference);
+                *payment = found.map(|known| known.id.clone()).unwrap_or_default();
+            }
+            _ => {}
+        }
+        ask
+    }
+
+    pub fn is_mute(&self) -> bool {
+        self.mute
     }
 
     /// The buyer decides at their bank.
@@ -163,12 +210,16 @@ impl Bank {
         self.notices_leave();
     }
 
-    fn notices_leave(&self) {
+    /// Whether there were any.
+    fn notices_leave(&self) -> bool {
         let mut notices = self.notices.lock().unwrap();
+        let mut tells = false;
         while let Ok(notice) = notices.try_recv() {
             let bank = self.number;
             self.wire.lock().unwrap().push(Message::Notice { bank, notice });
+            tells = true;
         }
+        tells
     }
 
     /// The ground truth, as it stands now: a promise nobody used is over.
@@ -180,13 +231,36 @@ impl Bank {
     }
 }
 
+/// What a mute processor answers when its notice will say more: the same to the same request.
+fn received(ask: &Ask, answer: Answer) -> Answer {
+    match (ask, answer) {
+        (Ask::Authorize { .. }, Answer::Authorized { payment, .. }) if payment.ends_with(['1', '3', '5', '7', '9']) => {
+            Answer::Pending { payment }
+        }
+        (Ask::Capture { payment, .. } | Ask::Void { payment, .. } | Ask::Refund { payment, .. }, _) => {
+            Answer::Pending {
+                payment: payment.clone(),
+            }
+        }
+        (_, answer) => answer,
+    }
+}
+
 impl Processor for Bank {
     fn name(&self) -> &'static str {
         self.name
     }
 
     fn capabilities(&self) -> Capabilities {
-        self.sandbox.capabilities()
+        let can = self.sandbox.capabilities();
+        Capabilities {
+            void_after_partial_capture: can.void_after_partial_capture && !self.mute,
+            ..can
+        }
+    }
+
+    fn repeats_for(&self) -> Option<Seconds> {
+        self.mute.then(|| Seconds::days(6))
     }
 
     fn reusable(&self, token: &str) -> bool {
@@ -225,6 +299,9 @@ pub fn arrive(
     match message {
         Message::Notice { bank, notice } => {
             if happens(weather.notice_lost) {
+                if banks[bank].is_mute() {
+                    wire.lock().unwrap().push(Message::Notice { bank, notice }); // Not thanked for: it is told again.
+                }
                 return Arrived::Lost;
             }
             if happens(weather.notice_doubled) {

@@ -1,19 +1,32 @@
 //! The second checker. It was written from the rules alone and shares nothing with the program: it reads the database file and the processors'
 //! books, and compares them. Run when everything has come to rest.
 
-use hawker::kernel::Id;
+use hawker::kernel::{CheckoutId, Id};
 use hawker::payments::sandbox::{Payment, PaymentState};
 use rusqlite::{Connection, OpenFlags};
 use std::collections::BTreeMap;
 
 /// What is wrong between the file and the books.
-pub fn check(vfs: &str, books: &[Payment]) -> rusqlite::Result<Vec<String>> {
+pub fn check(vfs: &str, books: &[Payment], honest: bool) -> rusqlite::Result<Vec<String>> {
     let file = Connection::open_with_flags_and_vfs("hawker.db", OpenFlags::default(), vfs)?;
     let mut wrong = Vec::new();
     stock(&file, &mut wrong)?;
     rest(&file, &mut wrong)?;
+    kept(&file, &mut wrong)?;
+    declines(&file, books, &mut wrong)?;
     parcels(&file, &mut wrong)?;
     money(&file, books, &mut wrong)?;
+    super::split::check(&file, &mut wrong)?;
+    super::routes::check(&file, &mut wrong)?;
+    if honest {
+        let query = "select 1 from intents where state = 'conflicted'";
+        none(
+            &file,
+            &mut wrong,
+            "I15: in conflict with processors that never lied",
+            query,
+        )?;
+    }
     let sound: String = file.query_row("pragma integrity_check", [], |row| row.get(0))?;
     if sound != "ok" {
         wrong.push(format!("the file is damaged: {sound}"));
@@ -49,7 +62,7 @@ fn stock(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
         file,
         wrong,
         "I2: sold units are not those of orders",
-        "select 1 from stock s where sold <> (select coalesce(sum(quantity - canceled), 0) from order_lines l
+        "select 1 from stock s where sold <> (select coalesce(sum(quantity - canceled - returned), 0) from order_lines l
            where l.variant_id = s.variant_id and l.location_id = s.location_id)",
     )?;
     none(
@@ -71,7 +84,63 @@ fn stock(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
         file,
         wrong,
         "I27: more shipped or canceled than sold",
-        "select 1 from order_lines where shipped + canceled > quantity or shipped < 0 or canceled < 0",
+        "select 1 from order_lines where shipped + canceled > quantity or shipped < 0 or canceled < 0 or returned > shipped",
+    )
+}
+
+/// P6: a try was declined if its processor declined it, and not because of what was said of another.
+fn declines(file: &Connection, books: &[Payment], wrong: &mut Vec<String>) -> rusqlite::Result<()> {
+    let mut statement = file.prepare(
+        "select i.checkout_id, a.n, a.decline from attempts a join intents i on i.id = a.intent_id where a.decline not in ('', 'refused', 'canceled')",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok((
+            row.get::<_, Vec<u8>>(0)?,
+            row.get::<_, u32>(1)?,
+            row.get::<_, String>(2)?,
+        ))
+    })?;
+    for row in rows {
+        let (checkout, n, decline) = row?;
+        let named = |payment: &&Payment| {
+            let Some((name, number)) = payment.reference().split_once('/') else {
+                return false;
+            };
+            let ours = name
+                .parse::<CheckoutId>()
+                .is_ok_and(|id| id.uuid().into_bytes().as_slice() == checkout);
+            ours && number.parse() == Ok(n)
+        };
+        let said = books.iter().find(named).and_then(|payment| payment.decline.clone());
+        if said.as_deref() != Some(decline.as_str()) {
+            wrong.push(format!(
+                "P6: try {n} of {} is down as {decline}; its processor says {said:?}",
+                hex(&checkout)
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// P22, T6: what follows a purchase did so in its time, and a browser has no more cards than it may.
+fn kept(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
+    none(
+        file,
+        wrong,
+        "P22: bought with one tap when the offer was over, or after no purchase",
+        "select 1 from upsells u left join orders o on o.checkout_id = u.first_id where o.id is null or u.created_at >= o.confirmed_at + 900000000",
+    )?;
+    none(
+        file,
+        wrong,
+        "T6: a browser has more than five cards",
+        "select 1 from stored_methods where state = 'kept' group by shop_id, owner having count(*) > 5",
+    )?;
+    none(
+        file,
+        wrong,
+        "T6: cards that were taken back and are still there",
+        "select 1 from stored_methods where state = 'forgetting'",
     )
 }
 
@@ -89,6 +158,15 @@ fn parcels(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
 
 /// I16, I6: nothing is under way any more.
 fn rest(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
+    // Whether a request reached a processor that cannot be asked, and whether it lets go, nobody may ever say: then the duty ends with the time of the
+    // promise. Should something be promised there longer than that, [`money`] finds it.
+    let mut open = file.prepare(
+        "select processor || ' ' || n || ' ' || state || ' after ' || tries || ' tries' from attempts
+          where state in ('sending', 'unknown', 'pending', 'requires_action') or (state = 'voiding' and not (processor = 'mute' and tries > 3 and created_at > (select max(at) - 777600000000 from batches))) limit 20",
+    )?;
+    for attempt in open.query_map([], |row| row.get::<_, String>(0))? {
+        wrong.push(format!("an attempt whose end is unknown: {}", attempt?));
+    }
     for (what, query) in [
         (
             "reservations still live",
@@ -97,10 +175,6 @@ fn rest(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
         (
             "checkouts still open",
             "select 1 from checkouts where state not in ('completed', 'canceled', 'expired')",
-        ),
-        (
-            "attempts whose end is unknown",
-            "select 1 from attempts where state in ('sending', 'unknown', 'pending', 'requires_action', 'voiding')",
         ),
         (
             "captures whose end is unknown",
@@ -133,7 +207,7 @@ fn rest(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn hex(id: &[u8]) -> String {
+pub fn hex(id: &[u8]) -> String {
     id.iter()
         .rev()
         .take(6)
@@ -203,7 +277,7 @@ fn money(file: &Connection, books: &[Payment], wrong: &mut Vec<String>) -> rusql
             .split('/')
             .next()
             .unwrap_or_default()
-            .parse::<hawker::kernel::CheckoutId>()
+            .parse::<CheckoutId>()
         else {
             wrong.push(format!("{} has the reference {:?}", payment.id, payment.reference()));
             continue;
