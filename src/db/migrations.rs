@@ -39,6 +39,11 @@ pub const MAIN: &[Migration] = &[
         name: "fewer trees",
         sql: include_str!("../../migrations/main/0007_fewer_trees.sql"),
     },
+    Migration {
+        number: 10,
+        name: "conflicts and strangers",
+        sql: include_str!("../../migrations/main/0010_conflicts_and_strangers.sql"),
+    },
 ];
 
 /// What players saw, in a file and lane of its own.

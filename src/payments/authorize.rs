@@ -244,7 +244,7 @@ pub fn record(tx: &mut Tx<'_>, attempt: AttemptId, operation: Operation, answer:
     match operation {
         Operation::Authorize => {
             let attempt = find_attempt(tx, attempt)?;
-            record_authorize(tx, &attempt, answer)
+            record_asked(tx, &attempt, answer)
         }
         Operation::Void => super::void::record_void(tx, attempt, answer),
         Operation::Capture(capture) => super::capture::capture_record(tx, capture, answer),
@@ -255,10 +255,6 @@ pub fn record(tx: &mut Tx<'_>, attempt: AttemptId, operation: Operation, answer:
 /// [`record`] for whoever asked for the promise and still has the attempt as it was written. Should somebody else have moved it meanwhile, the
 /// statement that moves it finds no row, and the whole command runs again: it must not come with the same attempt twice.
 pub fn record_asked(tx: &mut Tx<'_>, attempt: &Attempt, answer: &Answer) -> Result<Recorded> {
-    record_authorize(tx, attempt, answer)
-}
-
-fn record_authorize(tx: &mut Tx<'_>, attempt: &Attempt, answer: &Answer) -> Result<Recorded> {
     let id = attempt.id;
     let taken = if attempt.state == S::Authorized {
         taken_of(tx, attempt)?

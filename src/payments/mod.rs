@@ -70,7 +70,7 @@ pub use settle_conflict::{Decided, Decision, Settle, ask_now, decisions, settle}
 pub use store::{CaptureLine, RefundLine, capture_soon, intent_state, refused_captures};
 pub use taking::{MARGIN, PAY_AGAIN, Terms};
 pub use timeline::{
-    Entry, Standing, Stuck, Wait, Waiting, captures, intent, latest_attempt, lost, promise, refunds, standing, stuck,
-    timeline, waiting,
+    Entry, Standing, Stuck, Wait, Waiting, captures, intent, latest_attempt, lost, owed_back, promise, refunds,
+    standing, stuck, timeline, waiting,
 };
 pub use void::{VoidBegin, void_ask, void_begin};

@@ -69,6 +69,7 @@ impl FromRow for Intent {
             own_asks: row.get(15)?,
             method: row.get(16)?,
             taking: row.get(17)?,
+            was: row.get(18)?,
         })
     }
 }
@@ -78,7 +79,7 @@ pub fn intent(tx: &mut Tx<'_>, id: IntentId) -> Result<Option<Intent>> {
         "select id, shop_id, checkout_id, state, amount_minor, currency, authorized_minor, capture_pending_minor, captured_minor,
                 refund_pending_minor, refunded_minor, allocation, attempts, version, lost_at, own_asks,
                 coalesce((select method from attempts a where a.intent_id = intents.id and a.n = intents.attempts), ''),
-                coalesce((select taking from attempts a where a.intent_id = intents.id and a.n = intents.attempts), 'each')
+                coalesce((select taking from attempts a where a.intent_id = intents.id and a.n = intents.attempts), 'each'), was
            from intents where id = $1",
         args![id],
     )
@@ -110,7 +111,7 @@ pub fn begin_attempt(
 
 /// The next try without the buyer, at the rest of a sale that is promised still or was until now: its number. No row: somebody else began one since
 /// `seen` tries were made, something is being taken, the buyer was asked to pay, the budget is spent, or this card was refused for good in any of
-/// the shop's payments (P20).
+/// the shop's payments (P20). That the card was asked too often today, [`count_card_ask`] says.
 pub fn begin_renewal(tx: &mut Tx<'_>, id: IntentId, seen: u32, most: u32, token: &str) -> Result<Option<u32>> {
     let begun: Option<(u32,)> = tx.maybe_one(
         "update intents set attempts = attempts + 1, own_asks = own_asks + 1, version = version + 1
@@ -123,9 +124,22 @@ pub fn begin_renewal(tx: &mut Tx<'_>, id: IntentId, seen: u32, most: u32, token:
     Ok(begun.map(|(n,)| n))
 }
 
+/// How often a card was asked on this day without its holder.
+pub fn card_asks(tx: &mut Tx<'_>, shop: ShopId, card: [u8; 32]) -> Result<u32> {
+    let asks: Option<(u32,)> = tx.maybe_one(
+        "select asks from card_asks where shop_id = $1 and card = $2 and day = $3",
+        args![shop, card, today(tx)],
+    )?;
+    Ok(asks.map_or(0, |(asks,)| asks))
+}
+
+fn today(tx: &Tx<'_>) -> i64 {
+    tx.now().unix_seconds().div_euclid(86_400)
+}
+
 /// Counts a try at a card without its holder; false when it was asked often enough on this day.
 pub fn count_card_ask(tx: &mut Tx<'_>, shop: ShopId, card: [u8; 32], most: u32) -> Result<bool> {
-    let day = tx.now().unix_seconds().div_euclid(86_400);
+    let day = today(tx);
     tx.put(
         "delete from card_asks where shop_id = $1 and card = $2 and day < $3",
         args![shop, card, day],
@@ -174,7 +188,7 @@ pub fn renew_intent(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<bool> {
 /// Freezes an intent whose processor contradicts us.
 pub fn conflict_intent(tx: &mut Tx<'_>, id: IntentId) -> Result<bool> {
     let changed = tx.exec(
-        "update intents set state = 'conflicted', next_check_at = null, version = version + 1 where id = $1 and state <> 'conflicted'",
+        "update intents set was = state, state = 'conflicted', next_check_at = null, version = version + 1 where id = $1 and state <> 'conflicted'",
         args![id],
     )?;
     Ok(changed == 1)
@@ -973,6 +987,16 @@ pub fn lost(tx: &mut Tx<'_>, shop: ShopId, limit: i64) -> Result<Vec<CheckoutId>
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
+/// Payments of a shop that closed without a sale and still hold money: giving it back was refused.
+pub fn owed_back(tx: &mut Tx<'_>, shop: ShopId, limit: i64) -> Result<Vec<IntentId>> {
+    let rows: Vec<(IntentId,)> = tx.all(
+        "select id from intents
+          where shop_id = $1 and state = 'canceled' and captured_minor > refunded_minor + refund_pending_minor order by id desc limit $2",
+        args![shop, limit],
+    )?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
 /// Captures of a payment that somebody looks at again: amount, looks in vain, when.
 pub fn waiting_captures(tx: &mut Tx<'_>, intent: IntentId) -> Result<Vec<(i64, u32, Time)>> {
     tx.all(
@@ -1062,10 +1086,14 @@ pub fn due_of(tx: &mut Tx<'_>, intent: IntentId) -> Result<(Vec<AttemptId>, Vec<
     ))
 }
 
-/// Takes a payment out of its conflict, at the version that was looked at. One whose promise is over is looked at at once, as every such payment (I16).
+/// Takes a payment out of its conflict, at the version that was looked at. One whose promise is over is looked at at once, as every such payment
+/// (I16); the buyer is asked to pay again only as long as nothing is promised.
 pub fn leave_conflict(tx: &mut Tx<'_>, shop: ShopId, id: IntentId, version: i64, to: IntentState) -> Result<bool> {
     let changed = tx.exec(
-        "update intents set state = $4, next_check_at = case when $4 = 'expired' then cast($5 as bigint) end, version = version + 1
+        "update intents set state = $4, was = null, version = version + 1,
+                lost_at = case when $4 in ('expired', 'processing', 'requires_action', 'unknown') then lost_at end,
+                next_check_at = case when $4 = 'expired' or (lost_at is not null and $4 in ('processing', 'requires_action', 'unknown'))
+                                     then cast($5 as bigint) end
           where id = $1 and shop_id = $2 and version = $3 and state = 'conflicted'",
         args![id, shop, version, to, tx.now()],
     )?;
@@ -1075,7 +1103,7 @@ pub fn leave_conflict(tx: &mut Tx<'_>, shop: ShopId, id: IntentId, version: i64,
 /// The same for one that was taken whole without our wish, and nothing else: closed, with all of it set aside for the capture that says so.
 pub fn accept_taken(tx: &mut Tx<'_>, shop: ShopId, id: IntentId, version: i64) -> Result<bool> {
     let changed = tx.exec(
-        "update intents set state = 'canceled', authorized_minor = amount_minor, capture_pending_minor = amount_minor, version = version + 1
+        "update intents set state = 'canceled', was = null, authorized_minor = amount_minor, capture_pending_minor = amount_minor, version = version + 1
           where id = $1 and shop_id = $2 and version = $3 and state = 'conflicted'
             and captured_minor = 0 and capture_pending_minor = 0 and refund_pending_minor = 0",
         args![id, shop, version],

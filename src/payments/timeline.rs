@@ -226,6 +226,15 @@ pub fn lost(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<CheckoutId>> {
     store::lost(tx, shop, 50)
 }
 
+/// Payments of a shop that closed without a sale and hold money all the same: giving it back was refused.
+pub fn owed_back(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<Intent>> {
+    let mut owed = Vec::new();
+    for id in store::owed_back(tx, shop, 50)? {
+        owed.extend(store::intent(tx, id)?);
+    }
+    Ok(owed)
+}
+
 /// How the money of a payment is taken, and when its promise ends: of the promise that stands, or of the try that may become one.
 pub fn promise(tx: &mut Tx<'_>, intent: IntentId) -> Result<Option<Attempt>> {
     let mut attempts = store::attempts(tx, intent)?;

@@ -113,6 +113,8 @@ struct Desk {
     stuck: Vec<(payments::Stuck, Option<OrderView>)>,
     /// Of which the bank's promise is over: the buyer was asked to pay again.
     lost: Vec<OrderView>,
+    /// Money of payments without a sale that a processor refused to give back.
+    owed: Vec<payments::Intent>,
     recent: Vec<OrderView>,
     waiting: Vec<Fulfilment>,
     now: Time,
@@ -178,6 +180,7 @@ fn read(tx: &mut Tx<'_>, staff: &Staff) -> Result<Desk> {
         refused: refused(tx, shop.id)?,
         stuck: stuck(tx, shop.id)?,
         lost: lost(tx, shop.id)?,
+        owed: payments::owed_back(tx, shop.id)?,
         live: clips::list_published(tx, shop.id, None, MOST)?.data,
         delivers: delivery::all(tx, shop.id)?.iter().any(|zone| !zone.methods.is_empty()),
         now: tx.now(),
@@ -428,6 +431,19 @@ fn order_tasks(desk: &Desk, base: &str) -> Vec<Task> {
     for (stuck, view) in &desk.stuck {
         tasks.push(payment_task(stuck, view.as_ref(), base, desk.now));
     }
+    for intent in &desk.owed {
+        let money = words::money(Money::new(intent.refundable_minor(), intent.amount.currency));
+        tasks.push(Task {
+            tone: Tone::Bad,
+            icon: "money",
+            title: format!("{money} did not go back to a buyer"),
+            detail: "It was taken against our will, no order belongs to it, and the processor refused to give it back."
+                .into(),
+            action: "Give it back".into(),
+            link: format!("{base}/payments/{}", intent.id),
+            since: None,
+        });
+    }
     for view in &desk.lost {
         let lost_at = view.intent.as_ref().and_then(|intent| intent.lost_at);
         tasks.push(Task {
@@ -535,7 +551,7 @@ impl TodayPage {
                 .map(|view| RecentOrder::of(view, &base, desk.now))
                 .collect(),
             // Once something was sold, the way to it needs no more teaching; and a payment that waits is more urgent.
-            first_sale: if desk.recent.is_empty() && desk.stuck.is_empty() {
+            first_sale: if desk.recent.is_empty() && desk.stuck.is_empty() && desk.owed.is_empty() {
                 first_sale(desk, &base)
             } else {
                 None

@@ -9,6 +9,7 @@ mod harness;
 mod abuse;
 mod adyen;
 mod audience;
+mod bank;
 mod buying;
 mod catalog;
 mod census;

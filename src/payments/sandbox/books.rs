@@ -170,6 +170,10 @@ impl Refusal {
             payment: None,
         }
     }
+    /// For the fault of a refused refund.
+    pub fn kept() -> Self {
+        Self::invalid("refund_rejected", "The refund was rejected; try again later.")
+    }
     /// For the fault of a refused capture.
     pub fn today() -> Self {
         Self::invalid(

@@ -2,13 +2,15 @@
 
 use super::super::authorize::{agrees, ask_processor, find};
 use super::super::capture::find_capture;
-use super::super::model::{Attempt, AttemptState as S, Capture, CaptureState, Intent, Operation, Refund, RefundState};
+use super::super::model::{
+    Attempt, AttemptState as S, Capture, CaptureState, Intent, IntentState, Operation, Refund, RefundState,
+};
 use super::super::refund::find_refund;
 use super::super::store;
 use super::super::timeline::said;
 use super::Decision;
 use crate::app::App;
-use crate::kernel::{Answer, Ask, IntentId, Money, Result, Seconds};
+use crate::kernel::{Answer, Ask, AttemptId, IntentId, Money, Result, Seconds};
 
 /// What a processor said of one of our rows today.
 pub(super) struct Heard<T> {
@@ -222,6 +224,35 @@ impl Both {
         self.intent.captured_minor + taken.sum::<i64>()
     }
 
+    /// The same, taken by one try: a sale may be paid from several, one after the other.
+    pub(super) fn captured_by(&self, attempt: AttemptId) -> i64 {
+        let counts = |heard: &&Heard<Capture>| match heard.of.state {
+            CaptureState::Succeeded => true,
+            CaptureState::Conflicted => heard.agrees(),
+            _ => false,
+        };
+        let of_it = self.captures.iter().filter(|heard| heard.of.attempt.id == attempt);
+        of_it.filter(counts).map(|heard| heard.of.amount.minor).sum()
+    }
+
+    /// Where the payment stood before its conflict. Of conflicts that are older than this knowledge, it follows from the rest.
+    pub(super) fn stood(&self) -> IntentState {
+        let holds = |heard: &Heard<Attempt>| heard.of.state == S::Authorized;
+        self.intent.was.unwrap_or_else(|| match &self.intent {
+            intent if intent.authorized_minor == 0 => IntentState::Unknown,
+            intent if intent.is_lost() => IntentState::Expired,
+            _ if self.holder.as_ref().is_some_and(holds) => IntentState::RequiresCapture,
+            intent if intent.captured_minor > 0 => IntentState::Succeeded,
+            _ => IntentState::Canceled,
+        })
+    }
+
+    /// A sale counts on this payment: it was promised, and neither taken whole nor let go.
+    fn is_counted_on(&self) -> bool {
+        let stood = self.stood();
+        self.intent.is_lost() || stood.is_capturable() || stood == IntentState::Expired
+    }
+
     /// What speaks against a decision, a sentence each.
     pub(super) fn doubts(&self, decision: Decision) -> Vec<String> {
         match decision {
@@ -257,7 +288,11 @@ impl Both {
         };
         match heard.stands() {
             Stands::Taken(amount) if self.gone_back => vec![format!("The {amount} went back already, by its books.")],
-            Stands::Taken(amount) if amount == self.intent.amount => Vec::new(),
+            Stands::Taken(amount) if amount == self.intent.amount && !self.is_counted_on() => Vec::new(),
+            Stands::Taken(amount) if amount == self.intent.amount => vec![format!(
+                "An order waits for this payment. Give the {amount} back at {} itself, then say that the books agree: the buyer can pay again.",
+                heard.of.processor
+            )],
             Stands::Taken(amount) => vec![format!(
                 "{} took {amount} of {}: we cannot say for which pieces. Give it back at {} itself, then say that the books agree.",
                 heard.of.processor, self.intent.amount, heard.of.processor
@@ -302,8 +337,8 @@ impl Both {
                 ));
             }
         }
-        let captured = self.captured();
         if let Some(heard) = &self.contested {
+            let captured = self.captured_by(heard.of.id);
             let fine = match heard.stands() {
                 Stands::Promised => true,
                 Stands::Nothing => captured == 0,
@@ -321,6 +356,7 @@ impl Both {
             }
         }
         if let Some(heard) = &self.holder {
+            let captured = self.captured_by(heard.of.id);
             let holds = matches!(heard.of.state, S::Authorized | S::Captured);
             let fine = match heard.stands() {
                 Stands::Promised => true,

@@ -11,7 +11,7 @@ mod judge;
 mod write_down;
 
 use super::authorize::{find, refuse_while_frozen};
-use super::model::{Attempt, AttemptState as S, Intent, IntentState};
+use super::model::{Attempt, AttemptState as S, CaptureState, Intent, IntentState};
 use super::resolve::Conclude;
 use super::store;
 use crate::app::App;
@@ -28,7 +28,8 @@ pub enum Decision {
     Agrees,
     /// What is promised there is let go, all of it. Nothing of it was taken.
     LetGo,
-    /// What was taken although it was only to be promised, or to be let go, is written down and given back, all of it.
+    /// What was taken although it was only to be promised, or to be let go, is written down and given back, all of it. Where the processor refused
+    /// to give it back, it is asked anew.
     GiveBack,
 }
 
@@ -71,6 +72,14 @@ pub struct Decided {
     pub reason: String,
 }
 
+impl Decided {
+    /// For the log: what was decided by whom, and why.
+    fn told(&self, reason: &str) -> (String, String) {
+        let what = format!("{} {}.", self.who.name, self.decision.sentence());
+        (what, format!("{reason} ({})", self.who.principal))
+    }
+}
+
 /// What became of a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settle {
@@ -87,6 +96,9 @@ pub enum Settle {
 
 /// The decisions that our side of a payment allows at all; the processor's answers have to prove the one that is taken.
 pub fn decisions(intent: &Intent, attempts: &[Attempt]) -> Vec<Decision> {
+    if intent.is_owed_back() {
+        return vec![Decision::GiveBack];
+    }
     if intent.state != IntentState::Conflicted {
         return Vec::new();
     }
@@ -139,15 +151,18 @@ pub async fn settle(app: &App, shop: ShopId, id: IntentId, decided: Decided, con
     app.clone()
         .track(async move {
             let before = app.db.read(move |tx| store::intent(tx, id)).await?;
-            if let Err(answer) = open(before.as_ref(), shop, decided.version) {
+            if let Err(answer) = open(before.as_ref(), shop, &decided) {
                 return Ok(answer);
+            }
+            if before.is_some_and(|intent| intent.is_owed_back()) {
+                return give_back_again(&app, shop, id, decided, reason).await;
             }
             let both = ask_all(&app, id).await?;
             app.db
                 .write(LaneKey::of(id), move |tx| {
                     refuse_while_frozen(tx)?;
                     let now = store::intent(tx, id)?;
-                    if let Err(answer) = open(now.as_ref(), shop, decided.version) {
+                    if let Err(answer) = open(now.as_ref(), shop, &decided) {
                         return Ok(answer);
                     }
                     // Judged and recorded against the same rows: the version says that nothing moved while the processor was asked.
@@ -155,8 +170,7 @@ pub async fn settle(app: &App, shop: ShopId, id: IntentId, decided: Decided, con
                     if !doubts.is_empty() {
                         return Ok(Settle::NotProven(doubts));
                     }
-                    let what = format!("{} {}.", decided.who.name, decided.decision.sentence());
-                    let why = format!("{reason} ({})", decided.who.principal);
+                    let (what, why) = decided.told(&reason);
                     match decided.decision {
                         Decision::Agrees => both.agree(tx)?,
                         Decision::LetGo => both.let_go(tx)?,
@@ -171,12 +185,40 @@ pub async fn settle(app: &App, shop: ShopId, id: IntentId, decided: Decided, con
         .await
 }
 
-fn open(intent: Option<&Intent>, shop: ShopId, version: i64) -> std::result::Result<(), Settle> {
+/// It is in no conflict any more; the processor refused to give back what it had taken against our will, and is asked anew.
+async fn give_back_again(app: &App, shop: ShopId, id: IntentId, decided: Decided, reason: String) -> Result<Settle> {
+    app.db
+        .write(LaneKey::of(id), move |tx| {
+            refuse_while_frozen(tx)?;
+            let now = store::intent(tx, id)?;
+            if let Err(answer) = open(now.as_ref(), shop, &decided) {
+                return Ok(answer);
+            }
+            let intent = find(tx, id)?;
+            let taken = store::captures(tx, id)?
+                .into_iter()
+                .find(|capture| capture.state == CaptureState::Succeeded);
+            let Some(taken) = taken.filter(|_| intent.is_owed_back()) else {
+                return Ok(Settle::NotConflicted);
+            };
+            let (what, why) = decided.told(&reason);
+            store::log(tx, id, &what, &why)?;
+            write_down::give_rest_back(tx, &intent, taken.attempt)?;
+            Ok(Settle::Settled(intent.state))
+        })
+        .await
+}
+
+fn open(intent: Option<&Intent>, shop: ShopId, decided: &Decided) -> std::result::Result<(), Settle> {
+    let undecided = |intent: &Intent| match decided.decision {
+        Decision::GiveBack if intent.is_owed_back() => true,
+        _ => intent.state == IntentState::Conflicted,
+    };
     match intent {
         Some(intent) if intent.shop != shop => Err(Settle::NotFound),
         None => Err(Settle::NotFound),
-        Some(intent) if intent.state != IntentState::Conflicted => Err(Settle::NotConflicted),
-        Some(intent) if intent.version != version => Err(Settle::Stale(intent.version)),
+        Some(intent) if !undecided(intent) => Err(Settle::NotConflicted),
+        Some(intent) if intent.version != decided.version => Err(Settle::Stale(intent.version)),
         Some(_) => Ok(()),
     }
 }

@@ -8,7 +8,7 @@ use super::super::taking::next_look;
 use super::super::{capture_plan, record};
 use super::judge::{Both, Heard, Stands};
 use crate::db::Tx;
-use crate::kernel::{AdjustmentId, Answer, Error, Id, Result, ShipmentId};
+use crate::kernel::{AdjustmentId, Answer, AttemptId, Error, Id, Result, ShipmentId};
 use uuid::Uuid;
 
 impl Both {
@@ -26,49 +26,27 @@ impl Both {
 
     /// Where the books prove the payment is; the rows of the conflict then take what was said of them, as any answer.
     pub(super) fn agree(&self, tx: &mut Tx<'_>) -> Result<()> {
-        let captured = self.captured();
-        let closed = if captured > 0 {
-            IntentState::Succeeded
-        } else {
-            IntentState::Canceled
+        let stood = self.stood();
+        // A try that the payment counts on is told by the same rule, in conflict or not.
+        let live = match (&self.contested, &self.holder) {
+            (contested, Some(heard)) if contested.is_none() || heard.of.state == S::Authorized => Some(heard),
+            (Some(heard), _) if stood.is_capturable() => Some(heard),
+            _ => None,
         };
-        let last = self.captures.iter().any(|heard| heard.of.last && heard.agrees());
-        let all = captured == self.intent.authorized_minor && captured > 0;
-        match (&self.contested, &self.holder) {
-            // Nobody counted on this try yet: it is unknown again, and what is said of it today is the answer that was missing.
-            (Some(heard), _) if self.intent.authorized_minor == 0 => {
-                self.leave(tx, IntentState::Unknown)?;
-                if self.gone_back {
-                    move_to(tx, &heard.of, S::Voided, "")?;
-                    store::answer_intent(tx, self.intent.id, IntentState::RequiresMethod)?;
-                } else {
-                    move_to(tx, &heard.of, S::Unknown, "")?;
-                    record(tx, heard.of.id, Operation::Authorize, &heard.answer)?;
-                }
+        match (&self.contested, live) {
+            (Some(heard), None) if stood.waits() || stood == IntentState::RequiresMethod => {
+                self.answer_at_last(tx, heard, stood)?;
             }
-            // It was to be let go.
-            (Some(heard), _) => {
-                self.leave(tx, closed)?;
-                let to = match heard.stands() {
-                    Stands::Promised => S::Voiding,
-                    Stands::Taken(_) if captured > 0 => S::Captured,
-                    _ => S::Voided,
-                };
-                move_to(tx, &heard.of, to, "")?;
+            (Some(heard), None) => {
+                self.leave(tx, stood)?;
+                move_to(tx, &heard.of, self.let_go_of(heard), "")?;
             }
-            (None, Some(heard)) => {
-                let holds = matches!(heard.of.state, S::Authorized | S::Captured);
-                let (state, attempt) = match heard.stands() {
-                    Stands::Promised if !holds => (closed, S::Voiding),
-                    Stands::Promised if all || (last && !self.is_taking()) => (IntentState::Succeeded, S::Captured),
-                    Stands::Promised if heard.of.state == S::Captured => (IntentState::Succeeded, S::Captured),
-                    Stands::Promised if captured > 0 => (IntentState::PartiallyCaptured, S::Authorized),
-                    Stands::Promised => (IntentState::RequiresCapture, S::Authorized),
-                    Stands::Taken(_) if holds => (IntentState::Succeeded, S::Captured),
-                    Stands::Nothing if holds => (IntentState::Expired, S::Voided),
-                    _ => (closed, S::Voided),
-                };
+            (contested, Some(heard)) => {
+                let (state, attempt) = self.follows(heard, stood);
                 self.leave(tx, state)?;
+                if let Some(other) = contested.as_ref().filter(|other| other.of.id != heard.of.id) {
+                    move_to(tx, &other.of, self.let_go_of(other), "")?;
+                }
                 if attempt != heard.of.state {
                     move_to(tx, &heard.of, attempt, "")?;
                 }
@@ -76,6 +54,64 @@ impl Both {
             (None, None) => unreachable!("a payment without a holder has doubts"),
         }
         self.settle_rows(tx)
+    }
+
+    /// A buyer waits for an answer. Of the newest try it is what was said of it today; one before it was given up already.
+    fn answer_at_last(&self, tx: &mut Tx<'_>, heard: &Heard<Attempt>, stood: IntentState) -> Result<()> {
+        if heard.of.n < self.intent.attempts || stood == IntentState::RequiresMethod {
+            self.leave(tx, stood)?;
+            move_to(tx, &heard.of, self.let_go_of(heard), "")?;
+            let others = store::attempts(tx, self.intent.id)?;
+            if !others.iter().any(|attempt| attempt.state.is_open()) {
+                store::answer_intent(tx, self.intent.id, IntentState::RequiresMethod)?;
+            }
+            return Ok(());
+        }
+        self.leave(tx, IntentState::Unknown)?;
+        if self.gone_back {
+            move_to(tx, &heard.of, S::Voided, "")?;
+            store::answer_intent(tx, self.intent.id, IntentState::RequiresMethod)?;
+        } else {
+            move_to(tx, &heard.of, S::Unknown, "")?;
+            record(tx, heard.of.id, Operation::Authorize, &heard.answer)?;
+        }
+        Ok(())
+    }
+
+    /// What becomes of a try that nobody counts on.
+    fn let_go_of(&self, heard: &Heard<Attempt>) -> S {
+        match heard.stands() {
+            Stands::Promised => S::Voiding,
+            Stands::Taken(_) if self.captured_by(heard.of.id) > 0 => S::Captured,
+            _ => S::Voided,
+        }
+    }
+
+    /// Where a payment goes on, and the try that it counts on or counted on last.
+    fn follows(&self, heard: &Heard<Attempt>, stood: IntentState) -> (IntentState, S) {
+        let (state, captured) = (heard.of.state, self.captured());
+        let wanted = stood.is_capturable();
+        let last = self.captures.iter().any(|capture| capture.of.last && capture.agrees());
+        let done = captured == self.intent.authorized_minor || (last && !self.is_taking());
+        let is_done = captured > 0 && done;
+        // The order of a sale that was closed, or whose promise is over, does not change by what both sides agree on.
+        let over = match stood {
+            _ if is_done => IntentState::Succeeded,
+            _ if wanted => IntentState::Expired,
+            IntentState::Canceled if captured > 0 => IntentState::Succeeded,
+            stood => stood,
+        };
+        match heard.stands() {
+            Stands::Promised if wanted && is_done => (over, S::Captured),
+            Stands::Promised if wanted && state != S::Captured && captured > 0 => {
+                (IntentState::PartiallyCaptured, S::Authorized)
+            }
+            Stands::Promised if wanted && state != S::Captured => (IntentState::RequiresCapture, S::Authorized),
+            Stands::Promised if state == S::Captured => (over, S::Captured),
+            Stands::Promised => (over, S::Voiding),
+            Stands::Taken(_) if matches!(state, S::Authorized | S::Captured | S::Conflicted) => (over, S::Captured),
+            _ => (over, S::Voided),
+        }
     }
 
     /// Each capture and refund in conflict is unknown again, and takes the answer of today in the way of every answer.
@@ -99,7 +135,7 @@ impl Both {
         Ok(())
     }
 
-    /// The try becomes an obligation that the resolver keeps at; where nobody counted on it, the buyer may pay in another way.
+    /// The try becomes an obligation that the resolver keeps at. The buyer may pay in another way; of a sale that counted on it they are asked to.
     pub(super) fn let_go(&self, tx: &mut Tx<'_>) -> Result<()> {
         let Some(Heard { of, answer }) = &self.contested else {
             unreachable!("without a contested try there are doubts")
@@ -107,10 +143,16 @@ impl Both {
         let (Answer::Authorized { payment, .. } | Answer::RequiresAction { payment, .. }) = answer else {
             unreachable!("anything but a promise is a doubt")
         };
-        let to = if self.intent.authorized_minor == 0 {
-            IntentState::RequiresMethod
-        } else {
-            IntentState::Canceled
+        let stood = self.stood();
+        let promised_by_another = self
+            .holder
+            .as_ref()
+            .is_some_and(|heard| heard.of.state == S::Authorized);
+        let to = match stood {
+            _ if self.intent.is_lost() => IntentState::Expired,
+            state if state.waits() => IntentState::RequiresMethod,
+            state if state.is_capturable() && !promised_by_another => IntentState::Expired,
+            state => state,
         };
         self.leave(tx, to)?;
         move_to(tx, of, S::Voiding, payment)
@@ -163,20 +205,30 @@ impl Both {
             fee: *fee,
         };
         record(tx, of.id, Operation::Capture(capture.id), &answer)?;
-        let plan = refund_plan(tx, id, &RefundOf::Rest)?;
-        let refund = NewRefund {
-            id: tx.id(),
-            intent: id,
-            attempt: of.id,
-            shop,
-            adjustment: AdjustmentId::from_uuid(Uuid::new_v5(&id.uuid(), b"taken against our will")),
-            plan: &plan,
-            next_check_at: tx.now(), // The resolver sends it in its next round.
-        };
-        let written = store::insert_refund(tx, &refund)? && store::reserve_refund(tx, id, plan.amount.minor)?;
-        assert!(written, "what was taken and did not go back can be set aside");
-        Ok(())
+        give_rest_back(tx, &self.intent, of.id)
     }
+}
+
+/// What was taken against our will goes back, all that is left of it: the first time, and again where the processor refused.
+pub(super) fn give_rest_back(tx: &mut Tx<'_>, intent: &Intent, attempt: AttemptId) -> Result<()> {
+    let Intent { id, shop, .. } = *intent;
+    let name = match store::refunds(tx, id)?.len() {
+        0 => "taken against our will".to_owned(),
+        before => format!("taken against our will, {before} refused"),
+    };
+    let plan = refund_plan(tx, id, &RefundOf::Rest)?;
+    let refund = NewRefund {
+        id: tx.id(),
+        intent: id,
+        attempt,
+        shop,
+        adjustment: AdjustmentId::from_uuid(Uuid::new_v5(&id.uuid(), name.as_bytes())),
+        plan: &plan,
+        next_check_at: tx.now(), // The resolver sends it in its next round.
+    };
+    let written = store::insert_refund(tx, &refund)? && store::reserve_refund(tx, id, plan.amount.minor)?;
+    assert!(written, "what was taken and did not go back can be set aside");
+    Ok(())
 }
 
 fn move_to(tx: &mut Tx<'_>, attempt: &Attempt, to: S, payment: &str) -> Result<()> {
