@@ -13,3 +13,6 @@ create table strange_notices (
   primary key (processor, notice_id)
 ) {keyed};
 create index strange_notices_due on strange_notices (next_check_at) where next_check_at is not null;
+
+-- Refunds that somebody makes on a processor's own pages name the payment as the processor does.
+create index attempts_by_payment on attempts (reference) where reference <> '';

@@ -260,6 +260,13 @@ pub enum About {
     Operation {
         key: String,
     },
+    /// A refund that somebody made on the provider's own pages.
+    RefundElsewhere {
+        /// The provider's name of it.
+        refund: String,
+        /// The provider's name of the payment.
+        payment: String,
+    },
 }
 
 /// Something a provider told us without being asked.

@@ -1,8 +1,8 @@
 //! Being paid: intents, attempts, captures, refunds, and the processors that do it.
 //!
-//! Tables: processor_accounts, intents, attempts, captures, refunds, payment_log, processor_notices, routing_rules, card_asks,
+//! Tables: processor_accounts, intents, attempts, captures, refunds, payment_log, processor_notices, strange_notices, routing_rules, card_asks,
 //! stored_methods.
-//! Facts published: payment captured, payment lost, payment overdue.
+//! Facts published: payment captured, payment lost, payment overdue, refund failed.
 //! Always true: an attempt is written before its processor is asked; unknown is not failed, and while one attempt is unknown no other starts;
 //! captured never exceeds authorised, refunded never exceeds captured; captured and refunded money is in the ledger in the same transaction,
 //! split as it was frozen at the sale; an answer with another amount, currency or reference freezes the payment.
@@ -52,7 +52,7 @@ pub use model::{
     Attempt, AttemptState, Capture, CapturePlan, CaptureState, Intent, IntentState, OpenIntent, Operation, Refund,
     RefundPlan, RefundState, Taking, check_amount, read_reference,
 };
-pub use notice::{NoticeOf, Noticed, hear, hear_out, notice};
+pub use notice::{NoticeOf, Noticed, hear, hear_out, mind_strangers, notice};
 pub use payment_api::{DecisionIn, PaymentOut, decide, look as look_again, shown, who};
 pub use reconcile::{Difference, Reconciled, reconcile};
 pub use refund::{RefundBegin, RefundOf, refund_ask, refund_begin, refund_plan, refund_record};
@@ -67,7 +67,7 @@ pub use rules::{
     checked as checked_rules, method_name,
 };
 pub use settle_conflict::{Decided, Decision, Settle, ask_now, decisions, settle};
-pub use store::{CaptureLine, RefundLine, capture_soon, intent_state, refused_captures};
+pub use store::{CaptureLine, RefundLine, capture_soon, failed_refunds, intent_state, refused_captures};
 pub use taking::{MARGIN, PAY_AGAIN, Terms};
 pub use timeline::{
     Entry, Standing, Stuck, Wait, Waiting, captures, intent, latest_attempt, lost, owed_back, promise, refunds,

@@ -7,8 +7,8 @@ use super::stored::{Details, Owner, StoredMethod, StoredState, Want};
 use crate::args;
 use crate::db::{FromRow, Json, Row, Tx};
 use crate::kernel::{
-    AdjustmentId, AttemptId, CaptureId, CardFace, CheckoutId, Id, IntentId, Money, RefundId, Result, Reuse, Seconds,
-    ShipmentId, ShopId, StoredMethodId, Time,
+    AdjustmentId, AttemptId, CaptureId, CardFace, CheckoutId, Id, IntentId, Money, Notice, RefundId, Result, Reuse,
+    Seconds, ShipmentId, ShopId, StoredMethodId, Time,
 };
 
 // Intents ------------------------------------------------------------------------------------------------------------------------
@@ -296,6 +296,14 @@ pub fn take_refund(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<()> {
     )
 }
 
+/// What went back did not arrive after all: it may be given back again.
+pub fn untake_refund(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<()> {
+    tx.put(
+        "update intents set refunded_minor = refunded_minor - $2, version = version + 1 where id = $1",
+        args![id, minor],
+    )
+}
+
 pub fn release_refund(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<()> {
     tx.put(
         "update intents set refund_pending_minor = refund_pending_minor - $2, version = version + 1 where id = $1",
@@ -380,6 +388,18 @@ pub fn attempt_by_number(tx: &mut Tx<'_>, intent: IntentId, n: u32) -> Result<Op
                 a.off_session
            from attempts a join intents i on i.id = a.intent_id where a.intent_id = $1 and a.n = $2",
         args![intent, n],
+    )
+}
+
+/// The attempt that a processor has under this name.
+pub fn attempt_by_payment(tx: &mut Tx<'_>, processor: &str, payment: &str) -> Result<Option<Attempt>> {
+    tx.maybe_one(
+        "select a.id, a.intent_id, a.shop_id, i.checkout_id, a.n, a.processor, a.method, a.token, a.state, a.amount_minor, i.currency,
+                a.reference, a.decline, a.action_url, a.capture_before, a.tries, a.next_check_at, a.created_at, a.taking, a.window_seconds,
+                a.off_session
+           from attempts a join intents i on i.id = a.intent_id
+          where a.reference = $2 and a.reference <> '' and a.processor = $1 order by a.id desc limit 1",
+        args![processor, payment],
     )
 }
 
@@ -903,6 +923,25 @@ pub fn settle_refund(tx: &mut Tx<'_>, id: RefundId, state: RefundState, referenc
     Ok(changed == 1)
 }
 
+/// A bank turned a refund back that had succeeded; false if it is no success any more.
+pub fn undo_refund(tx: &mut Tx<'_>, id: RefundId, detail: &str) -> Result<bool> {
+    let changed = tx.exec(
+        "update refunds set state = 'failed', detail = $2, changed_at = $3 where id = $1 and state = 'succeeded'",
+        args![id, detail, tx.now()],
+    )?;
+    Ok(changed == 1)
+}
+
+/// Checkouts of a shop of which a refund was refused or turned back by a bank since then, newest first.
+pub fn failed_refunds(tx: &mut Tx<'_>, shop: ShopId, since: Time, limit: i64) -> Result<Vec<CheckoutId>> {
+    let rows: Vec<(CheckoutId,)> = tx.all(
+        "select distinct i.checkout_id from refunds r join intents i on i.id = r.intent_id
+          where r.shop_id = $1 and r.state = 'failed' and r.changed_at >= $2 order by i.checkout_id desc limit $3",
+        args![shop, since, limit],
+    )?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
 pub fn postpone_refund(
     tx: &mut Tx<'_>,
     id: RefundId,
@@ -964,6 +1003,52 @@ pub fn notice_acted_on(tx: &mut Tx<'_>, shop: ShopId, processor: &str, notice: &
         args![shop, processor, notice, tx.now()],
     )?;
     Ok(changed == 1)
+}
+
+/// A notice about a payment we do not know, once.
+pub fn insert_strange_notice(
+    tx: &mut Tx<'_>,
+    processor: &str,
+    notice: &Notice,
+    said: &str,
+    next_check_at: Time,
+) -> Result<()> {
+    tx.put(
+        "insert into strange_notices (processor, notice_id, reference, said, received_at, next_check_at) values ($1, $2, $3, $4, $5, $6)
+         on conflict do nothing",
+        args![processor, notice.id, notice.reference, said, tx.now(), next_check_at],
+    )
+}
+
+/// Strange notices somebody has to look at: processor, notice, reference, what it said, when it came.
+pub fn due_strange_notices(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<(String, String, String, String, Time)>> {
+    tx.all(
+        "select processor, notice_id, reference, said, received_at from strange_notices
+          where next_check_at is not null and next_check_at <= $1 order by next_check_at limit $2",
+        args![tx.now(), limit],
+    )
+}
+
+/// When it is looked at again; never: it was reported.
+pub fn postpone_strange_notice(tx: &mut Tx<'_>, processor: &str, notice: &str, at: Option<Time>) -> Result<()> {
+    tx.put(
+        "update strange_notices set next_check_at = $3 where processor = $1 and notice_id = $2",
+        args![processor, notice, at],
+    )
+}
+
+/// We know by now what it was about.
+pub fn forget_strange_notice(tx: &mut Tx<'_>, processor: &str, notice: &str) -> Result<()> {
+    tx.put(
+        "delete from strange_notices where processor = $1 and notice_id = $2",
+        args![processor, notice],
+    )
+}
+
+/// How many notices were reported and are about nothing we know.
+pub fn count_strange_notices(tx: &mut Tx<'_>) -> Result<i64> {
+    let (count,): (i64,) = tx.one("select count(*) from strange_notices where next_check_at is null", &[])?;
+    Ok(count)
 }
 
 /// How many rows wait for a processor's answer: attempts, captures and refunds that are unknown, voids that are owed, and conflicts.

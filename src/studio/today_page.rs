@@ -113,6 +113,8 @@ struct Desk {
     stuck: Vec<(payments::Stuck, Option<OrderView>)>,
     /// Of which the bank's promise is over: the buyer was asked to pay again.
     lost: Vec<OrderView>,
+    /// Of which a refund did not arrive, lately, and money could go back still.
+    unreturned: Vec<OrderView>,
     /// Money of payments without a sale that a processor refused to give back.
     owed: Vec<payments::Intent>,
     recent: Vec<OrderView>,
@@ -181,6 +183,7 @@ fn read(tx: &mut Tx<'_>, staff: &Staff) -> Result<Desk> {
         stuck: stuck(tx, shop.id)?,
         lost: lost(tx, shop.id)?,
         owed: payments::owed_back(tx, shop.id)?,
+        unreturned: unreturned(tx, shop.id)?,
         live: clips::list_published(tx, shop.id, None, MOST)?.data,
         delivers: delivery::all(tx, shop.id)?.iter().any(|zone| !zone.methods.is_empty()),
         now: tx.now(),
@@ -204,6 +207,19 @@ fn lost(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<OrderView>> {
     let mut views = Vec::new();
     for checkout in payments::lost(tx, shop)? {
         views.extend(checkout::view(tx, shop, checkout.order())?);
+    }
+    Ok(views)
+}
+
+/// Orders of which a refund failed in the last month, until as much went back in another try, or in another way.
+fn unreturned(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<OrderView>> {
+    let mut views = Vec::new();
+    let since = tx.now().minus(Seconds::days(30));
+    for checkout in payments::failed_refunds(tx, shop, since, MOST)? {
+        let newest = payments::refunds(tx, checkout.intent())?.pop();
+        if newest.is_some_and(|refund| refund.state == payments::RefundState::Failed) {
+            views.extend(checkout::view(tx, shop, checkout.order())?);
+        }
     }
     Ok(views)
 }
@@ -430,6 +446,17 @@ fn order_tasks(desk: &Desk, base: &str) -> Vec<Task> {
     }
     for (stuck, view) in &desk.stuck {
         tasks.push(payment_task(stuck, view.as_ref(), base, desk.now));
+    }
+    for view in &desk.unreturned {
+        tasks.push(Task {
+            tone: Tone::Bad,
+            icon: "money",
+            title: format!("A refund of order {} did not arrive", view.order.number),
+            detail: "The bank turned it back, or the processor refused it. The buyer still waits for the money.".into(),
+            action: "Give it back again".into(),
+            link: format!("{base}/orders/{}", view.order.id),
+            since: Some(When::of(view.order.confirmed_at, desk.now)),
+        });
     }
     for intent in &desk.owed {
         let money = words::money(Money::new(intent.refundable_minor(), intent.amount.currency));

@@ -134,7 +134,15 @@ fn read_item(item: &Value, fee: impl Fn(Money) -> Money) -> Option<Vec<Notice>> 
         };
         return Some(vec![notice(event, &About::Void, answer)]);
     }
-    let about = About::Operation { key: key? };
+    let about = match key {
+        Some(key) => About::Operation { key },
+        // Made on Adyen's own pages: it carries the name of the payment, and no key of ours.
+        None if matches!(event, "REFUND" | "REFUND_FAILED" | "REFUNDED_REVERSED") => About::RefundElsewhere {
+            refund: own.to_owned(),
+            payment: original.clone(),
+        },
+        None => return None,
+    };
     Some(match (event, success) {
         ("CAPTURE", true) => vec![notice(event, &about, captured())],
         ("REFUND", true) => vec![notice(event, &about, refunded())],
