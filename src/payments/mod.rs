@@ -22,6 +22,8 @@ pub mod api;
 mod authorize;
 mod breaker;
 mod capture;
+mod card_testing;
+mod come_back;
 mod model;
 mod notice;
 mod payment_api;
@@ -48,6 +50,8 @@ mod tests;
 pub use allocation::{AllocatedLeg, AllocatedPart, Allocation, FeeBearer, Part, PlannedLeg, Purpose, allocate};
 pub use authorize::{By, Recorded, Start, authorize_ask, fail_over, open_and_start, record, record_asked, start};
 pub use capture::{CaptureBegin, capture_again, capture_ask, capture_begin, capture_plan, capture_record};
+pub use card_testing::cards_are_tried;
+pub use come_back::come_back;
 pub use model::{
     Attempt, AttemptState, Capture, CapturePlan, CaptureState, Intent, IntentState, OpenIntent, Operation, Refund,
     RefundPlan, RefundState, Taking, check_amount, read_reference,

@@ -20,6 +20,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use uuid::Uuid;
 
+mod notices;
+
 const LANE: LaneKey = LaneKey(0);
 const CREATOR: u128 = 0xc0;
 

@@ -33,6 +33,8 @@ pub struct Waiting {
     pub unknown: i64,
     pub voids_owed: i64,
     pub conflicted: i64,
+    /// Notices about payments nobody here knows, a day after they came.
+    pub strange_notices: i64,
 }
 
 /// Something of a payment that somebody looks at again by itself.
@@ -218,6 +220,7 @@ pub fn waiting(tx: &mut Tx<'_>) -> Result<Waiting> {
         unknown,
         voids_owed,
         conflicted,
+        strange_notices: store::count_strange_notices(tx)?,
     })
 }
 

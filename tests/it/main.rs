@@ -22,6 +22,7 @@ mod live;
 mod operating;
 mod powercut;
 mod program;
+mod proofs;
 mod promises;
 mod reference;
 mod repeated_requests;

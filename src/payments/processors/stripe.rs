@@ -177,6 +177,11 @@ impl Stripe {
                 )
             }
             Ask::FindOperation { key, payment, .. } => self.find_operation(key, payment).await,
+            // What it puts into the address is the payment's own name; its books say what became of it.
+            Ask::CameBack { reference, .. } => {
+                let reference = reference.clone();
+                Box::pin(self.decide(&Ask::Find { reference })).await
+            }
             Ask::Kept { payment, .. } => {
                 let query = [("expand[0]", "payment_method".to_owned())];
                 self.said(

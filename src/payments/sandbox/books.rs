@@ -748,6 +748,18 @@ impl Books {
         }
     }
 
+    /// A refund that a bank turned back days later: its money is here again.
+    pub fn bounce(&mut self, refund: &str) {
+        let Some(back) = self.refunds.get(refund).cloned() else {
+            return;
+        };
+        let Some(mut payment) = self.payment(&back.payment).cloned() else {
+            return;
+        };
+        payment.refunded -= back.amount;
+        self.keep(payment);
+    }
+
     /// Lets go of what was not taken.
     pub fn cancel(&mut self, id: &str, now: Time) -> Outcome {
         let mut payment = self.must(id, now)?;

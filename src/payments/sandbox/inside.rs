@@ -241,7 +241,7 @@ impl Sandbox {
             Ask::Capture { key, .. } => (Call::Capture, key),
             Ask::Void { key, .. } => (Call::Change, key),
             Ask::Refund { key, .. } => (Call::Refund, key),
-            Ask::Find { reference } => (Call::Look, reference),
+            Ask::Find { reference } | Ask::CameBack { reference, .. } => (Call::Look, reference),
             Ask::FindOperation { key, .. } => (Call::Look, key),
             Ask::Kept { payment, .. } => (Call::Look, payment),
             Ask::Forget { key, .. } => (Call::Change, key),
@@ -399,7 +399,7 @@ impl Sandbox {
                 let about = About::Operation { key: key.clone() };
                 self.told(key, outcome, about, |object| operation_answer(object, key))
             }
-            Ask::Find { reference } => match books.find(reference, now) {
+            Ask::Find { reference } | Ask::CameBack { reference, .. } => match books.find(reference, now) {
                 Some(payment) => payment_answer(&payment, &self.base_url),
                 None => Answer::NotFound,
             },
