@@ -68,7 +68,8 @@ async fn p16_a_refund_that_fails_days_later_is_reversed_told_and_can_be_given_ag
     };
     assert!(fail().await);
     assert!(!fail().await, "told again it is nothing new");
-    stall.sandbox().books().bounce(&refund_at_the_bank(&stall));
+    let bounced = refund_at_the_bank(&stall);
+    stall.sandbox().books().bounce(&bounced);
     let seen = stall.payment(id).await;
     assert_eq!(
         (

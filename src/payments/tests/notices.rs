@@ -333,8 +333,8 @@ fn p14_refunds_made_on_adyens_own_pages_are_written_down_once() {
     bank.all_is_well();
 }
 
-#[tokio::test]
-async fn p7_a_notice_about_an_unknown_payment_is_kept_until_it_is_known_or_reported() {
+#[test]
+fn p7_a_notice_about_an_unknown_payment_is_kept_until_it_is_known_or_reported() {
     let bank = bank();
     let say = |order: &str| {
         let reference = format!("{}/1", Bank::checkout(order));
@@ -351,33 +351,39 @@ async fn p7_a_notice_about_an_unknown_payment_is_kept_until_it_is_known_or_repor
             },
         }]]
     };
-    for order in ["late", "never"] {
-        assert_eq!(bank.hear("sandbox", &say(order)), ["stranger"]);
-        assert_eq!(bank.hear("sandbox", &say(order)), ["stranger"], "kept once");
-    }
-    bank.pass(61);
-    assert_eq!(mind_strangers(&bank.app, nothing_follows).await.unwrap(), 0);
-    // The payment gets known, and its processor has promised it: what it says today is recorded.
-    bank.open("late", 2_000);
-    let Start::Sending(attempt) = bank.start("late", "sandbox", "tok_visa") else {
-        panic!("a new payment starts")
-    };
-    let lost = authorize_ask(&bank.app, &attempt).await;
-    assert!(matches!(lost, Answer::Authorized { .. }));
-    bank.pass(61);
-    assert_eq!(mind_strangers(&bank.app, nothing_follows).await.unwrap(), 1);
-    assert_eq!(bank.intent("late").state, IntentState::RequiresCapture);
-    let reported = |bank: &Bank| bank.read(waiting).unwrap().strange_notices;
-    assert_eq!(reported(&bank), 0);
-    bank.pass(86_400);
-    mind_strangers(&bank.app, nothing_follows).await.unwrap();
-    assert_eq!(reported(&bank), 1, "a day later it is told");
-    bank.pass(86_400);
-    assert_eq!(
-        mind_strangers(&bank.app, nothing_follows).await.unwrap(),
-        0,
-        "and is left alone"
-    );
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        for order in ["late", "never"] {
+            assert_eq!(bank.hear("sandbox", &say(order)), ["stranger"]);
+            assert_eq!(bank.hear("sandbox", &say(order)), ["stranger"], "kept once");
+        }
+        bank.pass(61);
+        assert_eq!(mind_strangers(&bank.app, nothing_follows).await.unwrap(), 0);
+        // The payment gets known, and its processor has promised it: what it says today is recorded.
+        bank.open("late", 2_000);
+        let Start::Sending(attempt) = bank.start("late", "sandbox", "tok_visa") else {
+            panic!("a new payment starts")
+        };
+        let lost = authorize_ask(&bank.app, &attempt).await;
+        assert!(matches!(lost, Answer::Authorized { .. }));
+        bank.pass(61);
+        assert_eq!(mind_strangers(&bank.app, nothing_follows).await.unwrap(), 1);
+        assert_eq!(bank.intent("late").state, IntentState::RequiresCapture);
+        let reported = |bank: &Bank| bank.read(waiting).unwrap().strange_notices;
+        assert_eq!(reported(&bank), 0);
+        bank.pass(86_400);
+        mind_strangers(&bank.app, nothing_follows).await.unwrap();
+        assert_eq!(reported(&bank), 1, "a day later it is told");
+        bank.pass(86_400);
+        assert_eq!(
+            mind_strangers(&bank.app, nothing_follows).await.unwrap(),
+            0,
+            "and is left alone"
+        );
+    });
 }
 
 #[test]
