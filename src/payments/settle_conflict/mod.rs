@@ -20,6 +20,7 @@ use crate::kernel::{Error, IntentId, Result, ShopId};
 use judge::ask_all;
 use serde::{Deserialize, Serialize};
 
+/// What a person may decide about a payment in conflict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = PaymentDecision)]
