@@ -36,6 +36,12 @@ fn act(tx: &mut Tx<'_>, links: &Links, fact: &Fact) -> Result<()> {
             order,
             adjustment,
         } => notify::order_refunded(tx, links, shop, order, adjustment).map(drop),
+        Fact::RefundFailed {
+            shop,
+            order,
+            refund,
+            amount_minor,
+        } => notify::refund_failed(tx, links, shop, order, refund, amount_minor).map(drop),
         Fact::PaymentLost { shop, order, tries } => notify::payment_lost(tx, links, shop, order, tries).map(drop),
         Fact::PaymentOverdue { shop, order } => match checkout::give_up(tx, shop, order)? {
             GiveUp::Rest => {

@@ -58,6 +58,12 @@ const JOBS: &[Job] = &[
         round: |app, _| Box::pin(async move { payments::resolve(&app, checkout::conclude).await.map(drop) }),
     },
     Job {
+        name: "strange_notices",
+        period: Duration::from_secs(30),
+        runs: Runs::Alone,
+        round: |app, _| Box::pin(async move { payments::mind_strangers(&app, checkout::conclude).await.map(drop) }),
+    },
+    Job {
         name: "stored_methods",
         period: Duration::from_secs(5),
         runs: Runs::Alone,

@@ -287,6 +287,15 @@ fn return_url(app: &App, given: Option<&str>) -> Result<String, Problem> {
     }
 }
 
+/// Counts one try to start or pay a checkout, by network and shop. Where cards are being tried in the shop, few are left (X1).
+pub fn admit(app: &App, address: std::net::IpAddr, shop: ShopId) -> Result<(), Problem> {
+    limit(app, Limit::Checkout, Who::AddressAtShop(address, shop))?;
+    if payments::cards_are_tried(app, shop) {
+        limit(app, Limit::SuspectCheckout, Who::AddressAtShop(address, shop))?;
+    }
+    Ok(())
+}
+
 /// Refuses a new sale while there is no room to write it down: what is on its way may still end, and who bought may ask again.
 async fn room_to_sell(app: &App, shop: ShopId, id: CheckoutId) -> Result<(), Problem> {
     if app.db.disk_full() && app.db.read(move |tx| store::find(tx, shop, id)).await?.is_none() {
@@ -320,7 +329,7 @@ pub async fn put_checkout(
     Path(id): Path<CheckoutId>,
     Json(body): Json<CheckoutIn>,
 ) -> Result<Response, Problem> {
-    limit(&app, Limit::Checkout, Who::AddressAtShop(address, player.shop))?;
+    admit(&app, address, player.shop)?;
     room_to_sell(&app, player.shop, id).await?;
     let quote = offers::open(app.db.signing_key(), &body.quote)?;
     if quote.shop != player.shop {
@@ -506,7 +515,7 @@ pub async fn post_payment(
     Path(id): Path<CheckoutId>,
     Json(body): Json<PaymentIn>,
 ) -> Result<Response, Problem> {
-    limit(&app, Limit::Checkout, Who::AddressAtShop(address, player.shop))?;
+    admit(&app, address, player.shop)?;
     let (shop, _) = known(&app, &player, &headers, id).await?;
     let back = return_url(&app, body.return_url.as_deref())?;
     let payment = Payment {

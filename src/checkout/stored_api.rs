@@ -7,7 +7,7 @@ use super::model::{Address, Contact};
 use super::one_click::{self, Stored};
 use crate::app::App;
 use crate::db::LaneKey;
-use crate::http::{ClientAddress, Limit, Path, Problem, Who, is_same_origin, json, limit};
+use crate::http::{ClientAddress, Path, Problem, is_same_origin, json};
 use crate::identity::Player;
 use crate::kernel::{CheckoutId, Error, Result as Done, ShopId, StoredMethodId, Time};
 use crate::payments::stored::{self, Owner};
@@ -141,7 +141,7 @@ pub async fn put_buyer(
     buyer: Buyer,
     ClientAddress(address): ClientAddress,
 ) -> Result<Response, Problem> {
-    limit(&app, Limit::Checkout, Who::AddressAtShop(address, player.shop))?;
+    super::api::admit(&app, address, player.shop)?;
     if !same.0 {
         return Err(Problem::conflict(
             "foreign_page",

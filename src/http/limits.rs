@@ -21,6 +21,8 @@ pub enum Limit {
     Mailbox,
     /// Starting or paying a checkout: each takes stock from others for a while.
     Checkout,
+    /// The same where cards are being tried in the shop: buyers who mistype get along with it, whoever tries cards does not.
+    SuspectCheckout,
     /// Batches of beacons: each takes a little of the shop's disk.
     Beacons,
 }
@@ -42,6 +44,7 @@ struct Limits {
     sign_in: Keyed,
     mailbox: Keyed,
     checkout: Keyed,
+    suspect_checkout: Keyed,
     beacons: Keyed,
 }
 
@@ -52,6 +55,7 @@ impl Default for Limits {
             sign_in: keyed(Limit::SignIn),
             mailbox: keyed(Limit::Mailbox),
             checkout: keyed(Limit::Checkout),
+            suspect_checkout: keyed(Limit::SuspectCheckout),
             beacons: keyed(Limit::Beacons),
         }
     }
@@ -64,6 +68,7 @@ impl Limit {
             Self::SignIn => (30, 300),
             Self::Mailbox => (3, 900),
             Self::Checkout => (60, 60),
+            Self::SuspectCheckout => (3, 600),
             // A campus behind one address: three hundred players that report every six seconds.
             Self::Beacons => (3_000, 60),
         }
@@ -74,6 +79,7 @@ impl Limit {
             Self::SignIn => "sign-in",
             Self::Mailbox => "mailbox",
             Self::Checkout => "checkout",
+            Self::SuspectCheckout => "suspect-checkout",
             Self::Beacons => "beacons",
         }
     }
@@ -97,6 +103,7 @@ pub fn limit(app: &App, limit: Limit, who: Who) -> Result<(), Problem> {
         Limit::SignIn => &limits.sign_in,
         Limit::Mailbox => &limits.mailbox,
         Limit::Checkout => &limits.checkout,
+        Limit::SuspectCheckout => &limits.suspect_checkout,
         Limit::Beacons => &limits.beacons,
     };
     let Err(not_until) = keyed.check_key(&who.widened()) else {
@@ -121,7 +128,13 @@ pub fn limit(app: &App, limit: Limit, who: Who) -> Result<(), Problem> {
 /// Forgets callers whose allowance has grown back, so that the tables stay small. Called by a job.
 pub fn forget_idle_callers(app: &App) {
     let limits = app.kept::<Limits>();
-    for keyed in [&limits.sign_in, &limits.mailbox, &limits.checkout, &limits.beacons] {
+    for keyed in [
+        &limits.sign_in,
+        &limits.mailbox,
+        &limits.checkout,
+        &limits.suspect_checkout,
+        &limits.beacons,
+    ] {
         keyed.retain_recent();
         keyed.shrink_to_fit();
     }

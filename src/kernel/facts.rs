@@ -1,6 +1,6 @@
 //! Facts: what an earlier stage tells later ones. Recorded in the same transaction as the change, acted on by `flow.rs`.
 
-use super::{AdjustmentId, CheckoutId, OrderId, ShipmentId, ShopId};
+use super::{AdjustmentId, CheckoutId, OrderId, RefundId, ShipmentId, ShopId};
 use serde::{Deserialize, Serialize};
 
 /// Something that happened. The payload is built in the transaction; the version orders facts of one object only.
@@ -32,6 +32,14 @@ pub enum Fact {
     PaymentOverdue { shop: ShopId, order: OrderId },
     /// An order was canceled before capture.
     OrderCanceled { shop: ShopId, order: OrderId },
+    /// Money that went back to the buyer was turned back by their bank.
+    RefundFailed {
+        shop: ShopId,
+        order: OrderId,
+        refund: RefundId,
+        /// In the order's currency.
+        amount_minor: i64,
+    },
     /// Money goes back to the buyer.
     OrderRefunded {
         shop: ShopId,
@@ -52,6 +60,7 @@ impl Fact {
             Self::PaymentLost { .. } => "payment_lost",
             Self::PaymentOverdue { .. } => "payment_overdue",
             Self::OrderCanceled { .. } => "order_canceled",
+            Self::RefundFailed { .. } => "refund_failed",
             Self::OrderRefunded { .. } => "order_refunded",
         }
     }

@@ -57,6 +57,13 @@ pub enum Ask {
         reference: String,
         payment: String,
     },
+    /// The buyer came back from their bank with words that the provider put into the address: it says what became of the payment now. The same
+    /// words again get the same answer.
+    CameBack {
+        key: String,
+        reference: String,
+        words: String,
+    },
     /// Which token a promised payment left behind that was made with [`Reuse::Keep`] of the same owner. Changes nothing.
     Kept { payment: String, owner: String },
     /// Make a kept token useless, for good.
@@ -259,6 +266,13 @@ pub enum About {
     /// The capture or refund that was asked for under this key.
     Operation {
         key: String,
+    },
+    /// A refund that somebody made on the provider's own pages.
+    RefundElsewhere {
+        /// The provider's name of it.
+        refund: String,
+        /// The provider's name of the payment.
+        payment: String,
     },
 }
 

@@ -9,7 +9,7 @@ use crate::db::Tx;
 use crate::delivery::Promise;
 use crate::fulfilment::{self, Shipment};
 use crate::identity::{self, Shop};
-use crate::kernel::{AdjustmentId, Error, Id, OrderId, Result, ShipmentId, ShopId, words};
+use crate::kernel::{AdjustmentId, Error, Id, OrderId, RefundId, Result, ShipmentId, ShopId, words};
 use crate::payments::{self, CaptureState, Taking};
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
@@ -62,6 +62,14 @@ pub(super) static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("canceled.txt", include_str!("../../templates/mail/canceled.txt")),
         ("refunded.html", include_str!("../../templates/mail/refunded.html")),
         ("refunded.txt", include_str!("../../templates/mail/refunded.txt")),
+        (
+            "refund_failed.html",
+            include_str!("../../templates/mail/refund_failed.html"),
+        ),
+        (
+            "refund_failed.txt",
+            include_str!("../../templates/mail/refund_failed.txt"),
+        ),
         (
             "payment_lost.html",
             include_str!("../../templates/mail/payment_lost.html"),
@@ -330,6 +338,24 @@ pub fn payment_lost(tx: &mut Tx<'_>, links: &Links, shop: ShopId, order: OrderId
     let subject = format!("Please pay your order {} again", about.view.order.number);
     let occasion = Uuid::new_v5(&order.uuid(), format!("lost/{tries}").as_bytes());
     about.queue(tx, MailKind::PaymentLost, occasion, subject, more)
+}
+
+/// What went back did not arrive. No letter where no order was born.
+pub fn refund_failed(
+    tx: &mut Tx<'_>,
+    links: &Links,
+    shop: ShopId,
+    order: OrderId,
+    refund: RefundId,
+    amount_minor: i64,
+) -> Result<Queue> {
+    let Some(about) = About::order(tx, links, shop, order)? else {
+        return Ok(Queue::NoAddress);
+    };
+    let amount = words::money(about.view.money(amount_minor));
+    let subject = format!("{amount} of your order {} did not arrive", about.view.order.number);
+    let more = json!({ "amount": amount });
+    about.queue(tx, MailKind::RefundFailed, refund.uuid(), subject, more)
 }
 
 /// What had not left was canceled, because it was not paid again.

@@ -19,7 +19,8 @@ mod store;
 mod tests;
 
 pub use compose::{
-    Links, order_canceled, order_confirmed, order_refunded, payment_lost, rest_canceled, shipment_handed_over,
+    Links, order_canceled, order_confirmed, order_refunded, payment_lost, refund_failed, rest_canceled,
+    shipment_handed_over,
 };
 pub use deliver::{Delivered, deliver, prune};
 pub use mailbox::{Kept, Mailbox, mailbox};

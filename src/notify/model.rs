@@ -12,6 +12,8 @@ crate::words! {
         Shipped = "shipped",
         Canceled = "canceled",
         Refunded = "refunded",
+        /// Money that went back was turned back by their bank.
+        RefundFailed = "refund_failed",
         /// The bank's promise is over: please pay again.
         PaymentLost = "payment_lost",
         /// They did not, and what had not left was canceled.

@@ -452,6 +452,12 @@ async fn write_letters(world: &World) {
                     order,
                     adjustment,
                 } => drop(order_refunded(tx, &links, *shop, *order, *adjustment)?),
+                Fact::RefundFailed {
+                    shop,
+                    order,
+                    refund,
+                    amount_minor,
+                } => drop(refund_failed(tx, &links, *shop, *order, *refund, *amount_minor)?),
                 Fact::PaymentLost { shop, order, tries } => drop(payment_lost(tx, &links, *shop, *order, *tries)?),
                 Fact::PaymentOverdue { .. } | Fact::PaymentCaptured { .. } => {}
             }

@@ -131,6 +131,12 @@ pub async fn metrics(State(app): State<App>, ClientAddress(client): ClientAddres
         "Payments frozen because the processor said something else than we asked.",
         payments.conflicted,
     );
+    page.one(
+        "hawker_payments_strange_notices",
+        "gauge",
+        "What processors said of payments that are not here, a day after they said so: ask where they come from.",
+        payments.strange_notices,
+    );
     let mails_oldest = mails.oldest.map_or(0, |oldest| app.clock.wall().since(oldest).0.max(0));
     page.one(
         "hawker_mails_waiting",

@@ -1,6 +1,7 @@
 //! From the wish to be paid to the promise of money: open, start, ask, record.
 
 use super::breaker::{Asked, Breakers};
+use super::card_testing::Declines;
 use super::model::{
     ACTION, ATTEMPTS_MAX, Attempt, AttemptState as S, CaptureState, Intent, IntentState, OpenIntent, Operation,
     SENDING, VISIBILITY, check_amount, needs_a_person, next_check,
@@ -211,7 +212,12 @@ pub async fn authorize_ask(app: &App, attempt: &Attempt) -> Answer {
         },
         reuse: attempt.reuse.clone(),
     };
-    ask_processor(app, attempt, &ask).await
+    let answer = ask_processor(app, attempt, &ask).await;
+    if !attempt.off_session {
+        let now = app.clock.monotonic();
+        app.kept::<Declines>().learn(attempt.shop, &answer, now);
+    }
+    answer
 }
 
 /// Declines that are the same everywhere until the buyer does something: asking elsewhere would only be another no on their card.
@@ -245,7 +251,7 @@ pub fn record(tx: &mut Tx<'_>, attempt: AttemptId, operation: Operation, answer:
     match operation {
         Operation::Authorize => {
             let attempt = find_attempt(tx, attempt)?;
-            record_authorize(tx, &attempt, answer)
+            record_asked(tx, &attempt, answer)
         }
         Operation::Void => super::void::record_void(tx, attempt, answer),
         Operation::Capture(capture) => super::capture::capture_record(tx, capture, answer),
@@ -256,10 +262,6 @@ pub fn record(tx: &mut Tx<'_>, attempt: AttemptId, operation: Operation, answer:
 /// [`record`] for whoever asked for the promise and still has the attempt as it was written. Should somebody else have moved it meanwhile, the
 /// statement that moves it finds no row, and the whole command runs again: it must not come with the same attempt twice.
 pub fn record_asked(tx: &mut Tx<'_>, attempt: &Attempt, answer: &Answer) -> Result<Recorded> {
-    record_authorize(tx, attempt, answer)
-}
-
-fn record_authorize(tx: &mut Tx<'_>, attempt: &Attempt, answer: &Answer) -> Result<Recorded> {
     let id = attempt.id;
     let taken = if attempt.state == S::Authorized {
         taken_of(tx, attempt)?
@@ -623,4 +625,102 @@ pub(super) fn overdue_at_the_bank(attempt: &Attempt, now: Time) -> bool {
 /// Amounts compare as wholes: minor units and currency.
 pub(super) fn agrees(ours: Money, theirs: Money, reference: &str, attempt: &Attempt) -> bool {
     ours == theirs && reference == attempt.reference()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::{CheckoutId, Currency, Id};
+    use uuid::Uuid;
+
+    fn sending() -> Attempt {
+        let checkout = CheckoutId::from_uuid(Uuid::from_u128(1));
+        Attempt {
+            id: AttemptId::from_uuid(Uuid::from_u128(2)),
+            intent: checkout.intent(),
+            shop: ShopId::from_uuid(Uuid::from_u128(3)),
+            checkout,
+            n: 1,
+            processor: "a".into(),
+            method: "card".into(),
+            token: "tok".into(),
+            state: S::Sending,
+            amount: Money::new(2_000, Currency::EUR),
+            taking: super::super::model::Taking::Each,
+            window: None,
+            off_session: false,
+            payment: String::new(),
+            decline: String::new(),
+            action_url: String::new(),
+            capture_before: None,
+            tries: 0,
+            next_check_at: None,
+            created_at: Time(0),
+            return_url: String::new(),
+            reuse: Reuse::Once,
+        }
+    }
+
+    /// Every history of up to six answers out of seven, with repetitions: 274,512 of them. What was the truth decides where it ends, not the order
+    /// of what was heard.
+    #[test]
+    fn p6_g9_every_history_of_answers_to_one_try_ends_where_its_truth_is() {
+        let now = Time(0).plus(Seconds(10));
+        let unknown = |detail: &str| Answer::Unknown { detail: detail.into() };
+        let at_the_bank = |url: &str| Answer::RequiresAction {
+            payment: "p".into(),
+            url: url.into(),
+        };
+        let yes = Answer::Authorized {
+            payment: "p".into(),
+            reference: sending().reference(),
+            amount: sending().amount,
+            capture_before: None,
+            once: false,
+        };
+        let no = Answer::Declined {
+            payment: "p".into(),
+            decline: Decline::Soft("do_not_honor"),
+        };
+        let mut histories = 0_u32;
+        for (truth, end) in [(yes, S::Authorized), (no, S::Failed)] {
+            let answers = [
+                Answer::Pending { payment: "p".into() },
+                at_the_bank("https://bank.example/1"),
+                at_the_bank("https://bank.example/2"),
+                unknown("timed out"),
+                unknown("HTTP 500"),
+                Answer::NotFound,
+                truth,
+            ];
+            let truth = answers.len() - 1;
+            for length in 1..=6 {
+                for history in 0..answers.len().pow(length) {
+                    let heard: Vec<usize> = (0..length)
+                        .map(|at| history / answers.len().pow(at) % answers.len())
+                        .collect();
+                    let mut attempt = sending();
+                    for answer in &heard {
+                        let Some(step) = step(&attempt, &answers[*answer], now, Taken::default()) else {
+                            continue;
+                        };
+                        assert!(
+                            step.to == attempt.state || attempt.state.may_become(step.to),
+                            "{heard:?}"
+                        );
+                        assert!(attempt.state != end || step.to == end, "{heard:?} left {end:?}");
+                        attempt.state = step.to;
+                    }
+                    let is_there = if heard.contains(&truth) {
+                        attempt.state == end
+                    } else {
+                        attempt.state.is_open()
+                    };
+                    assert!(is_there, "{heard:?} ends as {:?}", attempt.state);
+                    histories += 1;
+                }
+            }
+        }
+        assert_eq!(histories, 274_512);
+    }
 }

@@ -36,7 +36,11 @@ impl Asked {
             Ask::Capture { .. } => Self::Capture,
             Ask::Void { .. } => Self::Void,
             Ask::Refund { .. } => Self::Refund,
-            Ask::Find { .. } | Ask::FindOperation { .. } | Ask::Kept { .. } | Ask::Forget { .. } => Self::Look,
+            Ask::Find { .. }
+            | Ask::FindOperation { .. }
+            | Ask::CameBack { .. }
+            | Ask::Kept { .. }
+            | Ask::Forget { .. } => Self::Look,
         }
     }
 }

@@ -338,7 +338,7 @@ pub fn capture_record(tx: &mut Tx<'_>, id: CaptureId, answer: &Answer) -> Result
 }
 
 /// What was booked as done is in the ledger, and turned back at the bank: which entries follow, only a person can say.
-pub(super) fn undone(tx: &mut Tx<'_>, intent: IntentId, what: &str, detail: &str) -> Result<bool> {
+fn undone(tx: &mut Tx<'_>, intent: IntentId, what: &str, detail: &str) -> Result<bool> {
     let frozen = store::conflict_intent(tx, intent)?;
     store::log(tx, intent, what, detail)?;
     Ok(frozen)

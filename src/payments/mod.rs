@@ -1,8 +1,8 @@
 //! Being paid: intents, attempts, captures, refunds, and the processors that do it.
 //!
-//! Tables: processor_accounts, intents, attempts, captures, refunds, payment_log, processor_notices, routing_rules, card_asks,
+//! Tables: processor_accounts, intents, attempts, captures, refunds, payment_log, processor_notices, strange_notices, routing_rules, card_asks,
 //! stored_methods.
-//! Facts published: payment captured, payment lost, payment overdue.
+//! Facts published: payment captured, payment lost, payment overdue, refund failed.
 //! Always true: an attempt is written before its processor is asked; unknown is not failed, and while one attempt is unknown no other starts;
 //! captured never exceeds authorised, refunded never exceeds captured; captured and refunded money is in the ledger in the same transaction,
 //! split as it was frozen at the sale; an answer with another amount, currency or reference freezes the payment.
@@ -22,6 +22,8 @@ pub mod api;
 mod authorize;
 mod breaker;
 mod capture;
+mod card_testing;
+mod come_back;
 mod model;
 mod notice;
 mod payment_api;
@@ -48,11 +50,13 @@ mod tests;
 pub use allocation::{AllocatedLeg, AllocatedPart, Allocation, FeeBearer, Part, PlannedLeg, Purpose, allocate};
 pub use authorize::{By, Recorded, Start, authorize_ask, fail_over, open_and_start, record, record_asked, start};
 pub use capture::{CaptureBegin, capture_again, capture_ask, capture_begin, capture_plan, capture_record};
+pub use card_testing::cards_are_tried;
+pub use come_back::come_back;
 pub use model::{
     Attempt, AttemptState, Capture, CapturePlan, CaptureState, Intent, IntentState, OpenIntent, Operation, Refund,
     RefundPlan, RefundState, Taking, check_amount, read_reference,
 };
-pub use notice::{NoticeOf, Noticed, hear, hear_out, notice};
+pub use notice::{NoticeOf, Noticed, hear, hear_out, mind_strangers, notice};
 pub use payment_api::{DecisionIn, PaymentOut, decide, look as look_again, shown, who};
 pub use reconcile::{Difference, Reconciled, reconcile};
 pub use refund::{RefundBegin, RefundOf, refund_ask, refund_begin, refund_plan, refund_record};
@@ -67,10 +71,10 @@ pub use rules::{
     checked as checked_rules, method_name,
 };
 pub use settle_conflict::{Decided, Decision, Settle, Who, ask_now, decisions, settle};
-pub use store::{CaptureLine, RefundLine, capture_soon, intent_state, refused_captures};
+pub use store::{CaptureLine, RefundLine, capture_soon, failed_refunds, intent_state, refused_captures};
 pub use taking::{MARGIN, PAY_AGAIN, Terms};
 pub use timeline::{
-    Entry, Standing, Stuck, Wait, Waiting, captures, intent, latest_attempt, lost, promise, refunds, standing, stuck,
-    timeline, waiting,
+    Entry, Standing, Stuck, Wait, Waiting, captures, intent, latest_attempt, lost, owed_back, promise, refunds,
+    standing, stuck, timeline, waiting,
 };
 pub use void::{VoidBegin, void_ask, void_begin};

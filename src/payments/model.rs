@@ -200,12 +200,18 @@ pub struct Intent {
     pub method: String,
     /// How the money of the newest attempt is taken.
     pub taking: Taking,
+    /// Of a payment in conflict: where it stood before.
+    pub was: Option<IntentState>,
 }
 
 impl Intent {
     /// Nothing is promised, and the buyer was asked to pay again: nothing may leave.
     pub fn is_lost(&self) -> bool {
         self.lost_at.is_some()
+    }
+    /// It closed without a sale and holds money all the same: giving it back was refused.
+    pub fn is_owed_back(&self) -> bool {
+        self.state == IntentState::Canceled && self.refundable_minor() > 0
     }
     /// What is neither taken nor being taken.
     pub fn rest(&self) -> Money {

@@ -6,7 +6,9 @@ use super::model::{CaptureState, Operation, Refund, RefundPlan, RefundState, SEN
 use super::store::{self, NewRefund};
 use crate::app::App;
 use crate::db::Tx;
-use crate::kernel::{AdjustmentId, Answer, Ask, AttemptId, Error, Id, IntentId, Money, RefundId, Result, Seconds};
+use crate::kernel::{
+    AdjustmentId, Answer, Ask, AttemptId, Error, Fact, Id, IntentId, Money, RefundId, Result, Seconds,
+};
 use crate::ledger::{self, AccountKey, AccountKind, Leg, Posting};
 
 /// What is to go back.
@@ -254,11 +256,7 @@ pub fn refund_record(tx: &mut Tx<'_>, id: RefundId, answer: &Answer) -> Result<R
             store::postpone_refund(tx, id, RefundState::NotSent, detail, tx.now().plus(Seconds(10)))?;
         }
         Answer::Undone { detail } if refund.state == RefundState::Succeeded => {
-            let what = format!(
-                "{} says now that {} did not go back after all. Frozen until a person decides.",
-                attempt.processor, refund.amount
-            );
-            changed = super::capture::undone(tx, refund.intent, &what, detail)?;
+            changed = undone(tx, &refund, detail)?;
         }
         other => {
             let detail = super::timeline::said(other);
@@ -284,6 +282,44 @@ pub fn refund_record(tx: &mut Tx<'_>, id: RefundId, answer: &Answer) -> Result<R
         }
     }
     Ok(recorded(attempt, attempt.state, changed))
+}
+
+/// A bank turned it back, days after it had gone (P16): the ledger takes the legs again, the amount may be given back again, and whoever waits for
+/// it hears of it.
+fn undone(tx: &mut Tx<'_>, refund: &Refund, detail: &str) -> Result<bool> {
+    if !store::undo_refund(tx, refund.id, detail)? {
+        return Ok(false);
+    }
+    store::untake_refund(tx, refund.intent, refund.amount.minor)?;
+    let clearing = AccountKey::of(AccountKind::ProcessorClearing);
+    let again = |leg: &PlannedLeg| Leg {
+        debit: clearing,
+        credit: leg.account,
+        minor: leg.minor,
+        purpose: leg.purpose.name(),
+    };
+    let order = refund.attempt.checkout.order();
+    let posting = Posting {
+        shop: refund.shop,
+        source_kind: "refund_undone",
+        source_id: refund.id.uuid(),
+        order: Some(order),
+        currency: refund.amount.currency,
+        legs: refund.legs.iter().map(again).collect(),
+    };
+    ledger::post(tx, &posting)?;
+    let what = format!(
+        "{} says now that {} did not go back after all. It can be given back again.",
+        refund.attempt.processor, refund.amount
+    );
+    store::log(tx, refund.intent, &what, detail)?;
+    tx.publish(&Fact::RefundFailed {
+        shop: refund.shop,
+        order,
+        refund: refund.id,
+        amount_minor: refund.amount.minor,
+    })?;
+    Ok(true)
 }
 
 fn reverse(tx: &mut Tx<'_>, refund: &Refund) -> Result<()> {

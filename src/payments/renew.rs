@@ -9,7 +9,7 @@ use super::taking::{GRACE, PAY_AGAIN, Terms, is_ending, next_ask, next_look};
 use super::{record, void};
 use crate::app::App;
 use crate::db::{LaneKey, Tx};
-use crate::kernel::{Answer, Ask, AttemptId, Fact, IntentId, Money, Result, Reuse, Seconds, Time};
+use crate::kernel::{Answer, Ask, AttemptId, Engine, Error, Fact, IntentId, Money, Result, Reuse, Seconds, Time};
 use sha2::{Digest, Sha256};
 
 /// Tries without the buyer at one payment, in all its life; the constraint of the table says the same.
@@ -151,15 +151,22 @@ fn renewal(tx: &mut Tx<'_>, intent: &Intent, promise: &Attempt, again: bool) -> 
 ///
 /// None: somebody was faster, a budget is spent (of the payment, or of the card on this day), or the card was refused for good: each of them is one
 /// conditional statement.
-fn begin(tx: &mut Tx<'_>, intent: &Intent, promise: &Attempt) -> Result<Option<Attempt>> {
+pub(super) fn begin(tx: &mut Tx<'_>, intent: &Intent, promise: &Attempt) -> Result<Option<Attempt>> {
     refuse_while_frozen(tx)?;
     let card: [u8; 32] = Sha256::digest(format!("{} {}", promise.processor, promise.token)).into();
-    if !store::count_card_ask(tx, intent.shop, card, CARD_ASKS_MAX)? {
+    if store::card_asks(tx, intent.shop, card)? >= CARD_ASKS_MAX {
         return Ok(None);
     }
     let Some(n) = store::begin_renewal(tx, intent.id, intent.attempts, OWN_ASKS_MAX, &promise.token)? else {
         return Ok(None);
     };
+    // Counted once the try is certain: whoever loses the race for the payment uses up nothing of the card.
+    if !store::count_card_ask(tx, intent.shop, card, CARD_ASKS_MAX)? {
+        return Err(Error::engine(
+            Engine::Retry,
+            "another payment used the card's last try of the day meanwhile",
+        ));
+    }
     let terms = Terms {
         taking: promise.taking,
         window: promise.window,

@@ -7,8 +7,8 @@ use super::stored::{Details, Owner, StoredMethod, StoredState, Want};
 use crate::args;
 use crate::db::{FromRow, Json, Row, Tx};
 use crate::kernel::{
-    AdjustmentId, AttemptId, CaptureId, CardFace, CheckoutId, Id, IntentId, Money, RefundId, Result, Reuse, Seconds,
-    ShipmentId, ShopId, StoredMethodId, Time,
+    AdjustmentId, AttemptId, CaptureId, CardFace, CheckoutId, Id, IntentId, Money, Notice, RefundId, Result, Reuse,
+    Seconds, ShipmentId, ShopId, StoredMethodId, Time,
 };
 
 // Intents ------------------------------------------------------------------------------------------------------------------------
@@ -69,6 +69,7 @@ impl FromRow for Intent {
             own_asks: row.get(15)?,
             method: row.get(16)?,
             taking: row.get(17)?,
+            was: row.get(18)?,
         })
     }
 }
@@ -78,7 +79,7 @@ pub fn intent(tx: &mut Tx<'_>, id: IntentId) -> Result<Option<Intent>> {
         "select id, shop_id, checkout_id, state, amount_minor, currency, authorized_minor, capture_pending_minor, captured_minor,
                 refund_pending_minor, refunded_minor, allocation, attempts, version, lost_at, own_asks,
                 coalesce((select method from attempts a where a.intent_id = intents.id and a.n = intents.attempts), ''),
-                coalesce((select taking from attempts a where a.intent_id = intents.id and a.n = intents.attempts), 'each')
+                coalesce((select taking from attempts a where a.intent_id = intents.id and a.n = intents.attempts), 'each'), was
            from intents where id = $1",
         args![id],
     )
@@ -110,7 +111,7 @@ pub fn begin_attempt(
 
 /// The next try without the buyer, at the rest of a sale that is promised still or was until now: its number. No row: somebody else began one since
 /// `seen` tries were made, something is being taken, the buyer was asked to pay, the budget is spent, or this card was refused for good in any of
-/// the shop's payments (P20).
+/// the shop's payments (P20). That the card was asked too often today, [`count_card_ask`] says.
 pub fn begin_renewal(tx: &mut Tx<'_>, id: IntentId, seen: u32, most: u32, token: &str) -> Result<Option<u32>> {
     let begun: Option<(u32,)> = tx.maybe_one(
         "update intents set attempts = attempts + 1, own_asks = own_asks + 1, version = version + 1
@@ -123,9 +124,22 @@ pub fn begin_renewal(tx: &mut Tx<'_>, id: IntentId, seen: u32, most: u32, token:
     Ok(begun.map(|(n,)| n))
 }
 
+/// How often a card was asked on this day without its holder.
+pub fn card_asks(tx: &mut Tx<'_>, shop: ShopId, card: [u8; 32]) -> Result<u32> {
+    let asks: Option<(u32,)> = tx.maybe_one(
+        "select asks from card_asks where shop_id = $1 and card = $2 and day = $3",
+        args![shop, card, today(tx)],
+    )?;
+    Ok(asks.map_or(0, |(asks,)| asks))
+}
+
+fn today(tx: &Tx<'_>) -> i64 {
+    tx.now().unix_seconds().div_euclid(86_400)
+}
+
 /// Counts a try at a card without its holder; false when it was asked often enough on this day.
 pub fn count_card_ask(tx: &mut Tx<'_>, shop: ShopId, card: [u8; 32], most: u32) -> Result<bool> {
-    let day = tx.now().unix_seconds().div_euclid(86_400);
+    let day = today(tx);
     tx.put(
         "delete from card_asks where shop_id = $1 and card = $2 and day < $3",
         args![shop, card, day],
@@ -174,7 +188,7 @@ pub fn renew_intent(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<bool> {
 /// Freezes an intent whose processor contradicts us.
 pub fn conflict_intent(tx: &mut Tx<'_>, id: IntentId) -> Result<bool> {
     let changed = tx.exec(
-        "update intents set state = 'conflicted', next_check_at = null, version = version + 1 where id = $1 and state <> 'conflicted'",
+        "update intents set was = state, state = 'conflicted', next_check_at = null, version = version + 1 where id = $1 and state <> 'conflicted'",
         args![id],
     )?;
     Ok(changed == 1)
@@ -282,6 +296,14 @@ pub fn take_refund(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<()> {
     )
 }
 
+/// What went back did not arrive after all: it may be given back again.
+pub fn untake_refund(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<()> {
+    tx.put(
+        "update intents set refunded_minor = refunded_minor - $2, version = version + 1 where id = $1",
+        args![id, minor],
+    )
+}
+
 pub fn release_refund(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<()> {
     tx.put(
         "update intents set refund_pending_minor = refund_pending_minor - $2, version = version + 1 where id = $1",
@@ -366,6 +388,18 @@ pub fn attempt_by_number(tx: &mut Tx<'_>, intent: IntentId, n: u32) -> Result<Op
                 a.off_session
            from attempts a join intents i on i.id = a.intent_id where a.intent_id = $1 and a.n = $2",
         args![intent, n],
+    )
+}
+
+/// The attempt that a processor has under this name.
+pub fn attempt_by_payment(tx: &mut Tx<'_>, processor: &str, payment: &str) -> Result<Option<Attempt>> {
+    tx.maybe_one(
+        "select a.id, a.intent_id, a.shop_id, i.checkout_id, a.n, a.processor, a.method, a.token, a.state, a.amount_minor, i.currency,
+                a.reference, a.decline, a.action_url, a.capture_before, a.tries, a.next_check_at, a.created_at, a.taking, a.window_seconds,
+                a.off_session
+           from attempts a join intents i on i.id = a.intent_id
+          where a.reference = $2 and a.reference <> '' and a.processor = $1 order by a.id desc limit 1",
+        args![processor, payment],
     )
 }
 
@@ -889,6 +923,25 @@ pub fn settle_refund(tx: &mut Tx<'_>, id: RefundId, state: RefundState, referenc
     Ok(changed == 1)
 }
 
+/// A bank turned a refund back that had succeeded; false if it is no success any more.
+pub fn undo_refund(tx: &mut Tx<'_>, id: RefundId, detail: &str) -> Result<bool> {
+    let changed = tx.exec(
+        "update refunds set state = 'failed', detail = $2, changed_at = $3 where id = $1 and state = 'succeeded'",
+        args![id, detail, tx.now()],
+    )?;
+    Ok(changed == 1)
+}
+
+/// Checkouts of a shop of which a refund was refused or turned back by a bank since then, newest first.
+pub fn failed_refunds(tx: &mut Tx<'_>, shop: ShopId, since: Time, limit: i64) -> Result<Vec<CheckoutId>> {
+    let rows: Vec<(CheckoutId,)> = tx.all(
+        "select distinct i.checkout_id from refunds r join intents i on i.id = r.intent_id
+          where r.shop_id = $1 and r.state = 'failed' and r.changed_at >= $2 order by i.checkout_id desc limit $3",
+        args![shop, since, limit],
+    )?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
 pub fn postpone_refund(
     tx: &mut Tx<'_>,
     id: RefundId,
@@ -952,6 +1005,52 @@ pub fn notice_acted_on(tx: &mut Tx<'_>, shop: ShopId, processor: &str, notice: &
     Ok(changed == 1)
 }
 
+/// A notice about a payment we do not know, once.
+pub fn insert_strange_notice(
+    tx: &mut Tx<'_>,
+    processor: &str,
+    notice: &Notice,
+    said: &str,
+    next_check_at: Time,
+) -> Result<()> {
+    tx.put(
+        "insert into strange_notices (processor, notice_id, reference, said, received_at, next_check_at) values ($1, $2, $3, $4, $5, $6)
+         on conflict do nothing",
+        args![processor, notice.id, notice.reference, said, tx.now(), next_check_at],
+    )
+}
+
+/// Strange notices somebody has to look at: processor, notice, reference, what it said, when it came.
+pub fn due_strange_notices(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<(String, String, String, String, Time)>> {
+    tx.all(
+        "select processor, notice_id, reference, said, received_at from strange_notices
+          where next_check_at is not null and next_check_at <= $1 order by next_check_at limit $2",
+        args![tx.now(), limit],
+    )
+}
+
+/// When it is looked at again; never: it was reported.
+pub fn postpone_strange_notice(tx: &mut Tx<'_>, processor: &str, notice: &str, at: Option<Time>) -> Result<()> {
+    tx.put(
+        "update strange_notices set next_check_at = $3 where processor = $1 and notice_id = $2",
+        args![processor, notice, at],
+    )
+}
+
+/// We know by now what it was about.
+pub fn forget_strange_notice(tx: &mut Tx<'_>, processor: &str, notice: &str) -> Result<()> {
+    tx.put(
+        "delete from strange_notices where processor = $1 and notice_id = $2",
+        args![processor, notice],
+    )
+}
+
+/// How many notices were reported and are about nothing we know.
+pub fn count_strange_notices(tx: &mut Tx<'_>) -> Result<i64> {
+    let (count,): (i64,) = tx.one("select count(*) from strange_notices where next_check_at is null", &[])?;
+    Ok(count)
+}
+
 /// How many rows wait for a processor's answer: attempts, captures and refunds that are unknown, voids that are owed, and conflicts.
 pub fn count_waiting(tx: &mut Tx<'_>) -> Result<(i64, i64, i64)> {
     tx.one(
@@ -968,6 +1067,16 @@ pub fn count_waiting(tx: &mut Tx<'_>) -> Result<(i64, i64, i64)> {
 pub fn lost(tx: &mut Tx<'_>, shop: ShopId, limit: i64) -> Result<Vec<CheckoutId>> {
     let rows: Vec<(CheckoutId,)> = tx.all(
         "select checkout_id from intents where shop_id = $1 and lost_at is not null order by id desc limit $2",
+        args![shop, limit],
+    )?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Payments of a shop that closed without a sale and still hold money: giving it back was refused.
+pub fn owed_back(tx: &mut Tx<'_>, shop: ShopId, limit: i64) -> Result<Vec<IntentId>> {
+    let rows: Vec<(IntentId,)> = tx.all(
+        "select id from intents
+          where shop_id = $1 and state = 'canceled' and captured_minor > refunded_minor + refund_pending_minor order by id desc limit $2",
         args![shop, limit],
     )?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
@@ -1062,10 +1171,14 @@ pub fn due_of(tx: &mut Tx<'_>, intent: IntentId) -> Result<(Vec<AttemptId>, Vec<
     ))
 }
 
-/// Takes a payment out of its conflict, at the version that was looked at. One whose promise is over is looked at at once, as every such payment (I16).
+/// Takes a payment out of its conflict, at the version that was looked at. One whose promise is over is looked at at once, as every such payment
+/// (I16); the buyer is asked to pay again only as long as nothing is promised.
 pub fn leave_conflict(tx: &mut Tx<'_>, shop: ShopId, id: IntentId, version: i64, to: IntentState) -> Result<bool> {
     let changed = tx.exec(
-        "update intents set state = $4, next_check_at = case when $4 = 'expired' then cast($5 as bigint) end, version = version + 1
+        "update intents set state = $4, was = null, version = version + 1,
+                lost_at = case when $4 in ('expired', 'processing', 'requires_action', 'unknown') then lost_at end,
+                next_check_at = case when $4 = 'expired' or (lost_at is not null and $4 in ('processing', 'requires_action', 'unknown'))
+                                     then cast($5 as bigint) end
           where id = $1 and shop_id = $2 and version = $3 and state = 'conflicted'",
         args![id, shop, version, to, tx.now()],
     )?;
@@ -1075,7 +1188,7 @@ pub fn leave_conflict(tx: &mut Tx<'_>, shop: ShopId, id: IntentId, version: i64,
 /// The same for one that was taken whole without our wish, and nothing else: closed, with all of it set aside for the capture that says so.
 pub fn accept_taken(tx: &mut Tx<'_>, shop: ShopId, id: IntentId, version: i64) -> Result<bool> {
     let changed = tx.exec(
-        "update intents set state = 'canceled', authorized_minor = amount_minor, capture_pending_minor = amount_minor, version = version + 1
+        "update intents set state = 'canceled', was = null, authorized_minor = amount_minor, capture_pending_minor = amount_minor, version = version + 1
           where id = $1 and shop_id = $2 and version = $3 and state = 'conflicted'
             and captured_minor = 0 and capture_pending_minor = 0 and refund_pending_minor = 0",
         args![id, shop, version],

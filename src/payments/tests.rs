@@ -14,10 +14,13 @@ use crate::kernel::{
 };
 use crate::ledger::{self, AccountKey, AccountKind, Leg, Posting};
 use proptest::prelude::*;
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use uuid::Uuid;
+
+mod notices;
 
 const LANE: LaneKey = LaneKey(0);
 const CREATOR: u128 = 0xc0;
@@ -1633,4 +1636,37 @@ proptest! {
             prop_assert_eq!(taken.iter().filter(|leg| leg.leg == number).map(|leg| leg.minor).sum::<i64>(), *minor);
         }
     }
+}
+
+#[test]
+fn p20_a_renewal_that_loses_the_race_for_its_payment_uses_up_nothing_of_the_card() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let mut bank = bank();
+    runtime.block_on(async {
+        assert_eq!(bank.act(&["authorize", "30.00"]).await, "ok");
+    });
+    let id = Bank::checkout("A").intent();
+    let tried = |bank: &Bank, seen: u32| {
+        bank.write(move |tx| {
+            let promise = latest_attempt(tx, id)?.unwrap();
+            let intent = Intent {
+                attempts: seen,
+                ..intent(tx, id)?.unwrap()
+            };
+            Ok(renew::begin(tx, &intent, &promise)?.is_some())
+        })
+        .unwrap()
+    };
+    let shop = bank.shop;
+    let card: [u8; 32] = Sha256::digest("sandbox tok_visa").into();
+    let asks = |bank: &Bank| bank.read(move |tx| store::card_asks(tx, shop, card)).unwrap();
+    for _ in 0..3 {
+        assert!(!tried(&bank, 7), "somebody else began a try meanwhile");
+    }
+    assert_eq!(asks(&bank), 0);
+    assert!(tried(&bank, 1));
+    assert_eq!(asks(&bank), 1);
 }

@@ -33,6 +33,8 @@ pub struct Waiting {
     pub unknown: i64,
     pub voids_owed: i64,
     pub conflicted: i64,
+    /// Notices about payments nobody here knows, a day after they came.
+    pub strange_notices: i64,
 }
 
 /// Something of a payment that somebody looks at again by itself.
@@ -218,12 +220,22 @@ pub fn waiting(tx: &mut Tx<'_>) -> Result<Waiting> {
         unknown,
         voids_owed,
         conflicted,
+        strange_notices: store::count_strange_notices(tx)?,
     })
 }
 
 /// Checkouts of a shop whose payment was lost: the buyer was asked to pay again.
 pub fn lost(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<CheckoutId>> {
     store::lost(tx, shop, 50)
+}
+
+/// Payments of a shop that closed without a sale and hold money all the same: giving it back was refused.
+pub fn owed_back(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<Intent>> {
+    let mut owed = Vec::new();
+    for id in store::owed_back(tx, shop, 50)? {
+        owed.extend(store::intent(tx, id)?);
+    }
+    Ok(owed)
 }
 
 /// How the money of a payment is taken, and when its promise ends: of the promise that stands, or of the try that may become one.

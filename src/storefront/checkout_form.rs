@@ -24,11 +24,12 @@ use crate::checkout::{
 };
 use crate::db::Tx;
 use crate::delivery;
-use crate::http::{ClientAddress, Form, Limit, NewId, Problem, Query, SameOrigin, Who, limit, redirect};
+use crate::http::{ClientAddress, Form, NewId, Problem, Query, SameOrigin, redirect};
 use crate::identity::Shop;
 use crate::inventory;
 use crate::kernel::{CheckoutId, Error, Kind, MethodId, Money, Rate, Result as Done, Seconds, words};
 use crate::offers::{self, Asked, Offer, PaymentMethod, Quote, WantedLine};
+use crate::payments;
 
 /// The cards of the sandbox, by what they do.
 const TEST_CARDS: [(&str, &str, &str); 6] = [
@@ -50,6 +51,9 @@ pub struct CheckoutIn {
     /// A purchase that comes back from the bank, and the token of its order's page.
     checkout: Option<CheckoutId>,
     t: Option<String>,
+    /// What Adyen puts into the address of a buyer who comes back.
+    #[serde(rename = "redirectResult")]
+    redirect_result: Option<String>,
 }
 
 pub(super) type Typed = BTreeMap<String, String>;
@@ -88,7 +92,8 @@ pub async fn show(
     Query(query): Query<CheckoutIn>,
 ) -> Result<Response, Problem> {
     if let Some(checkout) = query.checkout {
-        return came_back(&app, &front, &browser, checkout, query.t.as_deref().unwrap_or_default()).await;
+        let (token, words) = (query.t.unwrap_or_default(), query.redirect_result.unwrap_or_default());
+        return came_back(&app, &front, &browser, checkout, (&token, &words)).await;
     }
     let Ok(lines) = Asked::lines(&query.lines) else {
         return nothing_chosen(&front);
@@ -132,7 +137,7 @@ pub async fn send(
     fresh: NewId,
     Form(typed): Form<Typed>,
 ) -> Result<Response, Problem> {
-    limit(&app, Limit::Checkout, Who::AddressAtShop(client, front.shop.id))?;
+    checkout::admit(&app, client, front.shop.id)?;
     let text = |name: &str| typed.get(name).map(|value| value.trim()).unwrap_or_default();
     let quote = offers::open(app.db.signing_key(), text("quote")).ok();
     let (Some(quote), Ok(id)) = (
@@ -435,7 +440,7 @@ async fn came_back(
     front: &Front,
     browser: &Browser,
     id: CheckoutId,
-    token: &str,
+    (token, words): (&str, &str),
 ) -> Result<Response, Problem> {
     let at = At { app, front, browser };
     let expected = checkout::order_token(app.db.signing_key(), id.order());
@@ -443,6 +448,7 @@ async fn came_back(
         return front.nothing_here();
     }
     let shop = front.shop.id;
+    payments::come_back(app, shop, id.intent(), words, checkout::conclude).await?;
     let Some(settled) = app.db.read(move |tx| checkout::stand(tx, shop, id)).await? else {
         return front.nothing_here();
     };

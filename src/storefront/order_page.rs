@@ -20,7 +20,7 @@ use crate::checkout::{
 };
 use crate::db::Tx;
 use crate::fulfilment::{self, Fulfilment, FulfilmentState, Shipment};
-use crate::http::{ClientAddress, Form, Limit, NewId, Path, Problem, Query, SameOrigin, Who, limit, redirect};
+use crate::http::{ClientAddress, Form, NewId, Path, Problem, Query, SameOrigin, redirect};
 use crate::kernel::{CheckoutId, Kind, Money, OrderId, Result as Done, Seconds, words};
 use crate::offers::{self, Asked, Offer, PaymentMethod, WantedLine};
 use crate::payments::{self, IntentState, Part, Taking};
@@ -269,7 +269,7 @@ pub async fn add(
     if !opens(&app, id, &query.t) {
         return front.nothing_here();
     }
-    limit(&app, Limit::Checkout, Who::AddressAtShop(client, front.shop.id))?;
+    checkout::admit(&app, client, front.shop.id)?;
     let shop = front.shop.id;
     let back = checkout::order_page_url(&app, &front.shop, id);
     let quote = offers::open(app.db.signing_key(), &typed.quote).ok();
@@ -350,7 +350,7 @@ pub async fn pay(
     if !opens(&app, id, &query.t) {
         return front.nothing_here();
     }
-    limit(&app, Limit::Checkout, Who::AddressAtShop(client, front.shop.id))?;
+    checkout::admit(&app, client, front.shop.id)?;
     let shop = front.shop.id;
     let Some(order) = app.db.read(move |tx| checkout::order(tx, shop, id)).await? else {
         return front.nothing_here();

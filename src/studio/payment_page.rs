@@ -191,8 +191,15 @@ fn chip(state: IntentState) -> Chip {
 
 fn ways(standing: &Standing, processor: &str) -> Vec<Way> {
     let amount = words::money(standing.intent.amount);
+    let owed = standing.intent.is_owed_back();
     let way = |decision: Decision| {
         let (label, means) = match decision {
+            Decision::GiveBack if owed => (
+                "Give it back once more",
+                format!(
+                    "{processor} is asked anew for what it refused to give back. Should it refuse again, give it back at {processor} itself."
+                ),
+            ),
             Decision::Agrees => (
                 "The books agree by now",
                 format!(

@@ -113,6 +113,10 @@ struct Desk {
     stuck: Vec<(payments::Stuck, Option<OrderView>)>,
     /// Of which the bank's promise is over: the buyer was asked to pay again.
     lost: Vec<OrderView>,
+    /// Of which a refund did not arrive, lately, and money could go back still.
+    unreturned: Vec<OrderView>,
+    /// Money of payments without a sale that a processor refused to give back.
+    owed: Vec<payments::Intent>,
     recent: Vec<OrderView>,
     waiting: Vec<Fulfilment>,
     now: Time,
@@ -178,6 +182,8 @@ fn read(tx: &mut Tx<'_>, staff: &Staff) -> Result<Desk> {
         refused: refused(tx, shop.id)?,
         stuck: stuck(tx, shop.id)?,
         lost: lost(tx, shop.id)?,
+        owed: payments::owed_back(tx, shop.id)?,
+        unreturned: unreturned(tx, shop.id)?,
         live: clips::list_published(tx, shop.id, None, MOST)?.data,
         delivers: delivery::all(tx, shop.id)?.iter().any(|zone| !zone.methods.is_empty()),
         now: tx.now(),
@@ -201,6 +207,19 @@ fn lost(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<OrderView>> {
     let mut views = Vec::new();
     for checkout in payments::lost(tx, shop)? {
         views.extend(checkout::view(tx, shop, checkout.order())?);
+    }
+    Ok(views)
+}
+
+/// Orders of which a refund failed in the last month, until as much went back in another try, or in another way.
+fn unreturned(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<OrderView>> {
+    let mut views = Vec::new();
+    let since = tx.now().minus(Seconds::days(30));
+    for checkout in payments::failed_refunds(tx, shop, since, MOST)? {
+        let newest = payments::refunds(tx, checkout.intent())?.pop();
+        if newest.is_some_and(|refund| refund.state == payments::RefundState::Failed) {
+            views.extend(checkout::view(tx, shop, checkout.order())?);
+        }
     }
     Ok(views)
 }
@@ -428,6 +447,30 @@ fn order_tasks(desk: &Desk, base: &str) -> Vec<Task> {
     for (stuck, view) in &desk.stuck {
         tasks.push(payment_task(stuck, view.as_ref(), base, desk.now));
     }
+    for view in &desk.unreturned {
+        tasks.push(Task {
+            tone: Tone::Bad,
+            icon: "money",
+            title: format!("A refund of order {} did not arrive", view.order.number),
+            detail: "The bank turned it back, or the processor refused it. The buyer still waits for the money.".into(),
+            action: "Give it back again".into(),
+            link: format!("{base}/orders/{}", view.order.id),
+            since: Some(When::of(view.order.confirmed_at, desk.now)),
+        });
+    }
+    for intent in &desk.owed {
+        let money = words::money(Money::new(intent.refundable_minor(), intent.amount.currency));
+        tasks.push(Task {
+            tone: Tone::Bad,
+            icon: "money",
+            title: format!("{money} did not go back to a buyer"),
+            detail: "It was taken against our will, no order belongs to it, and the processor refused to give it back."
+                .into(),
+            action: "Give it back".into(),
+            link: format!("{base}/payments/{}", intent.id),
+            since: None,
+        });
+    }
     for view in &desk.lost {
         let lost_at = view.intent.as_ref().and_then(|intent| intent.lost_at);
         tasks.push(Task {
@@ -535,7 +578,7 @@ impl TodayPage {
                 .map(|view| RecentOrder::of(view, &base, desk.now))
                 .collect(),
             // Once something was sold, the way to it needs no more teaching; and a payment that waits is more urgent.
-            first_sale: if desk.recent.is_empty() && desk.stuck.is_empty() {
+            first_sale: if desk.recent.is_empty() && desk.stuck.is_empty() && desk.owed.is_empty() {
                 first_sale(desk, &base)
             } else {
                 None

@@ -75,7 +75,10 @@ async fn answer(State(fake): State<Fake>, uri: Uri, headers: HeaderMap, body: By
     let mut book = fake.book();
     let body: Value = serde_json::from_slice(&body).unwrap();
     let path = uri.path().strip_prefix("/v71").unwrap().to_owned();
-    assert_eq!(body["merchantAccount"], "HawkerECOM");
+    assert!(
+        path == "/payments/details" || body["merchantAccount"] == "HawkerECOM",
+        "{body}"
+    );
     book.asked.push((path.clone(), body.clone()));
     if book.deaf {
         return gone();
@@ -143,6 +146,16 @@ fn execute(book: &mut Book, path: &str, body: &Value) -> (u16, Value) {
                 (200, promised)
             }
         };
+    }
+    // A buyer is back: what they were asked for is in the newest payment.
+    if path == "/payments/details" {
+        if body["details"]["redirectResult"] != "agreed" {
+            let unread = json!({ "status": 422, "errorCode": "14_031", "message": "Cannot decode redirectResult", "errorType": "validation" });
+            return (422, unread);
+        }
+        let (_, asked) = book.asked.iter().rfind(|(path, _)| path == "/payments").unwrap();
+        let promised = json!({ "pspReference": own, "resultCode": "Authorised", "amount": asked["amount"], "merchantReference": asked["reference"] });
+        return (200, promised);
     }
     let mut received = json!({
         "merchantAccount": "HawkerECOM", "pspReference": own, "reference": reference, "status": "received", "amount": amount,
@@ -545,6 +558,48 @@ async fn p24_what_is_not_remembered_is_not_repeated_and_books_that_cannot_be_rea
     till.invariants().await;
 }
 
+#[tokio::test]
+async fn a_buyer_who_comes_back_from_their_bank_has_bought_before_any_notice_comes() {
+    let till = Till::open(2).await;
+    let id = till.stall.checkout();
+    let asks = till.stall.tap(id, "asks").await;
+    assert_eq!(
+        asks.value()["state"].as_str(),
+        Some("requires_escalation"),
+        "{}",
+        asks.text()
+    );
+    let token = checkout::order_token(till.stall.world.app.db.signing_key(), id.order());
+    let browser = till.stall.world.browser();
+    let back = async |token: &str, words: &str| {
+        let path = format!(
+            "/s/{}/checkout?checkout={id}&t={token}&redirectResult={words}",
+            till.stall.shop.slug
+        );
+        browser.get(&path).await
+    };
+    let asked = till.fake.book().asked.len();
+    assert_eq!(back("stranger", "agreed").await.status, 404);
+    assert_eq!(till.fake.book().asked.len(), asked, "whoever has no token asks nobody");
+    assert_eq!(back(&token, "made-up").await.status, 200);
+    assert!(
+        till.sheet(id).await.starts_with("requires_action requires_action"),
+        "words of nobody change nothing"
+    );
+    let bought = back(&token, "agreed").await;
+    assert_eq!(bought.status, 303, "{}", bought.text());
+    assert!(bought.header("location").unwrap().contains("/orders/"), "{bought:?}");
+    assert!(till.sheet(id).await.starts_with("requires_capture authorized"));
+    let asked = till.fake.book().asked.len();
+    assert_eq!(back(&token, "agreed").await.status, 303, "the page is loaded again");
+    assert_eq!(till.fake.book().asked.len(), asked);
+    till.accepted(&till.fake.take("AUTHORISATION")).await;
+    assert!(
+        till.sheet(id).await.starts_with("requires_capture authorized"),
+        "the notice says nothing new"
+    );
+}
+
 /// All orders of so many things.
 fn orders(count: usize) -> Vec<Vec<usize>> {
     if count == 0 {
@@ -651,7 +706,7 @@ async fn p5_p6_notices_in_every_order_and_twice_end_in_one_state() {
     })
     .await;
     assert_eq!(
-        returned,
-        r#"conflicted captured taken 3490 back 500 captures ["succeeded"] refunds ["succeeded"]"#
+        returned, r#"succeeded captured taken 3490 back 0 captures ["succeeded"] refunds ["failed"]"#,
+        "P16: the money is here again, and can be given back again"
     );
 }

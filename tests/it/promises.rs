@@ -1,15 +1,14 @@
 //! The life of a promise of money after the sale: taken in parts or once, renewed before it ends, lost and paid again. Every story ends with the
 //! invariants.
 
+use crate::bank::{DAY, payment_of};
 use crate::buying::{Stall, tap_body};
 use crate::harness::Answer;
 use hawker::checkout;
 use hawker::config::MoreProcessor;
-use hawker::db::LaneKey;
-use hawker::kernel::{CheckoutId, OrderId, Seconds};
-use hawker::payments::sandbox::Sandbox;
+use hawker::kernel::{CheckoutId, OrderId};
 use hawker::payments::{self, AttemptState};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 
 const BUYER: &str = "buyer@example.com";
@@ -34,47 +33,6 @@ async fn takes_once(units: u32) -> Stall {
         .await;
     assert_eq!(put.status, 200, "{}", put.text());
     stall
-}
-
-/// Time passes for every promise of the shop, here and at the processors. No story moves the clock of a PostgreSQL server, so the rows grow older
-/// instead, on both engines alike.
-async fn age(stall: &Stall, seconds: i64) {
-    for sandbox in Sandbox::all(&stall.world.app) {
-        let now = stall.world.app.clock.wall();
-        sandbox.books().grow_older(Seconds(seconds), now);
-    }
-    let (shop, by) = (stall.shop.id, seconds * 1_000_000);
-    let aged = stall.world.app.db.write(LaneKey(0), move |tx| {
-        tx.exec(
-            "update attempts set capture_before = capture_before - $2, next_check_at = next_check_at - $2, created_at = created_at - $2
-              where shop_id = $1",
-            hawker::args![shop, by],
-        )?;
-        tx.exec(
-            "update intents set lost_at = lost_at - $2, next_check_at = next_check_at - $2 where shop_id = $1",
-            hawker::args![shop, by],
-        )?;
-        tx.exec(
-            "update captures set next_check_at = next_check_at - $2 where shop_id = $1",
-            hawker::args![shop, by],
-        )
-    });
-    aged.await.unwrap();
-}
-
-const DAY: i64 = 86_400;
-
-/// Waits until the order reads so.
-async fn until(stall: &Stall, id: OrderId, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
-    let mut seen = Value::Null;
-    for _ in 0..150 {
-        seen = stall.order(id).await;
-        if holds(&seen) {
-            return seen;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("never {what}: {seen}");
 }
 
 async fn until_tried(stall: &Stall, checkout: CheckoutId, n: u32, state: AttemptState) {
@@ -122,14 +80,6 @@ async fn letter(stall: &Stall, subject: &str) -> String {
     }
 }
 
-async fn studio(stall: &Stall, page: &str) -> String {
-    stall
-        .staff
-        .get(&format!("/studio/{}{page}", stall.shop.slug))
-        .await
-        .text()
-}
-
 fn order_page(stall: &Stall, id: OrderId, action: &str) -> String {
     let token = checkout::order_token(stall.world.app.db.signing_key(), id);
     format!("/s/{}/orders/{id}{action}?t={token}", stall.shop.slug)
@@ -140,17 +90,19 @@ async fn p9_a_parcel_that_leaves_late_finds_its_promise_renewed_and_is_charged_o
     let stall = Stall::open(5).await;
     let (id, order, _) = buy(&stall, 2, "tok_visa").await;
     assert_eq!(ship(&stall, order, 1).await.status, 201);
-    let page = studio(&stall, &format!("/orders/{order}")).await;
+    let page = stall.studio(&format!("/orders/{order}")).await;
     assert!(
         page.contains("Every parcel takes its own part as it leaves."),
         "the studio says when"
     );
-    age(&stall, 6 * DAY + 60).await;
+    stall.age(6 * DAY + 60).await;
     until_tried(&stall, id, 2, AttemptState::Authorized).await;
     assert_eq!(stall.order(order).await["payment"], "partially_captured");
-    age(&stall, 3 * DAY).await; // The first promise would be over.
+    stall.age(3 * DAY).await; // The first promise would be over.
     assert_eq!(ship(&stall, order, 1).await.status, 201);
-    let seen = until(&stall, order, "paid", |seen| seen["payment"] == "captured").await;
+    let seen = stall
+        .order_becomes(order, "paid", |seen| seen["payment"] == "captured")
+        .await;
     assert_eq!(seen["captured"]["amount"], 6490, "{seen}");
     assert_eq!(stall.at_the_processor(order), (6490, 0), "the same at the processor");
     // What went to two promises comes back from both.
@@ -162,7 +114,9 @@ async fn p9_a_parcel_that_leaves_late_finds_its_promise_renewed_and_is_charged_o
         "{}",
         refunded.text()
     );
-    until(&stall, order, "refunded", |seen| seen["payment"] == "refunded").await;
+    stall
+        .order_becomes(order, "refunded", |seen| seen["payment"] == "refunded")
+        .await;
     assert_eq!(stall.at_the_processor(order), (6490, 6490));
     stall.invariants().await;
 }
@@ -193,7 +147,7 @@ async fn taken_with_the_last_parcel(stall: Stall, token: &str) {
         told.contains("Your card is charged once, when the last parcel leaves."),
         "{told}"
     );
-    let page = studio(&stall, &format!("/orders/{order}")).await;
+    let page = stall.studio(&format!("/orders/{order}")).await;
     assert!(
         page.contains("everything is taken with the last parcel"),
         "the studio says when"
@@ -204,7 +158,9 @@ async fn taken_with_the_last_parcel(stall: Stall, token: &str) {
         "so does the buyer's page"
     );
     assert_eq!(ship(&stall, order, 2).await.status, 201);
-    let seen = until(&stall, order, "paid", |seen| seen["payment"] == "captured").await;
+    let seen = stall
+        .order_becomes(order, "paid", |seen| seen["payment"] == "captured")
+        .await;
     assert_eq!(
         (seen["captured"]["amount"].as_i64(), seen["state"].as_str()),
         (Some(9490), Some("fulfilled"))
@@ -218,7 +174,7 @@ async fn p10_what_has_left_is_taken_before_the_promise_ends_and_the_rest_is_prom
     let stall = takes_once(5).await;
     let (id, order, _) = buy(&stall, 3, "tok_visa").await;
     assert_eq!(ship(&stall, order, 1).await.status, 201);
-    age(&stall, 6 * DAY + 60).await;
+    stall.age(6 * DAY + 60).await;
     until_tried(&stall, id, 2, AttemptState::Authorized).await;
     let seen = stall.order(order).await;
     assert_eq!(
@@ -228,7 +184,9 @@ async fn p10_what_has_left_is_taken_before_the_promise_ends_and_the_rest_is_prom
     );
     assert_eq!(ship(&stall, order, 1).await.status, 201);
     assert_eq!(ship(&stall, order, 1).await.status, 201);
-    until(&stall, order, "paid", |seen| seen["captured"]["amount"] == 9490).await;
+    stall
+        .order_becomes(order, "paid", |seen| seen["captured"]["amount"] == 9490)
+        .await;
     assert_eq!(stall.at_the_processor(order), (9490, 0));
     stall.invariants().await;
 }
@@ -237,8 +195,10 @@ async fn p10_what_has_left_is_taken_before_the_promise_ends_and_the_rest_is_prom
 async fn p9_i13_a_lost_payment_blocks_the_parcel_until_the_buyer_has_paid_again() {
     let stall = Stall::open(5).await;
     let (_, order, _) = buy(&stall, 1, "tok_once").await;
-    age(&stall, 7 * DAY + 60).await;
-    until(&stall, order, "lost", |seen| seen["state"] == "payment_lost").await;
+    stall.age(7 * DAY + 60).await;
+    stall
+        .order_becomes(order, "lost", |seen| seen["state"] == "payment_lost")
+        .await;
     assert_eq!(stall.order(order).await["payment"], "lost");
     let refused = stall.ship(order).await;
     assert_eq!(refused.refusal(), (409, "payment_lost".into()), "{}", refused.text());
@@ -252,13 +212,14 @@ async fn p9_i13_a_lost_payment_blocks_the_parcel_until_the_buyer_has_paid_again(
         asked.contains("stays yours for 72 hours") && asked.contains("€34.90"),
         "{asked}"
     );
-    let today = studio(&stall, "").await;
+    let today = stall.studio("").await;
     assert!(
         today.contains("is lost") && today.contains("asked to pay again"),
         "it is somebody's task"
     );
     assert!(
-        studio(&stall, &format!("/orders/{order}"))
+        stall
+            .studio(&format!("/orders/{order}"))
             .await
             .contains("nothing may leave before they have")
     );
@@ -296,7 +257,9 @@ async fn p9_i13_a_lost_payment_blocks_the_parcel_until_the_buyer_has_paid_again(
         .form(&format!("/sandbox/{bank}"), &[("answer", "approve")])
         .await;
     assert_eq!(approved.status, 303, "{}", approved.text());
-    until(&stall, order, "paid again", |seen| seen["payment"] == "authorized").await;
+    stall
+        .order_becomes(order, "paid again", |seen| seen["payment"] == "authorized")
+        .await;
     assert!(
         !browser.get(&page).await.text().contains("again"),
         "nothing is asked any more"
@@ -322,8 +285,10 @@ async fn p9_a_lost_payment_is_paid_again_by_the_player_too() {
         "it is an order, and nothing is to be paid"
     );
     assert_eq!(stall.charged(), 1);
-    age(&stall, 7 * DAY + 60).await;
-    until(&stall, order, "lost", |seen| seen["state"] == "payment_lost").await;
+    stall.age(7 * DAY + 60).await;
+    stall
+        .order_becomes(order, "lost", |seen| seen["state"] == "payment_lost")
+        .await;
     assert_eq!(pay("tok_stolen").await.refusal(), (402, "declined".into()));
     assert_eq!(
         pay("tok_stolen").await.refusal(),
@@ -348,11 +313,15 @@ async fn p9_a_lost_payment_is_paid_again_by_the_player_too() {
 async fn p9_an_order_that_is_not_paid_again_in_72_hours_is_canceled_and_its_units_are_for_sale() {
     let stall = Stall::open(5).await;
     let (_, whole, _) = buy(&stall, 1, "tok_once").await;
-    age(&stall, 7 * DAY + 60).await;
-    until(&stall, whole, "lost", |seen| seen["state"] == "payment_lost").await;
+    stall.age(7 * DAY + 60).await;
+    stall
+        .order_becomes(whole, "lost", |seen| seen["state"] == "payment_lost")
+        .await;
     assert_eq!(stall.left().await.0, 4, "kept for the buyer");
-    age(&stall, 3 * DAY + 60).await;
-    until(&stall, whole, "canceled", |seen| seen["state"] == "canceled").await;
+    stall.age(3 * DAY + 60).await;
+    stall
+        .order_becomes(whole, "canceled", |seen| seen["state"] == "canceled")
+        .await;
     assert_eq!((stall.left().await.0, stall.charged()), (5, 0));
     letter(&stall, "was canceled").await;
     stall.invariants().await;
@@ -363,11 +332,15 @@ async fn p9_of_an_order_that_left_in_part_only_the_rest_is_given_up() {
     let stall = Stall::open(5).await;
     let (_, order, _) = buy(&stall, 3, "tok_once").await;
     assert_eq!(ship(&stall, order, 1).await.status, 201);
-    age(&stall, 7 * DAY + 60).await;
-    until(&stall, order, "lost", |seen| seen["state"] == "payment_lost").await;
+    stall.age(7 * DAY + 60).await;
+    stall
+        .order_becomes(order, "lost", |seen| seen["state"] == "payment_lost")
+        .await;
     assert_eq!(ship(&stall, order, 1).await.refusal(), (409, "payment_lost".into()));
-    age(&stall, 3 * DAY + 60).await;
-    let seen = until(&stall, order, "given up", |seen| seen["state"] == "fulfilled").await;
+    stall.age(3 * DAY + 60).await;
+    let seen = stall
+        .order_becomes(order, "given up", |seen| seen["state"] == "fulfilled")
+        .await;
     let line = &seen["lines"][0];
     assert_eq!((&line["shipped"], &line["canceled"]), (&json!(1), &json!(2)), "{seen}");
     assert_eq!(
@@ -378,5 +351,78 @@ async fn p9_of_an_order_that_left_in_part_only_the_rest_is_given_up() {
     assert_eq!((stall.left().await.0, stall.at_the_processor(order)), (4, (3490, 0)));
     let told = letter(&stall, "The rest of your order").await;
     assert!(told.contains("€60.00"), "{told}");
+    stall.invariants().await;
+}
+
+/// A lost order whose buyer pays again, and the bank names another amount.
+async fn contradicted_again(stall: &Stall) -> OrderId {
+    let (_, order, _) = buy(stall, 1, "tok_once").await;
+    stall.age(7 * DAY + 60).await;
+    stall
+        .order_becomes(order, "lost", |seen| seen["state"] == "payment_lost")
+        .await;
+    stall.weather("wrong_amount=1000");
+    let pay = order_page(stall, order, "/payment");
+    let paid = stall.world.browser().form(&pay, &[("payment", "card:tok_visa")]).await;
+    assert_eq!(paid.status, 303, "{}", paid.text());
+    stall.weather("");
+    let seen = stall.payment(payment_of(order)).await;
+    assert_eq!(seen["state"], "conflicted", "{seen}");
+    order
+}
+
+#[tokio::test]
+async fn p12_a_buyer_who_paid_again_is_not_asked_once_more_when_the_books_agree() {
+    let stall = Stall::open(5).await;
+    let order = contradicted_again(&stall).await;
+    let refused = stall.decide(payment_of(order), "give_back").await;
+    assert_eq!(refused.refusal(), (409, "not_proven".into()), "{}", refused.text());
+    let decided = stall.decide(payment_of(order), "agrees").await;
+    assert_eq!(
+        (decided.status, decided.value()["state"].as_str()),
+        (200, Some("requires_capture")),
+        "{}",
+        decided.text()
+    );
+    assert!(!stall.studio("").await.contains("is lost"), "nobody is asked any more");
+    // As every promise it is renewed, and not forgotten as one that was lost.
+    stall.age(6 * DAY + 60).await;
+    stall
+        .payment_becomes(payment_of(order), "renewed", |seen| {
+            seen["attempts"][2]["state"] == "authorized"
+        })
+        .await;
+    assert_eq!(stall.ship(order).await.status, 201);
+    assert_eq!(stall.at_the_processor(order), (3490, 0));
+    stall.invariants().await;
+}
+
+#[tokio::test]
+async fn p12_a_second_promise_in_conflict_is_let_go_and_the_buyer_is_still_asked_to_pay() {
+    let stall = Stall::open(5).await;
+    let order = contradicted_again(&stall).await;
+    let decided = stall.decide(payment_of(order), "let_go").await;
+    assert_eq!(
+        (decided.status, decided.value()["state"].as_str()),
+        (200, Some("expired")),
+        "{}",
+        decided.text()
+    );
+    assert!(
+        stall.studio("").await.contains("is lost"),
+        "it is still somebody's task"
+    );
+    stall
+        .payment_becomes(payment_of(order), "let go", |seen| {
+            seen["attempts"][1]["state"] == "voided"
+        })
+        .await;
+    let pay = order_page(&stall, order, "/payment");
+    let paid = stall.world.browser().form(&pay, &[("payment", "card:tok_visa")]).await;
+    assert_eq!(paid.status, 303, "{}", paid.text());
+    assert_eq!(
+        (&stall.order(order).await["state"], stall.charged()),
+        (&json!("confirmed"), 1)
+    );
     stall.invariants().await;
 }

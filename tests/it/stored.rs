@@ -1,14 +1,14 @@
 //! Cards that buyers had kept: agreed to, used again in one tap, offered once more right after a purchase, forgotten. And what somebody gets who
 //! has only the device, only the link, or only the database.
 
+use crate::bank::{eventually, state};
 use crate::buying::{Stall, tap_body};
 use crate::harness::{Answer, Client};
 use hawker::config::MoreProcessor;
 use hawker::kernel::CheckoutId;
-use hawker::payments::sandbox::{Faults, Payment, Sandbox};
+use hawker::payments::sandbox::{Payment, Sandbox};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::Duration;
 
 const ADDRESS: &str = "B. Uyer";
 
@@ -52,15 +52,8 @@ async fn one_tap(stall: &Stall, browser: &Client, id: CheckoutId, method: &Value
     browser.put(&format!("/v1/checkouts/{id}"), &body).await
 }
 
-fn state(answer: &Answer) -> (u16, String) {
-    (
-        answer.status,
-        answer.value()["state"].as_str().unwrap_or_default().to_owned(),
-    )
-}
-
 fn payments(stall: &Stall) -> Vec<Payment> {
-    let sandbox = Sandbox::installed(&stall.world.app).unwrap();
+    let sandbox = stall.sandbox();
     let books = sandbox.books();
     let mut all: Vec<Payment> = books.payments().cloned().collect();
     all.reverse();
@@ -339,7 +332,7 @@ async fn p8_a_card_whose_bank_asks_back_is_kept_when_the_buyer_never_comes_back_
     let (id, at_the_bank) = keeps(&stall, &browser, "tok_3ds").await;
     assert_eq!(state(&at_the_bank), (201, "requires_escalation".into()));
     assert!(kept(&browser).await.is_empty(), "nothing is kept before it is paid");
-    let sandbox = Sandbox::installed(&stall.world.app).unwrap();
+    let sandbox = stall.sandbox();
     let payment = payments(&stall)[0].id.clone();
     sandbox.answer_challenge(&payment, true).unwrap();
     let secret = at_the_bank.value()["client_secret"].as_str().unwrap().to_owned();
@@ -393,7 +386,7 @@ async fn a_forgotten_card_pays_nothing_from_that_moment_on_and_the_processor_let
     assert!(kept(&browser).await.is_empty());
     let refused = one_tap(&stall, &browser, stall.checkout(), &card).await;
     assert_eq!(refused.refusal(), (409, "stored_method_gone".into()));
-    let sandbox = Sandbox::installed(&stall.world.app).unwrap();
+    let sandbox = stall.sandbox();
     let token = payments(&stall)[0].made.clone();
     eventually(|| async {
         sandbox
@@ -413,15 +406,14 @@ async fn p3_what_the_processor_could_not_say_at_once_is_asked_again_until_the_ca
     let stall = Stall::open(5).await;
     let browser = browser(&stall).await;
     let (id, at_the_bank) = keeps(&stall, &browser, "tok_3ds").await;
-    let sandbox = Sandbox::installed(&stall.world.app).unwrap();
-    sandbox.set_faults(Faults::parse(1, "lost=1000").unwrap());
-    sandbox.answer_challenge(&payments(&stall)[0].id, true).unwrap();
+    stall.weather("lost=1000");
+    stall.sandbox().answer_challenge(&payments(&stall)[0].id, true).unwrap();
     let secret = at_the_bank.value()["client_secret"].as_str().unwrap().to_owned();
     let reader = browser.clone().with("hawker-checkout-secret", &secret);
     eventually(|| async { (state(&reader.get(&format!("/v1/checkouts/{id}")).await).1 == "completed").then_some(()) })
         .await;
     assert!(kept(&browser).await.is_empty(), "nobody has said yet which token it is");
-    sandbox.set_faults(Faults::default());
+    stall.weather("");
     eventually(|| async { (kept(&browser).await.len() == 1).then_some(()) }).await;
     stall.invariants().await;
 }
@@ -451,7 +443,7 @@ async fn a_card_nobody_used_for_long_forgets_itself() {
     let browser = browser(&stall).await;
     keeps(&stall, &browser, "tok_visa").await;
     assert_eq!(kept(&browser).await.len(), 1);
-    let sandbox = Sandbox::installed(&stall.world.app).unwrap();
+    let sandbox = stall.sandbox();
     let token = payments(&stall)[0].made.clone();
     stall.world.clock.advance(401 * 86_400);
     eventually(|| async { kept(&browser).await.is_empty().then_some(()) }).await;
@@ -506,17 +498,6 @@ async fn a_kept_card_is_sent_to_its_own_vault_and_to_nobody_else() {
     );
     assert_eq!(stall.left().await, (3, 0));
     stall.invariants().await;
-}
-
-/// Asks until it is so; what jobs and notices do is not announced.
-async fn eventually<T, F: Future<Output = Option<T>>>(ask: impl Fn() -> F) -> T {
-    for _ in 0..600 {
-        if let Some(found) = ask().await {
-            return found;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("it never came true");
 }
 
 // Right after a purchase --------------------------------------------------------------------------------------------------------

@@ -64,7 +64,7 @@ fn answer(ask: &Ask) -> Answer {
             amount,
         },
         // There are no books to look into: what was not written down with us did not happen, and is asked for again.
-        Ask::Find { .. } | Ask::FindOperation { .. } | Ask::Kept { .. } => Answer::NotFound,
+        Ask::Find { .. } | Ask::FindOperation { .. } | Ask::Kept { .. } | Ask::CameBack { .. } => Answer::NotFound,
         Ask::Forget { .. } => Answer::Forgotten,
     }
 }

@@ -49,7 +49,7 @@ mod tests {
     const NOW: i64 = 1_790_000_000;
 
     #[test]
-    fn a_notice_is_believed_only_whole_fresh_and_signed_with_our_secret() {
+    fn w8_p25_a_notice_is_believed_only_whole_fresh_and_signed_with_our_secret() {
         let now = Time::from_unix_seconds(NOW);
         let body = br#"{"id":"evt_1"}"#;
         let header = sign("whsec_a", NOW, body);

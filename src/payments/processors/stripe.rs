@@ -33,6 +33,7 @@ pub struct StripeSettings {
     /// Without a slash at the end, such as `http://127.0.0.1:12111`.
     pub url: String,
     pub api_key: String,
+    /// One, or several separated by commas: while a secret is rotated the old and the new one are believed, and each alone before and after.
     pub webhook_secret: String,
     /// The expected fee: a rate and a fixed part in minor units.
     pub fee: (Rate, i64),
@@ -176,6 +177,11 @@ impl Stripe {
                 )
             }
             Ask::FindOperation { key, payment, .. } => self.find_operation(key, payment).await,
+            // What it puts into the address is the payment's own name; its books say what became of it.
+            Ask::CameBack { reference, .. } => {
+                let reference = reference.clone();
+                Box::pin(self.decide(&Ask::Find { reference })).await
+            }
             Ask::Kept { payment, .. } => {
                 let query = [("expand[0]", "payment_method".to_owned())];
                 self.said(
@@ -459,17 +465,18 @@ impl Stripe {
         Money::new((rate.of(amount.minor) + fixed).min(amount.minor), amount.currency)
     }
 
-    fn read_event(&self, event: &Value) -> Option<Notice> {
+    fn read_event(&self, event: &Value) -> Option<Vec<Notice>> {
         let object = &event["data"]["object"];
-        let reference = object["metadata"]["reference"].as_str()?.to_owned();
+        let kind = event["type"].as_str()?;
         let id = text(event, "id")?;
-        let (about, answer) = match event["type"].as_str()? {
-            "refund.created" | "refund.updated" | "charge.refund.updated" => (
-                About::Operation {
-                    key: object["metadata"]["key"].as_str()?.to_owned(),
-                },
-                read_refund(object)?,
-            ),
+        if matches!(
+            kind,
+            "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated"
+        ) {
+            return read_refund_event(&id, object);
+        }
+        let reference = object["metadata"]["reference"].as_str()?.to_owned();
+        let (about, answer) = match kind {
             "payment_intent.canceled" => (
                 About::Void,
                 Answer::Voided {
@@ -481,13 +488,51 @@ impl Stripe {
             kind if kind.starts_with("payment_intent.") => (About::Authorize, self.read_payment(object)?),
             _ => return None,
         };
-        Some(Notice {
+        Some(vec![Notice {
             id,
             reference,
             about,
             answer,
-        })
+        }])
     }
+}
+
+/// What happened to a refund: one of ours says so in its metadata, any other was made on Stripe's own pages and says whose payment it is of
+/// (docs.stripe.com/api/refunds/object).
+///
+/// One that failed after it had succeeded has a `failure_balance_transaction`: that is told in this order, whichever notice comes first, the success
+/// under the refund's own name, so that every order of arrival ends in one state.
+fn read_refund_event(event: &str, object: &Value) -> Option<Vec<Notice>> {
+    let metadata = &object["metadata"];
+    let reference = metadata["reference"].as_str().unwrap_or_default().to_owned();
+    let refund = text(object, "id")?;
+    let about = match metadata["key"].as_str() {
+        Some(key) if !reference.is_empty() => About::Operation { key: key.to_owned() },
+        _ => About::RefundElsewhere {
+            refund: refund.clone(),
+            payment: text(object, "payment_intent")?,
+        },
+    };
+    let notice = |id: String, answer: Answer| Notice {
+        id,
+        reference: reference.clone(),
+        about: about.clone(),
+        answer,
+    };
+    if object["status"] == "failed" && object["failure_balance_transaction"].is_string() {
+        let before = Answer::Refunded {
+            payment: text(object, "payment_intent")?,
+            reference: reference.clone(),
+            operation: refund.clone(),
+            amount: money(object, "amount")?,
+        };
+        let detail = object["failure_reason"].as_str().unwrap_or("failed").to_owned();
+        return Some(vec![
+            notice(format!("{refund}/succeeded"), before),
+            notice(event.to_owned(), Answer::Undone { detail }),
+        ]);
+    }
+    Some(vec![notice(event.to_owned(), read_refund(object)?)])
 }
 
 impl Processor for Stripe {
@@ -524,15 +569,18 @@ impl Processor for Stripe {
     }
 
     fn hear(&self, body: &[u8], header: &str, now: Time) -> Heard {
-        if self.settings.webhook_secret.is_empty()
-            || !signature::verify(&self.settings.webhook_secret, header, body, now)
-        {
+        let mut secrets = self
+            .settings
+            .webhook_secret
+            .split([',', ' '])
+            .filter(|one| !one.is_empty());
+        if !secrets.any(|secret| signature::verify(secret, header, body, now)) {
             return Heard::Forged;
         }
         let event: Option<Value> = serde_json::from_slice(body).ok();
         event
             .and_then(|event| self.read_event(&event))
-            .map_or(Heard::Ignored, |notice| Heard::Notices(vec![notice]))
+            .map_or(Heard::Ignored, Heard::Notices)
     }
 }
 

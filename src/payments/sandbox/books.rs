@@ -170,6 +170,10 @@ impl Refusal {
             payment: None,
         }
     }
+    /// For the fault of a refused refund.
+    pub fn kept() -> Self {
+        Self::invalid("refund_rejected", "The refund was rejected; try again later.")
+    }
     /// For the fault of a refused capture.
     pub fn today() -> Self {
         Self::invalid(
@@ -742,6 +746,18 @@ impl Books {
                 self.keep(payment);
             }
         }
+    }
+
+    /// A refund that a bank turned back days later: its money is here again.
+    pub fn bounce(&mut self, refund: &str) {
+        let Some(back) = self.refunds.get(refund).cloned() else {
+            return;
+        };
+        let Some(mut payment) = self.payment(&back.payment).cloned() else {
+            return;
+        };
+        payment.refunded -= back.amount;
+        self.keep(payment);
     }
 
     /// Lets go of what was not taken.

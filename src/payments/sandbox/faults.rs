@@ -21,6 +21,8 @@ pub struct Faults {
     pub capture_after_expiry: u32,
     /// A capture is refused although the promise stands.
     pub capture_refused: u32,
+    /// Money that was taken is not given back, however much there is.
+    pub refund_refused: u32,
     pub notice_duplicate: u32,
     /// The notice is there before the answer.
     pub notice_early: u32,
@@ -42,6 +44,7 @@ pub enum Fate {
     WrongCurrency,
     CaptureAfterExpiry,
     CaptureRefused,
+    RefundRefused,
 }
 
 /// What happens to one notice.
@@ -60,6 +63,7 @@ pub enum Call {
     Authorize,
     Capture,
     Change,
+    Refund,
     Look,
 }
 
@@ -97,6 +101,7 @@ impl Faults {
             "wrong_currency" => &mut self.wrong_currency,
             "capture_after_expiry" => &mut self.capture_after_expiry,
             "capture_refused" => &mut self.capture_refused,
+            "refund_refused" => &mut self.refund_refused,
             "notice_duplicate" => &mut self.notice_duplicate,
             "notice_early" => &mut self.notice_early,
             "notice_never" => &mut self.notice_never,
@@ -135,6 +140,10 @@ impl Faults {
             (
                 if call == Call::Capture { self.capture_refused } else { 0 },
                 Fate::CaptureRefused,
+            ),
+            (
+                if call == Call::Refund { self.refund_refused } else { 0 },
+                Fate::RefundRefused,
             ),
         ];
         draw(self.seed, what, nth, &rates).unwrap_or(Fate::Plain)

@@ -239,8 +239,9 @@ impl Sandbox {
         let (call, what) = match ask {
             Ask::Authorize { key, .. } => (Call::Authorize, key),
             Ask::Capture { key, .. } => (Call::Capture, key),
-            Ask::Void { key, .. } | Ask::Refund { key, .. } => (Call::Change, key),
-            Ask::Find { reference } => (Call::Look, reference),
+            Ask::Void { key, .. } => (Call::Change, key),
+            Ask::Refund { key, .. } => (Call::Refund, key),
+            Ask::Find { reference } | Ask::CameBack { reference, .. } => (Call::Look, reference),
             Ask::FindOperation { key, .. } => (Call::Look, key),
             Ask::Kept { payment, .. } => (Call::Look, payment),
             Ask::Forget { key, .. } => (Call::Change, key),
@@ -383,19 +384,22 @@ impl Sandbox {
                         detail: format!("{amount} cannot be refunded"),
                     };
                 };
-                let outcome = books.once(Some(key), format!("refund {reference} {payment} {amount}"), |books| {
-                    books.refund(
-                        payment,
-                        Some(wire),
-                        BTreeMap::from([("key".to_owned(), key.clone())]),
-                        now,
-                    )
-                });
+                let outcome = books.once(
+                    Some(key),
+                    format!("refund {reference} {payment} {amount}"),
+                    |books| match fate {
+                        Fate::RefundRefused => Err(Refusal::kept()),
+                        _ => {
+                            let metadata = BTreeMap::from([("key".to_owned(), key.clone())]);
+                            books.refund(payment, Some(wire), metadata, now)
+                        }
+                    },
+                );
                 drop(books);
                 let about = About::Operation { key: key.clone() };
                 self.told(key, outcome, about, |object| operation_answer(object, key))
             }
-            Ask::Find { reference } => match books.find(reference, now) {
+            Ask::Find { reference } | Ask::CameBack { reference, .. } => match books.find(reference, now) {
                 Some(payment) => payment_answer(&payment, &self.base_url),
                 None => Answer::NotFound,
             },

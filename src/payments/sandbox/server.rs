@@ -445,10 +445,13 @@ async fn refund(State(server): Shared, headers: HeaderMap, body: Bytes) -> Respo
         path: "/v1/refunds".into(),
         body: &body,
         known,
-        call: Call::Change,
+        call: Call::Refund,
     };
     server
-        .change(request, |books, form, _, now| {
+        .change(request, |books, form, fate, now| {
+            if fate == Fate::RefundRefused {
+                return Err(Refusal::kept());
+            }
             books.refund(
                 &form.text("payment_intent"),
                 form.integer("amount")?,

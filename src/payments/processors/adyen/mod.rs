@@ -9,6 +9,10 @@
 //! request gets its first answer again. So the resolver asks by asking again while the key is remembered ([`REPEATS_FOR`]), and after that the
 //! honest answer is that nobody knows.
 //!
+//! A buyer who comes back from a bank that asked has a `redirectResult` in the address; it goes to `/payments/details`, and the reply says what
+//! became of the payment (docs.adyen.com/online-payments/build-your-integration/advanced-flow, "Handle the redirect"). No peer verified it. Of a
+//! buyer who never comes back the notice tells.
+//!
 //! A kept card: `storePaymentMethod` for a shopper reference of its own, which says nothing about the buyer; used again as a card on file, with the
 //! buyer there (docs.adyen.com/online-payments/tokenization/create-and-use-tokens). What was kept under a reference can be asked, and deleted
 //! (docs.adyen.com/api-explorer/Checkout/71/get/storedPaymentMethods, …/delete/storedPaymentMethods/(storedPaymentMethodId)). No peer verified it.
@@ -106,7 +110,7 @@ impl Adyen {
         )
         .await;
         said(sent, |value| match ask {
-            Ask::Authorize { .. } => words::read_payment(value),
+            Ask::Authorize { .. } | Ask::CameBack { .. } => words::read_payment(value),
             Ask::Void { reference, payment, .. } if payment.is_empty() => {
                 words::read_received(value, "paymentReference", reference, payment)
             }
@@ -249,6 +253,11 @@ impl Adyen {
                     "amount": words::amount(*amount)?,
                 });
                 (format!("/payments/{}/refunds", words::name(payment)?), key, body)
+            }
+            // Adyen hands the payment out to the buyer's browser as `redirectResult`, and decides when it gets it back.
+            Ask::CameBack { key, words, .. } => {
+                let body = json!({ "details": { "redirectResult": words } });
+                ("/payments/details".to_owned(), key, body)
             }
             // Not "not found": what cannot be looked up may well be there.
             Ask::Find { .. } | Ask::FindOperation { .. } | Ask::Kept { .. } | Ask::Forget { .. } => {

@@ -67,7 +67,13 @@ pub fn read(item: &Value, fee: impl Fn(Money) -> Money) -> Vec<Notice> {
 fn read_item(item: &Value, fee: impl Fn(Money) -> Money) -> Option<Vec<Notice>> {
     let event = item["eventCode"].as_str()?;
     let own = item["pspReference"].as_str()?;
-    let (reference, key) = words::read_reference(item["merchantReference"].as_str()?)?;
+    // Whoever gives money back on Adyen's own pages may type any reference, or none.
+    let given_back = matches!(event, "REFUND" | "REFUND_FAILED" | "REFUNDED_REVERSED");
+    let (reference, key) = match words::read_reference(item["merchantReference"].as_str().unwrap_or_default()) {
+        Some(ours) => ours,
+        None if given_back => (String::new(), None),
+        None => return None,
+    };
     let original = item["originalReference"].as_str().unwrap_or_default().to_owned();
     let reason = item["reason"].as_str().unwrap_or_default().to_owned();
     let success = item["success"] == "true" || item["success"] == true;
@@ -134,7 +140,15 @@ fn read_item(item: &Value, fee: impl Fn(Money) -> Money) -> Option<Vec<Notice>> 
         };
         return Some(vec![notice(event, &About::Void, answer)]);
     }
-    let about = About::Operation { key: key? };
+    let about = match key {
+        Some(key) => About::Operation { key },
+        // Made on Adyen's own pages: it carries the name of the payment, and no key of ours.
+        None if given_back => About::RefundElsewhere {
+            refund: own.to_owned(),
+            payment: original.clone(),
+        },
+        None => return None,
+    };
     Some(match (event, success) {
         ("CAPTURE", true) => vec![notice(event, &about, captured())],
         ("REFUND", true) => vec![notice(event, &about, refunded())],

@@ -88,6 +88,11 @@ fn ask(value: &Value) -> Ask {
                 _ => Reuse::Once,
             },
         },
+        "came_back" => Ask::CameBack {
+            key,
+            reference,
+            words: text("words"),
+        },
         "capture" => Ask::Capture {
             key,
             reference,
@@ -121,7 +126,7 @@ fn requests_are_as_the_documentation_has_them() {
         };
         assert_eq!(request, expected, "{}", entry["name"]);
         assert!(request.key.len() <= 64, "a key has at most 64 characters");
-        let reference = request.body["reference"].as_str().unwrap();
+        let reference = request.body["reference"].as_str().unwrap_or_default(); // None where a buyer comes back.
         assert!(reference.len() <= 80, "a reference has at most 80 characters");
     }
 }
