@@ -39,6 +39,11 @@ pub const MAIN: &[Migration] = &[
         name: "fewer trees",
         sql: include_str!("../../migrations/main/0007_fewer_trees.sql"),
     },
+    Migration {
+        number: 9,
+        name: "disputes",
+        sql: include_str!("../../migrations/main/0009_disputes.sql"),
+    },
 ];
 
 /// What players saw, in a file and lane of its own.

@@ -2,6 +2,7 @@
 
 use super::Conclude;
 use super::authorize::find_attempt;
+use super::disputes;
 use super::model::{Attempt, Operation, read_reference};
 use super::store;
 use crate::app::App;
@@ -57,6 +58,9 @@ pub fn notice(tx: &mut Tx<'_>, processor: &str, notice: &Notice, body: &str) -> 
 
 /// Hears a verified notice to its end, in one transaction: stored, recorded, concluded. Whether it changed anything.
 pub async fn hear_out(app: &App, processor: &str, told: Notice, body: String, conclude: Conclude) -> Result<bool> {
+    if let About::Dispute(dispute) = told.about {
+        return disputes::hear(app, processor, *dispute, Some((told.id, body))).await;
+    }
     let Some((checkout, _)) = read_reference(&told.reference) else {
         return Ok(false);
     };
@@ -85,6 +89,7 @@ fn operation(tx: &mut Tx<'_>, attempt: &Attempt, about: &About) -> Result<Option
     let key = match about {
         About::Authorize => return Ok(Some(Operation::Authorize)),
         About::Void => return Ok(Some(Operation::Void)),
+        About::Dispute(_) => return Ok(None), // Has a way of its own, see [`hear_out`].
         About::Operation { key } => key,
     };
     let attempt = find_attempt(tx, attempt.id)?;

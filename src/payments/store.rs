@@ -69,6 +69,8 @@ impl FromRow for Intent {
             own_asks: row.get(15)?,
             method: row.get(16)?,
             taking: row.get(17)?,
+            disputed_minor: row.get(18)?,
+            disputes_open: row.get(19)?,
         })
     }
 }
@@ -78,7 +80,8 @@ pub fn intent(tx: &mut Tx<'_>, id: IntentId) -> Result<Option<Intent>> {
         "select id, shop_id, checkout_id, state, amount_minor, currency, authorized_minor, capture_pending_minor, captured_minor,
                 refund_pending_minor, refunded_minor, allocation, attempts, version, lost_at, own_asks,
                 coalesce((select method from attempts a where a.intent_id = intents.id and a.n = intents.attempts), ''),
-                coalesce((select taking from attempts a where a.intent_id = intents.id and a.n = intents.attempts), 'each')
+                coalesce((select taking from attempts a where a.intent_id = intents.id and a.n = intents.attempts), 'each'),
+                disputed_minor, disputes_open
            from intents where id = $1",
         args![id],
     )
@@ -265,11 +268,12 @@ pub fn release_capture(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<()> 
     )
 }
 
-/// Sets an amount aside for a refund; false if that much was not captured, or went back already (P13).
+/// Sets an amount aside for a refund; false if that much was not captured, went back already (P13), lies with a bank, or may have to (L10).
 pub fn reserve_refund(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<bool> {
     let changed = tx.exec(
         "update intents set refund_pending_minor = refund_pending_minor + $2, version = version + 1
-          where id = $1 and state <> 'conflicted' and refunded_minor + refund_pending_minor + $2 <= captured_minor",
+          where id = $1 and state <> 'conflicted' and disputes_open = 0
+            and refunded_minor + refund_pending_minor + disputed_minor + $2 <= captured_minor",
         args![id, minor],
     )?;
     Ok(changed == 1)
@@ -322,7 +326,7 @@ impl FromRow for Attempt {
 }
 
 /// An attempt in the 21 columns from `at`.
-fn attempt_at(row: &Row<'_>, at: usize) -> Result<Attempt> {
+pub(super) fn attempt_at(row: &Row<'_>, at: usize) -> Result<Attempt> {
     Ok(Attempt {
         id: row.get(at)?,
         intent: row.get(at + 1)?,

@@ -498,7 +498,7 @@ impl Desk {
                 amount: self.money(line.amount_minor),
                 tax: format!("incl. {} tax, {}", self.money(line.tax_minor), words::percent(line.tax)),
                 to_ship: line.open(),
-                refundable: if self.view.captured(Part::Line(line.line)) > self.view.refunded(Part::Line(line.line)) {
+                refundable: if self.view.refundable(Part::Line(line.line)) > 0 {
                     line.quantity - line.canceled
                 } else {
                     0
