@@ -88,10 +88,7 @@ fn parts(view: &OrderView, lines: &RefundLines) -> Result<Vec<(Part, i64)>> {
         ));
     }
     if lines.delivery {
-        parts.push((
-            Part::Delivery,
-            view.refundable(Part::Delivery),
-        ));
+        parts.push((Part::Delivery, view.refundable(Part::Delivery)));
     }
     parts.retain(|(_, minor)| *minor > 0);
     Ok(parts)

@@ -319,11 +319,17 @@ pub enum DisputeAnswer {
     /// There is definitely no such dispute.
     NotFound,
     /// A definite no.
-    Refused { detail: String },
+    Refused {
+        detail: String,
+    },
     /// The request certainly did not arrive.
-    NotSent { detail: String },
+    NotSent {
+        detail: String,
+    },
     /// We asked and do not know what happened.
-    Unknown { detail: String },
+    Unknown {
+        detail: String,
+    },
     /// This provider's disputes are not answered, or not asked about, through us.
     NotHere,
 }

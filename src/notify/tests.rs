@@ -453,7 +453,10 @@ async fn write_letters(world: &World) {
                     adjustment,
                 } => drop(order_refunded(tx, &links, *shop, *order, *adjustment)?),
                 Fact::PaymentLost { shop, order, tries } => drop(payment_lost(tx, &links, *shop, *order, *tries)?),
-                Fact::PaymentOverdue { .. } | Fact::PaymentCaptured { .. } => {}
+                Fact::PaymentOverdue { .. }
+                | Fact::PaymentCaptured { .. }
+                | Fact::DisputeOpened { .. }
+                | Fact::DisputeClosed { .. } => {}
             }
             Ok(())
         });

@@ -224,5 +224,13 @@ fn back(intent: &Intent) -> String {
     if intent.refund_pending_minor > 0 {
         text += &format!(" {} is on its way back.", money(intent.refund_pending_minor));
     }
+    if intent.disputed_minor > 0 {
+        let disputed = money(intent.disputed_minor);
+        text += &if intent.disputes_open > 0 {
+            format!(" The buyer's bank took {disputed} back and has not decided; nothing can be refunded meanwhile.")
+        } else {
+            format!(" {disputed} was lost in a dispute.")
+        };
+    }
     text
 }

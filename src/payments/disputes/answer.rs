@@ -5,7 +5,9 @@ use super::record::{advance, next_look, read, record};
 use super::store;
 use crate::app::App;
 use crate::db::{LaneKey, Tx};
-use crate::kernel::{DisputeAnswer, DisputeAsk, DisputeId, DisputeStage, Error, Result, Seconds, ShopId, StaffId, words};
+use crate::kernel::{
+    DisputeAnswer, DisputeAsk, DisputeId, DisputeStage, Error, Result, Seconds, ShopId, StaffId, words,
+};
 use crate::payments::authorize::refuse_while_frozen;
 use crate::payments::model::{SENDING, next_check};
 use crate::payments::store as payments;
@@ -42,7 +44,10 @@ pub enum Answering {
 pub async fn accept(app: &App, shop: ShopId, id: DisputeId, why: &str, staff: Option<StaffId>) -> Result<Answering> {
     let why = why.trim().to_owned();
     if !(3..=1000).contains(&why.chars().count()) {
-        return Err(Error::field("/reason", "Say why, in 3 to 1000 characters: it stays with the dispute."));
+        return Err(Error::field(
+            "/reason",
+            "Say why, in 3 to 1000 characters: it stays with the dispute.",
+        ));
     }
     give(app, shop, id, Give::Up { why }, staff).await
 }
@@ -73,10 +78,16 @@ fn checked(texts: BTreeMap<String, String>) -> Result<BTreeMap<String, String>> 
         }
     }
     if kept.is_empty() {
-        return Err(Error::field("/statement", "Say something: an empty answer is a lost one."));
+        return Err(Error::field(
+            "/statement",
+            "Say something: an empty answer is a lost one.",
+        ));
     }
     if kept.values().map(|text| text.chars().count()).sum::<usize>() > ANSWER_MAX {
-        return Err(Error::field("/statement", format!("All texts together may have {ANSWER_MAX} characters.")));
+        return Err(Error::field(
+            "/statement",
+            format!("All texts together may have {ANSWER_MAX} characters."),
+        ));
     }
     Ok(kept)
 }
@@ -95,7 +106,9 @@ async fn give(app: &App, shop: ShopId, id: DisputeId, give: Give, staff: Option<
                 .db
                 .write(lane, move |tx| begin(tx, shop, id, &give, staff, here))
                 .await?;
-            let Answering::Told(dispute) = begun else { return Ok(begun) };
+            let Answering::Told(dispute) = begun else {
+                return Ok(begun);
+            };
             let answer = tell(&app, &dispute).await;
             let after = app.db.write(lane, move |tx| told(tx, id, &answer)).await?;
             let refused = after.asked == Asked::Nothing && after.state == DisputeState::NeedsResponse;
@@ -181,20 +194,33 @@ pub(super) fn told(tx: &mut Tx<'_>, id: DisputeId, answer: &DisputeAnswer) -> Re
             record(tx, &dispute.attempt, told)?;
             let now = read(tx, id)?;
             // It heard us and still says it waits: looked at again soon.
-            if now.asked != Asked::Nothing && now.state == DisputeState::NeedsResponse && told.stage == DisputeStage::NeedsResponse {
+            if now.asked != Asked::Nothing
+                && now.state == DisputeState::NeedsResponse
+                && told.stage == DisputeStage::NeedsResponse
+            {
                 store::postpone(tx, id, "", next_check(tx.now(), now.tries))?;
             }
         }
         DisputeAnswer::Refused { detail } => {
             let soon = next_look(dispute.state, dispute.due_by, tx.now()).unwrap_or(tx.now());
             if store::take_back_answer(tx, id, &refused(detail), soon)? {
-                payments::log(tx, dispute.intent, &format!("{} refused to hear it.", dispute.processor()), detail)?;
+                payments::log(
+                    tx,
+                    dispute.intent,
+                    &format!("{} refused to hear it.", dispute.processor()),
+                    detail,
+                )?;
             }
         }
         DisputeAnswer::NotFound | DisputeAnswer::NotHere => {
             let soon = tx.now().plus(Seconds::days(1));
             if store::take_back_answer(tx, id, &refused("it knows no such dispute"), soon)? {
-                payments::log(tx, dispute.intent, &format!("{} knows no such dispute.", dispute.processor()), "")?;
+                payments::log(
+                    tx,
+                    dispute.intent,
+                    &format!("{} knows no such dispute.", dispute.processor()),
+                    "",
+                )?;
             }
         }
         DisputeAnswer::NotSent { detail } => store::postpone(tx, id, detail, tx.now().plus(Seconds(10)))?,

@@ -31,7 +31,11 @@ async fn look(app: &App, id: DisputeId, frozen: bool) -> Result<bool> {
         .db
         .write(lane, move |tx| {
             let until = tx.now().plus(SENDING);
-            Ok(if store::claim(tx, id, until)? { Some(read(tx, id)?) } else { None })
+            Ok(if store::claim(tx, id, until)? {
+                Some(read(tx, id)?)
+            } else {
+                None
+            })
         })
         .await?;
     let Some(dispute) = claimed else { return Ok(false) };
@@ -67,7 +71,9 @@ fn found(tx: &mut Tx<'_>, id: DisputeId, stands: &DisputeAnswer) -> Result<Dispu
         return read(tx, id);
     }
     let (trouble, next) = match stands {
-        DisputeAnswer::Unknown { detail } | DisputeAnswer::NotSent { detail } => (detail.as_str(), Some(next_check(tx.now(), dispute.tries))),
+        DisputeAnswer::Unknown { detail } | DisputeAnswer::NotSent { detail } => {
+            (detail.as_str(), Some(next_check(tx.now(), dispute.tries)))
+        }
         _ => ("", next_look(dispute.state, dispute.due_by, tx.now())),
     };
     if dispute.asked == Asked::Nothing {

@@ -62,10 +62,7 @@ impl DisputeState {
 ///
 /// Later words outweigh earlier ones, so that all orders of the same notices end in the same state: an inquiry, an inquiry that ended in silence, a
 /// chargeback, one whose time is over, an answer, the bank's decision. What is decided stays decided.
-pub fn step(
-    now: Option<(DisputeState, ClosedBy)>,
-    told: DisputeStage,
-) -> Option<(DisputeState, ClosedBy)> {
+pub fn step(now: Option<(DisputeState, ClosedBy)>, told: DisputeStage) -> Option<(DisputeState, ClosedBy)> {
     use DisputeState as S;
     let next = match told {
         DisputeStage::Inquiry => (S::Inquiry, ClosedBy::Nobody),
@@ -166,11 +163,20 @@ pub const SILENCE: Seconds = Seconds::days(120);
 /// Why buyers dispute: our code, and what it means in plain words. The codes are those of docs.stripe.com/api/disputes/object.
 pub const REASONS: &[(&str, &str)] = &[
     ("fraudulent", "The cardholder says they did not make this purchase."),
-    ("unrecognized", "The cardholder does not recognise the name on their statement."),
+    (
+        "unrecognized",
+        "The cardholder does not recognise the name on their statement.",
+    ),
     ("product_not_received", "The buyer says the parcel never came."),
-    ("product_unacceptable", "The buyer says the goods are damaged, or not what was described."),
+    (
+        "product_unacceptable",
+        "The buyer says the goods are damaged, or not what was described.",
+    ),
     ("duplicate", "The buyer says they were charged twice."),
-    ("credit_not_processed", "The buyer says they were promised their money back and did not get it."),
+    (
+        "credit_not_processed",
+        "The buyer says they were promised their money back and did not get it.",
+    ),
     ("subscription_canceled", "The buyer says they had canceled."),
     ("general", "The bank gives no particular reason."),
 ];

@@ -5,8 +5,8 @@ use super::store;
 use crate::app::App;
 use crate::db::{LaneKey, Tx};
 use crate::kernel::{
-    AttemptId, DisputeAnswer, DisputeAsk, DisputeFee, DisputeId, DisputeTold, Error, Fact, Id, IntentId, Kind, Money, Result,
-    Seconds, Time, words,
+    AttemptId, DisputeAnswer, DisputeAsk, DisputeFee, DisputeId, DisputeTold, Error, Fact, Id, IntentId, Kind, Money,
+    Result, Seconds, Time, words,
 };
 use crate::ledger::{self, AccountKey, AccountKind, Leg, Posting};
 use crate::payments::allocation::PlannedLeg;
@@ -29,7 +29,11 @@ pub async fn hear(app: &App, processor: &str, mut told: DisputeTold, notice: Opt
             DisputeAnswer::NotFound | DisputeAnswer::Refused { .. } | DisputeAnswer::NotHere => return Ok(false),
             DisputeAnswer::NotSent { detail } | DisputeAnswer::Unknown { detail } => {
                 let kind = Kind::Busy { retry_after: 60 };
-                let error = Error::new(kind, "processor_unreachable", "The processor could not be asked about it.");
+                let error = Error::new(
+                    kind,
+                    "processor_unreachable",
+                    "The processor could not be asked about it.",
+                );
                 return Err(error.because(Error::internal(detail)));
             }
         }
@@ -64,7 +68,10 @@ pub fn record(tx: &mut Tx<'_>, attempt: &Attempt, told: &DisputeTold) -> Result<
     store::hold_intent(tx, attempt.intent)?;
     let rounds = store::rounds(tx, attempt.shop, &attempt.processor, &told.name)?;
     let mut changed = false;
-    for earlier in rounds.iter().filter(|known| known.round < told.round && known.state != S::Won) {
+    for earlier in rounds
+        .iter()
+        .filter(|known| known.round < told.round && known.state != S::Won)
+    {
         changed |= advance(tx, earlier, (S::Won, ClosedBy::Processor))?;
     }
     let superseded = rounds.iter().any(|known| known.round > told.round);
@@ -78,7 +85,9 @@ pub fn record(tx: &mut Tx<'_>, attempt: &Attempt, told: &DisputeTold) -> Result<
             };
             let new = opened(tx, attempt, told, first);
             if !store::insert(tx, &new)? {
-                return Err(Error::internal("two disputes of one name, although their payment was held"));
+                return Err(Error::internal(
+                    "two disputes of one name, although their payment was held",
+                ));
             }
             let known = read(tx, new.id)?;
             said(tx, &known, told)?;
@@ -143,7 +152,11 @@ pub(super) fn next_look(state: S, due_by: Option<Time>, now: Time) -> Option<Tim
     let tomorrow = now.plus(Seconds::days(1));
     match state {
         S::Won | S::Lost => None,
-        S::NeedsResponse => Some(due_by.filter(|due| *due > now).map_or(tomorrow, |due| due.plus(Seconds(1)).min(tomorrow))),
+        S::NeedsResponse => Some(
+            due_by
+                .filter(|due| *due > now)
+                .map_or(tomorrow, |due| due.plus(Seconds(1)).min(tomorrow)),
+        ),
         S::Inquiry | S::UnderReview => Some(tomorrow),
     }
 }
@@ -169,7 +182,8 @@ fn learn(tx: &mut Tx<'_>, known: &Dispute, told: &DisputeTold) -> Result<bool> {
         );
         log_once(tx, known.intent, &what)?;
     }
-    let news = (now.due_by, &now.reason, &now.detail, now.amount) != (known.due_by, &known.reason, &known.detail, known.amount);
+    let news = (now.due_by, &now.reason, &now.detail, now.amount)
+        != (known.due_by, &known.reason, &known.detail, known.amount);
     if news {
         store::learn(tx, &now)?;
     }
@@ -228,7 +242,9 @@ fn count(tx: &mut Tx<'_>, dispute: &Dispute, minor: i64, open: i64) -> Result<()
     if store::set_aside(tx, dispute.intent, minor, open)? {
         return Ok(());
     }
-    Err(Error::internal("a dispute took more than was left, although its payment was held"))
+    Err(Error::internal(
+        "a dispute took more than was left, although its payment was held",
+    ))
 }
 
 /// The legs of a sale that lie with a bank, or are lost to it: gone as if they were given back.
@@ -326,7 +342,11 @@ fn post(tx: &mut Tx<'_>, dispute: &Dispute, kind: &'static str, way: Way) -> Res
     let mut legs: Vec<Leg> = (dispute.legs.iter())
         .map(|planned| leg(planned.account, planned.minor, planned.purpose.name()))
         .collect();
-    legs.push(leg(AccountKey::of(AccountKind::DisputeLosses), dispute.excess_minor, "loss"));
+    legs.push(leg(
+        AccountKey::of(AccountKind::DisputeLosses),
+        dispute.excess_minor,
+        "loss",
+    ));
     let posting = Posting {
         shop: dispute.shop,
         source_kind: kind,
@@ -416,7 +436,11 @@ fn charge(tx: &mut Tx<'_>, id: DisputeId, fees: &[DisputeFee]) -> Result<bool> {
         };
         ledger::post(tx, &posting)?;
         let what = if kept { "charged" } else { "gave back" };
-        let words = format!("{} {what} {} for the dispute.", dispute.processor(), words::money(amount));
+        let words = format!(
+            "{} {what} {} for the dispute.",
+            dispute.processor(),
+            words::money(amount)
+        );
         payments::log(tx, dispute.intent, &words, "")?;
         dispute.fees.push(fee.clone());
         store::learn(tx, &dispute)?;
@@ -434,14 +458,26 @@ fn said(tx: &mut Tx<'_>, dispute: &Dispute, told: &DisputeTold) -> Result<()> {
     let what = match told.stage {
         T::Inquiry => format!("The buyer's bank asks about {amount}. No money has moved."),
         T::NeedsResponse => match told.due_by {
-            Some(due) => format!("The buyer's bank took {amount} back{again}. It can be answered until {}.", words::exact(due)),
+            Some(due) => format!(
+                "The buyer's bank took {amount} back{again}. It can be answered until {}.",
+                words::exact(due)
+            ),
             None => format!("The buyer's bank took {amount} back{again}. It cannot be answered."),
         },
         T::TimeUp => format!("The time to answer the dispute of {amount} is over."),
         T::UnderReview => format!("{processor} passed the answer on; the buyer's bank decides about {amount}."),
-        T::Won if dispute.state == S::Inquiry => format!("The bank's question about {amount} is settled. No money moved."),
+        T::Won if dispute.state == S::Inquiry => {
+            format!("The bank's question about {amount} is settled. No money moved.")
+        }
         T::Won => format!("The dispute of {amount} is won: the money is back."),
         T::Lost => format!("The dispute of {amount} is lost: the money stays with the buyer."),
     };
-    payments::log(tx, dispute.intent, &what, &format!("{} {}", reason_words(&told.reason), told.detail).trim().to_owned())
+    payments::log(
+        tx,
+        dispute.intent,
+        &what,
+        &format!("{} {}", reason_words(&told.reason), told.detail)
+            .trim()
+            .to_owned(),
+    )
 }

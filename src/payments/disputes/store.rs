@@ -282,7 +282,15 @@ pub fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
         .iter()
         .map(|(id,)| format!("I14 {id}: its disputes are not what it has set aside for them"))
         .collect();
-    broken.extend(borne.iter().map(|(id,)| format!("I21 {id}: not all of it is borne by somebody")));
-    broken.extend(forgotten.iter().map(|(id,)| format!("I16 nobody will look at {id} again")));
+    broken.extend(
+        borne
+            .iter()
+            .map(|(id,)| format!("I21 {id}: not all of it is borne by somebody")),
+    );
+    broken.extend(
+        forgotten
+            .iter()
+            .map(|(id,)| format!("I16 nobody will look at {id} again")),
+    );
     Ok(broken)
 }

@@ -654,7 +654,9 @@ fn read_dispute(value: &Value) -> Option<DisputeTold> {
         _ => return None,
     };
     let details = &value["evidence_details"];
-    let due_by = details["due_by"].as_i64().filter(|due| *due > 0 && details["past_due"] != true);
+    let due_by = details["due_by"]
+        .as_i64()
+        .filter(|due| *due > 0 && details["past_due"] != true);
     let reason = value["reason"].as_str().unwrap_or_default();
     let known = REASONS.iter().any(|(code, _)| *code == reason);
     let fees = value["balance_transactions"].as_array().into_iter().flatten();

@@ -42,7 +42,10 @@ impl DisputeStatus {
     }
     /// Not decided yet.
     pub fn is_open(self) -> bool {
-        matches!(self, Self::WarningNeedsResponse | Self::NeedsResponse | Self::UnderReview)
+        matches!(
+            self,
+            Self::WarningNeedsResponse | Self::NeedsResponse | Self::UnderReview
+        )
     }
 }
 
@@ -71,9 +74,9 @@ impl BookedDispute {
     pub(super) fn key(&self) -> String {
         format!("{}/{}", self.id, self.round)
     }
-    fn take(&mut self, now: Time) {
+    fn take(&mut self, due_by: Time) {
         self.status = DisputeStatus::NeedsResponse;
-        self.due_by = Some(now.plus(TO_ANSWER));
+        self.due_by = Some(due_by);
         self.fee = FEE;
     }
 }
@@ -87,9 +90,11 @@ pub struct NewDispute {
     pub reason: String,
     /// The bank only asks.
     pub inquiry: bool,
+    /// So long an answer may be given.
+    pub to_answer: Seconds,
 }
 
-pub type Disputed = std::result::Result<BookedDispute, Refusal>;
+pub type Disputed = Result<BookedDispute, Refusal>;
 
 impl Books {
     /// A buyer goes to their bank. It does not ask whether money went back before.
@@ -100,14 +105,18 @@ impl Books {
             return Err(Refusal::invalid("amount_too_large", "Not that much was taken."));
         }
         let mut dispute = BookedDispute {
-            id: format!("dp_{}{:012}", self.prefix(), self.disputes().filter(|one| one.round == 1).count() + 1),
+            id: format!(
+                "dp_{}{:012}",
+                self.prefix(),
+                self.disputes().filter(|one| one.round == 1).count() + 1
+            ),
             round: 1,
             payment: payment.id,
             amount,
             currency: payment.currency,
             reason: new.reason.clone(),
             status: DisputeStatus::WarningNeedsResponse,
-            due_by: Some(now.plus(TO_ANSWER)),
+            due_by: Some(now.plus(new.to_answer)),
             fee: 0,
             evidence: BTreeMap::new(),
             submitted: 0,
@@ -115,7 +124,7 @@ impl Books {
             keys: Vec::new(),
         };
         if !new.inquiry {
-            dispute.take(now);
+            dispute.take(now.plus(new.to_answer));
         }
         Ok(self.keep_dispute(dispute))
     }
@@ -126,7 +135,7 @@ impl Books {
         if dispute.status != DisputeStatus::WarningNeedsResponse {
             return Err(wrong_state(&dispute));
         }
-        dispute.take(now);
+        dispute.take(now.plus(TO_ANSWER));
         Ok(self.keep_dispute(dispute))
     }
 
@@ -157,7 +166,7 @@ impl Books {
             keys: Vec::new(),
             ..first
         };
-        second.take(now);
+        second.take(now.plus(TO_ANSWER));
         Ok(self.keep_dispute(second))
     }
 
@@ -187,11 +196,17 @@ impl Books {
     /// The shop answers, once.
     pub fn answer_dispute(&mut self, id: &str, evidence: BTreeMap<String, String>, now: Time) -> Disputed {
         let mut dispute = self.must_dispute(id)?;
-        if !matches!(dispute.status, DisputeStatus::NeedsResponse | DisputeStatus::WarningNeedsResponse) {
+        if !matches!(
+            dispute.status,
+            DisputeStatus::NeedsResponse | DisputeStatus::WarningNeedsResponse
+        ) {
             return Err(wrong_state(&dispute));
         }
         if dispute.due_by.is_none_or(|due| due <= now) || dispute.submitted > 0 {
-            return Err(Refusal::invalid("dispute_evidence_past_due", "The time for evidence is over."));
+            return Err(Refusal::invalid(
+                "dispute_evidence_past_due",
+                "The time for evidence is over.",
+            ));
         }
         let says = |word: &str| evidence.values().any(|text| text.contains(word));
         let decided = match (says("winning_evidence"), says("losing_evidence")) {
@@ -217,7 +232,7 @@ impl Books {
         key: &str,
         id: &str,
         act: impl FnOnce(&mut Self) -> Disputed,
-    ) -> std::result::Result<(BookedDispute, bool), Refusal> {
+    ) -> Result<(BookedDispute, bool), Refusal> {
         let known = self.must_dispute(id)?;
         if known.keys.iter().any(|used| used == key) {
             return Ok((known, false));
@@ -257,14 +272,15 @@ impl Books {
     }
 
     /// Whether a bank has money of this payment and has not decided.
-    pub(super) fn refuse_while_disputed(&self, payment: &Payment) -> std::result::Result<(), Refusal> {
-        let open = |one: &BookedDispute| {
-            one.payment == payment.id && one.status.takes_money() && one.status.is_open()
-        };
+    pub(super) fn refuse_while_disputed(&self, payment: &Payment) -> Result<(), Refusal> {
+        let open = |one: &BookedDispute| one.payment == payment.id && one.status.takes_money() && one.status.is_open();
         if self.disputes().any(open) {
             return Err(Refusal {
                 payment: Some(payment.clone()),
-                ..Refusal::invalid("charge_disputed", "This charge has been charged back and cannot be refunded.")
+                ..Refusal::invalid(
+                    "charge_disputed",
+                    "This charge has been charged back and cannot be refunded.",
+                )
             });
         }
         Ok(())

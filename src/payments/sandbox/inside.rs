@@ -5,8 +5,8 @@ use super::disputes::{BookedDispute, DisputeStatus, Disputed};
 use super::faults::{Call, Fate, Faults, NoticeFate};
 use crate::app::App;
 use crate::kernel::{
-    self, About, Answer, Ask, Booked, Capabilities, CardFace, Clock, DisputeAnswer, DisputeAsk, DisputeFee, DisputeStage,
-    DisputeTold, MayFail, Money, Notice, Processor, Reuse, Time,
+    self, About, Answer, Ask, Booked, Capabilities, CardFace, Clock, DisputeAnswer, DisputeAsk, DisputeFee,
+    DisputeStage, DisputeTold, MayFail, Money, Notice, Processor, Reuse, Time,
 };
 use crate::payments::processors::{EXPONENTS, from_wire, to_wire, understands};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -252,7 +252,9 @@ impl Sandbox {
                 Some(found) => Ok((found.clone(), false)),
                 None => return DisputeAnswer::NotFound,
             },
-            DisputeAsk::Accept { key, dispute } => books.once_of_dispute(key, dispute, |books| books.close_dispute(dispute)),
+            DisputeAsk::Accept { key, dispute } => {
+                books.once_of_dispute(key, dispute, |books| books.close_dispute(dispute))
+            }
             DisputeAsk::Submit { key, dispute, texts } => books.once_of_dispute(key, dispute, |books| {
                 books.answer_dispute(dispute, texts.iter().cloned().collect(), now)
             }),

@@ -3,7 +3,7 @@
 //! Strict: unknown parameters are refused, keys are one request for ever. `GET /_books` is not Stripe's: it is how a test reads the truth.
 
 use super::books::{Books, NewPayment, Object, Outcome, Payment, PaymentState, Refusal};
-use super::disputes::{BookedDispute, DisputeStatus, NewDispute};
+use super::disputes::{BookedDispute, DisputeStatus, NewDispute, TO_ANSWER};
 use super::faults::{Call, Fate, Faults, NoticeFate};
 use super::wire::{self, Form};
 use crate::kernel::{Clock, Currency, Error, MayFail, Result, Session, Time};
@@ -266,7 +266,10 @@ impl Server {
         if let Some(refused) = refused_key(headers) {
             return refused;
         }
-        let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).unwrap_or_default();
+        let key = headers
+            .get("idempotency-key")
+            .and_then(|key| key.to_str().ok())
+            .unwrap_or_default();
         let fate = self.fate(Call::Change, if key.is_empty() { path } else { key });
         if matches!(fate, Fate::Lost | Fate::NotSent) {
             return self.hang().await;
@@ -677,7 +680,12 @@ async fn retrieve_dispute(
         };
         let found = books.dispute(&id).ok_or_else(missing)?;
         let payment = books.look(&found.payment, now)?;
-        Ok(wire::dispute(found, &payment, &base_url, form.expands("payment_intent")))
+        Ok(wire::dispute(
+            found,
+            &payment,
+            &base_url,
+            form.expands("payment_intent"),
+        ))
     };
     server.look(&headers, "/v1/disputes", query.as_deref(), find).await
 }
@@ -687,11 +695,18 @@ async fn answer_dispute(State(server): Shared, Path(id): Path<String>, headers: 
     let act = |books: &mut Books, form: &Form, key: &str, now| {
         form.only(&["evidence", "submit", "metadata"])?;
         if !form.flag("submit") {
-            return Err(Refusal::invalid("parameter_missing", "Evidence is only taken with submit here."));
+            return Err(Refusal::invalid(
+                "parameter_missing",
+                "Evidence is only taken with submit here.",
+            ));
         }
-        books.once_of_dispute(key, &id, |books| books.answer_dispute(&id, form.nested("evidence"), now))
+        books.once_of_dispute(key, &id, |books| {
+            books.answer_dispute(&id, form.nested("evidence"), now)
+        })
     };
-    server.disputed(&headers, &format!("/v1/disputes/{id}"), &body, act).await
+    server
+        .disputed(&headers, &format!("/v1/disputes/{id}"), &body, act)
+        .await
 }
 
 async fn close_dispute(State(server): Shared, Path(id): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
@@ -699,7 +714,9 @@ async fn close_dispute(State(server): Shared, Path(id): Path<String>, headers: H
         form.only(&[])?;
         books.once_of_dispute(key, &id, |books| books.close_dispute(&id))
     };
-    server.disputed(&headers, &format!("/v1/disputes/{id}/close"), &body, act).await
+    server
+        .disputed(&headers, &format!("/v1/disputes/{id}/close"), &body, act)
+        .await
 }
 
 /// Not Stripe's: what a buyer and their bank do. `act` is `open` (of a `payment_intent`), `ask` (the same, as an inquiry), `escalate`, `win` or `lose`
@@ -715,6 +732,7 @@ async fn act_at_the_bank(State(server): Shared, headers: HeaderMap, body: Bytes)
                     amount: form.integer("amount")?,
                     reason: form.get("reason").unwrap_or("fraudulent").to_owned(),
                     inquiry: kind == "ask",
+                    to_answer: TO_ANSWER,
                 },
                 now,
             )?,
@@ -778,7 +796,10 @@ async fn truth(State(server): Shared) -> Response {
     let payments: Vec<&Payment> = books.payments().collect();
     let refunds: Vec<_> = books.refunds().collect();
     let disputes: Vec<_> = books.disputes().collect();
-    respond(StatusCode::OK, &json!({ "payments": payments, "refunds": refunds, "disputes": disputes }))
+    respond(
+        StatusCode::OK,
+        &json!({ "payments": payments, "refunds": refunds, "disputes": disputes }),
+    )
 }
 
 /// Any test key will do; none will not, and a live one belongs elsewhere.

@@ -95,7 +95,9 @@ fn read_dispute(item: &Value, stage: DisputeStage, round: u32) -> Option<Notice>
     let code = ["chargebackReasonCode", "rfiReasonCode"]
         .into_iter()
         .find_map(|name| more[name].as_str().filter(|code| !code.is_empty()));
-    let due_by = more["defensePeriodEndsAt"].as_str().filter(|_| more["defendable"] != "false");
+    let due_by = more["defensePeriodEndsAt"]
+        .as_str()
+        .filter(|_| more["defendable"] != "false");
     let told = DisputeTold {
         name: own.to_owned(),
         round,

@@ -205,7 +205,9 @@ pub fn refusal(code: &str) -> Decline {
 /// Visa's and Mastercard's; one we do not know gives no particular reason, and is shown as it came.
 pub fn dispute_reason(code: &str) -> &'static str {
     match code {
-        "10.1" | "10.2" | "10.3" | "10.4" | "10.5" | "4837" | "4840" | "4849" | "4863" | "4870" | "4871" => "fraudulent",
+        "10.1" | "10.2" | "10.3" | "10.4" | "10.5" | "4837" | "4840" | "4849" | "4863" | "4870" | "4871" => {
+            "fraudulent"
+        }
         "13.1" | "4855" => "product_not_received",
         "13.3" | "13.4" | "13.5" | "4853" => "product_unacceptable",
         "12.6" | "12.6.1" | "12.6.2" | "4834" => "duplicate",
