@@ -198,7 +198,7 @@ pub(super) fn told(tx: &mut Tx<'_>, id: DisputeId, answer: &DisputeAnswer) -> Re
                 && now.state == DisputeState::NeedsResponse
                 && told.stage == DisputeStage::NeedsResponse
             {
-                store::postpone(tx, id, "", next_check(tx.now(), now.tries))?;
+                store::try_later(tx, id, "", next_check(tx.now(), now.tries))?;
             }
         }
         DisputeAnswer::Refused { detail } => {
@@ -223,8 +223,8 @@ pub(super) fn told(tx: &mut Tx<'_>, id: DisputeId, answer: &DisputeAnswer) -> Re
                 )?;
             }
         }
-        DisputeAnswer::NotSent { detail } => store::postpone(tx, id, detail, tx.now().plus(Seconds(10)))?,
-        DisputeAnswer::Unknown { detail } => store::postpone(tx, id, detail, next_check(tx.now(), dispute.tries))?,
+        DisputeAnswer::NotSent { detail } => store::try_later(tx, id, detail, tx.now().plus(Seconds(10)))?,
+        DisputeAnswer::Unknown { detail } => store::try_later(tx, id, detail, next_check(tx.now(), dispute.tries))?,
     }
     read(tx, id)
 }

@@ -70,15 +70,17 @@ fn found(tx: &mut Tx<'_>, id: DisputeId, stands: &DisputeAnswer) -> Result<Dispu
         out_of_time(tx, &dispute)?;
         return read(tx, id);
     }
-    let (trouble, next) = match stands {
-        DisputeAnswer::Unknown { detail } | DisputeAnswer::NotSent { detail } => {
-            (detail.as_str(), Some(next_check(tx.now(), dispute.tries)))
-        }
-        _ => ("", next_look(dispute.state, dispute.due_by, tx.now())),
-    };
+    // What was decided here is told again right after this.
     if dispute.asked == Asked::Nothing {
-        let trouble = if trouble.is_empty() { &dispute.trouble } else { trouble };
-        store::postpone(tx, id, trouble, next.unwrap_or(tx.now()))?;
+        match stands {
+            DisputeAnswer::Unknown { detail } | DisputeAnswer::NotSent { detail } => {
+                store::try_later(tx, id, detail, next_check(tx.now(), dispute.tries))?;
+            }
+            _ => {
+                let next = next_look(dispute.state, dispute.due_by, tx.now());
+                store::postpone(tx, id, next.unwrap_or(tx.now()))?;
+            }
+        }
     }
     read(tx, id)
 }

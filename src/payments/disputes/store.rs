@@ -238,8 +238,16 @@ pub fn take_back_answer(tx: &mut Tx<'_>, id: DisputeId, trouble: &str, next_chec
     Ok(changed == 1)
 }
 
-/// Looked at in vain, or nothing new: when somebody looks again.
-pub fn postpone(tx: &mut Tx<'_>, id: DisputeId, trouble: &str, next_check_at: Time) -> Result<()> {
+/// Nothing new: when somebody looks again.
+pub fn postpone(tx: &mut Tx<'_>, id: DisputeId, next_check_at: Time) -> Result<()> {
+    tx.put(
+        "update disputes set tries = 0, next_check_at = $2 where id = $1 and next_check_at is not null",
+        args![id, next_check_at],
+    )
+}
+
+/// Looked at or told in vain, and why: when it is tried again.
+pub fn try_later(tx: &mut Tx<'_>, id: DisputeId, trouble: &str, next_check_at: Time) -> Result<()> {
     tx.put(
         "update disputes set tries = tries + 1, trouble = $2, next_check_at = $3 where id = $1 and next_check_at is not null",
         args![id, trouble, next_check_at],
