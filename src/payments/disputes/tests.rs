@@ -5,8 +5,9 @@ use super::*;
 use crate::db::Tx;
 use crate::fixture::Fixture;
 use crate::kernel::{
-    About, AdjustmentId, Answer, CheckoutId, Currency, DisputeFee, DisputeStage as T, DisputeTold, Heard, Id, Money,
-    MoneyOut, OrderId, PartyId, Processor, Rate, Result, ShopId, Time,
+    About, AdjustmentId, Answer, Ask, CheckoutId, Currency, DisputeAnswer, DisputeAsk, DisputeFee, DisputeStage as T,
+    DisputeTold, Heard, Id, Mail, MailError, Mailer, Money, MoneyOut, OrderId, PartyId, Processor, Rate, Result,
+    ShopId, Time,
 };
 use crate::ledger::{self, AccountKey, AccountKind};
 use crate::payments::processors::{Stripe, StripeSettings, sign};
@@ -16,6 +17,9 @@ use crate::payments::{
     refund_plan,
 };
 use std::collections::BTreeMap;
+use std::future::{Future, ready};
+use std::pin::Pin;
+use std::sync::Arc;
 
 const EUR: Currency = Currency::EUR;
 const STAGES: [T; 6] = [T::Inquiry, T::NeedsResponse, T::TimeUp, T::UnderReview, T::Won, T::Lost];
@@ -406,4 +410,96 @@ fn shown(told: &DisputeTold) -> String {
         "{} round {} {:?} of {}, {} {:?}, due {due}, fees {fees:?}",
         told.name, told.round, told.stage, told.amount, told.reason, told.detail
     )
+}
+
+/// A processor that says always the same of its disputes.
+struct Says(DisputeAnswer);
+
+impl Processor for Says {
+    fn name(&self) -> &'static str {
+        "sandbox"
+    }
+    fn ask<'a>(&'a self, _: &'a Ask) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
+        unreachable!("only its disputes are asked about")
+    }
+    fn dispute<'a>(&'a self, _: &'a DisputeAsk) -> Pin<Box<dyn Future<Output = DisputeAnswer> + Send + 'a>> {
+        Box::pin(ready(self.0.clone()))
+    }
+}
+
+struct NoMail;
+
+impl Mailer for NoMail {
+    fn send(&self, _: &Mail) -> Result<(), MailError> {
+        Ok(())
+    }
+}
+
+/// Where a dispute of this stage stands after so many minutes, by a job that hears this of its processor; its date for an answer is after an hour.
+fn after(stage: T, minutes: &[i64], says: DisputeAnswer) -> (S, By, i64) {
+    let fixture = Fixture::engines().remove(0); // The other engine's time is the server's.
+    let shop = fixture.shop;
+    let due = fixture.clock().wall().plus(crate::kernel::Seconds(3600));
+    let intent = fixture.write(move |tx| {
+        let attempt = paid(tx, shop)?;
+        let told = DisputeTold {
+            due_by: Some(due),
+            ..told(&attempt, 1, stage, 2000)
+        };
+        record(tx, &attempt, &told)?;
+        Ok(attempt.intent)
+    });
+    let app = fixture.app(vec![Arc::new(Says(says))], Arc::new(NoMail));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    for span in minutes {
+        fixture.pass(*span);
+        runtime.block_on(mind(&app)).unwrap();
+    }
+    fixture.write(move |tx| {
+        assert_eq!(check(tx)?, Vec::<String>::new());
+        let row = of_payment(tx, intent)?.remove(0);
+        let found = payments::intent(tx, intent)?.unwrap();
+        Ok((row.state, row.closed_by, found.disputed_minor))
+    })
+}
+
+#[test]
+fn l11_the_clock_closes_what_nobody_answers_and_a_silent_processor_gets_a_day() {
+    let silent = || DisputeAnswer::Unknown {
+        detail: "timed out".into(),
+    };
+    let (needs, lost) = ((S::NeedsResponse, By::Nobody, 2000), (S::Lost, By::Time, 2000));
+    for (stage, minutes, says, expected) in [
+        (T::NeedsResponse, vec![50], DisputeAnswer::NotHere, needs),
+        (T::NeedsResponse, vec![61], DisputeAnswer::NotHere, lost),
+        (T::NeedsResponse, vec![61], silent(), needs),
+        (T::NeedsResponse, vec![61, 1440, 1440], silent(), lost),
+        (
+            T::UnderReview,
+            vec![61, 1440 * 200],
+            DisputeAnswer::NotHere,
+            (S::UnderReview, By::Nobody, 2000),
+        ),
+        (
+            T::Inquiry,
+            vec![61, 1440 * 100],
+            DisputeAnswer::NotHere,
+            (S::Inquiry, By::Nobody, 0),
+        ),
+        (
+            T::Inquiry,
+            vec![61, 1440 * 121],
+            DisputeAnswer::NotHere,
+            (S::Won, By::Time, 0),
+        ),
+    ] {
+        assert_eq!(
+            after(stage, &minutes, says.clone()),
+            expected,
+            "{stage:?} after {minutes:?}, heard {says:?}"
+        );
+    }
 }
