@@ -50,6 +50,7 @@ fn act(tx: &mut Tx<'_>, links: &Links, fact: &Fact) -> Result<()> {
             }
             GiveUp::Canceled | GiveUp::Nothing => Ok(()), // The cancellation is a fact of its own.
         },
-        Fact::PaymentCaptured { .. } => Ok(()),
+        // A dispute is a person's task on Today; nobody is written to.
+        Fact::PaymentCaptured { .. } | Fact::DisputeOpened { .. } | Fact::DisputeClosed { .. } => Ok(()),
     }
 }

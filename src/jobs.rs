@@ -64,6 +64,12 @@ const JOBS: &[Job] = &[
         round: |app, _| Box::pin(async move { payments::mind_strangers(&app, checkout::conclude).await.map(drop) }),
     },
     Job {
+        name: "disputes",
+        period: Duration::from_secs(2),
+        runs: Runs::Everywhere,
+        round: |app, _| Box::pin(async move { payments::disputes::mind(&app).await.map(drop) }),
+    },
+    Job {
         name: "stored_methods",
         period: Duration::from_secs(5),
         runs: Runs::Alone,

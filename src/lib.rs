@@ -21,6 +21,7 @@ pub mod offers;
 pub mod payments;
 pub mod checkout;
 pub mod fulfilment;
+pub mod disputes;
 pub mod growth;
 pub mod notify;
 pub mod storefront;

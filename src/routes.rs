@@ -5,8 +5,8 @@
 use crate::app::App;
 use crate::operating::Reference;
 use crate::{
-    catalog, checkout, clips, delivery, fulfilment, growth, identity, inventory, ledger, offers, operating, partners,
-    payments, storefront, studio, taxes,
+    catalog, checkout, clips, delivery, disputes, fulfilment, growth, identity, inventory, ledger, offers, operating,
+    partners, payments, storefront, studio, taxes,
 };
 use axum::routing::get;
 use axum::{Extension, Router};
@@ -81,6 +81,10 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(checkout::payment::post_decision))
         .routes(routes!(payments::api::get_routing, payments::api::put_routing))
         .routes(routes!(payments::api::post_dry_run))
+        .routes(routes!(disputes::list_disputes))
+        .routes(routes!(disputes::get_dispute))
+        .routes(routes!(disputes::post_acceptance))
+        .routes(routes!(disputes::post_answer))
         .routes(routes!(ledger::list_balances))
         .routes(routes!(ledger::list_transfers))
         .routes(routes!(growth::post_beacons))
@@ -188,6 +192,23 @@ fn desk() -> Router<App> {
         .route(
             "/studio/{shop}/payments/{payment}/decisions",
             axum::routing::post(desk::payment_page::decide),
+        )
+        .route(
+            "/studio/{shop}/disputes",
+            get(desk::disputes_page::show).post(desk::disputes_page::open),
+        )
+        .route("/studio/{shop}/disputes/{dispute}", get(desk::dispute_page::show))
+        .route(
+            "/studio/{shop}/disputes/{dispute}/acceptance",
+            axum::routing::post(desk::dispute_page::accept),
+        )
+        .route(
+            "/studio/{shop}/disputes/{dispute}/answer",
+            axum::routing::post(desk::dispute_page::answer),
+        )
+        .route(
+            "/studio/{shop}/disputes/{dispute}/bank",
+            axum::routing::post(desk::dispute_page::act_as_bank),
         )
         .route("/studio/{shop}/money", get(desk::money_page::show))
         .route("/studio/{shop}/money/sales/{order}", get(desk::sale_page::show))
@@ -318,6 +339,12 @@ pub const PAGES: &[(&str, &str)] = &[
     ("GET", "/studio/{shop}/payments/{payment}"),
     ("POST", "/studio/{shop}/payments/{payment}/looks"),
     ("POST", "/studio/{shop}/payments/{payment}/decisions"),
+    ("GET", "/studio/{shop}/disputes"),
+    ("POST", "/studio/{shop}/disputes"),
+    ("GET", "/studio/{shop}/disputes/{dispute}"),
+    ("POST", "/studio/{shop}/disputes/{dispute}/acceptance"),
+    ("POST", "/studio/{shop}/disputes/{dispute}/answer"),
+    ("POST", "/studio/{shop}/disputes/{dispute}/bank"),
     ("GET", "/studio/{shop}/money"),
     ("GET", "/studio/{shop}/money/sales/{order}"),
     ("GET", "/studio/{shop}/audience"),

@@ -910,7 +910,7 @@ pub struct RefundOut {
 /// Gives money back, leg by leg as it was paid.
 #[utoipa::path(post, path = "/v1/orders/{order}/refunds", tag = "orders", params(("order" = OrderId, Path)), request_body = RefundIn,
     responses((status = 201, body = RefundOut), (status = 200, body = RefundOut, description = "The same again."), (status = 404),
-    (status = 409, description = "`exceeds_captured`, `nothing_to_refund`, `no_such_line`, `not_shipped`.")))]
+    (status = 409, description = "`dispute_open`: the buyer's bank has the money and has not decided; `exceeds_captured`, `nothing_to_refund`, `no_such_line`, `not_shipped`.")))]
 pub async fn post_refund(
     State(app): State<App>,
     creator: Creator,

@@ -4,7 +4,7 @@ use super::model::{Adjustment, Checkout, Order, OrderLine, OrderState};
 use super::store;
 use crate::db::Tx;
 use crate::kernel::{CheckoutId, Error, Money, OrderId, Page, PageIn, Result, ShopId};
-use crate::payments::{self, CaptureLine, CaptureState, Intent, Part, RefundLine, RefundState};
+use crate::payments::{self, CaptureLine, CaptureState, Intent, Part, PlannedLeg, RefundLine, RefundState};
 
 /// An order of a shop.
 pub fn order(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<Order>> {
@@ -32,9 +32,16 @@ pub struct OrderView {
     pub captures: Vec<CaptureLine>,
     pub refunds: Vec<RefundLine>,
     pub adjustments: Vec<Adjustment>,
+    /// What banks took back of it, in disputes that are open or lost.
+    pub disputed: Vec<PlannedLeg>,
 }
 
 impl OrderView {
+    /// What of a line or of the delivery is neither given back nor taken by a bank in a dispute.
+    pub fn refundable(&self, part: Part) -> i64 {
+        let disputed = self.disputed.iter().filter(|leg| leg.part == part);
+        self.captured(part) - self.refunded(part) - disputed.map(|leg| leg.minor).sum::<i64>()
+    }
     /// Money that was given back of a line or of the delivery, or is on its way.
     pub fn refunded(&self, part: Part) -> i64 {
         let kept = self.refunds.iter().filter(|refund| refund.state != RefundState::Failed);
@@ -69,6 +76,9 @@ pub fn view(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<OrderVi
     Ok(Some(OrderView {
         captures: payments::captures(tx, intent)?,
         refunds: payments::refunds(tx, intent)?,
+        disputed: (payments::disputes::legs_taken(tx, intent)?.into_iter())
+            .flat_map(|(_, legs)| legs)
+            .collect(),
         adjustments: store::adjustments(tx, id)?,
         ..sold
     }))
@@ -89,6 +99,7 @@ pub fn sold(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<OrderVi
         captures: Vec::new(),
         refunds: Vec::new(),
         adjustments: Vec::new(),
+        disputed: Vec::new(),
         order,
     }))
 }

@@ -40,7 +40,7 @@ pub enum Refund {
     NotFound,
 }
 
-/// The exact legs a refund would have now; changes nothing. Errors: `exceeds_captured`, `nothing_to_refund`, `no_such_line`.
+/// The exact legs a refund would have now; changes nothing. Errors: `dispute_open`, `exceeds_captured`, `nothing_to_refund`, `no_such_line`.
 pub fn preview_refund(tx: &mut Tx<'_>, shop: ShopId, id: OrderId, what: &RefundWhat) -> Result<Option<RefundPlan>> {
     let Some(view) = view(tx, shop, id)? else {
         return Ok(None);
@@ -90,7 +90,7 @@ fn parts(view: &OrderView, lines: &RefundLines) -> Result<Vec<(Part, i64)>> {
             return Err(no_such());
         }
         let part = Part::Line(unit.line);
-        let left = view.captured(part) - view.refunded(part);
+        let left = view.refundable(part);
         let worth =
             i64::try_from(i128::from(line.amount_minor) * i128::from(unit.quantity) / i128::from(line.quantity))
                 .unwrap_or(i64::MAX);
@@ -105,10 +105,7 @@ fn parts(view: &OrderView, lines: &RefundLines) -> Result<Vec<(Part, i64)>> {
         ));
     }
     if lines.delivery {
-        parts.push((
-            Part::Delivery,
-            view.captured(Part::Delivery) - view.refunded(Part::Delivery),
-        ));
+        parts.push((Part::Delivery, view.refundable(Part::Delivery)));
     }
     parts.retain(|(_, minor)| *minor > 0);
     Ok(parts)

@@ -40,6 +40,11 @@ pub const MAIN: &[Migration] = &[
         sql: include_str!("../../migrations/main/0007_fewer_trees.sql"),
     },
     Migration {
+        number: 9,
+        name: "disputes",
+        sql: include_str!("../../migrations/main/0009_disputes.sql"),
+    },
+    Migration {
         number: 10,
         name: "conflicts and strangers",
         sql: include_str!("../../migrations/main/0010_conflicts_and_strangers.sql"),

@@ -167,7 +167,7 @@ pub(super) fn scope_needed(path: &str, safe: bool) -> Option<(&'static str, bool
         "products" | "variants" | "tax-rates" | "delivery" | "locations" => "catalog",
         "clips" | "media" => "clips",
         "orders" | "checkouts" | "buyer" | "stored-methods" => "orders",
-        "balances" | "transfers" | "parties" | "contracts" | "payments" => "money",
+        "balances" | "transfers" | "parties" | "contracts" | "payments" | "disputes" => "money",
         "funnel" | "retention" => "audience",
         "shop" | "staff" | "keys" | "routing" => "settings",
         _ => return None,

@@ -1,6 +1,6 @@
 //! Facts: what an earlier stage tells later ones. Recorded in the same transaction as the change, acted on by `flow.rs`.
 
-use super::{AdjustmentId, CheckoutId, OrderId, RefundId, ShipmentId, ShopId};
+use super::{AdjustmentId, CheckoutId, DisputeId, OrderId, RefundId, ShipmentId, ShopId};
 use serde::{Deserialize, Serialize};
 
 /// Something that happened. The payload is built in the transaction; the version orders facts of one object only.
@@ -46,6 +46,19 @@ pub enum Fact {
         order: OrderId,
         adjustment: AdjustmentId,
     },
+    /// A buyer disputes a payment at their bank, or came back to it: an inquiry, or money that was taken back.
+    DisputeOpened {
+        shop: ShopId,
+        order: OrderId,
+        dispute: DisputeId,
+    },
+    /// A dispute was won or lost.
+    DisputeClosed {
+        shop: ShopId,
+        order: OrderId,
+        dispute: DisputeId,
+        won: bool,
+    },
 }
 
 /// The name of a fact, for metrics and logs.
@@ -62,6 +75,8 @@ impl Fact {
             Self::OrderCanceled { .. } => "order_canceled",
             Self::RefundFailed { .. } => "refund_failed",
             Self::OrderRefunded { .. } => "order_refunded",
+            Self::DisputeOpened { .. } => "dispute_opened",
+            Self::DisputeClosed { .. } => "dispute_closed",
         }
     }
 }

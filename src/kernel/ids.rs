@@ -104,6 +104,7 @@ ids! {
     StoredMethodId "smt" "A card a buyer had kept.";
     CaptureId "cap" "Money taken.";
     RefundId "ref" "Money given back.";
+    DisputeId "dsp" "A dispute of a payment.";
     AdjustmentId "adj" "A change after the sale.";
     ShipmentId "shp" "A parcel.";
     TransferId "tfr" "A ledger movement.";

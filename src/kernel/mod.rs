@@ -25,6 +25,7 @@ pub use money::{Currency, Money, MoneyOut, Rate, apportion};
 pub use paging::{Page, PageIn, PageOut};
 pub use ports::{Clock, Mail, MailError, Mailer, Random};
 pub use processor::{
-    About, Answer, Ask, Booked, Books, Capabilities, CardFace, Decline, Heard, Notice, Processor, Reuse, Session,
+    About, Answer, Ask, Booked, Books, Capabilities, CardFace, Decline, DisputeAnswer, DisputeAsk, DisputeFee,
+    DisputeStage, DisputeTold, Heard, Notice, Processor, Reuse, Session,
 };
 pub use time::{Seconds, Time};

@@ -1,6 +1,7 @@
 //! The port to a payment service provider. An adapter is a stateless translator: it never decides, and says honestly what it does not know.
 
-use super::{Currency, Money, Result, Seconds, Time};
+use super::{Currency, Money, MoneyOut, Result, Seconds, Time};
+use serde::{Deserialize, Serialize};
 use std::future::{Future, ready};
 use std::pin::Pin;
 
@@ -258,11 +259,95 @@ impl Capabilities {
     }
 }
 
+/// How far a buyer's dispute has come at their bank, in our words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DisputeStage {
+    /// The bank only asks: no money has moved, and a refund may end it.
+    Inquiry,
+    /// The bank took the money back and waits for an answer.
+    NeedsResponse,
+    /// The time for an answer is over, or there never was one: lost, unless an answer was given before.
+    TimeUp,
+    /// An answer was given; the bank decides.
+    UnderReview,
+    Won,
+    Lost,
+}
+
+/// What the provider charges for a dispute, or gives back of that: one movement of its own balance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisputeFee {
+    /// The provider's name of the movement: heard of twice, it is booked once.
+    pub name: String,
+    /// Above zero it was kept, below zero it came back. In the currency of the provider's balance, which may be another one than the sale's.
+    pub amount: MoneyOut,
+}
+
+/// A dispute as its provider has it, whole: what is told later takes nothing back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DisputeTold {
+    /// The provider's name for it, the same through all its rounds.
+    pub name: String,
+    /// 1, and 2 where the bank came back after a dispute was won.
+    pub round: u32,
+    /// Our reference of the payment; empty where the provider did not say it along with the dispute.
+    pub reference: String,
+    pub stage: DisputeStage,
+    /// What is disputed, of what was taken.
+    pub amount: Money,
+    /// Why, by one of our codes ([`crate::payments::disputes::REASONS`]).
+    pub reason: String,
+    /// The bank's own code or words for it.
+    pub detail: String,
+    /// Until when it can be answered; none if it cannot, or not any more.
+    pub due_by: Option<Time>,
+    pub fees: Vec<DisputeFee>,
+}
+
+/// What is asked about a dispute. `dispute` is the provider's name of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DisputeAsk {
+    /// How does it stand? Changes nothing.
+    Find { dispute: String },
+    /// The buyer is right: it is lost, for good.
+    Accept { key: String, dispute: String },
+    /// The one answer: texts by the names of [`crate::payments::disputes::FIELDS`]. Final.
+    Submit {
+        key: String,
+        dispute: String,
+        texts: Vec<(String, String)>,
+    },
+}
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DisputeAnswer {
+    Told(Box<DisputeTold>),
+    /// There is definitely no such dispute.
+    NotFound,
+    /// A definite no.
+    Refused {
+        detail: String,
+    },
+    /// The request certainly did not arrive.
+    NotSent {
+        detail: String,
+    },
+    /// We asked and do not know what happened.
+    Unknown {
+        detail: String,
+    },
+    /// This provider's disputes are not answered, or not asked about, through us.
+    NotHere,
+}
+
 /// What a provider's notice is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum About {
     Authorize,
     Void,
+    /// A dispute of the payment: all there is to know stands here, and the answer beside it says nothing.
+    Dispute(Box<DisputeTold>),
     /// The capture or refund that was asked for under this key.
     Operation {
         key: String,
@@ -344,6 +429,14 @@ pub trait Processor: Send + Sync {
     /// and is done once. Within that time we may ask by asking again. `None`: it can be asked, or has nothing to say.
     fn repeats_for(&self) -> Option<Seconds> {
         None
+    }
+    /// Asks about a dispute, gives it up or answers it; the network call has its own time limit and always answers.
+    fn dispute<'a>(&'a self, _ask: &'a DisputeAsk) -> Pin<Box<dyn Future<Output = DisputeAnswer> + Send + 'a>> {
+        Box::pin(ready(DisputeAnswer::NotHere))
+    }
+    /// Whether a dispute of its payments can be given up and answered through us.
+    fn answers_disputes(&self) -> bool {
+        false
     }
     /// What the provider wants to read when its notice is stored; empty for those who look at the status.
     fn thanks(&self) -> &'static str {

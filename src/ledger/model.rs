@@ -23,10 +23,12 @@ pub enum AccountKind {
     ShopRevenue,
     /// What the platform keeps.
     PlatformRevenue,
+    /// What a bank took in a dispute although it had gone back to the buyer before: nobody's share, and a person's task.
+    DisputeLosses,
 }
 
 impl AccountKind {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::ProcessorClearing,
         Self::ProcessorFees,
         Self::TaxPayable,
@@ -34,6 +36,7 @@ impl AccountKind {
         Self::DeliveryPayable,
         Self::ShopRevenue,
         Self::PlatformRevenue,
+        Self::DisputeLosses,
     ];
 
     pub fn name(self) -> &'static str {
@@ -45,6 +48,7 @@ impl AccountKind {
             Self::DeliveryPayable => "delivery_payable",
             Self::ShopRevenue => "shop_revenue",
             Self::PlatformRevenue => "platform_revenue",
+            Self::DisputeLosses => "dispute_losses",
         }
     }
 
@@ -52,7 +56,7 @@ impl AccountKind {
     pub(super) fn heading(self) -> &'static str {
         match self {
             Self::ProcessorClearing => "Assets",
-            Self::ProcessorFees => "Expenses",
+            Self::ProcessorFees | Self::DisputeLosses => "Expenses",
             Self::TaxPayable | Self::PartyPayable | Self::DeliveryPayable => "Liabilities",
             Self::ShopRevenue | Self::PlatformRevenue => "Income",
         }

@@ -459,7 +459,10 @@ async fn write_letters(world: &World) {
                     amount_minor,
                 } => drop(refund_failed(tx, &links, *shop, *order, *refund, *amount_minor)?),
                 Fact::PaymentLost { shop, order, tries } => drop(payment_lost(tx, &links, *shop, *order, *tries)?),
-                Fact::PaymentOverdue { .. } | Fact::PaymentCaptured { .. } => {}
+                Fact::PaymentOverdue { .. }
+                | Fact::PaymentCaptured { .. }
+                | Fact::DisputeOpened { .. }
+                | Fact::DisputeClosed { .. } => {}
             }
             Ok(())
         });

@@ -1,8 +1,8 @@
 //! Being paid: intents, attempts, captures, refunds, and the processors that do it.
 //!
 //! Tables: processor_accounts, intents, attempts, captures, refunds, payment_log, processor_notices, strange_notices, routing_rules, card_asks,
-//! stored_methods.
-//! Facts published: payment captured, payment lost, payment overdue, refund failed.
+//! stored_methods, disputes.
+//! Facts published: payment captured, payment lost, payment overdue, refund failed, dispute opened, dispute closed.
 //! Always true: an attempt is written before its processor is asked; unknown is not failed, and while one attempt is unknown no other starts;
 //! captured never exceeds authorised, refunded never exceeds captured; captured and refunded money is in the ledger in the same transaction,
 //! split as it was frozen at the sale; an answer with another amount, currency or reference freezes the payment.
@@ -24,6 +24,7 @@ mod breaker;
 mod capture;
 mod card_testing;
 mod come_back;
+pub mod disputes;
 mod model;
 mod notice;
 mod payment_api;

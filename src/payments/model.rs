@@ -189,6 +189,10 @@ pub struct Intent {
     pub captured_minor: i64,
     pub refund_pending_minor: i64,
     pub refunded_minor: i64,
+    /// Taken back by banks: of disputes that are open or lost.
+    pub disputed_minor: i64,
+    /// Disputes that the banks have not decided: nothing is given back meanwhile.
+    pub disputes_open: u32,
     pub allocation: Allocation,
     pub attempts: u32,
     pub version: i64,
@@ -228,7 +232,7 @@ impl Intent {
     }
     /// What may still be given back.
     pub fn refundable_minor(&self) -> i64 {
-        self.captured_minor - self.refunded_minor - self.refund_pending_minor
+        self.captured_minor - self.refunded_minor - self.refund_pending_minor - self.disputed_minor
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Conclude;
 use super::authorize::{find, find_attempt};
+use super::disputes;
 use super::model::{Attempt, Operation, SENDING, read_reference};
 use super::refund::{RefundOf, refund_plan};
 use super::store::{self, NewRefund};
@@ -111,7 +112,7 @@ fn elsewhere(tx: &mut Tx<'_>, attempt: &Attempt, refund: &str, answer: &Answer) 
         plan: &plan,
         next_check_at: tx.now().plus(SENDING),
     };
-    if !store::insert_refund(tx, &new)? || !store::reserve_refund(tx, intent.id, amount.minor)? {
+    if !store::insert_refund(tx, &new)? || !store::reserve_refund(tx, intent.id, amount.minor, true)? {
         return Err(Error::engine(
             Engine::Retry,
             "money of a payment moved while one of its refunds was written down",
@@ -176,6 +177,9 @@ pub async fn mind_strangers(app: &App, conclude: Conclude) -> Result<u64> {
 
 /// Hears a verified notice to its end, in one transaction: stored, recorded, concluded. Whether it changed anything.
 pub async fn hear_out(app: &App, processor: &str, told: Notice, body: String, conclude: Conclude) -> Result<bool> {
+    if let About::Dispute(dispute) = told.about {
+        return disputes::hear(app, processor, *dispute, Some((told.id, body))).await;
+    }
     let lane = read_reference(&told.reference).map_or(LaneKey(0), |(checkout, _)| LaneKey::of(checkout));
     let processor = processor.to_owned();
     app.db
@@ -213,6 +217,7 @@ fn operation(tx: &mut Tx<'_>, attempt: &Attempt, about: &About) -> Result<Option
     let key = match about {
         About::Authorize => return Ok(Some(Operation::Authorize)),
         About::Void => return Ok(Some(Operation::Void)),
+        About::Dispute(_) => return Ok(None), // Has a way of its own, see [`hear_out`].
         About::Operation { key } => key,
         About::RefundElsewhere { .. } => return Ok(None),
     };

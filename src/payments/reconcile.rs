@@ -320,7 +320,7 @@ fn write_refund(
         plan,
         next_check_at: tx.now().plus(SENDING),
     };
-    let written = store::insert_refund(tx, &new)? && store::reserve_refund(tx, intent.id, plan.amount.minor)?;
+    let written = store::insert_refund(tx, &new)? && store::reserve_refund(tx, intent.id, plan.amount.minor, true)?;
     assert!(written, "what was taken and did not go back can be set aside");
     Ok(new.id)
 }

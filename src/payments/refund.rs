@@ -2,7 +2,8 @@
 
 use super::allocation::{Part, PlannedLeg};
 use super::authorize::{Recorded, agrees, ask_processor, find, recorded, refuse_while_frozen};
-use super::model::{CaptureState, Operation, Refund, RefundPlan, RefundState, SENDING, next_check};
+use super::disputes;
+use super::model::{CaptureState, Intent, Operation, Refund, RefundPlan, RefundState, SENDING, next_check};
 use super::store::{self, NewRefund};
 use crate::app::App;
 use crate::db::Tx;
@@ -34,19 +35,22 @@ pub enum RefundBegin {
     Refused { refundable: Money },
 }
 
-/// Works out the exact legs of a refund (L3). Errors: `exceeds_captured`, `no_such_line`, `nothing_to_refund`.
+/// Works out the exact legs of a refund (L3). What a bank took in a dispute is gone like what was given back (L10). Errors: `dispute_open`,
+/// `exceeds_captured`, `no_such_line`, `nothing_to_refund`.
 pub fn refund_plan(tx: &mut Tx<'_>, intent: IntentId, of: &RefundOf) -> Result<RefundPlan> {
     let found = find(tx, intent)?;
+    refuse_while_disputed(&found)?;
     let captured: Vec<PlannedLeg> = store::captures(tx, intent)?
         .into_iter()
         .filter(|capture| capture.state == CaptureState::Succeeded)
         .flat_map(|capture| capture.legs)
         .collect();
-    let refunded: Vec<PlannedLeg> = store::refunds(tx, intent)?
+    let mut refunded: Vec<PlannedLeg> = store::refunds(tx, intent)?
         .into_iter()
         .filter(|refund| refund.state != RefundState::Failed)
         .flat_map(|refund| refund.legs)
         .collect();
+    refunded.extend(disputes::legs_taken(tx, intent)?.into_iter().flat_map(|(_, legs)| legs));
     let sum = |legs: &[PlannedLeg]| legs.iter().map(|leg| leg.minor).sum::<i64>();
     let parts = match of {
         RefundOf::Rest => found
@@ -131,11 +135,24 @@ pub fn refund_begin(
     let Some(first) = first else {
         return Ok(refused(found.refundable_minor()));
     };
-    if !mutant!("P13") && !store::reserve_refund(tx, intent, plan.amount.minor)? {
+    if !mutant!("P13") && !store::reserve_refund(tx, intent, plan.amount.minor, false)? {
         store::delete_refunds(tx, intent, adjustment)?;
-        return Ok(refused(find(tx, intent)?.refundable_minor()));
+        let now = find(tx, intent)?;
+        refuse_while_disputed(&now)?;
+        return Ok(refused(now.refundable_minor()));
     }
     Ok(RefundBegin::Sending(find_refund(tx, first)?))
+}
+
+/// The buyer is to be paid back once: by their bank, or by us (L10).
+fn refuse_while_disputed(intent: &Intent) -> Result<()> {
+    if intent.disputes_open == 0 {
+        return Ok(());
+    }
+    Err(Error::conflict(
+        "dispute_open",
+        "The buyer's bank took this payment back and has not decided yet. A refund now would pay the buyer twice: accept the dispute instead, or wait for the decision.",
+    ))
 }
 
 /// What each payment of a sale took and did not give back yet, oldest first. Most sales have one.
@@ -154,6 +171,11 @@ fn held(tx: &mut Tx<'_>, intent: IntentId) -> Result<Vec<(AttemptId, i64)>> {
             && let Some((_, minor)) = held.iter_mut().find(|(attempt, _)| *attempt == refund.attempt)
         {
             *minor -= refund.minor;
+        }
+    }
+    for (disputed, legs) in disputes::legs_taken(tx, intent)? {
+        if let Some((_, minor)) = held.iter_mut().find(|(attempt, _)| *attempt == disputed) {
+            *minor -= legs.iter().map(|leg| leg.minor).sum::<i64>();
         }
     }
     Ok(held)
@@ -236,6 +258,7 @@ pub fn refund_record(tx: &mut Tx<'_>, id: RefundId, answer: &Answer) -> Result<R
         Answer::Refused { detail } => {
             if store::settle_refund(tx, id, RefundState::Failed, "", detail)? {
                 store::release_refund(tx, refund.intent, refund.amount.minor)?;
+                disputes::cover(tx, refund.intent)?;
                 store::log(
                     tx,
                     refund.intent,

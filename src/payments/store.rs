@@ -70,6 +70,8 @@ impl FromRow for Intent {
             method: row.get(16)?,
             taking: row.get(17)?,
             was: row.get(18)?,
+            disputed_minor: row.get(19)?,
+            disputes_open: row.get(20)?,
         })
     }
 }
@@ -79,7 +81,8 @@ pub fn intent(tx: &mut Tx<'_>, id: IntentId) -> Result<Option<Intent>> {
         "select id, shop_id, checkout_id, state, amount_minor, currency, authorized_minor, capture_pending_minor, captured_minor,
                 refund_pending_minor, refunded_minor, allocation, attempts, version, lost_at, own_asks,
                 coalesce((select method from attempts a where a.intent_id = intents.id and a.n = intents.attempts), ''),
-                coalesce((select taking from attempts a where a.intent_id = intents.id and a.n = intents.attempts), 'each'), was
+                coalesce((select taking from attempts a where a.intent_id = intents.id and a.n = intents.attempts), 'each'), was,
+                 disputed_minor, disputes_open
            from intents where id = $1",
         args![id],
     )
@@ -279,12 +282,14 @@ pub fn release_capture(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<()> 
     )
 }
 
-/// Sets an amount aside for a refund; false if that much was not captured, or went back already (P13).
-pub fn reserve_refund(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<bool> {
+/// Sets an amount aside for a refund; false if that much was not captured, went back already (P13), lies with a bank, or may have to (L10).
+/// What the processor gave back `elsewhere` than here happened already: it is written down while a bank decides, too.
+pub fn reserve_refund(tx: &mut Tx<'_>, id: IntentId, minor: i64, elsewhere: bool) -> Result<bool> {
     let changed = tx.exec(
         "update intents set refund_pending_minor = refund_pending_minor + $2, version = version + 1
-          where id = $1 and state <> 'conflicted' and refunded_minor + refund_pending_minor + $2 <= captured_minor",
-        args![id, minor],
+          where id = $1 and state <> 'conflicted' and (disputes_open = 0 or $3 = 1)
+            and refunded_minor + refund_pending_minor + disputed_minor + $2 <= captured_minor",
+        args![id, minor, elsewhere],
     )?;
     Ok(changed == 1)
 }
@@ -344,7 +349,7 @@ impl FromRow for Attempt {
 }
 
 /// An attempt in the 21 columns from `at`.
-fn attempt_at(row: &Row<'_>, at: usize) -> Result<Attempt> {
+pub(super) fn attempt_at(row: &Row<'_>, at: usize) -> Result<Attempt> {
     Ok(Attempt {
         id: row.get(at)?,
         intent: row.get(at + 1)?,

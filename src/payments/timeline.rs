@@ -2,6 +2,7 @@
 
 use super::authorize::find_attempt;
 use super::capture::find_capture;
+use super::disputes::{self, Dispute};
 use super::model::{Attempt, AttemptState as S, CaptureState, Intent, Operation, RefundState, needs_a_person};
 use super::refund::find_refund;
 use super::store::{self, CaptureLine, RefundLine};
@@ -70,6 +71,8 @@ pub struct Standing {
     pub attempts: Vec<Attempt>,
     pub captures: Vec<CaptureLine>,
     pub refunds: Vec<RefundLine>,
+    /// What buyers took to their banks, oldest first.
+    pub disputes: Vec<Dispute>,
     /// What is looked at again, soonest first.
     pub waits: Vec<Wait>,
     /// Oldest first.
@@ -102,6 +105,7 @@ pub fn standing(tx: &mut Tx<'_>, shop: ShopId, id: IntentId) -> Result<Option<St
         attempts: store::attempts(tx, id)?,
         captures: store::captures(tx, id)?,
         refunds: store::refunds(tx, id)?,
+        disputes: disputes::of_payment(tx, id)?,
         waits: waits(tx, &intent)?,
         entries: timeline(tx, id)?,
         intent,

@@ -149,6 +149,9 @@ impl Frame {
         let text = match done {
             Some("saved") => "Saved.",
             Some("asked") => "Asked. What the processor says stands below.",
+            Some("disputed") => "The pretended bank acts. Its notice arrives in a moment: load the page again.",
+            Some("accepted") => "Given up. The money stays with the buyer.",
+            Some("answered") => "Answered. The bank decides; that takes weeks.",
             Some("decided") => "Done. It stands in the history, with your name and reason.",
             Some("revoked") => "Revoked. The key is refused from now on.",
             Some("invited") => "Invited. The letter with the link is on its way.",

@@ -29,6 +29,8 @@ pub mod clips_page;
 pub mod product_page;
 pub mod products_page;
 
+pub mod dispute_page;
+pub mod disputes_page;
 pub mod order_page;
 pub mod orders_page;
 pub mod payment_page;

@@ -498,7 +498,7 @@ impl Desk {
                 amount: self.money(line.amount_minor),
                 tax: format!("incl. {} tax, {}", self.money(line.tax_minor), words::percent(line.tax)),
                 to_ship: line.open(),
-                refundable: if self.view.captured(Part::Line(line.line)) > self.view.refunded(Part::Line(line.line)) {
+                refundable: if self.view.refundable(Part::Line(line.line)) > 0 {
                     line.quantity - line.canceled
                 } else {
                     0
@@ -845,7 +845,7 @@ impl OrderPage {
                     .is_some_and(|standing| !standing.waits.is_empty()),
             is_conflicted: (view.intent.as_ref())
                 .is_some_and(|intent| intent.state == payments::IntentState::Conflicted),
-            money: (desk.standing.as_ref()).map(|standing| PaymentPart::of(standing, desk.now)),
+            money: (desk.standing.as_ref()).map(|standing| PaymentPart::of(standing, &desk.shop.slug, desk.now)),
             timeline: desk.timeline(),
             shipments: desk.parcels.iter().map(shipment).collect(),
             shipment: String::new(),
@@ -1069,6 +1069,7 @@ fn sample_money() -> PaymentPart {
             detail: "There it is pi_000000000001.".into(),
             at: when("2 min ago"),
         }],
+        disputes: Vec::new(),
     }
 }
 

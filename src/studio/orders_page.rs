@@ -165,9 +165,15 @@ pub(super) fn payment(intent: Option<&Intent>) -> Chip {
     let Some(intent) = intent else {
         return Chip::new(Tone::Ok, "Nothing to pay");
     };
+    if intent.disputes_open > 0 {
+        return Chip::new(Tone::Bad, "Disputed");
+    }
     if intent.refunded_minor + intent.refund_pending_minor > 0 {
         let whole = intent.refunded_minor + intent.refund_pending_minor >= intent.captured_minor;
         return Chip::new(Tone::Warn, if whole { "Refunded" } else { "Partly refunded" });
+    }
+    if intent.disputed_minor > 0 {
+        return Chip::new(Tone::Warn, "Lost to a dispute");
     }
     if intent.is_lost() && intent.state == IntentState::Expired {
         return Chip::new(Tone::Bad, "To be paid again");

@@ -293,7 +293,7 @@ impl PaymentPage {
             buyer: (desk.checkout.as_ref())
                 .and_then(|checkout| checkout.contact.email.clone().or(checkout.contact.phone.clone()))
                 .unwrap_or_default(),
-            money: PaymentPart::of(standing, desk.now),
+            money: PaymentPart::of(standing, &desk.shop.slug, desk.now),
             theirs: theirs(standing, desk.now),
             safe: safe(standing, desk.order.is_some()),
             can_ask: may_act && (is_conflicted || !standing.waits.is_empty()),
@@ -350,6 +350,7 @@ impl PaymentPage {
                     detail: "There it is pi_3QK2aB.".into(),
                     at: when("8 minutes ago"),
                 }],
+                disputes: Vec::new(),
             },
             ours: [("To be paid", "€34.90"), ("Promised to us", "€0.00"), ("Taken", "€0.00"), ("Given back", "€0.00")]
                 .map(|(name, words)| (name.to_owned(), words.to_owned()))
@@ -392,6 +393,7 @@ impl PaymentPage {
                 so_far: "Looked at 4 times so far.".into(),
             }],
             rows: page.money.rows,
+            disputes: Vec::new(),
         };
         Self {
             state: chip(IntentState::Unknown),

@@ -3,6 +3,7 @@
 use super::frame::{Chip, Tone};
 use super::when::When;
 use crate::kernel::{Money, Time, words};
+use crate::payments::disputes::{Dispute, DisputeState, reason_words};
 use crate::payments::{
     Attempt, AttemptState, CaptureLine, CaptureState, Intent, IntentState, RefundLine, RefundState, Standing,
 };
@@ -13,6 +14,8 @@ pub struct PaymentPart {
     pub waits: Vec<WaitLine>,
     /// Tries, captures and refunds, in the order in which they began.
     pub rows: Vec<MoneyRow>,
+    /// Where its disputes are, and what they are called.
+    pub disputes: Vec<(String, String)>,
 }
 
 /// Something that is looked at again by itself.
@@ -34,7 +37,7 @@ pub struct MoneyRow {
 }
 
 impl PaymentPart {
-    pub fn of(standing: &Standing, now: Time) -> Self {
+    pub fn of(standing: &Standing, slug: &str, now: Time) -> Self {
         let wait = |wait: &crate::payments::Wait| WaitLine {
             what: wait.what.clone(),
             next: When::of(wait.at.max(now), now),
@@ -56,11 +59,18 @@ impl PaymentPart {
         for line in &standing.refunds {
             rows.push((line.created_at, refund_row(line, processor, money(line.minor), now)));
         }
+        let mut disputes = Vec::new();
+        for dispute in &standing.disputes {
+            rows.push((dispute.created_at, dispute_row(dispute, now)));
+            let label = format!("The dispute of {}", words::money(dispute.amount));
+            disputes.push((format!("/studio/{slug}/disputes/{}", dispute.id), label));
+        }
         rows.sort_by_key(|(at, _)| *at);
         Self {
             sentence: sentence(standing, now),
             waits: standing.waits.iter().map(wait).collect(),
             rows: rows.into_iter().map(|(_, row)| row).collect(),
+            disputes,
         }
     }
 }
@@ -133,6 +143,20 @@ fn refund_row(line: &RefundLine, processor: &str, amount: String, now: Time) -> 
         outcome: Chip::new(tone, outcome),
         detail: line.detail.clone(),
         at: When::of(line.created_at, now),
+    }
+}
+
+fn dispute_row(dispute: &Dispute, now: Time) -> MoneyRow {
+    MoneyRow {
+        what: match dispute.state {
+            DisputeState::Inquiry => "The buyer's bank asks".into(),
+            _ => "Disputed by the buyer".into(),
+        },
+        processor: dispute.processor().into(),
+        amount: words::money(dispute.amount),
+        outcome: super::disputes_page::chip(dispute),
+        detail: reason_words(&dispute.reason).into(),
+        at: When::of(dispute.created_at, now),
     }
 }
 
@@ -223,6 +247,14 @@ fn back(intent: &Intent) -> String {
     };
     if intent.refund_pending_minor > 0 {
         text += &format!(" {} is on its way back.", money(intent.refund_pending_minor));
+    }
+    if intent.disputed_minor > 0 {
+        let disputed = money(intent.disputed_minor);
+        text += &if intent.disputes_open > 0 {
+            format!(" The buyer's bank took {disputed} back and has not decided; nothing can be refunded meanwhile.")
+        } else {
+            format!(" {disputed} was lost in a dispute.")
+        };
     }
     text
 }

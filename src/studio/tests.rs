@@ -37,6 +37,8 @@ pub fn pages() -> Vec<(&'static str, String)> {
         page("product", &ProductPage::sample()),
         page("product_empty", &ProductPage::empty()),
         page("product_refused", &ProductPage::refused()),
+        page("disputes", &super::disputes_page::DisputesPage::sample()),
+        page("dispute", &super::dispute_page::DisputePage::sample()),
         page("orders", &OrdersPage::sample()),
         page("orders_empty", &OrdersPage::empty()),
         page("orders_nothing_found", &OrdersPage::nothing_found()),

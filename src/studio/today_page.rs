@@ -12,6 +12,7 @@ use crate::identity::{Analyst, Shop, Staff, shop};
 use crate::inventory;
 use crate::kernel::{Money, PageIn, Result, Seconds, ShopId, Time, VariantId, words};
 use crate::payments;
+use crate::payments::disputes::{self, Dispute, DisputeState};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -117,6 +118,8 @@ struct Desk {
     unreturned: Vec<OrderView>,
     /// Money of payments without a sale that a processor refused to give back.
     owed: Vec<payments::Intent>,
+    /// Disputes that are open, or took money that had gone back before, each with its order's number.
+    disputed: Vec<(Dispute, String)>,
     recent: Vec<OrderView>,
     waiting: Vec<Fulfilment>,
     now: Time,
@@ -184,6 +187,7 @@ fn read(tx: &mut Tx<'_>, staff: &Staff) -> Result<Desk> {
         lost: lost(tx, shop.id)?,
         owed: payments::owed_back(tx, shop.id)?,
         unreturned: unreturned(tx, shop.id)?,
+        disputed: disputed(tx, shop.id)?,
         live: clips::list_published(tx, shop.id, None, MOST)?.data,
         delivers: delivery::all(tx, shop.id)?.iter().any(|zone| !zone.methods.is_empty()),
         now: tx.now(),
@@ -222,6 +226,25 @@ fn unreturned(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<OrderView>> {
         }
     }
     Ok(views)
+}
+
+/// What waits for an answer first; after that what was paid twice and is lost.
+fn disputed(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<(Dispute, String)>> {
+    let mut all = disputes::open(tx, shop, MOST)?;
+    for twice in disputes::told_twice(tx, shop, MOST)? {
+        if twice.state.takes_money() && all.iter().all(|known| known.id != twice.id) {
+            all.push(twice);
+        }
+    }
+    let mut named = Vec::new();
+    for dispute in all {
+        let order = checkout::order_of_checkout(tx, shop, dispute.checkout())?;
+        named.push((
+            dispute,
+            order.map_or_else(String::new, |order| format!(" of order {}", order.number)),
+        ));
+    }
+    Ok(named)
 }
 
 /// Orders of which something was shipped and the money refused.
@@ -444,6 +467,11 @@ fn order_tasks(desk: &Desk, base: &str) -> Vec<Task> {
             since: Some(When::of(view.order.confirmed_at, desk.now)),
         });
     }
+    tasks.extend(
+        desk.disputed
+            .iter()
+            .filter_map(|(dispute, order)| dispute_task(dispute, order, base, desk.now)),
+    );
     for (stuck, view) in &desk.stuck {
         tasks.push(payment_task(stuck, view.as_ref(), base, desk.now));
     }
@@ -500,6 +528,45 @@ fn order_tasks(desk: &Desk, base: &str) -> Vec<Task> {
         });
     }
     tasks
+}
+
+/// What a person has to do about a dispute; nothing while the bank decides, unless money was paid twice.
+fn dispute_task(dispute: &Dispute, order: &str, base: &str, now: Time) -> Option<Task> {
+    let amount = words::money(dispute.amount);
+    let task = |tone, title: String, detail: String, action: &str| Task {
+        tone,
+        icon: "money",
+        title,
+        detail,
+        action: action.into(),
+        link: format!("{base}/disputes/{}", dispute.id),
+        since: Some(When::of(dispute.created_at, now)),
+    };
+    let twice = (dispute.excess_minor > 0 && dispute.state.takes_money()).then(|| {
+        let excess = words::money(dispute.money(dispute.excess_minor));
+        format!("{excess} had gone back to the buyer before: they have it twice. ")
+    });
+    let reason = disputes::reason_words(&dispute.reason);
+    Some(match dispute.state {
+        DisputeState::NeedsResponse if dispute.can_be_answered(now) => {
+            let until = dispute.due_by.map(words::exact).unwrap_or_default();
+            let detail = format!(
+                "{}{reason} Answer until {until}, or give it up.",
+                twice.unwrap_or_default()
+            );
+            task(Tone::Bad, format!("A dispute{order}: {amount}"), detail, "Answer it")
+        }
+        DisputeState::Inquiry => {
+            let detail = format!("{reason} No money has moved. A refund can end it.");
+            task(
+                Tone::Warn,
+                format!("A bank asks{order}: {amount}", order = order.replace(" of ", " about ")),
+                detail,
+                "Look at it",
+            )
+        }
+        _ => task(Tone::Bad, format!("Paid back twice{order}"), twice?, "Settle it"),
+    })
 }
 
 /// A payment without a clear answer: what we know stands on its own page, also where no order was born.

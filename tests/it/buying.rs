@@ -216,9 +216,18 @@ impl Stall {
 
     pub async fn invariants(&self) {
         invariants(&self.world.app, self.shop.id, || {
-            self.booked(|payment| payment.captured - payment.refunded)
+            let held: i64 = self
+                .booked(|payment| payment.captured - payment.refunded)
                 .into_iter()
-                .sum()
+                .sum();
+            let disputed: i64 = (Sandbox::all(&self.world.app).iter())
+                .map(|bank| {
+                    let books = bank.books();
+                    let taken = books.payments().map(|payment| books.disputed(&payment.id));
+                    taken.sum::<i64>()
+                })
+                .sum();
+            held - disputed
         })
         .await;
     }
@@ -326,6 +335,7 @@ pub async fn invariants(app: &App, shop: ShopId, held: impl FnOnce() -> i64) {
             let mut broken = inventory::check(tx)?;
             broken.extend(checkout::check(tx)?);
             broken.extend(fulfilment::check(tx)?);
+            broken.extend(payments::disputes::check(tx)?);
             Ok((broken, ledger::balances(tx, shop)?))
         })
         .await
@@ -362,7 +372,7 @@ async fn processor_fees(app: &App, shop: ShopId) -> i64 {
         let transfers = app.db.read(move |tx| ledger::transfers(tx, shop, &page)).await.unwrap();
         let legs = transfers.data.iter().flat_map(|transfer| &transfer.legs);
         fees += legs
-            .filter(|leg| leg.purpose == "processor_fee")
+            .filter(|leg| ["processor_fee", "dispute_fee"].contains(&leg.purpose.as_str()))
             .map(|leg| leg.minor)
             .sum::<i64>();
         after = transfers.next;

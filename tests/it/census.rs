@@ -6,7 +6,8 @@ use hawker::app::App;
 use hawker::db::LaneKey;
 use hawker::identity::{self, Role};
 use hawker::inventory;
-use hawker::kernel::VariantId;
+use hawker::kernel::{DisputeStage, DisputeTold, VariantId};
+use hawker::payments::{self, disputes};
 use hyper::Method;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -166,6 +167,12 @@ const CENSUS: &[Row] = &[
     read("/studio/{shop}/payments/{payment}", Who::Analyst),
     form("/studio/{shop}/payments/{payment}/looks", Who::Creator, ""),
     form("/studio/{shop}/payments/{payment}/decisions", Who::Creator, ""),
+    read("/studio/{shop}/disputes", Who::Analyst),
+    form("/studio/{shop}/disputes", Who::Creator, ""),
+    read("/studio/{shop}/disputes/{dispute}", Who::Analyst),
+    form("/studio/{shop}/disputes/{dispute}/acceptance", Who::Creator, ""),
+    form("/studio/{shop}/disputes/{dispute}/answer", Who::Creator, ""),
+    form("/studio/{shop}/disputes/{dispute}/bank", Who::Creator, ""),
     read("/studio/{shop}/money", Who::Analyst),
     read("/studio/{shop}/money/sales/{order}", Who::Analyst),
     read("/studio/{shop}/audience", Who::Measurer),
@@ -370,6 +377,21 @@ const CENSUS: &[Row] = &[
         Who::Creator,
         r#"{"decision":"agrees","reason":"story"}"#,
     ),
+    // It is an inquiry: let in, and told that there is nothing to give up or answer yet.
+    read("/v1/disputes", Who::Analyst),
+    read("/v1/disputes/{dispute}", Who::Analyst),
+    act(
+        "POST",
+        "/v1/disputes/{dispute}/acceptance",
+        Who::Creator,
+        r#"{"reason":"story"}"#,
+    ),
+    act(
+        "POST",
+        "/v1/disputes/{dispute}/answer",
+        Who::Creator,
+        r#"{"texts":{"statement":"story"}}"#,
+    ),
     read("/v1/routing", Who::Analyst),
     act(
         "PUT",
@@ -443,6 +465,28 @@ async fn version(owner: &Client, path: &str) -> String {
             .as_i64()
             .unwrap_or_else(|| panic!("{path}: {} {}", read.status, read.text()))
     )
+}
+
+/// A bank asks about a payment.
+async fn inquiry(app: &App, payment: &str) -> String {
+    let payment = payment.parse().unwrap();
+    let told = app.db.write(LaneKey::of(payment), move |tx| {
+        let attempt = payments::latest_attempt(tx, payment)?.unwrap();
+        let told = DisputeTold {
+            name: format!("dp_{payment}"),
+            round: 1,
+            reference: attempt.reference(),
+            stage: DisputeStage::Inquiry,
+            amount: attempt.amount,
+            reason: "general".into(),
+            detail: String::new(),
+            due_by: None,
+            fees: Vec::new(),
+        };
+        disputes::record(tx, &attempt, &told)?;
+        Ok(disputes::of_payment(tx, payment)?.remove(0).id.to_string())
+    });
+    told.await.unwrap()
 }
 
 impl Furnished {
@@ -563,6 +607,7 @@ impl Furnished {
         // A payment and an order have the same id under two names; the sandbox knows its payments by yet others.
         names.insert("payment", order.replace("ord_", "int_"));
         names.insert("order", order);
+        names.insert("dispute", inquiry(&world.app, &names["payment"]).await);
         let open = checkout(&player, &names["variant"], &json!({})).await;
         names.insert("checkout", id(&open));
         names.insert("quote", quote(&player, &names["variant"]).await);
@@ -626,6 +671,7 @@ impl Furnished {
     fn marks(&self) -> Vec<&str> {
         let owned = [
             "staff", "key", "party", "contract", "product", "variant", "clip", "anchor", "order", "checkout", "method",
+            "dispute",
         ];
         let mut marks: Vec<&str> = owned.iter().map(|name| self.names[name].as_str()).collect();
         marks.extend([self.shop.slug.as_str(), self.client_secret.as_str()]);

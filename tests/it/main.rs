@@ -15,6 +15,7 @@ mod catalog;
 mod census;
 mod conflicts;
 mod diary;
+mod disputes;
 mod faults;
 mod foreign_pages;
 mod kill9;

@@ -1,7 +1,11 @@
 //! The adapter for Stripe's wire format against the sandbox server that speaks it: both ends of the wire, over a real socket.
 
+use crate::harness::Client;
 use hawker::db::SystemClock;
-use hawker::kernel::{About, Answer, Ask, Clock, Currency, Decline, Heard, Money, Processor, Rate, Reuse, Session};
+use hawker::kernel::{
+    About, Answer, Ask, Clock, Currency, Decline, DisputeAnswer, DisputeAsk, DisputeStage, DisputeTold, Heard, Money,
+    Processor, Rate, Reuse, Session,
+};
 use hawker::payments::processors::{Stripe, StripeSettings};
 use hawker::payments::sandbox::{Faults, ServerSettings, router};
 use std::sync::Arc;
@@ -477,4 +481,106 @@ async fn a_card_is_kept_used_again_and_forgotten_over_the_wire() {
     assert_eq!(wire.stripe.ask(&forget("f3", "pm_unheard_of")).await, Answer::NotFound);
     let late = wire.stripe.ask(&ask("k5", "a/5", &token, again)).await;
     assert!(matches!(late, Answer::Refused { .. }), "{late:?}");
+}
+
+impl Wire {
+    /// What a buyer and their bank do: the sandbox's own word for it, not Stripe's.
+    async fn at_the_bank(&self, words: &[(&str, &str)]) -> String {
+        let address = self.url.trim_start_matches("http://").parse().unwrap();
+        let client = Client::of(address).with("authorization", "Bearer sk_test_it");
+        let value = client.form("/_disputes", words).await.value();
+        value["id"].as_str().unwrap_or_else(|| panic!("{value}")).to_owned()
+    }
+
+    async fn stands(&self, dispute: &str) -> DisputeTold {
+        told(
+            self.stripe
+                .dispute(&DisputeAsk::Find {
+                    dispute: dispute.into(),
+                })
+                .await,
+        )
+    }
+}
+
+fn told(answer: DisputeAnswer) -> DisputeTold {
+    match answer {
+        DisputeAnswer::Told(told) => *told,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn l11_a_dispute_is_read_back_answered_once_and_given_up_over_the_wire() {
+    let wire = wire("").await;
+    let payment = promised(&wire, eur(2_000)).await;
+    wire.stripe.ask(&capture("c1", &payment, eur(2_000), true)).await;
+    let opened = [
+        ("act", "open"),
+        ("payment_intent", payment.as_str()),
+        ("amount", "1500"),
+        ("reason", "duplicate"),
+    ];
+    let dispute = wire.at_the_bank(&opened).await;
+    let found = wire.stands(&dispute).await;
+    assert_eq!(
+        (found.stage, found.amount, found.round),
+        (DisputeStage::NeedsResponse, eur(1_500), 1)
+    );
+    assert_eq!(
+        (found.reference.as_str(), found.reason.as_str()),
+        ("ours/1", "duplicate"),
+        "read back with its payment"
+    );
+    assert_eq!((found.fees.len(), found.fees[0].amount.amount), (1, 1_500));
+    assert!(found.due_by.is_some());
+    let refused = wire.stripe.ask(&refund("r1", &payment, eur(100))).await;
+    assert!(matches!(refused, Answer::Refused { .. }), "charged back: {refused:?}");
+
+    let submit = |key: &str, text: &str| DisputeAsk::Submit {
+        key: key.into(),
+        dispute: dispute.clone(),
+        texts: vec![
+            ("statement".into(), text.into()),
+            ("shipping_carrier".into(), "DHL".into()),
+        ],
+    };
+    for _ in 0..2 {
+        let answered = told(wire.stripe.dispute(&submit("s1", "It was delivered.")).await);
+        assert_eq!(
+            answered.stage,
+            DisputeStage::UnderReview,
+            "the same key is the same answer"
+        );
+    }
+    let second = wire.stripe.dispute(&submit("s2", "Another.")).await;
+    assert!(matches!(second, DisputeAnswer::Refused { .. }), "{second:?}");
+    wire.at_the_bank(&[("act", "win"), ("dispute", &dispute)]).await;
+    let won = wire.stands(&dispute).await;
+    assert_eq!(
+        (won.stage, won.due_by, won.fees),
+        (DisputeStage::Won, None, found.fees),
+        "the fee stays"
+    );
+
+    let asked = wire.at_the_bank(&[("act", "ask"), ("payment_intent", &payment)]).await;
+    assert_eq!(wire.stands(&asked).await.stage, DisputeStage::Inquiry);
+    let close = |key: &str| DisputeAsk::Accept {
+        key: key.into(),
+        dispute: asked.clone(),
+    };
+    let early = wire.stripe.dispute(&close("a1")).await;
+    assert!(
+        matches!(early, DisputeAnswer::Refused { .. }),
+        "an inquiry is not given up: {early:?}"
+    );
+    wire.at_the_bank(&[("act", "escalate"), ("dispute", &asked)]).await;
+    assert_eq!(told(wire.stripe.dispute(&close("a2")).await).stage, DisputeStage::Lost);
+    let nobody = wire
+        .stripe
+        .dispute(&DisputeAsk::Find {
+            dispute: "dp_none".into(),
+        })
+        .await;
+    assert_eq!(nobody, DisputeAnswer::NotFound);
 }

@@ -9,14 +9,18 @@
 //! A kept card: `setup_future_usage` with a customer made for it (docs.stripe.com/payments/save-during-payment), used again by naming both
 //! (docs.stripe.com/api/payment_intents/create), let go by detaching it (docs.stripe.com/api/payment_methods/detach). The customer holds nothing
 //! but our name for it, and outlives its card empty. Not verified against Stripe itself either: what its banks make of `on_session` later.
+//!
+//! A dispute does not name our payment: it is read back with the payment expanded (docs.stripe.com/api/disputes/retrieve), given up by closing it and
+//! answered once (docs.stripe.com/api/disputes/close, …/update). Golden objects: `tests/golden/stripe/disputes.json`. No peer verified them.
 
 use super::calls::{self, Sent};
 use super::declines::{EXPONENTS, decline, from_wire, to_wire, understands};
 use super::signature;
 use crate::kernel::{
-    About, Answer, Ask, Booked, Books, Capabilities, CardFace, Currency, Error, Heard, Money, Notice, Processor, Rate,
-    Result, Reuse, Session, Time,
+    About, Answer, Ask, Booked, Books, Capabilities, CardFace, Currency, DisputeAnswer, DisputeAsk, DisputeFee,
+    DisputeStage, DisputeTold, Error, Heard, Money, Notice, Processor, Rate, Result, Reuse, Session, Time,
 };
+use crate::payments::disputes::REASONS;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -460,6 +464,45 @@ impl Stripe {
         })
     }
 
+    /// Asks about a dispute. Which payment it is of, and so which of ours, comes along expanded.
+    async fn decide_dispute(&self, ask: &DisputeAsk) -> DisputeAnswer {
+        let expand = [("expand[0]", "payment_intent".to_owned())];
+        let sent = match ask {
+            DisputeAsk::Find { dispute } => self.get(&format!("/v1/disputes/{dispute}"), &expand).await,
+            DisputeAsk::Accept { key, dispute } => {
+                self.post(&format!("/v1/disputes/{dispute}/close"), key, &expand).await
+            }
+            DisputeAsk::Submit { key, dispute, texts } => {
+                let named: Vec<(String, String)> = (texts.iter())
+                    .filter_map(|(name, text)| Some((format!("evidence[{}]", evidence(name)?), text.clone())))
+                    .collect();
+                let mut form: Vec<(&str, String)> =
+                    named.iter().map(|(name, text)| (name.as_str(), text.clone())).collect();
+                form.push(("submit", "true".to_owned()));
+                form.extend(expand);
+                self.post(&format!("/v1/disputes/{dispute}"), key, &form).await
+            }
+        };
+        if let Sent::Answered(404, _) = sent {
+            return DisputeAnswer::NotFound;
+        }
+        if let Sent::Answered(200, value) = &sent {
+            return match read_dispute(value) {
+                Some(told) => DisputeAnswer::Told(Box::new(told)),
+                None => DisputeAnswer::Unknown {
+                    detail: "the dispute could not be understood".into(),
+                },
+            };
+        }
+        match self.said(sent, |_| None) {
+            Answer::NotSent { detail } => DisputeAnswer::NotSent { detail },
+            Answer::Refused { detail } => DisputeAnswer::Refused { detail },
+            other => DisputeAnswer::Unknown {
+                detail: format!("{other:?}"),
+            },
+        }
+    }
+
     fn fee(&self, amount: Money) -> Money {
         let (rate, fixed) = self.settings.fee;
         Money::new((rate.of(amount.minor) + fixed).min(amount.minor), amount.currency)
@@ -468,6 +511,16 @@ impl Stripe {
     fn read_event(&self, event: &Value) -> Option<Vec<Notice>> {
         let object = &event["data"]["object"];
         let kind = event["type"].as_str()?;
+        if kind.starts_with("charge.dispute.") {
+            return Some(vec![Notice {
+                id: text(event, "id")?,
+                reference: String::new(),
+                answer: Answer::Pending {
+                    payment: object["payment_intent"].as_str().unwrap_or_default().to_owned(),
+                },
+                about: About::Dispute(Box::new(read_dispute(object)?)),
+            }]);
+        }
         let id = text(event, "id")?;
         if matches!(
             kind,
@@ -554,6 +607,14 @@ impl Processor for Stripe {
         Box::pin(self.decide(ask))
     }
 
+    fn dispute<'a>(&'a self, ask: &'a DisputeAsk) -> Pin<Box<dyn Future<Output = DisputeAnswer> + Send + 'a>> {
+        Box::pin(self.decide_dispute(ask))
+    }
+
+    fn answers_disputes(&self) -> bool {
+        true
+    }
+
     fn understands(&self, token: &str) -> bool {
         understands(token)
     }
@@ -625,6 +686,69 @@ fn read_refund(value: &Value) -> Option<Answer> {
         "failed" | "canceled" => Answer::Refused {
             detail: format!("the refund is {}", value["status"]),
         },
+        _ => return None,
+    })
+}
+
+/// A dispute as docs.stripe.com/api/disputes/object has it. `charge_refunded` is an older name: the inquiry was ended by a refund; `prevented` took no
+/// money either. The reference is there where the payment was expanded.
+fn read_dispute(value: &Value) -> Option<DisputeTold> {
+    let stage = match value["status"].as_str()? {
+        "warning_needs_response" | "warning_under_review" => DisputeStage::Inquiry,
+        "warning_closed" | "charge_refunded" | "prevented" | "won" => DisputeStage::Won,
+        "needs_response" => DisputeStage::NeedsResponse,
+        "under_review" => DisputeStage::UnderReview,
+        "lost" => DisputeStage::Lost,
+        _ => return None,
+    };
+    let details = &value["evidence_details"];
+    let due_by = details["due_by"]
+        .as_i64()
+        .filter(|due| *due > 0 && details["past_due"] != true);
+    let reason = value["reason"].as_str().unwrap_or_default();
+    let known = REASONS.iter().any(|(code, _)| *code == reason);
+    let fees = value["balance_transactions"].as_array().into_iter().flatten();
+    Some(DisputeTold {
+        name: text(value, "id")?,
+        round: 1,
+        reference: value["payment_intent"]["metadata"]["reference"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
+        stage,
+        amount: money(value, "amount")?,
+        reason: if known { reason } else { "general" }.to_owned(),
+        detail: value["network_reason_code"]
+            .as_str()
+            .or(Some(reason).filter(|_| !known))
+            .unwrap_or_default()
+            .to_owned(),
+        due_by: due_by.map(Time::from_unix_seconds),
+        fees: fees.filter_map(read_dispute_fee).collect(),
+    })
+}
+
+/// What one movement of Stripe's balance kept for a dispute, or gave back: `fee`, in the currency of the balance.
+fn read_dispute_fee(movement: &Value) -> Option<DisputeFee> {
+    let fee = from_wire(movement["fee"].as_i64().filter(|fee| *fee != 0)?, currency(movement)?)?;
+    Some(DisputeFee {
+        name: text(movement, "id")?,
+        amount: fee.into(),
+    })
+}
+
+/// What Stripe calls a text of an answer (docs.stripe.com/api/disputes/update). Its other fields are files.
+fn evidence(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "product_description" => "product_description",
+        "customer_name" => "customer_name",
+        "customer_email" => "customer_email_address",
+        "shipping_address" => "shipping_address",
+        "shipping_carrier" => "shipping_carrier",
+        "shipping_tracking_number" => "shipping_tracking_number",
+        "shipping_date" => "shipping_date",
+        "refund_policy" => "refund_policy_disclosure",
+        "statement" => "uncategorized_text",
         _ => return None,
     })
 }

@@ -2,6 +2,7 @@
 //!
 //! Strict on purpose: a key is one request for ever, nothing is captured above the promise or after it ended, nothing is refunded twice.
 
+use super::disputes::BookedDispute;
 use super::journal::Journal;
 use crate::kernel::{Currency, Money, Rate, Result, Seconds, Session, Time};
 use crate::payments::processors::decline;
@@ -279,15 +280,18 @@ pub(super) struct Line {
     pub methods: Vec<Method>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub customers: Vec<Customer>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disputes: Vec<BookedDispute>,
 }
 
-/// All payments, refunds and keys.
+/// All payments, refunds, disputes and keys.
 #[derive(Default)]
 pub struct Books {
     payments: BTreeMap<String, Payment>,
     refunds: BTreeMap<String, BookedRefund>,
     methods: BTreeMap<String, Method>,
     customers: BTreeMap<String, Customer>,
+    disputes: BTreeMap<String, BookedDispute>,
     by_reference: HashMap<String, String>,
     keys: HashMap<String, Kept>,
     journal: Option<Journal>,
@@ -327,6 +331,9 @@ impl Books {
         }
         for customer in line.customers {
             self.customers.insert(customer.id.clone(), customer);
+        }
+        for dispute in line.disputes {
+            self.disputes.insert(dispute.key(), dispute);
         }
         if let Some((key, kept)) = line.key {
             self.keys.insert(key, kept);
@@ -383,6 +390,21 @@ impl Books {
         payment
     }
 
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+    /// Newest first, and of one the last round first.
+    pub fn disputes(&self) -> impl Iterator<Item = &BookedDispute> {
+        self.disputes.values().rev()
+    }
+    pub(super) fn keep_dispute(&mut self, dispute: BookedDispute) -> BookedDispute {
+        if self.journal.is_some() {
+            self.open.disputes.push(dispute.clone());
+        }
+        self.disputes.insert(dispute.key(), dispute.clone());
+        self.write_down();
+        dispute
+    }
     pub fn payment(&self, id: &str) -> Option<&Payment> {
         self.payments.get(id)
     }
@@ -778,6 +800,7 @@ impl Books {
     /// Gives back some of what was taken. `amount` none: all that is left.
     pub fn refund(&mut self, id: &str, amount: Option<i64>, metadata: BTreeMap<String, String>, now: Time) -> Outcome {
         let mut payment = self.must(id, now)?;
+        self.refuse_while_disputed(&payment)?;
         let left = payment.captured - payment.refunded;
         let amount = amount.unwrap_or(left);
         if payment.captured == 0 {

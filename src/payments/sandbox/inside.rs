@@ -1,10 +1,12 @@
 //! The sandbox inside the program: the same books and faults without a network between.
 
 use super::books::{Books, NewPayment, Object, Outcome, Payment, PaymentState, Refusal, decline_of, fee};
+use super::disputes::{BookedDispute, DisputeStatus, Disputed};
 use super::faults::{Call, Fate, Faults, NoticeFate};
 use crate::app::App;
 use crate::kernel::{
-    self, About, Answer, Ask, Booked, Capabilities, CardFace, Clock, MayFail, Money, Notice, Processor, Reuse, Time,
+    self, About, Answer, Ask, Booked, Capabilities, CardFace, Clock, DisputeAnswer, DisputeAsk, DisputeFee,
+    DisputeStage, DisputeTold, MayFail, Money, Notice, Processor, Reuse, Time,
 };
 use crate::payments::processors::{EXPONENTS, from_wire, to_wire, understands};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -201,6 +203,85 @@ impl Sandbox {
         let count = calls.entry(what.to_owned()).or_insert(0);
         *count += 1;
         *count
+    }
+
+    /// Lets the pretended buyer or their bank act on a dispute, and says so: each step is a notice of its own.
+    pub fn at_the_bank(&self, act: impl FnOnce(&mut Books, Time) -> Disputed) -> Disputed {
+        let now = self.clock.wall();
+        let (dispute, payment) = {
+            let mut books = self.books();
+            let dispute = act(&mut books, now)?;
+            let payment = books.look(&dispute.payment, now)?;
+            (dispute, payment)
+        };
+        self.tell_dispute(&dispute, &payment);
+        Ok(dispute)
+    }
+
+    fn tell_dispute(&self, dispute: &BookedDispute, payment: &Payment) {
+        let id = format!("evt_{}_{}_{}", dispute.id, dispute.round, dispute.status.name());
+        let about = About::Dispute(Box::new(dispute_told(dispute, payment)));
+        let answer = Answer::Pending {
+            payment: payment.id.clone(),
+        };
+        self.notify(&id, payment, about, answer);
+    }
+
+    fn decide_dispute(&self, ask: &DisputeAsk) -> DisputeAnswer {
+        let (call, what) = match ask {
+            DisputeAsk::Find { dispute } => (Call::Look, dispute),
+            DisputeAsk::Accept { key, .. } | DisputeAsk::Submit { key, .. } => (Call::Change, key),
+        };
+        let lost = |why: &str| DisputeAnswer::Unknown { detail: why.to_owned() };
+        let faults = self.faults();
+        let fate = faults.fate(call, what, self.nth_call(&faults, what));
+        match fate {
+            Fate::NotSent => {
+                return DisputeAnswer::NotSent {
+                    detail: "connection refused".into(),
+                };
+            }
+            Fate::Lost => return lost("timed out"),
+            _ => {}
+        }
+        let now = self.clock.wall();
+        let mut books = self.books();
+        books.pass_due_dates(now);
+        let done = match ask {
+            DisputeAsk::Find { dispute } => match books.dispute(dispute) {
+                Some(found) => Ok((found.clone(), false)),
+                None => return DisputeAnswer::NotFound,
+            },
+            DisputeAsk::Accept { key, dispute } => {
+                books.once_of_dispute(key, dispute, |books| books.close_dispute(dispute))
+            }
+            DisputeAsk::Submit { key, dispute, texts } => books.once_of_dispute(key, dispute, |books| {
+                books.answer_dispute(dispute, texts.iter().cloned().collect(), now)
+            }),
+        };
+        let answer = match done {
+            Ok((found, changed)) => match books.look(&found.payment, now) {
+                Ok(payment) => {
+                    drop(books);
+                    if changed && self.notices == Notices::All {
+                        self.tell_dispute(&found, &payment);
+                    }
+                    DisputeAnswer::Told(Box::new(dispute_told(&found, &payment)))
+                }
+                Err(refusal) => DisputeAnswer::Refused {
+                    detail: refusal.message,
+                },
+            },
+            Err(refusal) => DisputeAnswer::Refused {
+                detail: refusal.message,
+            },
+        };
+        match fate {
+            Fate::TimeoutThenOk | Fate::TimeoutThenDecline => lost("timed out"),
+            Fate::ErrorThenOk => lost("HTTP 500"),
+            Fate::Garbage => lost("the answer could not be read"),
+            _ => answer,
+        }
     }
 
     /// Sends a notice in the way its fate has it.
@@ -458,6 +539,14 @@ impl Processor for Sandbox {
         self.shape.capabilities()
     }
 
+    fn dispute<'a>(&'a self, ask: &'a DisputeAsk) -> Pin<Box<dyn Future<Output = DisputeAnswer> + Send + 'a>> {
+        Box::pin(std::future::ready(self.decide_dispute(ask)))
+    }
+
+    fn answers_disputes(&self) -> bool {
+        true
+    }
+
     fn understands(&self, token: &str) -> bool {
         understands(token)
     }
@@ -537,6 +626,32 @@ fn booked(payment: &Payment) -> Option<Booked> {
         fee: fee(captured),
         promised: payment.state == PaymentState::RequiresCapture,
     })
+}
+
+/// A dispute of the books, in our words.
+fn dispute_told(dispute: &BookedDispute, payment: &Payment) -> DisputeTold {
+    let money = |wire| from_wire(wire, dispute.currency).unwrap_or(Money::zero(dispute.currency));
+    let fee = DisputeFee {
+        name: format!("txn_{}_{}", dispute.id, dispute.round),
+        amount: money(dispute.fee).into(),
+    };
+    DisputeTold {
+        name: dispute.id.clone(),
+        round: dispute.round,
+        reference: payment.reference().to_owned(),
+        stage: match dispute.status {
+            DisputeStatus::WarningNeedsResponse => DisputeStage::Inquiry,
+            DisputeStatus::NeedsResponse => DisputeStage::NeedsResponse,
+            DisputeStatus::UnderReview => DisputeStage::UnderReview,
+            DisputeStatus::WarningClosed | DisputeStatus::Won => DisputeStage::Won,
+            DisputeStatus::Lost => DisputeStage::Lost,
+        },
+        amount: money(dispute.amount),
+        reason: dispute.reason.clone(),
+        detail: String::new(),
+        due_by: dispute.due_by,
+        fees: if dispute.fee == 0 { Vec::new() } else { vec![fee] },
+    }
 }
 
 /// What a payment's state says, in our words.

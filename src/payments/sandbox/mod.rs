@@ -6,6 +6,7 @@
 //! speaking Stripe's wire format.
 
 mod books;
+mod disputes;
 mod faults;
 mod inside;
 mod journal;
@@ -16,6 +17,7 @@ mod wire;
 mod tests;
 
 pub use books::{Books, Payment, PaymentState};
+pub use disputes::{BookedDispute, DisputeStatus, NewDispute, TO_ANSWER};
 pub use faults::Faults;
 pub use inside::{Challenge, Notices, Sandbox, Shape};
 pub use server::{ServerSettings, router, serve};

@@ -3,6 +3,7 @@
 //! Strict: unknown parameters are refused, keys are one request for ever. `GET /_books` is not Stripe's: it is how a test reads the truth.
 
 use super::books::{Books, NewPayment, Object, Outcome, Payment, PaymentState, Refusal};
+use super::disputes::{BookedDispute, DisputeStatus, NewDispute, TO_ANSWER};
 use super::faults::{Call, Fate, Faults, NoticeFate};
 use super::wire::{self, Form};
 use crate::kernel::{Clock, Currency, Error, MayFail, Result, Session, Time};
@@ -88,6 +89,9 @@ pub fn router(settings: ServerSettings, clock: Arc<dyn Clock>, base_url: String)
         .route("/v1/payment_methods/{id}/detach", post(detach))
         .route("/v1/refunds", post(refund).get(refunds))
         .route("/v1/refunds/{id}", get(retrieve_refund))
+        .route("/v1/disputes/{id}", get(retrieve_dispute).post(answer_dispute))
+        .route("/v1/disputes/{id}/close", post(close_dispute))
+        .route("/_disputes", post(act_at_the_bank))
         .route("/3ds/{id}", get(challenge_page).post(challenge_answer))
         .route("/_books", get(truth))
         .with_state(Arc::new(server)))
@@ -236,13 +240,71 @@ impl Server {
             ),
             Err(_) => return,
         };
+        let id = format!("evt_{about}_{:016x}", super::faults::hash(key.unwrap_or(kind)));
+        self.tell(&id, kind, &object);
+    }
+
+    /// Tells the webhook of a step of a dispute.
+    fn notify_dispute(self: &Arc<Self>, dispute: &BookedDispute, payment: &Payment) {
+        let kind = match dispute.status {
+            DisputeStatus::WarningNeedsResponse | DisputeStatus::NeedsResponse => "charge.dispute.created",
+            DisputeStatus::UnderReview => "charge.dispute.updated",
+            DisputeStatus::WarningClosed | DisputeStatus::Won | DisputeStatus::Lost => "charge.dispute.closed",
+        };
+        let id = format!("evt_{}_{}_{}", dispute.id, dispute.round, dispute.status.name());
+        self.tell(&id, kind, &wire::dispute(dispute, payment, &self.base_url, false));
+    }
+
+    /// A request about a dispute: rights, form, fate, books, notice, answer.
+    async fn disputed(
+        self: &Arc<Self>,
+        headers: &HeaderMap,
+        path: &str,
+        body: &[u8],
+        act: impl FnOnce(&mut Books, &Form, &str, Time) -> std::result::Result<(BookedDispute, bool), Refusal>,
+    ) -> Response {
+        if let Some(refused) = refused_key(headers) {
+            return refused;
+        }
+        let key = headers
+            .get("idempotency-key")
+            .and_then(|key| key.to_str().ok())
+            .unwrap_or_default();
+        let fate = self.fate(Call::Change, if key.is_empty() { path } else { key });
+        if matches!(fate, Fate::Lost | Fate::NotSent) {
+            return self.hang().await;
+        }
+        let form = Form::read(body);
+        let now = self.now();
+        let done = {
+            let mut books = self.books();
+            books.pass_due_dates(now);
+            act(&mut books, &form, key, now).and_then(|(dispute, changed)| {
+                let payment = books.look(&dispute.payment, now)?;
+                Ok((dispute, payment, changed))
+            })
+        };
+        if let Ok((dispute, payment, true)) = &done {
+            self.notify_dispute(dispute, payment);
+        }
+        let expand = form.expands("payment_intent");
+        let reply = done.map(|(dispute, payment, _)| wire::dispute(&dispute, &payment, &self.base_url, expand));
+        match fate {
+            Fate::TimeoutThenOk | Fate::TimeoutThenDecline => self.hang().await,
+            Fate::ErrorThenOk => server_error(),
+            Fate::Garbage => (StatusCode::OK, "<html>maintenance</html>").into_response(),
+            _ => self.answer(reply),
+        }
+    }
+
+    /// Tells the webhook of an event, in the way its fate has it.
+    fn tell(self: &Arc<Self>, id: &str, kind: &str, object: &Value) {
         let Some((url, secret)) = self.settings.webhook.clone() else {
             return;
         };
-        let id = format!("evt_{about}_{:016x}", super::faults::hash(key.unwrap_or(kind)));
         let created = self.now().unix_seconds();
         let event = json!({ "id": id, "object": "event", "type": kind, "created": created, "livemode": false, "data": { "object": object } });
-        let delays: &[u64] = match self.settings.faults.notice(&id) {
+        let delays: &[u64] = match self.settings.faults.notice(id) {
             NoticeFate::Never => &[],
             NoticeFate::Early => &[0],
             NoticeFate::Plain => &[30],
@@ -605,6 +667,88 @@ async fn refunds(State(server): Shared, headers: HeaderMap, RawQuery(query): Raw
     server.look(&headers, "/v1/refunds", query.as_deref(), find).await
 }
 
+async fn retrieve_dispute(
+    State(server): Shared,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let base_url = server.base_url.clone();
+    let now = server.now();
+    server.books().pass_due_dates(now);
+    let find = |books: &Books, form: &Form, now| {
+        let missing = || Refusal {
+            status: 404,
+            ..Refusal::invalid("resource_missing", format!("No such dispute: '{id}'"))
+        };
+        let found = books.dispute(&id).ok_or_else(missing)?;
+        let payment = books.look(&found.payment, now)?;
+        Ok(wire::dispute(
+            found,
+            &payment,
+            &base_url,
+            form.expands("payment_intent"),
+        ))
+    };
+    server.look(&headers, "/v1/disputes", query.as_deref(), find).await
+}
+
+/// Evidence, once: what is only staged (`submit` is not true) is refused here rather than kept.
+async fn answer_dispute(State(server): Shared, Path(id): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
+    let act = |books: &mut Books, form: &Form, key: &str, now| {
+        form.only(&["evidence", "submit", "metadata"])?;
+        if !form.flag("submit") {
+            return Err(Refusal::invalid(
+                "parameter_missing",
+                "Evidence is only taken with submit here.",
+            ));
+        }
+        books.once_of_dispute(key, &id, |books| {
+            books.answer_dispute(&id, form.nested("evidence"), now)
+        })
+    };
+    server
+        .disputed(&headers, &format!("/v1/disputes/{id}"), &body, act)
+        .await
+}
+
+async fn close_dispute(State(server): Shared, Path(id): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
+    let act = |books: &mut Books, form: &Form, key: &str, _| {
+        form.only(&[])?;
+        books.once_of_dispute(key, &id, |books| books.close_dispute(&id))
+    };
+    server
+        .disputed(&headers, &format!("/v1/disputes/{id}/close"), &body, act)
+        .await
+}
+
+/// Not Stripe's: what a buyer and their bank do. `act` is `open` (of a `payment_intent`), `ask` (the same, as an inquiry), `escalate`, `win` or `lose`
+/// (of a `dispute`).
+async fn act_at_the_bank(State(server): Shared, headers: HeaderMap, body: Bytes) -> Response {
+    let act = |books: &mut Books, form: &Form, _: &str, now| {
+        form.only(&["act", "payment_intent", "dispute", "amount", "reason"])?;
+        let id = form.text("dispute");
+        let dispute = match form.text("act").as_str() {
+            kind @ ("open" | "ask") => books.open_dispute(
+                &NewDispute {
+                    payment: form.text("payment_intent"),
+                    amount: form.integer("amount")?,
+                    reason: form.get("reason").unwrap_or("fraudulent").to_owned(),
+                    inquiry: kind == "ask",
+                    to_answer: TO_ANSWER,
+                },
+                now,
+            )?,
+            "escalate" => books.escalate_dispute(&id, now)?,
+            "win" => books.decide_dispute(&id, true)?,
+            "lose" => books.decide_dispute(&id, false)?,
+            _ => return Err(Refusal::invalid("parameter_invalid", "Invalid act.")),
+        };
+        Ok((dispute, true))
+    };
+    server.disputed(&headers, "/_disputes", &body, act).await
+}
+
 /// `created[gte]`: nothing older is asked for.
 fn since(form: &Form) -> std::result::Result<i64, Refusal> {
     Ok(form.integer("created[gte]")?.unwrap_or(i64::MIN))
@@ -649,12 +793,16 @@ async fn challenge_answer(State(server): Shared, Path(id): Path<String>, body: B
     }
 }
 
-/// The ground truth: every payment and refund, oldest first.
+/// The ground truth: every payment, refund and dispute.
 async fn truth(State(server): Shared) -> Response {
     let books = server.books();
     let payments: Vec<&Payment> = books.payments().collect();
     let refunds: Vec<_> = books.refunds().collect();
-    respond(StatusCode::OK, &json!({ "payments": payments, "refunds": refunds }))
+    let disputes: Vec<_> = books.disputes().collect();
+    respond(
+        StatusCode::OK,
+        &json!({ "payments": payments, "refunds": refunds, "disputes": disputes }),
+    )
 }
 
 /// Any test key will do; none will not, and a live one belongs elsewhere.

@@ -227,7 +227,7 @@ pub(super) fn give_rest_back(tx: &mut Tx<'_>, intent: &Intent, attempt: AttemptI
         plan: &plan,
         next_check_at: tx.now(), // The resolver sends it in its next round.
     };
-    let written = store::insert_refund(tx, &refund)? && store::reserve_refund(tx, id, plan.amount.minor)?;
+    let written = store::insert_refund(tx, &refund)? && store::reserve_refund(tx, id, plan.amount.minor, false)?;
     assert!(written, "what was taken and did not go back can be set aside");
     Ok(())
 }

@@ -32,6 +32,16 @@ async function take(folder, name, page, whole, ready) {
   }
 }
 
+/** Pictures of a page in the middle of a story, where any are wanted. @param {string} name @param {Page} page */
+export async function takeOne(name, page) {
+  const folder = process.env.HAWKER_SHOTS;
+  if (!folder) return;
+  mkdirSync(folder, { recursive: true });
+  const before = page.viewportSize();
+  await take(folder, `studio-${name}`, page, true);
+  if (before) await page.setViewportSize(before);
+}
+
 /** The page has been laid out and painted for what it was told last. @param {Page} page */
 function drawn(page) {
   return page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));

@@ -1,0 +1,69 @@
+// A buyer goes to their bank: the desk learns of it, answers once from what the shop knows, and every book is as before when it is won.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { takeOne } from "./parts/pictures.mjs";
+import { buyOnce } from "./parts/player.mjs";
+import { owner, people, theDemo, world } from "./parts/stage.mjs";
+import { eventually } from "./parts/world.mjs";
+
+theDemo();
+
+test("a disputed payment is a task with a date, is answered once, and won: everybody has what they had", async () => {
+  const stand = await owner.stand();
+  const buyer = await people.somebody();
+  await buyOnce(world, buyer, "slow-cup", 10);
+  const { order } = await owner.soldOnce(stand, "LI-DRIP-SALT");
+  await eventually("the work on it is open", () =>
+    owner.tell("POST", `/v1/orders/${order.id}/shipments`, { carrier: "DHL", tracking: "JD1" }).catch(() => null));
+  const before = await owner.balances();
+
+  const desk = owner.page;
+  await desk.goto(world.desk("/orders"));
+  await desk.getByRole("link", { name: "Disputes" }).click();
+  await desk.getByRole("heading", { name: "No buyer has gone to their bank" }).waitFor();
+  await takeOne("disputes-empty", desk);
+  await desk.getByLabel("Because").selectOption({ label: "The buyer says the parcel never came." });
+  await desk.getByRole("button", { name: "Dispute this payment" }).click();
+  await eventually("the bank's notice is here", async () => (await owner.ask("/v1/disputes")).data[0]);
+
+  // A task, with the date.
+  await desk.goto(world.desk());
+  await desk.getByText(`A dispute of order ${order.number}: €46.90`).waitFor();
+  await desk.getByText("Answer until").first().waitFor();
+  await takeOne("today-disputed", desk);
+  await desk.getByRole("link", { name: "Answer it" }).click();
+  await desk.getByRole("heading", { name: `Dispute of order ${order.number}` }).waitFor();
+  await takeOne("dispute", desk);
+  assert.equal(await desk.getByLabel("Tracking number").inputValue(), "JD1", "filled in from the parcel");
+  const taken = await owner.balances();
+  assert.notDeepEqual(taken, before);
+
+  // No refund meanwhile.
+  const refund = await owner.context.request.post(`${world.base}/v1/orders/${order.id}/refunds`, { data: { reason: "kind" }, headers: { origin: world.base } });
+  assert.equal((await refund.json()).code, "dispute_open");
+
+  await desk.getByLabel("Receipt, and what else the bank should know").fill("It was handed over on the day after.");
+  await desk.getByRole("button", { name: "Send the answer" }).click();
+  await desk.locator(".tags").getByText("With the bank").waitFor();
+  await desk.getByText("It was handed over on the day after.").waitFor();
+  await takeOne("dispute-answered", desk);
+  await desk.goto(world.desk("/disputes"));
+  await takeOne("disputes", desk);
+  await desk.getByRole("link", { name: `Order ${order.number}` }).click();
+  await desk.getByRole("button", { name: "Decide for the shop" }).click();
+  await eventually("it is won", async () => (await owner.ask("/v1/disputes")).data.find(({ state }) => state === "won"));
+  await desk.reload();
+  await desk.getByText("Everybody has exactly what was taken from them.").waitFor();
+  await takeOne("dispute-won", desk);
+
+  // The fee of the dispute is all that is gone, and one account bears it.
+  const after = await owner.balances();
+  const was = new Map(before.map(({ account, balance }) => [account, balance.amount]));
+  const moved = after.filter(({ account, balance }) => balance.amount !== (was.get(account) ?? 0));
+  assert.deepEqual(moved.map(({ account, balance }) => balance.amount - (was.get(account) ?? 0)).sort((a, b) => a - b), [-1500, 1500]);
+
+  await desk.goto(world.desk(`/orders/${order.id}`));
+  await desk.getByRole("link", { name: "The dispute of €46.90" }).waitFor();
+  await takeOne("order-disputed", desk);
+});
