@@ -3,6 +3,7 @@
 use super::model::{Adjustment, Checkout, Order, OrderLine, OrderState};
 use super::store;
 use crate::db::Tx;
+use crate::gift_cards;
 use crate::kernel::{CheckoutId, Error, Money, OrderId, Page, PageIn, Result, ShopId};
 use crate::payments::{self, CaptureLine, CaptureState, Intent, Part, RefundLine, RefundState};
 
@@ -32,11 +33,32 @@ pub struct OrderView {
     pub captures: Vec<CaptureLine>,
     pub refunds: Vec<RefundLine>,
     pub adjustments: Vec<Adjustment>,
+    /// What a gift card paid of it, and what came back onto it.
+    pub gift_card: Option<gift_cards::Use>,
 }
 
 impl OrderView {
+    /// Money that was taken altogether, by the processor and from a gift card.
+    pub fn taken_minor(&self) -> i64 {
+        self.intent.as_ref().map_or(0, |intent| intent.captured_minor)
+            + self.gift_card.as_ref().map_or(0, |used| used.taken_minor)
+    }
+    /// Money that went back altogether.
+    pub fn given_back_minor(&self) -> i64 {
+        self.intent.as_ref().map_or(0, |intent| intent.refunded_minor)
+            + self.gift_card.as_ref().map_or(0, |used| used.returned_minor)
+    }
+    /// What may still be given back altogether.
+    pub fn refundable_minor(&self) -> i64 {
+        self.intent.as_ref().map_or(0, Intent::refundable_minor)
+            + self.gift_card.as_ref().map_or(0, gift_cards::Use::returnable_minor)
+    }
     /// Money that was given back of a line or of the delivery, or is on its way.
     pub fn refunded(&self, part: Part) -> i64 {
+        self.refunded_by_processor(part) + self.gift_card.as_ref().map_or(0, |used| used.returned(part))
+    }
+    /// The same without what went back onto a gift card.
+    pub(super) fn refunded_by_processor(&self, part: Part) -> i64 {
         let kept = self.refunds.iter().filter(|refund| refund.state != RefundState::Failed);
         kept.flat_map(|refund| &refund.legs)
             .filter(|leg| leg.part == part)
@@ -45,6 +67,10 @@ impl OrderView {
     }
     /// Money that was taken of a line or of the delivery.
     pub fn captured(&self, part: Part) -> i64 {
+        self.captured_by_processor(part) + self.gift_card.as_ref().map_or(0, |used| used.taken(part))
+    }
+    /// The same without what a gift card paid.
+    pub(super) fn captured_by_processor(&self, part: Part) -> i64 {
         let taken = self
             .captures
             .iter()
@@ -66,7 +92,12 @@ pub fn view(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<OrderVi
         return Ok(None);
     };
     let intent = sold.order.checkout.intent();
+    let gift_card = match sold.checkout.offer.gift_card {
+        Some(_) => gift_cards::used(tx, sold.checkout.id)?,
+        None => None,
+    };
     Ok(Some(OrderView {
+        gift_card,
         captures: payments::captures(tx, intent)?,
         refunds: payments::refunds(tx, intent)?,
         adjustments: store::adjustments(tx, id)?,
@@ -89,6 +120,7 @@ pub fn sold(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<OrderVi
         captures: Vec::new(),
         refunds: Vec::new(),
         adjustments: Vec::new(),
+        gift_card: None,
         order,
     }))
 }

@@ -39,6 +39,11 @@ pub const MAIN: &[Migration] = &[
         name: "fewer trees",
         sql: include_str!("../../migrations/main/0007_fewer_trees.sql"),
     },
+    Migration {
+        number: 8,
+        name: "gift cards",
+        sql: include_str!("../../migrations/main/0008_gift_cards.sql"),
+    },
 ];
 
 /// What players saw, in a file and lane of its own.

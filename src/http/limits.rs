@@ -21,6 +21,8 @@ pub enum Limit {
     Mailbox,
     /// Starting or paying a checkout: each takes stock from others for a while.
     Checkout,
+    /// Trying a gift card's code: guessing must not pay.
+    GiftCard,
     /// Batches of beacons: each takes a little of the shop's disk.
     Beacons,
 }
@@ -42,6 +44,7 @@ struct Limits {
     sign_in: Keyed,
     mailbox: Keyed,
     checkout: Keyed,
+    gift_card: Keyed,
     beacons: Keyed,
 }
 
@@ -52,6 +55,7 @@ impl Default for Limits {
             sign_in: keyed(Limit::SignIn),
             mailbox: keyed(Limit::Mailbox),
             checkout: keyed(Limit::Checkout),
+            gift_card: keyed(Limit::GiftCard),
             beacons: keyed(Limit::Beacons),
         }
     }
@@ -61,7 +65,7 @@ impl Limit {
     /// How many at once, and in how many seconds they grow back.
     fn burst_and_window(self) -> (u32, u32) {
         match self {
-            Self::SignIn => (30, 300),
+            Self::SignIn | Self::GiftCard => (30, 300),
             Self::Mailbox => (3, 900),
             Self::Checkout => (60, 60),
             // A campus behind one address: three hundred players that report every six seconds.
@@ -74,6 +78,7 @@ impl Limit {
             Self::SignIn => "sign-in",
             Self::Mailbox => "mailbox",
             Self::Checkout => "checkout",
+            Self::GiftCard => "gift-card",
             Self::Beacons => "beacons",
         }
     }
@@ -97,6 +102,7 @@ pub fn limit(app: &App, limit: Limit, who: Who) -> Result<(), Problem> {
         Limit::SignIn => &limits.sign_in,
         Limit::Mailbox => &limits.mailbox,
         Limit::Checkout => &limits.checkout,
+        Limit::GiftCard => &limits.gift_card,
         Limit::Beacons => &limits.beacons,
     };
     let Err(not_until) = keyed.check_key(&who.widened()) else {
@@ -121,7 +127,13 @@ pub fn limit(app: &App, limit: Limit, who: Who) -> Result<(), Problem> {
 /// Forgets callers whose allowance has grown back, so that the tables stay small. Called by a job.
 pub fn forget_idle_callers(app: &App) {
     let limits = app.kept::<Limits>();
-    for keyed in [&limits.sign_in, &limits.mailbox, &limits.checkout, &limits.beacons] {
+    for keyed in [
+        &limits.sign_in,
+        &limits.mailbox,
+        &limits.checkout,
+        &limits.gift_card,
+        &limits.beacons,
+    ] {
         keyed.retain_recent();
         keyed.shrink_to_fit();
     }

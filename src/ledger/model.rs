@@ -23,10 +23,16 @@ pub enum AccountKind {
     ShopRevenue,
     /// What the platform keeps.
     PlatformRevenue,
+    /// What gift cards may still be spent on: owed in goods to whoever holds their codes.
+    GiftCardLiability,
+    /// Money that gift cards were sold for, outside of our processors.
+    GiftCardsSold,
+    /// What gift cards cost the shop that it gave away.
+    GiftCardsGiven,
 }
 
 impl AccountKind {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::ProcessorClearing,
         Self::ProcessorFees,
         Self::TaxPayable,
@@ -34,6 +40,9 @@ impl AccountKind {
         Self::DeliveryPayable,
         Self::ShopRevenue,
         Self::PlatformRevenue,
+        Self::GiftCardLiability,
+        Self::GiftCardsSold,
+        Self::GiftCardsGiven,
     ];
 
     pub fn name(self) -> &'static str {
@@ -45,15 +54,18 @@ impl AccountKind {
             Self::DeliveryPayable => "delivery_payable",
             Self::ShopRevenue => "shop_revenue",
             Self::PlatformRevenue => "platform_revenue",
+            Self::GiftCardLiability => "gift_card_liability",
+            Self::GiftCardsSold => "gift_cards_sold",
+            Self::GiftCardsGiven => "gift_cards_given",
         }
     }
 
     /// The heading every plain-text accounting program expects first: what it is a kind of.
     pub(super) fn heading(self) -> &'static str {
         match self {
-            Self::ProcessorClearing => "Assets",
-            Self::ProcessorFees => "Expenses",
-            Self::TaxPayable | Self::PartyPayable | Self::DeliveryPayable => "Liabilities",
+            Self::ProcessorClearing | Self::GiftCardsSold => "Assets",
+            Self::ProcessorFees | Self::GiftCardsGiven => "Expenses",
+            Self::TaxPayable | Self::PartyPayable | Self::DeliveryPayable | Self::GiftCardLiability => "Liabilities",
             Self::ShopRevenue | Self::PlatformRevenue => "Income",
         }
     }

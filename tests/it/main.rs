@@ -16,6 +16,7 @@ mod conflicts;
 mod diary;
 mod faults;
 mod foreign_pages;
+mod gift_cards;
 mod kill9;
 mod live;
 mod operating;

@@ -38,7 +38,7 @@ async fn takes_once(units: u32) -> Stall {
 
 /// Time passes for every promise of the shop, here and at the processors. No story moves the clock of a PostgreSQL server, so the rows grow older
 /// instead, on both engines alike.
-async fn age(stall: &Stall, seconds: i64) {
+pub async fn age(stall: &Stall, seconds: i64) {
     for sandbox in Sandbox::all(&stall.world.app) {
         let now = stall.world.app.clock.wall();
         sandbox.books().grow_older(Seconds(seconds), now);
@@ -62,10 +62,10 @@ async fn age(stall: &Stall, seconds: i64) {
     aged.await.unwrap();
 }
 
-const DAY: i64 = 86_400;
+pub const DAY: i64 = 86_400;
 
 /// Waits until the order reads so.
-async fn until(stall: &Stall, id: OrderId, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+pub async fn until(stall: &Stall, id: OrderId, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
     let mut seen = Value::Null;
     for _ in 0..150 {
         seen = stall.order(id).await;
