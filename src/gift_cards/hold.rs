@@ -44,7 +44,11 @@ pub fn hold(tx: &mut Tx<'_>, shop: ShopId, checkout: CheckoutId, asked: &Asked, 
             "a gift card was used by somebody else meanwhile",
         ));
     }
-    store::insert_use(tx, checkout, &card, minor)?;
+    if !store::insert_use(tx, checkout, &card, minor)? {
+        // Another shop's checkout has this id; the error gives what was set aside back.
+        let detail = "This checkout id is taken. Make a new one.";
+        return Err(Error::conflict("id_reused", detail));
+    }
     note(tx, shop, &card, MoveKind::Held, checkout, minor)?;
     Ok(Covers {
         card: card.id,

@@ -164,12 +164,23 @@ pub fn used(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<Option<Use>> {
     Ok(Some(Use { moves, ..found }))
 }
 
-/// Writes that a checkout uses so much of a card, held.
-pub(super) fn insert_use(tx: &mut Tx<'_>, checkout: CheckoutId, card: &GiftCard, minor: i64) -> Result<()> {
-    tx.put(
-        "insert into gift_card_uses (checkout_id, gift_card_id, shop_id, covers_minor, held_minor, created_at, changed_at) values ($1, $2, $3, $4, $4, $5, $5)",
+/// Writes that a checkout uses so much of a card, held. False: a checkout with this id does already.
+pub(super) fn insert_use(tx: &mut Tx<'_>, checkout: CheckoutId, card: &GiftCard, minor: i64) -> Result<bool> {
+    let added = tx.exec(
+        "insert into gift_card_uses (checkout_id, gift_card_id, shop_id, covers_minor, held_minor, created_at, changed_at)
+         values ($1, $2, $3, $4, $4, $5, $5) on conflict (checkout_id) do nothing",
         args![checkout, card.id, card.shop, minor, tx.now()],
-    )
+    )?;
+    Ok(added == 1)
+}
+
+/// Checkouts for which something of a card is held now.
+pub fn holding(tx: &mut Tx<'_>) -> Result<Vec<CheckoutId>> {
+    let rows: Vec<(CheckoutId,)> = tx.all(
+        "select checkout_id from gift_card_uses where held_minor > 0 order by checkout_id limit 1000",
+        &[],
+    )?;
+    Ok(rows.into_iter().map(|(checkout,)| checkout).collect())
 }
 
 /// Moves a use from what was read to what it holds, has taken and has given back now.

@@ -259,7 +259,7 @@ impl CheckoutPage {
 
     /// The field for a code.
     pub fn gift_card_field() -> Field {
-        Field::input("text", "gift_card", "Code", "off")
+        Field::input("text", "gift_card", "Gift card code", "off")
             .optional()
             .hint("Twenty letters and digits. What it pays is shown before you pay.")
     }

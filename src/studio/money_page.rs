@@ -236,7 +236,7 @@ impl MoneyPage {
             balances: desk
                 .balances
                 .iter()
-                .filter(|balance| balance.key.kind != AccountKind::ProcessorClearing)
+                .filter(|balance| !is_purse(balance.key.kind) || balance.key.kind == AccountKind::GiftCardLiability)
                 .map(balance)
                 .collect(),
             balances_csv: String::new(),

@@ -809,10 +809,10 @@ impl OrderPage {
         sums.push(("Tax included".into(), desk.money(view.order.tax_minor)));
         if let Some(covers) = &view.checkout.offer.gift_card {
             sums.push((
-                format!("Paid with gift card •••• {}", covers.last_four),
+                format!("Of it by gift card •••• {}", covers.last_four),
                 desk.money(covers.minor),
             ));
-            let by = "Paid by the processor".to_owned();
+            let by = "Of it by the processor".to_owned();
             sums.push((by, words::money(view.checkout.to_pay())));
         }
         let address = view.checkout.address.as_ref().map(|address| {

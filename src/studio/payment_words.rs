@@ -175,7 +175,7 @@ fn gift_card(used: &Use, last_four: &str, to_pay: Money) -> String {
         text += &format!(" {} of it is back on the card.", money(used.returned_minor));
     }
     if to_pay.minor > 0 {
-        text += &format!(" The processor is asked for the other {}.", words::money(to_pay));
+        text += &format!(" The other {} is the processor's part.", words::money(to_pay));
     }
     text
 }

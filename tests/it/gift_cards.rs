@@ -865,3 +865,85 @@ async fn x4_a_gift_card_fits_itself_to_a_total_that_changes_before_it_is_paid() 
     assert_eq!(check, Vec::<String>::new());
     stall.invariants().await;
 }
+
+#[tokio::test]
+async fn a_shop_issues_a_gift_card_at_the_desk_sees_what_became_of_it_and_stops_it() {
+    let stall = Stall::open(9).await;
+    let place = format!("/studio/{}/money/gift-cards", stall.shop.slug);
+    let desk = stall.staff.clone().with("accept", "text/html");
+    let empty = desk.get(&place).await.text();
+    assert!(empty.contains("There is none yet."), "{empty}");
+    let hidden = |page: &str, name: &str| {
+        let start = page.find(&format!("name=\"{name}\" value=\"")).expect("the field") + name.len() + 15;
+        page[start..start + page[start..].find('"').unwrap()].to_owned()
+    };
+    let id = hidden(&empty, "id");
+    let wrong = [
+        ("id", id.as_str()),
+        ("amount", "much"),
+        ("reason", "given"),
+        ("note", "For Jo"),
+    ];
+    let refused = desk.form(&place, &wrong).await.text();
+    assert!(
+        refused.contains("Write the amount as a number") && refused.contains("For Jo"),
+        "{refused}"
+    );
+    let form = [
+        ("id", id.as_str()),
+        ("amount", "20,00"),
+        ("reason", "given"),
+        ("note", "For Jo"),
+        ("expires", "2999-12-31"),
+    ];
+    let issued = desk.form(&place, &form).await.text();
+    assert!(issued.contains("This is the only time its code is shown"), "{issued}");
+    let start = issued.find("id=\"secret\"").unwrap();
+    let code = &issued[start + issued[start..].find('>').unwrap() + 1..][..24];
+    // Pressed twice: one card, and its code is not shown again.
+    let again = desk.form(&place, &form).await.text();
+    assert!(
+        again.contains("This form was sent twice") && !again.contains(code),
+        "{again}"
+    );
+    let list = desk.get(&place).await.text();
+    assert!(list.contains("Owed on them") && list.contains("€20.00") && !list.contains(code));
+    assert_eq!(stall.balance(AccountKind::GiftCardsGiven).await, -2000);
+
+    let order = buy_with(&stall, 1, json!({ "code": code })).await;
+    assert_eq!(stall.ship(order).await.status, 201);
+    let page = format!("{place}/{id}");
+    let seen = desk.get(&page).await.text();
+    for words in [
+        "Paid for a parcel",
+        "2999-12-31",
+        "Used up",
+        &format!("/orders/{order}"),
+    ] {
+        assert!(seen.contains(words), "{words}: {seen}");
+    }
+    let version = hidden(&seen, "version");
+    let stop = [("version", version.as_str()), ("do", "disable")];
+    assert_eq!(desk.form(&page, &stop).await.status, 303);
+    let stopped = desk.get(&page).await.text();
+    assert!(
+        stopped.contains("It pays for nothing new.") && stopped.contains("Enable it again"),
+        "{stopped}"
+    );
+    let stale = desk.form(&page, &stop).await.text();
+    assert!(stale.contains("Someone changed this while you were typing"), "{stale}");
+    // The order's page and the payment's own say both purses.
+    for path in [
+        format!("/orders/{order}"),
+        format!("/payments/{}", order.to_string().replace("ord_", "int_")),
+    ] {
+        let told = desk.get(&format!("/studio/{}{path}", stall.shop.slug)).await.text();
+        assert!(told.contains("€20.00 was taken from gift card"), "{path}: {told}");
+    }
+    let money = desk.get(&format!("/studio/{}/money", stall.shop.slug)).await.text();
+    assert!(
+        money.contains("Sale, paid with a gift card") && money.contains("Gift card issued"),
+        "{money}"
+    );
+    stall.invariants().await;
+}
