@@ -19,6 +19,7 @@ pub mod delivery;
 pub mod partners;
 pub mod offers;
 pub mod payments;
+pub mod gift_cards;
 pub mod checkout;
 pub mod fulfilment;
 pub mod disputes;

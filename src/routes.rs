@@ -5,8 +5,8 @@
 use crate::app::App;
 use crate::operating::Reference;
 use crate::{
-    catalog, checkout, clips, delivery, disputes, fulfilment, growth, identity, inventory, ledger, offers, operating,
-    partners, payments, storefront, studio, taxes,
+    catalog, checkout, clips, delivery, disputes, fulfilment, gift_cards, growth, identity, inventory, ledger, offers,
+    operating, partners, payments, storefront, studio, taxes,
 };
 use axum::routing::get;
 use axum::{Extension, Router};
@@ -85,6 +85,15 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(disputes::get_dispute))
         .routes(routes!(disputes::post_acceptance))
         .routes(routes!(disputes::post_answer))
+        .routes(routes!(
+            gift_cards::api::list_gift_cards,
+            gift_cards::api::post_gift_card
+        ))
+        .routes(routes!(
+            gift_cards::api::get_gift_card,
+            gift_cards::api::patch_gift_card
+        ))
+        .routes(routes!(gift_cards::api::post_gift_card_balance))
         .routes(routes!(ledger::list_balances))
         .routes(routes!(ledger::list_transfers))
         .routes(routes!(growth::post_beacons))
@@ -212,6 +221,14 @@ fn desk() -> Router<App> {
         )
         .route("/studio/{shop}/money", get(desk::money_page::show))
         .route("/studio/{shop}/money/sales/{order}", get(desk::sale_page::show))
+        .route(
+            "/studio/{shop}/money/gift-cards",
+            get(desk::gift_cards_page::show).post(desk::gift_cards_page::issue),
+        )
+        .route(
+            "/studio/{shop}/money/gift-cards/{gift_card}",
+            get(desk::gift_card_page::show).post(desk::gift_card_page::save),
+        )
         .route("/studio/{shop}/audience", get(desk::audience_page::show))
         .route(
             "/studio/{shop}/audience/funnel.csv",
@@ -347,6 +364,10 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/studio/{shop}/disputes/{dispute}/bank"),
     ("GET", "/studio/{shop}/money"),
     ("GET", "/studio/{shop}/money/sales/{order}"),
+    ("GET", "/studio/{shop}/money/gift-cards"),
+    ("POST", "/studio/{shop}/money/gift-cards"),
+    ("GET", "/studio/{shop}/money/gift-cards/{gift_card}"),
+    ("POST", "/studio/{shop}/money/gift-cards/{gift_card}"),
     ("GET", "/studio/{shop}/audience"),
     ("GET", "/studio/{shop}/audience/funnel.csv"),
     ("GET", "/studio/{shop}/audience/clips.csv"),
@@ -414,7 +435,7 @@ fn described() -> OpenApi {
             tag("orders", "Work on orders: accept, ship, cancel, refund."),
             tag("delivery", "Zones, methods, tax rates."),
             tag("partners", "Who earns what."),
-            tag("money", "Payments, routing, balances and transfers."),
+            tag("money", "Payments, routing, gift cards, balances and transfers."),
             tag("audience", "What viewers did."),
             tag("shop", "The shop's settings."),
             tag("staff", "Who works here."),

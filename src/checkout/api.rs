@@ -13,12 +13,13 @@ use super::stored_api::Buyer;
 use super::{store, upsell};
 use crate::app::App;
 use crate::clips;
+use crate::gift_cards;
 use crate::http::{ClientAddress, Json, Limit, NewId, Path, Problem, Query, Who, json, limit};
 use crate::identity::{self, Creator, Helper, Player, Policies, Shop, Staff};
 use crate::inventory::{Availability, Restock};
 use crate::kernel::{
-    AdjustmentId, AnchorId, CheckoutId, ClipId, Currency, Error, Id, Kind, MethodId, Money, MoneyOut, OrderId, PageIn,
-    PageOut, ProductId, Seconds, ShopId, StoredMethodId, Time, VariantId,
+    AdjustmentId, AnchorId, CheckoutId, ClipId, Currency, Error, GiftCardId, Id, Kind, MethodId, Money, MoneyOut,
+    OrderId, PageIn, PageOut, ProductId, Seconds, ShopId, StoredMethodId, Time, VariantId,
 };
 use crate::offers::{self, PaymentMethod, Quote, QuoteOut};
 use crate::payments::{self, CaptureState, IntentState, Part, RefundState};
@@ -40,12 +41,34 @@ pub struct CheckoutIn {
     address: Option<Address>,
     #[serde(default)]
     payment: Option<Payment>,
+    /// A gift card that pays for it, or for a part of it: held at once, and the rest is asked of the processor. Where it covers everything no
+    /// processor is asked, whatever `payment` names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gift_card: Option<GiftCardUseIn>,
     /// The purchase this is added to, within the minutes after it and with the stored method that paid it: see `order.next`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     after: Option<CheckoutId>,
     /// Where a bank sends the buyer back to.
     #[serde(default)]
     return_url: Option<String>,
+}
+
+/// A gift card, for whoever holds its code.
+#[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GiftCardUseIn {
+    /// As it was typed: any case, with or without dashes.
+    code: String,
+    /// What the buyer was shown that it pays, in minor units: if it cannot any more, nothing is bought. Absent: as much as there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    covers: Option<i64>,
+}
+
+/// The part of a purchase that a gift card pays.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct GiftCardUseOut {
+    pub last_four: String,
+    pub amount: MoneyOut,
 }
 
 /// More about the buyer.
@@ -90,6 +113,11 @@ pub struct CheckoutOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<String>,
     pub total: MoneyOut,
+    /// What a gift card pays of the total.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gift_card: Option<GiftCardUseOut>,
+    /// What is left to pay: the total, less what a gift card pays.
+    pub to_pay: MoneyOut,
     /// What was accepted, frozen.
     pub quote: QuoteOut,
     pub needs: Vec<Need>,
@@ -190,6 +218,11 @@ fn checkout_out(app: &App, shop: &Shop, settled: &Settled, with_secret: bool) ->
         version: checkout.version,
         client_secret: with_secret.then(|| client_secret(app, checkout)),
         total: checkout.total().into(),
+        gift_card: checkout.offer.gift_card.as_ref().map(|covers| GiftCardUseOut {
+            last_four: covers.last_four.clone(),
+            amount: Money::new(covers.minor, quote.currency).into(),
+        }),
+        to_pay: checkout.to_pay().into(),
         quote: QuoteOut::new(
             offers::sign(app.db.signing_key(), quote),
             quote,
@@ -317,7 +350,9 @@ async fn room_to_sell(app: &App, shop: ShopId, id: CheckoutId) -> Result<(), Pro
     (status = 200, body = CheckoutOut, description = "The same again, as it stands now."),
     (status = 402, description = "`declined`, with the `checkout`: it can be paid another way."),
     (status = 409, description = "`id_reused`, `sold_out` with `left`, `quote_expired`, `price_changed` with the new `quote`, `not_for_sale`, \
-        `not_delivered_there`; of a kept card `stored_method_gone`, `stored_method_elsewhere`, `no_buyer`; after a purchase `upsell_over`, `already_added`."),
+        `not_delivered_there`; of a kept card `stored_method_gone`, `stored_method_elsewhere`, `no_buyer`; after a purchase `upsell_over`, `already_added`; of a \
+        gift card `gift_card_disabled`, `gift_card_expired`, `gift_card_other_currency`, `gift_card_used_up`, `gift_card_changed`."),
+    (status = 404, description = "`no_such_gift_card`: also of another shop's."),
     (status = 422, description = "A field breaks a rule, or `invalid_quote`."),
     (status = 503, description = "Too busy; nothing was done. Send it again with the same id."),
 ))]
@@ -330,6 +365,9 @@ pub async fn put_checkout(
     Json(body): Json<CheckoutIn>,
 ) -> Result<Response, Problem> {
     admit(&app, address, player.shop)?;
+    if body.gift_card.is_some() {
+        limit(&app, Limit::GiftCard, Who::AddressAtShop(address, player.shop))?;
+    }
     room_to_sell(&app, player.shop, id).await?;
     let quote = offers::open(app.db.signing_key(), &body.quote)?;
     if quote.shop != player.shop {
@@ -353,6 +391,10 @@ pub async fn put_checkout(
             .payment
             .map(|payment| paying(payment, &buyer, player.shop))
             .transpose()?,
+        gift_card: body.gift_card.map(|asked| gift_cards::Asked {
+            code: asked.code,
+            covers_minor: asked.covers,
+        }),
         after: body.after,
     };
     let (kept, by_stored) = match &tap.payment {
@@ -504,7 +546,7 @@ fn closed(state: CheckoutState) -> Problem {
     (status = 200, body = CheckoutOut, description = "Paid, at the bank (`next_action`), or not known yet (`complete_in_progress`: read it again)."),
     (status = 402, description = "`declined`, with the `checkout`."), (status = 404),
     (status = 409, description = "`checkout_expired`, `details_missing` with `needs`, `too_many_attempts`; of a kept card `stored_method_gone`, \
-        `stored_method_elsewhere`, `no_buyer`."),
+        `stored_method_elsewhere`, `no_buyer`; `gift_card_changed`."),
 ))]
 pub async fn post_payment(
     State(app): State<App>,
@@ -578,8 +620,12 @@ pub struct OrderOut {
     pub total: MoneyOut,
     pub tax: MoneyOut,
     pub delivery: MoneyOut,
+    /// Taken altogether, by the processor and from a gift card.
     pub captured: MoneyOut,
     pub refunded: MoneyOut,
+    /// The part of it that a gift card pays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gift_card: Option<OrderGiftCardOut>,
     pub country: String,
     pub contact: Contact,
     pub address: Option<Address>,
@@ -592,6 +638,19 @@ pub struct OrderOut {
     /// What the buyer saw when they agreed; where one order is read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seen: Option<SeenOut>,
+}
+
+/// The part of an order that a gift card pays.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct OrderGiftCardOut {
+    pub id: GiftCardId,
+    pub last_four: String,
+    pub amount: MoneyOut,
+    /// Set aside for what has not left yet.
+    pub held: MoneyOut,
+    pub captured: MoneyOut,
+    /// Back on the gift card.
+    pub refunded: MoneyOut,
 }
 
 /// What the buyer saw, frozen with the order: later edits of the clip, the product or the shop do not change it.
@@ -707,14 +766,23 @@ impl PaymentStateOut {
         let Some(intent) = &view.intent else {
             return Self::Captured;
         };
+        let (taken, given_back) = (view.taken_minor(), view.given_back_minor());
+        let held = view.gift_card.as_ref().map_or(0, |used| used.held_minor);
         match intent.state {
             IntentState::Conflicted | IntentState::Unknown => Self::Unclear,
             _ if intent.is_lost() => Self::Lost,
-            _ if intent.captured_minor > 0 && intent.refunded_minor == intent.captured_minor => Self::Refunded,
-            _ if intent.refunded_minor > 0 => Self::PartiallyRefunded,
-            IntentState::Canceled | IntentState::Expired if intent.captured_minor == 0 => Self::Voided,
-            _ if intent.captured_minor == 0 && intent.amount.minor > 0 => Self::Authorized,
-            IntentState::PartiallyCaptured => Self::PartiallyCaptured,
+            _ if taken > 0 && given_back == taken => Self::Refunded,
+            _ if given_back > 0 => Self::PartiallyRefunded,
+            IntentState::Canceled | IntentState::Expired if taken == 0 => Self::Voided,
+            // A gift card pays all of it, and no processor was asked.
+            _ if intent.amount.minor == 0 && view.gift_card.is_some() => match (taken, held) {
+                (0, 0) => Self::Voided,
+                (0, _) => Self::Authorized,
+                (_, 0) => Self::Captured,
+                _ => Self::PartiallyCaptured,
+            },
+            _ if taken == 0 && intent.amount.minor > 0 => Self::Authorized,
+            IntentState::PartiallyCaptured | IntentState::RequiresCapture => Self::PartiallyCaptured,
             _ => Self::Captured,
         }
     }
@@ -723,10 +791,7 @@ impl PaymentStateOut {
 impl OrderOut {
     pub fn new(view: &OrderView) -> Self {
         let money = |minor| MoneyOut::from(Money::new(minor, view.order.currency));
-        let (captured, refunded) = view
-            .intent
-            .as_ref()
-            .map_or((0, 0), |intent| (intent.captured_minor, intent.refunded_minor));
+        let (captured, refunded) = (view.taken_minor(), view.given_back_minor());
         Self {
             id: view.order.id,
             number: view.order.number.clone(),
@@ -739,6 +804,20 @@ impl OrderOut {
             delivery: money(view.order.delivery_minor),
             captured: money(captured),
             refunded: money(refunded),
+            gift_card: view.gift_card.as_ref().map(|used| OrderGiftCardOut {
+                id: used.card,
+                last_four: view
+                    .checkout
+                    .offer
+                    .gift_card
+                    .as_ref()
+                    .map(|covers| covers.last_four.clone())
+                    .unwrap_or_default(),
+                amount: money(used.covers_minor),
+                held: money(used.held_minor),
+                captured: money(used.taken_minor),
+                refunded: money(used.returned_minor),
+            }),
             country: view.order.country.clone(),
             contact: view.checkout.contact.clone(),
             address: view.checkout.address.clone(),
@@ -903,6 +982,9 @@ pub enum RestockIn {
 pub struct RefundOut {
     pub id: AdjustmentId,
     pub amount: MoneyOut,
+    /// How much of it goes onto the gift card that paid: at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gift_card: Option<MoneyOut>,
     /// `sending` and `unknown` are still being asked about.
     pub state: String,
 }
@@ -941,18 +1023,24 @@ pub async fn post_refund(
         Refund::Again(begun) => (StatusCode::OK, begun),
         Refund::NotFound => return Err(Error::not_found("order").into()),
     };
-    let intent = begun.intent;
-    let lines = app.db.read(move |tx| payments::refunds(tx, intent)).await?;
-    // What was taken from several promises goes back in as many parts: the first that is not there yet says how it stands.
-    let mut parts = lines.iter().filter(|line| line.adjustment == id);
-    let minor = parts.clone().map(|line| line.minor).sum();
-    let open = parts.clone().find(|line| line.state != RefundState::Succeeded);
-    let state = open.or(parts.next()).map_or(begun.state, |line| line.state);
+    let money = |minor| MoneyOut::from(Money::new(minor, begun.amount.currency));
+    let state = match &begun.by_processor {
+        None => RefundState::Succeeded, // It is on the gift card already.
+        Some(refund) => {
+            let intent = refund.intent;
+            let lines = app.db.read(move |tx| payments::refunds(tx, intent)).await?;
+            // What was taken from several promises goes back in as many parts: the first that is not there yet says how it stands.
+            let mut parts = lines.iter().filter(|line| line.adjustment == id);
+            let open = parts.clone().find(|line| line.state != RefundState::Succeeded);
+            open.or(parts.next()).map_or(refund.state, |line| line.state)
+        }
+    };
     Ok(json(
         status,
         &RefundOut {
             id,
-            amount: Money::new(minor, begun.amount.currency).into(),
+            amount: begun.amount.into(),
+            gift_card: (begun.gift_card_minor > 0).then(|| money(begun.gift_card_minor)),
             state: state.name().into(),
         },
     ))

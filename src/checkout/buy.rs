@@ -7,6 +7,7 @@ use super::one_click::{Paying, Stored, elsewhere};
 use super::{store, upsell};
 use crate::app::App;
 use crate::db::Tx;
+use crate::gift_cards;
 use crate::identity::{self, Shop};
 use crate::inventory::{self, Demand, Reserve};
 use crate::kernel::{Answer, AttemptId, CheckoutId, Error, Money, Result, Reuse, Seconds, ShopId, VariantId};
@@ -31,6 +32,8 @@ pub struct Tap {
     pub contact: Contact,
     pub address: Option<Address>,
     pub payment: Option<Paying>,
+    /// The gift card that pays for it, or for a part of it.
+    pub gift_card: Option<gift_cards::Asked>,
     /// The purchase it is added to, right after that.
     pub after: Option<CheckoutId>,
     pub return_url: String,
@@ -65,7 +68,7 @@ enum Place {
     Answer(Buy),
 }
 
-/// Reserves, asks for the money, and concludes. Order of answers: again, id reused, the kept card is gone or for elsewhere, quote expired, not for sale, price changed, sold out, placed.
+/// Reserves, asks for the money, and concludes. Order of answers: again, id reused, the kept card is gone or for elsewhere, quote expired, not for sale, price changed, sold out, the gift card cannot pay, placed.
 ///
 /// Act 1 reserves and writes the attempt as *sending*; act 2 asks the processor; act 3 records and concludes. Every act can run twice. What a
 /// crash leaves between them is finished by the jobs `payments` (the resolver) and `checkouts` ([`super::resume`]).
@@ -194,7 +197,7 @@ fn go_on(tx: &mut Tx<'_>, id: CheckoutId, last: AttemptId, plan: &Plan) -> Resul
         return Ok(None);
     }
     let again = !checkout.state.is_paying();
-    if again && !inventory::extend(tx, id, true, checkout.expires_at)? {
+    if again && (!keeps_gift_card(tx, &checkout)? || !inventory::extend(tx, id, true, checkout.expires_at)?) {
         return Ok(None);
     }
     let next = payments::fail_over(tx, last, plan)?;
@@ -202,6 +205,7 @@ fn go_on(tx: &mut Tx<'_>, id: CheckoutId, last: AttemptId, plan: &Plan) -> Resul
         store::advance(tx, &checkout, CheckoutState::CompleteInProgress, checkout.expires_at)?;
     } else if again {
         inventory::extend(tx, id, false, checkout.expires_at)?;
+        let_gift_card_go(tx, &checkout)?;
     }
     Ok(next)
 }
@@ -276,7 +280,7 @@ fn place(
     let complete = missing(&quote, &contact, address.as_ref()).is_empty();
     let pays = routing.filter(|_| complete);
     let now = tx.now();
-    let checkout = Checkout {
+    let mut checkout = Checkout {
         id: tap.id,
         shop: tap.shop,
         state: match (complete, pays) {
@@ -301,6 +305,7 @@ fn place(
             shop_version: shop.version,
             accepted_at: now,
             dearer_than_minor: None,
+            gift_card: None,
         },
     };
     let demand: Vec<Demand> = checkout
@@ -318,6 +323,10 @@ fn place(
     {
         return Ok(Place::Answer(Buy::SoldOut { variant, left }));
     }
+    if let Some(asked) = &tap.gift_card {
+        let covers = gift_cards::hold(tx, tap.shop, tap.id, asked, checkout.total())?;
+        checkout.offer.gift_card = Some(covers);
+    }
     if !store::insert(tx, &checkout)? {
         // Another shop's checkout has this id. The error gives the reservation back with everything else of this command.
         return Err(Error::conflict(
@@ -331,7 +340,7 @@ fn place(
     let (Some(routing), Some(paying)) = (pays, &tap.payment) else {
         return Ok(Place::Answer(Buy::Placed(Box::new(Settled::open(checkout)))));
     };
-    let plan = plan_of(&checkout, checkout.total(), routing, paying)?;
+    let plan = plan_of(&checkout, checkout.to_pay(), routing, paying)?;
     match begin(tx, &checkout, &plan, paying, stored)? {
         Start::Sending(attempt) => Ok(Place::Sending(Box::new(checkout), attempt, plan)),
         _ => settle(tx, tap.id).map(|settled| Place::Answer(Buy::Placed(Box::new(settled)))), // Nothing to pay: it is an order already.
@@ -371,13 +380,37 @@ pub(super) fn requote(tx: &mut Tx<'_>, shop: &Shop, quote: &Quote, country: &str
     })
 }
 
-/// Opens the intent with the split of this day and writes the attempt.
+/// Makes sure that the gift card's part is set aside. False: the card was used elsewhere meanwhile. Costs nothing where no gift card pays.
+pub(super) fn keeps_gift_card(tx: &mut Tx<'_>, checkout: &Checkout) -> Result<bool> {
+    match checkout.offer.gift_card {
+        Some(_) => gift_cards::again(tx, checkout.id),
+        None => Ok(true),
+    }
+}
+
+/// What is set aside of a gift card may be spent elsewhere. Costs nothing where no gift card pays.
+pub(super) fn let_gift_card_go(tx: &mut Tx<'_>, checkout: &Checkout) -> Result<i64> {
+    match checkout.offer.gift_card {
+        Some(_) => gift_cards::release(tx, checkout.id),
+        None => Ok(0),
+    }
+}
+
+/// Opens the intent with the split of this day and writes the attempt. What a gift card pays is split off first: the intent is the rest.
 fn begin(tx: &mut Tx<'_>, checkout: &Checkout, plan: &Plan, paying: &Paying, stored: Option<Stored>) -> Result<Start> {
-    let allocation = allocate(tx, &checkout.offer.quote)?;
+    let whole = allocate(tx, &checkout.offer.quote)?;
+    let allocation = match &checkout.offer.gift_card {
+        None => whole,
+        Some(covers) => {
+            let (theirs, rest) = whole.split(covers.minor)?;
+            gift_cards::share(tx, checkout.id, &theirs)?;
+            rest
+        }
+    };
     let wish = OpenIntent {
         shop: checkout.shop,
         checkout: checkout.id,
-        amount: checkout.total(),
+        amount: checkout.to_pay(),
         allocation,
     };
     let (token, reuse) = paying.begin(tx, checkout, stored)?;
@@ -485,7 +518,13 @@ fn start(tx: &mut Tx<'_>, id: CheckoutId, routing: &Routing, paying: &Paying) ->
     if checkout.expires_at <= tx.now() || !inventory::extend(tx, id, true, until)? {
         return Ok(Err(Pay::Expired));
     }
-    let plan = plan_of(&checkout, checkout.total(), routing, paying)?;
+    if !keeps_gift_card(tx, &checkout)? {
+        return Err(Error::conflict(
+            "gift_card_changed",
+            "The gift card was used elsewhere meanwhile. Start again to see what it still pays; nothing was charged.",
+        ));
+    }
+    let plan = plan_of(&checkout, checkout.to_pay(), routing, paying)?;
     match begin(tx, &checkout, &plan, paying, stored)? {
         Start::Sending(attempt) => {
             store::advance(tx, &checkout, CheckoutState::CompleteInProgress, until)?;
@@ -494,10 +533,12 @@ fn start(tx: &mut Tx<'_>, id: CheckoutId, routing: &Routing, paying: &Paying) ->
         // The same no again, without asking anybody.
         Start::CardRefused => {
             inventory::extend(tx, id, false, checkout.expires_at)?;
+            let_gift_card_go(tx, &checkout)?;
             Ok(Err(Pay::Settled(Box::new(settle(tx, id)?))))
         }
         Start::TooMany => {
             inventory::extend(tx, id, false, checkout.expires_at)?;
+            let_gift_card_go(tx, &checkout)?;
             Ok(Err(Pay::TooManyAttempts))
         }
         Start::Unresolved | Start::NotPayable => Ok(Err(Pay::Settled(Box::new(settle(tx, id)?)))),

@@ -1,5 +1,6 @@
 //! Letting go: a buyer leaves a checkout, or an order is canceled before anything of it was taken or shipped.
 
+use super::buy::let_gift_card_go;
 use super::conclude::{Settled, settle};
 use super::model::{AdjustmentKind, CheckoutState, Order};
 use super::store;
@@ -46,6 +47,7 @@ fn leave(tx: &mut Tx<'_>, id: CheckoutId) -> Result<(Cancel, Option<Attempt>)> {
         return Ok((Cancel::Canceled(Box::new(settled)), None));
     }
     inventory::release(tx, id)?;
+    let_gift_card_go(tx, checkout)?;
     let owed = match payments::intent(tx, id.intent())? {
         Some(_) => payments::void_begin(tx, id.intent())?,
         None => VoidBegin::Nothing,
@@ -131,6 +133,8 @@ fn undo(
         VoidBegin::Sending(attempt) => Some(attempt),
         VoidBegin::Nothing => None,
     };
+    let checkout = store::load(tx, order.checkout)?;
+    let_gift_card_go(tx, &checkout)?;
     store::cancel_order(tx, id)?;
     put_back(tx, &order, order.total_minor, reason, staff)?;
     tx.publish(&Fact::OrderCanceled { shop, order: id })?;
@@ -199,7 +203,8 @@ pub fn give_up(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<GiveUp> {
         .collect();
     let owed = payments::capture_plan(tx, intent.id, &shipped, true)?.amount.minor;
     payments::void_begin(tx, intent.id)?;
-    put_back(tx, &view.order, intent.rest().minor - owed, reason, None)?;
+    let let_go = let_gift_card_go(tx, &view.checkout)?;
+    put_back(tx, &view.order, intent.rest().minor - owed + let_go, reason, None)?;
     store::touch_order(tx, id)?;
     Ok(GiveUp::Rest)
 }

@@ -4,8 +4,9 @@ use super::model::{Address, Checkout, CheckoutState, Contact, Frozen, missing};
 use super::store;
 use crate::app::App;
 use crate::db::Tx;
+use crate::gift_cards;
 use crate::identity;
-use crate::kernel::{CheckoutId, MethodId, Result, Seconds, ShopId};
+use crate::kernel::{CheckoutId, MethodId, Money, Result, Seconds, ShopId};
 use crate::offers::{self, Asked, Offer, Quote, WantedLine};
 
 /// What is said; what is absent stays.
@@ -97,7 +98,13 @@ fn act(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId, details: &Details) -> Resu
         if new.policies.is_none() {
             new.policies = Some(identity::keep_policies(tx, &shop)?);
         }
+        // The same card pays what it can of the new total.
+        let gift_card = match &before.offer.gift_card {
+            Some(_) => Some(gift_cards::refit(tx, id, Money::new(new.total_minor, new.currency))?),
+            None => None,
+        };
         after.offer = Frozen {
+            gift_card,
             dearer_than_minor: (new.total_minor > quote.total_minor).then_some(quote.total_minor),
             quote: new,
             shop_version: shop.version,

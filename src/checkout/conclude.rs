@@ -1,5 +1,6 @@
 //! The one place where a checkout follows its payment: an order is born, a declined buyer may try again, late money finds its unit or goes back.
 
+use super::buy::{keeps_gift_card, let_gift_card_go};
 use super::model::{Checkout, CheckoutState, Order, OrderLine, order_number};
 use super::store;
 use crate::db::Tx;
@@ -89,6 +90,7 @@ pub(super) fn settle(tx: &mut Tx<'_>, id: CheckoutId) -> Result<Settled> {
         IntentState::RequiresCapture | IntentState::PartiallyCaptured | IntentState::Succeeded => paid(tx, checkout),
         IntentState::RequiresMethod if checkout.state.is_paying() => {
             inventory::extend(tx, id, false, checkout.expires_at)?;
+            let_gift_card_go(tx, &checkout)?;
             let checkout = advance(tx, checkout, CheckoutState::ReadyForComplete)?;
             with_attempt(tx, checkout)
         }
@@ -131,6 +133,9 @@ fn with_attempt(tx: &mut Tx<'_>, checkout: Checkout) -> Result<Settled> {
 
 /// The money is promised: the reservation becomes a sale and the order is born, or the money goes back because the units are gone.
 pub(super) fn paid(tx: &mut Tx<'_>, checkout: Checkout) -> Result<Settled> {
+    if !keeps_gift_card(tx, &checkout)? {
+        return too_late(tx, checkout); // It had run out, and the gift card's part was spent elsewhere.
+    }
     match inventory::convert(tx, checkout.id)? {
         Convert::Sold(claims) => {
             let checkout = advance(tx, checkout, CheckoutState::Completed)?;
@@ -140,24 +145,29 @@ pub(super) fn paid(tx: &mut Tx<'_>, checkout: Checkout) -> Result<Settled> {
                 ..Settled::open(checkout)
             })
         }
-        Convert::TooLate => {
-            // The resolver of payments keeps at the void until the processor has let go.
-            if !mutant!("P8") {
-                payments::void_begin(tx, checkout.id.intent())?;
-            }
-            let checkout = if checkout.state.is_open() {
-                advance(tx, checkout, CheckoutState::Expired)?
-            } else {
-                checkout
-            };
-            with_attempt(tx, checkout)
-        }
+        Convert::TooLate => too_late(tx, checkout),
         // Somebody on another lane or replica concluded it after we had read the checkout: read again.
         Convert::Again => Err(Error::engine(
             crate::kernel::Engine::Retry,
             "a checkout was concluded by somebody else meanwhile",
         )),
     }
+}
+
+/// The units are gone, or the gift card's part is: everything else goes back.
+fn too_late(tx: &mut Tx<'_>, checkout: Checkout) -> Result<Settled> {
+    // The resolver of payments keeps at the void until the processor has let go.
+    if !mutant!("P8") {
+        payments::void_begin(tx, checkout.id.intent())?;
+    }
+    let_gift_card_go(tx, &checkout)?;
+    let checkout = if checkout.state.is_open() {
+        inventory::release(tx, checkout.id)?;
+        advance(tx, checkout, CheckoutState::Expired)?
+    } else {
+        checkout
+    };
+    with_attempt(tx, checkout)
 }
 
 fn born(tx: &mut Tx<'_>, checkout: &Checkout, claims: &[Claim]) -> Result<Order> {

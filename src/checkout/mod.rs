@@ -42,7 +42,7 @@ pub use model::{
 };
 pub use one_click::{Paying, Stored};
 pub use orders::{OrderView, Ship, mark_shipped, order, order_of_checkout, orders, sold, view};
-pub use refund::{Refund, RefundLines, RefundWhat, preview_refund, refund};
+pub use refund::{Back, BackPlan, Refund, RefundLines, RefundWhat, preview_refund, refund};
 pub use resume::resume;
 pub use store::{ClipSales, adjustments, check, clip_sales, find, follows, lines, orders_since};
 pub use stored_api::*;

@@ -1,6 +1,7 @@
 //! Checkouts and orders: their states, what they carry, and what can be read off them.
 
 use crate::db::LaneKey;
+use crate::gift_cards::Covers;
 use crate::kernel::{
     AdjustmentId, CheckoutId, Currency, Error, Field, LocationId, Money, OrderId, Rate, Result, Seconds, ShopId,
     StaffId, StoredMethodId, Time, VariantId,
@@ -237,6 +238,9 @@ pub struct Frozen {
     /// The total they had agreed to before, if they then agreed to pay more: for another country, or a faster parcel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dearer_than_minor: Option<i64>,
+    /// The part of the total that a gift card pays; the rest is asked of a processor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gift_card: Option<Covers>,
 }
 
 /// What is still to be said before it can be paid.
@@ -268,6 +272,12 @@ pub struct Checkout {
 impl Checkout {
     pub fn total(&self) -> Money {
         Money::new(self.offer.quote.total_minor, self.offer.quote.currency)
+    }
+
+    /// What a processor is asked for: the total, less what a gift card pays.
+    pub fn to_pay(&self) -> Money {
+        let covered = self.offer.gift_card.as_ref().map_or(0, |covers| covers.minor);
+        Money::new(self.offer.quote.total_minor - covered, self.offer.quote.currency)
     }
 
     /// The lane its commands go to, wherever they come from.

@@ -3,6 +3,7 @@
 use super::model::{Adjustment, Checkout, Order, OrderLine, OrderState};
 use super::store;
 use crate::db::Tx;
+use crate::gift_cards;
 use crate::kernel::{CheckoutId, Error, Money, OrderId, Page, PageIn, Result, ShopId};
 use crate::payments::{self, CaptureLine, CaptureState, Intent, Part, PlannedLeg, RefundLine, RefundState};
 
@@ -34,16 +35,41 @@ pub struct OrderView {
     pub adjustments: Vec<Adjustment>,
     /// What banks took back of it, in disputes that are open or lost.
     pub disputed: Vec<PlannedLeg>,
+    /// What a gift card paid of it, and what came back onto it.
+    pub gift_card: Option<gift_cards::Use>,
 }
 
 impl OrderView {
+    /// What a bank took back of a line or of the delivery.
+    pub fn disputed(&self, part: Part) -> i64 {
+        let legs = self.disputed.iter().filter(|leg| leg.part == part);
+        legs.map(|leg| leg.minor).sum()
+    }
     /// What of a line or of the delivery is neither given back nor taken by a bank in a dispute.
     pub fn refundable(&self, part: Part) -> i64 {
-        let disputed = self.disputed.iter().filter(|leg| leg.part == part);
-        self.captured(part) - self.refunded(part) - disputed.map(|leg| leg.minor).sum::<i64>()
+        self.captured(part) - self.refunded(part) - self.disputed(part)
+    }
+    /// Money that was taken altogether, by the processor and from a gift card.
+    pub fn taken_minor(&self) -> i64 {
+        self.intent.as_ref().map_or(0, |intent| intent.captured_minor)
+            + self.gift_card.as_ref().map_or(0, |used| used.taken_minor)
+    }
+    /// Money that went back altogether.
+    pub fn given_back_minor(&self) -> i64 {
+        self.intent.as_ref().map_or(0, |intent| intent.refunded_minor)
+            + self.gift_card.as_ref().map_or(0, |used| used.returned_minor)
+    }
+    /// What may still be given back altogether.
+    pub fn refundable_minor(&self) -> i64 {
+        self.intent.as_ref().map_or(0, Intent::refundable_minor)
+            + self.gift_card.as_ref().map_or(0, gift_cards::Use::returnable_minor)
     }
     /// Money that was given back of a line or of the delivery, or is on its way.
     pub fn refunded(&self, part: Part) -> i64 {
+        self.refunded_by_processor(part) + self.gift_card.as_ref().map_or(0, |used| used.returned(part))
+    }
+    /// The same without what went back onto a gift card.
+    pub(super) fn refunded_by_processor(&self, part: Part) -> i64 {
         let kept = self.refunds.iter().filter(|refund| refund.state != RefundState::Failed);
         kept.flat_map(|refund| &refund.legs)
             .filter(|leg| leg.part == part)
@@ -52,6 +78,10 @@ impl OrderView {
     }
     /// Money that was taken of a line or of the delivery.
     pub fn captured(&self, part: Part) -> i64 {
+        self.captured_by_processor(part) + self.gift_card.as_ref().map_or(0, |used| used.taken(part))
+    }
+    /// The same without what a gift card paid.
+    pub(super) fn captured_by_processor(&self, part: Part) -> i64 {
         let taken = self
             .captures
             .iter()
@@ -73,7 +103,12 @@ pub fn view(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<OrderVi
         return Ok(None);
     };
     let intent = sold.order.checkout.intent();
+    let gift_card = match sold.checkout.offer.gift_card {
+        Some(_) => gift_cards::used(tx, sold.checkout.id)?,
+        None => None,
+    };
     Ok(Some(OrderView {
+        gift_card,
         captures: payments::captures(tx, intent)?,
         refunds: payments::refunds(tx, intent)?,
         disputed: (payments::disputes::legs_taken(tx, intent)?.into_iter())
@@ -100,6 +135,7 @@ pub fn sold(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<OrderVi
         refunds: Vec::new(),
         adjustments: Vec::new(),
         disputed: Vec::new(),
+        gift_card: None,
         order,
     }))
 }

@@ -1,4 +1,7 @@
 //! Money back after it was taken: lines, an amount, or all of it; exact legs, each reversed as it was paid.
+//!
+//! What was paid with a gift card and by a processor goes back to the processor's side first, and only then onto the gift card: a buyer gets their money
+//! before they get credit. Of lines, that holds line by line.
 
 use super::allocate::allocate;
 use super::model::{AdjustmentKind, Order};
@@ -6,9 +9,10 @@ use super::orders::{OrderView, Ship, view};
 use super::store;
 use crate::app::App;
 use crate::db::{LaneKey, Tx};
+use crate::gift_cards;
 use crate::inventory::{self, Claim, Restock};
-use crate::kernel::{AdjustmentId, Error, Fact, OrderId, Result, ShopId, StaffId};
-use crate::payments::{self, Operation, Part, RefundBegin, RefundOf, RefundPlan};
+use crate::kernel::{AdjustmentId, Error, Fact, Money, OrderId, Result, ShopId, StaffId};
+use crate::payments::{self, Operation, Part, PlannedLeg, RefundBegin, RefundOf, RefundPlan};
 
 /// What is to go back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,26 +34,59 @@ pub struct RefundLines {
     pub restock: Option<Restock>,
 }
 
+/// What a refund gives back, and which way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackPlan {
+    /// Altogether.
+    pub amount: Money,
+    /// Through the processor that took it; none if nothing goes that way.
+    pub by_processor: Option<RefundPlan>,
+    /// Onto the gift card.
+    pub onto_gift_card: Vec<PlannedLeg>,
+}
+
+impl BackPlan {
+    /// Every leg, whichever way it goes.
+    pub fn legs(&self) -> impl Iterator<Item = &PlannedLeg> {
+        let processor = self.by_processor.iter().flat_map(|plan| &plan.legs);
+        processor.chain(&self.onto_gift_card)
+    }
+    /// How much of it goes onto the gift card.
+    pub fn gift_card_minor(&self) -> i64 {
+        self.onto_gift_card.iter().map(|leg| leg.minor).sum()
+    }
+}
+
+/// Money on its way back.
+#[derive(Clone, Debug)]
+pub struct Back {
+    /// Altogether.
+    pub amount: Money,
+    /// What a processor is asked for; none if all of it went onto a gift card, where it is at once.
+    pub by_processor: Option<payments::Refund>,
+    pub gift_card_minor: i64,
+}
+
 /// What became of it.
 #[derive(Clone, Debug)]
 pub enum Refund {
     /// Written down and asked for; its state says how far it got.
-    Begun(Box<payments::Refund>),
+    Begun(Box<Back>),
     /// The same adjustment before.
-    Again(Box<payments::Refund>),
+    Again(Box<Back>),
     NotFound,
 }
 
 /// The exact legs a refund would have now; changes nothing. Errors: `dispute_open`, `exceeds_captured`, `nothing_to_refund`, `no_such_line`.
-pub fn preview_refund(tx: &mut Tx<'_>, shop: ShopId, id: OrderId, what: &RefundWhat) -> Result<Option<RefundPlan>> {
+pub fn preview_refund(tx: &mut Tx<'_>, shop: ShopId, id: OrderId, what: &RefundWhat) -> Result<Option<BackPlan>> {
     let Some(view) = view(tx, shop, id)? else {
         return Ok(None);
     };
     plan(tx, &view, what).map(Some)
 }
 
-fn plan(tx: &mut Tx<'_>, view: &OrderView, what: &RefundWhat) -> Result<RefundPlan> {
-    let of = match what {
+fn plan(tx: &mut Tx<'_>, view: &OrderView, what: &RefundWhat) -> Result<BackPlan> {
+    let whole = match what {
         RefundWhat::Everything => RefundOf::Rest,
         RefundWhat::Amount(minor) if *minor <= 0 => {
             return Err(Error::field("/amount", "Give back more than nothing."));
@@ -57,7 +94,73 @@ fn plan(tx: &mut Tx<'_>, view: &OrderView, what: &RefundWhat) -> Result<RefundPl
         RefundWhat::Amount(minor) => RefundOf::Amount(*minor),
         RefundWhat::Lines(lines) => RefundOf::Parts(parts(view, lines)?),
     };
-    let plan = payments::refund_plan(tx, view.order.checkout.intent(), &of)?;
+    let Some(used) = &view.gift_card else {
+        let plan = plan_by_processor(tx, view, &whole)?;
+        return Ok(BackPlan {
+            amount: plan.amount,
+            by_processor: Some(plan),
+            onto_gift_card: Vec::new(),
+        });
+    };
+    let (first, then) = first_then(view, used, whole)?;
+    let by_processor = match first {
+        Some(first) => Some(plan_by_processor(tx, view, &first)?),
+        None => None,
+    };
+    let onto_gift_card = gift_cards::plan_back(used, &then)?;
+    let minor = by_processor.as_ref().map_or(0, |plan| plan.amount.minor)
+        + onto_gift_card.iter().map(|leg| leg.minor).sum::<i64>();
+    if minor == 0 {
+        return Err(Error::conflict(
+            "nothing_to_refund",
+            "Nothing was captured that could go back.",
+        ));
+    }
+    Ok(BackPlan {
+        amount: view.money(minor),
+        by_processor,
+        onto_gift_card,
+    })
+}
+
+/// What goes back by the processor, as far as it holds something of it, and what of each part goes onto the gift card.
+fn first_then(view: &OrderView, used: &gift_cards::Use, of: RefundOf) -> Result<(Option<RefundOf>, Vec<(Part, i64)>)> {
+    let refundable = view.intent.as_ref().map_or(0, payments::Intent::refundable_minor);
+    let onto_card = |minor: i64| match &used.allocation {
+        Some(shares) => shares.spread(&used.taken_legs(), &used.returned_legs(), minor),
+        None => Ok(Vec::new()),
+    };
+    Ok(match of {
+        RefundOf::Rest => (
+            (refundable > 0).then_some(RefundOf::Rest),
+            onto_card(used.returnable_minor())?,
+        ),
+        RefundOf::Amount(minor) => {
+            let first = minor.min(refundable);
+            let then = minor - first;
+            (
+                (first > 0).then_some(RefundOf::Amount(first)),
+                if then > 0 { onto_card(then)? } else { Vec::new() },
+            )
+        }
+        RefundOf::Parts(parts) => {
+            let (mut first, mut then) = (Vec::new(), Vec::new());
+            for (part, minor) in parts {
+                let here = view.captured_by_processor(part) - view.refunded_by_processor(part) - view.disputed(part);
+                let by_processor = minor.min(here.max(0));
+                first.push((part, by_processor));
+                then.push((part, minor - by_processor));
+            }
+            first.retain(|(_, minor)| *minor > 0);
+            then.retain(|(_, minor)| *minor > 0);
+            ((!first.is_empty()).then_some(RefundOf::Parts(first)), then)
+        }
+    })
+}
+
+/// What goes back by the processor.
+fn plan_by_processor(tx: &mut Tx<'_>, view: &OrderView, of: &RefundOf) -> Result<RefundPlan> {
+    let plan = payments::refund_plan(tx, view.order.checkout.intent(), of)?;
     if mutant!("L4") {
         let today = allocate(tx, &view.checkout.offer.quote)?;
         let whole: Vec<(Part, u32)> = today.parts().map(|(name, part)| (name, part.quantity)).collect();
@@ -131,8 +234,11 @@ pub async fn refund(
                 .db
                 .write(lane, move |tx| begin(tx, shop, order, id, &what, &reason, staff))
                 .await?;
-            let Refund::Begun(refund) = begun else { return Ok(begun) };
-            let answer = payments::refund_ask(&app, &refund).await;
+            let Refund::Begun(back) = begun else { return Ok(begun) };
+            let Some(refund) = &back.by_processor else {
+                return Ok(Refund::Begun(back));
+            };
+            let answer = payments::refund_ask(&app, refund).await;
             let (attempt, refund_id) = (refund.attempt.id, refund.id);
             app.db
                 .write(lane, move |tx| {
@@ -140,7 +246,7 @@ pub async fn refund(
                     super::conclude(tx, recorded.checkout)
                 })
                 .await?;
-            Ok(Refund::Begun(refund))
+            Ok(Refund::Begun(back))
         })
         .await
 }
@@ -158,15 +264,11 @@ fn begin(
         return Ok(Refund::NotFound);
     };
     let intent = view.order.checkout.intent();
-    if view.adjustments.iter().any(|adjustment| adjustment.id == id) {
-        let empty = RefundPlan {
-            amount: view.money(0),
-            legs: Vec::new(),
-        };
-        return Ok(match payments::refund_begin(tx, intent, id, &empty)? {
-            RefundBegin::Again(refund) | RefundBegin::Sending(refund) => Refund::Again(Box::new(refund)),
-            RefundBegin::Refused { .. } => Refund::NotFound, // The id belongs to another kind of adjustment.
-        });
+    if let Some(known) = view.adjustments.iter().find(|adjustment| adjustment.id == id) {
+        if known.kind != AdjustmentKind::Refund {
+            return Ok(Refund::NotFound); // The id belongs to another kind of adjustment.
+        }
+        return again(tx, &view, id).map(Refund::Again);
     }
     let plan = plan(tx, &view, what)?;
     let detail =
@@ -184,16 +286,13 @@ fn begin(
     )? {
         return Err(Error::conflict("id_reused", "This refund id is taken. Make a new one."));
     }
-    let refund = match payments::refund_begin(tx, intent, id, &plan)? {
-        RefundBegin::Sending(refund) | RefundBegin::Again(refund) => refund,
-        // The error takes the adjustment back with it.
-        RefundBegin::Refused { refundable } => {
-            return Err(Error::conflict(
-                "exceeds_captured",
-                format!("At most {refundable} can be given back."),
-            ));
-        }
+    let by_processor = match &plan.by_processor {
+        Some(plan) => Some(begun(tx, intent, id, plan)?),
+        None => None,
     };
+    if !plan.onto_gift_card.is_empty() {
+        gift_cards::give_back(tx, view.order.checkout, id, &plan.onto_gift_card, staff)?;
+    }
     if let RefundWhat::Lines(RefundLines {
         units,
         restock: Some(how),
@@ -208,7 +307,51 @@ fn begin(
         order,
         adjustment: id,
     })?;
-    Ok(Refund::Begun(Box::new(refund)))
+    Ok(Refund::Begun(Box::new(Back {
+        amount: plan.amount,
+        by_processor,
+        gift_card_minor: plan.gift_card_minor(),
+    })))
+}
+
+fn begun(
+    tx: &mut Tx<'_>,
+    intent: crate::kernel::IntentId,
+    id: AdjustmentId,
+    plan: &RefundPlan,
+) -> Result<payments::Refund> {
+    match payments::refund_begin(tx, intent, id, plan)? {
+        RefundBegin::Sending(refund) | RefundBegin::Again(refund) => Ok(refund),
+        // The error takes the adjustment back with it.
+        RefundBegin::Refused { refundable } => Err(Error::conflict(
+            "exceeds_captured",
+            format!("At most {refundable} can be given back."),
+        )),
+    }
+}
+
+/// A refund that was begun before, as it was written down.
+fn again(tx: &mut Tx<'_>, view: &OrderView, id: AdjustmentId) -> Result<Box<Back>> {
+    let mine = view.refunds.iter().filter(|refund| refund.adjustment == id);
+    let processor_minor: i64 = mine.map(|refund| refund.minor).sum();
+    let empty = RefundPlan {
+        amount: view.money(0),
+        legs: Vec::new(),
+    };
+    let by_processor = match processor_minor {
+        0 => None,
+        _ => Some(begun(tx, view.order.checkout.intent(), id, &empty)?),
+    };
+    let returned = view.gift_card.iter().flat_map(|used| &used.moves);
+    let gift_card_minor = returned
+        .filter(|one| one.kind == gift_cards::MoveKind::Returned && one.source == crate::kernel::Id::uuid(id))
+        .map(|one| one.minor)
+        .sum();
+    Ok(Box::new(Back {
+        amount: view.money(processor_minor + gift_card_minor),
+        by_processor,
+        gift_card_minor,
+    }))
 }
 
 /// Goods that came back are counted once a unit: never more than were shipped.

@@ -450,7 +450,7 @@ pub fn adjustments(tx: &mut Tx<'_>, order: OrderId) -> Result<Vec<Adjustment>> {
     )
 }
 
-/// Rows that break a promise of this module (I3, I16, I27): empty, always.
+/// Rows that break a promise of this module (I3, I16, I27, X4): empty, always.
 pub fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
     let unborn: Vec<(CheckoutId,)> = tx.all(
         "select id from checkouts where state = 'completed' and not exists (select 1 from orders where orders.checkout_id = checkouts.id) limit 20",
@@ -488,5 +488,14 @@ pub fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
         sums.iter()
             .map(|(id, _)| format!("I8 {id}: its lines and delivery are not its total")),
     );
+    for id in crate::gift_cards::holding(tx)? {
+        let state = load(tx, id)?.state;
+        if !state.is_open() && state != CheckoutState::Completed {
+            broken.push(format!(
+                "X4 {id} is {} and still holds something of a gift card",
+                state.word()
+            ));
+        }
+    }
     Ok(broken)
 }

@@ -40,6 +40,11 @@ pub const MAIN: &[Migration] = &[
         sql: include_str!("../../migrations/main/0007_fewer_trees.sql"),
     },
     Migration {
+        number: 8,
+        name: "gift cards",
+        sql: include_str!("../../migrations/main/0008_gift_cards.sql"),
+    },
+    Migration {
         number: 9,
         name: "disputes",
         sql: include_str!("../../migrations/main/0009_disputes.sql"),

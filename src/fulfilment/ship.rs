@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::checkout::{self, OrderView, Ship};
 use crate::db::{LaneKey, Tx};
 use crate::delivery::{Method, Promise};
+use crate::gift_cards;
 use crate::kernel::{Answer, Error, Fact, Id, Money, OrderId, PartyId, Result, ShipmentId, ShopId, Time};
 use crate::payments::{self, Capture, CaptureBegin, CapturePlan, CaptureState, IntentState, Operation, Part, Recorded};
 
@@ -309,6 +310,9 @@ fn capture(
     }
     if view.order.delivery_minor > 0 {
         units.push((Part::Delivery, 1));
+    }
+    if view.checkout.offer.gift_card.is_some() {
+        gift_cards::take(tx, view.order.checkout, shipment, &units)?;
     }
     let plan = payments::capture_plan(tx, intent, &units, last)?;
     let refused = |why: &str| {

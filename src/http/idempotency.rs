@@ -22,6 +22,10 @@ const KEPT: Seconds = Seconds::days(30);
 /// The largest answer that is kept; ours are far smaller.
 const ANSWER_MAX: usize = 1 << 20;
 
+/// What is kept of an answer instead of the answer itself: of one that holds a secret, which is shown once. Put among the response's extensions.
+#[derive(Clone, Debug)]
+pub struct KeptAs(pub String);
+
 /// Whose key it is, and for what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
@@ -184,14 +188,18 @@ async fn keep(app: &App, scope: Scope, key: String, answer: Response) -> Respons
             .may_fail("the lease ends by itself");
         return answer;
     }
-    let (parts, body) = answer.into_parts();
+    let (mut parts, body) = answer.into_parts();
+    let kept = parts.extensions.remove::<KeptAs>();
     let Ok(bytes) = to_bytes(body, ANSWER_MAX).await else {
         return Problem::from(Error::internal(
             "an answer under an idempotency key is too large to keep",
         ))
         .into_response();
     };
-    let (status, text) = (parts.status.as_u16(), String::from_utf8_lossy(&bytes).into_owned());
+    let (status, text) = (
+        parts.status.as_u16(),
+        kept.map_or_else(|| String::from_utf8_lossy(&bytes).into_owned(), |KeptAs(text)| text),
+    );
     match app
         .db
         .write(lane, move |tx| finish(tx, &scope, &key, status, &text))

@@ -23,6 +23,8 @@ pub enum Limit {
     Checkout,
     /// The same where cards are being tried in the shop: buyers who mistype get along with it, whoever tries cards does not.
     SuspectCheckout,
+    /// Trying a gift card's code: guessing must not pay.
+    GiftCard,
     /// Batches of beacons: each takes a little of the shop's disk.
     Beacons,
 }
@@ -45,6 +47,7 @@ struct Limits {
     mailbox: Keyed,
     checkout: Keyed,
     suspect_checkout: Keyed,
+    gift_card: Keyed,
     beacons: Keyed,
 }
 
@@ -56,6 +59,7 @@ impl Default for Limits {
             mailbox: keyed(Limit::Mailbox),
             checkout: keyed(Limit::Checkout),
             suspect_checkout: keyed(Limit::SuspectCheckout),
+            gift_card: keyed(Limit::GiftCard),
             beacons: keyed(Limit::Beacons),
         }
     }
@@ -65,7 +69,7 @@ impl Limit {
     /// How many at once, and in how many seconds they grow back.
     fn burst_and_window(self) -> (u32, u32) {
         match self {
-            Self::SignIn => (30, 300),
+            Self::SignIn | Self::GiftCard => (30, 300),
             Self::Mailbox => (3, 900),
             Self::Checkout => (60, 60),
             Self::SuspectCheckout => (3, 600),
@@ -80,6 +84,7 @@ impl Limit {
             Self::Mailbox => "mailbox",
             Self::Checkout => "checkout",
             Self::SuspectCheckout => "suspect-checkout",
+            Self::GiftCard => "gift-card",
             Self::Beacons => "beacons",
         }
     }
@@ -104,6 +109,7 @@ pub fn limit(app: &App, limit: Limit, who: Who) -> Result<(), Problem> {
         Limit::Mailbox => &limits.mailbox,
         Limit::Checkout => &limits.checkout,
         Limit::SuspectCheckout => &limits.suspect_checkout,
+        Limit::GiftCard => &limits.gift_card,
         Limit::Beacons => &limits.beacons,
     };
     let Err(not_until) = keyed.check_key(&who.widened()) else {
@@ -133,6 +139,7 @@ pub fn forget_idle_callers(app: &App) {
         &limits.mailbox,
         &limits.checkout,
         &limits.suspect_checkout,
+        &limits.gift_card,
         &limits.beacons,
     ] {
         keyed.retain_recent();

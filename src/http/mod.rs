@@ -24,7 +24,7 @@ pub use address::ClientAddress;
 pub use body::{Form, Json, Path, Query, body_bytes, json, read_json};
 pub use events::{Stopping, events};
 pub use idempotency::{
-    Begin, IdempotencyKey, LEASE, NewId, Scope, begin, fingerprint, finish, forget_old_keys, give_up, once,
+    Begin, IdempotencyKey, KeptAs, LEASE, NewId, Scope, begin, fingerprint, finish, forget_old_keys, give_up, once,
 };
 pub use limits::{Limit, Who, forget_idle_callers, limit};
 pub use pages::{allow_other_origins, html, page, page_unless_known, redirect, security_headers};

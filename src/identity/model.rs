@@ -166,8 +166,8 @@ pub(super) fn scope_needed(path: &str, safe: bool) -> Option<(&'static str, bool
     let area = match path.strip_prefix("/v1/")?.split('/').next()? {
         "products" | "variants" | "tax-rates" | "delivery" | "locations" => "catalog",
         "clips" | "media" => "clips",
-        "orders" | "checkouts" | "buyer" | "stored-methods" => "orders",
-        "balances" | "transfers" | "parties" | "contracts" | "payments" | "disputes" => "money",
+        "orders" | "checkouts" | "buyer" | "stored-methods" | "gift-card-balances" => "orders",
+        "balances" | "gift-cards" | "transfers" | "parties" | "contracts" | "payments" | "disputes" => "money",
         "funnel" | "retention" => "audience",
         "shop" | "staff" | "keys" | "routing" => "settings",
         _ => return None,

@@ -107,6 +107,8 @@ ids! {
     DisputeId "dsp" "A dispute of a payment.";
     AdjustmentId "adj" "A change after the sale.";
     ShipmentId "shp" "A parcel.";
+    GiftCardId "gft" "A gift card.";
+    GiftCardMoveId "gcm" "Something that happened to a gift card.";
     TransferId "tfr" "A ledger movement.";
     AccountId "acc" "A ledger account.";
     VisitId "vis" "A viewer's visit.";

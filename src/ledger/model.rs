@@ -25,10 +25,16 @@ pub enum AccountKind {
     PlatformRevenue,
     /// What a bank took in a dispute although it had gone back to the buyer before: nobody's share, and a person's task.
     DisputeLosses,
+    /// What gift cards may still be spent on: owed in goods to whoever holds their codes.
+    GiftCardLiability,
+    /// Money that gift cards were sold for, outside of our processors.
+    GiftCardsSold,
+    /// What gift cards cost the shop that it gave away.
+    GiftCardsGiven,
 }
 
 impl AccountKind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::ProcessorClearing,
         Self::ProcessorFees,
         Self::TaxPayable,
@@ -37,6 +43,9 @@ impl AccountKind {
         Self::ShopRevenue,
         Self::PlatformRevenue,
         Self::DisputeLosses,
+        Self::GiftCardLiability,
+        Self::GiftCardsSold,
+        Self::GiftCardsGiven,
     ];
 
     pub fn name(self) -> &'static str {
@@ -49,15 +58,18 @@ impl AccountKind {
             Self::ShopRevenue => "shop_revenue",
             Self::PlatformRevenue => "platform_revenue",
             Self::DisputeLosses => "dispute_losses",
+            Self::GiftCardLiability => "gift_card_liability",
+            Self::GiftCardsSold => "gift_cards_sold",
+            Self::GiftCardsGiven => "gift_cards_given",
         }
     }
 
     /// The heading every plain-text accounting program expects first: what it is a kind of.
     pub(super) fn heading(self) -> &'static str {
         match self {
-            Self::ProcessorClearing => "Assets",
-            Self::ProcessorFees | Self::DisputeLosses => "Expenses",
-            Self::TaxPayable | Self::PartyPayable | Self::DeliveryPayable => "Liabilities",
+            Self::ProcessorClearing | Self::GiftCardsSold => "Assets",
+            Self::ProcessorFees | Self::DisputeLosses | Self::GiftCardsGiven => "Expenses",
+            Self::TaxPayable | Self::PartyPayable | Self::DeliveryPayable | Self::GiftCardLiability => "Liabilities",
             Self::ShopRevenue | Self::PlatformRevenue => "Income",
         }
     }

@@ -8,6 +8,7 @@ use crate::checkout::{self, OrderView};
 use crate::db::Tx;
 use crate::delivery::Promise;
 use crate::fulfilment::{self, Shipment};
+use crate::gift_cards::MoveKind;
 use crate::identity::{self, Shop};
 use crate::kernel::{AdjustmentId, Error, Id, OrderId, RefundId, Result, ShipmentId, ShopId, words};
 use crate::payments::{self, CaptureState, Taking};
@@ -192,7 +193,13 @@ pub fn order_confirmed(tx: &mut Tx<'_>, links: &Links, view: OrderView, promise:
     let by_hand = intent.is_some_and(|intent| intent.method == "manual");
     let several = about.view.lines.iter().map(|line| line.quantity).sum::<u32>() > 1;
     let once = intent.is_some_and(|intent| intent.taking == Taking::Once) && several;
-    let payment = match (about.view.order.total_minor, by_hand, quote.needs_address()) {
+    let to_pay = about.view.checkout.to_pay();
+    let covers = about.view.checkout.offer.gift_card.as_ref();
+    let payment = match (to_pay.minor, by_hand, quote.needs_address()) {
+        (0, _, true) if covers.is_some() => {
+            "Your gift card pays all of it, when the parcel leaves. Nothing else is charged."
+        }
+        (0, _, false) if covers.is_some() => "Your gift card pays all of it. Nothing else is charged.",
         (0, _, _) => "There is nothing to pay.",
         (_, true, _) => "You pay as you agreed with the shop; this is your confirmation.",
         (_, false, true) if once => "Your card is charged when the last parcel leaves, not before.",
@@ -204,6 +211,11 @@ pub fn order_confirmed(tx: &mut Tx<'_>, links: &Links, view: OrderView, promise:
         "delivery": quote.delivery.as_ref().map(|delivery| json!({ "name": delivery.name.as_str(), "amount": words::money(about.view.money(delivery.amount_minor)) })),
         "total": words::money(about.view.order.total()),
         "tax": words::money(about.view.money(about.view.order.tax_minor)),
+        "gift_card": covers.map(|covers| json!({
+            "last_four": covers.last_four.as_str(),
+            "amount": words::money(about.view.money(covers.minor)),
+            "rest": words::money(to_pay),
+        })),
         "address": about.view.checkout.address.as_ref().map(address),
         "promise": promise.map(|promise| promise.to_string()),
         "payment": payment,
@@ -266,6 +278,9 @@ pub fn shipment_handed_over(
         .iter()
         .any(|capture| capture.state == CaptureState::Waiting);
     let charged = match (waits, follows) {
+        _ if about.view.checkout.to_pay().minor == 0 && about.view.gift_card.is_some() => {
+            "Your gift card paid for this parcel when it was handed over."
+        }
         (true, _) => "Your card is charged once, when the last parcel leaves.",
         (false, true) => {
             "This parcel was charged when it was handed over. The rest follows, and is charged when it leaves."
@@ -306,7 +321,14 @@ pub fn order_canceled(tx: &mut Tx<'_>, links: &Links, shop: ShopId, order: Order
     let Some(about) = About::order(tx, links, shop, order)? else {
         return Ok(Queue::NoAddress);
     };
-    let more = json!({ "total": words::money(about.view.order.total()) });
+    let covers = about.view.checkout.offer.gift_card.as_ref();
+    let more = json!({
+        "total": words::money(about.view.order.total()),
+        "gift_card": covers.map(|covers| json!({
+            "last_four": covers.last_four.as_str(),
+            "amount": words::money(about.view.money(covers.minor)),
+        })),
+    });
     about.queue(
         tx,
         MailKind::Canceled,
@@ -393,6 +415,21 @@ pub fn order_refunded(
         about.view.order.number
     );
     // The reason is between the people of the shop.
-    let more = json!({ "amount": given_back, "whole": refund.amount_minor == about.view.order.total_minor });
+    let moves = about.view.gift_card.iter().flat_map(|used| &used.moves);
+    let onto_card: i64 = moves
+        .filter(|one| one.kind == MoveKind::Returned && one.source == adjustment.uuid())
+        .map(|one| one.minor)
+        .sum();
+    let covers = about.view.checkout.offer.gift_card.as_ref().filter(|_| onto_card > 0);
+    let money = |minor| words::money(about.view.money(minor));
+    let more = json!({
+        "amount": given_back,
+        "whole": refund.amount_minor == about.view.order.total_minor,
+        "gift_card": covers.map(|covers| json!({
+            "last_four": covers.last_four.as_str(),
+            "amount": money(onto_card),
+            "rest": (refund.amount_minor > onto_card).then(|| money(refund.amount_minor - onto_card)),
+        })),
+    });
     about.queue(tx, MailKind::Refunded, adjustment.uuid(), subject, more)
 }

@@ -421,6 +421,7 @@ async fn sell(world: &World, email: &str) -> OrderId {
             country: "DE".into(),
         }),
         payment: Some(Paying::plain(Payment::new(PaymentMethod::Manual, None))),
+        gift_card: None,
         after: None,
         return_url: String::new(),
     };

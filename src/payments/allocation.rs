@@ -118,6 +118,39 @@ impl Allocation {
         }
     }
 
+    /// The same sale paid from two purses: `minor` of it from the first, the rest from the second. Every leg is cut in proportion, to the unit, so that
+    /// each purse has a split of its own whose captures and refunds add up, and both together are the whole. Errors: `exceeds_captured`, if
+    /// `minor` is more than the sale.
+    pub fn split(&self, minor: i64) -> Result<(Self, Self)> {
+        let shares: Vec<i64> = self
+            .parts()
+            .flat_map(|(_, part)| &part.legs)
+            .map(|leg| leg.minor)
+            .collect();
+        let first = allocate(&shares, &vec![0; shares.len()], minor)?;
+        let second: Vec<i64> = shares.iter().zip(&first).map(|(share, first)| share - first).collect();
+        Ok((self.with(first), self.with(second)))
+    }
+
+    /// The same parts and accounts with other amounts, in order.
+    fn with(&self, minors: Vec<i64>) -> Self {
+        let mut minors = minors.into_iter();
+        let mut part = |part: &AllocatedPart| AllocatedPart {
+            quantity: part.quantity,
+            legs: part
+                .legs
+                .iter()
+                .zip(&mut minors)
+                .map(|(leg, minor)| AllocatedLeg { minor, ..leg.clone() })
+                .collect(),
+        };
+        Self {
+            lines: self.lines.iter().map(&mut part).collect(),
+            delivery: self.delivery.as_ref().map(&mut part),
+            processor_fee: self.processor_fee,
+        }
+    }
+
     /// The legs of a capture. `units` says of each part how many units are taken altogether after it; what earlier captures took is in `before`.
     /// A part whose last unit goes takes everything that is left of it.
     pub fn capture(&self, before: &[PlannedLeg], units: &[(Part, u32)]) -> Result<Vec<PlannedLeg>> {

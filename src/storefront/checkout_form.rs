@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use subtle::ConstantTimeEq;
 
 use super::checkout_page::{
-    CheckoutLine, CheckoutPage, Choice, Control, DeliveryChoice, Field, OneClick, PaymentChoice, Sum,
+    CheckoutLine, CheckoutPage, Choice, Control, Covered, DeliveryChoice, Field, OneClick, PaymentChoice, Sum,
 };
 use super::frame::{Head, Link, Notice, Tone};
 use super::front::{Front, picture, shown};
@@ -24,7 +24,8 @@ use crate::checkout::{
 };
 use crate::db::Tx;
 use crate::delivery;
-use crate::http::{ClientAddress, Form, NewId, Problem, Query, SameOrigin, redirect};
+use crate::gift_cards::{self, Covers};
+use crate::http::{ClientAddress, Form, Limit, NewId, Problem, Query, SameOrigin, Who, limit, redirect};
 use crate::identity::Shop;
 use crate::inventory;
 use crate::kernel::{CheckoutId, Error, Kind, MethodId, Money, Rate, Result as Done, Seconds, words};
@@ -41,6 +42,7 @@ const TEST_CARDS: [(&str, &str, &str); 6] = [
     ("card:tok_slow", "Card that takes three seconds", "•••• 0036"),
 ];
 const QUANTITY_MAX: i64 = 20;
+const CHARGED_LATER: &str = "Your card is charged when the parcel leaves";
 
 /// What a link to the checkout may say. Foreign parameters change nothing.
 #[derive(serde::Deserialize)]
@@ -151,6 +153,9 @@ pub async fn send(
         front: &front,
         browser: &browser,
     };
+    if !text("gift_card").is_empty() {
+        limit(&app, Limit::GiftCard, Who::AddressAtShop(client, front.shop.id))?;
+    }
     if text("step") == "stored" {
         return one_click(at, id, fresh.get(), quote, typed).await;
     }
@@ -159,10 +164,17 @@ pub async fn send(
         leave(&app, &front, id, &quote).await?;
         return Ok(redirect(&front.path("")));
     }
-    if text("step") == "quote" || !is_for(&quote, &asked) {
+    // A code that was typed or taken out, and not looked at yet: first it is shown what is left to pay.
+    let unseen = text("gift_card") != text("gift_card_shown");
+    if text("step") == "quote" || unseen || !is_for(&quote, &asked) {
         leave(&app, &front, id, &quote).await?;
         let said = if text("step") == "quote" {
             Said::default()
+        } else if unseen {
+            Said::warn(
+                "Please look at the total again",
+                "The gift card changes what is left to pay. Nothing was charged.",
+            )
         } else {
             Said::warn(
                 "Please look at the total again",
@@ -178,6 +190,16 @@ pub async fn send(
             return again(at, id, quote, typed, said, StatusCode::UNPROCESSABLE_ENTITY).await;
         }
     };
+    if covers_all(&typed, &quote) {
+        // No processor is asked, so any method that is offered here will do.
+        let cards = app.processors.iter().any(|processor| processor.name() != "manual");
+        let method = if cards {
+            PaymentMethod::Card
+        } else {
+            PaymentMethod::Manual
+        };
+        buyer.paying = Paying::plain(Payment::new(method, None));
+    }
     if !buyer.paying.payment.keep {
         return purchase(at, id, fresh.get(), quote, asked, typed, buyer).await;
     }
@@ -247,6 +269,34 @@ impl Buyer {
     }
 }
 
+/// The gift card the form was shown with: its code, and what it was said to pay.
+fn gift_card_of(typed: &Typed) -> Option<gift_cards::Asked> {
+    let code = typed.get("gift_card")?.trim();
+    let covers_minor = typed.get("gift_card_covers").and_then(|text| text.trim().parse().ok());
+    (!code.is_empty()).then(|| gift_cards::Asked {
+        code: code.to_owned(),
+        covers_minor,
+    })
+}
+
+/// Whether the form was shown with a gift card that pays for everything.
+fn covers_all(typed: &Typed, quote: &Quote) -> bool {
+    gift_card_of(typed).and_then(|asked| asked.covers_minor) == Some(quote.total_minor)
+}
+
+/// Whether a checkout uses the gift card of the form. A form without a code shows the card its checkout has.
+fn has_this_card(known: &Checkout, typed: &Typed) -> bool {
+    match (gift_card_of(typed), &known.offer.gift_card) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(asked), Some(covers)) => {
+            let typed = gift_cards::Code::read(&asked.code);
+            typed.is_some_and(|code| code.last_four() == covers.last_four)
+                && asked.covers_minor.is_none_or(|minor| minor == covers.minor)
+        }
+    }
+}
+
 /// How the form says it is paid.
 pub(super) fn payment_of(chosen: &str) -> Payment {
     let (method, token) = match chosen.split_once(':') {
@@ -271,7 +321,7 @@ async fn purchase(
     let known = app.db.read(move |tx| checkout::find(tx, shop, id)).await?;
     let start_over = |said: Said| offer(at, fresh, asked, typed.clone(), said, StatusCode::CONFLICT);
     match known {
-        Some(known) if !is_of(&known, &quote) => {
+        Some(known) if !is_of(&known, &quote) || !has_this_card(&known, &typed) => {
             return start_over(Said::warn(
                 "Please send it once more",
                 "This form was used before. Nothing was charged for it now.",
@@ -303,10 +353,23 @@ async fn purchase(
                 contact: buyer.contact.clone(),
                 address: buyer.address.clone(),
                 payment: None,
+                gift_card: gift_card_of(&typed),
                 after: None,
                 return_url: app.base_url.clone(),
             };
-            match checkout::buy(app, tap).await?.1 {
+            let bought = match checkout::buy(app, tap).await {
+                Ok((_, bought)) => bought,
+                Err(error) if is_of_gift_card(&error) => {
+                    return start_over(Said::notice(
+                        Tone::Warn,
+                        "Please look at the total again",
+                        error.detail.clone(),
+                    ))
+                    .await;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            match bought {
                 Buy::Placed(_) | Buy::Again(_) => {}
                 Buy::SoldOut { .. } => return sold_out(front),
                 Buy::NotForSale(_) | Buy::NotDeliveredThere => return not_for_sale(front),
@@ -321,7 +384,20 @@ async fn purchase(
         }
     }
     let back = back_url(app, front, id);
-    match checkout::pay(app, shop, id, buyer.paying, back).await? {
+    let paid = match checkout::pay(app, shop, id, buyer.paying, back).await {
+        Ok(paid) => paid,
+        Err(error) if is_of_gift_card(&error) => {
+            leave(app, front, id, &quote).await?;
+            return start_over(Said::notice(
+                Tone::Warn,
+                "Please look at the total again",
+                error.detail.clone(),
+            ))
+            .await;
+        }
+        Err(error) => return Err(error.into()),
+    };
+    match paid {
         Pay::Settled(settled) => ended(at, id, quote, typed, &settled).await,
         Pay::NotFound | Pay::Expired => start_over(ran_out()).await,
         Pay::Missing(_) => {
@@ -339,6 +415,11 @@ async fn purchase(
             again(at, id, quote, typed, said, StatusCode::CONFLICT).await
         }
     }
+}
+
+/// Refusals that say something about a gift card; the form shows them and what can be done.
+fn is_of_gift_card(error: &Error) -> bool {
+    error.code == "no_such_gift_card" || error.code.starts_with("gift_card_")
 }
 
 /// What the buyer sees next: the order, the form again after a decline, or their bank.
@@ -390,13 +471,17 @@ async fn one_click(
             payment,
             owner: browser.at(front.shop.id),
         }),
+        gift_card: gift_card_of(&typed),
         after: None,
         return_url: back_url(app, front, id),
     };
     let bought = match checkout::buy(app, tap).await {
         Ok((_, bought)) => bought,
-        Err(error) if matches!(error.kind, Kind::Conflict) => {
-            let said = Said::notice(Tone::Warn, "This card cannot pay here", error.detail.clone());
+        Err(error) if matches!(error.kind, Kind::Conflict | Kind::NotFound) => {
+            let said = match is_of_gift_card(&error) {
+                true => Said::notice(Tone::Warn, "Please look at the total again", error.detail.clone()),
+                false => Said::notice(Tone::Warn, "This card cannot pay here", error.detail.clone()),
+            };
             return start_over(said, typed).await;
         }
         Err(error) => return Err(error.into()),
@@ -615,7 +700,7 @@ async fn again(
         .iter()
         .filter(|_| said.notice.is_none())
         .find(|stored| pays_for(stored, &quote))
-        .map(|stored| OneClick::new(stored, words::money(Money::new(quote.total_minor, quote.currency))));
+        .map(|stored| OneClick::new(stored, String::new()));
     let kept_path = (!known.is_empty()).then(|| front.path("/stored-methods"));
     let token = offers::sign(app.db.signing_key(), &quote);
     let cards = app.processors.iter().any(|processor| processor.name() != "manual");
@@ -624,11 +709,18 @@ async fn again(
         let mut page = CheckoutPage::read(tx, &front, &quote, &typed, cards)?;
         page.checkout = id.to_string();
         page.quote.clone_from(&token);
+        page.covered_by(gift_card_for(tx, front.shop.id, id, &quote, &typed)?, &quote, &typed);
         Ok(page)
     });
     let mut page = read.await?;
     page.notice = said.notice;
-    page.one_click = one_click;
+    page.one_click = one_click.filter(|_| !page.all_covered()).map(|card| OneClick {
+        total: match &page.covered {
+            Some(covered) => covered.rest.clone(),
+            None => page.total.clone(),
+        },
+        ..card
+    });
     page.kept_path = kept_path;
     for field in page.contact.iter_mut().chain(&mut page.address) {
         field.error = said.wrong.get(field.name).cloned();
@@ -636,7 +728,52 @@ async fn again(
     shown(status, &page)
 }
 
+/// What pays a part of the total: the card whose code was typed, or the one this form's checkout has already. The refusal is for the field.
+fn gift_card_for(
+    tx: &mut Tx<'_>,
+    shop: crate::kernel::ShopId,
+    id: CheckoutId,
+    quote: &Quote,
+    typed: &Typed,
+) -> Done<Result<Option<Covers>, String>> {
+    let Some(asked) = gift_card_of(typed) else {
+        let known = checkout::find(tx, shop, id)?.filter(|known| is_of(known, quote));
+        return Ok(Ok(known.and_then(|known| known.offer.gift_card)));
+    };
+    match gift_cards::look(tx, shop, &asked.code, quote.currency) {
+        Ok(card) => Ok(Ok(Some(Covers {
+            card: card.id,
+            minor: card.balance_minor.min(quote.total_minor),
+            last_four: card.last_four,
+        })
+        .filter(|covers| covers.minor > 0))),
+        Err(error) if is_of_gift_card(&error) => Ok(Err(error.detail.into_owned())),
+        Err(error) => Err(error),
+    }
+}
+
 impl CheckoutPage {
+    /// Shows what a gift card pays, or why it does not.
+    fn covered_by(&mut self, found: Result<Option<Covers>, String>, quote: &Quote, typed: &Typed) {
+        let code = typed
+            .get("gift_card")
+            .map(|code| code.trim().to_owned())
+            .unwrap_or_default();
+        self.gift_card.value.clone_from(&code);
+        match found {
+            Err(why) => self.gift_card.error = Some(why),
+            Ok(None) => {}
+            Ok(Some(covers)) => {
+                let total = Money::new(quote.total_minor, quote.currency);
+                self.covered = Some(Covered::new(&covers, total, "Left to pay"));
+                self.applied = (!code.is_empty()).then_some((code, covers.minor));
+                if covers.minor == quote.total_minor {
+                    self.promises.retain(|promise| promise != CHARGED_LATER);
+                }
+            }
+        }
+    }
+
     fn read(tx: &mut Tx<'_>, front: &Front, quote: &Quote, typed: &Typed, cards: bool) -> Done<Self> {
         let shop = &front.shop;
         let money = |minor: i64| words::money(Money::new(minor, quote.currency));
@@ -678,7 +815,7 @@ impl CheckoutPage {
         let mut promises: Vec<String> = promise.into_iter().collect();
         promises.push(front.returns());
         if quote.needs_address() {
-            promises.push("Your card is charged when the parcel leaves".into());
+            promises.push(CHARGED_LATER.into());
         }
         let address = if quote.needs_address() {
             let country = Field::input("", "country", "Country", "country");
@@ -725,6 +862,9 @@ impl CheckoutPage {
             address,
             deliveries: deliveries.collect(),
             payments: payments(shop, cards, typed),
+            gift_card: Self::gift_card_field(),
+            covered: None,
+            applied: None,
             totals: sums(quote),
             total: money(quote.total_minor),
             tax: tax_inside(quote),

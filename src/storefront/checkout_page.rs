@@ -26,6 +26,12 @@ pub struct CheckoutPage {
     pub payments: Vec<PaymentChoice>,
     pub totals: Vec<Sum>,
     pub total: String,
+    /// Where a gift card's code is typed.
+    pub gift_card: Field,
+    /// What a gift card pays of the total.
+    pub covered: Option<Covered>,
+    /// The code that pays, and how much of it was shown: sent along, so that no other total is paid.
+    pub applied: Option<(String, i64)>,
     /// "incl. €9.26 VAT (19 %)".
     pub tax: String,
     /// One line each: when it arrives, how it goes back.
@@ -144,6 +150,42 @@ pub struct Sum {
     pub amount: String,
 }
 
+/// The total in two purses: what a gift card pays, and what is left to pay.
+pub struct Covered {
+    /// "Gift card •••• 7K3M".
+    pub label: String,
+    /// "−€30.00".
+    pub amount: String,
+    /// "Left to pay"; on a receipt how the rest was paid.
+    pub rest_label: String,
+    pub rest: String,
+    /// Nothing is left to pay.
+    pub all: bool,
+}
+
+impl Covered {
+    pub fn new(covers: &crate::gift_cards::Covers, total: crate::kernel::Money, rest_label: &str) -> Self {
+        let money = |minor| crate::kernel::words::money(crate::kernel::Money::new(minor, total.currency));
+        Self {
+            label: format!("Gift card •••• {}", covers.last_four),
+            amount: money(-covers.minor),
+            rest_label: rest_label.into(),
+            rest: money(total.minor - covers.minor),
+            all: covers.minor == total.minor,
+        }
+    }
+
+    pub(super) fn sample() -> Self {
+        Self {
+            label: "Gift card •••• 7K3M".into(),
+            amount: "−€50.00".into(),
+            rest_label: "Left to pay".into(),
+            rest: "€64.90".into(),
+            all: false,
+        }
+    }
+}
+
 impl Field {
     pub fn input(kind: &'static str, name: &'static str, label: &'static str, autocomplete: &'static str) -> Self {
         Self {
@@ -205,8 +247,21 @@ impl CheckoutPage {
         self.contact
             .iter()
             .chain(&self.address)
+            .chain([&self.gift_card])
             .filter(|field| field.error.is_some())
             .collect()
+    }
+
+    /// Whether nothing is left for a processor to be asked for.
+    pub fn all_covered(&self) -> bool {
+        self.covered.as_ref().is_some_and(|covered| covered.all)
+    }
+
+    /// The field for a code.
+    pub fn gift_card_field() -> Field {
+        Field::input("text", "gift_card", "Gift card code", "off")
+            .optional()
+            .hint("Twenty letters and digits. What it pays is shown before you pay.")
     }
 
     pub fn sample() -> Self {
@@ -326,6 +381,9 @@ impl CheckoutPage {
                 },
             ],
             total: "€114.90".into(),
+            gift_card: Self::gift_card_field(),
+            covered: None,
+            applied: None,
             tax: "incl. €18.35 VAT (19 %)".into(),
             promises: vec![
                 "Arrives 24–26 Nov".into(),
@@ -350,6 +408,16 @@ impl CheckoutPage {
                 receipt: "jo.lindqvist@example.com".into(),
             }),
             kept_path: Some("/s/loam-and-ink/stored-methods".into()),
+            ..Self::sample()
+        }
+    }
+
+    /// A gift card pays a part of it.
+    pub fn sample_gift_card() -> Self {
+        Self {
+            gift_card: Self::gift_card_field().filled("9QX4-0C2M-J7RT-W5EH-7K3M"),
+            covered: Some(Covered::sample()),
+            applied: Some(("9QX4-0C2M-J7RT-W5EH-7K3M".into(), 5_000)),
             ..Self::sample()
         }
     }

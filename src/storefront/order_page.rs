@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq;
 use super::checkout_form::{
     Typed, back_url, fingerprint, payment_of, payments as payments_of, pays_for, sums, tax_inside,
 };
-use super::checkout_page::{PaymentChoice, Sum, card_name};
+use super::checkout_page::{Covered, PaymentChoice, Sum, card_name};
 use super::frame::{Frame, Head, Link, Notice, Picture, Tone, When};
 use super::front::{Front, picture, shown, when};
 use super::message_page::MessagePage;
@@ -41,6 +41,8 @@ pub struct OrderPage {
     pub lines: Vec<OrderLine>,
     pub totals: Vec<Sum>,
     pub total: String,
+    /// The total in two purses, where a gift card pays a part of it.
+    pub covered: Option<Covered>,
     pub tax: String,
     /// "Visa ending 4242: €114.90 authorized, nothing taken yet".
     pub payment: String,
@@ -299,6 +301,7 @@ pub async fn add(
             payment,
             owner: buyer.at(shop),
         }),
+        gift_card: None,
         after: Some(first.checkout),
         return_url: bank.clone(),
     };
@@ -452,6 +455,8 @@ impl OrderPage {
             number: view.order.number.clone(),
             title: title(&view),
             state: state(&view, quote.needs_address(), once),
+            covered: (view.checkout.offer.gift_card.as_ref())
+                .map(|covers| Covered::new(covers, view.order.total(), rest_label(&view))),
             placed: when(view.order.confirmed_at, now),
             steps: steps(&view, work.as_ref(), &shipments, now),
             parcels: shipments
@@ -467,7 +472,10 @@ impl OrderPage {
             receipt: contact.email.clone().or(contact.phone.clone()).unwrap_or_default(),
             cancellation: open.then(|| Cancellation {
                 action: front.path(&format!("/orders/{id}/cancellation?t={token}")),
-                explanation: "Until the parcel leaves you can call it off here. Nothing is charged then.".into(),
+                explanation: match view.checkout.offer.gift_card {
+                    Some(_) => "Until the parcel leaves you can call it off here. Nothing is charged then, and your gift card has its money back.".into(),
+                    None => "Until the parcel leaves you can call it off here. Nothing is charged then.".into(),
+                },
             }),
             policies: front.frame().policies,
             notice,
@@ -538,7 +546,35 @@ fn title(view: &OrderView) -> String {
     }
 }
 
+/// How the part is called that no gift card pays.
+fn rest_label(view: &OrderView) -> &'static str {
+    match view.intent.as_ref().is_some_and(|intent| intent.method == "manual") {
+        true => "Paid another way",
+        false => "Paid by card",
+    }
+}
+
+/// Whether a gift card pays all of it: then no card of a bank has a part in it.
+fn all_by_gift_card(view: &OrderView) -> bool {
+    view.checkout.offer.gift_card.is_some() && view.checkout.to_pay().minor == 0
+}
+
+/// As [`state`], where no bank is asked for anything.
+fn state_by_gift_card(view: &OrderView, travels: bool) -> String {
+    match view.state {
+        OrderState::Canceled => "Nothing was charged, and your gift card has its money back.".into(),
+        OrderState::Confirmed if travels => "We are packing it. Your gift card pays when the parcel leaves.".into(),
+        OrderState::Confirmed | OrderState::PaymentLost => "We are getting it ready for you.".into(),
+        OrderState::InFulfilment => "The rest follows.".into(),
+        OrderState::Fulfilled if travels => "Everything was handed over.".into(),
+        OrderState::Fulfilled => "Everything was released to you.".into(),
+    }
+}
+
 fn state(view: &OrderView, travels: bool, once: bool) -> String {
+    if all_by_gift_card(view) {
+        return state_by_gift_card(view, travels);
+    }
     match view.state {
         OrderState::PaymentLost => "The promise of your bank is over. What you ordered is kept for you.".into(),
         OrderState::Confirmed if travels && once => {
@@ -546,6 +582,9 @@ fn state(view: &OrderView, travels: bool, once: bool) -> String {
         }
         OrderState::InFulfilment if once => {
             "The rest follows. Your card is charged once, when the last parcel leaves.".into()
+        }
+        OrderState::Canceled if view.checkout.offer.gift_card.is_some() => {
+            "What was held on your card is let go, and your gift card has its money back. Nothing was charged.".into()
         }
         OrderState::Canceled => "What was held on your card is let go. Nothing was charged.".into(),
         OrderState::Fulfilled if travels => "Everything was handed over.".into(),
@@ -556,9 +595,59 @@ fn state(view: &OrderView, travels: bool, once: bool) -> String {
     }
 }
 
+/// What a gift card pays, in words.
+fn by_gift_card(view: &OrderView) -> Option<String> {
+    let (covers, used) = (view.checkout.offer.gift_card.as_ref()?, view.gift_card.as_ref()?);
+    let money = |minor| words::money(view.money(minor));
+    let card = format!("gift card •••• {}", covers.last_four);
+    Some(if used.returned_minor > 0 {
+        format!(
+            "{} of {} back on {card}",
+            money(used.returned_minor),
+            money(used.taken_minor)
+        )
+    } else if used.held_minor == 0 && used.taken_minor == 0 {
+        format!("{} back on {card}", money(covers.minor))
+    } else if used.taken_minor == 0 {
+        format!("{} held on {card}, nothing taken yet", money(covers.minor))
+    } else if used.held_minor > 0 {
+        format!(
+            "{} of {} taken from {card}",
+            money(used.taken_minor),
+            money(covers.minor)
+        )
+    } else {
+        format!("{} taken from {card}", money(used.taken_minor))
+    })
+}
+
 fn payment(view: &OrderView, total: &str) -> String {
-    let captured = view.intent.as_ref().map_or(0, |intent| intent.captured_minor);
-    let refunded = view.intent.as_ref().map_or(0, |intent| intent.refunded_minor);
+    let Some(gift_card) = by_gift_card(view) else {
+        return by_processor(view, total);
+    };
+    if all_by_gift_card(view) {
+        return sentence_of(&gift_card);
+    }
+    let rest = words::money(view.checkout.to_pay());
+    // How the processor's part stands, without the gift card's.
+    let alone = OrderView {
+        gift_card: None,
+        ..view.clone()
+    };
+    format!("{}; {}", sentence_of(&gift_card), by_processor(&alone, &rest))
+}
+
+/// With a capital letter.
+fn sentence_of(words: &str) -> String {
+    let mut letters = words.chars();
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default()
+}
+
+fn by_processor(view: &OrderView, total: &str) -> String {
+    let (captured, refunded) = (view.taken_minor(), view.given_back_minor());
     match PaymentStateOut::of(view) {
         PaymentStateOut::Authorized => format!("{total} authorized, nothing taken yet"),
         PaymentStateOut::PartiallyCaptured => format!("{} of {total} charged", words::money(view.money(captured))),
@@ -629,7 +718,12 @@ fn steps(view: &OrderView, work: Option<&Fulfilment>, shipments: &[Shipment], no
         ),
         step(
             "On its way",
-            if left {
+            if all_by_gift_card(view) {
+                match left {
+                    true => "Paid from your gift card".into(),
+                    false => "Your gift card pays then".into(),
+                }
+            } else if left {
                 "Your card was charged".into()
             } else if view.state == OrderState::PaymentLost {
                 "Not before it is paid".into()
@@ -729,6 +823,7 @@ impl OrderPage {
                 },
             ],
             total: "€114.90".into(),
+            covered: None,
             tax: "incl. €18.35 VAT (19 %)".into(),
             payment: "Card ending in 4242".into(),
             sent_to: vec![
@@ -758,6 +853,19 @@ impl OrderPage {
                 until: When::new("2026-11-21T20:46:00Z", "in 3 minutes", "21 November 2026, 21:46"),
             }),
             kept_path: Some("/s/loam-and-ink/stored-methods".into()),
+        }
+    }
+
+    /// A gift card paid a part of it.
+    pub fn sample_gift_card() -> Self {
+        Self {
+            covered: Some(Covered {
+                rest_label: "Paid by card".into(),
+                ..Covered::sample()
+            }),
+            payment: "€50.00 held on gift card •••• 7K3M, nothing taken yet; €64.90 authorized, nothing taken yet"
+                .into(),
+            ..Self::sample()
         }
     }
 

@@ -27,6 +27,8 @@ pub fn pages() -> Vec<(&'static str, String)> {
         page("product", &ProductPage::sample()),
         page("product_sold_out", &ProductPage::sample_sold_out()),
         page("checkout", &CheckoutPage::sample()),
+        page("checkout_gift_card", &CheckoutPage::sample_gift_card()),
+        page("order_gift_card", &OrderPage::sample_gift_card()),
         page("checkout_one_click", &CheckoutPage::sample_one_click()),
         page("stored_methods", &StoredMethodsPage::sample()),
         page("stored_methods_empty", &StoredMethodsPage::sample_empty()),

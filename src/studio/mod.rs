@@ -36,6 +36,8 @@ pub mod orders_page;
 pub mod payment_page;
 mod payment_words;
 
+pub mod gift_card_page;
+pub mod gift_cards_page;
 pub mod money_page;
 pub mod sale_page;
 

@@ -112,9 +112,7 @@ impl Desk {
         let mut parts: Vec<(AccountKey, i64)> = self
             .balances
             .iter()
-            .filter(|balance| {
-                balance.key.kind != AccountKind::ProcessorClearing && balance.money.currency == self.shop.currency
-            })
+            .filter(|balance| !is_purse(balance.key.kind) && balance.money.currency == self.shop.currency)
             .filter(|balance| balance.money.minor > 0)
             .map(|balance| (balance.key, balance.money.minor))
             .collect();
@@ -142,6 +140,17 @@ impl Desk {
     }
 }
 
+/// Accounts that money of a sale comes from, rather than goes to.
+fn is_purse(kind: AccountKind) -> bool {
+    matches!(
+        kind,
+        AccountKind::ProcessorClearing
+            | AccountKind::GiftCardLiability
+            | AccountKind::GiftCardsSold
+            | AccountKind::GiftCardsGiven
+    )
+}
+
 impl MoneyPage {
     fn of(desk: &Desk, staff: &Staff) -> Self {
         let frame = Frame::of(&desk.shop, staff, Section::Money, "Money");
@@ -155,7 +164,8 @@ impl MoneyPage {
                     | AccountKind::PlatformRevenue
             )
         };
-        let figures = vec![
+        let on_gift_cards = desk.sum(|kind| kind == AccountKind::GiftCardLiability);
+        let mut figures = vec![
             Figure::new(
                 "With the processor",
                 &desk.money(-desk.sum(|kind| kind == AccountKind::ProcessorClearing)),
@@ -171,6 +181,10 @@ impl MoneyPage {
                 "partners, platform and tax",
             ),
         ];
+        if on_gift_cards > 0 {
+            let figure = Figure::new("Owed on gift cards", &desk.money(on_gift_cards));
+            figures.push(figure.changed(Tone::Quiet, true, "not spent yet"));
+        }
         let balance = |balance: &ledger::Balance| {
             let holder = desk.names.holder(balance.key);
             Balance {
@@ -184,20 +198,23 @@ impl MoneyPage {
             let what = match transfer.source_kind.as_str() {
                 "capture" => "Sale, money taken",
                 "refund" => "Money given back",
+                "gift_card" => "Gift card issued",
+                "gift_card_use" => "Sale, paid with a gift card",
+                "gift_card_return" => "Back onto a gift card",
                 _ => "Movement",
             };
-            let back = transfer.source_kind == "refund";
+            let back = matches!(transfer.source_kind.as_str(), "refund" | "gift_card_return");
             let legs = transfer.legs.iter().map(|leg| TransferLeg {
                 from: desk.names.holder(leg.debit.key).name,
                 to: desk.names.holder(leg.credit.key).name,
                 amount: words::money(Money::new(leg.minor, transfer.currency)),
             });
-            // The amount of a movement is what went through the processor's account.
+            // The amount of a movement is what went through the purse: the processor's account, or what is owed on gift cards.
             let through = transfer.legs.iter().filter(|leg| {
                 if back {
-                    leg.credit.key.kind == AccountKind::ProcessorClearing
+                    is_purse(leg.credit.key.kind)
                 } else {
-                    leg.debit.key.kind == AccountKind::ProcessorClearing
+                    is_purse(leg.debit.key.kind)
                 }
             });
             let sum: i64 = through.map(|leg| leg.minor).sum();
@@ -219,7 +236,7 @@ impl MoneyPage {
             balances: desk
                 .balances
                 .iter()
-                .filter(|balance| balance.key.kind != AccountKind::ProcessorClearing)
+                .filter(|balance| !is_purse(balance.key.kind) || balance.key.kind == AccountKind::GiftCardLiability)
                 .map(balance)
                 .collect(),
             balances_csv: String::new(),

@@ -46,6 +46,13 @@ impl Names {
             AccountKind::TaxPayable => holder("Tax office", "tax collected", LegKind::Tax),
             AccountKind::ShopRevenue => holder(&self.shop, "the shop keeps", LegKind::Creator),
             AccountKind::PlatformRevenue => holder("Platform", "fees", LegKind::Platform),
+            AccountKind::GiftCardLiability => holder("Gift cards", "not spent yet", LegKind::Partner),
+            AccountKind::GiftCardsSold => holder(
+                "Gift cards sold",
+                "paid for outside of the shop's processors",
+                LegKind::Processor,
+            ),
+            AccountKind::GiftCardsGiven => holder("Gift cards given", "borne by the shop", LegKind::Creator),
             AccountKind::DeliveryPayable if party.is_none() => holder("Delivery", "parcels", LegKind::Partner),
             AccountKind::DeliveryPayable => holder(name, "parcels", LegKind::Partner),
             AccountKind::PartyPayable => holder(name, "earned", colour(party)),

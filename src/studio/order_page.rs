@@ -9,12 +9,13 @@ use crate::checkout::{self, AdjustmentKind, CancelOrder, OrderView, Refund, Refu
 use crate::clips;
 use crate::db::{LaneKey, Tx};
 use crate::fulfilment::{self, Accept, Deliverance, Fulfilment, FulfilmentState, HandOver, TakeAgain};
+use crate::gift_cards::MoveKind;
 use crate::http::{Form, Path, Problem as Refused, Query, page, redirect};
 use crate::identity::{Creator, Helper, Policies, Shop, Staff, shop};
 use crate::inventory::Restock;
 use crate::kernel::{AdjustmentId, Error, Kind, OrderId, Result, ShipmentId, Time, words};
 use crate::ledger::AccountKey;
-use crate::payments::{self, Part, RefundPlan, Taking};
+use crate::payments::{self, Part, Taking};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -73,6 +74,8 @@ pub struct RefundLeg {
 pub struct RefundPreview {
     pub amount: String,
     pub legs: Vec<RefundLeg>,
+    /// "€4.90 goes back the way it was paid, and €30.00 onto gift card •••• 7K3M."; empty where there is one way.
+    pub ways: String,
     /// "2 mugs go back on the shelf"; empty when nothing does.
     pub stock: String,
 }
@@ -160,7 +163,7 @@ struct Desk {
     promise: Option<payments::Attempt>,
     saw: checkout::Evidence,
     /// What the chosen refund would do; the refusal says why not.
-    plan: Option<std::result::Result<RefundPlan, String>>,
+    plan: Option<std::result::Result<checkout::BackPlan, String>>,
     now: Time,
 }
 
@@ -555,6 +558,17 @@ impl Desk {
                 String::new(),
             );
         }
+        let moves = self.view.gift_card.iter().flat_map(|used| &used.moves);
+        for one in moves {
+            let title = match one.kind {
+                MoveKind::Taken => "The gift card paid",
+                MoveKind::Returned => "Back on the gift card",
+                MoveKind::Held => "Held on the gift card",
+                MoveKind::Released => "The gift card was let go",
+                MoveKind::Issued | MoveKind::Changed => continue,
+            };
+            tell(one.at, Tone::Quiet, title.into(), String::new(), self.money(one.minor));
+        }
         for adjustment in &self.view.adjustments {
             let title = match adjustment.kind {
                 AdjustmentKind::Cancellation => "The order was canceled",
@@ -572,8 +586,22 @@ impl Desk {
         told.into_iter().map(|(_, happening)| happening).collect()
     }
 
+    /// Which way a refund goes, where a gift card paid a part.
+    fn ways_back(&self, plan: &checkout::BackPlan) -> String {
+        let onto_card = plan.gift_card_minor();
+        let Some(covers) = self.view.checkout.offer.gift_card.as_ref().filter(|_| onto_card > 0) else {
+            return String::new();
+        };
+        let by_processor = plan.by_processor.as_ref().map_or(0, |plan| plan.amount.minor);
+        let onto_card = format!("{} onto gift card •••• {}", self.money(onto_card), covers.last_four);
+        match by_processor {
+            0 => format!("All of it goes back: {onto_card}."),
+            minor => format!("{} goes back the way it was paid, and {onto_card}.", self.money(minor)),
+        }
+    }
+
     /// Who gives back how much of what they got so far.
-    fn preview(&self, plan: &RefundPlan) -> RefundPreview {
+    fn preview(&self, plan: &checkout::BackPlan) -> RefundPreview {
         let mut accounts: Vec<(AccountKey, i64, i64)> = Vec::new();
         let mut add =
             |key: AccountKey, share: i64, back: i64| match accounts.iter_mut().find(|(known, ..)| *known == key) {
@@ -586,6 +614,14 @@ impl Desk {
         for leg in self.view.captures.iter().flat_map(|capture| &capture.legs) {
             add(leg.account, leg.minor, 0);
         }
+        if let Some(used) = &self.view.gift_card {
+            for leg in used.taken_legs() {
+                add(leg.account, leg.minor, 0);
+            }
+            for leg in used.returned_legs() {
+                add(leg.account, -leg.minor, 0);
+            }
+        }
         for leg in self
             .view
             .refunds
@@ -595,7 +631,7 @@ impl Desk {
         {
             add(leg.account, -leg.minor, 0);
         }
-        for leg in &plan.legs {
+        for leg in plan.legs() {
             add(leg.account, 0, leg.minor);
         }
         let leg = |(key, share, back): &(AccountKey, i64, i64)| {
@@ -611,6 +647,7 @@ impl Desk {
         RefundPreview {
             amount: words::money(plan.amount),
             legs: accounts.iter().map(leg).collect(),
+            ways: self.ways_back(plan),
             stock: String::new(),
         }
     }
@@ -753,7 +790,7 @@ impl OrderPage {
         let frame = Frame::of(&desk.shop, staff, Section::Orders, &title);
         let lines = desk.lines(typed);
         let open = lines.iter().any(|line| line.to_ship > 0);
-        let refundable = view.intent.as_ref().is_some_and(|intent| intent.refundable_minor() > 0);
+        let refundable = view.refundable_minor() > 0;
         let shipped = view.lines.iter().any(|line| line.shipped > 0);
         let promised = desk
             .work
@@ -770,6 +807,14 @@ impl OrderPage {
             ));
         }
         sums.push(("Tax included".into(), desk.money(view.order.tax_minor)));
+        if let Some(covers) = &view.checkout.offer.gift_card {
+            sums.push((
+                format!("Of it by gift card •••• {}", covers.last_four),
+                desk.money(covers.minor),
+            ));
+            let by = "Of it by the processor".to_owned();
+            sums.push((by, words::money(view.checkout.to_pay())));
+        }
         let address = view.checkout.address.as_ref().map(|address| {
             let town = format!("{} {}", address.postal_code, address.city);
             let parts = [
@@ -787,7 +832,8 @@ impl OrderPage {
             .intent
             .as_ref()
             .is_none_or(|intent| intent.captured_minor == intent.amount.minor);
-        let capturable = view.intent.as_ref().map_or(0, payments::Intent::capturable_minor);
+        let held = view.gift_card.as_ref().map_or(0, |used| used.held_minor);
+        let capturable = view.intent.as_ref().map_or(0, payments::Intent::capturable_minor) + held;
         let shipment = |parcel: &fulfilment::Shipment| {
             let title = |line: u32| {
                 view.lines
@@ -812,7 +858,7 @@ impl OrderPage {
             version: view.order.version,
             number: view.order.number.clone(),
             at: When::of(view.order.confirmed_at, desk.now),
-            payment: payment(view.intent.as_ref()),
+            payment: payment(view),
             fulfilment: match desk.work.as_ref().map(|work| work.state) {
                 Some(FulfilmentState::Accepted) => Chip::new(Tone::Warn, "Being packed"),
                 _ => parcel(view.state),
@@ -845,7 +891,9 @@ impl OrderPage {
                     .is_some_and(|standing| !standing.waits.is_empty()),
             is_conflicted: (view.intent.as_ref())
                 .is_some_and(|intent| intent.state == payments::IntentState::Conflicted),
-            money: (desk.standing.as_ref()).map(|standing| PaymentPart::of(standing, &desk.shop.slug, desk.now)),
+            money: (desk.standing.as_ref()).map(|standing| {
+                PaymentPart::of(standing, &desk.shop.slug, desk.now).with(view.gift_card.as_ref(), &view.checkout)
+            }),
             timeline: desk.timeline(),
             shipments: desk.parcels.iter().map(shipment).collect(),
             shipment: String::new(),
@@ -1022,6 +1070,7 @@ impl OrderPage {
                     leg(LegKind::Partner, "Spree Parcel", "€4.12", "€0.00", "€4.12"),
                     leg(LegKind::Processor, "Sandbox (processor)", "€1.30", "€0.00", "€1.30"),
                 ],
+                ways: String::new(),
                 stock: "1 × Ash glaze mug 300 ml goes back on the shelf.".into(),
             }),
             ..page
@@ -1055,6 +1104,7 @@ impl OrderPage {
 fn sample_money() -> PaymentPart {
     let when = |relative: &str| When::new(relative, "21 November 2026, 14:10 UTC", "2026-11-21T14:10:31Z");
     PaymentPart {
+        gift_card: String::new(),
         sentence: "€74.90 is promised until 28 November; it is taken when the parcel leaves.".into(),
         waits: vec![WaitLine {
             what: "sandbox promised 74.90 EUR; we look whether it still does.".into(),

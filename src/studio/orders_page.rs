@@ -1,7 +1,7 @@
 //! The list of orders, filtered by what has to be done with them.
 
 use crate::app::App;
-use crate::checkout::{self, OrderState, OrderView};
+use crate::checkout::{self, OrderState, OrderView, PaymentStateOut};
 use crate::clips;
 use crate::db::Tx;
 use crate::fulfilment;
@@ -151,23 +151,39 @@ fn fits(wanted: &str, view: &OrderView) -> bool {
         "to_ship" => matches!(view.state, OrderState::Confirmed | OrderState::InFulfilment),
         "unknown" => matches!(intent, Some(IntentState::Unknown | IntentState::Conflicted)),
         "shipped" => view.state == OrderState::Fulfilled,
-        "refunded" => view
-            .intent
-            .as_ref()
-            .is_some_and(|intent| intent.refunded_minor + intent.refund_pending_minor > 0),
+        "refunded" => {
+            view.given_back_minor() > 0
+                || view
+                    .intent
+                    .as_ref()
+                    .is_some_and(|intent| intent.refund_pending_minor > 0)
+        }
         "canceled" => view.state == OrderState::Canceled,
         _ => true,
     }
 }
 
 /// How the money of an order stands, in one or two words; derived, never stored.
-pub(super) fn payment(intent: Option<&Intent>) -> Chip {
-    let Some(intent) = intent else {
+pub(super) fn payment(view: &OrderView) -> Chip {
+    let Some(intent) = &view.intent else {
         return Chip::new(Tone::Ok, "Nothing to pay");
     };
     if intent.disputes_open > 0 {
         return Chip::new(Tone::Bad, "Disputed");
     }
+    // Where a gift card pays a part, both purses count.
+    let together = view.gift_card.as_ref().and_then(|_| match PaymentStateOut::of(view) {
+        PaymentStateOut::Refunded => Some(Chip::new(Tone::Warn, "Refunded")),
+        PaymentStateOut::PartiallyRefunded => Some(Chip::new(Tone::Warn, "Partly refunded")),
+        PaymentStateOut::Authorized if intent.amount.minor == 0 => Some(Chip::new(Tone::Quiet, "Held on gift card")),
+        PaymentStateOut::PartiallyCaptured => Some(Chip::new(Tone::Quiet, "Partly captured")),
+        PaymentStateOut::Voided => Some(Chip::new(Tone::Quiet, "Let go")),
+        _ => None,
+    });
+    together.unwrap_or_else(|| by_processor(intent))
+}
+
+fn by_processor(intent: &Intent) -> Chip {
     if intent.refunded_minor + intent.refund_pending_minor > 0 {
         let whole = intent.refunded_minor + intent.refund_pending_minor >= intent.captured_minor;
         return Chip::new(Tone::Warn, if whole { "Refunded" } else { "Partly refunded" });
@@ -229,7 +245,7 @@ impl OrderRow {
             place: place.unwrap_or_else(|| view.order.country.clone()),
             what: what.join(", "),
             total: words::money(view.order.total()),
-            payment: payment(view.intent.as_ref()),
+            payment: payment(view),
             fulfilment: parcel(view.state),
             at: When::of(view.order.confirmed_at, now),
             clip: clip.into(),

@@ -8,6 +8,7 @@ use super::typed::Typed;
 use super::when::When;
 use crate::app::App;
 use crate::checkout::{self, Checkout};
+use crate::gift_cards;
 use crate::http::{Form, Path, Problem, Query, page, redirect};
 use crate::identity::{Analyst, Creator, Shop, Staff, shop};
 use crate::kernel::{Error, IntentId, Kind, Money, Result, Time, words};
@@ -67,6 +68,7 @@ struct Desk {
     shop: Shop,
     standing: Standing,
     checkout: Option<Checkout>,
+    gift_card: Option<gift_cards::Use>,
     order: Option<checkout::Order>,
     now: Time,
 }
@@ -80,6 +82,7 @@ async fn read(app: &App, staff: &Staff, id: IntentId) -> Result<Desk> {
                 shop: shop(tx, shop_id)?,
                 checkout: checkout::find(tx, shop_id, standing.intent.checkout)?,
                 order: checkout::order_of_checkout(tx, shop_id, standing.intent.checkout)?,
+                gift_card: gift_cards::used(tx, standing.intent.checkout)?,
                 now: tx.now(),
                 standing,
             })
@@ -293,7 +296,13 @@ impl PaymentPage {
             buyer: (desk.checkout.as_ref())
                 .and_then(|checkout| checkout.contact.email.clone().or(checkout.contact.phone.clone()))
                 .unwrap_or_default(),
-            money: PaymentPart::of(standing, &desk.shop.slug, desk.now),
+            money: {
+                let part = PaymentPart::of(standing, &desk.shop.slug, desk.now);
+                match &desk.checkout {
+                    Some(checkout) => part.with(desk.gift_card.as_ref(), checkout),
+                    None => part,
+                }
+            },
             theirs: theirs(standing, desk.now),
             safe: safe(standing, desk.order.is_some()),
             can_ask: may_act && (is_conflicted || !standing.waits.is_empty()),
@@ -340,6 +349,7 @@ impl PaymentPage {
             what: vec!["1 × Ash glaze mug".into()],
             buyer: "amira.saleh@example.org".into(),
             money: PaymentPart {
+                gift_card: String::new(),
                 sentence: "Frozen: the processor's books and ours differ. Nothing is taken or given back until somebody has decided.".into(),
                 waits: Vec::new(),
                 rows: vec![MoneyRow {
@@ -386,6 +396,7 @@ impl PaymentPage {
         let when = |relative: &str| When::new(relative, "21 November 2026, 14:20 UTC", "2026-11-21T14:20:00Z");
         let mut page = Self::sample();
         page.money = PaymentPart {
+            gift_card: String::new(),
             sentence: "Nobody knows yet whether €34.90 is promised. Nobody else is asked meanwhile, so nobody is charged twice.".into(),
             waits: vec![WaitLine {
                 what: "stripe has not said what became of 34.90 EUR. Nobody else is asked meanwhile.".into(),

@@ -2,6 +2,8 @@
 
 use super::frame::{Chip, Tone};
 use super::when::When;
+use crate::checkout::Checkout;
+use crate::gift_cards::Use;
 use crate::kernel::{Money, Time, words};
 use crate::payments::disputes::{Dispute, DisputeState, reason_words};
 use crate::payments::{
@@ -10,6 +12,8 @@ use crate::payments::{
 
 /// What pages show of a payment.
 pub struct PaymentPart {
+    /// What a gift card pays of the sale, in a sentence or two; empty where none does.
+    pub gift_card: String,
     pub sentence: String,
     pub waits: Vec<WaitLine>,
     /// Tries, captures and refunds, in the order in which they began.
@@ -67,10 +71,28 @@ impl PaymentPart {
         }
         rows.sort_by_key(|(at, _)| *at);
         Self {
+            gift_card: String::new(),
             sentence: sentence(standing, now),
             waits: standing.waits.iter().map(wait).collect(),
             rows: rows.into_iter().map(|(_, row)| row).collect(),
             disputes,
+        }
+    }
+
+    /// The same, with what a gift card pays of the sale.
+    #[must_use]
+    pub fn with(self, used: Option<&Use>, checkout: &Checkout) -> Self {
+        let Some((used, covers)) = used.zip(checkout.offer.gift_card.as_ref()) else {
+            return self;
+        };
+        let to_pay = checkout.to_pay();
+        Self {
+            gift_card: gift_card(used, &covers.last_four, to_pay),
+            sentence: match to_pay.minor {
+                0 => "Nothing was left for a processor to be asked for.".into(),
+                _ => self.sentence,
+            },
+            ..self
         }
     }
 }
@@ -158,6 +180,28 @@ fn dispute_row(dispute: &Dispute, now: Time) -> MoneyRow {
         detail: reason_words(&dispute.reason).into(),
         at: When::of(dispute.created_at, now),
     }
+}
+
+/// What a gift card pays, and what is left for the processor.
+fn gift_card(used: &Use, last_four: &str, to_pay: Money) -> String {
+    let money = |minor: i64| words::money(Money::new(minor, to_pay.currency));
+    let covers = money(used.covers_minor);
+    let mut text = match (used.taken_minor, used.held_minor) {
+        (0, 0) => format!("Gift card •••• {last_four} was to pay {covers}; that is back on it."),
+        (0, _) => format!("Gift card •••• {last_four} pays {covers}: held on it, and taken when the parcel leaves."),
+        (taken, 0) => format!("{} was taken from gift card •••• {last_four}.", money(taken)),
+        (taken, _) => format!(
+            "{} of {covers} was taken from gift card •••• {last_four}; the rest is held on it.",
+            money(taken)
+        ),
+    };
+    if used.returned_minor > 0 {
+        text += &format!(" {} of it is back on the card.", money(used.returned_minor));
+    }
+    if to_pay.minor > 0 {
+        text += &format!(" The other {} is the processor's part.", words::money(to_pay));
+    }
+    text
 }
 
 /// How a payment stands, in one sentence or two.

@@ -97,13 +97,15 @@ impl Desk {
             None => shares.push(Share { key, got, gave_back }),
         };
         if self.transfers.is_empty() {
-            let parts = self.view.intent.iter().flat_map(|intent| intent.allocation.parts());
+            let by_processor = self.view.intent.iter().map(|intent| &intent.allocation);
+            let by_gift_card = self.view.gift_card.iter().filter_map(|used| used.allocation.as_ref());
+            let parts = by_processor.chain(by_gift_card).flat_map(|split| split.parts());
             for leg in parts.flat_map(|(_, part)| &part.legs) {
                 add(leg.account, leg.minor, 0);
             }
         }
         for transfer in &self.transfers {
-            let back = transfer.source_kind == "refund";
+            let back = matches!(transfer.source_kind.as_str(), "refund" | "gift_card_return");
             for leg in &transfer.legs {
                 if leg.purpose == "processor_fee" {
                     // Whoever bears the fee has less; the processor has it.

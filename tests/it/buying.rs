@@ -8,6 +8,7 @@ use hawker::config::Config;
 use hawker::db::{self, LaneKey};
 use hawker::delivery::{self, NewMethod, NewZone};
 use hawker::fulfilment;
+use hawker::gift_cards;
 use hawker::inventory;
 use hawker::kernel::{CheckoutId, Clock, Currency, Money, OrderId, PageIn, PartyId, Rate, ShopId, VariantId};
 use hawker::ledger::{self, AccountKind, Verdict};
@@ -192,7 +193,7 @@ impl Stall {
         (stock.left, stock.in_checkouts)
     }
 
-    async fn balance(&self, kind: AccountKind) -> i64 {
+    pub async fn balance(&self, kind: AccountKind) -> i64 {
         let shop = self.shop.id;
         let all = self
             .world
@@ -329,20 +330,31 @@ pub async fn lay_out(app: &App, id: ShopId, units: u32) -> VariantId {
 
 /// The invariants of stock, payments, orders and ledger, after every story. `held` is what the processor says it took and did not give back.
 pub async fn invariants(app: &App, shop: ShopId, held: impl FnOnce() -> i64) {
-    let (broken, balances) = app
+    let (broken, balances, on_gift_cards) = app
         .db
         .read(move |tx| {
             let mut broken = inventory::check(tx)?;
             broken.extend(checkout::check(tx)?);
             broken.extend(fulfilment::check(tx)?);
             broken.extend(payments::disputes::check(tx)?);
-            Ok((broken, ledger::balances(tx, shop)?))
+            broken.extend(gift_cards::check(tx)?);
+            Ok((broken, ledger::balances(tx, shop)?, gift_cards::outstanding(tx, shop)?))
         })
         .await
         .unwrap();
     assert_eq!(broken, Vec::<String>::new());
     let sums: i64 = balances.iter().map(|balance| balance.money.minor).sum();
     assert_eq!(sums, 0, "I20: all accounts of a currency sum to zero");
+    let mut owed: Vec<_> = balances
+        .iter()
+        .filter(|balance| balance.key.kind == AccountKind::GiftCardLiability)
+        .map(|balance| (balance.money.currency, balance.money.minor))
+        .collect();
+    owed.sort_by_key(|(currency, _)| currency.code());
+    assert_eq!(
+        owed, on_gift_cards,
+        "X4: the ledger owes what may be spent of gift cards and what they hold"
+    );
     assert!(
         matches!(ledger::verify(&app.db, shop).await.unwrap(), Verdict::Whole { .. }),
         "I26: the chain verifies"

@@ -175,6 +175,10 @@ const CENSUS: &[Row] = &[
     form("/studio/{shop}/disputes/{dispute}/bank", Who::Creator, ""),
     read("/studio/{shop}/money", Who::Analyst),
     read("/studio/{shop}/money/sales/{order}", Who::Analyst),
+    read("/studio/{shop}/money/gift-cards", Who::Analyst),
+    form("/studio/{shop}/money/gift-cards", Who::Creator, ""),
+    read("/studio/{shop}/money/gift-cards/{gift_card}", Who::Analyst),
+    form("/studio/{shop}/money/gift-cards/{gift_card}", Who::Creator, ""),
     read("/studio/{shop}/audience", Who::Measurer),
     read("/studio/{shop}/audience/funnel.csv", Who::Measurer),
     read("/studio/{shop}/audience/clips.csv", Who::Measurer),
@@ -405,6 +409,26 @@ const CENSUS: &[Row] = &[
         Who::Analyst,
         r#"{"amount":{"amount":1999,"currency":"EUR"},"country":"DE","method":"card"}"#,
     ),
+    read("/v1/gift-cards", Who::Analyst),
+    act(
+        "POST",
+        "/v1/gift-cards",
+        Who::Creator,
+        r#"{"amount":{"amount":2500,"currency":"EUR"},"reason":"sold","note":"Card {n}"}"#,
+    ),
+    read("/v1/gift-cards/{gift_card}", Who::Analyst),
+    act(
+        "PATCH",
+        "/v1/gift-cards/{gift_card}",
+        Who::Creator,
+        r#"{"note":"Note {n}"}"#,
+    ),
+    act(
+        "POST",
+        "/v1/gift-card-balances",
+        Who::Player,
+        r#"{"code":"{gift_code}"}"#,
+    ),
     read("/v1/balances", Who::Analyst),
     read("/v1/transfers", Who::Analyst),
     read("/v1/funnel", Who::Measurer),
@@ -533,6 +557,10 @@ impl Furnished {
             json!({ "name": "Terms", "terms": { "remainder": names["party"], "processor_fee": "remainder" } });
         names.insert("contract", id(&owner.post("/v1/contracts", &contract).await));
 
+        let card = json!({ "amount": { "amount": 2500, "currency": "EUR" }, "reason": "sold" });
+        let issued = owner.post("/v1/gift-cards", &card).await.value();
+        names.insert("gift_card", issued["gift_card"]["id"].as_str().unwrap().to_owned());
+        names.insert("gift_code", issued["code"].as_str().unwrap().to_owned());
         let product = json!({ "title": format!("Mug of {name}"), "kind": "physical",
             "variants": [{ "title": "One", "price": { "amount": 2000, "currency": "EUR" } }] });
         let made = owner.post("/v1/products", &product).await;

@@ -18,6 +18,7 @@ mod diary;
 mod disputes;
 mod faults;
 mod foreign_pages;
+mod gift_cards;
 mod kill9;
 mod live;
 mod operating;

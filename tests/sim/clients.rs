@@ -68,6 +68,7 @@ impl Buyer {
             },
             address: Some(address),
             payment: Some(card(token)),
+            gift_card: None,
             after: None,
             return_url: String::new(),
         };
