@@ -658,7 +658,7 @@ async fn p5_p6_notices_in_every_order_and_twice_end_in_one_state() {
         let [authorisation, capture] = items else {
             panic!("{items:?}")
         };
-        let other = another(capture, "CHARGEBACK");
+        let other = another(capture, "NOTIFICATION_OF_FRAUD");
         vec![
             authorisation.clone(),
             capture.clone(),

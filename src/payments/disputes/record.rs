@@ -476,8 +476,6 @@ fn said(tx: &mut Tx<'_>, dispute: &Dispute, told: &DisputeTold) -> Result<()> {
         tx,
         dispute.intent,
         &what,
-        &format!("{} {}", reason_words(&told.reason), told.detail)
-            .trim()
-            .to_owned(),
+        format!("{} {}", reason_words(&told.reason), told.detail).trim(),
     )
 }

@@ -24,10 +24,13 @@ use std::sync::Arc;
 const EUR: Currency = Currency::EUR;
 const STAGES: [T; 6] = [T::Inquiry, T::NeedsResponse, T::TimeUp, T::UnderReview, T::Won, T::Lost];
 
+/// A state, and who said that it is over; nothing before the first notice, or where nothing changes.
+type Stands = Option<(S, By)>;
+
 #[test]
 fn what_follows_from_what_is_one_table() {
     let none = None;
-    let rows: [(Option<(S, By)>, [Option<(S, By)>; 6]); 8] = {
+    let rows: [(Stands, [Stands; 6]); 8] = {
         let inquiry = Some((S::Inquiry, By::Nobody));
         let needs = Some((S::NeedsResponse, By::Nobody));
         let up = Some((S::Lost, By::Time));
@@ -166,11 +169,10 @@ fn accounts(tx: &mut Tx<'_>, shop: ShopId, order: OrderId) -> Result<BTreeMap<Ac
     Ok(sums)
 }
 
-type Ends = (
-    Vec<(u32, S, By, i64, Option<Time>)>,
-    BTreeMap<AccountKey, i64>,
-    (i64, u32, i64),
-);
+/// A round as it ends: its number, state, who closed it, amount and last date.
+type Round = (u32, S, By, i64, Option<Time>);
+/// All rounds, all accounts, and what the payment counts: disputed, open disputes, refundable.
+type Ends = (Vec<Round>, BTreeMap<AccountKey, i64>, (i64, u32, i64));
 
 /// Where a payment ends that heard all of this in this order.
 fn ends(fixture: &Fixture, heard: &[(u32, T)]) -> Ends {
