@@ -102,12 +102,15 @@ fn plan(tx: &mut Tx<'_>, view: &OrderView, what: &RefundWhat) -> Result<BackPlan
             onto_gift_card: Vec::new(),
         });
     };
-    let (first, then) = first_then(view, used, whole)?;
-    let by_processor = match first {
-        Some(first) => Some(plan_by_processor(tx, view, &first)?),
+    if let Some(intent) = &view.intent {
+        payments::refuse_while_disputed(intent)?; // Also where all of it would go onto the card.
+    }
+    let ways = ways(view, used, whole)?;
+    let by_processor = match ways.by_processor {
+        Some(of) => Some(plan_by_processor(tx, view, &of)?),
         None => None,
     };
-    let onto_gift_card = gift_cards::plan_back(used, &then)?;
+    let onto_gift_card = gift_cards::plan_back(used, &ways.onto_gift_card)?;
     let minor = by_processor.as_ref().map_or(0, |plan| plan.amount.minor)
         + onto_gift_card.iter().map(|leg| leg.minor).sum::<i64>();
     if minor == 0 {
@@ -123,25 +126,31 @@ fn plan(tx: &mut Tx<'_>, view: &OrderView, what: &RefundWhat) -> Result<BackPlan
     })
 }
 
-/// What goes back by the processor, as far as it holds something of it, and what of each part goes onto the gift card.
-fn first_then(view: &OrderView, used: &gift_cards::Use, of: RefundOf) -> Result<(Option<RefundOf>, Vec<(Part, i64)>)> {
+/// Which way how much of a refund goes.
+struct Ways {
+    /// None: the processor holds nothing more of it.
+    by_processor: Option<RefundOf>,
+    onto_gift_card: Vec<(Part, i64)>,
+}
+
+/// Back by the processor, as far as it holds something of it; the rest of each part onto the gift card.
+fn ways(view: &OrderView, used: &gift_cards::Use, of: RefundOf) -> Result<Ways> {
     let refundable = view.intent.as_ref().map_or(0, payments::Intent::refundable_minor);
     let onto_card = |minor: i64| match &used.allocation {
-        Some(shares) => shares.spread(&used.taken_legs(), &used.returned_legs(), minor),
-        None => Ok(Vec::new()),
+        Some(shares) if minor > 0 => shares.spread(&used.taken_legs(), &used.returned_legs(), minor),
+        _ => Ok(Vec::new()),
     };
     Ok(match of {
-        RefundOf::Rest => (
-            (refundable > 0).then_some(RefundOf::Rest),
-            onto_card(used.returnable_minor())?,
-        ),
+        RefundOf::Rest => Ways {
+            by_processor: (refundable > 0).then_some(RefundOf::Rest),
+            onto_gift_card: onto_card(used.returnable_minor())?,
+        },
         RefundOf::Amount(minor) => {
             let first = minor.min(refundable);
-            let then = minor - first;
-            (
-                (first > 0).then_some(RefundOf::Amount(first)),
-                if then > 0 { onto_card(then)? } else { Vec::new() },
-            )
+            Ways {
+                by_processor: (first > 0).then_some(RefundOf::Amount(first)),
+                onto_gift_card: onto_card(minor - first)?,
+            }
         }
         RefundOf::Parts(parts) => {
             let (mut first, mut then) = (Vec::new(), Vec::new());
@@ -153,7 +162,10 @@ fn first_then(view: &OrderView, used: &gift_cards::Use, of: RefundOf) -> Result<
             }
             first.retain(|(_, minor)| *minor > 0);
             then.retain(|(_, minor)| *minor > 0);
-            ((!first.is_empty()).then_some(RefundOf::Parts(first)), then)
+            Ways {
+                by_processor: (!first.is_empty()).then_some(RefundOf::Parts(first)),
+                onto_gift_card: then,
+            }
         }
     })
 }

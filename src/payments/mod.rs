@@ -60,7 +60,7 @@ pub use model::{
 pub use notice::{NoticeOf, Noticed, hear, hear_out, mind_strangers, notice};
 pub use payment_api::{DecisionIn, PaymentOut, decide, look as look_again, shown, who};
 pub use reconcile::{Difference, Reconciled, reconcile};
-pub use refund::{RefundBegin, RefundOf, refund_ask, refund_begin, refund_plan, refund_record};
+pub use refund::{RefundBegin, RefundOf, refund_ask, refund_begin, refund_plan, refund_record, refuse_while_disputed};
 pub use renew::is_overdue;
 pub use resolve::{Conclude, resolve};
 pub use routing::{

@@ -144,8 +144,8 @@ pub fn refund_begin(
     Ok(RefundBegin::Sending(find_refund(tx, first)?))
 }
 
-/// The buyer is to be paid back once: by their bank, or by us (L10).
-fn refuse_while_disputed(intent: &Intent) -> Result<()> {
+/// The buyer is to be paid back once: by their bank, or by us (L10). Errors: `dispute_open`.
+pub fn refuse_while_disputed(intent: &Intent) -> Result<()> {
     if intent.disputes_open == 0 {
         return Ok(());
     }

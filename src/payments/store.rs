@@ -1025,8 +1025,11 @@ pub fn insert_strange_notice(
     )
 }
 
-/// Strange notices somebody has to look at: processor, notice, reference, what it said, when it came.
-pub fn due_strange_notices(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<(String, String, String, String, Time)>> {
+/// A notice about a payment we do not know: processor, notice, reference, what it said, when it came.
+pub type StrangeNotice = (String, String, String, String, Time);
+
+/// Strange notices somebody has to look at.
+pub fn due_strange_notices(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<StrangeNotice>> {
     tx.all(
         "select processor, notice_id, reference, said, received_at from strange_notices
           where next_check_at is not null and next_check_at <= $1 order by next_check_at limit $2",
