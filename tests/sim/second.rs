@@ -156,6 +156,23 @@ fn parcels(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
     )
 }
 
+/// What nobody may ask any more, as a condition on a capture or refund: the processor cannot be asked, and the time is over in which the same request
+/// would be done once. It is named to the people of the shop, who have to look on the processor's own pages.
+macro_rules! beyond_asking {
+    ($row:literal) => {
+        concat!(
+            "(",
+            $row,
+            ".tries > 3 and ",
+            $row,
+            ".created_at < (select max(at) from batches) - 518400000000
+               and exists (select 1 from attempts a where a.id = ",
+            $row,
+            ".attempt_id and a.processor = 'mute'))"
+        )
+    };
+}
+
 /// I16, I6: nothing is under way any more.
 fn rest(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
     // Whether a request reached a processor that cannot be asked, and whether it lets go, nobody may ever say: then the duty ends with the time of the
@@ -178,11 +195,17 @@ fn rest(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
         ),
         (
             "captures whose end is unknown",
-            "select 1 from captures where state in ('sending', 'unknown')",
+            concat!(
+                "select 1 from captures c where state in ('sending', 'unknown') and not ",
+                beyond_asking!("c")
+            ),
         ),
         (
             "refunds whose end is unknown",
-            "select 1 from refunds where state in ('not_sent', 'sending', 'unknown')",
+            concat!(
+                "select 1 from refunds r where state in ('not_sent', 'sending', 'unknown') and not ",
+                beyond_asking!("r")
+            ),
         ),
         ("facts nobody acted on", "select 1 from outbox"),
         (
@@ -228,12 +251,14 @@ struct Ours {
     order: Option<(i64, bool)>,
     /// Nothing is promised, and somebody looks: the buyer may pay again.
     asked: bool,
+    /// A person has to look what became of a capture or refund.
+    beyond_asking: bool,
     /// Units that still have to leave.
     open: i64,
 }
 
 fn intents(file: &Connection) -> rusqlite::Result<BTreeMap<Vec<u8>, Ours>> {
-    let mut statement = file.prepare(
+    let mut statement = file.prepare(concat!(
         "select i.checkout_id, i.state, i.amount_minor, i.captured_minor, i.refunded_minor,
                 (select coalesce(sum(amount_minor), 0) from captures c where c.intent_id = i.id and c.state = 'succeeded'),
                 (select coalesce(sum(amount_minor), 0) from refunds r where r.intent_id = i.id and r.state = 'succeeded'),
@@ -241,9 +266,13 @@ fn intents(file: &Connection) -> rusqlite::Result<BTreeMap<Vec<u8>, Ours>> {
                 (select coalesce(group_concat(a.n || ' ' || a.state || ' ' || ((a.changed_at - a.created_at) / 1000000) || ' s', ', '), '')
                    from attempts a where a.intent_id = i.id),
                 i.state in ('expired', 'processing', 'requires_action') and i.next_check_at is not null,
-                (select coalesce(sum(quantity - shipped - canceled), 0) from order_lines l where l.order_id = o.id)
-           from intents i left join orders o on o.checkout_id = i.checkout_id",
-    )?;
+                (select coalesce(sum(quantity - shipped - canceled), 0) from order_lines l where l.order_id = o.id),
+                exists (select 1 from captures c where c.intent_id = i.id and c.state in ('sending', 'unknown') and ",
+        beyond_asking!("c"),
+        ") or exists (select 1 from refunds r where r.intent_id = i.id and r.state in ('not_sent', 'sending', 'unknown') and ",
+        beyond_asking!("r"),
+        ") from intents i left join orders o on o.checkout_id = i.checkout_id",
+    ))?;
     let rows = statement.query_map([], |row| {
         let order: Option<i64> = row.get(7)?;
         let canceled: bool = row.get(8)?;
@@ -260,6 +289,7 @@ fn intents(file: &Connection) -> rusqlite::Result<BTreeMap<Vec<u8>, Ours>> {
                 order: order.map(|total| (total, canceled)),
                 asked: row.get(10)?,
                 open: row.get(11)?,
+                beyond_asking: row.get(12)?,
             },
         ))
     })?;
@@ -295,7 +325,7 @@ fn money(file: &Connection, books: &[Payment], wrong: &mut Vec<String>) -> rusql
     let (mut held, mut frozen) = (0, false);
     for (key, intent) in &ours {
         let payments = binding.remove(key).unwrap_or_default();
-        if intent.state == "conflicted" {
+        if intent.state == "conflicted" || intent.beyond_asking {
             frozen = true; // A person decides; until then nothing can be compared.
             continue;
         }
