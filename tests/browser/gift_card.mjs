@@ -58,6 +58,8 @@ test("a gift card pays a part, a card the rest, and every book says so", async (
   await page.goto(world.page("/products/slow-dripper"));
   await page.getByRole("button", { name: "Buy now" }).click();
   await fillForm(page);
+  await picture(page, "shop-gift-card-closed");
+  await page.getByText("I have a gift card").click();
   await page.getByLabel("Gift card code").fill("7K3M");
   await page.getByRole("button", { name: "Use this gift card" }).click();
   await page.getByText("There is no gift card with this code here.").first().waitFor();
@@ -118,6 +120,7 @@ test("a gift card that covers everything asks for no card", async () => {
   await page.goto(world.page("/products/slow-dripper"));
   await page.getByRole("button", { name: "Buy now" }).click();
   await fillForm(page);
+  await page.getByText("I have a gift card").click();
   await page.getByLabel("Gift card code").fill(code);
   await page.getByRole("button", { name: "Use this gift card" }).click();
   await page.getByRole("button", { name: "Order, paid with the gift card" }).waitFor();
