@@ -47,7 +47,7 @@ const world = {
   // Locks exist only on secure pages; elsewhere two taps within the same millisecond may race, and the server decides.
   // What one tab has stored another sees a moment later, even under a lock: whoever worked goes on at once and keeps others out that long.
   lock: (name, work) => new Promise((resolve) => {
-    const held = () => (resolve(work()), sleep(60));
+    const held = () => (resolve(work()), sleep(200));
     navigator.locks?.request(name, held) ?? held();
   }),
 };

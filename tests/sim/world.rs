@@ -1017,7 +1017,7 @@ impl<'a> World<'a> {
                 &[],
             )?;
             let (looked_for,): (i64,) = tx.one(
-                "select count(*) from attempts where state = 'not_executed' and next_check_at is not null",
+                "select count(*) from attempts where state in ('not_executed', 'requires_action') and next_check_at is not null",
                 &[],
             )?;
             let (ending,): (i64,) = tx.one(
