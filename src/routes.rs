@@ -83,8 +83,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(payments::api::post_dry_run))
         .routes(routes!(disputes::list_disputes))
         .routes(routes!(disputes::get_dispute))
-        .routes(routes!(disputes::post_acceptance))
-        .routes(routes!(disputes::post_answer))
+        .routes(routes!(disputes::post_dispute_acceptance))
+        .routes(routes!(disputes::post_dispute_answer))
         .routes(routes!(
             gift_cards::api::list_gift_cards,
             gift_cards::api::post_gift_card

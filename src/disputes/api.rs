@@ -152,7 +152,7 @@ pub struct AcceptanceIn {
     request_body = AcceptanceIn, responses((status = 200, body = DisputeOut), (status = 404),
     (status = 409, description = "`not_open`; `answer_at_processor`: its own pages are the place; `refused`: the processor said no."),
     (status = 422, description = "`invalid_field`: no reason."), (status = 503, description = "`money_frozen`")))]
-pub async fn post_acceptance(
+pub async fn post_dispute_acceptance(
     State(app): State<App>,
     creator: Creator,
     Path(id): Path<DisputeId>,
@@ -178,7 +178,7 @@ pub struct AnswerIn {
     request_body = AnswerIn, responses((status = 200, body = DisputeOut), (status = 404),
     (status = 409, description = "`not_open`; `too_late`: the last date has passed, or there never was one; `answer_at_processor`: its own pages are the place; `refused`: the processor said no."),
     (status = 422, description = "`invalid_field`: an unknown text, none, or too long."), (status = 503, description = "`money_frozen`")))]
-pub async fn post_answer(
+pub async fn post_dispute_answer(
     State(app): State<App>,
     creator: Creator,
     Path(id): Path<DisputeId>,
