@@ -4,7 +4,7 @@ use super::Conclude;
 use super::authorize::{find, find_attempt};
 use super::disputes;
 use super::model::{Attempt, Operation, SENDING, read_reference};
-use super::refund::{RefundOf, refund_plan};
+use super::refund::{RefundOf, legs_of};
 use super::store::{self, NewRefund};
 use crate::app::App;
 use crate::db::{LaneKey, Tx};
@@ -102,7 +102,7 @@ fn elsewhere(tx: &mut Tx<'_>, attempt: &Attempt, refund: &str, answer: &Answer) 
         }
         return Ok(None);
     }
-    let plan = refund_plan(tx, intent.id, &RefundOf::Amount(amount.minor))?;
+    let plan = legs_of(tx, &intent, &RefundOf::Amount(amount.minor))?;
     let new = NewRefund {
         id: tx.id(),
         intent: intent.id,

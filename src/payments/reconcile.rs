@@ -9,7 +9,7 @@ use super::model::{
     Attempt, AttemptState as S, CapturePlan, CaptureState, Intent, IntentState, Operation, RefundPlan, RefundState,
     SENDING, read_reference,
 };
-use super::refund::{RefundOf, refund_plan};
+use super::refund::{RefundOf, legs_of};
 use super::resolve::{Conclude, resolve};
 use super::store::{self, NewCapture, NewRefund};
 use super::{capture_plan, record};
@@ -288,7 +288,7 @@ fn given_back(tx: &mut Tx<'_>, attempt: &Attempt, entry: &Booked) -> Result<Opti
             entry.refunded
         ))));
     }
-    let plan = refund_plan(tx, intent.id, &RefundOf::Amount(more))?;
+    let plan = legs_of(tx, &intent, &RefundOf::Amount(more))?;
     let refund = write_refund(tx, &intent, attempt, &plan, entry)?;
     let answer = Answer::Refunded {
         payment: entry.payment.clone(),

@@ -40,6 +40,12 @@ pub enum RefundBegin {
 pub fn refund_plan(tx: &mut Tx<'_>, intent: IntentId, of: &RefundOf) -> Result<RefundPlan> {
     let found = find(tx, intent)?;
     refuse_while_disputed(&found)?;
+    legs_of(tx, &found, of)
+}
+
+/// The legs of money that goes back, or that a processor gave back without us, while a bank decides too. Errors: as of [`refund_plan`].
+pub(super) fn legs_of(tx: &mut Tx<'_>, found: &Intent, of: &RefundOf) -> Result<RefundPlan> {
+    let intent = found.id;
     let captured: Vec<PlannedLeg> = store::captures(tx, intent)?
         .into_iter()
         .filter(|capture| capture.state == CaptureState::Succeeded)
