@@ -86,7 +86,7 @@ pub fn again(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<bool> {
     if used.held_minor > 0 || used.taken_minor > 0 {
         return Ok(true);
     }
-    if !store::set_aside(tx, used.card, used.covers_minor)? {
+    if !mutant!("X4-again") && !store::set_aside(tx, used.card, used.covers_minor)? {
         return Ok(false);
     }
     store::move_use(tx, &used, used.covers_minor, 0, 0)?;
@@ -98,7 +98,7 @@ pub fn again(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<bool> {
 /// Lets go of what is set aside and not taken; how much that was. Twice is once.
 pub fn release(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<i64> {
     let used = of(tx, checkout)?;
-    if used.held_minor == 0 {
+    if used.held_minor == 0 || mutant!("X4-release") {
         return Ok(0);
     }
     store::move_use(tx, &used, 0, used.taken_minor, used.returned_minor)?;

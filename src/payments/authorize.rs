@@ -280,6 +280,7 @@ pub fn record_asked(tx: &mut Tx<'_>, attempt: &Attempt, answer: &Answer) -> Resu
     };
     let follows = match to {
         S::Failed | S::NotExecuted | S::NotSent => Some(IntentState::RequiresMethod),
+        S::Voiding if attempt.state.is_open() => Some(IntentState::RequiresMethod),
         S::RequiresAction => Some(IntentState::RequiresAction),
         S::Unknown if mutant!("P4") => Some(IntentState::RequiresMethod),
         S::Unknown => Some(IntentState::Unknown),
@@ -301,7 +302,7 @@ pub fn record_asked(tx: &mut Tx<'_>, attempt: &Attempt, answer: &Answer) -> Resu
         S::NotExecuted if mutant!("P2-late") => None,
         S::NotExecuted => later_look(tx.now(), attempt),
         // A promise ends by itself; we look some time before.
-        S::Authorized => Some(next_look(tx.now(), ends(attempt, step.capture_before, tx.now()))),
+        S::Authorized => Some(next_look(tx.now(), ends(attempt, step.capture_before))),
         _ => None,
     };
     let tries = if matches!(to, S::Unknown | S::NotExecuted) && to == attempt.state {
@@ -323,7 +324,7 @@ pub fn record_asked(tx: &mut Tx<'_>, attempt: &Attempt, answer: &Answer) -> Resu
         ) && !mutant!("P20"),
         action_url: step.url,
         capture_before: if to == S::Authorized {
-            ends(attempt, step.capture_before, tx.now())
+            ends(attempt, step.capture_before)
         } else {
             step.capture_before
         },
@@ -363,9 +364,9 @@ fn wanted(tx: &mut Tx<'_>, attempt: &Attempt) -> Result<bool> {
     }
 }
 
-/// When a promise ends: as the processor says, or as it usually does.
-fn ends(attempt: &Attempt, said: Option<Time>, now: Time) -> Option<Time> {
-    let usual = || attempt.window.map(|window| now.plus(window));
+/// When a promise ends: as the processor says, or as it usually does, counted from when it was asked for: the answer may have come days later.
+fn ends(attempt: &Attempt, said: Option<Time>) -> Option<Time> {
+    let usual = || attempt.window.map(|window| attempt.created_at.plus(window));
     said.or(attempt.capture_before).or_else(usual)
 }
 
@@ -439,16 +440,10 @@ fn step<'a>(attempt: &Attempt, answer: &'a Answer, now: Time, taken: Taken) -> O
             once,
         } => {
             let agreed = *amount == attempt.amount && *reference == attempt.reference();
-            let over = |ends: Option<Time>| ends.is_some_and(|ends| ends <= now);
+            let over = ends(attempt, *capture_before).is_some_and(|ends| ends <= now);
             let next = match (attempt.state.is_open() || attempt.state == S::Authorized, agreed) {
-                // It says that it stands, and that its time is over: it is let go, and nothing is built on it.
-                (true, true)
-                    if attempt.state == S::Authorized
-                        && !taken.open
-                        && over(capture_before.or(attempt.capture_before)) =>
-                {
-                    S::Voiding
-                }
+                // It says that it stands, and its time is over, or was when we first heard of it: it is let go, and nothing is built on it.
+                (true, true) if over && !taken.open && !mutant!("P9-late") => S::Voiding,
                 (true, true) => S::Authorized,
                 (true, false) => S::Conflicted,
                 // It was given up. Whatever turns up now is let go.
@@ -658,6 +653,37 @@ mod tests {
             created_at: Time(0),
             return_url: String::new(),
             reuse: Reuse::Once,
+        }
+    }
+
+    #[test]
+    fn p9_a_promise_that_is_heard_of_when_its_time_is_over_is_let_go() {
+        let day = |n: i64| Time(0).plus(Seconds::days(n));
+        let yes = |capture_before| Answer::Authorized {
+            payment: "p".into(),
+            reference: sending().reference(),
+            amount: sending().amount,
+            capture_before,
+            once: false,
+        };
+        // asked on day 0; what the answer says of its end; the day on which it is heard -> what becomes of it
+        let table = [
+            (Some(day(7)), 6, S::Authorized),
+            (Some(day(7)), 7, S::Voiding),
+            (None, 6, S::Authorized), // As long as its processor's promises last.
+            (None, 9, S::Voiding),
+        ];
+        for state in [S::Sending, S::Unknown, S::Pending, S::RequiresAction] {
+            for (said, heard, expected) in table {
+                let attempt = Attempt {
+                    state,
+                    window: Some(Seconds::days(7)),
+                    ..sending()
+                };
+                let answer = yes(said);
+                let step = step(&attempt, &answer, day(heard), Taken::default()).expect("it says something");
+                assert_eq!(step.to, expected, "{state:?} {said:?} {heard}");
+            }
         }
     }
 

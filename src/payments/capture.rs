@@ -2,6 +2,7 @@
 
 use super::allocation::{Part, PlannedLeg};
 use super::authorize::{Recorded, agrees, ask_processor, find, recorded, refuse_while_frozen};
+use super::disputes;
 use super::model::{
     Attempt, AttemptState, Capture, CapturePlan, CaptureState, Intent, IntentState, Operation, SENDING, Taking,
     next_check,
@@ -391,6 +392,10 @@ fn taken(tx: &mut Tx<'_>, capture: &Capture, fee: Money) -> Result<()> {
     };
     if !mutant!("L2") {
         ledger::post(tx, &posting)?;
+    }
+    // A bank may have taken it back before we heard that it was taken.
+    if !mutant!("L10") {
+        disputes::cover(tx, intent.id)?;
     }
     store::log(
         tx,

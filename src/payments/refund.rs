@@ -337,6 +337,7 @@ fn undone(tx: &mut Tx<'_>, refund: &Refund, detail: &str) -> Result<bool> {
         legs: refund.legs.iter().map(again).collect(),
     };
     ledger::post(tx, &posting)?;
+    disputes::cover(tx, refund.intent)?;
     let what = format!(
         "{} says now that {} did not go back after all. It can be given back again.",
         refund.attempt.processor, refund.amount

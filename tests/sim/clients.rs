@@ -6,11 +6,12 @@ use hawker::checkout::{
 };
 use hawker::fulfilment::{self, Deliverance, HandOver};
 use hawker::kernel::{
-    AdjustmentId, CheckoutId, ContractId, Error, IntentId, OrderId, Result, ShipmentId, ShopId, StoredMethodId,
-    VariantId,
+    AdjustmentId, CheckoutId, ContractId, DisputeId, Error, IntentId, OrderId, Result, ShipmentId, ShopId,
+    StoredMethodId, VariantId,
 };
 use hawker::offers::{PaymentMethod, Quote};
 use hawker::partners::{Agree, Terms};
+use hawker::payments::disputes::{self, Answering, Asked};
 use hawker::payments::stored::Owner;
 use hawker::payments::{Decided, Decision, Rule, Settle, Who};
 use hawker::{inventory, offers, partners, payments};
@@ -190,6 +191,11 @@ pub enum Act {
         version: i64,
         decision: Decision,
     },
+    /// A dispute is given up, or answered.
+    Answer {
+        dispute: DisputeId,
+        give_up: bool,
+    },
     /// The buyer walks away from their checkout.
     Leave {
         checkout: CheckoutId,
@@ -270,6 +276,15 @@ impl Act {
                 let settled = payments::settle(app, shop, intent, decided, checkout::conclude).await?;
                 matches!(settled, Settle::Settled(_))
             }
+            Self::Answer { dispute, give_up } => {
+                let answered = if give_up {
+                    disputes::accept(app, shop, dispute, "the buyer is right", None).await?
+                } else {
+                    let texts = [("statement".to_owned(), "It was sent.".to_owned())].into();
+                    disputes::submit(app, shop, dispute, texts, None).await?
+                };
+                matches!(answered, Answering::Told(_))
+            }
             Self::Leave { checkout } => {
                 checkout::cancel(app, shop, checkout).await?;
                 true
@@ -323,6 +338,8 @@ pub async fn unkept(app: &App, shop: ShopId, buyers: &[Buyer], acts: &[Done]) ->
                         };
                         found.is_some_and(said)
                     }
+                    Act::Answer { dispute, .. } => disputes::find(tx, shop, *dispute)?
+                        .is_some_and(|found| found.asked != Asked::Nothing || found.state.is_over()),
                     Act::Decide { .. }
                     | Act::Forget { .. }
                     | Act::Stock { .. }

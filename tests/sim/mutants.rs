@@ -44,6 +44,11 @@ pub const MUTANTS: &[(&str, &str)] = &[
         "L4-bearer",
         "the processor's fee falls on the shop, whatever the contract says",
     ),
+    ("L9", "what a bank took is the shop's loss, whoever earned of it"),
+    ("L9-fee", "what the processor charged for a dispute is booked nowhere"),
+    ("L10", "money that was there after all stays the shop's loss"),
+    ("L11", "a dispute that is won gives nobody anything back"),
+    ("L11-again", "nobody asks how a dispute stands"),
     ("P2", "no answer is taken for a no"),
     (
         "P2-late",
@@ -61,6 +66,10 @@ pub const MUTANTS: &[(&str, &str)] = &[
     ("P8-cancel", "the money of a canceled order is not let go"),
     ("P8-over", "what a silent processor does not let go is let go for ever"),
     ("P9", "a promise that is over is counted on"),
+    (
+        "P9-late",
+        "a promise that is heard of when its time is over becomes an order",
+    ),
     ("P9-twice", "the promise before a renewal is not let go"),
     ("P10", "a capture without an answer is taken for refused"),
     ("P10-unreserved", "a capture is not set aside before it is asked for"),
@@ -84,6 +93,12 @@ pub const MUTANTS: &[(&str, &str)] = &[
     ("T6-forget", "a kept card that is taken back stays"),
     ("W0", "a confirmed order is not made known"),
     ("W1", "of many facts at once one is dropped"),
+    ("X4-again", "a gift card is used again without being set aside again"),
+    (
+        "X4-release",
+        "what a gift card was to pay stays set aside when the purchase ends",
+    ),
+    ("X4-return", "what a gift card paid does not come back onto it"),
 ];
 
 /// One that has to be found in every run of the tests.

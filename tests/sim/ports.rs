@@ -3,9 +3,10 @@
 
 use crate::dice::Dice;
 use hawker::kernel::{
-    Answer, Ask, Capabilities, Clock, Mail, MailError, Mailer, Money, Notice, Processor, Random, Seconds, Time,
+    About, Answer, Ask, Capabilities, Clock, DisputeAnswer, DisputeAsk, Mail, MailError, Mailer, Money, Notice,
+    Processor, Random, Seconds, Time,
 };
-use hawker::payments::sandbox::{Books, Faults, Notices, Payment, Sandbox, Shape};
+use hawker::payments::sandbox::{BookedDispute, Books, Disputed, Faults, Notices, Payment, Sandbox, Shape};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -109,6 +110,12 @@ pub enum Message {
         bank: usize,
         notice: Notice,
     },
+    /// A question about a dispute, or what the shop decided about it; nobody may wait for the answer any more.
+    Dispute {
+        bank: usize,
+        ask: DisputeAsk,
+        reply: Option<oneshot::Sender<DisputeAnswer>>,
+    },
 }
 
 /// Everything that is on its way.
@@ -200,14 +207,44 @@ impl Bank {
         ask
     }
 
-    pub fn is_mute(&self) -> bool {
-        self.mute
-    }
-
     /// The buyer decides at their bank.
     pub fn decide(&self, payment: &str, approved: bool) {
         self.sandbox.answer_challenge(payment, approved);
         self.notices_leave();
+    }
+
+    /// A buyer, or their bank, does something about a dispute.
+    pub fn disputes(&self, act: impl FnOnce(&mut Books, Time) -> Disputed) -> bool {
+        let done = self.sandbox.at_the_bank(act).is_ok();
+        self.notices_leave();
+        done
+    }
+
+    /// Payments of which something was taken.
+    pub fn taken(&self) -> Vec<Payment> {
+        let books = self.sandbox.books();
+        books
+            .payments()
+            .filter(|payment| payment.captured > 0)
+            .cloned()
+            .collect()
+    }
+
+    /// Every round of every dispute.
+    pub fn disputed(&self) -> Vec<BookedDispute> {
+        self.sandbox.books().disputes().cloned().collect()
+    }
+
+    fn perform_dispute(&self, ask: &DisputeAsk) -> DisputeAnswer {
+        let answer =
+            futures_util::FutureExt::now_or_never(self.sandbox.dispute(ask)).expect("the books answer at once");
+        self.notices_leave();
+        answer
+    }
+
+    /// Whether a notice is told until somebody has heard it, as providers do: of one that cannot be asked, and of disputes.
+    pub fn tells_until_heard(&self, notice: &Notice) -> bool {
+        self.mute || matches!(notice.about, About::Dispute(_))
     }
 
     /// Whether there were any.
@@ -267,6 +304,28 @@ impl Processor for Bank {
         self.sandbox.reusable(token)
     }
 
+    fn answers_disputes(&self) -> bool {
+        !self.mute
+    }
+
+    fn dispute<'a>(&'a self, ask: &'a DisputeAsk) -> Pin<Box<dyn Future<Output = DisputeAnswer> + Send + 'a>> {
+        if self.mute {
+            return Box::pin(std::future::ready(DisputeAnswer::NotHere));
+        }
+        let (reply, answered) = oneshot::channel();
+        self.wire.lock().unwrap().push(Message::Dispute {
+            bank: self.number,
+            ask: ask.clone(),
+            reply: Some(reply),
+        });
+        Box::pin(async move {
+            let given_up = |_| DisputeAnswer::Unknown {
+                detail: "timed out".into(),
+            };
+            answered.await.unwrap_or_else(given_up)
+        })
+    }
+
     fn ask<'a>(&'a self, ask: &'a Ask) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
         let (reply, answered) = oneshot::channel();
         self.wire.lock().unwrap().push(Message::Request {
@@ -299,7 +358,7 @@ pub fn arrive(
     match message {
         Message::Notice { bank, notice } => {
             if happens(weather.notice_lost) {
-                if banks[bank].is_mute() {
+                if banks[bank].tells_until_heard(&notice) {
                     wire.lock().unwrap().push(Message::Notice { bank, notice }); // Not thanked for: it is told again.
                 }
                 return Arrived::Lost;
@@ -312,6 +371,29 @@ pub fn arrive(
                 wire.lock().unwrap().push(again);
             }
             Arrived::Notice { bank, notice }
+        }
+        Message::Dispute { bank, ask, reply } => {
+            let answer = |answer| drop(reply.map(|reply| reply.send(answer)));
+            let lost = || DisputeAnswer::Unknown {
+                detail: "timed out".into(),
+            };
+            if happens(weather.not_sent) {
+                answer(DisputeAnswer::NotSent {
+                    detail: "connection refused".into(),
+                });
+                return Arrived::Lost;
+            }
+            if happens(weather.request_lost) {
+                answer(lost());
+                return Arrived::Lost;
+            }
+            let said = banks[bank].perform_dispute(&ask);
+            if happens(weather.reply_lost) {
+                answer(lost());
+                return Arrived::Lost;
+            }
+            answer(said);
+            Arrived::Well
         }
         Message::Reply { answer, reply } => {
             drop(reply.send(answer)); // A caller that is gone has crashed.

@@ -2,12 +2,12 @@
 //! books, and compares them. Run when everything has come to rest.
 
 use hawker::kernel::{CheckoutId, Id};
-use hawker::payments::sandbox::{Payment, PaymentState};
+use hawker::payments::sandbox::{BookedDispute, Payment, PaymentState};
 use rusqlite::{Connection, OpenFlags};
 use std::collections::BTreeMap;
 
 /// What is wrong between the file and the books.
-pub fn check(vfs: &str, books: &[Payment], honest: bool) -> rusqlite::Result<Vec<String>> {
+pub fn check(vfs: &str, books: &[Payment], disputes: &[BookedDispute], honest: bool) -> rusqlite::Result<Vec<String>> {
     let file = Connection::open_with_flags_and_vfs("hawker.db", OpenFlags::default(), vfs)?;
     let mut wrong = Vec::new();
     stock(&file, &mut wrong)?;
@@ -15,7 +15,8 @@ pub fn check(vfs: &str, books: &[Payment], honest: bool) -> rusqlite::Result<Vec
     kept(&file, &mut wrong)?;
     declines(&file, books, &mut wrong)?;
     parcels(&file, &mut wrong)?;
-    money(&file, books, &mut wrong)?;
+    purses(&file, &mut wrong)?;
+    money(&file, books, disputes, &mut wrong)?;
     super::split::check(&file, &mut wrong)?;
     super::routes::check(&file, &mut wrong)?;
     if honest {
@@ -122,6 +123,46 @@ fn declines(file: &Connection, books: &[Payment], wrong: &mut Vec<String>) -> ru
     Ok(())
 }
 
+/// X4: a card is what was put on it, less what was spent, plus what came back; what is owed on all of them is in the ledger; nothing is set aside for
+/// what will never leave. L9: the shop alone bears what a bank took only where it was there no more.
+fn purses(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
+    none(
+        file,
+        wrong,
+        "X4: gift cards that do not add up",
+        "select 1 from gift_cards g where balance_minor < 0 or balance_minor + held_minor + (select coalesce(sum(taken_minor - returned_minor), 0)
+           from gift_card_uses u where u.gift_card_id = g.id) <> initial_minor
+            or held_minor <> (select coalesce(sum(held_minor), 0) from gift_card_uses u where u.gift_card_id = g.id)",
+    )?;
+    none(
+        file,
+        wrong,
+        "X4: what is owed on gift cards is not what the ledger says",
+        "select 1 where (select coalesce(sum(balance_minor + held_minor), 0) from gift_cards)
+            <> (select coalesce(sum(case when c.kind = 'gift_card_liability' then l.amount_minor else 0 end), 0)
+                     - coalesce(sum(case when d.kind = 'gift_card_liability' then l.amount_minor else 0 end), 0)
+                  from legs l join accounts d on d.id = l.debit_account join accounts c on c.id = l.credit_account)",
+    )?;
+    none(
+        file,
+        wrong,
+        "L9: a loss, although the money was there",
+        "select 1 from disputes d join intents i on i.id = d.intent_id
+          where d.excess_minor > 0 and d.state not in ('inquiry', 'won') and i.captured_minor > i.refunded_minor + i.disputed_minor
+            and (select count(distinct attempt_id) from captures c where c.intent_id = i.id and c.state = 'succeeded') = 1",
+    )?;
+    none(
+        file,
+        wrong,
+        "X4: gift card money that is held for nothing, or spent twice on one sale",
+        "select 1 from gift_card_uses u left join orders o on o.checkout_id = u.checkout_id left join intents i on i.checkout_id = u.checkout_id
+          where u.held_minor + u.taken_minor > u.covers_minor or u.returned_minor > u.taken_minor
+             or (u.held_minor > 0 and i.state is not 'conflicted' and (o.id is null or o.canceled_at is not null
+                  or not exists (select 1 from order_lines l where l.order_id = o.id and l.quantity > l.shipped + l.canceled)))
+             or (u.taken_minor > 0 and o.id is null)",
+    )
+}
+
 /// P22, T6: what follows a purchase did so in its time, and a browser has no more cards than it may.
 fn kept(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
     none(
@@ -151,8 +192,15 @@ fn parcels(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
         wrong,
         "I13: parcels that left when nothing was promised",
         "select 1 from shipments p join orders o on o.id = p.order_id join intents i on i.checkout_id = o.checkout_id
-          where i.state <> 'conflicted' and not exists (select 1 from attempts a where a.intent_id = i.id
+          where i.amount_minor > 0 and i.state <> 'conflicted' and not exists (select 1 from attempts a where a.intent_id = i.id
             and a.created_at <= p.handed_over_at and a.capture_before > p.handed_over_at)",
+    )?;
+    none(
+        file,
+        wrong,
+        "I13: orders born of a promise that was over",
+        "select 1 from orders o join intents i on i.checkout_id = o.checkout_id where i.amount_minor > 0 and i.state <> 'conflicted'
+            and not exists (select 1 from attempts a where a.intent_id = i.id and coalesce(a.capture_before, o.confirmed_at + 1) > o.confirmed_at)",
     )
 }
 
@@ -217,6 +265,10 @@ fn rest(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
             "select 1 from orders o join fulfilments f on f.order_id = o.id where o.canceled_at is not null and f.state <> 'canceled'",
         ),
         (
+            "disputes that nobody decides",
+            "select 1 from disputes where state not in ('won', 'lost')",
+        ),
+        (
             "transfers nobody sealed",
             "select 1 from transfers where sequence is null",
         ),
@@ -248,7 +300,10 @@ struct Ours {
     refunded: i64,
     captures: i64,
     refunds: i64,
+    /// What the bank pays of it, and whether it was canceled.
     order: Option<(i64, bool)>,
+    /// Taken by banks for buyers, whoever bears it.
+    disputed: i64,
     /// Nothing is promised, and somebody looks: the buyer may pay again.
     asked: bool,
     /// A person has to look what became of a capture or refund.
@@ -262,7 +317,7 @@ fn intents(file: &Connection) -> rusqlite::Result<BTreeMap<Vec<u8>, Ours>> {
         "select i.checkout_id, i.state, i.amount_minor, i.captured_minor, i.refunded_minor,
                 (select coalesce(sum(amount_minor), 0) from captures c where c.intent_id = i.id and c.state = 'succeeded'),
                 (select coalesce(sum(amount_minor), 0) from refunds r where r.intent_id = i.id and r.state = 'succeeded'),
-                o.total_minor, o.canceled_at is not null,
+                o.total_minor - coalesce((select covers_minor from gift_card_uses u where u.checkout_id = i.checkout_id), 0), o.canceled_at is not null,
                 (select coalesce(group_concat(a.n || ' ' || a.state || ' ' || ((a.changed_at - a.created_at) / 1000000) || ' s', ', '), '')
                    from attempts a where a.intent_id = i.id),
                 i.state in ('expired', 'processing', 'requires_action') and i.next_check_at is not null,
@@ -271,7 +326,8 @@ fn intents(file: &Connection) -> rusqlite::Result<BTreeMap<Vec<u8>, Ours>> {
         beyond_asking!("c"),
         ") or exists (select 1 from refunds r where r.intent_id = i.id and r.state in ('not_sent', 'sending', 'unknown') and ",
         beyond_asking!("r"),
-        ") from intents i left join orders o on o.checkout_id = i.checkout_id",
+        "), (select coalesce(sum(covered_minor + excess_minor), 0) from disputes d where d.intent_id = i.id and d.state not in ('inquiry', 'won'))
+         from intents i left join orders o on o.checkout_id = i.checkout_id",
     ))?;
     let rows = statement.query_map([], |row| {
         let order: Option<i64> = row.get(7)?;
@@ -290,6 +346,7 @@ fn intents(file: &Connection) -> rusqlite::Result<BTreeMap<Vec<u8>, Ours>> {
                 asked: row.get(10)?,
                 open: row.get(11)?,
                 beyond_asking: row.get(12)?,
+                disputed: row.get(13)?,
             },
         ))
     })?;
@@ -297,7 +354,12 @@ fn intents(file: &Connection) -> rusqlite::Result<BTreeMap<Vec<u8>, Ours>> {
 }
 
 /// I10, I11, I14, I9, I20: every payment in the books is one of ours, with the same figures, and nobody paid twice or for nothing.
-fn money(file: &Connection, books: &[Payment], wrong: &mut Vec<String>) -> rusqlite::Result<()> {
+fn money(
+    file: &Connection,
+    books: &[Payment],
+    disputes: &[BookedDispute],
+    wrong: &mut Vec<String>,
+) -> rusqlite::Result<()> {
     let ours = intents(file)?;
     let mut binding: BTreeMap<Vec<u8>, Vec<&Payment>> = BTreeMap::new();
     for payment in books {
@@ -332,7 +394,17 @@ fn money(file: &Connection, books: &[Payment], wrong: &mut Vec<String>) -> rusql
         let name = format!("{} ({}, {})", hex(key), intent.state, intent.attempts);
         let taken: i64 = payments.iter().map(|payment| payment.captured).sum();
         let given: i64 = payments.iter().map(|payment| payment.refunded).sum();
-        held += taken - given;
+        let mine = |dispute: &&BookedDispute| payments.iter().any(|payment| payment.id == dispute.payment);
+        let fees: i64 = disputes.iter().filter(mine).map(|dispute| dispute.fee).sum();
+        let lies = |dispute: &&BookedDispute| mine(dispute) && dispute.status.takes_money();
+        let disputed: i64 = disputes.iter().filter(lies).map(|dispute| dispute.amount).sum();
+        if disputed != intent.disputed {
+            wrong.push(format!(
+                "I11: of {name} banks took {disputed} for buyers; we say {}",
+                intent.disputed
+            ));
+        }
+        held += taken - given - disputed - fees;
         // A sale may be paid from several promises, one after the other; never do two stand.
         let standing: Vec<_> = payments
             .iter()

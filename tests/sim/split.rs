@@ -27,9 +27,14 @@ struct Sale {
     /// What the buyer saw.
     quote: Value,
     tax: i64,
+    /// What is paid for it, by the bank and by gift card; taken of both, and given back.
     amount: i64,
     captured: i64,
     refunded: i64,
+    /// What lies with banks, and is borne by those who had a share.
+    disputed: i64,
+    /// Whether a bank or a gift card had a part in it.
+    plain: bool,
     /// When somebody tried to pay for it: the split is of one of these moments.
     tried: Vec<i64>,
 }
@@ -96,9 +101,12 @@ fn contracts(file: &Connection) -> rusqlite::Result<BTreeMap<Vec<u8>, Vec<Versio
 /// Sales that are in no conflict.
 fn sales(file: &Connection) -> rusqlite::Result<Vec<Sale>> {
     let mut statement = file.prepare(
-        "select o.id, i.id, k.offer, o.tax_minor, i.amount_minor, i.captured_minor, i.refunded_minor,
-                (select coalesce(group_concat(a.created_at), '') from attempts a where a.intent_id = i.id and a.off_session = 0)
-           from orders o join intents i on i.checkout_id = o.checkout_id join checkouts k on k.id = o.checkout_id where i.state <> 'conflicted'",
+        "select o.id, i.id, k.offer, o.tax_minor, i.amount_minor + coalesce(u.covers_minor, 0), i.captured_minor + coalesce(u.taken_minor, 0),
+                i.refunded_minor + coalesce(u.returned_minor, 0),
+                (select coalesce(group_concat(a.created_at), '') from attempts a where a.intent_id = i.id and a.off_session = 0),
+                i.disputed_minor, u.checkout_id is null and not exists (select 1 from disputes d where d.intent_id = i.id), i.created_at
+           from orders o join intents i on i.checkout_id = o.checkout_id join checkouts k on k.id = o.checkout_id
+           left join gift_card_uses u on u.checkout_id = o.checkout_id where i.state <> 'conflicted'",
     )?;
     let rows = statement.query_map([], |row| {
         let order: Vec<u8> = row.get(0)?;
@@ -113,7 +121,12 @@ fn sales(file: &Connection) -> rusqlite::Result<Vec<Sale>> {
             amount: row.get(4)?,
             captured: row.get(5)?,
             refunded: row.get(6)?,
-            tried: tried.split(',').filter_map(|at| at.parse().ok()).collect(),
+            disputed: row.get(8)?,
+            plain: row.get(9)?,
+            // Of whoever paid with a gift card alone, nobody was asked.
+            tried: (tried.split(',').filter_map(|at| at.parse().ok()))
+                .chain([row.get(10)?])
+                .collect(),
         })
     })?;
     rows.collect()
@@ -259,23 +272,29 @@ fn doubts(
     legs: &[Leg],
 ) -> rusqlite::Result<Vec<String>> {
     let mut doubts = Vec::new();
-    let (mut taken, mut given) = (Sums::new(), Sums::new());
-    let clearing = ("processor_clearing".to_owned(), None);
+    let (mut taken, mut given, mut disputed) = (Sums::new(), Sums::new(), Sums::new());
+    let account = |kind: &str| (kind.to_owned(), None);
+    let clearing = account("processor_clearing");
+    let (losses, on_cards) = (account("dispute_losses"), account("gift_card_liability"));
     let fee = |leg: &&Leg| leg.purpose == "processor_fee";
-    for leg in legs.iter().filter(|leg| !fee(leg)) {
-        let (sums, account, other) = match leg.kind.as_str() {
-            "capture" => (&mut taken, &leg.credit, &leg.debit),
-            _ => (&mut given, &leg.debit, &leg.credit),
+    for leg in legs.iter().filter(|leg| !fee(leg) && leg.purpose != "dispute_fee") {
+        let (sums, account, other, ours, minor) = match leg.kind.as_str() {
+            "capture" => (&mut taken, &leg.credit, &leg.debit, &clearing, leg.minor),
+            "gift_card_use" => (&mut taken, &leg.credit, &leg.debit, &on_cards, leg.minor),
+            "gift_card_return" => (&mut given, &leg.debit, &leg.credit, &on_cards, leg.minor),
+            "dispute" => (&mut disputed, &leg.debit, &leg.credit, &clearing, leg.minor),
+            "dispute_won" => (&mut disputed, &leg.credit, &leg.debit, &clearing, -leg.minor),
+            "dispute_cover" => (&mut disputed, &leg.debit, &leg.credit, &losses, leg.minor),
+            _ => (&mut given, &leg.debit, &leg.credit, &clearing, leg.minor),
         };
-        if *other != clearing {
-            doubts.push(format!(
-                "L1: a leg of a {} is not the processor's on the other side",
-                leg.kind
-            ));
+        if other != ours {
+            doubts.push(format!("L1: a leg of a {} has {other:?} on the other side", leg.kind));
         }
-        *sums
-            .entry((account.0.clone(), account.1.clone(), leg.purpose.clone()))
-            .or_default() += leg.minor;
+        if *account != losses {
+            *sums
+                .entry((account.0.clone(), account.1.clone(), leg.purpose.clone()))
+                .or_default() += minor;
+        }
     }
     let sum = |sums: &Sums| sums.values().sum::<i64>();
     if sum(shares) != sale.amount {
@@ -294,8 +313,20 @@ fn doubts(
             sale.refunded
         ));
     }
+    if sum(&disputed) != sale.disputed {
+        doubts.push(format!(
+            "L9: banks took {} by the ledger, {} by the payment",
+            sum(&disputed),
+            sale.disputed
+        ));
+    }
     let (whole, back) = (sale.captured == sale.amount, sale.refunded == sale.captured);
-    for earner in shares.keys().chain(taken.keys()).chain(given.keys()) {
+    for earner in shares
+        .keys()
+        .chain(taken.keys())
+        .chain(given.keys())
+        .chain(disputed.keys())
+    {
         let of = |sums: &Sums| sums.get(earner).copied().unwrap_or_default();
         let (share, taken, given) = (of(shares), of(&taken), of(&given));
         let split = if whole {
@@ -308,6 +339,20 @@ fn doubts(
         } else {
             (0..=taken).contains(&given)
         };
+        // L9, L11: whoever earned bears what a bank took, and no more than they have; what is won comes back to the unit.
+        let borne = of(&disputed);
+        let bears = if sale.disputed == 0 {
+            borne == 0
+        } else {
+            (0..=taken - given).contains(&borne)
+        };
+        if !bears {
+            let (kind, _, purpose) = earner;
+            doubts.push(format!(
+                "L9: {kind} for {purpose} has {taken}, gave back {given}, and bears {borne} of {}",
+                sale.disputed
+            ));
+        }
         if !split || !returned {
             let (kind, _, purpose) = earner;
             doubts.push(format!(
@@ -386,6 +431,9 @@ fn misborne(bearer: &Bearer, legs: &[&Leg], kept: i64) -> Option<String> {
 
 /// L3: of a part of which some went back, everybody gave what is theirs, to a unit and a half. Known exactly only where nothing was taken afterwards.
 fn fair(file: &Connection, sale: &Sale, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
+    if !sale.plain {
+        return Ok(()); // What went back, went back from two purses, or was the bank's for a while.
+    }
     let (taken, last_taken) = planned(
         file,
         "select legs, changed_at from captures where intent_id = ?1 and state = 'succeeded'",

@@ -204,7 +204,7 @@ fn simulation(places: &Places) -> Vec<Part> {
     }
     let command = |needs: &Needs<'_>| {
         let mut command = simulator(needs.runner());
-        command.args(["--check", "--runs", "400", "--seconds", "60"]);
+        command.args(["--check", "--seconds", "60"]);
         command
     };
     vec![Part {

@@ -26,6 +26,9 @@ pub async fn mind(app: &App) -> Result<u64> {
 }
 
 async fn look(app: &App, id: DisputeId, frozen: bool) -> Result<bool> {
+    if mutant!("L11-again") {
+        return Ok(false);
+    }
     let lane = LaneKey::of(id);
     let claimed = app
         .db

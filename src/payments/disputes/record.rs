@@ -291,7 +291,11 @@ fn sum(legs: &[PlannedLeg]) -> i64 {
 
 /// The bank took the money: from everybody who had a share, and what was not there any more from the shop, for everybody to see (L10).
 fn take(tx: &mut Tx<'_>, dispute: &Dispute, open: i64) -> Result<()> {
-    let legs = plan(tx, dispute, dispute.amount.minor)?;
+    let legs = if mutant!("L9") {
+        Vec::new() // The shop alone bears it.
+    } else {
+        plan(tx, dispute, dispute.amount.minor)?
+    };
     let covered = sum(&legs);
     let excess = dispute.amount.minor - covered;
     store::bear(tx, dispute.id, covered, excess, &legs)?;
@@ -316,6 +320,9 @@ fn take(tx: &mut Tx<'_>, dispute: &Dispute, open: i64) -> Result<()> {
 /// It was won: exactly what was taken comes back to exactly those it was taken from.
 fn give_back(tx: &mut Tx<'_>, dispute: &Dispute, open: i64) -> Result<()> {
     count(tx, dispute, -dispute.covered_minor, open)?;
+    if mutant!("L11") {
+        return Ok(());
+    }
     post(tx, dispute, "dispute_won", Way::Returned)
 }
 
@@ -409,7 +416,7 @@ fn charge(tx: &mut Tx<'_>, id: DisputeId, fees: &[DisputeFee]) -> Result<bool> {
     let mut changed = false;
     for fee in fees {
         let mut dispute = read(tx, id)?;
-        if fee.amount.amount == 0 || dispute.fees.iter().any(|known| known.name == fee.name) {
+        if fee.amount.amount == 0 || mutant!("L9-fee") || dispute.fees.iter().any(|known| known.name == fee.name) {
             continue;
         }
         let amount = Money::new(fee.amount.amount.abs(), fee.amount.currency);

@@ -17,7 +17,7 @@ mod wire;
 mod tests;
 
 pub use books::{Books, Payment, PaymentState};
-pub use disputes::{BookedDispute, DisputeStatus, NewDispute, TO_ANSWER};
+pub use disputes::{BookedDispute, DisputeStatus, Disputed, NewDispute, TO_ANSWER};
 pub use faults::Faults;
 pub use inside::{Challenge, Notices, Sandbox, Shape};
 pub use server::{ServerSettings, router, serve};

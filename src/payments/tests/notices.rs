@@ -2,7 +2,8 @@
 //! pages (P14) or turned back later (P16), and with which secret (W7).
 
 use super::*;
-use crate::kernel::{About, Heard, Notice, Processor, Rate};
+use crate::kernel::{About, DisputeStage, DisputeTold, Heard, Notice, Processor, Rate};
+use crate::payments::disputes;
 use crate::payments::processors::{Adyen, AdyenSettings, Stripe, StripeSettings, sign};
 use base64::Engine as _;
 use hmac::{Hmac, Mac};
@@ -316,6 +317,35 @@ fn p14_refunds_made_on_stripes_own_pages_are_written_down_once() {
     // More than there is by our books: no program can say what that is.
     assert_eq!(bank.hear("stripe", &say(6, "re_3", "succeeded", 1_900)), ["stranger"]);
     assert_eq!(bank.intent("A").state, IntentState::Conflicted);
+    bank.all_is_well();
+}
+
+/// The bank has 1,000 of 2,000, and nothing can be given back here meanwhile (L10). What goes back on the processor's own pages all the same is there.
+#[test]
+fn l10_p14_a_refund_made_on_the_processors_pages_while_a_bank_decides_is_written_down() {
+    let (bank, stripe) = (bank(), stripe("whsec"));
+    let (attempt, ..) = bank.sold("A", "stripe", "pi_A");
+    let dispute = DisputeTold {
+        name: "dp_A".into(),
+        round: 1,
+        reference: attempt.reference(),
+        stage: DisputeStage::NeedsResponse,
+        amount: Money::new(1_000, attempt.amount.currency),
+        reason: "fraudulent".into(),
+        detail: String::new(),
+        due_by: Some(Time(START).plus(crate::kernel::Seconds::days(7))),
+        fees: Vec::new(),
+    };
+    bank.write(move |tx| disputes::record(tx, &attempt, &dispute)).unwrap();
+    let object = json!({
+        "id": "re_1", "payment_intent": "pi_A", "status": "succeeded", "amount": 300, "currency": "eur", "metadata": {},
+    });
+    let say = || vec![told(event(&stripe, "whsec", "evt_1", "refund.updated", &object))];
+    assert_eq!(bank.hear("stripe", &say()), ["changed"]);
+    assert_eq!(bank.hear("stripe", &say()), ["again"]);
+    let expected = r#"succeeded captured taken 2000 back 300 (500 on its way) ["sending", "succeeded"]"#;
+    assert_eq!(bank.stands("A"), expected);
+    assert_eq!(bank.balance(creator()), 1_800 - 900 - 270, "borne by whoever had it");
     bank.all_is_well();
 }
 

@@ -1,0 +1,141 @@
+//! The shop every history begins with.
+
+use crate::dice::Dice;
+use crate::ports::{Bank, HandClock, SeededRandom, TakesAll};
+use hawker::app::{App, Parts, Settings};
+use hawker::bench::shop;
+use hawker::db::{self, Config, Db, Drive, Engine, LaneKey, MAIN};
+use hawker::gift_cards::{self, Issued, NewGiftCard, Reason};
+use hawker::kernel::{Clock, ContractId, Money, Processor, Random, Result, ShopId, VariantId};
+use hawker::partners::{Agree, Bearer, Part, Share, Terms};
+use hawker::{catalog, inventory, partners};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use vfs::{Crash, Disk, Image};
+
+/// A shop on a disk, made once: every history begins with a copy of it.
+pub struct Ground {
+    pub(super) image: Image,
+    pub(super) shop: ShopId,
+    /// All but the second are scarce: a cart may find the last of its things gone after the first was taken for it.
+    pub(super) variants: Vec<VariantId>,
+    /// Of the first and the second; the third has none.
+    pub(super) contracts: Vec<(ContractId, Terms)>,
+    /// The codes of gift cards, of little and of much.
+    pub(super) codes: Vec<String>,
+}
+
+/// Which of the variants there is enough of.
+pub(super) const ENOUGH: usize = 1;
+const SCARCE: u32 = 10;
+const PLENTY: u32 = 500;
+
+fn file(disk: &Disk) -> Engine {
+    Engine::Sqlite(PathBuf::from(format!("file:hawker.db?vfs={}", disk.name())))
+}
+
+pub(super) fn program(
+    disk: &Disk,
+    clock: &Arc<HandClock>,
+    random: &Arc<SeededRandom>,
+    banks: &[Arc<Bank>],
+    drive: Drive,
+) -> Result<App> {
+    let config = Config {
+        beside_a_server: true, // The disk has one program; there is no file to lock.
+        readers: 1,
+        drive,
+        ..Config::new(file(disk), "main", MAIN)
+    };
+    let (port, dice): (Arc<dyn Clock>, Arc<dyn Random>) = (clock.clone(), random.clone());
+    let db = Db::open(&config, &port, &dice)?;
+    let processors = banks.iter().map(|bank| bank.clone() as Arc<dyn Processor>);
+    Ok(App::new(Parts {
+        events: db.clone(), // No beacons here.
+        db,
+        clock: port,
+        random: dice,
+        processors: processors.collect(),
+        mailer: Arc::new(TakesAll),
+        media: PathBuf::new(),
+        base_url: "http://shop.test".into(),
+        settings: Settings::default(),
+        tasks: tokio_util::task::TaskTracker::new(),
+    }))
+}
+
+impl Ground {
+    pub fn lay() -> Result<Self> {
+        let disk = Disk::register(&format!("ground-{:?}", std::thread::current().id()), 1);
+        let clock = Arc::new(HandClock::new());
+        let random = Arc::new(SeededRandom(Mutex::new(Dice(1))));
+        let app = program(&disk, &clock, &random, &[], Drive::Threads)?;
+        let stall = shop::open(&app, 3, PLENTY)?;
+        let shop = stall.shop;
+        for scarce in [stall.variants[0], stall.variants[2]] {
+            app.db.write_blocking(LaneKey(0), move |tx| {
+                inventory::set_stock(tx, shop, scarce, None, SCARCE)
+            })?;
+        }
+        let variants = stall.variants.clone();
+        let contracts = app
+            .db
+            .write_blocking(LaneKey(0), move |tx| contracts(tx, shop, &variants))?;
+        let codes = [150, 2_000, 2_000, 30_000]
+            .into_iter()
+            .map(|minor| app.db.write_blocking(LaneKey(0), move |tx| gift_card(tx, shop, minor)));
+        let codes = codes.collect::<Result<Vec<_>>>()?;
+        app.db.shut_down();
+        drop(app);
+        disk.crash(Crash::KeepUnsynced); // No log of before is left beside the file.
+        Ok(Self {
+            image: disk.snapshot(),
+            shop,
+            variants: stall.variants,
+            contracts,
+            codes,
+        })
+    }
+}
+
+fn gift_card(tx: &mut db::Tx<'_>, shop: ShopId, minor: i64) -> Result<String> {
+    let new = NewGiftCard {
+        id: tx.id(),
+        amount: Money::new(minor, "EUR".parse()?),
+        reason: if minor < 1_000 { Reason::Given } else { Reason::Sold },
+        note: String::new(),
+        expires_at: None,
+        staff: None,
+    };
+    match gift_cards::issue(tx, shop, &new)? {
+        Issued::New(_, code) => Ok(code.in_full()),
+        Issued::Again(_) => panic!("its id is new"),
+    }
+}
+
+/// The second thing is cheap and sold under a contract by which everybody bears the processor's fee, the third under none.
+fn contracts(tx: &mut db::Tx<'_>, shop: ShopId, variants: &[VariantId]) -> Result<Vec<(ContractId, Terms)>> {
+    let currency = "EUR".parse()?;
+    catalog::set_price(tx, shop, variants[1], None, Money::new(333, currency))?;
+    let products = variants.iter().map(|variant| catalog::product_of(tx, shop, *variant));
+    let products: Vec<_> = products.collect::<Result<Option<_>>>()?.expect("they are there");
+    let id = products[0].contract.expect("the bench has one");
+    let first = partners::contract(tx, shop, id)?.expect("it is there");
+    let mut shares = first.terms.shares.clone();
+    shares.push(Share {
+        party: first.terms.remainder,
+        part: Part::Fixed(Money::new(7, currency).into()),
+    });
+    let terms = Terms {
+        shares,
+        processor_fee: Bearer::Everyone,
+        platform_fee_bp: 777,
+        ..Terms::all_to(first.terms.remainder)
+    };
+    let Agree::Agreed(second) = partners::draw_up(tx, (shop, currency), tx.id(), "Everyone", &terms)? else {
+        panic!("terms that add up are agreed");
+    };
+    partners::assign(tx, shop, products[1].id, products[1].version, Some(second.id))?;
+    partners::assign(tx, shop, products[2].id, products[2].version, None)?;
+    Ok(vec![(first.id, first.terms), (second.id, terms)])
+}
