@@ -113,6 +113,10 @@ pub async fn void_ask(app: &App, attempt: &Attempt) -> Answer {
     ask_processor(app, attempt, &ask).await
 }
 
+/// So often a processor says nothing of letting go before its silence ends the duty: one lost word is no silence, and a buyer at their bank may have
+/// confirmed since we looked.
+const SILENCES: u32 = 4;
+
 /// Whether what an attempt may have promised has ended by itself, also if it was promised some time after it was asked for.
 fn is_over(attempt: &Attempt, now: Time) -> bool {
     let usual = || attempt.window.map(|window| attempt.created_at.plus(window));
@@ -155,15 +159,21 @@ pub(super) fn record_void(tx: &mut Tx<'_>, id: AttemptId, answer: &Answer) -> Re
             ),
             String::new(),
         ),
-        // Nobody says whether it was let go, and by its own time whatever was promised is over.
-        _ if is_over(&attempt, tx.now()) && !mutant!("P8-over") => (
-            S::Voided,
-            format!(
-                "{} never said that it let {} go; a promise of it would be over by now.",
-                attempt.processor, attempt.amount
-            ),
-            format!("{answer:?}"),
-        ),
+        // Asked again and again it does not say whether it was let go, and by its own time whatever was promised is over.
+        said if !matches!(said, Answer::NotSent { .. })
+            && attempt.tries >= SILENCES
+            && is_over(&attempt, tx.now())
+            && !mutant!("P8-over") =>
+        {
+            (
+                S::Voided,
+                format!(
+                    "{} never said that it let {} go; a promise of it would be over by now.",
+                    attempt.processor, attempt.amount
+                ),
+                format!("{answer:?}"),
+            )
+        }
         other if mutant!("P11") => (S::Voided, String::new(), format!("{other:?}")),
         other => (S::Voiding, String::new(), format!("{other:?}")),
     };

@@ -221,6 +221,8 @@ fn many(asked: &Asked) -> bool {
             sum.orders += outcome.orders;
             sum.faults += outcome.faults;
             sum.crashes += outcome.crashes;
+            sum.asks += outcome.asks;
+            sum.troubled += outcome.troubled;
             if !outcome.violations.is_empty() {
                 let first = !broken.swap(true, Ordering::SeqCst);
                 if asked.brief {
@@ -244,9 +246,11 @@ fn many(asked: &Asked) -> bool {
     let histories: u64 = done.iter().map(|(histories, _)| histories).sum();
     let (checkouts, took) = (sum(|outcome| outcome.checkouts), since.elapsed().as_secs_f64());
     println!(
-        "{histories} histories, {} orders, {} crashes, {:.0} checkouts/s",
+        "{histories} histories, {} orders, {} crashes, {} requests to processors, {} of them troubled, {:.0} checkouts/s",
         sum(|outcome| outcome.orders),
         sum(|outcome| outcome.crashes),
+        sum(|outcome| outcome.asks),
+        sum(|outcome| outcome.troubled),
         checkouts as f64 / took
     );
     let violations: usize = done.iter().map(|(_, outcome)| outcome.violations.len()).sum();

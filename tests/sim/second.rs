@@ -353,6 +353,19 @@ fn intents(file: &Connection) -> rusqlite::Result<BTreeMap<Vec<u8>, Ours>> {
     rows.collect()
 }
 
+/// What was written down about a payment, for whoever has to find out: seconds since its first try.
+fn history(file: &Connection, checkout: &[u8]) -> rusqlite::Result<String> {
+    let mut statement = file.prepare(
+        "select (l.at - i.created_at) / 1000000, l.what, l.detail from payment_log l join intents i on i.id = l.intent_id
+          where i.checkout_id = ?1 order by l.id",
+    )?;
+    let rows = statement.query_map([checkout], |row| {
+        let (at, what, detail): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(format!("{at} s: {what} {detail}"))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?.join("\n"))
+}
+
 /// I10, I11, I14, I9, I20: every payment in the books is one of ours, with the same figures, and nobody paid twice or for nothing.
 fn money(
     file: &Connection,
@@ -387,6 +400,7 @@ fn money(
     let (mut held, mut frozen) = (0, false);
     for (key, intent) in &ours {
         let payments = binding.remove(key).unwrap_or_default();
+        let well = wrong.len();
         if intent.state == "conflicted" || intent.beyond_asking {
             frozen = true; // A person decides; until then nothing can be compared.
             continue;
@@ -442,6 +456,9 @@ fn money(
             }
             (None, None) if taken > given => wrong.push(format!("P17: {name} was charged and has no order")),
             _ => {}
+        }
+        if wrong.len() > well {
+            wrong.push(history(file, key)?);
         }
     }
     if !frozen {

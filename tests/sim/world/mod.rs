@@ -35,6 +35,9 @@ const SECOND: i64 = 1_000_000;
 pub struct Outcome {
     pub checkouts: u64,
     pub faults: u64,
+    /// Requests to processors, and how many of them something happened to, or to their answers.
+    pub asks: u64,
+    pub troubled: u64,
     pub crashes: u64,
     pub orders: u64,
     /// Two histories of one seed have the same.
@@ -300,10 +303,13 @@ impl<'a> World<'a> {
             wire.remove(index)
         };
         let now = self.clock.monotonic();
+        let asks = matches!(&message, Message::Request { .. } | Message::Dispute { .. });
+        self.outcome.asks += u64::from(asks);
         match arrive(message, &self.banks, &self.weather, dice, &self.wire, now) {
             Arrived::Well => "a message arrives".into(),
             Arrived::Lost => {
                 self.outcome.faults += 1;
+                self.outcome.troubled += u64::from(asks);
                 "a message meets bad weather".into()
             }
             Arrived::Notice { bank, notice } => {
