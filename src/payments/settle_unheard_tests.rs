@@ -5,7 +5,7 @@ use super::*;
 use crate::app::App;
 use crate::fixture::Fixture;
 use crate::kernel::{
-    AdjustmentId, Answer, CheckoutId, Currency, Id, Mail, MailError, Mailer, Money, Processor, Rate, Result,
+    AdjustmentId, Answer, CheckoutId, Currency, Mail, MailError, Mailer, Money, Processor, Rate, Result,
 };
 use crate::ledger::{AccountKey, AccountKind};
 use std::sync::Arc;
@@ -122,8 +122,6 @@ fn p2_i16_what_a_person_says_in_a_processors_place_and_what_it_says_later_is_one
         return; // The clock there is the server's.
     }
     use Decision::{DidNotHappen, Happened};
-    let fixture = Fixture::new();
-    let app = program(&fixture);
     // Money back or not, what the person says, whether the processor later says that it was done: taken and given back, in conflict or not.
     let rows = [
         (false, Happened, true, (2000, 0), false),
@@ -137,6 +135,8 @@ fn p2_i16_what_a_person_says_in_a_processors_place_and_what_it_says_later_is_one
     ];
     for (refund, decision, later_done, (taken, back), conflict) in rows {
         let row = format!("refund {refund}, {decision:?}, later done {later_done}");
+        let fixture = Fixture::new(); // A jump of the clock belongs to one row.
+        let app = program(&fixture);
         let (checkout, operation, attempt) = waiting(&fixture, refund);
         let id = checkout.intent();
         let processors = app.processors.clone();

@@ -1,7 +1,7 @@
 //! What the processors' files say: sending one, what does not agree, and the files that were sent. The file comes with the form, so it works without
 //! JavaScript.
 
-use super::field::{Choice, Problem as Wrong};
+use super::field::Choice;
 use super::frame::{Chip, Frame, Section, Tone};
 use super::when::When;
 use crate::app::App;
@@ -50,8 +50,8 @@ pub struct SettlementFilesPage {
     pub can_send: bool,
     /// Where the report of the pretended processor is; only in test mode.
     pub sandbox: Option<String>,
+    /// Why the file that was sent is not taken.
     pub refused: Option<String>,
-    pub problems: Vec<Wrong>,
 }
 
 /// What the page may be asked for.
@@ -138,7 +138,6 @@ pub async fn send(
             let mut again = shown(&app, &creator, None).await?;
             let said = error.fields.first().map_or(&error.detail, |field| &field.detail);
             again.refused = Some(said.to_string());
-            again.problems = vec![Wrong::new("settlement-file", said)];
             page(&again)
         }
         Err(error) => Err(error.into()),
@@ -249,7 +248,6 @@ impl SettlementFilesPage {
             processors: takers.into_iter().map(|name| Choice::new(name, name)).collect(),
             can_send: staff.role.may_create(),
             refused: None,
-            problems: Vec::new(),
             frame,
         }
     }
@@ -306,7 +304,6 @@ impl SettlementFilesPage {
             can_send: true,
             sandbox: None,
             refused: None,
-            problems: Vec::new(),
         }
     }
 
@@ -323,7 +320,6 @@ impl SettlementFilesPage {
         let said = "Line 213: it has no end, so the file was cut off there. Nothing was imported; download the file again, whole and unchanged.";
         Self {
             refused: Some(said.into()),
-            problems: vec![Wrong::new("settlement-file", said)],
             ..Self::sample()
         }
     }

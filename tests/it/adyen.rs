@@ -568,7 +568,7 @@ impl Till {
     async fn say(&self, id: CheckoutId, decision: &str, reference: &str) -> Answer {
         let payment = self.payment(id).await;
         let body = json!({ "decision": decision, "reason": "Looked at the Customer Area with Ana.",
-            "of": payment["unheard"][0]["of"], "reference": reference });
+            "of": payment["unheard"][0]["of"].as_str().unwrap_or("nothing"), "reference": reference });
         let seen = format!("\"{}\"", payment["version"]);
         let staff = self.stall.staff.clone().with("if-match", &seen);
         staff

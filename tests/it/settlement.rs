@@ -5,7 +5,7 @@ use crate::harness::{Answer, Client};
 use axum::body::Bytes;
 use axum::http::Method;
 use hawker::kernel::OrderId;
-use hawker::ledger::{self, AccountKind};
+use hawker::ledger;
 use hawker::payments::sandbox::{Sandbox, settlement_report};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

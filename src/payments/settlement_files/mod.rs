@@ -1,6 +1,5 @@
 //! What processors say they settled, against what we know: each line of a file is matched once, fees become true, and the rest is asked about.
 //!
-//! Tables: settlement_files, settlement_parts, settlement_lines.
 //! Facts published: none.
 //! Always true: a file is taken whole or not at all; a line is written down once, whichever file brings it and in whatever order; one capture, refund
 //! or dispute of ours is settled by at most one line; every movement in the ledger that follows from a line is posted once, under the line's id; where

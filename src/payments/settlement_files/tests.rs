@@ -3,7 +3,8 @@
 //! The files under tests/golden/settlement are written by hand from the pages that the translators name. No outside peer, and neither Stripe nor Adyen,
 //! has verified them.
 
-use super::model::{Amount, Line, Ours, Pick, Trouble, pick};
+use super::import::translate;
+use super::model::{Amount, Line, Ours, Pick, Report, pick};
 use super::read::decimal;
 use super::work::{step, work};
 use super::*;
@@ -28,8 +29,8 @@ const STRIPE: &str = include_str!("../../../tests/golden/settlement/stripe.csv")
 const ADYEN: &str = include_str!("../../../tests/golden/settlement/adyen.csv");
 const EUR: Currency = Currency::EUR;
 
-fn read(text: &str) -> Result<super::model::Report> {
-    super::import::translate(text.as_bytes())
+fn read(text: &str) -> Result<Report> {
+    translate(text.as_bytes())
 }
 
 /// A line in one row: number, kind, payment, operation, sold, net, kept.
