@@ -128,7 +128,13 @@ impl SettlementExceptionPage {
         let mut theirs = Vec::new();
         if line.number > 0 {
             theirs.push(("Line", line.number.to_string()));
-            theirs.push(("Kind", format!("{} ({})", noun(line.kind), line.word)));
+            theirs.push((
+                "Kind",
+                match noun(line.kind) {
+                    same if same == line.word => same.to_owned(),
+                    kind => format!("{kind} ({})", line.word),
+                },
+            ));
             theirs.push(("Sold", words::money(line.sold)));
             theirs.push(("Kept", words::money(Money::new(line.fee_minor, line.net.currency))));
             theirs.push(("Settled", words::money(line.net)));
@@ -189,7 +195,7 @@ impl SettlementExceptionPage {
             since: When::new("2 days ago", "19 November 2026, 10:12 UTC", "2026-11-19T10:12:00Z"),
             theirs: vec![
                 ("Line", "4".into()),
-                ("Kind", "charge (charge)".into()),
+                ("Kind", "charge".into()),
                 ("Sold", "€34.90".into()),
                 ("Kept", "€9.99".into()),
                 ("Settled", "€24.91".into()),

@@ -55,6 +55,8 @@ const LINES: u32 = 50;
 struct Desk {
     shop: Shop,
     file: SettlementFile,
+    /// Lines of it that wait for a person.
+    open: u64,
     lines: Vec<SettlementLine>,
     next: Option<String>,
     now: Time,
@@ -65,6 +67,7 @@ fn read(tx: &mut Tx<'_>, staff: &Staff, id: SettlementFileId, paging: &PageIn) -
     let lines = settlement_files::lines(tx, staff.shop, id, paging.after()?, paging.limit())?;
     Ok(Desk {
         shop: shop(tx, staff.shop)?,
+        open: settlement_files::open_of(tx, staff.shop, id)?,
         file,
         lines: lines.data,
         next: lines.next,
@@ -185,7 +188,7 @@ impl SettlementFilePage {
         }
         Self {
             name,
-            state: chip(file),
+            state: chip(file, desk.open),
             sent: When::of(file.created_at, desk.now),
             numbers: numbers(file),
             facts,

@@ -69,20 +69,26 @@ struct Desk {
     shop: Shop,
     open: Vec<SettlementLine>,
     more: bool,
-    files: Vec<SettlementFile>,
+    /// Each with how many of its lines wait for a person.
+    files: Vec<(SettlementFile, u64)>,
     next: Option<String>,
     now: Time,
 }
 
 fn read(tx: &mut Tx<'_>, staff: &Staff, paging: &PageIn) -> Result<Desk> {
     let open = settlement_files::open(tx, staff.shop, None, QUESTIONS)?;
-    let files = settlement_files::files(tx, staff.shop, paging.after()?, paging.limit())?;
+    let found = settlement_files::files(tx, staff.shop, paging.after()?, paging.limit())?;
+    let mut files = Vec::new();
+    for file in found.data {
+        let open = settlement_files::open_of(tx, staff.shop, file.id)?;
+        files.push((file, open));
+    }
     Ok(Desk {
         shop: shop(tx, staff.shop)?,
         more: open.next.is_some(),
         open: open.data,
-        files: files.data,
-        next: files.next,
+        files,
+        next: found.next,
         now: tx.now(),
     })
 }
@@ -182,12 +188,13 @@ pub(super) fn path(slug: &str) -> String {
 }
 
 /// How far a file is, or what came of it.
-pub(super) fn chip(file: &SettlementFile) -> Chip {
+pub(super) fn chip(file: &SettlementFile, open: u64) -> Chip {
     match file.state {
         FileState::Receiving => Chip::new(Tone::Quiet, "Arriving"),
         FileState::Matching | FileState::Looking => Chip::new(Tone::Quiet, "Working on it"),
         FileState::Done if file.lines == file.again => Chip::new(Tone::Quiet, "Nothing new"),
-        FileState::Done if file.excepted + file.missing > 0 => Chip::new(Tone::Warn, "Has questions"),
+        FileState::Done if open > 0 => Chip::new(Tone::Warn, "Has questions"),
+        FileState::Done if file.excepted + file.missing > 0 => Chip::new(Tone::Ok, "All decided"),
         FileState::Done => Chip::new(Tone::Ok, "Agrees"),
     }
 }
@@ -226,7 +233,7 @@ impl SettlementFilesPage {
                 at: When::of(line.created_at, desk.now),
             }
         };
-        let row = |file: &SettlementFile| FileRow {
+        let row = |(file, open): &(SettlementFile, u64)| FileRow {
             link: format!("{here}/{}", file.id),
             name: if file.name.is_empty() {
                 file.id.to_string()
@@ -234,7 +241,7 @@ impl SettlementFilesPage {
                 file.name.clone()
             },
             processor: file.processor.clone(),
-            state: chip(file),
+            state: chip(file, *open),
             numbers: numbers(file),
             at: When::of(file.created_at, desk.now),
         };

@@ -35,7 +35,7 @@ pub fn translate(table: &Table) -> Result<Report> {
     table.need(&NEEDED)?;
     let mut lines = Vec::new();
     let mut batches: Vec<String> = Vec::new();
-    let mut sums: BTreeMap<(String, &'static str), i64> = BTreeMap::new();
+    let mut sums: BTreeMap<(String, &'static str), i128> = BTreeMap::new();
     let mut seen: HashMap<[u8; 32], u32> = HashMap::new();
     let mut last = None;
     for cells in table.rows() {
@@ -49,7 +49,7 @@ pub fn translate(table: &Table) -> Result<Report> {
         let count = seen.entry(digest).or_default();
         *count += 1;
         line.name = format!("{batch}/{}/{count}", Uuid::new_v5(&Uuid::nil(), &digest).simple());
-        *sums.entry((batch, line.net.currency.code())).or_default() += line.net.minor;
+        *sums.entry((batch, line.net.currency.code())).or_default() += i128::from(line.net.minor);
         lines.push(line);
         last = Some(cells);
     }

@@ -27,5 +27,5 @@ pub use api::import_to_the_end;
 pub use decide::{Decide, Decision, Says, decide, explain, noun};
 pub use import::{BYTES_MAX, Import, LINES_MAX, NewFile, import, takers};
 pub use model::{FileState, Format, LineKind, LineState, SettlementFile, SettlementLine, Trouble};
-pub use store::{count_open, file, files, line, lines, open, payments_of};
+pub use store::{count_open, file, files, line, lines, open, open_of, payments_of};
 pub use work::work;

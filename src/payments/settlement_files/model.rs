@@ -156,7 +156,8 @@ impl Line {
         if gross == 0 || (gross < 0) != (self.sold.minor < 0) {
             return None;
         }
-        let wide = i128::from(self.fee_minor) * i128::from(self.sold.minor);
+        let (gross, sold) = (gross.abs(), i128::from(self.sold.minor).abs());
+        let wide = i128::from(self.fee_minor) * sold;
         i64::try_from((2 * wide + gross).div_euclid(2 * gross)).ok()
     }
 }

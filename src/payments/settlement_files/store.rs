@@ -314,6 +314,15 @@ pub fn count_open(tx: &mut Tx<'_>, shop: ShopId) -> Result<(u64, Option<Time>)> 
     Ok((count.unsigned_abs(), since))
 }
 
+/// How many of a file wait for a person.
+pub fn open_of(tx: &mut Tx<'_>, shop: ShopId, file: SettlementFileId) -> Result<u64> {
+    let (count,): (i64,) = tx.one(
+        "select count(*) from settlement_lines where shop_id = $1 and file_id = $2 and state = 'open'",
+        args![shop, file],
+    )?;
+    Ok(count.unsigned_abs())
+}
+
 /// What the line of this name says, if one was written down.
 pub(super) fn digest_of(tx: &mut Tx<'_>, shop: ShopId, processor: &str, name: &str) -> Result<Option<[u8; 32]>> {
     let found: Option<([u8; 32],)> = tx.maybe_one(

@@ -73,6 +73,21 @@ fn p23_stripes_report_is_read_as_its_pages_describe_it() {
     assert_eq!(report.lines[0].at.unwrap().to_string(), "2026-11-20T10:12:00.000Z");
     // 1.20 of 40.00 dollars, of 34.90 euros: 1.047.
     assert_eq!(report.lines[5].fee_as_sold(), Some(105));
+    // The same of money that goes back, and of one that was given back to us.
+    let dollars = report.lines[5].net.currency;
+    let back = |fee_minor: i64| {
+        let net = Amount {
+            minor: -4000 - fee_minor,
+            currency: dollars,
+        };
+        let line = Line {
+            net,
+            fee_minor,
+            ..charge(-3490, 0)
+        };
+        line.fee_as_sold()
+    };
+    assert_eq!((back(120), back(0), back(-120)), (Some(105), Some(0), Some(-105)));
 }
 
 #[test]
@@ -407,6 +422,27 @@ proptest! {
         let mut both = split.fee_legs(&captured, before);
         both.extend(split.fee_change(&captured, before, after));
         prop_assert_eq!(sums(both), sums(split.fee_legs(&captured, after)));
+    }
+}
+
+proptest! {
+    #[test]
+    fn p23_whatever_comes_is_read_or_refused_and_never_stumbled_over(
+        bytes in proptest::collection::vec(any::<u8>(), 0..300), at in 0usize..2000, with in any::<char>(), adyen in any::<bool>(), cut in any::<bool>(),
+    ) {
+        let _ = translate(&bytes);
+        let text = if adyen { ADYEN } else { STRIPE };
+        let at = at % text.len();
+        let end = if cut { text.len() } else { at + 1 };
+        let edited = format!("{}{with}{}", &text[..at], &text[end..]);
+        if let Err(error) = translate(edited.as_bytes()) {
+            prop_assert!(error.code.starts_with("settlement_file_"), "{}", error.code);
+        } else if adyen && !cut {
+            // What is read of an edited file comes to nothing in every batch, as before.
+            let report = translate(edited.as_bytes()).unwrap();
+            let euros = report.lines.iter().filter(|line| line.net.currency == EUR);
+            prop_assert!(report.batches.len() > 1 || euros.map(|line| line.net.minor).sum::<i64>() == 0);
+        }
     }
 }
 
