@@ -57,7 +57,7 @@ test("a processor's file agrees, or is a question that a person decides", async 
   await desk.getByLabel("Why").fill("A card from far away; it is in their price list.");
   await desk.getByRole("button", { name: "Decide" }).click();
   await desk.getByText("Decided. It stays with the line").waitFor();
-  await desk.getByText("All decided").first().waitFor();
+  await desk.locator("td.wide").getByText("All decided").waitFor();
   await owner.balances();
 
   // The very same file again.
