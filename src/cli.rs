@@ -6,6 +6,7 @@ use crate::kernel::{Clock, Currency, Error, Result, Time};
 use crate::ledger::{self, Verdict};
 use crate::open::{Ports, Use, open};
 use crate::payments::sandbox::{Faults, ServerSettings};
+use crate::payments::settlement_files;
 use crate::{bench, checkout, db, demo, payments, routes, server};
 use clap::{Args, Parser, Subcommand};
 use std::path::{Path, PathBuf};
@@ -59,11 +60,20 @@ enum Command {
     Openapi,
     /// Write a shop's ledger as a journal for hledger, ledger or beancount. Works beside a running server.
     Export(ExportArgs),
+    /// Import a processor's report of what it settled, and compare it line by line. Works beside a running server.
+    #[command(subcommand)]
+    Settlement(Settlement),
     /// Serve the strict sandbox processor: Stripe's wire format, its own books, faults from a seed.
     Sandbox(SandboxArgs),
     /// Measure this program on this machine, beside a bare loop in the same run.
     #[command(subcommand)]
     Bench(Bench),
+}
+
+#[derive(Subcommand)]
+enum Settlement {
+    /// Stripe's payout reconciliation report (itemized) or Adyen's settlement details report, as CSV.
+    Import(SettlementArgs),
 }
 
 #[derive(Subcommand)]
@@ -145,6 +155,18 @@ fn moment(text: &str) -> std::result::Result<Time, String> {
     let read: std::result::Result<jiff::Timestamp, _> = text.parse();
     read.map(|at| Time(at.as_microsecond()))
         .map_err(|error| error.to_string())
+}
+
+#[derive(Args)]
+struct SettlementArgs {
+    /// The report.
+    file: PathBuf,
+    /// The shop's name in addresses.
+    #[arg(long)]
+    shop: String,
+    /// The processor it is of, by the name it has here.
+    #[arg(long)]
+    processor: String,
 }
 
 #[derive(Args)]
@@ -259,6 +281,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Restore { from } => restore(&config, &from),
         Command::Reconcile(args) => reconcile(&config, args),
         Command::Verify { backup } => verify(&config, backup.as_deref()),
+        Command::Settlement(Settlement::Import(args)) => import_settlement(&config, args),
         Command::Export(args) => export(&config, &args),
         Command::Sandbox(args) => sandbox(&config, args),
         Command::Bench(Bench::Checkout(args)) => bench_checkout(args),
@@ -445,6 +468,43 @@ fn sign_in_link(config: &Config, args: &LinkArgs) -> Result<()> {
     }
     for link in links {
         println!("{}/studio/sign-in/{}", config.base_url, link.token);
+    }
+    Ok(())
+}
+
+/// Imports to the end, and says what came of every line.
+fn import_settlement(config: &Config, args: SettlementArgs) -> Result<()> {
+    let bytes = std::fs::read(&args.file).map_err(|error| {
+        let file = args.file.display();
+        Error::invalid("unreadable_file", format!("{file} cannot be read: {error}."))
+    })?;
+    let name = args.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let app = open(config, Ports::usual(config)?, Use::BesideAServer)?;
+    let done = runtime()?.block_on(async {
+        let slug = args.shop.clone();
+        let shop = app.db.read(move |tx| identity::shop_by_slug(tx, &slug)).await?;
+        let shop = shop.ok_or_else(|| Error::invalid("unknown_shop", "There is no such shop in this data folder."))?;
+        let new = settlement_files::NewFile {
+            processor: args.processor,
+            name,
+            bytes,
+            staff: None,
+        };
+        settlement_files::import_to_the_end(&app, shop.id, new).await
+    });
+    app.db.shut_down();
+    app.events.shut_down();
+    let (file, again) = done?;
+    if again {
+        println!("This very file was here before ({}). Nothing was changed.", file.id);
+        return Ok(());
+    }
+    println!(
+        "{} lines: {} agree, {} fees and payouts booked, {} known before, {} in question, {} sales missing.",
+        file.lines, file.matched, file.booked, file.again, file.excepted, file.missing
+    );
+    if file.excepted + file.missing > 0 {
+        println!("What is in question stands in the studio: Money, Processors' files.");
     }
     Ok(())
 }

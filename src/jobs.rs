@@ -76,6 +76,12 @@ const JOBS: &[Job] = &[
         round: |app, _| Box::pin(async move { payments::stored::mind(&app).await.map(drop) }),
     },
     Job {
+        name: "settlement_files",
+        period: Duration::from_secs(2),
+        runs: Runs::Alone,
+        round: |app, _| Box::pin(async move { payments::settlement_files::work(&app).await.map(drop) }),
+    },
+    Job {
         name: "seal",
         period: Duration::from_secs(2),
         runs: Runs::Everywhere,

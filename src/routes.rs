@@ -4,10 +4,12 @@
 
 use crate::app::App;
 use crate::operating::Reference;
+use crate::payments::settlement_files;
 use crate::{
     catalog, checkout, clips, delivery, disputes, fulfilment, gift_cards, growth, identity, inventory, ledger, offers,
     operating, partners, payments, storefront, studio, taxes,
 };
+use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
 use axum::{Extension, Router};
 use std::collections::BTreeMap;
@@ -94,6 +96,14 @@ fn api() -> OpenApiRouter<App> {
             gift_cards::api::patch_gift_card
         ))
         .routes(routes!(gift_cards::api::post_gift_card_balance))
+        .routes(routes!(
+            settlement_files::api::list_settlement_files,
+            settlement_files::api::post_settlement_file
+        ))
+        .routes(routes!(settlement_files::api::get_settlement_file))
+        .routes(routes!(settlement_files::api::list_settlement_lines))
+        .routes(routes!(settlement_files::api::list_settlement_exceptions))
+        .routes(routes!(settlement_files::api::post_settlement_decision))
         .routes(routes!(ledger::list_balances))
         .routes(routes!(ledger::list_transfers))
         .routes(routes!(growth::post_beacons))
@@ -228,6 +238,25 @@ fn desk() -> Router<App> {
         .route(
             "/studio/{shop}/money/gift-cards/{gift_card}",
             get(desk::gift_card_page::show).post(desk::gift_card_page::save),
+        )
+        .route(
+            "/studio/{shop}/money/settlement-files",
+            get(desk::settlement_files_page::show)
+                .post(desk::settlement_files_page::send)
+                // The file, and what the form puts around it.
+                .layer(DefaultBodyLimit::max(settlement_files::BYTES_MAX + (64 << 10))),
+        )
+        .route(
+            "/studio/{shop}/money/settlement-files/sandbox.csv",
+            get(desk::settlement_file_page::sandbox),
+        )
+        .route(
+            "/studio/{shop}/money/settlement-files/{settlement_file}",
+            get(desk::settlement_file_page::show),
+        )
+        .route(
+            "/studio/{shop}/money/settlement-exceptions/{settlement_line}",
+            get(desk::settlement_exception_page::show).post(desk::settlement_exception_page::save),
         )
         .route("/studio/{shop}/audience", get(desk::audience_page::show))
         .route(
@@ -368,6 +397,12 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/studio/{shop}/money/gift-cards"),
     ("GET", "/studio/{shop}/money/gift-cards/{gift_card}"),
     ("POST", "/studio/{shop}/money/gift-cards/{gift_card}"),
+    ("GET", "/studio/{shop}/money/settlement-files"),
+    ("POST", "/studio/{shop}/money/settlement-files"),
+    ("GET", "/studio/{shop}/money/settlement-files/sandbox.csv"),
+    ("GET", "/studio/{shop}/money/settlement-files/{settlement_file}"),
+    ("GET", "/studio/{shop}/money/settlement-exceptions/{settlement_line}"),
+    ("POST", "/studio/{shop}/money/settlement-exceptions/{settlement_line}"),
     ("GET", "/studio/{shop}/audience"),
     ("GET", "/studio/{shop}/audience/funnel.csv"),
     ("GET", "/studio/{shop}/audience/clips.csv"),

@@ -34,6 +34,8 @@ pub async fn post_look(
 
 /// Leads a payment out of its conflict. The processor is asked once more, and what it says has to prove the decision: `agrees`, its books and
 /// ours are the same by now; `let_go`, it holds a promise and nothing was taken; `give_back`, it took the whole amount without our wish.
+///
+/// Or says what a processor that cannot be asked never said: `happened` and `did_not_happen`, about one of the payment's `unheard`, as its own pages show.
 #[utoipa::path(post, path = "/v1/payments/{payment}/decisions", tag = "money", params(("payment" = IntentId, Path),
     ("If-Match" = String, Header, description = "The version you looked at, in quotes.")), request_body = DecisionIn,
     responses((status = 200, body = PaymentOut), (status = 404),

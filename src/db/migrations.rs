@@ -59,6 +59,11 @@ pub const MAIN: &[Migration] = &[
         name: "plain checks",
         sql: include_str!("../../migrations/main/0011_plain_checks.sql"),
     },
+    Migration {
+        number: 12,
+        name: "settlement files",
+        sql: include_str!("../../migrations/main/0012_settlement_files.sql"),
+    },
 ];
 
 /// What players saw, in a file and lane of its own.

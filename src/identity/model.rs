@@ -167,7 +167,15 @@ pub(super) fn scope_needed(path: &str, safe: bool) -> Option<(&'static str, bool
         "products" | "variants" | "tax-rates" | "delivery" | "locations" => "catalog",
         "clips" | "media" => "clips",
         "orders" | "checkouts" | "buyer" | "stored-methods" | "gift-card-balances" => "orders",
-        "balances" | "gift-cards" | "transfers" | "parties" | "contracts" | "payments" | "disputes" => "money",
+        "balances"
+        | "gift-cards"
+        | "transfers"
+        | "parties"
+        | "contracts"
+        | "payments"
+        | "disputes"
+        | "settlement-files"
+        | "settlement-exceptions" => "money",
         "funnel" | "retention" => "audience",
         "shop" | "staff" | "keys" | "routing" => "settings",
         _ => return None,

@@ -109,6 +109,8 @@ ids! {
     ShipmentId "shp" "A parcel.";
     GiftCardId "gft" "A gift card.";
     GiftCardMoveId "gcm" "Something that happened to a gift card.";
+    SettlementFileId "sfl" "A file in which a processor says what it settled.";
+    SettlementLineId "sln" "A line of a settlement file, or what none of them says.";
     TransferId "tfr" "A ledger movement.";
     AccountId "acc" "A ledger account.";
     VisitId "vis" "A viewer's visit.";

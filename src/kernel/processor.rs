@@ -430,6 +430,10 @@ pub trait Processor: Send + Sync {
     fn repeats_for(&self) -> Option<Seconds> {
         None
     }
+    /// What it is expected to keep of a capture, where its answer is told by a person and not by itself: the estimate of its own answers.
+    fn expected_fee(&self, captured: Money) -> Money {
+        Money::zero(captured.currency)
+    }
     /// Asks about a dispute, gives it up or answers it; the network call has its own time limit and always answers.
     fn dispute<'a>(&'a self, _ask: &'a DisputeAsk) -> Pin<Box<dyn Future<Output = DisputeAnswer> + Send + 'a>> {
         Box::pin(ready(DisputeAnswer::NotHere))

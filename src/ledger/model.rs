@@ -31,10 +31,16 @@ pub enum AccountKind {
     GiftCardsSold,
     /// What gift cards cost the shop that it gave away.
     GiftCardsGiven,
+    /// What processors say they sent to the shop's bank account.
+    PaidOut,
+    /// Between the currency something was sold in and the one it was settled in: in each, what went into the other.
+    CurrencyExchange,
+    /// What processors' files say otherwise than our books, where a person agreed.
+    SettlementDifferences,
 }
 
 impl AccountKind {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::ProcessorClearing,
         Self::ProcessorFees,
         Self::TaxPayable,
@@ -46,6 +52,9 @@ impl AccountKind {
         Self::GiftCardLiability,
         Self::GiftCardsSold,
         Self::GiftCardsGiven,
+        Self::PaidOut,
+        Self::CurrencyExchange,
+        Self::SettlementDifferences,
     ];
 
     pub fn name(self) -> &'static str {
@@ -61,14 +70,20 @@ impl AccountKind {
             Self::GiftCardLiability => "gift_card_liability",
             Self::GiftCardsSold => "gift_cards_sold",
             Self::GiftCardsGiven => "gift_cards_given",
+            Self::PaidOut => "paid_out",
+            Self::CurrencyExchange => "currency_exchange",
+            Self::SettlementDifferences => "settlement_differences",
         }
     }
 
     /// The heading every plain-text accounting program expects first: what it is a kind of.
     pub(super) fn heading(self) -> &'static str {
         match self {
-            Self::ProcessorClearing | Self::GiftCardsSold => "Assets",
-            Self::ProcessorFees | Self::DisputeLosses | Self::GiftCardsGiven => "Expenses",
+            Self::ProcessorClearing | Self::GiftCardsSold | Self::PaidOut => "Assets",
+            Self::ProcessorFees | Self::DisputeLosses | Self::GiftCardsGiven | Self::SettlementDifferences => {
+                "Expenses"
+            }
+            Self::CurrencyExchange => "Equity",
             Self::TaxPayable | Self::PartyPayable | Self::DeliveryPayable | Self::GiftCardLiability => "Liabilities",
             Self::ShopRevenue | Self::PlatformRevenue => "Income",
         }

@@ -206,6 +206,18 @@ impl Allocation {
 
     /// The legs of the processor's fee on a capture: it is gone from what the processor holds, and somebody bears it.
     pub fn fee_legs(&self, captured: &[PlannedLeg], fee: i64) -> Vec<Leg> {
+        let clearing = AccountKey::of(AccountKind::ProcessorClearing);
+        let leg = |(account, minor)| Leg {
+            debit: account,
+            credit: clearing,
+            minor,
+            purpose: "processor_fee",
+        };
+        self.bearers_of(captured, fee).into_iter().map(leg).collect()
+    }
+
+    /// Who bears how much of a fee; the same accounts in the same order for every fee on the same legs.
+    fn bearers_of(&self, captured: &[PlannedLeg], fee: i64) -> Vec<(AccountKey, i64)> {
         let earners: Vec<&PlannedLeg> = captured.iter().filter(|leg| leg.purpose == Purpose::Share).collect();
         let shop = AccountKey::of(AccountKind::ProcessorFees);
         let bearers: Vec<(AccountKey, u64)> = match self.processor_fee {
@@ -220,14 +232,23 @@ impl Allocation {
         };
         let weights: Vec<u64> = bearers.iter().map(|(_, weight)| *weight).collect();
         let shares = crate::kernel::apportion(fee, &weights);
+        let accounts = bearers.into_iter().map(|(account, _)| account);
+        accounts.zip(shares).collect()
+    }
+
+    /// The legs that turn a fee of `before` into one of `after`: afterwards everybody has borne exactly what they would have borne if the fee had been
+    /// known from the start, to the last unit. Neither may be below zero.
+    pub fn fee_change(&self, captured: &[PlannedLeg], before: i64, after: i64) -> Vec<Leg> {
+        let was = self.bearers_of(captured, before);
+        let is = self.bearers_of(captured, after);
         let clearing = AccountKey::of(AccountKind::ProcessorClearing);
-        let leg = |((account, _), minor)| Leg {
-            debit: account,
-            credit: clearing,
-            minor,
+        let change = |((account, was), (_, is)): (&(AccountKey, i64), &(AccountKey, i64))| Leg {
+            debit: if is > was { *account } else { clearing },
+            credit: if is > was { clearing } else { *account },
+            minor: (is - was).abs(),
             purpose: "processor_fee",
         };
-        bearers.into_iter().zip(shares).map(leg).collect()
+        was.iter().zip(&is).map(change).filter(|leg| leg.minor > 0).collect()
     }
 }
 

@@ -7,6 +7,7 @@ use super::model::{
     Attempt, AttemptState, Capture, CapturePlan, CaptureState, Intent, IntentState, Operation, SENDING, Taking,
     next_check,
 };
+use super::settle_unheard::contradicts_capture;
 use super::store::{self, AttemptChange, NewCapture};
 use super::taking::{Take, next_look, take};
 use crate::app::App;
@@ -253,6 +254,9 @@ pub async fn capture_ask(app: &App, capture: &Capture) -> Answer {
 pub fn capture_record(tx: &mut Tx<'_>, id: CaptureId, answer: &Answer) -> Result<Recorded> {
     let capture = find_capture(tx, id)?;
     let attempt = &capture.attempt;
+    if contradicts_capture(tx, &capture, answer)? {
+        return Ok(recorded(attempt, attempt.state, true));
+    }
     let mut changed = false;
     match answer {
         Answer::Captured {

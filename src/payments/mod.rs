@@ -1,7 +1,7 @@
 //! Being paid: intents, attempts, captures, refunds, and the processors that do it.
 //!
 //! Tables: processor_accounts, intents, attempts, captures, refunds, payment_log, processor_notices, strange_notices, routing_rules, card_asks,
-//! stored_methods, disputes.
+//! stored_methods, disputes, settlement_files, settlement_parts, settlement_lines.
 //! Facts published: payment captured, payment lost, payment overdue, refund failed, dispute opened, dispute closed.
 //! Always true: an attempt is written before its processor is asked; unknown is not failed, and while one attempt is unknown no other starts;
 //! captured never exceeds authorised, refunded never exceeds captured; captured and refunded money is in the ledger in the same transaction,
@@ -15,7 +15,9 @@
 //! paid again by the buyer, or the rest of the sale is given up.
 //!
 //! Every operation has three acts: *begin* (decide and write), *ask* (network, no transaction), *record*. [`resolve`] finishes what a crash left.
-//! A payment in conflict is led out of it by a person ([`settle`]), with a reason, and only where the processor's answers prove the way.
+//! What processors say they settled is compared line by line ([`settlement_files`], docs/settlement-files.md); fees are an estimate until then.
+//! A payment in conflict is led out of it by a person ([`settle`]), with a reason, and only where the processor's answers prove the way. What a
+//! processor that cannot be asked never said, a person says in its place ([`unheard`]).
 
 mod allocation;
 pub mod api;
@@ -37,6 +39,8 @@ mod routing;
 mod rules;
 pub mod sandbox;
 mod settle_conflict;
+mod settle_unheard;
+pub mod settlement_files;
 mod store;
 pub mod stored;
 mod taking;
@@ -45,6 +49,8 @@ mod void;
 
 #[cfg(test)]
 mod routing_tests;
+#[cfg(test)]
+mod settle_unheard_tests;
 #[cfg(test)]
 mod tests;
 
@@ -72,6 +78,7 @@ pub use rules::{
     checked as checked_rules, method_name,
 };
 pub use settle_conflict::{Decided, Decision, Settle, Who, ask_now, decisions, settle};
+pub use settle_unheard::{Unheard, unheard};
 pub use store::{CaptureLine, RefundLine, capture_soon, failed_refunds, intent_state, refused_captures};
 pub use taking::{MARGIN, PAY_AGAIN, Terms};
 pub use timeline::{

@@ -311,6 +311,8 @@ pub struct Capture {
     pub created_at: Time,
     /// The payment it takes from.
     pub attempt: Attempt,
+    /// A person said what became of it, in the processor's place.
+    pub told: bool,
 }
 
 /// Money given back.
@@ -326,6 +328,8 @@ pub struct Refund {
     pub tries: u32,
     pub created_at: Time,
     pub attempt: Attempt,
+    /// A person said what became of it, in the processor's place.
+    pub told: bool,
 }
 
 /// What a capture will take, worked out from the frozen split.

@@ -3,6 +3,7 @@
 use super::Conclude;
 use super::model::{AttemptState, CaptureState, IntentState, RefundState};
 use super::settle_conflict::{Decided, Decision, Settle, Who, ask_now, decisions, settle};
+use super::settle_unheard::{Unheard, unheard};
 use super::timeline::{Standing, standing};
 use crate::app::App;
 use crate::http::{IfMatch, Problem, etag, json};
@@ -38,6 +39,23 @@ pub struct PaymentOut {
     pub log: Vec<EntryOut>,
     /// What a person may decide; only of a payment in conflict. What the processor says then has to prove it.
     pub decisions: Vec<Decision>,
+    /// Captures and refunds without an answer, at a processor that cannot be asked: a person looks at its own pages and says what became of them.
+    pub unheard: Vec<UnheardOut>,
+}
+
+/// Money of which nobody says whether it moved.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = UnheardOperation)]
+pub struct UnheardOut {
+    /// The capture or refund, for the decision's `of`.
+    pub of: String,
+    /// `capture` or `refund`.
+    pub kind: String,
+    pub processor: String,
+    pub amount: MoneyOut,
+    pub asked_at: Time,
+    /// Until then the request is repeated, and nobody needs to say anything.
+    pub decide_from: Time,
 }
 
 /// One try at one processor.
@@ -92,10 +110,16 @@ pub struct DecisionIn {
     pub decision: Decision,
     /// 3 to 1000 characters; stays in the payment's history, with who decided.
     pub reason: String,
+    /// With `happened` and `did_not_happen`: which of `unheard` it is about.
+    #[serde(default)]
+    pub of: String,
+    /// With `happened`: what the processor calls it on its own pages.
+    #[serde(default)]
+    pub reference: String,
 }
 
 impl PaymentOut {
-    fn new(standing: &Standing) -> Self {
+    fn new(standing: &Standing, unheard: &[Unheard]) -> Self {
         let intent = &standing.intent;
         let money = |minor| MoneyOut {
             amount: minor,
@@ -155,15 +179,29 @@ impl PaymentOut {
                 })
                 .collect(),
             decisions: decisions(intent, &standing.attempts),
+            unheard: (unheard.iter())
+                .map(|one| UnheardOut {
+                    of: one.of.clone(),
+                    kind: if one.is_refund { "refund" } else { "capture" }.to_owned(),
+                    processor: one.processor.clone(),
+                    amount: one.amount.into(),
+                    asked_at: one.asked_at,
+                    decide_from: one.from,
+                })
+                .collect(),
         }
     }
 }
 
 /// A payment of this shop, as it stands.
 pub async fn shown(app: &App, shop: ShopId, id: IntentId) -> Result<Response, Problem> {
-    let found = app.db.read(move |tx| standing(tx, shop, id)).await?;
+    let processors = app.processors.clone();
+    let (found, unheard) = app
+        .db
+        .read(move |tx| Ok((standing(tx, shop, id)?, unheard(tx, &processors, id)?)))
+        .await?;
     let standing = found.ok_or_else(|| Error::not_found("payment"))?;
-    let mut response = json(StatusCode::OK, PaymentOut::new(&standing));
+    let mut response = json(StatusCode::OK, PaymentOut::new(&standing, &unheard));
     response
         .headers_mut()
         .insert(header::ETAG, etag(standing.intent.version));
@@ -192,13 +230,15 @@ pub async fn decide(
         version,
         who: who(staff),
         reason: body.reason,
+        of: body.of,
+        reference: body.reference,
     };
     match settle(app, staff.shop, id, decided, conclude).await? {
         Settle::Settled(_) => shown(app, staff.shop, id).await,
         Settle::NotFound => Err(Error::not_found("payment").into()),
         Settle::NotConflicted => Err(Problem::conflict(
             "not_conflicted",
-            "This payment is in no conflict; there is nothing to decide.",
+            "This payment is in no conflict, or nothing of it waits for this; there is nothing to decide.",
         )),
         Settle::Stale(current) => Err(IfMatch::stale(current)),
         Settle::NotProven(doubts) => Err(Problem::conflict(

@@ -4,6 +4,7 @@ use super::allocation::{Part, PlannedLeg};
 use super::authorize::{Recorded, agrees, ask_processor, find, recorded, refuse_while_frozen};
 use super::disputes;
 use super::model::{CaptureState, Intent, Operation, Refund, RefundPlan, RefundState, SENDING, next_check};
+use super::settle_unheard::contradicts_refund;
 use super::store::{self, NewRefund};
 use crate::app::App;
 use crate::db::Tx;
@@ -230,6 +231,9 @@ pub async fn refund_ask(app: &App, refund: &Refund) -> Answer {
 pub fn refund_record(tx: &mut Tx<'_>, id: RefundId, answer: &Answer) -> Result<Recorded> {
     let refund = find_refund(tx, id)?;
     let attempt = &refund.attempt;
+    if contradicts_refund(tx, &refund, answer)? {
+        return Ok(recorded(attempt, attempt.state, true));
+    }
     let mut changed = false;
     match answer {
         Answer::Refunded {

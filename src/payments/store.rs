@@ -636,6 +636,7 @@ impl FromRow for Capture {
             tries: row.get(10)?,
             created_at: row.get(11)?,
             attempt: attempt_at(row, 12)?,
+            told: row.get(33)?,
         })
     }
 }
@@ -645,7 +646,7 @@ pub fn capture(tx: &mut Tx<'_>, id: CaptureId) -> Result<Option<Capture>> {
         "select c.id, c.intent_id, c.shop_id, c.shipment_id, c.amount_minor, i.currency, c.final, c.state, c.fee_minor, c.legs, c.tries, c.created_at,
                 a.id, a.intent_id, a.shop_id, i.checkout_id, a.n, a.processor, a.method, a.token, a.state, a.amount_minor, i.currency,
                 a.reference, a.decline, a.action_url, a.capture_before, a.tries, a.next_check_at, a.created_at, a.taking, a.window_seconds,
-                a.off_session
+                a.off_session, c.told
            from captures c join intents i on i.id = c.intent_id join attempts a on a.id = c.attempt_id where c.id = $1",
         args![id],
     )
@@ -765,7 +766,7 @@ pub fn postpone_capture(tx: &mut Tx<'_>, id: CaptureId, detail: &str, next_check
 pub fn renew_capture(tx: &mut Tx<'_>, refused: CaptureId, new: &NewCapture<'_>) -> Result<()> {
     tx.change_one(
         "update captures set id = $2, amount_minor = $3, final = $4, legs = $5, next_check_at = $6, changed_at = $7, attempt_id = $8,
-                state = 'sending', tries = 0, detail = '', reference = ''
+                state = 'sending', tries = 0, detail = '', reference = '', told = 0
           where id = $1 and state = 'failed'",
         args![
             refused,
@@ -812,6 +813,16 @@ pub fn capture_soon(tx: &mut Tx<'_>, id: CaptureId) -> Result<()> {
     )
 }
 
+/// A person said what became of it, in the processor's place.
+pub fn mark_capture_told(tx: &mut Tx<'_>, id: CaptureId) -> Result<()> {
+    tx.change_one("update captures set told = 1 where id = $1", args![id])
+}
+
+/// The same of a refund.
+pub fn mark_refund_told(tx: &mut Tx<'_>, id: RefundId) -> Result<()> {
+    tx.change_one("update refunds set told = 1 where id = $1", args![id])
+}
+
 // Refunds ------------------------------------------------------------------------------------------------------------------------
 
 pub struct NewRefund<'a> {
@@ -856,6 +867,7 @@ impl FromRow for Refund {
             tries: row.get(8)?,
             created_at: row.get(9)?,
             attempt: attempt_at(row, 10)?,
+            told: row.get(31)?,
         })
     }
 }
@@ -865,7 +877,7 @@ pub fn refund(tx: &mut Tx<'_>, id: RefundId) -> Result<Option<Refund>> {
         "select r.id, r.intent_id, r.shop_id, r.adjustment_id, r.amount_minor, i.currency, r.state, r.legs, r.tries, r.created_at,
                 a.id, a.intent_id, a.shop_id, i.checkout_id, a.n, a.processor, a.method, a.token, a.state, a.amount_minor, i.currency,
                 a.reference, a.decline, a.action_url, a.capture_before, a.tries, a.next_check_at, a.created_at, a.taking, a.window_seconds,
-                a.off_session
+                a.off_session, r.told
            from refunds r join intents i on i.id = r.intent_id join attempts a on a.id = r.attempt_id where r.id = $1",
         args![id],
     )

@@ -40,6 +40,9 @@ pub mod gift_card_page;
 pub mod gift_cards_page;
 pub mod money_page;
 pub mod sale_page;
+pub mod settlement_exception_page;
+pub mod settlement_file_page;
+pub mod settlement_files_page;
 
 pub mod audience_clip_page;
 pub mod audience_page;

@@ -148,6 +148,8 @@ fn is_purse(kind: AccountKind) -> bool {
             | AccountKind::GiftCardLiability
             | AccountKind::GiftCardsSold
             | AccountKind::GiftCardsGiven
+            | AccountKind::PaidOut
+            | AccountKind::CurrencyExchange
     )
 }
 
@@ -201,17 +203,25 @@ impl MoneyPage {
                 "gift_card" => "Gift card issued",
                 "gift_card_use" => "Sale, paid with a gift card",
                 "gift_card_return" => "Back onto a gift card",
+                "settlement" if transfer.order.is_some() => "Settled: the true fee",
+                "settlement" => "Fee or payout of a processor",
+                "settlement_exchange" => "Settled in another currency",
+                "settlement_write_off" => "Written off",
                 _ => "Movement",
             };
+            let settled = transfer.source_kind.starts_with("settlement");
             let back = matches!(transfer.source_kind.as_str(), "refund" | "gift_card_return");
             let legs = transfer.legs.iter().map(|leg| TransferLeg {
                 from: desk.names.holder(leg.debit.key).name,
                 to: desk.names.holder(leg.credit.key).name,
                 amount: words::money(Money::new(leg.minor, transfer.currency)),
             });
-            // The amount of a movement is what went through the purse: the processor's account, or what is owed on gift cards.
+            // The amount of a movement is what went through the purse: the processor's account, or what is owed on gift cards. What a settlement file
+            // changes is all of it.
             let through = transfer.legs.iter().filter(|leg| {
-                if back {
+                if settled {
+                    true
+                } else if back {
                     is_purse(leg.credit.key.kind)
                 } else {
                     is_purse(leg.debit.key.kind)

@@ -42,6 +42,11 @@ impl Names {
         match key.kind {
             AccountKind::ProcessorClearing => holder("Processor", "holds the money", LegKind::Processor),
             AccountKind::ProcessorFees => holder("Processor", "fees, borne by the shop", LegKind::Processor),
+            AccountKind::PaidOut => holder("Bank account", "paid out by processors", LegKind::Creator),
+            AccountKind::CurrencyExchange => holder("Exchange", "between two currencies", LegKind::Processor),
+            AccountKind::SettlementDifferences => {
+                holder("Differences", "in settlement files, agreed to", LegKind::Processor)
+            }
             AccountKind::DisputeLosses => holder("Bank", "took twice, in disputes", LegKind::Processor),
             AccountKind::TaxPayable => holder("Tax office", "tax collected", LegKind::Tax),
             AccountKind::ShopRevenue => holder(&self.shop, "the shop keeps", LegKind::Creator),

@@ -24,6 +24,17 @@ pub struct Way {
     pub means: String,
 }
 
+/// Money of which nobody says whether it moved, and the two things a person may say.
+pub struct Question {
+    pub of: String,
+    pub title: String,
+    pub detail: String,
+    /// None while the request is repeated: then nobody needs to say anything.
+    pub ways: Vec<Way>,
+    pub reference: Field,
+    pub reason: Field,
+}
+
 #[derive(Template)]
 #[template(path = "studio/payment.html")]
 pub struct PaymentPage {
@@ -53,6 +64,8 @@ pub struct PaymentPage {
     /// Why none of them may fit, and what then.
     pub no_way: String,
     pub reason: Field,
+    /// What a processor that cannot be asked never said.
+    pub questions: Vec<Question>,
     pub timeline: Vec<Happening>,
     pub problems: Vec<Wrong>,
 }
@@ -70,11 +83,13 @@ struct Desk {
     checkout: Option<Checkout>,
     gift_card: Option<gift_cards::Use>,
     order: Option<checkout::Order>,
+    unheard: Vec<payments::Unheard>,
     now: Time,
 }
 
 async fn read(app: &App, staff: &Staff, id: IntentId) -> Result<Desk> {
     let shop_id = staff.shop;
+    let processors = app.processors.clone();
     app.db
         .read(move |tx| {
             let standing = payments::standing(tx, shop_id, id)?.ok_or_else(|| Error::not_found("payment"))?;
@@ -83,6 +98,7 @@ async fn read(app: &App, staff: &Staff, id: IntentId) -> Result<Desk> {
                 checkout: checkout::find(tx, shop_id, standing.intent.checkout)?,
                 order: checkout::order_of_checkout(tx, shop_id, standing.intent.checkout)?,
                 gift_card: gift_cards::used(tx, standing.intent.checkout)?,
+                unheard: payments::unheard(tx, &processors, id)?,
                 now: tx.now(),
                 standing,
             })
@@ -134,16 +150,15 @@ pub async fn decide(
                 version: typed.version(),
                 who: payments::who(&creator),
                 reason: typed.one("reason").into(),
+                of: typed.one("of").into(),
+                reference: typed.one("reference").into(),
             };
             payments::settle(&app, creator.shop, id, decided, checkout::conclude).await
         }
     };
     let desk = read(&app, &creator, id).await?;
     let mut again = PaymentPage::of(&app, &desk, &creator);
-    again.reason = Field::of(typed.one("reason"));
-    for way in &mut again.ways {
-        way.choice.chosen = way.choice.value == typed.one("decision");
-    }
+    again.keep(&typed, None);
     match settled {
         Ok(Settle::Settled(_)) => {
             return Ok(redirect(&format!(
@@ -168,12 +183,108 @@ pub async fn decide(
             again.problems = doubts.iter().map(|doubt| Wrong::new("decide", doubt)).collect();
         }
         Err(error) if matches!(error.kind, Kind::Invalid) => {
-            again.reason = Field::judged(typed.one("reason"), &error, "/reason");
-            again.problems = Wrong::all(&error, &[("/reason", "reason", "Why"), ("/decision", "decide", "What")]);
+            again.keep(&typed, Some(&error));
+            let of = typed.one("of");
+            let named = |name: &str| {
+                if of.is_empty() {
+                    name.to_owned()
+                } else {
+                    format!("{name}-{of}")
+                }
+            };
+            let (reason, reference, decide) = (named("reason"), named("reference"), named("decide"));
+            let places = [
+                ("/reason", reason.as_str(), "Why"),
+                ("/reference", reference.as_str(), "Its name there"),
+                ("/decision", decide.as_str(), "What"),
+            ];
+            again.problems = Wrong::all(&error, &places);
         }
         Err(error) => return Err(error.into()),
     }
     page(&again)
+}
+
+impl PaymentPage {
+    /// Keeps what was typed in the form that was sent, beside what was refused.
+    fn keep(&mut self, typed: &Typed, error: Option<&Error>) {
+        let field = |name: &str, pointer: &str| match error {
+            Some(error) => Field::judged(typed.one(name), error, pointer),
+            None => Field::of(typed.one(name)),
+        };
+        let question = self
+            .questions
+            .iter_mut()
+            .find(|question| question.of == typed.one("of"));
+        let (ways, reason) = match question {
+            Some(question) => {
+                question.reference = field("reference", "/reference");
+                (&mut question.ways, &mut question.reason)
+            }
+            None => (&mut self.ways, &mut self.reason),
+        };
+        *reason = field("reason", "/reason");
+        for way in ways {
+            way.choice.chosen = way.choice.value == typed.one("decision");
+        }
+    }
+}
+
+/// What a processor that cannot be asked never said, for whoever may say it in its place.
+fn questions(unheard: &[payments::Unheard], may_act: bool, now: Time) -> Vec<Question> {
+    let question = |one: &payments::Unheard| {
+        let amount = words::money(one.amount);
+        let (made, what) = if one.is_refund {
+            ("given back", "refund")
+        } else {
+            ("taken", "capture")
+        };
+        let open = one.from <= now;
+        let way = |decision: Decision, label: String, means: String| Way {
+            choice: Choice::new(decision.word(), &label),
+            means,
+        };
+        let ways = vec![
+            way(
+                Decision::Happened,
+                format!("It was {made}"),
+                format!(
+                    "{} shows this {what}. It is written into the ledger as if it had said so.",
+                    one.processor
+                ),
+            ),
+            way(
+                Decision::DidNotHappen,
+                format!("It was not {made}"),
+                format!(
+                    "{} shows no such {what}, or a failed one. It can be asked for again.",
+                    one.processor
+                ),
+            ),
+        ];
+        let detail = if open {
+            format!(
+                "{} cannot be asked by programs, and has not told us. Look at its own pages, and say here what they show. Should it tell us the \
+                 opposite later, the payment is frozen.",
+                one.processor
+            )
+        } else {
+            format!(
+                "{} cannot be asked by programs. Until {} we repeat the same request, which does nothing twice; after that a person has to look.",
+                one.processor,
+                words::exact(one.from)
+            )
+        };
+        Question {
+            of: one.of.clone(),
+            title: format!("Was {amount} {made}?"),
+            detail,
+            ways: if open && may_act { ways } else { Vec::new() },
+            reference: Field::default(),
+            reason: Field::default(),
+        }
+    };
+    unheard.iter().map(question).collect()
 }
 
 /// A payment's state in a word or two.
@@ -215,6 +326,7 @@ fn ways(standing: &Standing, processor: &str) -> Vec<Way> {
                     "What {processor} promises for this payment is let go, all of it. The buyer may pay in another way. Only if nothing was taken."
                 ),
             ),
+            Decision::Happened | Decision::DidNotHappen => ("", String::new()),
             Decision::GiveBack => (
                 "Give it all back",
                 format!(
@@ -313,6 +425,7 @@ impl PaymentPage {
             },
             no_way: no_way(is_conflicted, answers, may_act, processor),
             reason: Field::default(),
+            questions: questions(&desk.unheard, may_act, desk.now),
             timeline: timeline(standing, desk.now),
             problems: Vec::new(),
             ours,
@@ -383,6 +496,7 @@ impl PaymentPage {
             ],
             no_way: no_way(true, true, true, "stripe"),
             reason: Field::default(),
+            questions: Vec::new(),
             timeline: vec![
                 happening("stripe contradicts us about 34.90 EUR. Frozen until a person decides.", "The processor answered with another amount, currency or reference."),
                 happening("Asked stripe for 34.90 EUR (try 1).", ""),
@@ -413,6 +527,23 @@ impl PaymentPage {
             ways: Vec::new(),
             no_way: String::new(),
             ..page
+        }
+    }
+
+    /// A processor that cannot be asked never said whether it took the money.
+    pub fn unheard() -> Self {
+        let asked_at = Time(1_795_428_000_000_000);
+        let unheard = payments::Unheard {
+            of: "cap_01jd3v8k2m7q9x4r5t6w8y0z1a".into(),
+            is_refund: false,
+            processor: "adyen".into(),
+            amount: Money::new(3490, crate::kernel::Currency::EUR),
+            asked_at,
+            from: asked_at,
+        };
+        Self {
+            questions: questions(&[unheard], true, asked_at),
+            ..Self::waiting()
         }
     }
 

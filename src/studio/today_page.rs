@@ -118,6 +118,8 @@ struct Desk {
     unreturned: Vec<OrderView>,
     /// Money of payments without a sale that a processor refused to give back.
     owed: Vec<payments::Intent>,
+    /// Lines of processors' files that do not agree: how many, and since when.
+    unsettled: (u64, Option<Time>),
     /// Disputes that are open, or took money that had gone back before, each with its order's number.
     disputed: Vec<(Dispute, String)>,
     recent: Vec<OrderView>,
@@ -188,6 +190,7 @@ fn read(tx: &mut Tx<'_>, staff: &Staff) -> Result<Desk> {
         owed: payments::owed_back(tx, shop.id)?,
         unreturned: unreturned(tx, shop.id)?,
         disputed: disputed(tx, shop.id)?,
+        unsettled: payments::settlement_files::count_open(tx, shop.id)?,
         live: clips::list_published(tx, shop.id, None, MOST)?.data,
         delivers: delivery::all(tx, shop.id)?.iter().any(|zone| !zone.methods.is_empty()),
         now: tx.now(),
@@ -509,6 +512,22 @@ fn order_tasks(desk: &Desk, base: &str) -> Vec<Task> {
             action: "See the order".into(),
             link: format!("{base}/orders/{}", view.order.id),
             since: Some(When::of(lost_at.unwrap_or(view.order.confirmed_at), desk.now)),
+        });
+    }
+    if desk.unsettled.0 > 0 {
+        let (count, since) = desk.unsettled;
+        let lines = words::count(count, "line of a processor's file", "lines of processors' files");
+        tasks.push(Task {
+            tone: Tone::Warn,
+            icon: "money",
+            title: format!(
+                "{lines} {} with our books",
+                if count == 1 { "does not agree" } else { "do not agree" }
+            ),
+            detail: "Nothing of it is booked until you say whether the file is right.".into(),
+            action: "Look at them".into(),
+            link: format!("{base}/money/settlement-files"),
+            since: since.map(|since| When::of(since, desk.now)),
         });
     }
     if let Some(oldest) = desk.waiting.first() {

@@ -558,6 +558,114 @@ async fn p24_what_is_not_remembered_is_not_repeated_and_books_that_cannot_be_rea
     till.invariants().await;
 }
 
+impl Till {
+    async fn payment(&self, id: CheckoutId) -> Value {
+        let path = format!("/v1/payments/{}", id.intent());
+        self.stall.staff.get(&path).await.value()
+    }
+
+    /// A person says what the processor's own pages show of the one thing that waits.
+    async fn say(&self, id: CheckoutId, decision: &str, reference: &str) -> Answer {
+        let payment = self.payment(id).await;
+        let body = json!({ "decision": decision, "reason": "Looked at the Customer Area with Ana.",
+            "of": payment["unheard"][0]["of"].as_str().unwrap_or("nothing"), "reference": reference });
+        let seen = format!("\"{}\"", payment["version"]);
+        let staff = self.stall.staff.clone().with("if-match", &seen);
+        staff
+            .post(&format!("/v1/payments/{}/decisions", id.intent()), &body)
+            .await
+    }
+}
+
+#[tokio::test]
+async fn p2_i16_what_cannot_be_asked_is_said_by_a_person_and_the_opposite_is_a_conflict() {
+    let till = Till::open(3).await;
+    if !till.stall.world.is_sqlite() {
+        return; // PostgreSQL takes its time from the server, which nobody moves.
+    }
+    let (taken, order) = till.buy().await;
+    let (missed, other) = till.buy().await;
+    assert_eq!(till.stall.ship(order).await.status, 201);
+    assert_eq!(till.stall.ship(other).await.status, 201);
+    let waits = till.payment(taken).await["unheard"][0].clone();
+    assert_eq!(
+        (&waits["kind"], &waits["amount"]["amount"], &waits["processor"]),
+        (&json!("capture"), &json!(3490), &json!("adyen"))
+    );
+    // As long as the same request can be repeated, nobody needs to say anything.
+    let early = till.say(taken, "happened", "PSPCAPTURE1").await;
+    assert_eq!(early.refusal(), (409, "not_proven".into()), "{}", early.text());
+    till.stall.world.clock.advance(6 * 86_400 + 3600);
+    while payments::resolve(&till.stall.world.app, checkout::conclude)
+        .await
+        .unwrap()
+        > 0
+    {}
+    assert!(
+        till.sheet(taken)
+            .await
+            .contains(r#"taken 0 back 0 captures ["unknown"]"#)
+    );
+
+    // It was taken: under which name, has to be said. Then everything follows as if the processor had said so.
+    let nameless = till.say(taken, "happened", "").await;
+    assert_eq!(nameless.refusal(), (422, "invalid_field".into()));
+    let said = till.say(taken, "happened", "PSPCAPTURE1").await;
+    assert_eq!(said.status, 200, "{}", said.text());
+    assert_eq!(said.value()["unheard"], json!([]));
+    assert!(
+        said.value()["log"]
+            .to_string()
+            .contains("Looked at the Customer Area with Ana.")
+    );
+    let booked = r#"succeeded captured taken 3490 back 0 captures ["succeeded"] refunds []"#;
+    assert_eq!(till.sheet(taken).await, booked);
+    let again = till.say(taken, "did_not_happen", "").await;
+    assert_eq!(again.refusal(), (409, "not_conflicted".into()), "said is said");
+
+    // It was not taken: the money can be asked for again.
+    let said = till.say(missed, "did_not_happen", "").await;
+    assert_eq!(said.status, 200, "{}", said.text());
+    assert!(
+        till.sheet(missed)
+            .await
+            .contains(r#"taken 0 back 0 captures ["failed"]"#)
+    );
+
+    // Its notices come after all. One agrees; the other says the opposite, and freezes the payment.
+    let notices = till.fake.take("CAPTURE");
+    assert_eq!(notices.len(), 2);
+    for _ in 0..2 {
+        till.accepted(&notices).await;
+    }
+    assert_eq!(till.sheet(taken).await, booked, "once");
+    assert!(
+        till.sheet(missed).await.starts_with("conflicted"),
+        "{}",
+        till.sheet(missed).await
+    );
+    let log = till.payment(missed).await["log"].to_string();
+    assert!(log.contains("the opposite of what was decided here"), "{log}");
+
+    // The same of money that was to go back.
+    let path = format!("/v1/orders/{order}/refunds");
+    let back = till
+        .stall
+        .staff
+        .post(&path, &json!({ "amount": 1000, "reason": "goodwill" }))
+        .await;
+    assert_eq!(back.status, 201, "{}", back.text());
+    assert_eq!(till.payment(taken).await["unheard"][0]["kind"], json!("refund"));
+    till.stall.world.clock.advance(6 * 86_400 + 3600);
+    let said = till.say(taken, "happened", "PSPREFUND1").await;
+    assert_eq!(said.status, 200, "{}", said.text());
+    assert!(
+        till.sheet(taken)
+            .await
+            .contains(r#"back 1000 captures ["succeeded"] refunds ["succeeded"]"#)
+    );
+}
+
 #[tokio::test]
 async fn a_buyer_who_comes_back_from_their_bank_has_bought_before_any_notice_comes() {
     let till = Till::open(2).await;

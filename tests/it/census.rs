@@ -179,6 +179,19 @@ const CENSUS: &[Row] = &[
     form("/studio/{shop}/money/gift-cards", Who::Creator, ""),
     read("/studio/{shop}/money/gift-cards/{gift_card}", Who::Analyst),
     form("/studio/{shop}/money/gift-cards/{gift_card}", Who::Creator, ""),
+    read("/studio/{shop}/money/settlement-files", Who::Analyst),
+    form("/studio/{shop}/money/settlement-files", Who::Creator, ""),
+    read("/studio/{shop}/money/settlement-files/sandbox.csv", Who::Analyst),
+    read("/studio/{shop}/money/settlement-files/{settlement_file}", Who::Analyst),
+    read(
+        "/studio/{shop}/money/settlement-exceptions/{settlement_line}",
+        Who::Analyst,
+    ),
+    form(
+        "/studio/{shop}/money/settlement-exceptions/{settlement_line}",
+        Who::Creator,
+        "",
+    ),
     read("/studio/{shop}/audience", Who::Measurer),
     read("/studio/{shop}/audience/funnel.csv", Who::Measurer),
     read("/studio/{shop}/audience/clips.csv", Who::Measurer),
@@ -429,6 +442,22 @@ const CENSUS: &[Row] = &[
         Who::Player,
         r#"{"code":"{gift_code}"}"#,
     ),
+    read("/v1/settlement-files", Who::Analyst),
+    upload(
+        "/v1/settlement-files",
+        Who::Creator,
+        "text/csv",
+        "tests/golden/settlement/stripe.csv",
+    ),
+    read("/v1/settlement-files/{settlement_file}", Who::Analyst),
+    read("/v1/settlement-files/{settlement_file}/lines", Who::Analyst),
+    read("/v1/settlement-exceptions", Who::Analyst),
+    act(
+        "POST",
+        "/v1/settlement-exceptions/{settlement_line}/decisions",
+        Who::Creator,
+        r#"{"decision":"leave","reason":"Reason {n}"}"#,
+    ),
     read("/v1/balances", Who::Analyst),
     read("/v1/transfers", Who::Analyst),
     read("/v1/funnel", Who::Measurer),
@@ -561,6 +590,18 @@ impl Furnished {
         let issued = owner.post("/v1/gift-cards", &card).await.value();
         names.insert("gift_card", issued["gift_card"]["id"].as_str().unwrap().to_owned());
         names.insert("gift_code", issued["code"].as_str().unwrap().to_owned());
+        let report = include_bytes!("../golden/settlement/stripe.csv");
+        let file = owner
+            .send(
+                Method::POST,
+                "/v1/settlement-files?processor=sandbox",
+                Some("text/csv"),
+                report.as_slice().into(),
+            )
+            .await;
+        names.insert("settlement_file", id(&file));
+        let open = owner.get("/v1/settlement-exceptions").await.value();
+        names.insert("settlement_line", open["data"][0]["id"].as_str().unwrap().to_owned());
         let product = json!({ "title": format!("Mug of {name}"), "kind": "physical",
             "variants": [{ "title": "One", "price": { "amount": 2000, "currency": "EUR" } }] });
         let made = owner.post("/v1/products", &product).await;
@@ -684,6 +725,7 @@ impl Furnished {
             row.path
         );
         match row.path {
+            "/v1/settlement-files" if row.method == "POST" => format!("{filled}?processor=sandbox"),
             "/v1/quotes" => format!("{filled}?lines={}:1", self.names["variant"]),
             "/v1/funnel" | "/v1/retention" => format!("{filled}?clip={}", self.names["clip"]),
             _ => filled,
@@ -698,8 +740,20 @@ impl Furnished {
     /// Everything that would give this shop away in an answer to somebody else.
     fn marks(&self) -> Vec<&str> {
         let owned = [
-            "staff", "key", "party", "contract", "product", "variant", "clip", "anchor", "order", "checkout", "method",
+            "staff",
+            "key",
+            "party",
+            "contract",
+            "product",
+            "variant",
+            "clip",
+            "anchor",
+            "order",
+            "checkout",
+            "method",
             "dispute",
+            "settlement_file",
+            "settlement_line",
         ];
         let mut marks: Vec<&str> = owned.iter().map(|name| self.names[name].as_str()).collect();
         marks.extend([self.shop.slug.as_str(), self.client_secret.as_str()]);

@@ -272,6 +272,8 @@ impl Act {
                         principal: "staff".into(),
                     },
                     reason: "looked at it".into(),
+                    of: String::new(),
+                    reference: String::new(),
                 };
                 let settled = payments::settle(app, shop, intent, decided, checkout::conclude).await?;
                 matches!(settled, Settle::Settled(_))

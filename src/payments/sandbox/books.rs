@@ -420,6 +420,15 @@ impl Books {
         self.refunds.get(id)
     }
     /// What a request with this key led to, if it arrived.
+    /// What every request did, with its key, in the order of the keys.
+    pub(super) fn outcomes(&self) -> Vec<(&str, &Outcome)> {
+        let mut all: Vec<(&str, &Outcome)> = (self.keys.iter())
+            .map(|(key, kept)| (key.as_str(), &kept.outcome))
+            .collect();
+        all.sort_by_key(|(key, _)| *key);
+        all
+    }
+
     pub fn outcome(&self, key: &str) -> Option<&Outcome> {
         self.keys.get(key).map(|kept| &kept.outcome)
     }

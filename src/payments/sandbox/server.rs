@@ -1,6 +1,7 @@
 //! The sandbox as a server of its own, in Stripe's wire format: payment intents with manual capture, refunds, signed webhooks.
 //!
-//! Strict: unknown parameters are refused, keys are one request for ever. `GET /_books` is not Stripe's: it is how a test reads the truth.
+//! Strict: unknown parameters are refused, keys are one request for ever. `GET /_books` and `GET /_settlement` are not Stripe's: they are how a test reads
+//! the truth, and how a shop in test mode gets a settlement file.
 
 use super::books::{Books, NewPayment, Object, Outcome, Payment, PaymentState, Refusal};
 use super::disputes::{BookedDispute, DisputeStatus, NewDispute, TO_ANSWER};
@@ -94,6 +95,7 @@ pub fn router(settings: ServerSettings, clock: Arc<dyn Clock>, base_url: String)
         .route("/_disputes", post(act_at_the_bank))
         .route("/3ds/{id}", get(challenge_page).post(challenge_answer))
         .route("/_books", get(truth))
+        .route("/_settlement", get(settlement))
         .with_state(Arc::new(server)))
 }
 
@@ -803,6 +805,12 @@ async fn truth(State(server): Shared) -> Response {
         StatusCode::OK,
         &json!({ "payments": payments, "refunds": refunds, "disputes": disputes }),
     )
+}
+
+/// What would be in Stripe's payout reconciliation report, as if everything were paid out today.
+async fn settlement(State(server): Shared) -> Response {
+    let report = super::settlement::settlement_report(&server.books(), server.now(), |_| true);
+    ([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], report).into_response()
 }
 
 /// Any test key will do; none will not, and a live one belongs elsewhere.

@@ -259,6 +259,7 @@ impl Both {
             Decision::Agrees => self.disagreements(),
             Decision::LetGo => self.not_only_promised(),
             Decision::GiveBack => self.not_only_taken(),
+            Decision::Happened | Decision::DidNotHappen => vec!["This is no decision about a conflict.".into()],
         }
     }
 

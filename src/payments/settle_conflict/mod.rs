@@ -32,16 +32,33 @@ pub enum Decision {
     /// What was taken although it was only to be promised, or to be let go, is written down and given back, all of it. Where the processor refused
     /// to give it back, it is asked anew.
     GiveBack,
+    /// Not about a conflict: of a processor that cannot be asked, its own pages say that a capture or refund without an answer was made.
+    Happened,
+    /// The same; its pages say that it was not.
+    DidNotHappen,
 }
 
 impl Decision {
-    pub const ALL: [Self; 3] = [Self::Agrees, Self::LetGo, Self::GiveBack];
+    pub const ALL: [Self; 5] = [
+        Self::Agrees,
+        Self::LetGo,
+        Self::GiveBack,
+        Self::Happened,
+        Self::DidNotHappen,
+    ];
+
+    /// Whether it is about an answer that never came, rather than about a conflict.
+    pub fn is_of_unheard(self) -> bool {
+        matches!(self, Self::Happened | Self::DidNotHappen)
+    }
 
     pub fn word(self) -> &'static str {
         match self {
             Self::Agrees => "agrees",
             Self::LetGo => "let_go",
             Self::GiveBack => "give_back",
+            Self::Happened => "happened",
+            Self::DidNotHappen => "did_not_happen",
         }
     }
 
@@ -51,6 +68,8 @@ impl Decision {
             Self::Agrees => "decided that the books agree again",
             Self::LetGo => "decided to let the promised money go",
             Self::GiveBack => "decided to give the money back",
+            Self::Happened => "looked at the processor's own pages: it was made",
+            Self::DidNotHappen => "looked at the processor's own pages: it was not made",
         }
     }
 }
@@ -71,11 +90,15 @@ pub struct Decided {
     pub version: i64,
     pub who: Who,
     pub reason: String,
+    /// Of an answer that never came: the capture or refund it is about; else empty.
+    pub of: String,
+    /// Of one that was made: what the processor calls it.
+    pub reference: String,
 }
 
 impl Decided {
     /// For the log: what was decided by whom, and why.
-    fn told(&self, reason: &str) -> (String, String) {
+    pub(super) fn told(&self, reason: &str) -> (String, String) {
         let what = format!("{} {}.", self.who.name, self.decision.sentence());
         (what, format!("{reason} ({})", self.who.principal))
     }
@@ -105,7 +128,8 @@ pub fn decisions(intent: &Intent, attempts: &[Attempt]) -> Vec<Decision> {
     }
     let untouched = intent.captured_minor == 0 && intent.capture_pending_minor == 0;
     let contested = attempts.iter().any(|attempt| attempt.state == S::Conflicted);
-    let may = |decision: &Decision| *decision == Decision::Agrees || (untouched && contested);
+    let may =
+        |decision: &Decision| *decision == Decision::Agrees || (untouched && contested && !decision.is_of_unheard());
     Decision::ALL.into_iter().filter(may).collect()
 }
 
@@ -151,6 +175,9 @@ pub async fn settle(app: &App, shop: ShopId, id: IntentId, decided: Decided, con
     let app = app.clone();
     app.clone()
         .track(async move {
+            if decided.decision.is_of_unheard() {
+                return super::settle_unheard::settle_unheard(&app, shop, id, (decided, reason), conclude).await;
+            }
             let before = app.db.read(move |tx| store::intent(tx, id)).await?;
             if let Err(answer) = open(before.as_ref(), shop, &decided) {
                 return Ok(answer);
@@ -176,6 +203,9 @@ pub async fn settle(app: &App, shop: ShopId, id: IntentId, decided: Decided, con
                         Decision::Agrees => both.agree(tx)?,
                         Decision::LetGo => both.let_go(tx)?,
                         Decision::GiveBack => both.give_back(tx)?,
+                        Decision::Happened | Decision::DidNotHappen => {
+                            unreachable!("it is no decision about a conflict")
+                        }
                     }
                     store::log(tx, id, &what, &why)?;
                     conclude(tx, both.intent.checkout)?;

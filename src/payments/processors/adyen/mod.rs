@@ -334,6 +334,10 @@ impl Processor for Adyen {
         Some(REPEATS_FOR)
     }
 
+    fn expected_fee(&self, captured: Money) -> Money {
+        self.fee(captured)
+    }
+
     fn thanks(&self) -> &'static str {
         "[accepted]"
     }
