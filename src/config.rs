@@ -3,7 +3,7 @@
 //! Tables: none. Always true: an unknown name in the file is refused, a value out of range is named with its range. It deliberately holds no
 //! secret besides addresses that contain one; those are never logged.
 
-use crate::kernel::{Error, Result};
+use crate::kernel::{Error, Network, Result};
 use serde::Deserialize;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -51,6 +51,8 @@ pub struct Config {
     pub headroom_mb: u64,
     /// Limits on sign-in and checkout. Off only for load tests on one machine.
     pub rate_limits: bool,
+    /// Networks of your own that webhooks may reach, such as `10.0.0.0/8`; there over plain HTTP, too. Empty: public addresses over HTTPS only.
+    pub webhook_networks: Vec<Network>,
     /// Serve the demo's mailbox page; set by `hawker demo`.
     #[serde(skip)]
     pub demo: bool,
@@ -98,6 +100,7 @@ impl Default for Config {
             upsell_minutes: 15,
             headroom_mb: 64,
             rate_limits: true,
+            webhook_networks: Vec::new(),
             demo: false,
         }
     }
@@ -149,6 +152,12 @@ impl Config {
             let addresses = value.split(',').map(str::trim).filter(|text| !text.is_empty());
             self.trusted_proxies = addresses
                 .map(|text| parsed("HAWKER_TRUSTED_PROXIES", text))
+                .collect::<Result<_>>()?;
+        }
+        if let Some(value) = environment("HAWKER_WEBHOOK_NETWORKS") {
+            let networks = value.split(',').map(str::trim).filter(|text| !text.is_empty());
+            self.webhook_networks = networks
+                .map(|text| parsed("HAWKER_WEBHOOK_NETWORKS", text))
                 .collect::<Result<_>>()?;
         }
         if let Some(value) = environment("HAWKER_LOG_FORMAT") {

@@ -156,6 +156,7 @@ pub fn open(config: &Config, ports: Ports, how: Use) -> Result<App> {
             mail_from: config.mail_from.clone(),
             rate_limits: config.rate_limits,
             demo: config.demo,
+            webhook_networks: config.webhook_networks.clone(),
             ..Settings::default()
         },
         tasks: TaskTracker::new(),

@@ -3,6 +3,7 @@
 //! Tables: none. It deliberately has no layers and no rules: rights stand in the handlers' signatures, limits in `server`.
 
 use crate::app::App;
+use crate::notify::webhooks;
 use crate::operating::Reference;
 use crate::{
     catalog, checkout, clips, delivery, disputes, fulfilment, gift_cards, growth, identity, inventory, ledger, offers,
@@ -94,6 +95,21 @@ fn api() -> OpenApiRouter<App> {
             gift_cards::api::patch_gift_card
         ))
         .routes(routes!(gift_cards::api::post_gift_card_balance))
+        .routes(routes!(
+            webhooks::api::list_webhook_endpoints,
+            webhooks::api::post_webhook_endpoint
+        ))
+        .routes(routes!(
+            webhooks::api::get_webhook_endpoint,
+            webhooks::api::patch_webhook_endpoint,
+            webhooks::api::delete_webhook_endpoint
+        ))
+        .routes(routes!(webhooks::api::post_webhook_secret_rotation))
+        .routes(routes!(webhooks::api::post_webhook_test))
+        .routes(routes!(webhooks::api::post_webhook_replays))
+        .routes(routes!(webhooks::api::list_webhook_deliveries))
+        .routes(routes!(webhooks::api::get_webhook_delivery))
+        .routes(routes!(webhooks::api::post_webhook_replay))
         .routes(routes!(ledger::list_balances))
         .routes(routes!(ledger::list_transfers))
         .routes(routes!(growth::post_beacons))
@@ -285,6 +301,14 @@ fn desk() -> Router<App> {
             get(desk::settings_keys_page::show).post(desk::settings_keys_page::save),
         )
         .route(
+            "/studio/{shop}/settings/webhooks",
+            get(desk::settings_webhooks_page::show).post(desk::settings_webhooks_page::save),
+        )
+        .route(
+            "/studio/{shop}/settings/webhooks/{webhook_endpoint}",
+            get(desk::settings_webhook_page::show).post(desk::settings_webhook_page::save),
+        )
+        .route(
             "/studio/{shop}/settings/staff",
             get(desk::settings_staff_page::show).post(desk::settings_staff_page::save),
         )
@@ -394,6 +418,10 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/studio/{shop}/settings/payments"),
     ("GET", "/studio/{shop}/settings/keys"),
     ("POST", "/studio/{shop}/settings/keys"),
+    ("GET", "/studio/{shop}/settings/webhooks"),
+    ("POST", "/studio/{shop}/settings/webhooks"),
+    ("GET", "/studio/{shop}/settings/webhooks/{webhook_endpoint}"),
+    ("POST", "/studio/{shop}/settings/webhooks/{webhook_endpoint}"),
     ("GET", "/studio/{shop}/settings/staff"),
     ("POST", "/studio/{shop}/settings/staff"),
 ];
@@ -440,6 +468,10 @@ fn described() -> OpenApi {
             tag("shop", "The shop's settings."),
             tag("staff", "Who works here."),
             tag("keys", "API keys."),
+            tag(
+                "webhooks",
+                "What happened, told to your own programs: docs/webhooks.md.",
+            ),
         ]))
         .build()
 }

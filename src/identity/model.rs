@@ -169,7 +169,7 @@ pub(super) fn scope_needed(path: &str, safe: bool) -> Option<(&'static str, bool
         "orders" | "checkouts" | "buyer" | "stored-methods" | "gift-card-balances" => "orders",
         "balances" | "gift-cards" | "transfers" | "parties" | "contracts" | "payments" | "disputes" => "money",
         "funnel" | "retention" => "audience",
-        "shop" | "staff" | "keys" | "routing" => "settings",
+        "shop" | "staff" | "keys" | "routing" | "webhook-endpoints" | "webhook-deliveries" => "settings",
         _ => return None,
     };
     Some((area, !safe))

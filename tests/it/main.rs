@@ -33,3 +33,4 @@ mod sign_in;
 mod stored;
 mod stripe_wire;
 mod tenancy;
+mod webhooks;
