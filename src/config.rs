@@ -304,6 +304,7 @@ mod tests {
             set(&[
                 ("HAWKER_LISTEN", "[::]:81"),
                 ("HAWKER_TRUSTED_PROXIES", "10.0.0.1, ::1"),
+                ("HAWKER_WEBHOOK_NETWORKS", "10.0.0.0/8, ::1"),
             ]),
         )
         .unwrap();
@@ -315,12 +316,13 @@ mod tests {
             ),
             ("[::]:81", "https://shop.example", 5)
         );
-        assert_eq!(config.trusted_proxies.len(), 2);
+        assert_eq!((config.trusted_proxies.len(), config.webhook_networks.len()), (2, 2));
 
         let refused = |pairs| Config::read(None, set(pairs)).unwrap_err().detail.into_owned();
         assert!(refused(&[("HAWKER_RESERVATION_MINUTES", "31")]).contains("1 to 30"));
         assert!(refused(&[("HAWKER_BASE_URL", "shop.example")]).contains("https://"));
         assert!(refused(&[("HAWKER_HEADROOM_MB", "much")]).contains("HAWKER_HEADROOM_MB"));
+        assert!(refused(&[("HAWKER_WEBHOOK_NETWORKS", "office")]).contains("HAWKER_WEBHOOK_NETWORKS"));
         assert!(refused(&[("HAWKER_DATABASE", "mysql://x")]).contains("postgres://"));
         assert!(refused(&[("HAWKER_CARD_PROCESSOR", "adyen:checkout")]).contains("adyen:"));
         assert!(refused(&[("HAWKER_CARD_PROCESSOR", "adyen:https://adyen.example/v71")]).contains("merchant account"));

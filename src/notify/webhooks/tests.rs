@@ -249,6 +249,7 @@ impl World {
             shop: self.fixture.shop,
             order: order(),
         };
+        self.fixture.pass(1); // Ids of one moment have no order.
         self.fixture.write(move |tx| announce(tx, &fact))
     }
 
