@@ -165,11 +165,16 @@ async fn send_webhooks(app: App) {
     let waker = app.kept::<webhooks::Waker>();
     while !stopping.is_cancelled() {
         let taken = webhooks::deliver(&app).await;
-        let more = matches!(taken, Ok(1..));
+        let pause = match taken {
+            Ok(1..) => Duration::ZERO,
+            Ok(0) => Duration::from_millis(20),
+            Err(_) => Duration::from_secs(1),
+        };
         note(&app, "webhooks", taken.map(drop));
-        if more {
+        if pause.is_zero() {
             continue;
         }
+        tokio::time::sleep(pause).await; // However often it is woken, it does not spin.
         tokio::select! {
             () = waker.woken() => {}
             () = tokio::time::sleep(Duration::from_secs(1)) => {}

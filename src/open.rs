@@ -176,7 +176,10 @@ pub fn open_demo(config: &Config, ports: Ports) -> Result<App> {
     let config = Config {
         demo: true,
         // Whoever tries webhooks has the receiver beside the demo.
-        webhook_networks: vec![Network::v4([127, 0, 0, 0], 8)],
+        webhook_networks: vec![
+            Network::v4([127, 0, 0, 0], 8),
+            Network::v6([0, 0, 0, 0, 0, 0, 0, 1], 128),
+        ],
         ..config.clone()
     };
     open(&config, Ports { mailer, ..ports }, Use::Alone)

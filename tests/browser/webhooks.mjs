@@ -53,10 +53,10 @@ test("an address is added, fails, is helped up and changes its secret", async ()
   await desk.goto(world.desk("/settings/webhooks"));
   await desk.getByText("Nobody yet.").waitFor();
   await picture(desk, "studio-webhooks-empty");
-  await desk.getByLabel("Address").fill("ftp://books.example");
+  await desk.getByRole("textbox", { name: "Address" }).fill("ftp://books.example");
   await desk.getByRole("button", { name: "Add the address" }).click();
   await desk.getByText("The address starts with https://.").first().waitFor();
-  await desk.getByLabel("Address").fill(url);
+  await desk.getByRole("textbox", { name: "Address" }).fill(url);
   await desk.getByLabel("Note").fill("Bookkeeping");
   await desk.getByRole("button", { name: "Add the address" }).click();
   await desk.getByRole("heading", { name: /This is the only time its secret is shown/ }).waitFor();

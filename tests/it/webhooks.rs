@@ -304,7 +304,7 @@ async fn w6_an_order_is_told_from_the_tap_to_the_refund_as_the_api_tells_it() {
         json!({ "amount": 500, "currency": "EUR" })
     );
     assert_eq!(find("shipment.handed_over")["data"]["shipment"]["tracking"], "JD01");
-    assert_eq!(find("order.refunded")["data"]["order"]["refunded"]["amount"], 500);
+    assert!(find("order.refunded")["data"]["adjustment"].as_str().unwrap().starts_with("adj_"));
     assert!(all.iter().all(|got| got.signed_by(&[&secret]).len() == 1));
     settled(&stall.staff, "delivered", 4).await;
     versions_are_dense(&stall.world).await;
@@ -445,6 +445,7 @@ async fn w3_an_event_that_did_not_arrive_is_tried_again_on_its_schedule() {
 #[tokio::test]
 async fn w5_one_that_hangs_one_that_drips_and_one_that_floods_delay_nobody() {
     let stall = stall(5).await;
+    stall.buy().await; // Before its first sale a shop's page teaches, and has no tasks.
     let (hangs, drips, floods, well) = (
         Receiver::start(Does::Hangs).await,
         Receiver::start(Does::Drips).await,

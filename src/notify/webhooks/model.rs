@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 crate::words! {
     /// What happened.
+    #[schema(as = WebhookEventType)]
     pub enum EventType {
         /// A checkout became an order.
         OrderConfirmed = "order.confirmed",
