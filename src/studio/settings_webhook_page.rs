@@ -237,7 +237,7 @@ fn stands(endpoint: &Endpoint, counts: (i64, i64), now: Time) -> Vec<String> {
         (EndpointState::Enabled, _, None) => "Events are sent as soon as they happen.".into(),
         (EndpointState::Enabled | EndpointState::Failing, _, since) => format!(
             "Nothing has arrived since {}. Hawker goes on trying; after five days it stops and writes to you.",
-            ago(since)
+            since.map(words::exact).unwrap_or_default()
         ),
         (EndpointState::Disabled, Some(Reason::Gone), _) => format!(
             "It answered {} that it wants no more events (410), so nothing is sent. What it misses is kept for 30 days.",
@@ -267,13 +267,16 @@ fn stands(endpoint: &Endpoint, counts: (i64, i64), now: Time) -> Vec<String> {
 fn row(delivery: &Delivery, tries: &[Attempt], disabled: bool, now: Time) -> DeliveryRow {
     let state = match delivery.state {
         DeliveryState::Pending if delivery.tries == 0 => Chip::new(Tone::Quiet, "To be sent"),
-        DeliveryState::Pending => Chip::new(Tone::Warn, "Tried again"),
+        DeliveryState::Pending => Chip::new(Tone::Warn, "To be tried again"),
         DeliveryState::Leased => Chip::new(Tone::Quiet, "Being sent"),
         DeliveryState::Delivered => Chip::new(Tone::Ok, "Arrived"),
         DeliveryState::Exhausted => Chip::new(Tone::Bad, "Given up"),
     };
-    let next = (delivery.state == DeliveryState::Pending && delivery.tries > 0)
-        .then(|| format!(" Next try {}.", words::relative(delivery.due_at.max(now), now)));
+    let next =
+        (delivery.state == DeliveryState::Pending && delivery.tries > 0).then(|| match delivery.due_at.since(now).0 {
+            ..60 => " It is tried again in a moment.".to_owned(),
+            _ => format!(" Next try {}.", words::relative(delivery.due_at, now)),
+        });
     DeliveryRow {
         id: delivery.id.to_string(),
         what: title(delivery.kind),
@@ -353,7 +356,7 @@ impl SettingsWebhookPage {
             address: "https://warehouse.example/incoming/8f2a91c0d7".into(),
             state: Chip::new(Tone::Warn, "Failing"),
             stands: vec![
-                "Nothing has arrived since 2 h ago. Hawker goes on trying; after five days it stops and writes to you."
+                "Nothing has arrived since 21 November 2026, 12:06:00 UTC. Hawker goes on trying; after five days it stops and writes to you."
                     .into(),
                 "2 on the way, 1 given up.".into(),
             ],
@@ -367,7 +370,7 @@ impl SettingsWebhookPage {
                 row(
                     "An order was placed",
                     "order.confirmed · version 1",
-                    Chip::new(Tone::Warn, "Tried again"),
+                    Chip::new(Tone::Warn, "To be tried again"),
                     "It answered 503. Next try in 30 min.",
                     vec![
                         tried("503 after 84 ms", "{\"error\":\"The stock system is being updated\"}"),

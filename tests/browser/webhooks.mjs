@@ -99,6 +99,7 @@ test("an address is added, fails, is helped up and changes its secret", async ()
   await picture(desk, "studio-webhook-disabled");
   await desk.getByRole("button", { name: "Enable it again" }).click();
   await desk.getByText("Events are sent as soon as they happen.").waitFor();
-  await desk.getByRole("button", { name: "Delete it" }).click();
+  await desk.getByText("Delete it for good").click();
+  await desk.getByRole("button", { name: "Delete it and its log" }).click();
   await desk.getByText("Nobody yet.").waitFor();
 });

@@ -304,7 +304,12 @@ async fn w6_an_order_is_told_from_the_tap_to_the_refund_as_the_api_tells_it() {
         json!({ "amount": 500, "currency": "EUR" })
     );
     assert_eq!(find("shipment.handed_over")["data"]["shipment"]["tracking"], "JD01");
-    assert!(find("order.refunded")["data"]["adjustment"].as_str().unwrap().starts_with("adj_"));
+    assert!(
+        find("order.refunded")["data"]["adjustment"]
+            .as_str()
+            .unwrap()
+            .starts_with("adj_")
+    );
     assert!(all.iter().all(|got| got.signed_by(&[&secret]).len() == 1));
     settled(&stall.staff, "delivered", 4).await;
     versions_are_dense(&stall.world).await;
