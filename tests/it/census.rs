@@ -538,7 +538,7 @@ async fn version(owner: &Client, path: &str) -> String {
 }
 
 /// A bank asks about a payment.
-async fn inquiry(app: &App, payment: &str) -> String {
+pub async fn inquiry(app: &App, payment: &str) -> String {
     let payment = payment.parse().unwrap();
     let told = app.db.write(LaneKey::of(payment), move |tx| {
         let attempt = payments::latest_attempt(tx, payment)?.unwrap();

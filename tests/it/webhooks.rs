@@ -317,6 +317,36 @@ async fn w6_an_order_is_told_from_the_tap_to_the_refund_as_the_api_tells_it() {
 }
 
 #[tokio::test]
+async fn w6_a_dispute_is_an_object_of_its_own_with_versions_of_its_own() {
+    let stall = stall(5).await;
+    let receiver = Receiver::start(says("200 OK", "")).await;
+    add(
+        &stall.staff,
+        &receiver.url,
+        json!(["order.confirmed", "dispute.opened"]),
+    )
+    .await;
+    let order = stall.buy().await;
+    receiver.wait(1).await;
+    let payment = order.to_string().replace("ord_", "int_");
+    let dispute = crate::census::inquiry(&stall.world.app, &payment).await;
+    let told = receiver.wait(2).await.remove(1).value();
+    assert_eq!(
+        (
+            &told["type"],
+            &told["data"]["object"],
+            &told["data"]["id"],
+            &told["data"]["version"]
+        ),
+        (&json!("dispute.opened"), &json!("dispute"), &json!(dispute), &json!(1))
+    );
+    let api = stall.staff.get(&format!("/v1/disputes/{dispute}")).await.value();
+    for field in ["id", "order", "payment", "state", "amount", "reason"] {
+        assert_eq!(told["data"]["dispute"][field], api[field], "{field}");
+    }
+}
+
+#[tokio::test]
 async fn w6_whoever_asked_for_some_events_hears_of_those_and_nobody_of_another_shops() {
     let stall = stall(5).await;
     let (all, some, theirs) = (

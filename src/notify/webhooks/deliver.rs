@@ -128,48 +128,69 @@ impl Drop for Flight {
 /// A crash between the endpoint's yes and ours sends the event again, under the same id, once the lease is over.
 pub async fn deliver(app: &App) -> Result<usize> {
     let waker = app.kept::<Waker>();
-    let after = waker.air().after;
-    let mut found = app.db.read(move |tx| store::with_work(tx, after, LOOKED_AT)).await?;
-    if found.is_empty() && !after.is_nil() {
-        found = app.db.read(|tx| store::with_work(tx, Uuid::nil(), LOOKED_AT)).await?;
-    }
-    let Some((last, _)) = found.last().copied() else {
-        return Ok(0);
-    };
-    // One a turn for each, so that many endpoints share what one command takes.
-    let (mut wanted, mut flights) = (Vec::new(), HashMap::new());
-    for round in 0..AIR_EACH {
-        for (endpoint, state) in &found {
-            let failing = *state == EndpointState::Failing;
-            if wanted.len() == CHUNK || waker.air().room(*endpoint, failing) == 0 || (failing && round > 0) {
-                continue;
+    let mut after = waker.air().after;
+    let mut from_the_start = after.is_nil();
+    loop {
+        let from = after;
+        let found = app.db.read(move |tx| store::with_work(tx, from, LOOKED_AT)).await?;
+        let mut seats = Seats::choose(app, &found);
+        let all = i64::try_from(found.len()).unwrap_or(LOOKED_AT) < LOOKED_AT;
+        after = match (seats.wanted.last(), found.last()) {
+            (Some((endpoint, _)), _) if seats.wanted.len() == CHUNK => endpoint.uuid(),
+            (_, Some((last, _))) if !all => last.uuid(),
+            _ => Uuid::nil(),
+        };
+        waker.air().after = after;
+        if seats.wanted.is_empty() {
+            if after.is_nil() && from_the_start {
+                return Ok(0); // All were looked at.
             }
-            let newest = {
-                let mut air = waker.air();
-                air.turn = !air.turn;
-                air.turn
-            };
-            wanted.push((*endpoint, newest));
-            let seats: &mut Vec<Flight> = flights.entry(*endpoint).or_default();
-            seats.push(Flight::start(app, *endpoint, failing));
+            from_the_start |= after.is_nil();
+            continue;
         }
-    }
-    waker.air().after = if wanted.len() == CHUNK {
-        wanted.last().map_or(last.uuid(), |(endpoint, _)| endpoint.uuid())
-    } else {
-        Uuid::nil()
-    };
-    if wanted.is_empty() {
-        return Ok(0);
-    }
-    let parcels = app.db.background(move |tx| take(tx, &wanted)).await?;
-    let count = parcels.len();
-    for parcel in parcels {
-        if let Some(flight) = flights.get_mut(&parcel.endpoint.id).and_then(Vec::pop) {
-            app.tasks.spawn(fly(app.clone(), parcel, flight));
+        let wanted = std::mem::take(&mut seats.wanted);
+        let parcels = app.db.background(move |tx| take(tx, &wanted)).await?;
+        let count = parcels.len();
+        for parcel in parcels {
+            if let Some(flight) = seats.flights.get_mut(&parcel.endpoint.id).and_then(Vec::pop) {
+                app.tasks.spawn(fly(app.clone(), parcel, flight));
+            }
         }
+        return Ok(count);
     }
-    Ok(count)
+}
+
+/// Places in the air that were taken before it is known what goes there.
+#[derive(Default)]
+struct Seats {
+    /// For each the endpoint, and whether it takes the newest.
+    wanted: Vec<(WebhookEndpointId, bool)>,
+    flights: HashMap<WebhookEndpointId, Vec<Flight>>,
+}
+
+impl Seats {
+    /// One a turn for each endpoint, so that many share what one command takes.
+    fn choose(app: &App, found: &[(WebhookEndpointId, EndpointState)]) -> Self {
+        let waker = app.kept::<Waker>();
+        let mut seats = Self::default();
+        for round in 0..AIR_EACH {
+            for (endpoint, state) in found {
+                let failing = *state == EndpointState::Failing;
+                if seats.wanted.len() == CHUNK || waker.air().room(*endpoint, failing) == 0 || (failing && round > 0) {
+                    continue;
+                }
+                let newest = {
+                    let mut air = waker.air();
+                    air.turn = !air.turn;
+                    air.turn
+                };
+                seats.wanted.push((*endpoint, newest));
+                let flight = Flight::start(app, *endpoint, failing);
+                seats.flights.entry(*endpoint).or_default().push(flight);
+            }
+        }
+        seats
+    }
 }
 
 /// Takes a delivery for each of these places: the oldest that is due, or the newest.
@@ -312,4 +333,41 @@ pub async fn prune(app: &App) -> Result<u64> {
         .background(|tx| store::forget(tx, tx.now().minus(KEPT), 50))
         .await?;
     Ok(ended + gone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn w5_one_endpoint_has_few_places_in_the_air_and_those_that_fail_never_all() {
+        let id = |n: u128| WebhookEndpointId::from_uuid(Uuid::from_u128(n));
+        let mut air = Air::default();
+        assert_eq!((air.room(id(1), false), air.room(id(1), true)), (AIR_EACH, 1));
+        for _ in 0..AIR_EACH {
+            air.start(id(1), false);
+        }
+        assert_eq!((air.room(id(1), false), air.room(id(2), false)), (0, AIR_EACH));
+        air.land(id(1), false);
+        assert_eq!(air.room(id(1), false), 1);
+        for n in 0..AIR_FAILING as u128 {
+            assert_eq!(air.room(id(100 + n), true), 1);
+            air.start(id(100 + n), true);
+        }
+        assert_eq!(
+            (air.room(id(99), true), air.room(id(99), false)),
+            (0, AIR_EACH),
+            "the well have half for themselves"
+        );
+        let mut n = 1000;
+        while air.all < AIR {
+            air.start(id(n), false);
+            n += 1;
+        }
+        assert_eq!(air.room(id(99), false), 0, "and there is an end");
+        for n in 0..AIR_FAILING as u128 {
+            air.land(id(100 + n), true);
+        }
+        assert_eq!((air.failing, air.all), (0, AIR - AIR_FAILING));
+    }
 }
