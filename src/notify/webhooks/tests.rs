@@ -296,7 +296,7 @@ impl World {
     }
 
     fn letters(&self) -> i64 {
-        self.fixture.write(|tx| crate::notify::waiting(tx)).letters
+        self.fixture.write(crate::notify::waiting).letters
     }
 }
 
