@@ -272,11 +272,11 @@ fn row(delivery: &Delivery, tries: &[Attempt], disabled: bool, now: Time) -> Del
         DeliveryState::Delivered => Chip::new(Tone::Ok, "Arrived"),
         DeliveryState::Exhausted => Chip::new(Tone::Bad, "Given up"),
     };
-    let next =
-        (delivery.state == DeliveryState::Pending && delivery.tries > 0).then(|| match delivery.due_at.since(now).0 {
-            ..60 => " It is tried again in a moment.".to_owned(),
-            _ => format!(" Next try {}.", words::relative(delivery.due_at, now)),
-        });
+    let tried_again = delivery.state == DeliveryState::Pending && delivery.tries > 0 && !disabled;
+    let next = tried_again.then(|| match delivery.due_at.since(now).0 {
+        ..60 => " It is tried again in a moment.".to_owned(),
+        _ => format!(" Next try {}.", words::relative(delivery.due_at, now)),
+    });
     DeliveryRow {
         id: delivery.id.to_string(),
         what: title(delivery.kind),
