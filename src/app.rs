@@ -1,7 +1,7 @@
 //! What a running program is made of: the databases and the ports. Verbs that talk to the world take it; commands take a `Tx`.
 
 use crate::db::Db;
-use crate::kernel::{Clock, Error, Mailer, Processor, Random, Result};
+use crate::kernel::{Clock, Error, Mailer, Network, Processor, Random, Result};
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::future::Future;
@@ -52,6 +52,8 @@ pub struct Settings {
     pub mail_from: String,
     /// Whether limits on sign-in and checkout are enforced (the load generator of one machine switches them off).
     pub rate_limits: bool,
+    /// Networks of our own that webhooks may reach although the world cannot; over plain HTTP, too.
+    pub webhook_networks: Vec<Network>,
 }
 
 impl Default for Settings {
@@ -64,6 +66,7 @@ impl Default for Settings {
             demo: false,
             mail_from: "Hawker <hawker@localhost>".into(),
             rate_limits: true,
+            webhook_networks: Vec::new(),
         }
     }
 }

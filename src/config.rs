@@ -3,7 +3,7 @@
 //! Tables: none. Always true: an unknown name in the file is refused, a value out of range is named with its range. It deliberately holds no
 //! secret besides addresses that contain one; those are never logged.
 
-use crate::kernel::{Error, Result};
+use crate::kernel::{Error, Network, Result};
 use serde::Deserialize;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -51,6 +51,8 @@ pub struct Config {
     pub headroom_mb: u64,
     /// Limits on sign-in and checkout. Off only for load tests on one machine.
     pub rate_limits: bool,
+    /// Networks of your own that webhooks may reach, such as `10.0.0.0/8`; there over plain HTTP, too. Empty: public addresses over HTTPS only.
+    pub webhook_networks: Vec<Network>,
     /// Serve the demo's mailbox page; set by `hawker demo`.
     #[serde(skip)]
     pub demo: bool,
@@ -98,6 +100,7 @@ impl Default for Config {
             upsell_minutes: 15,
             headroom_mb: 64,
             rate_limits: true,
+            webhook_networks: Vec::new(),
             demo: false,
         }
     }
@@ -149,6 +152,12 @@ impl Config {
             let addresses = value.split(',').map(str::trim).filter(|text| !text.is_empty());
             self.trusted_proxies = addresses
                 .map(|text| parsed("HAWKER_TRUSTED_PROXIES", text))
+                .collect::<Result<_>>()?;
+        }
+        if let Some(value) = environment("HAWKER_WEBHOOK_NETWORKS") {
+            let networks = value.split(',').map(str::trim).filter(|text| !text.is_empty());
+            self.webhook_networks = networks
+                .map(|text| parsed("HAWKER_WEBHOOK_NETWORKS", text))
                 .collect::<Result<_>>()?;
         }
         if let Some(value) = environment("HAWKER_LOG_FORMAT") {
@@ -295,6 +304,7 @@ mod tests {
             set(&[
                 ("HAWKER_LISTEN", "[::]:81"),
                 ("HAWKER_TRUSTED_PROXIES", "10.0.0.1, ::1"),
+                ("HAWKER_WEBHOOK_NETWORKS", "10.0.0.0/8, ::1"),
             ]),
         )
         .unwrap();
@@ -306,12 +316,13 @@ mod tests {
             ),
             ("[::]:81", "https://shop.example", 5)
         );
-        assert_eq!(config.trusted_proxies.len(), 2);
+        assert_eq!((config.trusted_proxies.len(), config.webhook_networks.len()), (2, 2));
 
         let refused = |pairs| Config::read(None, set(pairs)).unwrap_err().detail.into_owned();
         assert!(refused(&[("HAWKER_RESERVATION_MINUTES", "31")]).contains("1 to 30"));
         assert!(refused(&[("HAWKER_BASE_URL", "shop.example")]).contains("https://"));
         assert!(refused(&[("HAWKER_HEADROOM_MB", "much")]).contains("HAWKER_HEADROOM_MB"));
+        assert!(refused(&[("HAWKER_WEBHOOK_NETWORKS", "office")]).contains("HAWKER_WEBHOOK_NETWORKS"));
         assert!(refused(&[("HAWKER_DATABASE", "mysql://x")]).contains("postgres://"));
         assert!(refused(&[("HAWKER_CARD_PROCESSOR", "adyen:checkout")]).contains("adyen:"));
         assert!(refused(&[("HAWKER_CARD_PROCESSOR", "adyen:https://adyen.example/v71")]).contains("merchant account"));

@@ -7,7 +7,7 @@ use crate::checkout::{self, GiveUp};
 use crate::db::{Act, Tx};
 use crate::fulfilment;
 use crate::kernel::{Error, Fact, Result};
-use crate::notify::{self, Links};
+use crate::notify::{self, Links, webhooks};
 
 /// What the program does about facts: the acts, with what a transaction does not know.
 pub fn acts(app: &App) -> impl Act {
@@ -15,8 +15,13 @@ pub fn acts(app: &App) -> impl Act {
     move |tx: &mut Tx<'_>, fact: &Fact| act(tx, &links, fact)
 }
 
-/// Acts on one fact. May run again if its transaction was lost, never after it was committed.
+/// Acts on one fact, and tells whoever listens of it. May run again if its transaction was lost, never after it was committed.
 fn act(tx: &mut Tx<'_>, links: &Links, fact: &Fact) -> Result<()> {
+    follow(tx, links, fact)?;
+    webhooks::announce(tx, fact).map(drop)
+}
+
+fn follow(tx: &mut Tx<'_>, links: &Links, fact: &Fact) -> Result<()> {
     match *fact {
         Fact::OrderConfirmed { shop, order, .. } => {
             let sold = checkout::sold(tx, shop, order)?

@@ -8,6 +8,7 @@ use crate::db::{forget_batches, take_lease};
 use crate::http::{Stopping, forget_idle_callers, forget_old_keys};
 use crate::identity::forget_old_sign_ins;
 use crate::kernel::{Result, Seconds};
+use crate::notify::webhooks;
 use crate::operating::Meters;
 use crate::{checkout, flow, growth, ledger, notify, payments};
 use std::future::Future;
@@ -112,6 +113,12 @@ const JOBS: &[Job] = &[
         round: |app, _| Box::pin(async move { notify::prune(&app).await.map(drop) }),
     },
     Job {
+        name: "old_webhooks",
+        period: Duration::from_secs(10),
+        runs: Runs::Alone,
+        round: |app, _| Box::pin(async move { webhooks::prune(&app).await.map(drop) }),
+    },
+    Job {
         name: "batches",
         period: Duration::from_secs(20),
         runs: Runs::Alone,
@@ -135,6 +142,7 @@ const JOBS: &[Job] = &[
 pub fn start(app: &App) {
     let owner = *app.random.uuid().as_bytes();
     app.tasks.spawn(act_on_facts(app.clone()));
+    app.tasks.spawn(send_webhooks(app.clone()));
     for job in JOBS {
         app.tasks.spawn(repeat(app.clone(), job, owner));
     }
@@ -145,9 +153,36 @@ async fn act_on_facts(app: App) {
     let stopping = app.kept::<Stopping>().0.clone();
     while !stopping.is_cancelled() {
         let done = app.db.drain_facts(flow::acts(&app)).await;
+        if matches!(done, Ok(1..)) {
+            app.kept::<webhooks::Waker>().wake();
+        }
         note(&app, "facts", done.map(drop));
         tokio::select! {
             () = app.db.facts_recorded() => {}
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            () = stopping.cancelled() => {}
+        }
+    }
+}
+
+/// Sends webhooks as soon as events are written or places get free, and every second what falls due again.
+async fn send_webhooks(app: App) {
+    let stopping = app.kept::<Stopping>().0.clone();
+    let waker = app.kept::<webhooks::Waker>();
+    while !stopping.is_cancelled() {
+        let taken = webhooks::deliver(&app).await;
+        let pause = match taken {
+            Ok(1..) => Duration::ZERO,
+            Ok(0) => Duration::from_millis(20),
+            Err(_) => Duration::from_secs(1),
+        };
+        note(&app, "webhooks", taken.map(drop));
+        if pause.is_zero() {
+            continue;
+        }
+        tokio::time::sleep(pause).await; // However often it is woken, it does not spin.
+        tokio::select! {
+            () = waker.woken() => {}
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
             () = stopping.cancelled() => {}
         }

@@ -4,7 +4,7 @@ use crate::app::{App, Parts, Settings};
 use crate::clips;
 use crate::config::{ADYEN, Config, MoreProcessor};
 use crate::db::{self, Db, Engine, SystemClock, SystemRandom};
-use crate::kernel::{Clock, Error, Mail, MailError, Mailer, Notice, Processor, Random, Rate, Result};
+use crate::kernel::{Clock, Error, Mail, MailError, Mailer, Network, Notice, Processor, Random, Rate, Result};
 use crate::notify::{Mailbox, Smtp};
 use crate::payments::processors::{self, Adyen, AdyenSettings, Stripe, StripeSettings};
 use crate::payments::sandbox::{Books, Faults, Notices, Sandbox, Shape};
@@ -156,6 +156,7 @@ pub fn open(config: &Config, ports: Ports, how: Use) -> Result<App> {
             mail_from: config.mail_from.clone(),
             rate_limits: config.rate_limits,
             demo: config.demo,
+            webhook_networks: config.webhook_networks.clone(),
             ..Settings::default()
         },
         tasks: TaskTracker::new(),
@@ -174,6 +175,11 @@ pub fn open_demo(config: &Config, ports: Ports) -> Result<App> {
     let mailer = Arc::new(Mailbox::new(ports.clock.clone()));
     let config = Config {
         demo: true,
+        // Whoever tries webhooks has the receiver beside the demo.
+        webhook_networks: vec![
+            Network::v4([127, 0, 0, 0], 8),
+            Network::v6([0, 0, 0, 0, 0, 0, 0, 1], 128),
+        ],
         ..config.clone()
     };
     open(&config, Ports { mailer, ..ports }, Use::Alone)

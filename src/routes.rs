@@ -3,6 +3,7 @@
 //! Tables: none. It deliberately has no layers and no rules: rights stand in the handlers' signatures, limits in `server`.
 
 use crate::app::App;
+use crate::notify::webhooks;
 use crate::operating::Reference;
 use crate::payments::settlement_files;
 use crate::{
@@ -104,6 +105,20 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(settlement_files::api::list_settlement_lines))
         .routes(routes!(settlement_files::api::list_settlement_exceptions))
         .routes(routes!(settlement_files::api::post_settlement_decision))
+            webhooks::api::list_webhook_endpoints,
+            webhooks::api::post_webhook_endpoint
+        ))
+        .routes(routes!(
+            webhooks::api::get_webhook_endpoint,
+            webhooks::api::patch_webhook_endpoint,
+            webhooks::api::delete_webhook_endpoint
+        ))
+        .routes(routes!(webhooks::api::post_webhook_secret_rotation))
+        .routes(routes!(webhooks::api::post_webhook_test))
+        .routes(routes!(webhooks::api::post_webhook_replays))
+        .routes(routes!(webhooks::api::list_webhook_deliveries))
+        .routes(routes!(webhooks::api::get_webhook_delivery))
+        .routes(routes!(webhooks::api::post_webhook_replay))
         .routes(routes!(ledger::list_balances))
         .routes(routes!(ledger::list_transfers))
         .routes(routes!(growth::post_beacons))
@@ -314,6 +329,14 @@ fn desk() -> Router<App> {
             get(desk::settings_keys_page::show).post(desk::settings_keys_page::save),
         )
         .route(
+            "/studio/{shop}/settings/webhooks",
+            get(desk::settings_webhooks_page::show).post(desk::settings_webhooks_page::save),
+        )
+        .route(
+            "/studio/{shop}/settings/webhooks/{webhook_endpoint}",
+            get(desk::settings_webhook_page::show).post(desk::settings_webhook_page::save),
+        )
+        .route(
             "/studio/{shop}/settings/staff",
             get(desk::settings_staff_page::show).post(desk::settings_staff_page::save),
         )
@@ -429,6 +452,10 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/studio/{shop}/settings/payments"),
     ("GET", "/studio/{shop}/settings/keys"),
     ("POST", "/studio/{shop}/settings/keys"),
+    ("GET", "/studio/{shop}/settings/webhooks"),
+    ("POST", "/studio/{shop}/settings/webhooks"),
+    ("GET", "/studio/{shop}/settings/webhooks/{webhook_endpoint}"),
+    ("POST", "/studio/{shop}/settings/webhooks/{webhook_endpoint}"),
     ("GET", "/studio/{shop}/settings/staff"),
     ("POST", "/studio/{shop}/settings/staff"),
 ];
@@ -475,6 +502,10 @@ fn described() -> OpenApi {
             tag("shop", "The shop's settings."),
             tag("staff", "Who works here."),
             tag("keys", "API keys."),
+            tag(
+                "webhooks",
+                "What happened, told to your own programs: docs/webhooks.md.",
+            ),
         ]))
         .build()
 }

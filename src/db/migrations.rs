@@ -64,6 +64,11 @@ pub const MAIN: &[Migration] = &[
         name: "settlement files",
         sql: include_str!("../../migrations/main/0012_settlement_files.sql"),
     },
+    Migration {
+        number: 13,
+        name: "webhooks",
+        sql: include_str!("../../migrations/main/0013_webhooks.sql"),
+    },
 ];
 
 /// What players saw, in a file and lane of its own.

@@ -58,6 +58,11 @@ pub struct DisputeOut {
 }
 
 impl DisputeOut {
+    /// Without what an answer could say.
+    pub fn bare(dispute: Dispute) -> Self {
+        Self::new(dispute, BTreeMap::new())
+    }
+
     fn new(dispute: Dispute, proposed: BTreeMap<String, String>) -> Self {
         let filled = |text: String| (!text.is_empty()).then_some(text);
         let closed_by = dispute.state.is_over().then(|| dispute.closed_by.name().to_owned());
@@ -102,10 +107,7 @@ pub async fn list_disputes(
         .db
         .read(move |tx| disputes::list(tx, shop, page.after()?, page.limit()))
         .await?;
-    Ok(json(
-        StatusCode::OK,
-        found.map(|dispute| DisputeOut::new(dispute, BTreeMap::new())),
-    ))
+    Ok(json(StatusCode::OK, found.map(DisputeOut::bare)))
 }
 
 /// One dispute: what happened, until when it can be answered, and what an answer could say.

@@ -59,17 +59,20 @@ impl FulfilmentOut {
             partner: work.partner,
             promised_from: work.promised_from,
             promised_until: work.promised_until,
-            shipments: shipments
-                .iter()
-                .map(|shipment| ShipmentOut {
-                    id: shipment.id,
-                    number: shipment.number,
-                    carrier: shipment.carrier.clone(),
-                    tracking: shipment.tracking.clone(),
-                    lines: shipment.lines.clone(),
-                    handed_over_at: shipment.handed_over_at,
-                })
-                .collect(),
+            shipments: shipments.iter().map(ShipmentOut::new).collect(),
+        }
+    }
+}
+
+impl ShipmentOut {
+    pub fn new(shipment: &Shipment) -> Self {
+        Self {
+            id: shipment.id,
+            number: shipment.number,
+            carrier: shipment.carrier.clone(),
+            tracking: shipment.tracking.clone(),
+            lines: shipment.lines.clone(),
+            handed_over_at: shipment.handed_over_at,
         }
     }
 }

@@ -177,7 +177,7 @@ pub(super) fn scope_needed(path: &str, safe: bool) -> Option<(&'static str, bool
         | "settlement-files"
         | "settlement-exceptions" => "money",
         "funnel" | "retention" => "audience",
-        "shop" | "staff" | "keys" | "routing" => "settings",
+        "shop" | "staff" | "keys" | "routing" | "webhook-endpoints" | "webhook-deliveries" => "settings",
         _ => return None,
     };
     Some((area, !safe))

@@ -117,6 +117,9 @@ ids! {
     FactId "fct" "Something that happened, in the outbox.";
     EventId "evt" "Something a player saw.";
     MailId "mal" "A message to send.";
+    WebhookEndpointId "whe" "An address that hears of events.";
+    WebhookEventId "msg" "An event as webhooks tell it; stays the same however often it is sent.";
+    WebhookDeliveryId "whd" "An event on its way to an endpoint.";
 }
 
 impl CheckoutId {

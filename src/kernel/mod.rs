@@ -11,6 +11,7 @@ mod ids;
 mod money;
 #[macro_use]
 pub mod mutant;
+mod network;
 mod paging;
 mod ports;
 mod processor;
@@ -22,6 +23,7 @@ pub use error::{Engine, Error, Field, Kind, MayFail, Result};
 pub use facts::{Fact, FactKind};
 pub use ids::*;
 pub use money::{Currency, Money, MoneyOut, Rate, apportion};
+pub use network::Network;
 pub use paging::{Page, PageIn, PageOut};
 pub use ports::{Clock, Mail, MailError, Mailer, Random};
 pub use processor::{

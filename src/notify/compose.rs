@@ -3,6 +3,7 @@
 
 use super::model::{MailKind, NewMail};
 use super::queue::{Queue, queue};
+use super::webhooks;
 use crate::app::App;
 use crate::checkout::{self, OrderView};
 use crate::db::Tx;
@@ -86,6 +87,14 @@ pub(super) static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         (
             "rest_canceled.txt",
             include_str!("../../templates/mail/rest_canceled.txt"),
+        ),
+        (
+            "webhook_disabled.html",
+            include_str!("../../templates/mail/webhook_disabled.html"),
+        ),
+        (
+            "webhook_disabled.txt",
+            include_str!("../../templates/mail/webhook_disabled.txt"),
         ),
     ];
     for (name, text) in files {
@@ -393,6 +402,42 @@ pub fn rest_canceled(tx: &mut Tx<'_>, links: &Links, shop: ShopId, order: OrderI
     let more = json!({ "rest": words::money(about.view.money(minor.unwrap_or_default())) });
     let subject = format!("The rest of your order {} was canceled", about.view.order.number);
     about.queue(tx, MailKind::RestCanceled, order.uuid(), subject, more)
+}
+
+/// An address is not sent any more events: to each of the shop's owners.
+pub(super) fn webhook_disabled(
+    tx: &mut Tx<'_>,
+    links: &Links,
+    endpoint: &webhooks::Endpoint,
+    reason: webhooks::Reason,
+) -> Result<()> {
+    let shop = identity::shop(tx, endpoint.shop)?;
+    let why = match reason {
+        webhooks::Reason::Gone => "It answered 410: it does not want any more.",
+        webhooks::Reason::Failing => "Nothing arrived there for five days.",
+        webhooks::Reason::Staff => return Ok(()), // Whoever did it knows.
+    };
+    let says = json!({
+        "language": "en",
+        "shop": shop.name.as_str(),
+        "url": endpoint.url.as_str(),
+        "why": why,
+        "link": format!("{}/studio/{}/settings/webhooks/{}", links.base_url, shop.slug, endpoint.id),
+    });
+    let now = tx.now();
+    let people = identity::people(tx, shop.id)?.into_iter();
+    for owner in people.filter(|person| person.role.is_owner() && person.disabled_at.is_none()) {
+        let mail = NewMail {
+            shop: shop.id,
+            kind: MailKind::WebhookDisabled,
+            about: Uuid::new_v5(&endpoint.id.uuid(), format!("{now}/{}", owner.id).as_bytes()),
+            to: owner.email,
+            subject: format!("{}: an address gets no more events", shop.name),
+            says: says.to_string(),
+        };
+        queue(tx, &mail)?;
+    }
+    Ok(())
 }
 
 /// Money goes back.

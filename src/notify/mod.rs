@@ -1,4 +1,4 @@
-//! Letters to buyers: receipts and what happens to an order afterwards.
+//! Letters to buyers: receipts and what happens to an order afterwards. And events to the shop's own programs: [`webhooks`].
 //!
 //! Tables: mails, mail_budgets.
 //! Facts published: none.
@@ -14,6 +14,7 @@ mod model;
 mod queue;
 mod smtp;
 mod store;
+pub mod webhooks;
 
 #[cfg(test)]
 mod tests;

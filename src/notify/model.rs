@@ -18,6 +18,8 @@ crate::words! {
         PaymentLost = "payment_lost",
         /// They did not, and what had not left was canceled.
         RestCanceled = "rest_canceled",
+        /// To the shop's owners: an address is not sent any more events.
+        WebhookDisabled = "webhook_disabled",
     }
 }
 

@@ -36,9 +36,12 @@ pub async fn metrics(State(app): State<App>, ClientAddress(client): ClientAddres
     if !is_near(client) {
         return Err(Error::not_found("page").into());
     }
-    let ((waiting, oldest, set_aside), payments, mails) = app
+    let ((waiting, oldest, set_aside), payments, (mails, webhooks)) = app
         .db
-        .read(|tx| Ok((facts_waiting(tx)?, payments::waiting(tx)?, notify::waiting(tx)?)))
+        .read(|tx| {
+            let leaving = (notify::waiting(tx)?, notify::webhooks::waiting(tx)?);
+            Ok((facts_waiting(tx)?, payments::waiting(tx)?, leaving))
+        })
         .await?;
     let (beacons, _) = app.events.read(growth::unfolded).await?;
     let health = app.db.health();
@@ -155,6 +158,27 @@ pub async fn metrics(State(app): State<App>, ClientAddress(client): ClientAddres
         "gauge",
         "Letters of the last thirty days that will not be tried again.",
         mails.refused,
+    );
+    let webhooks_oldest = webhooks
+        .oldest
+        .map_or(0, |oldest| app.clock.wall().since(oldest).0.max(0));
+    page.one(
+        "hawker_webhooks_waiting",
+        "gauge",
+        "Events that have not arrived at an endpoint yet.",
+        webhooks.deliveries,
+    );
+    page.one(
+        "hawker_webhooks_oldest_seconds",
+        "gauge",
+        "Age of the oldest of them.",
+        webhooks_oldest,
+    );
+    page.one(
+        "hawker_webhook_endpoints_failing",
+        "gauge",
+        "Endpoints where nothing arrives now.",
+        webhooks.failing,
     );
     page.one(
         "hawker_beacons_waiting",

@@ -159,6 +159,11 @@ impl Frame {
             Some("revoked") => "Revoked. The key is refused from now on.",
             Some("invited") => "Invited. The letter with the link is on its way.",
             Some("changed") => "Changed. It counts from their next click.",
+            Some("tested") => {
+                "A test is on its way. Load the page again in a moment: what came of it stands in the log."
+            }
+            Some("replayed") => "It is sent again. Load the page again in a moment: what came of it stands in the log.",
+            Some("deleted") => "Deleted. Nothing is sent there any more.",
             Some("removed") => "Removed. They were signed out everywhere.",
             _ => return self,
         };
@@ -239,12 +244,13 @@ pub fn role_name(role: Role) -> &'static str {
 }
 
 /// The parts of the settings, in order: the last part of the path, and the name.
-pub const SETTINGS: [(&str, &str); 7] = [
+pub const SETTINGS: [(&str, &str); 8] = [
     ("shop", "Shop"),
     ("policies", "Policies"),
     ("tax", "Tax"),
     ("delivery", "Delivery"),
     ("payments", "Payments"),
     ("keys", "API keys"),
+    ("webhooks", "Webhooks"),
     ("staff", "Staff"),
 ];

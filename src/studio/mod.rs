@@ -57,6 +57,8 @@ pub mod settings_policies_page;
 pub mod settings_shop_page;
 pub mod settings_staff_page;
 pub mod settings_tax_page;
+pub mod settings_webhook_page;
+pub mod settings_webhooks_page;
 
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ use super::{
     sale_page::SalePage, settings_delivery_page::SettingsDeliveryPage, settings_keys_page::SettingsKeysPage,
     settings_payments_page::SettingsPaymentsPage, settings_policies_page::SettingsPoliciesPage,
     settings_shop_page::SettingsShopPage, settings_staff_page::SettingsStaffPage, settings_tax_page::SettingsTaxPage,
+    settings_webhook_page::SettingsWebhookPage, settings_webhooks_page::SettingsWebhooksPage,
     sign_in_confirm_page::SignInConfirmPage, sign_in_page::SignInPage, today_page::TodayPage,
 };
 
@@ -108,6 +109,13 @@ pub fn pages() -> Vec<(&'static str, String)> {
         page("settings_payments_refused", &SettingsPaymentsPage::refused()),
         page("settings_keys", &SettingsKeysPage::sample()),
         page("settings_keys_refused", &SettingsKeysPage::refused()),
+        page("settings_webhooks", &SettingsWebhooksPage::sample()),
+        page("settings_webhooks_empty", &SettingsWebhooksPage::empty()),
+        page("settings_webhooks_made", &SettingsWebhooksPage::made()),
+        page("settings_webhooks_refused", &SettingsWebhooksPage::refused()),
+        page("settings_webhook", &SettingsWebhookPage::sample()),
+        page("settings_webhook_disabled", &SettingsWebhookPage::disabled()),
+        page("settings_webhook_rotated", &SettingsWebhookPage::rotated()),
         page("settings_staff", &SettingsStaffPage::sample()),
         page("settings_staff_refused", &SettingsStaffPage::refused()),
     ]

@@ -11,6 +11,7 @@ use crate::http::{Problem, page};
 use crate::identity::{Analyst, Shop, Staff, shop};
 use crate::inventory;
 use crate::kernel::{Money, PageIn, Result, Seconds, ShopId, Time, VariantId, words};
+use crate::notify::webhooks::{self, Endpoint, EndpointState, Reason};
 use crate::payments;
 use crate::payments::disputes::{self, Dispute, DisputeState};
 use askama::Template;
@@ -122,6 +123,8 @@ struct Desk {
     unsettled: (u64, Option<Time>),
     /// Disputes that are open, or took money that had gone back before, each with its order's number.
     disputed: Vec<(Dispute, String)>,
+    /// Addresses where events do not arrive; for owners, who can do something about it.
+    deaf: Vec<Endpoint>,
     recent: Vec<OrderView>,
     waiting: Vec<Fulfilment>,
     now: Time,
@@ -191,6 +194,11 @@ fn read(tx: &mut Tx<'_>, staff: &Staff) -> Result<Desk> {
         unreturned: unreturned(tx, shop.id)?,
         disputed: disputed(tx, shop.id)?,
         unsettled: payments::settlement_files::count_open(tx, shop.id)?,
+        deaf: if staff.role.is_owner() {
+            deaf(tx, shop.id)?
+        } else {
+            Vec::new()
+        },
         live: clips::list_published(tx, shop.id, None, MOST)?.data,
         delivers: delivery::all(tx, shop.id)?.iter().any(|zone| !zone.methods.is_empty()),
         now: tx.now(),
@@ -248,6 +256,20 @@ fn disputed(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<(Dispute, String)>> {
         ));
     }
     Ok(named)
+}
+
+/// Endpoints that fail, or were disabled for it in the last month.
+fn deaf(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<Endpoint>> {
+    let since = tx.now().minus(Seconds::days(30));
+    let mut all = webhooks::list(tx, shop)?;
+    all.retain(|endpoint| match endpoint.state {
+        EndpointState::Enabled => false,
+        EndpointState::Failing => true,
+        EndpointState::Disabled => {
+            endpoint.reason != Some(Reason::Staff) && endpoint.disabled_at.is_some_and(|at| at > since)
+        }
+    });
+    Ok(all)
 }
 
 /// Orders of which something was shipped and the money refused.
@@ -631,6 +653,39 @@ fn payment_task(stuck: &payments::Stuck, view: Option<&OrderView>, base: &str, n
     }
 }
 
+/// Events that do not reach the shop's own programs.
+fn webhook_tasks(desk: &Desk, base: &str) -> Vec<Task> {
+    let task = |endpoint: &Endpoint| {
+        let disabled = endpoint.state == EndpointState::Disabled;
+        let detail = match (disabled, endpoint.reason) {
+            (true, Some(Reason::Gone)) => "It answered that it wants no more events, so nothing is sent any more.",
+            (true, _) => {
+                "Nothing had arrived for five days, so nothing is sent any more. What it misses is kept for 30 days."
+            }
+            (false, _) => "Nothing arrives. Hawker goes on trying; after five days it stops.",
+        };
+        Task {
+            tone: if disabled { Tone::Bad } else { Tone::Warn },
+            icon: "settings",
+            title: format!("Events do not reach {}", host(&endpoint.url)),
+            detail: detail.into(),
+            action: "See what it answers".into(),
+            link: format!("{base}/settings/webhooks/{}", endpoint.id),
+            since: endpoint
+                .disabled_at
+                .or(endpoint.failing_since)
+                .map(|at| When::of(at, desk.now)),
+        }
+    };
+    desk.deaf.iter().map(task).collect()
+}
+
+/// The name in an address.
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or(rest)
+}
+
 impl TodayPage {
     fn of(desk: &Desk, staff: &Staff) -> Self {
         let mut frame = Frame::of(&desk.shop, staff, Section::Today, "Today");
@@ -655,6 +710,7 @@ impl TodayPage {
             sales_csv: String::new(),
             tasks: order_tasks(desk, &base)
                 .into_iter()
+                .chain(webhook_tasks(desk, &base))
                 .chain(shelf_tasks(desk, &base))
                 .collect(),
             live: live.collect(),

@@ -220,6 +220,10 @@ const CENSUS: &[Row] = &[
     form("/studio/{shop}/settings/keys", Who::Owner, ""),
     read("/studio/{shop}/settings/staff", Who::Owner),
     form("/studio/{shop}/settings/staff", Who::Owner, ""),
+    read("/studio/{shop}/settings/webhooks", Who::Owner),
+    form("/studio/{shop}/settings/webhooks", Who::Owner, ""),
+    read("/studio/{shop}/settings/webhooks/{webhook_endpoint}", Who::Owner),
+    form("/studio/{shop}/settings/webhooks/{webhook_endpoint}", Who::Owner, ""),
     // The shop.
     read("/v1/shop", Who::Analyst),
     act("PATCH", "/v1/shop", Who::Owner, r#"{"tagline":"Line {n}"}"#),
@@ -458,6 +462,48 @@ const CENSUS: &[Row] = &[
         Who::Creator,
         r#"{"decision":"leave","reason":"Reason {n}"}"#,
     ),
+    // What is sent there has the shop's orders in it.
+    read("/v1/webhook-endpoints", Who::Owner),
+    act(
+        "POST",
+        "/v1/webhook-endpoints",
+        Who::Owner,
+        r#"{"url":"https://census.example/hook{n}"}"#,
+    ),
+    read("/v1/webhook-endpoints/{webhook_endpoint}", Who::Owner),
+    act(
+        "PATCH",
+        "/v1/webhook-endpoints/{webhook_endpoint}",
+        Who::Owner,
+        r#"{"description":"Hook {n}"}"#,
+    ),
+    act(
+        "POST",
+        "/v1/webhook-endpoints/{webhook_endpoint}/secret-rotation",
+        Who::Owner,
+        "{}",
+    ),
+    Row {
+        method: "POST",
+        path: "/v1/webhook-endpoints/{webhook_endpoint}/test",
+        who: Who::Owner,
+        body: Body::None,
+    },
+    act(
+        "POST",
+        "/v1/webhook-endpoints/{webhook_endpoint}/replays",
+        Who::Owner,
+        r#"{"since":"2026-01-01T00:00:00Z"}"#,
+    ),
+    read("/v1/webhook-deliveries", Who::Owner),
+    read("/v1/webhook-deliveries/{webhook_delivery}", Who::Owner),
+    Row {
+        method: "POST",
+        path: "/v1/webhook-deliveries/{webhook_delivery}/replay",
+        who: Who::Owner,
+        body: Body::None,
+    },
+    delete("/v1/webhook-endpoints/{webhook_endpoint}", Who::Owner),
     read("/v1/balances", Who::Analyst),
     read("/v1/transfers", Who::Analyst),
     read("/v1/funnel", Who::Measurer),
@@ -521,7 +567,7 @@ async fn version(owner: &Client, path: &str) -> String {
 }
 
 /// A bank asks about a payment.
-async fn inquiry(app: &App, payment: &str) -> String {
+pub async fn inquiry(app: &App, payment: &str) -> String {
     let payment = payment.parse().unwrap();
     let told = app.db.write(LaneKey::of(payment), move |tx| {
         let attempt = payments::latest_attempt(tx, payment)?.unwrap();
@@ -585,6 +631,13 @@ impl Furnished {
         let contract =
             json!({ "name": "Terms", "terms": { "remainder": names["party"], "processor_fee": "remainder" } });
         names.insert("contract", id(&owner.post("/v1/contracts", &contract).await));
+
+        let hook = json!({ "url": "https://census.example/hook", "events": ["dispute.closed"] });
+        let hook = owner.post("/v1/webhook-endpoints", &hook).await.value()["endpoint"]["id"].clone();
+        names.insert("webhook_endpoint", hook.as_str().unwrap().to_owned());
+        let test = format!("/v1/webhook-endpoints/{}/test", names["webhook_endpoint"]);
+        let sent = owner.send(Method::POST, &test, None, Default::default()).await;
+        names.insert("webhook_delivery", id(&sent));
 
         let card = json!({ "amount": { "amount": 2500, "currency": "EUR" }, "reason": "sold" });
         let issued = owner.post("/v1/gift-cards", &card).await.value();
@@ -754,6 +807,8 @@ impl Furnished {
             "dispute",
             "settlement_file",
             "settlement_line",
+            "webhook_endpoint",
+            "webhook_delivery",
         ];
         let mut marks: Vec<&str> = owned.iter().map(|name| self.names[name].as_str()).collect();
         marks.extend([self.shop.slug.as_str(), self.client_secret.as_str()]);

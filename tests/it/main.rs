@@ -35,3 +35,4 @@ mod sign_in;
 mod stored;
 mod stripe_wire;
 mod tenancy;
+mod webhooks;

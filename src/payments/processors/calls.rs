@@ -18,26 +18,35 @@ pub enum Sent {
 
 /// One policy for all calls to providers: a time limit, no redirects, no proxies from the environment, TLS by ring.
 pub fn client(limit: Duration) -> Result<reqwest::Client> {
-    let cannot = |error: Box<dyn std::error::Error + Send + Sync>| {
-        Error::internal("the HTTP client could not be set up").because(error)
-    };
+    client_of(policy(limit)?)
+}
+
+fn cannot(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::internal("the HTTP client could not be set up").because(error)
+}
+
+/// The client of a policy.
+pub fn client_of(policy: reqwest::ClientBuilder) -> Result<reqwest::Client> {
+    policy.build().map_err(cannot)
+}
+
+/// The policy itself, for callers who have more to say.
+pub fn policy(limit: Duration) -> Result<reqwest::ClientBuilder> {
     let roots = rustls::RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
     let tls =
         rustls::ClientConfig::builder_with_provider(std::sync::Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
-            .map_err(|error| cannot(error.into()))?
+            .map_err(cannot)?
             .with_root_certificates(roots)
             .with_no_client_auth();
-    reqwest::Client::builder()
+    Ok(reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .timeout(limit)
         .connect_timeout(Duration::from_secs(5))
         .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .build()
-        .map_err(|error| cannot(error.into()))
+        .no_proxy())
 }
 
 /// Sends a request whose status says all: an answer without a readable body is one.

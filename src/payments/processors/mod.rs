@@ -9,6 +9,7 @@ mod stripe;
 
 pub use adyen::{Adyen, AdyenSettings};
 pub(super) use calls::client;
+pub use calls::{client_of, policy};
 pub(super) use declines::{EXPONENTS, decline, from_wire, to_wire, understands};
 pub use manual::Manual;
 pub use signature::sign;
