@@ -5,8 +5,8 @@
 use crate::app::App;
 use crate::operating::Reference;
 use crate::{
-    catalog, checkout, clips, delivery, disputes, fulfilment, gift_cards, growth, identity, inventory, ledger, offers,
-    operating, partners, payments, storefront, studio, taxes,
+    catalog, checkout, clips, delivery, disputes, drops, fulfilment, gift_cards, growth, identity, inventory, ledger,
+    offers, operating, partners, payments, storefront, studio, taxes,
 };
 use axum::routing::get;
 use axum::{Extension, Router};
@@ -54,6 +54,19 @@ fn api() -> OpenApiRouter<App> {
             partners::api::post_contract_version
         ))
         .routes(routes!(partners::api::put_product_contract))
+        .routes(routes!(drops::api::list_drops, drops::api::post_drop))
+        .routes(routes!(drops::api::get_drop, drops::api::patch_drop))
+        .routes(routes!(drops::api::post_scheduling))
+        .routes(routes!(drops::api::post_opening))
+        .routes(routes!(drops::api::post_pause, drops::api::delete_pause))
+        .routes(routes!(drops::api::post_closing))
+        .routes(routes!(drops::api::post_release))
+        .routes(routes!(drops::api::post_extension))
+        .routes(routes!(drops::api::post_drop_price))
+        .routes(routes!(drops::api::put_pin, drops::api::delete_pin))
+        .routes(routes!(drops::api::post_archival))
+        .routes(routes!(drops::api::get_drop_events))
+        .routes(routes!(drops::api::get_drop_live))
         .routes(routes!(offers::products_api::get_products))
         .routes(routes!(offers::products_api::get_product))
         .routes(routes!(inventory::live_api::get_live))
@@ -435,6 +448,10 @@ fn described() -> OpenApi {
             tag("orders", "Work on orders: accept, ship, cancel, refund."),
             tag("delivery", "Zones, methods, tax rates."),
             tag("partners", "Who earns what."),
+            tag(
+                "drops",
+                "Limited sales in a window: planning, the run of show, the archive.",
+            ),
             tag("money", "Payments, routing, gift cards, balances and transfers."),
             tag("audience", "What viewers did."),
             tag("shop", "The shop's settings."),

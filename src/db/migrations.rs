@@ -59,6 +59,11 @@ pub const MAIN: &[Migration] = &[
         name: "plain checks",
         sql: include_str!("../../migrations/main/0011_plain_checks.sql"),
     },
+    Migration {
+        number: 14,
+        name: "drops",
+        sql: include_str!("../../migrations/main/0014_drops.sql"),
+    },
 ];
 
 /// What players saw, in a file and lane of its own.

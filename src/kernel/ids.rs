@@ -107,6 +107,7 @@ ids! {
     DisputeId "dsp" "A dispute of a payment.";
     AdjustmentId "adj" "A change after the sale.";
     ShipmentId "shp" "A parcel.";
+    DropId "drp" "A drop: a limited sale in a window.";
     GiftCardId "gft" "A gift card.";
     GiftCardMoveId "gcm" "Something that happened to a gift card.";
     TransferId "tfr" "A ledger movement.";

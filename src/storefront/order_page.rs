@@ -217,6 +217,7 @@ async fn addition(
         };
         let home = card.address.as_ref().map(|address| address.country.clone());
         let asked = Asked {
+            drop: None,
             lines: vec![WantedLine {
                 variant: next.variant,
                 quantity: 1,

@@ -342,6 +342,7 @@ pub async fn unkept(app: &App, shop: ShopId, buyers: &[Buyer], acts: &[Done]) ->
 /// What is shown to a buyer now.
 pub async fn quote(app: &App, shop: ShopId, lines: &[offers::WantedLine]) -> Result<Option<Quote>> {
     let asked = offers::Asked {
+        drop: None,
         lines: lines.to_vec(),
         country: "DE".into(),
         delivery: None,

@@ -1,0 +1,379 @@
+//! All SQL on drops, what they sell, and who has what of them.
+
+use super::model::{Drop, DropState, Event, Identity, Item, Stage, StreamKind, money};
+use crate::args;
+use crate::db::{FromRow, Row, Tx};
+use crate::kernel::{CheckoutId, DropId, Error, Id, Page, Result, ShopId, Time, VariantId};
+use uuid::Uuid;
+
+impl FromRow for Drop {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        let stream: String = row.get(6)?;
+        let stage = match row.get(5)? {
+            Some(clip) => Stage::Clip(clip),
+            None if stream.is_empty() => Stage::Nothing,
+            None => Stage::Stream(row.get::<StreamKind>(7)?, stream),
+        };
+        Ok(Self {
+            id: row.get(0)?,
+            shop: row.get(1)?,
+            slug: row.get(2)?,
+            title: row.get(3)?,
+            description: row.get(4)?,
+            stage,
+            state: row.get(8)?,
+            opens_at: row.get(9)?,
+            closes_at: row.get(10)?,
+            opened_at: row.get(11)?,
+            closed_at: row.get(12)?,
+            limit: row.get(13)?,
+            hold_minutes: row.get(14)?,
+            pinned: row.get(15)?,
+            version: row.get(16)?,
+            head: row.get(17)?,
+            next_check_at: row.get(18)?,
+            created_at: row.get(19)?,
+            changed_at: row.get(20)?,
+        })
+    }
+}
+
+/// Stream address and kind, as their columns hold them.
+fn stream_of(drop: &Drop) -> (&str, &'static str) {
+    match &drop.stage {
+        Stage::Stream(kind, url) => (url, kind.word()),
+        _ => ("", ""),
+    }
+}
+
+/// Writes a new drop. False: its id or its address is taken.
+pub(super) fn insert(tx: &mut Tx<'_>, drop: &Drop) -> Result<bool> {
+    let (url, kind) = stream_of(drop);
+    let done = tx.exec(
+        "insert into drops (id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
+                            limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) on conflict do nothing",
+        args![
+            drop.id,
+            drop.shop,
+            drop.slug,
+            drop.title,
+            drop.description,
+            drop.stage.clip(),
+            url,
+            kind,
+            drop.state,
+            drop.opens_at,
+            drop.closes_at,
+            drop.opened_at,
+            drop.closed_at,
+            drop.limit,
+            drop.hold_minutes,
+            drop.pinned,
+            drop.version,
+            drop.head,
+            drop.next_check_at,
+            drop.created_at,
+            drop.changed_at
+        ],
+    )?;
+    Ok(done == 1)
+}
+
+/// Writes a drop as it is from now on. No row: somebody moved it since it was read.
+pub(super) fn advance(tx: &mut Tx<'_>, before: &Drop, after: &Drop) -> Result<bool> {
+    let (url, kind) = stream_of(after);
+    let done = tx.exec(
+        "update drops set title = $4, description = $5, clip_id = $6, stream_url = $7, stream_kind = $8, state = $9, opens_at = $10, closes_at = $11,
+                opened_at = $12, closed_at = $13, limit_units = $14, hold_minutes = $15, pinned_id = $16, version = $17, head = $18,
+                next_check_at = $19, changed_at = $20
+          where id = $1 and state = $2 and version = $3",
+        args![
+            before.id,
+            before.state,
+            before.version,
+            after.title,
+            after.description,
+            after.stage.clip(),
+            url,
+            kind,
+            after.state,
+            after.opens_at,
+            after.closes_at,
+            after.opened_at,
+            after.closed_at,
+            after.limit,
+            after.hold_minutes,
+            after.pinned,
+            after.version,
+            after.head,
+            after.next_check_at,
+            after.changed_at
+        ],
+    )?;
+    Ok(done == 1)
+}
+
+/// Puts the next look at a drop off, if nobody moved it meanwhile.
+pub(super) fn look_again(tx: &mut Tx<'_>, drop: &Drop, at: Time) -> Result<()> {
+    tx.put(
+        "update drops set next_check_at = $3 where id = $1 and version = $2",
+        args![drop.id, drop.version, at],
+    )
+}
+
+/// A drop of a shop.
+pub fn find(tx: &mut Tx<'_>, shop: ShopId, id: DropId) -> Result<Option<Drop>> {
+    tx.maybe_one(
+        "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at
+           from drops where shop_id = $1 and id = $2",
+        args![shop, id],
+    )
+}
+
+/// The drop of a shop with this address.
+pub fn find_by_slug(tx: &mut Tx<'_>, shop: ShopId, slug: &str) -> Result<Option<Drop>> {
+    tx.maybe_one(
+        "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at
+           from drops where shop_id = $1 and slug = $2",
+        args![shop, slug],
+    )
+}
+
+/// A drop whose id we looked up ourselves.
+pub(super) fn load(tx: &mut Tx<'_>, id: DropId) -> Result<Drop> {
+    tx.maybe_one(
+        "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at
+           from drops where id = $1",
+        args![id],
+    )?
+    .ok_or_else(|| Error::not_found("drop"))
+}
+
+/// Newest first; what was put away is left out.
+pub fn list(tx: &mut Tx<'_>, shop: ShopId, after: Option<DropId>, limit: i64) -> Result<Page<Drop>> {
+    let before = after.unwrap_or(DropId::from_uuid(Uuid::max()));
+    let drops = tx.all(
+        "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at
+           from drops where shop_id = $1 and id < $2 and state <> $4 order by id desc limit $3",
+        args![shop, before, limit + 1, DropState::Archived],
+    )?;
+    Ok(Page::cut(drops, limit, |drop: &Drop| drop.id.to_string()))
+}
+
+/// Drops whose time has come, oldest first.
+pub(super) fn due(tx: &mut Tx<'_>, most: i64) -> Result<Vec<DropId>> {
+    let rows: Vec<(DropId,)> = tx.all(
+        "select id from drops where next_check_at is not null and next_check_at <= $1 order by next_check_at limit $2",
+        args![tx.now(), most],
+    )?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+impl FromRow for Item {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            variant: row.get(0)?,
+            position: row.get(1)?,
+            allotment: row.get(2)?,
+            transient: row.get(3)?,
+            price: money(row.get(4)?, row.get(5)?),
+            price_version: row.get(6)?,
+        })
+    }
+}
+
+/// What a drop sells, in its order.
+pub(super) fn items(tx: &mut Tx<'_>, drop: DropId) -> Result<Vec<Item>> {
+    tx.all(
+        "select variant_id, position, allotment, transient, price_minor, currency, price_version from drop_items
+          where drop_id = $1 order by position, variant_id limit 100",
+        args![drop],
+    )
+}
+
+pub(super) fn insert_item(tx: &mut Tx<'_>, drop: &Drop, item: &Item) -> Result<()> {
+    tx.put(
+        "insert into drop_items (drop_id, variant_id, shop_id, position, allotment, transient, price_minor, currency, price_version)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        args![
+            drop.id,
+            item.variant,
+            drop.shop,
+            item.position,
+            item.allotment,
+            item.transient,
+            item.price.minor,
+            item.price.currency,
+            item.price_version
+        ],
+    )
+}
+
+/// Empties a draft before it is filled anew.
+pub(super) fn delete_items(tx: &mut Tx<'_>, drop: DropId) -> Result<()> {
+    tx.put("delete from drop_items where drop_id = $1", args![drop])
+}
+
+/// Sets a price that was read with its version.
+pub(super) fn step_price(tx: &mut Tx<'_>, drop: DropId, item: &Item, minor: i64) -> Result<()> {
+    tx.change_one(
+        "update drop_items set price_minor = $4, price_version = price_version + 1 where drop_id = $1 and variant_id = $2 and price_version = $3",
+        args![drop, item.variant, item.price_version, minor],
+    )
+}
+
+pub(super) fn add_allotment(tx: &mut Tx<'_>, drop: DropId, variant: VariantId, units: u32) -> Result<()> {
+    tx.change_one(
+        "update drop_items set allotment = allotment + $3 where drop_id = $1 and variant_id = $2",
+        args![drop, variant, units],
+    )
+}
+
+/// The drop that is announced or running and sells a variant, if there is another one than `but`.
+pub(super) fn other_with(tx: &mut Tx<'_>, variant: VariantId, but: DropId) -> Result<Option<DropId>> {
+    let found: Option<(DropId,)> = tx.maybe_one(
+        "select d.id from drop_items i join drops d on d.id = i.drop_id
+          where i.variant_id = $1 and d.id <> $2 and (d.state = 'scheduled' or d.state = 'open' or d.state = 'paused') limit 1",
+        args![variant, but],
+    )?;
+    Ok(found.map(|(id,)| id))
+}
+
+// Who has what. ------------------------------------------------------------------------------------------------------------------------------------
+
+/// Counts units for somebody. No row: they would have more than they may.
+pub(super) fn count(tx: &mut Tx<'_>, drop: DropId, who: &Identity, units: u32, most: u32) -> Result<bool> {
+    let done = tx.exec(
+        "insert into drop_buyers (drop_id, identity, units, units_max) values ($1, $2, $3, $4)
+         on conflict (drop_id, identity) do update set units = drop_buyers.units + excluded.units
+          where drop_buyers.units + excluded.units <= drop_buyers.units_max",
+        args![drop, who.as_slice(), units, most],
+    )?;
+    Ok(done == 1)
+}
+
+pub(super) fn uncount(tx: &mut Tx<'_>, drop: DropId, who: &Identity, units: u32) -> Result<()> {
+    tx.change_one(
+        "update drop_buyers set units = units - $3 where drop_id = $1 and identity = $2",
+        args![drop, who.as_slice(), units],
+    )
+}
+
+/// What a checkout counts.
+#[derive(Clone, Debug)]
+pub(super) struct Counted {
+    pub(super) drop: DropId,
+    pub(super) units: u32,
+    pub(super) held: bool,
+    pub(super) who: Vec<Identity>,
+}
+
+impl FromRow for Counted {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        let bytes: Vec<u8> = row.get(3)?;
+        let who = bytes.as_chunks::<33>().0.to_vec();
+        Ok(Self {
+            drop: row.get(0)?,
+            units: row.get(1)?,
+            held: row.get(2)?,
+            who,
+        })
+    }
+}
+
+/// Writes what a new checkout counts. False: its id is taken.
+pub(super) fn insert_claim(tx: &mut Tx<'_>, shop: ShopId, checkout: CheckoutId, claim: &Counted) -> Result<bool> {
+    let done = tx.exec(
+        "insert into drop_claims (checkout_id, drop_id, shop_id, units, held, identities) values ($1, $2, $3, $4, 1, $5) on conflict (checkout_id) do nothing",
+        args![checkout, claim.drop, shop, claim.units, claim.who.concat()],
+    )?;
+    Ok(done == 1)
+}
+
+pub(super) fn claim(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<Option<Counted>> {
+    tx.maybe_one(
+        "select drop_id, units, held, identities from drop_claims where checkout_id = $1",
+        args![checkout],
+    )
+}
+
+/// Marks a claim as counted or not, if it was the other. False: it is that already.
+pub(super) fn hold(tx: &mut Tx<'_>, checkout: CheckoutId, held: bool) -> Result<bool> {
+    let done = tx.exec(
+        "update drop_claims set held = $2 where checkout_id = $1 and held <> $2",
+        args![checkout, held],
+    )?;
+    Ok(done == 1)
+}
+
+pub(super) fn set_identities(tx: &mut Tx<'_>, checkout: CheckoutId, who: &[Identity]) -> Result<()> {
+    tx.change_one(
+        "update drop_claims set identities = $2 where checkout_id = $1",
+        args![checkout, who.concat()],
+    )
+}
+
+/// Checkouts that count something in a drop, for whoever checks that they should.
+pub fn holding(tx: &mut Tx<'_>) -> Result<Vec<CheckoutId>> {
+    let rows: Vec<(CheckoutId,)> = tx.all("select checkout_id from drop_claims where held = 1 limit 100000", &[])?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+pub(super) fn claims_held(tx: &mut Tx<'_>) -> Result<Vec<Counted>> {
+    tx.all(
+        "select drop_id, units, held, identities from drop_claims where held = 1 limit 100000",
+        &[],
+    )
+}
+
+pub(super) fn counts(tx: &mut Tx<'_>) -> Result<Vec<(DropId, Vec<u8>, i64, i64)>> {
+    tx.all(
+        "select drop_id, identity, units, units_max from drop_buyers where units > 0 limit 1000000",
+        &[],
+    )
+}
+
+// What was done. -----------------------------------------------------------------------------------------------------------------------------------
+
+pub(super) fn insert_event(tx: &mut Tx<'_>, drop: DropId, event: &Event) -> Result<()> {
+    tx.put(
+        "insert into drop_events (drop_id, position, kind, detail, staff_id, at, hash) values ($1, $2, $3, $4, $5, $6, $7)",
+        args![drop, event.position, event.kind, event.detail, event.staff, event.at, event.hash],
+    )
+}
+
+impl FromRow for Event {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            position: row.get(0)?,
+            kind: row.get(1)?,
+            detail: row.get(2)?,
+            staff: row.get(3)?,
+            at: row.get(4)?,
+            hash: row.get(5)?,
+        })
+    }
+}
+
+/// What was done in a drop we looked up ourselves, in order.
+pub fn events(tx: &mut Tx<'_>, drop: DropId) -> Result<Vec<Event>> {
+    tx.all(
+        "select position, kind, detail, staff_id, at, hash from drop_events where drop_id = $1 order by position limit 100000",
+        args![drop],
+    )
+}
+
+/// Every drop there is, for the operator's check.
+pub(super) fn all(tx: &mut Tx<'_>) -> Result<Vec<Drop>> {
+    tx.all(
+        "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at
+           from drops order by id limit 10000",
+        &[],
+    )
+}
