@@ -133,6 +133,7 @@ fn pages() -> Router<App> {
         .route("/mailbox/{mail}", get(storefront::mailbox_page::show_mail))
         .route("/s/{shop}", get(storefront::home_page::show))
         .route("/s/{shop}/clips/{clip}", get(storefront::clip_page::show))
+        .route("/s/{shop}/drops/{drop}", get(storefront::drop_page::show))
         .route("/s/{shop}/products/{product}", get(storefront::product_page::show))
         .route(
             "/s/{shop}/checkout",
@@ -235,6 +236,22 @@ fn desk() -> Router<App> {
         .route("/studio/{shop}/money", get(desk::money_page::show))
         .route("/studio/{shop}/money/sales/{order}", get(desk::sale_page::show))
         .route(
+            "/studio/{shop}/drops",
+            get(desk::drops_page::show).post(desk::drops_page::begin),
+        )
+        .route(
+            "/studio/{shop}/drops/{drop}",
+            get(desk::drop_page::show).post(desk::drop_page::run),
+        )
+        .route(
+            "/studio/{shop}/drops/{drop}/pin",
+            axum::routing::post(desk::drop_page::pin),
+        )
+        .route(
+            "/studio/{shop}/drops/{drop}/plan",
+            get(desk::drop_plan_page::show).post(desk::drop_plan_page::save),
+        )
+        .route(
             "/studio/{shop}/money/gift-cards",
             get(desk::gift_cards_page::show).post(desk::gift_cards_page::issue),
         )
@@ -335,6 +352,7 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/studio/sign-out"),
     ("GET", "/s/{shop}"),
     ("GET", "/s/{shop}/clips/{clip}"),
+    ("GET", "/s/{shop}/drops/{drop}"),
     ("GET", "/s/{shop}/products/{product}"),
     ("GET", "/s/{shop}/checkout"),
     ("POST", "/s/{shop}/checkout"),
@@ -377,6 +395,13 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/studio/{shop}/disputes/{dispute}/bank"),
     ("GET", "/studio/{shop}/money"),
     ("GET", "/studio/{shop}/money/sales/{order}"),
+    ("GET", "/studio/{shop}/drops"),
+    ("POST", "/studio/{shop}/drops"),
+    ("GET", "/studio/{shop}/drops/{drop}"),
+    ("POST", "/studio/{shop}/drops/{drop}"),
+    ("POST", "/studio/{shop}/drops/{drop}/pin"),
+    ("GET", "/studio/{shop}/drops/{drop}/plan"),
+    ("POST", "/studio/{shop}/drops/{drop}/plan"),
     ("GET", "/studio/{shop}/money/gift-cards"),
     ("POST", "/studio/{shop}/money/gift-cards"),
     ("GET", "/studio/{shop}/money/gift-cards/{gift_card}"),

@@ -667,6 +667,9 @@ pub struct SeenOut {
     pub clip: Option<SeenClipOut>,
     /// The seller and the policies of that day; absent for sales from before these texts were kept.
     pub policies: Option<Policies>,
+    /// The drop it was bought in, and the latest event of its archive when it was offered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drop: Option<offers::QuotedDropOut>,
 }
 
 /// A thing as it was offered.
@@ -726,6 +729,7 @@ impl SeenOut {
                     .unwrap_or_default(),
             }),
             policies: evidence.policies.clone(),
+            drop: quote.drop.as_ref().map(offers::QuotedDropOut::from),
         }
     }
 }

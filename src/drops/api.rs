@@ -191,7 +191,7 @@ pub struct DropItemOut {
 }
 
 /// One thing that was done in a drop.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
 #[schema(as = DropEvent)]
 pub struct DropEventOut {
     pub position: i64,
@@ -206,11 +206,13 @@ pub struct DropEventOut {
 }
 
 /// A drop's archive, whole.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
 #[schema(as = DropArchive)]
 pub struct DropArchiveOut {
     pub drop: DropId,
     pub events: Vec<DropEventOut>,
+    /// The hash of the latest event, as the drop's own row holds it.
+    pub head: String,
     /// Whether every hash follows from the one before it, up to the one the drop's own row holds.
     pub verified: bool,
 }
@@ -669,20 +671,69 @@ pub async fn get_drop_events(
         Ok((store::events(tx, id)?, drop.head))
     });
     let (events, head) = read.await?;
-    let event = |event: &Event| DropEventOut {
-        position: event.position,
-        kind: event.kind,
-        detail: event.detail.clone(),
-        staff: event.staff,
-        at: event.at,
-        hash: hex(&event.hash),
-    };
-    let out = DropArchiveOut {
-        drop: id,
-        verified: verify(id, &events, &head).is_ok(),
-        events: events.iter().map(event).collect(),
-    };
-    Ok(json(StatusCode::OK, out))
+    Ok(json(StatusCode::OK, DropArchiveOut::of(id, &events, &head)))
+}
+
+impl DropArchiveOut {
+    /// An archive as it is handed out.
+    pub fn of(drop: DropId, events: &[Event], head: &[u8; 32]) -> Self {
+        let event = |event: &Event| DropEventOut {
+            position: event.position,
+            kind: event.kind,
+            detail: event.detail.clone(),
+            staff: event.staff,
+            at: event.at,
+            hash: hex(&event.hash),
+        };
+        Self {
+            drop,
+            verified: verify(drop, events, head).is_ok(),
+            head: hex(head),
+            events: events.iter().map(event).collect(),
+        }
+    }
+
+    /// Whether what was handed out holds together, by nothing but itself: the first event that does not, by its position.
+    pub fn verify(&self) -> Result<(), i64> {
+        let events: Option<Vec<Event>> = self
+            .events
+            .iter()
+            .map(|event| {
+                Some(Event {
+                    position: event.position,
+                    kind: event.kind,
+                    detail: event.detail.clone(),
+                    staff: event.staff,
+                    at: event.at,
+                    hash: unhex(&event.hash)?,
+                })
+            })
+            .collect();
+        match (events, unhex(&self.head)) {
+            (Some(events), Some(head)) => verify(self.drop, &events, &head),
+            _ => Err(0),
+        }
+    }
+}
+
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
+    }
+    Some(bytes)
+}
+
+/// From where a page follows a drop.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct FollowIn {
+    /// The id of the last event that was heard, for clients that cannot send it as a header.
+    after: Option<String>,
 }
 
 /// Drops, as pages follow them.
@@ -742,10 +793,11 @@ impl LiveDropOut {
 /// The stream begins with an event `drop` that says all there is to know, and goes on with one whenever something of it changes; in between only the
 /// latest is kept, so whoever joins late is right at once. An event's id grows with every commit; with `Last-Event-ID` what was heard is not said again.
 #[utoipa::path(get, path = "/v1/drops/{drop}/live", tag = "drops",
-    params(("drop" = DropId, Path), ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was heard.")),
+    params(FollowIn, ("drop" = DropId, Path), ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was heard.")),
     security(("key" = [])), responses(
     (status = 200, body = LiveDropOut, content_type = "text/event-stream", description = "Events `drop`, until one side ends the stream."),
     (status = 404, description = "`no_such_drop`: also of a draft."),
+    (status = 422, description = "`after` is no id of an event."),
     (status = 503, description = "`too_many_viewers`: show what was last known, and try again."),
 ))]
 pub async fn get_drop_live(
@@ -753,14 +805,22 @@ pub async fn get_drop_live(
     player: Player,
     headers: HeaderMap,
     Path(id): Path<DropId>,
+    Query(asked): Query<FollowIn>,
 ) -> Result<Response, Problem> {
     let shop = player.shop;
     let found = app.db.read(move |tx| view(tx, shop, id)).await?;
     let found = found
         .filter(|view| view.drop.state != DropState::Draft)
         .ok_or_else(unknown)?;
-    let heard = headers.get("last-event-id").and_then(|value| value.to_str().ok());
-    let heard = heard.and_then(|id| id.parse().ok());
+    let header = headers.get("last-event-id").and_then(|value| value.to_str().ok());
+    let heard: Option<i64> = match &asked.after {
+        Some(after) => Some(
+            after
+                .parse()
+                .map_err(|_| Error::field("after", "This is no id of an event."))?,
+        ),
+        None => header.and_then(|id| id.parse().ok()),
+    };
     let following = follow::<Now>(&app, &[(id, found)], &[heard]).ok_or_else(|| {
         let detail = "Too many pages follow drops at once. What is shown may be some time old.";
         Error::new(Kind::Busy { retry_after: 30 }, "too_many_viewers", detail)

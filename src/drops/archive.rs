@@ -3,7 +3,7 @@
 use super::model::{Drop, Event, EventKind, event_hash};
 use super::store;
 use crate::db::Tx;
-use crate::kernel::{Engine, Error, Result, StaffId};
+use crate::kernel::{Engine, Error, Result, StaffId, Time};
 
 /// Writes `after` and its event. An act that somebody else's came before runs again and sees what they did.
 pub(super) fn act(
@@ -19,20 +19,20 @@ pub(super) fn act(
         kind,
         detail: detail.to_string(),
         staff,
-        at: tx.now(),
+        at: whole(tx.now()),
         hash: [0; 32],
     };
     event.hash = event_hash(before.id, &before.head, &event);
     let after = Drop {
         version: event.position,
         head: event.hash,
-        changed_at: event.at,
+        changed_at: tx.now(),
         next_check_at: match after.state == before.state
             && after.closes_at == before.closes_at
             && after.opens_at == before.opens_at
         {
             true => after.next_check_at,
-            false => after.look(event.at),
+            false => after.look(tx.now()),
         },
         ..after
     };
@@ -46,6 +46,11 @@ pub(super) fn act(
     Ok(after)
 }
 
+/// To the millisecond, as an archive is handed out: whoever checks it has nothing finer.
+fn whole(at: Time) -> Time {
+    Time(at.0.div_euclid(1000) * 1000)
+}
+
 /// The first event of a drop that is being written.
 pub(super) fn born(tx: &mut Tx<'_>, drop: &mut Drop, staff: Option<StaffId>) -> Result<bool> {
     let mut event = Event {
@@ -53,7 +58,7 @@ pub(super) fn born(tx: &mut Tx<'_>, drop: &mut Drop, staff: Option<StaffId>) -> 
         kind: EventKind::Created,
         detail: serde_json::json!({ "title": drop.title }).to_string(),
         staff,
-        at: tx.now(),
+        at: whole(tx.now()),
         hash: [0; 32],
     };
     event.hash = event_hash(drop.id, &[0; 32], &event);

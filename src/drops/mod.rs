@@ -32,4 +32,4 @@ pub use model::{
 pub use offered::{enter, offered, offered_to_holder, sellable};
 pub use plan::{HOLD_MINUTES, NewItem, Plan, Planned, edit, plan, view, view_by_slug};
 pub use run::{Act, Hand, archive, close, extend, open, pause, pin, release, schedule, step_price};
-pub use store::{events, find, holding, list};
+pub use store::{events, find, find_by_slug, holding, list};

@@ -84,6 +84,17 @@ pub struct QuotedDropOut {
     pub limit_per_buyer: u32,
 }
 
+impl From<&drops::QuotedDrop> for QuotedDropOut {
+    fn from(drop: &drops::QuotedDrop) -> Self {
+        Self {
+            id: drop.id,
+            position: drop.position,
+            hold_minutes: drop.hold_minutes,
+            limit_per_buyer: drop.limit,
+        }
+    }
+}
+
 /// One line of a quote.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct QuoteLineOut {
@@ -308,12 +319,7 @@ impl QuoteOut {
             },
             payment_methods: vec![PaymentMethod::Card, PaymentMethod::Manual],
             test_mode: shop.test_mode,
-            drop: quote.drop.as_ref().map(|drop| QuotedDropOut {
-                id: drop.id,
-                position: drop.position,
-                hold_minutes: drop.hold_minutes,
-                limit_per_buyer: drop.limit,
-            }),
+            drop: quote.drop.as_ref().map(QuotedDropOut::from),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::structured_data::{Markup, Organization, Thing};
 use super::{
     checkout_page::CheckoutPage,
     clip_page::ClipPage,
+    drop_page::DropPage,
     home_page::HomePage,
     mailbox_page::MailboxPage,
     message_page::MessagePage,
@@ -27,6 +28,9 @@ pub fn pages() -> Vec<(&'static str, String)> {
         page("product", &ProductPage::sample()),
         page("product_sold_out", &ProductPage::sample_sold_out()),
         page("checkout", &CheckoutPage::sample()),
+        page("drop", &DropPage::sample()),
+        page("drop_before", &DropPage::sample_before()),
+        page("drop_over", &DropPage::sample_over()),
         page("checkout_gift_card", &CheckoutPage::sample_gift_card()),
         page("order_gift_card", &OrderPage::sample_gift_card()),
         page("checkout_one_click", &CheckoutPage::sample_one_click()),

@@ -171,6 +171,13 @@ async fn a_drop_takes_its_units_from_stock_sells_them_and_gives_the_rest_back() 
     let first = show.tap(&quote, "ada").await;
     assert_eq!(state(&first), bought(), "{}", first.text());
     assert_eq!(show.figures().await, (2, 0, 2, 0));
+    let order = first.value()["order"]["id"].as_str().unwrap().parse().unwrap();
+    let seen = show.stall.order(order).await["seen"]["drop"].clone();
+    assert_eq!(
+        (&seen["id"], seen["position"].as_i64()),
+        (&json!(show.drop), Some(3)),
+        "after created, scheduled, opened"
+    );
     // The shop sells beside it, at its own price and from its own units.
     show.stall.buy().await;
     assert_eq!((show.stall.left().await, show.figures().await), ((5, 0), (2, 0, 2, 0)));
@@ -801,4 +808,11 @@ async fn an_archive_that_was_touched_is_noticed() {
     fewer.remove(1);
     assert_eq!(hawker::drops::verify(id, &fewer, &head), Err(2), "left out");
     assert_eq!(hawker::drops::verify(id, &events[..2], &head), Err(3), "cut off");
+    // What is handed out can be checked by nothing but itself.
+    let handed = show.stall.staff.get(&show.path("events")).await.value();
+    let read = |value: Value| serde_json::from_value::<hawker::drops::api::DropArchiveOut>(value).unwrap();
+    assert_eq!(read(handed.clone()).verify(), Ok(()));
+    let mut forged = handed.clone();
+    forged["events"][2]["at"] = json!("2020-01-01T00:00:00.000Z");
+    assert_eq!(read(forged).verify(), Err(3));
 }

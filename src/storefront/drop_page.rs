@@ -1,0 +1,425 @@
+//! One drop: before it opens a promise and a clock, while it is open a stage and a button, afterwards what became of it.
+//!
+//! Everything works without scripts: the server writes the page as it stands, and each button is a link to the checkout in this drop. A script follows
+//! the drop's stream and writes what changes into the page.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+
+use super::clip_page::Shape;
+use super::frame::{Frame, Head, Picture, Tone, When};
+use super::front::{Front, paragraphs, picture, poster, public, summary, when};
+use super::structured_data::{BreadcrumbList, Markup, Thing};
+use crate::app::App;
+use crate::catalog;
+use crate::clips;
+use crate::db::Tx;
+use crate::drops::{self, DropState, Item, Phase, Stage, StreamKind, View};
+use crate::http::{Path, Problem, allow_on_page};
+use crate::identity;
+use crate::kernel::{Result as Done, Time, words};
+
+#[derive(Template)]
+#[template(path = "storefront/drop.html")]
+pub struct DropPage {
+    pub frame: Frame,
+    pub head: Head,
+    pub title: String,
+    pub description: Vec<String>,
+    /// `before`, `open`, `paused` or `over`.
+    pub phase: &'static str,
+    pub says: Says,
+    pub stage: StageView,
+    /// The one that is talked about stands first.
+    pub items: Vec<DropItem>,
+    /// "Each buyer may have 2 pieces."; empty without a limit.
+    pub limit: String,
+    /// "What you reserve is kept for you for 3 minutes."
+    pub holds: String,
+    pub checkout_path: String,
+    /// For the script that follows the drop.
+    pub drop: String,
+    pub key: String,
+    /// The server's clock when the page was written, for countdowns.
+    pub now: String,
+}
+
+/// One sentence about where the drop stands, and the moment it counts down to.
+pub struct Says {
+    pub tone: Tone,
+    pub text: String,
+    /// What the clock beside it counts down to.
+    pub until: Option<When>,
+    /// "Opens", "Closes".
+    pub until_label: &'static str,
+}
+
+pub enum StageView {
+    Nothing,
+    Clip {
+        src: String,
+        media_type: String,
+        shape: Shape,
+        poster: Picture,
+    },
+    Hls {
+        src: String,
+    },
+    Embed {
+        src: String,
+    },
+}
+
+pub struct DropItem {
+    pub variant: String,
+    pub title: String,
+    pub variant_title: String,
+    pub picture: Picture,
+    pub price: String,
+    pub availability: String,
+    pub tone: Tone,
+    pub sold_out: bool,
+    pub pinned: bool,
+}
+
+/// A drop that was announced, by its address or its id.
+pub async fn show(
+    State(app): State<App>,
+    front: Front,
+    Path((_, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (page, front, frames) = app
+        .db
+        .read(move |tx| {
+            let shop = front.shop.id;
+            let found = match name.parse() {
+                Ok(id) => drops::view(tx, shop, id)?,
+                Err(_) => drops::view_by_slug(tx, shop, &name)?,
+            };
+            let Some(view) = found.filter(|view| view.drop.state != DropState::Draft) else {
+                return Ok((None, front.clone(), None));
+            };
+            let elsewhere = match &view.drop.stage {
+                Stage::Stream(kind, url) => Some((*kind, url.clone())),
+                _ => None,
+            };
+            Ok((Some(DropPage::read(tx, &front, &view)?), front.clone(), elsewhere))
+        })
+        .await?;
+    let Some(page) = page else {
+        return front.nothing_here();
+    };
+    let mut response = public(&headers, &page)?;
+    if let Some((kind, url)) = frames {
+        let directive = match kind {
+            StreamKind::Embed => "frame-src",
+            StreamKind::Hls => "media-src",
+        };
+        allow_on_page(&mut response, directive, &url);
+    }
+    Ok(response)
+}
+
+/// What is left of something in a drop: always in figures.
+pub fn left_words(left: i64, in_checkouts: i64) -> (String, Tone, bool) {
+    let held = |held: i64| match held {
+        1 => "1 in a checkout".to_owned(),
+        held => format!("{held} in checkouts"),
+    };
+    match (left.max(0), in_checkouts) {
+        (0, 0) => ("Sold out".into(), Tone::Plain, true),
+        (0, on) => (format!("Sold out, {}", held(on)), Tone::Plain, true),
+        (left, 0) => (
+            format!("{left} left"),
+            if left > 5 { Tone::Ok } else { Tone::Warn },
+            false,
+        ),
+        (left, on) => (
+            format!("{left} left, {}", held(on)),
+            if left > 5 { Tone::Ok } else { Tone::Warn },
+            false,
+        ),
+    }
+}
+
+impl Says {
+    fn of(view: &View, now: Time) -> Self {
+        let drop = &view.drop;
+        let says = |tone, text: &str, until: Option<Time>, label| Self {
+            tone,
+            text: text.into(),
+            until: until.map(|at| when(at, now)),
+            until_label: label,
+        };
+        match drop.phase(now) {
+            Phase::Draft | Phase::Before => match drop.opens_at {
+                Some(at) => says(
+                    Tone::Plain,
+                    "Not open yet. This page opens by itself.",
+                    Some(at),
+                    "Opens",
+                ),
+                None => says(
+                    Tone::Plain,
+                    "Not open yet. The host opens it by hand, and this page with it.",
+                    None,
+                    "",
+                ),
+            },
+            Phase::Open if view.totals().left == 0 && view.totals().reserved == 0 => {
+                says(Tone::Plain, "Everything is sold.", drop.closes_at, "Closes")
+            }
+            Phase::Open => says(Tone::Ok, "Open now.", drop.closes_at, "Closes"),
+            Phase::Paused => says(
+                Tone::Warn,
+                "Paused for a moment. What is reserved stays reserved.",
+                drop.closes_at,
+                "Closes",
+            ),
+            Phase::Over => says(Tone::Plain, "This drop is over.", None, ""),
+        }
+    }
+}
+
+impl DropPage {
+    fn read(tx: &mut Tx<'_>, front: &Front, view: &View) -> Done<Self> {
+        let (shop, drop, now) = (&front.shop, &view.drop, tx.now());
+        let phase = drop.phase(now);
+        let mut items = Vec::with_capacity(view.items.len());
+        for item in &view.items {
+            items.extend(DropItem::read(tx, front, view, item, phase)?);
+        }
+        items.sort_by_key(|item| !item.pinned);
+        let stage = StageView::read(tx, front, view)?;
+        let address = front.address(&format!("/drops/{}", drop.slug));
+        let preview = match &stage {
+            StageView::Clip { poster, .. } if poster.src.starts_with('/') => Some(front.absolute(&poster.src)),
+            _ => items
+                .first()
+                .filter(|item| item.picture.src.starts_with('/'))
+                .map(|item| front.absolute(&item.picture.src)),
+        };
+        let words = if drop.description.is_empty() {
+            &drop.title
+        } else {
+            &drop.description
+        };
+        let crumbs = BreadcrumbList::new([
+            (shop.name.as_str(), front.address("").as_str()),
+            (drop.title.as_str(), address.as_str()),
+        ]);
+        Ok(Self {
+            frame: front.frame(),
+            head: Head {
+                title: format!("{} · {}", drop.title, shop.name),
+                description: summary(words),
+                canonical: address,
+                kind: "website",
+                picture: preview,
+                markup: Markup::new(&[Thing::Breadcrumbs(crumbs)]),
+                listed: phase != Phase::Over,
+            },
+            title: drop.title.clone(),
+            description: paragraphs(&drop.description),
+            phase: drops::api::phase_word(phase),
+            says: Says::of(view, now),
+            stage,
+            items,
+            limit: match drop.limit {
+                0 => String::new(),
+                limit => format!(
+                    "Each buyer may have {}.",
+                    words::count(u64::from(limit), "piece", "pieces")
+                ),
+            },
+            holds: format!(
+                "What you reserve is kept for you for {}.",
+                words::count(drop.hold_minutes.unsigned_abs(), "minute", "minutes")
+            ),
+            checkout_path: front.path("/checkout"),
+            drop: drop.id.to_string(),
+            key: identity::publishable_key(tx, shop.id)?,
+            now: now.to_string(),
+        })
+    }
+}
+
+impl StageView {
+    fn read(tx: &mut Tx<'_>, front: &Front, view: &View) -> Done<Self> {
+        Ok(match &view.drop.stage {
+            Stage::Nothing => Self::Nothing,
+            Stage::Clip(clip) => match clips::published(tx, front.shop.id, *clip)? {
+                Some(clip) => Self::Clip {
+                    src: clip.content.media.path(),
+                    media_type: clip.content.media.content_type.clone(),
+                    shape: Shape::of(clip.content.media.width, clip.content.media.height),
+                    poster: poster(&clip),
+                },
+                None => Self::Nothing, // It was taken down since.
+            },
+            Stage::Stream(StreamKind::Hls, url) => Self::Hls { src: url.clone() },
+            Stage::Stream(StreamKind::Embed, url) => Self::Embed { src: url.clone() },
+        })
+    }
+
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::Nothing => "bare",
+            Self::Clip { shape, .. } => shape.class(),
+            Self::Hls { .. } | Self::Embed { .. } => "wide",
+        }
+    }
+}
+
+impl DropItem {
+    fn read(tx: &mut Tx<'_>, front: &Front, view: &View, item: &Item, phase: Phase) -> Done<Option<Self>> {
+        let shop = &front.shop;
+        let (Some(product), Some(variant)) = (
+            catalog::product_of(tx, shop.id, item.variant)?,
+            catalog::variant(tx, shop.id, item.variant, shop.currency)?,
+        ) else {
+            return Ok(None);
+        };
+        let figures = view.figures(item);
+        let (availability, tone, sold_out) = match phase {
+            Phase::Draft | Phase::Before => (
+                words::count(u64::from(item.allotment), "piece", "pieces"),
+                Tone::Plain,
+                false,
+            ),
+            Phase::Open | Phase::Paused => left_words(figures.left, figures.reserved),
+            Phase::Over if figures.returned > 0 => ("Over".into(), Tone::Plain, true),
+            Phase::Over => ("Sold out".into(), Tone::Plain, true),
+        };
+        Ok(Some(Self {
+            variant: item.variant.to_string(),
+            title: product.title.clone(),
+            variant_title: variant.title,
+            picture: picture(tx, shop, &product.image, &product.title)?,
+            price: words::money(item.price),
+            availability,
+            tone,
+            sold_out,
+            pinned: view.drop.pinned == Some(item.variant),
+        }))
+    }
+}
+
+impl DropPage {
+    pub fn can_buy(&self) -> bool {
+        self.phase == "open"
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.phase == "over"
+    }
+
+    pub fn sample() -> Self {
+        let item = |id: &str, image: &str, title: &str, price: &str, availability: &str, tone, pinned| DropItem {
+            variant: id.into(),
+            title: title.into(),
+            variant_title: "Smoke".into(),
+            picture: Picture::new(&format!("/media/sample-{image}.webp"), title, 1000, 1000),
+            price: price.into(),
+            availability: availability.into(),
+            tone,
+            sold_out: availability == "Sold out",
+            pinned,
+        };
+        Self {
+            frame: Frame::sample(),
+            head: Head {
+                title: "Friday firing · Loam & Ink".into(),
+                description: "Forty mugs out of one kiln.".into(),
+                canonical: "https://shop.example/s/loam-and-ink/drops/friday-firing".into(),
+                kind: "website",
+                picture: None,
+                markup: Markup::new(&[]),
+                listed: true,
+            },
+            title: "Friday firing".into(),
+            description: vec!["Forty mugs out of one kiln, opened in front of you.".into()],
+            phase: "open",
+            says: Says {
+                tone: Tone::Ok,
+                text: "Open now.".into(),
+                until: Some(When::new(
+                    "2026-11-27T19:30:00Z",
+                    "in 12 minutes",
+                    "27 November 2026, 19:30 UTC",
+                )),
+                until_label: "Closes",
+            },
+            stage: StageView::Clip {
+                src: "/media/sample.mp4".into(),
+                media_type: "video/mp4".into(),
+                shape: Shape::Tall,
+                poster: Picture::new("/media/sample-two-pulls.webp", "", 720, 1280),
+            },
+            items: vec![
+                item(
+                    "var_01ktide",
+                    "mug",
+                    "Dune mug",
+                    "€25.00",
+                    "3 left, 2 in checkouts",
+                    Tone::Warn,
+                    true,
+                ),
+                item(
+                    "var_01ksalt",
+                    "dripper",
+                    "Slow dripper",
+                    "€42.00",
+                    "Sold out",
+                    Tone::Plain,
+                    false,
+                ),
+            ],
+            limit: "Each buyer may have 2 pieces.".into(),
+            holds: "What you reserve is kept for you for 3 minutes.".into(),
+            checkout_path: "/s/loam-and-ink/checkout".into(),
+            drop: "drp_01kdrop".into(),
+            key: "pk_sample".into(),
+            now: "2026-11-27T19:18:00Z".into(),
+        }
+    }
+
+    pub fn sample_before() -> Self {
+        let mut page = Self::sample();
+        page.phase = "before";
+        page.says.tone = Tone::Plain;
+        page.says.text = "Not open yet. This page opens by itself.".into();
+        page.says.until_label = "Opens";
+        page.stage = StageView::Embed {
+            src: "https://player.example.com/live/1".into(),
+        };
+        page.items.iter_mut().for_each(|item| {
+            item.pinned = false;
+            item.sold_out = false;
+            item.availability = "20 pieces".into();
+        });
+        page
+    }
+
+    pub fn sample_over() -> Self {
+        let mut page = Self::sample();
+        page.phase = "over";
+        page.says = Says {
+            tone: Tone::Plain,
+            text: "This drop is over.".into(),
+            until: None,
+            until_label: "",
+        };
+        page.stage = StageView::Nothing;
+        page.items.iter_mut().for_each(|item| {
+            item.pinned = false;
+            item.sold_out = true;
+            item.availability = "Sold out".into();
+        });
+        page
+    }
+}

@@ -1,0 +1,145 @@
+// A drop from both sides: a host runs it from a phone's width console while people buy, one of them without scripts.
+
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { BUYER } from "./parts/player.mjs";
+import { owner, people, theDemo, world } from "./parts/stage.mjs";
+import { eventually } from "./parts/world.mjs";
+
+theDemo();
+
+/** A picture of a page at both widths, light and dark, where pictures are asked for. @param {import("playwright-core").Page} page @param {string} name */
+async function picture(page, name) {
+  const folder = process.env.HAWKER_SHOTS;
+  if (!folder) return;
+  mkdirSync(folder, { recursive: true });
+  const size = page.viewportSize();
+  for (const width of [390, 1440]) {
+    for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
+      await page.setViewportSize({ width, height: width === 390 ? 844 : 900 });
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+    }
+  }
+  if (size) await page.setViewportSize(size);
+}
+
+/** @param {import("playwright-core").Page} page @param {string} email */
+async function pay(page, email) {
+  await page.getByLabel("E-mail").fill(email);
+  await page.getByLabel("Name", { exact: true }).fill(BUYER.name);
+  await page.getByLabel("Street and number").fill(`${email} street 1`);
+  await page.getByLabel("Postcode").fill(BUYER.postal_code);
+  await page.getByLabel("Town").fill(BUYER.city);
+  await page.getByRole("button", { name: /^Pay / }).click();
+}
+
+/** Asked twice: the summary, then what it says. @param {import("playwright-core").Page} desk @param {RegExp} first @param {RegExp} then */
+async function confirm(desk, first, then) {
+  await desk.locator("summary", { hasText: first }).first().click();
+  await desk.getByRole("button", { name: then }).first().click();
+}
+
+/** Free units of something in the shop. @param {string} sku */
+const left = async (sku) => (await world.shelves()).get(sku).availability.left;
+
+test("a host plans, opens, steps, pins and closes a drop, and buyers with and without scripts get what they were shown", async () => {
+  const shelves = [...(await world.shelves()).values()];
+  const dripper = shelves.find(({ product }) => product.slug === "slow-dripper" || product.title === "Slow dripper");
+  const mug = shelves.find(({ product, availability }) => product.title === "Dune mug" && availability.left > 3);
+  assert.ok(dripper && mug, "the demo sells them");
+  const before = await left(mug.sku);
+
+  // The host puts it together.
+  const desk = owner.page;
+  await desk.goto(world.desk("/drops"));
+  await desk.getByRole("heading", { name: "A drop is a sale with a beginning and an end" }).waitFor();
+  await picture(desk, "studio-drops-empty");
+  await desk.getByLabel("Title").fill("Friday firing");
+  await desk.getByRole("button", { name: "Plan it" }).click();
+  await desk.getByRole("heading", { name: "Friday firing" }).waitFor();
+  await desk.getByLabel("Words").fill("Three mugs out of one kiln, opened in front of you.");
+  await desk.getByLabel("Clip on the stage").selectOption({ index: 1 });
+  await desk.getByLabel("Pieces for each buyer").fill("1");
+  const rows = desk.locator(".plan-row");
+  await rows.nth(0).getByLabel("Piece").selectOption(mug.id);
+  await rows.nth(0).getByLabel("Units").fill("3");
+  await rows.nth(0).getByLabel("Price, EUR").fill("25");
+  await rows.nth(1).getByLabel("Piece").selectOption(dripper.id);
+  await rows.nth(1).getByLabel("Units").fill("999999");
+  await rows.nth(1).getByLabel("Price, EUR").fill("30.00");
+  await confirm(desk, /Schedule it/, /Save, and schedule it/);
+  await desk.getByText(/not that many free pieces of Slow dripper/).first().waitFor();
+  assert.equal(await left(mug.sku), before, "nothing was taken");
+  await picture(desk, "studio-drop-plan-refused");
+  await rows.nth(1).getByLabel("Units").fill("1");
+  await confirm(desk, /Schedule it/, /Save, and schedule it/);
+  await desk.locator("summary", { hasText: "Open it now" }).waitFor();
+  assert.equal(await left(mug.sku), before - 3, "its units left the shelf");
+  await picture(desk, "studio-drop-scheduled");
+
+  // Somebody waits in front of it.
+  const phone = await people.somebody();
+  const page = await phone.newPage();
+  await page.goto(world.page("/drops/friday-firing"));
+  await page.getByText("Not open yet").first().waitFor();
+  assert.ok(await page.getByRole("button", { name: "Not open yet" }).first().isDisabled());
+  await picture(page, "shop-drop-before");
+
+  // It opens for them by itself.
+  await confirm(desk, /Open it now/, /Yes, open it/);
+  await page.getByText("Open now.").waitFor();
+  const item = page.locator(`[data-variant="${mug.id}"]`);
+  await item.getByText("3 left").waitFor();
+
+  // A price step and its undo, a pin: they see it without loading anything.
+  const card = desk.locator(".console-item", { hasText: "Dune mug" });
+  await card.locator("summary", { hasText: "Price" }).click();
+  await card.getByLabel("New price, EUR").fill("22");
+  await card.getByRole("button", { name: "Step the price" }).click();
+  await item.getByText("€22.00").waitFor();
+  await picture(desk, "studio-drop-open");
+  await desk.getByRole("button", { name: /Undo: Dune mug.* back to €25.00/ }).click();
+  await item.getByText("€25.00").waitFor();
+  await card.getByRole("button", { name: /^Put on the table/ }).click();
+  await item.getByText("On the table now").waitFor();
+  await picture(page, "shop-drop-open");
+
+  // One buys with scripts, one without; nobody twice.
+  const plain = await people.somebody({ javaScriptEnabled: false });
+  const other = await plain.newPage();
+  for (const [buyer, email] of /** @type {const} */ ([[page, "ada@example.com"], [other, "bob@example.com"]])) {
+    await buyer.goto(world.page("/drops/friday-firing"));
+    await buyer.locator(`[data-variant="${mug.id}"]`).getByRole("button", { name: /^Buy/ }).click();
+    await buyer.getByRole("button", { name: "Pay €29.90" }).waitFor();
+    await pay(buyer, email);
+    await buyer.getByRole("heading", { name: "Thank you, Jo. It is yours." }).waitFor();
+  }
+  await other.goto(world.page("/drops/friday-firing"));
+  await other.locator(`[data-variant="${mug.id}"]`).getByRole("button", { name: /^Buy/ }).click();
+  await pay(other, "Bob+again@example.com");
+  await other.getByRole("heading", { name: "You have what each buyer may have." }).waitFor();
+  await picture(other, "shop-drop-limit");
+
+  // The console followed all of it, unasked.
+  const paid = desk.locator(".console-figures li", { hasText: "Paid" }).locator(".figure");
+  await eventually("the console counts what was paid", async () => (await paid.innerText()) === "2");
+  await picture(desk, "studio-drop-selling");
+
+  // It closes; what nobody bought is on the shelf again.
+  await page.goto(world.page("/drops/friday-firing"));
+  await confirm(desk, /^Close/, /Yes, close it/);
+  await page.getByText("This drop is over.").waitFor();
+  await picture(page, "shop-drop-over");
+  await eventually("what was left went home", async () => (await left(mug.sku)) === before - 2);
+  await eventually("the console says it is settled", async () => {
+    await desk.reload();
+    return desk.getByRole("button", { name: "Put it away" }).isVisible();
+  });
+  await picture(desk, "studio-drop-over");
+  await other.goto(world.page("/drops/friday-firing"));
+  await other.getByRole("link", { name: "See the shop" }).waitFor();
+  await owner.balances();
+});
