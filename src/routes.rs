@@ -67,6 +67,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(drops::api::post_archival))
         .routes(routes!(drops::api::get_drop_events))
         .routes(routes!(drops::api::get_drop_live))
+        .routes(routes!(drops::api::put_turn, drops::api::get_turn))
+        .routes(routes!(drops::api::get_draw))
         .routes(routes!(offers::products_api::get_products))
         .routes(routes!(offers::products_api::get_product))
         .routes(routes!(inventory::live_api::get_live))
@@ -134,6 +136,10 @@ fn pages() -> Router<App> {
         .route("/s/{shop}", get(storefront::home_page::show))
         .route("/s/{shop}/clips/{clip}", get(storefront::clip_page::show))
         .route("/s/{shop}/drops/{drop}", get(storefront::drop_page::show))
+        .route(
+            "/s/{shop}/drops/{drop}/turn",
+            axum::routing::post(storefront::drop_page::take_turn),
+        )
         .route("/s/{shop}/products/{product}", get(storefront::product_page::show))
         .route(
             "/s/{shop}/checkout",
@@ -353,6 +359,7 @@ pub const PAGES: &[(&str, &str)] = &[
     ("GET", "/s/{shop}"),
     ("GET", "/s/{shop}/clips/{clip}"),
     ("GET", "/s/{shop}/drops/{drop}"),
+    ("POST", "/s/{shop}/drops/{drop}/turn"),
     ("GET", "/s/{shop}/products/{product}"),
     ("GET", "/s/{shop}/checkout"),
     ("POST", "/s/{shop}/checkout"),

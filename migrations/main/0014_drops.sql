@@ -23,6 +23,7 @@ create table drops (
   limit_units {int} not null check (limit_units >= 0), -- units a buyer may have; 0: no limit
   hold_minutes {int} not null check (hold_minutes between 1 and 30), -- how long a buyer's units are kept for them
   pinned_id {bytes}, -- the variant that is talked about now
+  line_rate {int} not null check (line_rate >= 0), -- people let in a minute from its waiting room; 0: it has none
   version {int} not null, -- raised by every act; also the number of its latest event
   head {bytes} not null, -- the hash of that event
   next_check_at {int}, -- null: over, and everything that was left went home
@@ -79,3 +80,28 @@ create table drop_events (
   hash {bytes} not null,
   primary key (drop_id, position)
 ) {keyed};
+
+-- A drop's waiting room, and the turns of those who wait in it.
+create table drop_lines (
+  drop_id {bytes} not null primary key references drops (id),
+  rate {int} not null check (rate > 0), -- people let in a minute
+  seed {bytes} not null, -- told when the drop opens
+  arrivals {int} not null,
+  drawn {int}, -- how many came before the opening, and are in the draw; null before it
+  admitted {int} not null check (admitted <= arrivals),
+  wave_at {int}, -- up to when people were let in
+  version {int} not null
+) {keyed};
+create table drop_turns (
+  id {bytes} not null primary key, -- follows from the drop and its buyer's secret, which is not kept
+  drop_id {bytes} not null references drops (id),
+  shop_id {bytes} not null references shops (id),
+  late {int} not null check (late in (0, 1)), -- came after the opening: first come, first served
+  rank {bytes} not null, -- in the draw, or the number of the arrival
+  used {int} not null check (used in (0, 1)),
+  pass_until {int}, -- null: still waiting
+  checkout_id {bytes}, -- what the pass was used for
+  joined_at {int} not null
+) {keyed};
+create unique index drop_turns_order on drop_turns (drop_id, late, rank);
+create index drop_turns_waiting on drop_turns (drop_id, late, rank) where pass_until is null;

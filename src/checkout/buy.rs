@@ -35,6 +35,8 @@ pub struct Tap {
     pub payment: Option<Paying>,
     /// The gift card that pays for it, or for a part of it.
     pub gift_card: Option<gift_cards::Asked>,
+    /// What is kept of the secret this browser takes its turn in a drop with.
+    pub key: Option<[u8; 32]>,
     /// The purchase it is added to, right after that.
     pub after: Option<CheckoutId>,
     pub return_url: String,
@@ -331,7 +333,10 @@ fn place(
     }
     if let Some(drop) = &drop {
         let units = demand.iter().map(|line| line.quantity).sum();
-        let who = who(&checkout.contact, checkout.address.as_ref(), tap.payment.as_ref());
+        if drop.waits {
+            drops::use_pass(tx, drop.id, tap.key.as_ref(), tap.id)?;
+        }
+        let who = who(&checkout.contact, checkout.address.as_ref(), tap.key);
         drops::claim(tx, tap.shop, tap.id, drop, units, &who)?;
     }
     if let Some(asked) = &tap.gift_card {
@@ -393,7 +398,7 @@ pub(super) fn requote(tx: &mut Tx<'_>, shop: &Shop, quote: &Quote, country: &str
 }
 
 /// By what names a drop knows the buyer.
-pub(super) fn who<'a>(contact: &'a Contact, address: Option<&'a Address>, paying: Option<&Paying>) -> drops::Who<'a> {
+pub(super) fn who<'a>(contact: &'a Contact, address: Option<&'a Address>, key: Option<[u8; 32]>) -> drops::Who<'a> {
     drops::Who {
         email: contact.email.as_deref(),
         phone: contact.phone.as_deref(),
@@ -401,9 +406,7 @@ pub(super) fn who<'a>(contact: &'a Contact, address: Option<&'a Address>, paying
             let second = address.line2.as_deref().unwrap_or_default();
             [address.country.as_str(), &address.postal_code, &address.line1, second]
         }),
-        browser: paying
-            .and_then(|paying| paying.owner.as_ref())
-            .map(payments::stored::Owner::hash),
+        browser: key,
     }
 }
 

@@ -1,17 +1,19 @@
 //! Drops over HTTP: planning, the run of show, the archive, and what pages follow.
 
-use super::model::{Drop, DropState, Event, EventKind, Item, Phase, Stage, StreamKind, View, unknown, verify};
+use super::line::{drawn, join, seed_hash, stand};
+use super::model::{Drop, DropState, Event, EventKind, Item, Phase, Stage, StreamKind, TurnNow, TurnStanding, hex, key_hash, View, unknown, verify};
 use super::plan::{HOLD_MINUTES, NewItem, Plan, Planned, edit, plan, view};
 use super::run::{Act, Hand, archive, close, extend, open, pause, pin, release, schedule, step_price};
 use super::store;
 use crate::app::App;
 use crate::db::{LaneKey, Tx};
-use crate::http::{IfMatch, Json, NewId, Path, Problem, Query, Watched, etag, events, follow, json};
+use crate::http::{ClientAddress, IfMatch, Limit, Who, limit, Json, NewId, Path, Problem, Query, Watched, etag, events, follow, json};
 use crate::identity::{self, Analyst, Creator, Helper, Player, Staff};
 use crate::kernel::{
-    ClipId, Currency, DropId, Error, Kind, MoneyOut, PageIn, PageOut, Result as Done, ShopId, StaffId, Time, VariantId,
+    ClipId, Currency, DropId, Error, Kind, MoneyOut, PageIn, PageOut, Result as Done, ShopId, StaffId, Time, TurnId, VariantId,
 };
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use axum::response::sse::Event as Sse;
@@ -46,8 +48,20 @@ pub struct DropIn {
     /// How long a buyer's units are kept for them: 1 to 30 minutes; 3 if absent.
     #[serde(default)]
     pub hold_minutes: Option<i64>,
+    /// Those who come are let in one after another; absent: everybody may buy at once.
+    #[serde(default)]
+    pub waiting_room: Option<WaitingRoomIn>,
     #[serde(default)]
     pub items: Vec<DropItemIn>,
+}
+
+/// How people are let in.
+#[derive(Clone, Copy, Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewWaitingRoom)]
+pub struct WaitingRoomIn {
+    /// 1 to 60,000.
+    pub rate_per_minute: u32,
 }
 
 /// A stream from elsewhere: https only.
@@ -97,6 +111,9 @@ pub struct DropEditIn {
     pub limit_per_buyer: Option<u32>,
     #[serde(default)]
     pub hold_minutes: Option<i64>,
+    /// Of a draft.
+    #[serde(default)]
+    pub waiting_room: Option<WaitingRoomIn>,
     /// Of a draft: all of them anew.
     #[serde(default)]
     pub items: Option<Vec<DropItemIn>>,
@@ -156,11 +173,101 @@ pub struct DropOut {
     pub limit_per_buyer: u32,
     pub hold_minutes: i64,
     pub pinned: Option<VariantId>,
+    /// Absent: everybody may buy at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting_room: Option<WaitingRoomOut>,
     pub items: Vec<DropItemOut>,
     /// Raised by every act; also the number of the latest event of its archive.
     pub version: i64,
     /// The page buyers meet it on.
     pub page_url: String,
+}
+
+/// A drop's waiting room.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = WaitingRoom)]
+pub struct WaitingRoomOut {
+    pub rate_per_minute: u32,
+    /// Turns that were taken.
+    pub arrivals: i64,
+    /// Of them, those who were let in, in their order: place 1 to this.
+    pub admitted: i64,
+    /// SHA-256 of the seed of the draw, in hex; absent in a draft.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed_hash: Option<String>,
+}
+
+impl WaitingRoomOut {
+    fn of(view: &View) -> Option<Self> {
+        if view.drop.line_rate == 0 {
+            return None;
+        }
+        let line = view.line.as_ref();
+        Some(Self {
+            rate_per_minute: view.drop.line_rate,
+            arrivals: line.map_or(0, |line| line.arrivals),
+            admitted: line.map_or(0, |line| line.admitted),
+            seed_hash: line.map(|line| seed_hash(&line.seed)),
+        })
+    }
+}
+
+/// A buyer's turn in a waiting room.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Turn)]
+pub struct TurnOut {
+    pub id: TurnId,
+    pub standing: TurnStanding,
+    /// From 1; absent before the draw. Whoever's place is not above `waiting_room.admitted` of the live event was let in.
+    pub place: Option<i64>,
+    /// Until when they may reserve, once.
+    pub pass_until: Option<Time>,
+}
+
+impl From<TurnNow> for TurnOut {
+    fn from(turn: TurnNow) -> Self {
+        Self {
+            id: turn.id,
+            standing: turn.standing,
+            place: turn.place,
+            pass_until: turn.pass_until,
+        }
+    }
+}
+
+/// The draw of those who came before the opening, for whoever checks it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = DropDraw)]
+pub struct DrawOut {
+    pub seed_hash: String,
+    /// In hex; told when the drop opens.
+    pub seed: Option<String>,
+    /// How many are in the draw.
+    pub drawn: Option<i64>,
+    /// In its order, from the place after `after`, at most a thousand. A turn's rank is HMAC-SHA256 over the 16 bytes of its id, with the seed as key;
+    /// the smallest is first.
+    pub turns: Vec<TurnId>,
+}
+
+/// A secret that a buyer's browser made and keeps: 32 to 64 letters, digits, `-` or `_`. Absent or of another form: none.
+#[derive(Clone)]
+pub struct BuyerKey(pub Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for BuyerKey {
+    type Rejection = std::convert::Infallible;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let text = parts.headers.get("hawker-buyer-key").and_then(|value| value.to_str().ok());
+        let plain = |letter: u8| letter.is_ascii_alphanumeric() || letter == b'-' || letter == b'_';
+        let fits = text.filter(|text| (32..=64).contains(&text.len()) && text.bytes().all(plain));
+        Ok(Self(fits.map(str::to_owned)))
+    }
+}
+
+impl BuyerKey {
+    /// What is kept of it at a shop.
+    pub fn hash(&self, shop: ShopId) -> Option<[u8; 32]> {
+        self.0.as_deref().map(|secret| key_hash(shop, secret))
+    }
 }
 
 /// A stream from elsewhere.
@@ -226,6 +333,9 @@ pub struct LiveDropOut {
     pub opens_at: Option<Time>,
     pub closes_at: Option<Time>,
     pub pinned: Option<VariantId>,
+    /// Absent: everybody may buy at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting_room: Option<WaitingRoomOut>,
     pub items: Vec<LiveDropItemOut>,
 }
 
@@ -240,10 +350,6 @@ pub struct LiveDropItemOut {
     pub left: i64,
     /// Units inside other people's checkouts right now.
     pub in_checkouts: i64,
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl DropOut {
@@ -271,6 +377,7 @@ impl DropOut {
             limit_per_buyer: drop.limit,
             hold_minutes: drop.hold_minutes,
             pinned: drop.pinned,
+            waiting_room: WaitingRoomOut::of(view),
             items: view.items.iter().map(|item| item_out(view, item)).collect(),
             version: drop.version,
             page_url: format!("{}/s/{slug}/drops/{}", app.base_url, drop.slug),
@@ -323,6 +430,7 @@ pub(super) fn plan_of(view: &View) -> Plan {
         closes_at: drop.closes_at,
         limit: drop.limit,
         hold_minutes: drop.hold_minutes,
+        line_rate: drop.line_rate,
         items: view
             .items
             .iter()
@@ -463,6 +571,7 @@ pub async fn post_drop(
         closes_at: body.closes_at,
         limit: body.limit_per_buyer,
         hold_minutes: body.hold_minutes.unwrap_or(HOLD_MINUTES),
+        line_rate: body.waiting_room.map_or(0, |room| room.rate_per_minute),
         items: new_items(body.items),
     };
     let made = app.db.write(LaneKey::of(id), move |tx| {
@@ -507,6 +616,7 @@ pub async fn patch_drop(
     new.closes_at = body.closes_at.or(new.closes_at);
     new.limit = body.limit_per_buyer.unwrap_or(new.limit);
     new.hold_minutes = body.hold_minutes.unwrap_or(new.hold_minutes);
+    new.line_rate = body.waiting_room.map_or(new.line_rate, |room| room.rate_per_minute);
     new.items = body.items.map_or(new.items, new_items);
     let edited = app.db.write(LaneKey::of(id), move |tx| {
         let currency = currency(tx, shop)?;
@@ -727,6 +837,87 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
+fn key_needed() -> Problem {
+    let detail = "Send the secret this browser made for its turn: `Hawker-Buyer-Key`, 32 to 64 letters, digits, - or _.";
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "buyer_key_needed", detail)
+}
+
+/// The drop of a waiting room, which buyers may know of.
+async fn announced(app: &App, shop: ShopId, id: DropId) -> Result<Drop, Problem> {
+    let found = app.db.look(move |tx| store::find(tx, shop, id)).await?;
+    Ok(found.filter(|drop| drop.state != DropState::Draft).ok_or_else(unknown)?)
+}
+
+/// Take a turn in a drop's waiting room, for the browser that holds the key. Asked again, it is the same turn.
+#[utoipa::path(put, path = "/v1/drops/{drop}/turn", tag = "drops", params(("drop" = DropId, Path),
+    ("Hawker-Buyer-Key" = String, Header, description = "A secret this browser made and keeps; send it with the purchase too.")), security(("key" = [])),
+    responses((status = 200, body = TurnOut), (status = 404, description = "`no_such_drop`"),
+    (status = 409, description = "`drop_closed`, `no_waiting_room`"), (status = 422, description = "`buyer_key_needed`")))]
+pub async fn put_turn(
+    State(app): State<App>,
+    player: Player,
+    ClientAddress(address): ClientAddress,
+    key: BuyerKey,
+    Path(id): Path<DropId>,
+) -> Result<Response, Problem> {
+    let shop = player.shop;
+    announced(&app, shop, id).await?;
+    let key = key.hash(shop).ok_or_else(key_needed)?;
+    limit(&app, Limit::Checkout, Who::AddressAtShop(address, shop))?;
+    let turn = app.db.write(LaneKey::of(id), move |tx| join(tx, shop, id, &key)).await?;
+    Ok(json(StatusCode::OK, TurnOut::from(turn)))
+}
+
+/// How this browser's turn stands.
+#[utoipa::path(get, path = "/v1/drops/{drop}/turn", tag = "drops", params(("drop" = DropId, Path),
+    ("Hawker-Buyer-Key" = String, Header, description = "The secret the turn was taken with.")), security(("key" = [])),
+    responses((status = 200, body = TurnOut), (status = 404, description = "`no_such_drop`, `no_turn`"), (status = 422, description = "`buyer_key_needed`")))]
+pub async fn get_turn(
+    State(app): State<App>,
+    player: Player,
+    key: BuyerKey,
+    Path(id): Path<DropId>,
+) -> Result<Response, Problem> {
+    let shop = player.shop;
+    let drop = announced(&app, shop, id).await?;
+    let key = key.hash(shop).ok_or_else(key_needed)?;
+    let turn = app.db.read(move |tx| stand(tx, &drop, &key)).await?;
+    let none = || Problem::new(StatusCode::NOT_FOUND, "no_turn", "This browser has taken no turn here.");
+    Ok(json(StatusCode::OK, TurnOut::from(turn.ok_or_else(none)?)))
+}
+
+/// From where the draw is read.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DrawIn {
+    /// The place after which to go on; from the first if absent.
+    after: Option<u32>,
+}
+
+/// The draw of those who came before the opening: the seed's hash before, the seed and everybody's place after. Anybody can check it.
+#[utoipa::path(get, path = "/v1/drops/{drop}/draw", tag = "drops", params(DrawIn, ("drop" = DropId, Path)), security(("key" = [])),
+    responses((status = 200, body = DrawOut), (status = 404, description = "`no_such_drop`"), (status = 409, description = "`no_waiting_room`")))]
+pub async fn get_draw(
+    State(app): State<App>,
+    player: Player,
+    Path(id): Path<DropId>,
+    Query(asked): Query<DrawIn>,
+) -> Result<Response, Problem> {
+    let drop = announced(&app, player.shop, id).await?;
+    let after = i64::from(asked.after.unwrap_or(0));
+    let (line, turns) = app.db.read(move |tx| drawn(tx, &drop, after, 1000)).await?;
+    let none = || Problem::conflict("no_waiting_room", "This drop has no waiting room.");
+    let line = line.ok_or_else(none)?;
+    let out = DrawOut {
+        seed_hash: seed_hash(&line.seed),
+        seed: line.drawn.map(|_| hex(&line.seed)),
+        drawn: line.drawn,
+        turns,
+    };
+    Ok(json(StatusCode::OK, out))
+}
+
 /// From where a page follows a drop.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -783,6 +974,7 @@ impl LiveDropOut {
             opens_at: view.drop.opens_at,
             closes_at: view.drop.closes_at,
             pinned: view.drop.pinned,
+            waiting_room: WaitingRoomOut::of(view),
             items: view.items.iter().map(item).collect(),
         }
     }

@@ -1,5 +1,6 @@
 //! What the clock does: opens and closes at the times that were set, and sends home what is left.
 
+use super::line::wave;
 use super::model::{Drop, DropState, Phase};
 use super::run::{closed, opened, tidy_up};
 use super::store;
@@ -16,6 +17,9 @@ pub async fn mind(app: &App) -> Result<u64> {
     for id in &due {
         let id = *id;
         app.db.write(LaneKey::of(id), move |tx| look(tx, id)).await?;
+    }
+    for id in app.db.read(|tx| store::letting_in(tx, ROWS)).await? {
+        app.db.write(LaneKey::of(id), move |tx| wave(tx, id)).await?;
     }
     Ok(due.len() as u64)
 }

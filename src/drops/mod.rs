@@ -1,6 +1,6 @@
 //! Drops: limited sales in a window, with units of their own, prices of their own and a limit for each buyer (docs/drops.md).
 //!
-//! Tables: drops, drop_items, drop_buyers, drop_claims, drop_events.
+//! Tables: drops, drop_items, drop_buyers, drop_claims, drop_events, drop_lines, drop_turns.
 //! Facts published: none.
 //! Always true: what a drop sells was taken out of the shop's stock first and lies at a place of its own, so nobody sells it twice and nobody else sells
 //! it; nothing is reserved before it opens or after it closes, by the database's clock; who reserved may finish; what nobody bought goes home; under no
@@ -12,6 +12,7 @@ pub mod api;
 mod archive;
 mod check;
 mod claim;
+mod line;
 mod mind;
 mod model;
 mod offered;
@@ -24,9 +25,10 @@ mod tests;
 
 pub use check::check;
 pub use claim::{again, claim, identify, release as let_go};
+pub use line::{PASS, drawn, join, rank, seed_hash, stand, use_pass};
 pub use mind::mind;
 pub use model::{
-    Drop, DropState, Event, EventKind, Figures, Item, Offered, Phase, QuotedDrop, Stage, StreamKind, View, Who,
+    Drop, DropState, Event, EventKind, Figures, Item, Line, Offered, Phase, QuotedDrop, Stage, StreamKind, TurnNow, TurnStanding, key_hash, View, Who,
     event_hash, place, verify,
 };
 pub use offered::{enter, offered, offered_to_holder, sellable};

@@ -2,7 +2,7 @@
 
 use crate::inventory::Aside;
 use crate::kernel::{
-    ClipId, Currency, DropId, Error, Id, Kind, LocationId, Money, Result, Seconds, ShopId, StaffId, Time, VariantId,
+    ClipId, Currency, DropId, Error, Id, Kind, LocationId, Money, Result, Seconds, ShopId, StaffId, Time, TurnId, VariantId,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -142,6 +142,8 @@ pub struct Drop {
     /// How long a buyer's units are kept for them.
     pub hold_minutes: i64,
     pub pinned: Option<VariantId>,
+    /// People let in a minute from its waiting room; 0: it has none.
+    pub line_rate: u32,
     /// Raised by every act; also the number of its latest event.
     pub version: i64,
     /// The hash of that event.
@@ -211,6 +213,76 @@ pub struct View {
     pub drop: Drop,
     pub items: Vec<Item>,
     pub stock: Vec<Aside>,
+    /// Its waiting room.
+    pub line: Option<Line>,
+}
+
+/// A drop's waiting room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// People let in a minute.
+    pub rate: u32,
+    /// Told when the drop opens.
+    pub seed: [u8; 32],
+    pub arrivals: i64,
+    /// How many came before the opening. None: it has not opened.
+    pub drawn: Option<i64>,
+    pub admitted: i64,
+    /// Up to when people were let in.
+    pub wave_at: Option<Time>,
+    pub version: i64,
+}
+
+/// A turn as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    pub id: TurnId,
+    pub drop: DropId,
+    pub late: bool,
+    pub rank: [u8; 32],
+    pub used: bool,
+    pub pass_until: Option<Time>,
+}
+
+crate::words! {
+    /// How a turn stands.
+    pub enum TurnStanding {
+        Waiting = "waiting",
+        /// They may reserve, once, until their pass ends.
+        Admitted = "admitted",
+        Expired = "expired",
+        Used = "used",
+    }
+}
+
+/// A turn, for its buyer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TurnNow {
+    pub id: TurnId,
+    pub standing: TurnStanding,
+    /// From 1. None: not drawn yet.
+    pub place: Option<i64>,
+    pub pass_until: Option<Time>,
+}
+
+/// What is kept of a buyer's secret, at a shop.
+pub fn key_hash(shop: ShopId, secret: &str) -> [u8; 32] {
+    Sha256::new()
+        .chain_update(b"drop buyer key")
+        .chain_update(shop.uuid())
+        .chain_update(secret)
+        .finalize()
+        .into()
+}
+
+/// The turn of a key in a drop: whoever has the secret has the turn, and nobody can look for one they like better than another's.
+pub fn turn_of(drop: DropId, key: &[u8; 32]) -> TurnId {
+    let hash = Sha256::new().chain_update(b"drop turn").chain_update(drop.uuid()).chain_update(key).finalize();
+    TurnId::from_uuid(uuid::Uuid::from_slice(&hash[..16]).expect("sixteen bytes"))
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// One item's figures, read off its rows.
@@ -248,7 +320,8 @@ impl View {
 
     /// Grows with whatever is committed of the drop or its stock; the id of live events.
     pub fn version(&self) -> i64 {
-        self.drop.version + self.stock.iter().map(|row| row.version).sum::<i64>()
+        let line = self.line.as_ref().map_or(0, |line| line.version);
+        self.drop.version + line + self.stock.iter().map(|row| row.version).sum::<i64>()
     }
 }
 
@@ -260,6 +333,9 @@ pub struct QuotedDrop {
     pub position: i64,
     pub hold_minutes: i64,
     pub limit: u32,
+    /// It has a waiting room: reserving needs a pass.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waits: bool,
 }
 
 /// What a drop sells to whoever asks now.

@@ -49,6 +49,7 @@ fn those(tx: &mut Tx<'_>, drop: &Drop, variants: &[VariantId]) -> Result<Offered
             position: drop.version,
             hold_minutes: drop.hold_minutes,
             limit: drop.limit,
+            waits: drop.line_rate > 0,
         },
         items,
     })

@@ -30,6 +30,8 @@ pub struct Plan {
     pub closes_at: Option<Time>,
     pub limit: u32,
     pub hold_minutes: i64,
+    /// People let in a minute from its waiting room; 0: it has none.
+    pub line_rate: u32,
     pub items: Vec<NewItem>,
 }
 
@@ -73,6 +75,9 @@ impl Plan {
                 "/limit_per_buyer",
                 "A limit is at most 1,000 pieces; 0 is none.",
             ));
+        }
+        if plan.line_rate > 60_000 {
+            return Err(Error::field("/waiting_room/rate_per_minute", "At most 60,000 people are let in a minute."));
         }
         if plan.items.len() > ITEMS_MAX {
             return Err(Error::field("/items", "A drop sells at most 20 variants."));
@@ -152,6 +157,7 @@ pub fn plan(
             limit: new.limit,
             hold_minutes: new.hold_minutes,
             pinned: None,
+            line_rate: new.line_rate,
             version: 1,
             head: [0; 32],
             next_check_at: None,
@@ -193,6 +199,7 @@ pub fn edit(
         closes_at: new.closes_at,
         limit: new.limit,
         hold_minutes: new.hold_minutes,
+        line_rate: new.line_rate,
         ..before.clone()
     };
     if before.state != DropState::Draft {
@@ -211,9 +218,9 @@ pub fn edit(
         if after.closes_at != before.closes_at {
             return Ok(Planned::Fixed("Extend it, or close it: its end is not edited."));
         }
-        if (after.limit, after.hold_minutes) != (before.limit, before.hold_minutes) {
+        if (after.limit, after.hold_minutes, after.line_rate) != (before.limit, before.hold_minutes, before.line_rate) {
             return Ok(Planned::Fixed(
-                "Buyers were told the limit and how long units are kept. They stay.",
+                "Buyers were told the limit, how long units are kept, and how they are let in. They stay.",
             ));
         }
         let same = store::items(tx, id)?
@@ -243,6 +250,10 @@ pub(super) fn of(tx: &mut Tx<'_>, drop: Drop) -> Result<View> {
     Ok(View {
         items: store::items(tx, drop.id)?,
         stock: inventory::aside(tx, drop.place())?,
+        line: match drop.line_rate {
+            0 => None,
+            _ => store::line(tx, drop.id)?,
+        },
         drop,
     })
 }

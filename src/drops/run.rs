@@ -1,6 +1,7 @@
 //! The run of show: everything a host, or the clock, does with a drop once it is planned. Each is one conditional update by version, with its event.
 
 use super::archive::act;
+use super::line;
 use super::model::{Drop, DropState, EventKind, Item, Phase, View};
 use super::plan::of;
 use super::store;
@@ -88,7 +89,8 @@ pub fn schedule(tx: &mut Tx<'_>, hand: Hand) -> Result<Act> {
         catalog::withdraw(tx, before.shop, item.variant)?;
     }
     let told: Vec<serde_json::Value> = items.iter().map(told_item).collect();
-    let detail = json!({ "opens_at": before.opens_at, "closes_at": before.closes_at, "limit_per_buyer": before.limit, "items": told });
+    let seed_hash = line::furnish(tx, &before)?;
+    let detail = json!({ "seed_hash": seed_hash, "opens_at": before.opens_at, "closes_at": before.closes_at, "limit_per_buyer": before.limit, "items": told });
     let after = Drop {
         state: DropState::Scheduled,
         ..before.clone()
@@ -150,12 +152,16 @@ pub fn open(tx: &mut Tx<'_>, hand: Hand) -> Result<Act> {
 pub(super) fn opened(tx: &mut Tx<'_>, before: &Drop, staff: Option<StaffId>) -> Result<Drop> {
     let first = before.state == DropState::Scheduled;
     let kind = if first { EventKind::Opened } else { EventKind::Resumed };
+    let told = match first {
+        true => line::draw(tx, before)?,
+        false => None,
+    };
     let after = Drop {
         state: DropState::Open,
         opened_at: before.opened_at.or(Some(tx.now())),
         ..before.clone()
     };
-    let drop = act(tx, before, after, kind, &json!({}), staff)?;
+    let drop = act(tx, before, after, kind, &told.unwrap_or_else(|| json!({})), staff)?;
     inventory::set_gate(tx, drop.place(), Gate::Open)?;
     Ok(drop)
 }

@@ -1,9 +1,9 @@
 //! All SQL on drops, what they sell, and who has what of them.
 
-use super::model::{Drop, DropState, Event, Identity, Item, Stage, StreamKind, money};
+use super::model::{Drop, DropState, Event, Identity, Item, Line, Stage, StreamKind, Turn, money};
 use crate::args;
 use crate::db::{FromRow, Row, Tx};
-use crate::kernel::{CheckoutId, DropId, Error, Id, Page, Result, ShopId, Time, VariantId};
+use crate::kernel::{CheckoutId, DropId, Error, Id, Page, Result, ShopId, Time, TurnId, VariantId};
 use uuid::Uuid;
 
 impl FromRow for Drop {
@@ -34,6 +34,7 @@ impl FromRow for Drop {
             next_check_at: row.get(18)?,
             created_at: row.get(19)?,
             changed_at: row.get(20)?,
+            line_rate: row.get(21)?,
         })
     }
 }
@@ -51,8 +52,8 @@ pub(super) fn insert(tx: &mut Tx<'_>, drop: &Drop) -> Result<bool> {
     let (url, kind) = stream_of(drop);
     let done = tx.exec(
         "insert into drops (id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
-                            limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) on conflict do nothing",
+                            limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) on conflict do nothing",
         args![
             drop.id,
             drop.shop,
@@ -74,7 +75,8 @@ pub(super) fn insert(tx: &mut Tx<'_>, drop: &Drop) -> Result<bool> {
             drop.head,
             drop.next_check_at,
             drop.created_at,
-            drop.changed_at
+            drop.changed_at,
+            drop.line_rate
         ],
     )?;
     Ok(done == 1)
@@ -86,7 +88,7 @@ pub(super) fn advance(tx: &mut Tx<'_>, before: &Drop, after: &Drop) -> Result<bo
     let done = tx.exec(
         "update drops set title = $4, description = $5, clip_id = $6, stream_url = $7, stream_kind = $8, state = $9, opens_at = $10, closes_at = $11,
                 opened_at = $12, closed_at = $13, limit_units = $14, hold_minutes = $15, pinned_id = $16, version = $17, head = $18,
-                next_check_at = $19, changed_at = $20
+                next_check_at = $19, changed_at = $20, line_rate = $21
           where id = $1 and state = $2 and version = $3",
         args![
             before.id,
@@ -108,7 +110,8 @@ pub(super) fn advance(tx: &mut Tx<'_>, before: &Drop, after: &Drop) -> Result<bo
             after.version,
             after.head,
             after.next_check_at,
-            after.changed_at
+            after.changed_at,
+            after.line_rate
         ],
     )?;
     Ok(done == 1)
@@ -126,7 +129,7 @@ pub(super) fn look_again(tx: &mut Tx<'_>, drop: &Drop, at: Time) -> Result<()> {
 pub fn find(tx: &mut Tx<'_>, shop: ShopId, id: DropId) -> Result<Option<Drop>> {
     tx.maybe_one(
         "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
-                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate
            from drops where shop_id = $1 and id = $2",
         args![shop, id],
     )
@@ -136,7 +139,7 @@ pub fn find(tx: &mut Tx<'_>, shop: ShopId, id: DropId) -> Result<Option<Drop>> {
 pub fn find_by_slug(tx: &mut Tx<'_>, shop: ShopId, slug: &str) -> Result<Option<Drop>> {
     tx.maybe_one(
         "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
-                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate
            from drops where shop_id = $1 and slug = $2",
         args![shop, slug],
     )
@@ -146,7 +149,7 @@ pub fn find_by_slug(tx: &mut Tx<'_>, shop: ShopId, slug: &str) -> Result<Option<
 pub(super) fn load(tx: &mut Tx<'_>, id: DropId) -> Result<Drop> {
     tx.maybe_one(
         "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
-                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate
            from drops where id = $1",
         args![id],
     )?
@@ -158,7 +161,7 @@ pub fn list(tx: &mut Tx<'_>, shop: ShopId, after: Option<DropId>, limit: i64) ->
     let before = after.unwrap_or(DropId::from_uuid(Uuid::max()));
     let drops = tx.all(
         "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
-                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate
            from drops where shop_id = $1 and id < $2 and state <> $4 order by id desc limit $3",
         args![shop, before, limit + 1, DropState::Archived],
     )?;
@@ -338,6 +341,145 @@ pub(super) fn counts(tx: &mut Tx<'_>) -> Result<Vec<(DropId, Vec<u8>, i64, i64)>
     )
 }
 
+// The waiting room. --------------------------------------------------------------------------------------------------------------------------------
+
+impl FromRow for Line {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            rate: row.get(0)?,
+            seed: row.get(1)?,
+            arrivals: row.get(2)?,
+            drawn: row.get(3)?,
+            admitted: row.get(4)?,
+            wave_at: row.get(5)?,
+            version: row.get(6)?,
+        })
+    }
+}
+
+pub(super) fn insert_line(tx: &mut Tx<'_>, drop: &Drop, seed: &[u8; 32]) -> Result<()> {
+    tx.put(
+        "insert into drop_lines (drop_id, rate, seed, arrivals, admitted, version) values ($1, $2, $3, 0, 0, 1)",
+        args![drop.id, drop.line_rate, *seed],
+    )
+}
+
+pub(super) fn line(tx: &mut Tx<'_>, drop: DropId) -> Result<Option<Line>> {
+    tx.maybe_one(
+        "select rate, seed, arrivals, drawn, admitted, wave_at, version from drop_lines where drop_id = $1",
+        args![drop],
+    )
+}
+
+/// Counts somebody who came; the line with them in it.
+pub(super) fn arrive(tx: &mut Tx<'_>, drop: DropId) -> Result<Option<Line>> {
+    tx.maybe_one(
+        "update drop_lines set arrivals = arrivals + 1, version = version + 1 where drop_id = $1
+         returning rate, seed, arrivals, drawn, admitted, wave_at, version",
+        args![drop],
+    )
+}
+
+/// Ends the time in which whoever comes is in the draw. Once.
+pub(super) fn draw(tx: &mut Tx<'_>, drop: DropId, wave_at: Time) -> Result<()> {
+    tx.put(
+        "update drop_lines set drawn = arrivals, wave_at = $2, version = version + 1 where drop_id = $1 and drawn is null",
+        args![drop, wave_at],
+    )
+}
+
+/// Writes a turn. False: there is one with this id.
+pub(super) fn insert_turn(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    drop: DropId,
+    turn: TurnId,
+    late: bool,
+    rank: &[u8; 32],
+) -> Result<bool> {
+    let done = tx.exec(
+        "insert into drop_turns (id, drop_id, shop_id, late, rank, used, joined_at) values ($1, $2, $3, $4, $5, 0, $6) on conflict (id) do nothing",
+        args![turn, drop, shop, late, *rank, tx.now()],
+    )?;
+    Ok(done == 1)
+}
+
+impl FromRow for Turn {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            drop: row.get(1)?,
+            late: row.get(2)?,
+            rank: row.get(3)?,
+            used: row.get(4)?,
+            pass_until: row.get(5)?,
+        })
+    }
+}
+
+pub(super) fn turn(tx: &mut Tx<'_>, drop: DropId, id: TurnId) -> Result<Option<Turn>> {
+    tx.maybe_one(
+        "select id, drop_id, late, rank, used, pass_until from drop_turns where id = $2 and drop_id = $1",
+        args![drop, id],
+    )
+}
+
+/// How many of the draw come before a turn.
+pub(super) fn before(tx: &mut Tx<'_>, turn: &Turn) -> Result<i64> {
+    let (count,): (i64,) = tx.one(
+        "select count(*) from drop_turns where drop_id = $1 and late = 0 and rank < $2",
+        args![turn.drop, turn.rank],
+    )?;
+    Ok(count)
+}
+
+/// The draw in its order.
+pub(super) fn drawn(tx: &mut Tx<'_>, drop: DropId, after: i64, most: i64) -> Result<Vec<TurnId>> {
+    let rows: Vec<(TurnId,)> = tx.all(
+        "select id from drop_turns where drop_id = $1 and late = 0 order by rank limit $2 offset $3",
+        args![drop, most, after],
+    )?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Gives the next ones their passes; how many there were.
+pub(super) fn admit(tx: &mut Tx<'_>, drop: DropId, most: i64, until: Time) -> Result<i64> {
+    let done = tx.exec(
+        "update drop_turns set pass_until = $3 where id in (
+           select id from drop_turns where drop_id = $1 and pass_until is null order by late, rank limit $2)",
+        args![drop, most, until],
+    )?;
+    Ok(i64::try_from(done).unwrap_or(i64::MAX))
+}
+
+/// Says up to when people were let in. No row: another wave came first.
+pub(super) fn end_wave(tx: &mut Tx<'_>, drop: DropId, last: Time, until: Time, let_in: i64) -> Result<bool> {
+    let done = tx.exec(
+        "update drop_lines set wave_at = $3, admitted = admitted + $4, version = version + (case when $4 > 0 then 1 else 0 end)
+          where drop_id = $1 and wave_at = $2",
+        args![drop, last, until, let_in],
+    )?;
+    Ok(done == 1)
+}
+
+/// Uses a pass. No row: there is none that counts now.
+pub(super) fn use_pass(tx: &mut Tx<'_>, id: TurnId, checkout: CheckoutId) -> Result<bool> {
+    let done = tx.exec(
+        "update drop_turns set used = 1, checkout_id = $2 where id = $1 and used = 0 and pass_until > $3",
+        args![id, checkout, tx.now()],
+    )?;
+    Ok(done == 1)
+}
+
+/// Drops that let people in now.
+pub(super) fn letting_in(tx: &mut Tx<'_>, most: i64) -> Result<Vec<DropId>> {
+    let rows: Vec<(DropId,)> = tx.all(
+        "select id from drops where state = 'open' and line_rate > 0 order by id limit $1",
+        args![most],
+    )?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
 // What was done. -----------------------------------------------------------------------------------------------------------------------------------
 
 pub(super) fn insert_event(tx: &mut Tx<'_>, drop: DropId, event: &Event) -> Result<()> {
@@ -372,7 +514,7 @@ pub fn events(tx: &mut Tx<'_>, drop: DropId) -> Result<Vec<Event>> {
 pub(super) fn all(tx: &mut Tx<'_>) -> Result<Vec<Drop>> {
     tx.all(
         "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
-                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate
            from drops order by id limit 10000",
         &[],
     )

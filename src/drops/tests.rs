@@ -20,6 +20,7 @@ fn drop_in(state: DropState, opens_at: Option<i64>, closes_at: Option<i64>) -> D
         limit: 0,
         hold_minutes: 3,
         pinned: None,
+        line_rate: 0,
         version: 1,
         head: [0; 32],
         next_check_at: None,
@@ -139,4 +140,29 @@ fn a_stage_is_a_clip_or_an_https_stream_and_nothing_that_could_run_here() {
         Stage::read(None, Some((StreamKind::Hls, "  "))).unwrap(),
         Stage::Nothing
     );
+}
+
+#[test]
+fn x2_every_place_of_the_draw_is_as_likely_as_any_other() {
+    use super::line::rank;
+    use crate::kernel::TurnId;
+    use sha2::{Digest, Sha256};
+    const PEOPLE: usize = 10;
+    const DRAWS: u32 = 4000;
+    let turns: Vec<TurnId> = (0..PEOPLE).map(|n| turn_of(DropId::from_uuid(Uuid::nil()), &[u8::try_from(n).unwrap(); 32])).collect();
+    // How often each of them was at each place.
+    let mut seen = [[0u32; PEOPLE]; PEOPLE];
+    for draw in 0..DRAWS {
+        let seed: [u8; 32] = Sha256::digest(draw.to_be_bytes()).into();
+        let mut order: Vec<usize> = (0..PEOPLE).collect();
+        order.sort_by_key(|n| rank(&seed, turns[*n]));
+        for (place, who) in order.into_iter().enumerate() {
+            seen[who][place] += 1;
+        }
+    }
+    let expected = f64::from(DRAWS) / 10.0;
+    let square = |count: &u32| (f64::from(*count) - expected).powi(2) / expected;
+    let chi_square: f64 = seen.iter().flatten().map(square).sum();
+    // 81 degrees of freedom: above 126 once in a thousand times.
+    assert!(chi_square < 126.0, "{chi_square}");
 }

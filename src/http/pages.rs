@@ -159,7 +159,7 @@ pub async fn allow_other_origins<F: Future<Output = Response>>(
         );
         headers.insert(
             header::ACCESS_CONTROL_ALLOW_HEADERS,
-            HeaderValue::from_static("authorization, content-type, if-match, if-none-match, idempotency-key, hawker-checkout-secret, last-event-id, range"),
+            HeaderValue::from_static("authorization, content-type, if-match, if-none-match, idempotency-key, hawker-checkout-secret, hawker-buyer-key, last-event-id, range"),
         );
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
         return response;

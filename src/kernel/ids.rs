@@ -108,6 +108,7 @@ ids! {
     AdjustmentId "adj" "A change after the sale.";
     ShipmentId "shp" "A parcel.";
     DropId "drp" "A drop: a limited sale in a window.";
+    TurnId "trn" "A turn in a drop's waiting room.";
     GiftCardId "gft" "A gift card.";
     GiftCardMoveId "gcm" "Something that happened to a gift card.";
     TransferId "tfr" "A ledger movement.";

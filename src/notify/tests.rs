@@ -423,6 +423,7 @@ async fn sell(world: &World, email: &str) -> OrderId {
         }),
         payment: Some(Paying::plain(Payment::new(PaymentMethod::Manual, None))),
         gift_card: None,
+        key: None,
         after: None,
         return_url: String::new(),
     };

@@ -43,11 +43,6 @@ super::model::states! {
 pub struct Owner(pub(super) [u8; 32]);
 
 impl Owner {
-    /// The hash itself, for whoever has to recognise the same browser.
-    pub fn hash(&self) -> [u8; 32] {
-        self.0
-    }
-
     /// A secret of 256 random bits needs no slow hash: it cannot be guessed.
     pub fn of(shop: ShopId, secret: &str) -> Self {
         let mut hash = Sha256::new();

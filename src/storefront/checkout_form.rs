@@ -359,6 +359,7 @@ async fn purchase(
                 address: buyer.address.clone(),
                 payment: None,
                 gift_card: gift_card_of(&typed),
+                key: at.browser.key(shop),
                 after: None,
                 return_url: app.base_url.clone(),
             };
@@ -440,6 +441,9 @@ fn no_drop(front: &Front, error: &Error) -> Result<Response, Problem> {
         "drop_paused" => "This drop is paused.",
         "drop_closed" => "This drop is over.",
         "drop_limit_reached" => "You have what each buyer may have.",
+        "drop_pass_needed" => "Take a turn first.",
+        "drop_pass_waiting" => "It is not your turn yet.",
+        "drop_pass_expired" | "drop_pass_used" => "Your turn is over.",
         _ => "This is not sold here.",
     };
     message(front, StatusCode::CONFLICT, title, &error.detail)
@@ -495,6 +499,7 @@ async fn one_click(
             owner: browser.at(front.shop.id),
         }),
         gift_card: gift_card_of(&typed),
+        key: browser.key(front.shop.id),
         after: None,
         return_url: back_url(app, front, id),
     };

@@ -15,11 +15,12 @@ use super::structured_data::{BreadcrumbList, Markup, Thing};
 use crate::app::App;
 use crate::catalog;
 use crate::clips;
-use crate::db::Tx;
-use crate::drops::{self, DropState, Item, Phase, Stage, StreamKind, View};
-use crate::http::{Path, Problem, allow_on_page};
+use crate::checkout::Buyer as Browser;
+use crate::db::{LaneKey, Tx};
+use crate::drops::{self, DropState, Item, Phase, Stage, StreamKind, TurnStanding, View};
+use crate::http::{ClientAddress, Limit, Path, Problem, SameOrigin, Who, allow_on_page, limit, redirect};
 use crate::identity;
-use crate::kernel::{Result as Done, Time, words};
+use crate::kernel::{Kind, Result as Done, Time, words};
 
 #[derive(Template)]
 #[template(path = "storefront/drop.html")]
@@ -39,6 +40,8 @@ pub struct DropPage {
     /// "What you reserve is kept for you for 3 minutes."
     pub holds: String,
     pub checkout_path: String,
+    /// The waiting room, if it has one.
+    pub room: Option<Room>,
     /// For the script that follows the drop.
     pub drop: String,
     pub key: String,
@@ -54,6 +57,36 @@ pub struct Says {
     pub until: Option<When>,
     /// "Opens", "Closes".
     pub until_label: &'static str,
+}
+
+/// A drop's waiting room, as this browser meets it.
+pub struct Room {
+    pub standing: Standing,
+    pub turn_path: String,
+    /// From 1; 0 before the draw.
+    pub place: i64,
+    pub admitted: i64,
+    pub rate: u32,
+    /// "About 3 minutes".
+    pub estimate: String,
+    pub arrivals: String,
+    /// Hex.
+    pub seed_hash: String,
+    /// Hex; told when it has opened.
+    pub seed: Option<String>,
+    /// This browser's turn, for whoever checks the draw.
+    pub turn: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// They have taken no turn.
+    Outside,
+    Waiting,
+    /// It is their turn.
+    Admitted,
+    /// Their turn was used, or is over.
+    Over,
 }
 
 pub enum StageView {
@@ -88,9 +121,11 @@ pub struct DropItem {
 pub async fn show(
     State(app): State<App>,
     front: Front,
+    browser: Browser,
     Path((_, name)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let key = browser.key(front.shop.id);
     let (page, front, frames) = app
         .db
         .read(move |tx| {
@@ -106,7 +141,7 @@ pub async fn show(
                 Stage::Stream(kind, url) => Some((*kind, url.clone())),
                 _ => None,
             };
-            Ok((Some(DropPage::read(tx, &front, &view)?), front.clone(), elsewhere))
+            Ok((Some(DropPage::read(tx, &front, &view, key.as_ref())?), front.clone(), elsewhere))
         })
         .await?;
     let Some(page) = page else {
@@ -121,6 +156,41 @@ pub async fn show(
         allow_on_page(&mut response, directive, &url);
     }
     Ok(response)
+}
+
+/// Takes a turn in the waiting room: the browser holds its secret from here on.
+pub async fn take_turn(
+    State(app): State<App>,
+    front: Front,
+    _: SameOrigin,
+    browser: Browser,
+    ClientAddress(client): ClientAddress,
+    Path((_, name)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let shop = front.shop.id;
+    limit(&app, Limit::Checkout, Who::AddressAtShop(client, shop))?;
+    let slug = name.clone();
+    let found = app.db.read(move |tx| {
+        Ok(match slug.parse() {
+            Ok(id) => drops::find(tx, shop, id)?,
+            Err(_) => drops::find_by_slug(tx, shop, &slug)?,
+        })
+    });
+    let Some(drop) = found.await?.filter(|drop| drop.state != DropState::Draft) else {
+        return front.nothing_here();
+    };
+    let browser = browser.known(&app);
+    let back = redirect(&front.path(&format!("/drops/{}", drop.slug)));
+    if let Some(key) = browser.key(shop) {
+        let (lane, id) = (LaneKey::of(drop.id), drop.id);
+        match app.db.write(lane, move |tx| drops::join(tx, shop, id, &key)).await {
+            // A drop that closed meanwhile says so itself.
+            Ok(_) => {}
+            Err(error) if error.kind == Kind::Conflict => return Ok(back),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(browser.remember(back))
 }
 
 /// What is left of something in a drop: always in figures.
@@ -185,7 +255,7 @@ impl Says {
 }
 
 impl DropPage {
-    fn read(tx: &mut Tx<'_>, front: &Front, view: &View) -> Done<Self> {
+    fn read(tx: &mut Tx<'_>, front: &Front, view: &View, key: Option<&[u8; 32]>) -> Done<Self> {
         let (shop, drop, now) = (&front.shop, &view.drop, tx.now());
         let phase = drop.phase(now);
         let mut items = Vec::with_capacity(view.items.len());
@@ -240,10 +310,60 @@ impl DropPage {
                 words::count(drop.hold_minutes.unsigned_abs(), "minute", "minutes")
             ),
             checkout_path: front.path("/checkout"),
+            room: Room::read(tx, front, view, key)?,
             drop: drop.id.to_string(),
             key: identity::publishable_key(tx, shop.id)?,
             now: now.to_string(),
         })
+    }
+}
+
+impl Room {
+    fn read(tx: &mut Tx<'_>, front: &Front, view: &View, key: Option<&[u8; 32]>) -> Done<Option<Self>> {
+        let Some(line) = &view.line else {
+            return Ok(None);
+        };
+        let turn = match key {
+            Some(key) => drops::stand(tx, &view.drop, key)?,
+            None => None,
+        };
+        let place = turn.and_then(|turn| turn.place).unwrap_or(0);
+        let ahead = (place - line.admitted).max(0);
+        let minutes = u64::try_from(ahead).unwrap_or(0).div_ceil(u64::from(line.rate.max(1)));
+        Ok(Some(Self {
+            standing: match turn.map(|turn| turn.standing) {
+                None => Standing::Outside,
+                Some(TurnStanding::Waiting) => Standing::Waiting,
+                Some(TurnStanding::Admitted) => Standing::Admitted,
+                Some(TurnStanding::Expired | TurnStanding::Used) => Standing::Over,
+            },
+            turn_path: front.path(&format!("/drops/{}/turn", view.drop.slug)),
+            place,
+            admitted: line.admitted,
+            rate: line.rate,
+            estimate: match minutes {
+                0 | 1 => "less than a minute".into(),
+                minutes => format!("about {}", words::count(minutes, "minute", "minutes")),
+            },
+            arrivals: words::number(line.arrivals.unsigned_abs()),
+            seed_hash: drops::seed_hash(&line.seed),
+            seed: line.drawn.map(|_| line.seed.iter().map(|byte| format!("{byte:02x}")).collect()),
+            turn: turn.map(|turn| turn.id.to_string()).unwrap_or_default(),
+        }))
+    }
+
+    /// People who are let in before them.
+    pub fn ahead(&self) -> i64 {
+        (self.place - self.admitted - 1).max(0)
+    }
+
+    pub fn is(&self, standing: &str) -> bool {
+        match self.standing {
+            Standing::Outside => standing == "outside",
+            Standing::Waiting => standing == "waiting",
+            Standing::Admitted => standing == "admitted",
+            Standing::Over => standing == "over",
+        }
     }
 }
 
@@ -310,7 +430,12 @@ impl DropItem {
 
 impl DropPage {
     pub fn can_buy(&self) -> bool {
-        self.phase == "open"
+        self.phase == "open" && self.room.as_ref().is_none_or(|room| room.standing == Standing::Admitted)
+    }
+
+    /// In a waiting room, and not let in: the button says so.
+    pub fn waits(&self) -> bool {
+        self.phase == "open" && !self.can_buy()
     }
 
     pub fn is_over(&self) -> bool {
@@ -382,6 +507,7 @@ impl DropPage {
             limit: "Each buyer may have 2 pieces.".into(),
             holds: "What you reserve is kept for you for 3 minutes.".into(),
             checkout_path: "/s/loam-and-ink/checkout".into(),
+            room: None,
             drop: "drp_01kdrop".into(),
             key: "pk_sample".into(),
             now: "2026-11-27T19:18:00Z".into(),
@@ -403,6 +529,43 @@ impl DropPage {
             item.availability = "20 pieces".into();
         });
         page
+    }
+
+    fn sample_room(standing: Standing, place: i64, admitted: i64) -> Option<Room> {
+        Some(Room {
+            standing,
+            turn_path: "/s/loam-and-ink/drops/friday-firing/turn".into(),
+            place,
+            admitted,
+            rate: 60,
+            estimate: "about 4 minutes".into(),
+            arrivals: "1,204".into(),
+            seed_hash: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into(),
+            seed: (place > 0).then(|| "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752".into()),
+            turn: "trn_01kturn".into(),
+        })
+    }
+
+    /// Before the opening of a drop with a waiting room.
+    pub fn sample_room_before() -> Self {
+        Self {
+            room: Self::sample_room(Standing::Outside, 0, 0),
+            ..Self::sample_before()
+        }
+    }
+
+    pub fn sample_room_waiting() -> Self {
+        Self {
+            room: Self::sample_room(Standing::Waiting, 812, 590),
+            ..Self::sample()
+        }
+    }
+
+    pub fn sample_room_admitted() -> Self {
+        Self {
+            room: Self::sample_room(Standing::Admitted, 12, 590),
+            ..Self::sample()
+        }
     }
 
     pub fn sample_over() -> Self {

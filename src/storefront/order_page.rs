@@ -303,6 +303,7 @@ pub async fn add(
             owner: buyer.at(shop),
         }),
         gift_card: None,
+        key: None,
         after: Some(first.checkout),
         return_url: bank.clone(),
     };

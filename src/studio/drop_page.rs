@@ -370,19 +370,17 @@ impl DropPage {
                 Phase::Over => drop.closed_at.map(|at| ("Closed", When::of(at, now))),
                 Phase::Draft => None,
             },
-            figures: vec![
-                ("Left", totals.left),
-                ("In checkouts", totals.reserved),
-                ("Paid", totals.sold),
-                (
-                    "Back on the shelf",
-                    if drop.state == DropState::Draft {
-                        0
-                    } else {
-                        totals.returned
-                    },
-                ),
-            ],
+            figures: view
+                .line
+                .iter()
+                .map(|line| ("Waiting", line.arrivals - line.admitted))
+                .chain([
+                    ("Left", totals.left),
+                    ("In checkouts", totals.reserved),
+                    ("Paid", totals.sold),
+                    ("Back on the shelf", if drop.state == DropState::Draft { 0 } else { totals.returned }),
+                ])
+                .collect(),
             seen: SeenNow::of(view, phase, &items),
             undo: Undo::of(desk, phase),
             limit: match drop.limit {

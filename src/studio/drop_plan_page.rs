@@ -45,6 +45,7 @@ pub struct DropPlanPage {
     pub closes: Field,
     pub limit: Field,
     pub hold: Field,
+    pub line: Field,
     pub rows: Vec<PlanRow>,
     /// The shop has nothing that could be sold.
     pub nothing_to_sell: bool,
@@ -52,7 +53,7 @@ pub struct DropPlanPage {
     pub problems: Vec<Wrong>,
 }
 
-const PLACES: [(&str, &str, &str); 8] = [
+const PLACES: [(&str, &str, &str); 9] = [
     ("/title", "plan-title", "Title"),
     ("/description", "plan-description", "Words"),
     ("/stream", "plan-stream", "Stream"),
@@ -60,6 +61,7 @@ const PLACES: [(&str, &str, &str); 8] = [
     ("/closes_at", "plan-closes", "Closes"),
     ("/limit_per_buyer", "plan-limit", "Limit"),
     ("/hold_minutes", "plan-hold", "Kept for"),
+    ("/waiting_room/rate_per_minute", "plan-line", "Waiting room"),
     ("/items", "plan-items", "What it sells"),
 ];
 /// Empty rows beside what is planned.
@@ -230,6 +232,11 @@ fn plan_of(typed: &Typed, desk: &Desk) -> Done<Plan> {
         } else {
             drop.hold_minutes
         },
+        line_rate: match (draft, typed.one("line")) {
+            (false, _) => drop.line_rate,
+            (true, "") => 0,
+            (true, text) => number("/waiting_room/rate_per_minute", text)?,
+        },
         items: if draft {
             items_of(typed, desk.shop.currency)?
         } else {
@@ -350,6 +357,7 @@ impl DropPlanPage {
                 },
             ),
             hold: told("hold", &drop.hold_minutes.to_string()),
+            line: told("line", &if drop.line_rate == 0 { String::new() } else { drop.line_rate.to_string() }),
             rows,
             nothing_to_sell: desk.variants.is_empty(),
             products: frame.to(&Section::Products),
@@ -368,6 +376,7 @@ impl DropPlanPage {
             (&mut self.closes, "closes", "/closes_at"),
             (&mut self.limit, "limit", "/limit_per_buyer"),
             (&mut self.hold, "hold", "/hold_minutes"),
+            (&mut self.line, "line", "/waiting_room/rate_per_minute"),
         ];
         for (field, name, pointer) in fields {
             *field = Field::judged(typed.one(name), error, pointer);
@@ -415,6 +424,7 @@ impl DropPlanPage {
             closes: Field::of("2026-11-27T19:30"),
             limit: Field::of("2"),
             hold: Field::of("3"),
+            line: Field::of("600"),
             rows: vec![
                 row(1, "40", "25.00"),
                 row(2, "12", "42.00"),

@@ -85,6 +85,7 @@ pub async fn begin(
         closes_at: None,
         limit: 0,
         hold_minutes: HOLD_MINUTES,
+        line_rate: 0,
         items: Vec::new(),
     };
     let planned = app.db.write(LaneKey::of(drop), move |tx| {

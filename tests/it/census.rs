@@ -133,6 +133,7 @@ const CENSUS: &[Row] = &[
     read("/s/{shop}/clips/{clip}", Who::Anyone),
     read("/s/{shop}/products/{product}", Who::Anyone),
     read("/s/{shop}/drops/{drop}", Who::Anyone),
+    form("/s/{shop}/drops/{drop}/turn", Who::Anyone, ""),
     read("/s/{shop}/policies/{policy}", Who::Anyone),
     read("/s/{shop}/accent.css", Who::Anyone),
     // Bought by form: an order's page opens with its token only, so without one it says 404.
@@ -449,6 +450,10 @@ const CENSUS: &[Row] = &[
     act("POST", "/v1/drops/{drop}/archival", Who::Creator, "{}"),
     read("/v1/drops/{drop}/events", Who::Analyst),
     read("/v1/drops/{drop}/live", Who::Player),
+    // Without a browser's key they are let in and refused.
+    act("PUT", "/v1/drops/{drop}/turn", Who::Player, ""),
+    read("/v1/drops/{drop}/turn", Who::Player),
+    read("/v1/drops/{drop}/draw", Who::Player),
     read("/v1/gift-cards", Who::Analyst),
     act(
         "POST",

@@ -816,3 +816,137 @@ async fn an_archive_that_was_touched_is_noticed() {
     forged["events"][2]["at"] = json!("2020-01-01T00:00:00.000Z");
     assert_eq!(read(forged).verify(), Err(3));
 }
+
+/// A browser with a secret of its own.
+fn browser(show: &Show, number: usize) -> Client {
+    show.stall
+        .player
+        .clone()
+        .with("hawker-buyer-key", &format!("{number:0>40}"))
+}
+
+async fn turn(show: &Show, number: usize) -> Value {
+    let taken = browser(show, number).put(&show.path("turn"), &json!({})).await;
+    assert_eq!(taken.status, 200, "{}", taken.text());
+    taken.value()
+}
+
+#[tokio::test]
+async fn x2_x5_the_draw_is_committed_before_told_after_and_a_pass_is_its_browsers_alone() {
+    use hmac::{Hmac, Mac};
+    use sha2::{Digest, Sha256};
+    let show = Show::announced(30, 20, json!({ "waiting_room": { "rate_per_minute": 60 } })).await;
+    let draw = async || show.stall.player.get(&show.path("draw")).await.value();
+    let mut turns = Vec::new();
+    for number in 0..12 {
+        turns.push(turn(&show, number).await);
+        assert_eq!(turns[number]["place"], json!(null), "nobody knows their place before the draw");
+    }
+    assert_eq!(turn(&show, 3).await["id"], turns[3]["id"], "coming twice is coming once");
+    let before = draw().await;
+    assert_eq!((&before["seed"], &before["turns"]), (&json!(null), &json!([])));
+    show.act("opening", json!({})).await;
+    let late = turn(&show, 99).await;
+    assert_eq!(late["place"], 13, "whoever comes after the opening is behind the draw");
+    // Anybody can check it, from what is public: the seal, the number, and everybody's turn.
+    let after = draw().await;
+    let seed = after["seed"].as_str().unwrap();
+    let seed: Vec<u8> = (0..32).map(|at| u8::from_str_radix(&seed[2 * at..2 * at + 2], 16).unwrap()).collect();
+    let seal: String = Sha256::digest(&seed).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!((&before["seed_hash"], &after["seed_hash"]), (&json!(seal), &json!(seal)));
+    let mut lots: Vec<(Vec<u8>, String)> = turns
+        .iter()
+        .map(|turn| {
+            let id = turn["id"].as_str().unwrap();
+            let bytes: hawker::kernel::TurnId = id.parse().unwrap();
+            let mut lot = Hmac::<Sha256>::new_from_slice(&seed).unwrap();
+            lot.update(hawker::kernel::Id::uuid(bytes).as_bytes());
+            (lot.finalize().into_bytes().to_vec(), id.to_owned())
+        })
+        .collect();
+    lots.sort();
+    let order: Vec<&str> = lots.iter().map(|(_, id)| id.as_str()).collect();
+    assert_eq!(json!(order), after["turns"]);
+    let number = |place: usize| turns.iter().position(|turn| turn["id"] == order[place - 1]).unwrap();
+    for place in [1, 7, 12] {
+        assert_eq!(turn(&show, number(place)).await["place"], place);
+    }
+
+    // The first wave lets in five; the others wait for theirs.
+    let standing = async |number: usize| {
+        let stands = browser(&show, number).get(&show.path("turn")).await;
+        stands.value()["standing"].as_str().unwrap_or_else(|| panic!("{}", stands.text())).to_owned()
+    };
+    for _ in 0..400 {
+        if standing(number(5)).await == "admitted" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for place in 1..=5 {
+        assert_eq!(standing(number(place)).await, "admitted", "place {place}");
+    }
+    let quote = show.quote(1).await;
+    let reserve = async |client: Client, who: &str| {
+        let path = format!("/v1/checkouts/{}", show.stall.checkout());
+        state(&client.put(&path, &body_of(&quote, who)).await)
+    };
+    let refused = |code: &str| (409, code.to_owned());
+    assert_eq!(reserve(show.stall.player.clone(), "none").await, refused("drop_pass_needed"));
+    assert_eq!(reserve(browser(&show, 500), "forger").await, refused("drop_pass_needed"), "of a key that took no turn");
+    assert_eq!(reserve(browser(&show, number(12)), "eager").await, refused("drop_pass_waiting"));
+    assert_eq!(reserve(browser(&show, 99), "late").await, refused("drop_pass_waiting"));
+    assert_eq!(reserve(browser(&show, number(1)), "first").await, bought());
+    assert_eq!(reserve(browser(&show, number(1)), "replay").await, refused("drop_pass_used"), "once");
+    // A pass that is not used ends; by then everybody was let in, also who came late.
+    show.stall.world.clock.advance(6 * 60);
+    assert_eq!(reserve(browser(&show, number(2)), "slow").await.0, 409);
+    assert_eq!(standing(number(2)).await, "expired");
+    for _ in 0..400 {
+        if standing(99).await == "admitted" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let quote = show.quote(1).await;
+    let path = format!("/v1/checkouts/{}", show.stall.checkout());
+    assert_eq!(state(&browser(&show, number(2)).put(&path, &body_of(&quote, "slow")).await), refused("drop_pass_expired"));
+    let path = format!("/v1/checkouts/{}", show.stall.checkout());
+    assert_eq!(state(&browser(&show, 99).put(&path, &body_of(&quote, "late")).await), bought());
+    assert_eq!(show.seen().await["waiting_room"]["admitted"], 13);
+    assert_eq!(show.figures().await.2, 2, "nobody else bought");
+    show.stall.invariants().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn x2_one_pass_reserves_once_however_many_use_it_at_the_same_moment() {
+    let show = Arc::new(Show::announced(30, 20, json!({ "waiting_room": { "rate_per_minute": 6000 } })).await);
+    turn(&show, 1).await;
+    show.act("opening", json!({})).await;
+    for _ in 0..400 {
+        if turn(&show, 1).await["standing"] == "admitted" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let quote = Arc::new(show.quote(1).await);
+    let tries: Vec<_> = (0..20)
+        .map(|number| {
+            let (show, quote) = (show.clone(), quote.clone());
+            tokio::spawn(async move {
+                let path = format!("/v1/checkouts/{}", show.stall.checkout());
+                state(&browser(&show, 1).put(&path, &body_of(&quote, &format!("many{number}"))).await)
+            })
+        })
+        .collect();
+    let mut sold = 0;
+    for one in tries {
+        let answer = one.await.unwrap();
+        match answer.0 {
+            201 => sold += 1,
+            _ => assert_eq!(answer, (409, "drop_pass_used".into())),
+        }
+    }
+    assert_eq!((sold, show.figures().await), (1, (19, 0, 1, 0)));
+    show.stall.invariants().await;
+}

@@ -69,6 +69,7 @@ impl Buyer {
             address: Some(address),
             payment: Some(card(token)),
             gift_card: None,
+            key: None,
             after: None,
             return_url: String::new(),
         };

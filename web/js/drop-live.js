@@ -36,12 +36,28 @@ function show(live) {
     part("availability").className = `tag ${tone}`;
     const button = row.querySelector("[data-buy]");
     const was = button.disabled;
-    button.disabled = live.phase !== "open" || item.left <= 0;
+    button.disabled = page.dataset.canBuy !== "true" || item.left <= 0;
     if (was !== button.disabled) button.textContent = item.left <= 0 ? "Sold out" : live.phase === "paused" ? "Paused" : "Buy";
   }
+  wait(live.waiting_room);
   const clock = page.querySelector("[data-until]");
   const until = live.phase === "before" ? live.opens_at : live.closes_at;
   if (clock && until && Date.parse(until) !== Date.parse(clock.dateTime)) again();
+}
+
+/** The waiting room: who is before us, and about how long it takes. When it is our turn the page is loaded again. */
+function wait(room) {
+  const mine = page.querySelector("[data-room]");
+  if (!mine || !room) return;
+  const arrivals = mine.querySelector("[data-shows=arrivals]");
+  if (arrivals) arrivals.textContent = new Intl.NumberFormat(lang).format(room.arrivals);
+  const place = Number(mine.dataset.place);
+  if (mine.dataset.waiting !== "true" || !place) return;
+  if (place <= room.admitted) return void again();
+  const ahead = place - room.admitted - 1;
+  mine.querySelector("[data-shows=ahead]").textContent = new Intl.NumberFormat(lang).format(ahead);
+  const minutes = Math.ceil((ahead + 1) / room.rate_per_minute);
+  mine.querySelector("[data-shows=estimate]").textContent = minutes <= 1 ? "less than a minute" : `about ${minutes} minutes`;
 }
 
 function countDown() {
