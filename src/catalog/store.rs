@@ -94,7 +94,7 @@ pub fn sellable_in_drop(
            from variants v
            join products p on p.id = v.product_id
            left join prices c on c.variant_id = v.id and c.currency = $3
-          where v.id = $2 and v.shop_id = $1 and ((v.state = 'active' and p.state = 'active') or ($4 = 1 and p.state <> 'archived'))",
+          where v.id = $2 and v.shop_id = $1 and ((v.state = 'active' and p.state = 'active') or (cast($4 as bigint) = 1 and p.state <> 'archived'))",
         args![shop, variant, currency, i64::from(only_there)],
     )
 }

@@ -1,16 +1,22 @@
 //! Drops over HTTP: planning, the run of show, the archive, and what pages follow.
 
 use super::line::{drawn, join, seed_hash, stand};
-use super::model::{Drop, DropState, Event, EventKind, Item, Phase, Stage, StreamKind, TurnNow, TurnStanding, hex, key_hash, View, unknown, verify};
+use super::model::{
+    Drop, DropState, Event, EventKind, Item, Phase, Stage, StreamKind, TurnNow, TurnStanding, View, hex, key_hash,
+    unknown, verify,
+};
 use super::plan::{HOLD_MINUTES, NewItem, Plan, Planned, edit, plan, view};
 use super::run::{Act, Hand, archive, close, extend, open, pause, pin, release, schedule, step_price};
 use super::store;
 use crate::app::App;
 use crate::db::{LaneKey, Tx};
-use crate::http::{ClientAddress, IfMatch, Limit, Who, limit, Json, NewId, Path, Problem, Query, Watched, etag, events, follow, json};
+use crate::http::{
+    ClientAddress, IfMatch, Json, Limit, NewId, Path, Problem, Query, Watched, Who, etag, events, follow, json, limit,
+};
 use crate::identity::{self, Analyst, Creator, Helper, Player, Staff};
 use crate::kernel::{
-    ClipId, Currency, DropId, Error, Kind, MoneyOut, PageIn, PageOut, Result as Done, ShopId, StaffId, Time, TurnId, VariantId,
+    ClipId, Currency, DropId, Error, Kind, MoneyOut, PageIn, PageOut, Result as Done, ShopId, StaffId, Time, TurnId,
+    VariantId,
 };
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
@@ -256,7 +262,10 @@ pub struct BuyerKey(pub Option<String>);
 impl<S: Send + Sync> FromRequestParts<S> for BuyerKey {
     type Rejection = std::convert::Infallible;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        let text = parts.headers.get("hawker-buyer-key").and_then(|value| value.to_str().ok());
+        let text = parts
+            .headers
+            .get("hawker-buyer-key")
+            .and_then(|value| value.to_str().ok());
         let plain = |letter: u8| letter.is_ascii_alphanumeric() || letter == b'-' || letter == b'_';
         let fits = text.filter(|text| (32..=64).contains(&text.len()) && text.bytes().all(plain));
         Ok(Self(fits.map(str::to_owned)))
@@ -838,14 +847,17 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
 }
 
 fn key_needed() -> Problem {
-    let detail = "Send the secret this browser made for its turn: `Hawker-Buyer-Key`, 32 to 64 letters, digits, - or _.";
+    let detail =
+        "Send the secret this browser made for its turn: `Hawker-Buyer-Key`, 32 to 64 letters, digits, - or _.";
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "buyer_key_needed", detail)
 }
 
 /// The drop of a waiting room, which buyers may know of.
 async fn announced(app: &App, shop: ShopId, id: DropId) -> Result<Drop, Problem> {
     let found = app.db.look(move |tx| store::find(tx, shop, id)).await?;
-    Ok(found.filter(|drop| drop.state != DropState::Draft).ok_or_else(unknown)?)
+    Ok(found
+        .filter(|drop| drop.state != DropState::Draft)
+        .ok_or_else(unknown)?)
 }
 
 /// Take a turn in a drop's waiting room, for the browser that holds the key. Asked again, it is the same turn.
@@ -864,7 +876,10 @@ pub async fn put_turn(
     announced(&app, shop, id).await?;
     let key = key.hash(shop).ok_or_else(key_needed)?;
     limit(&app, Limit::Checkout, Who::AddressAtShop(address, shop))?;
-    let turn = app.db.write(LaneKey::of(id), move |tx| join(tx, shop, id, &key)).await?;
+    let turn = app
+        .db
+        .write(LaneKey::of(id), move |tx| join(tx, shop, id, &key))
+        .await?;
     Ok(json(StatusCode::OK, TurnOut::from(turn)))
 }
 

@@ -81,7 +81,10 @@ pub fn join(tx: &mut Tx<'_>, shop: ShopId, id: DropId, key: &[u8; 32]) -> Result
         }
     };
     if !store::insert_turn(tx, shop, id, turn, late, &rank)? {
-        return Err(Error::engine(crate::kernel::Engine::Retry, "the same buyer came twice in one instant"));
+        return Err(Error::engine(
+            crate::kernel::Engine::Retry,
+            "the same buyer came twice in one instant",
+        ));
     }
     stand(tx, &drop, key)?.ok_or_else(|| Error::internal("a turn was not written"))
 }
@@ -119,7 +122,12 @@ fn standing(turn: &Turn, now: Time) -> TurnStanding {
 /// Errors: `drop_pass_needed`, `drop_pass_waiting`, `drop_pass_expired`, `drop_pass_used`.
 pub fn use_pass(tx: &mut Tx<'_>, drop: DropId, key: Option<&[u8; 32]>, checkout: CheckoutId) -> Result<()> {
     let no = |code, detail: &'static str| Err(Error::conflict(code, detail));
-    let needed = || no("drop_pass_needed", "This drop lets people in one after another: take a turn in its waiting room first.");
+    let needed = || {
+        no(
+            "drop_pass_needed",
+            "This drop lets people in one after another: take a turn in its waiting room first.",
+        )
+    };
     let Some(key) = key else {
         return needed();
     };
@@ -129,11 +137,18 @@ pub fn use_pass(tx: &mut Tx<'_>, drop: DropId, key: Option<&[u8; 32]>, checkout:
     }
     match store::turn(tx, drop, id)?.map(|turn| standing(&turn, tx.now())) {
         None => needed(),
-        Some(TurnStanding::Waiting | TurnStanding::Admitted) => {
-            no("drop_pass_waiting", "It is not your turn yet. You keep your place; nothing was reserved.")
-        }
-        Some(TurnStanding::Expired) => no("drop_pass_expired", "Your turn is over: it is for five minutes. Nothing was reserved."),
-        Some(TurnStanding::Used) => no("drop_pass_used", "Your turn was used for another purchase. Nothing was reserved."),
+        Some(TurnStanding::Waiting | TurnStanding::Admitted) => no(
+            "drop_pass_waiting",
+            "It is not your turn yet. You keep your place; nothing was reserved.",
+        ),
+        Some(TurnStanding::Expired) => no(
+            "drop_pass_expired",
+            "Your turn is over: it is for five minutes. Nothing was reserved.",
+        ),
+        Some(TurnStanding::Used) => no(
+            "drop_pass_used",
+            "Your turn was used for another purchase. Nothing was reserved.",
+        ),
     }
 }
 
@@ -164,9 +179,18 @@ pub(super) fn wave(tx: &mut Tx<'_>, drop: DropId) -> Result<()> {
 }
 
 /// Who is in the draw, in its order, from a place on.
-pub fn drawn(tx: &mut Tx<'_>, drop: &Drop, after: i64, most: i64) -> Result<(Option<Line>, Vec<crate::kernel::TurnId>)> {
+pub fn drawn(
+    tx: &mut Tx<'_>,
+    drop: &Drop,
+    after: i64,
+    most: i64,
+) -> Result<(Option<Line>, Vec<crate::kernel::TurnId>)> {
     let line = store::line(tx, drop.id)?;
     let told = line.as_ref().is_some_and(|line| line.drawn.is_some());
-    let turns = if told { store::drawn(tx, drop.id, after, most)? } else { Vec::new() };
+    let turns = if told {
+        store::drawn(tx, drop.id, after, most)?
+    } else {
+        Vec::new()
+    };
     Ok((line, turns))
 }

@@ -28,8 +28,8 @@ pub use claim::{again, claim, identify, release as let_go};
 pub use line::{PASS, drawn, join, rank, seed_hash, stand, use_pass};
 pub use mind::mind;
 pub use model::{
-    Drop, DropState, Event, EventKind, Figures, Item, Line, Offered, Phase, QuotedDrop, Stage, StreamKind, TurnNow, TurnStanding, key_hash, View, Who,
-    event_hash, place, verify,
+    Drop, DropState, Event, EventKind, Figures, Item, Line, Offered, Phase, QuotedDrop, Stage, StreamKind, TurnNow,
+    TurnStanding, View, Who, event_hash, key_hash, place, verify,
 };
 pub use offered::{enter, offered, offered_to_holder, sellable};
 pub use plan::{HOLD_MINUTES, NewItem, Plan, Planned, edit, plan, view, view_by_slug};

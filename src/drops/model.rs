@@ -2,7 +2,8 @@
 
 use crate::inventory::Aside;
 use crate::kernel::{
-    ClipId, Currency, DropId, Error, Id, Kind, LocationId, Money, Result, Seconds, ShopId, StaffId, Time, TurnId, VariantId,
+    ClipId, Currency, DropId, Error, Id, Kind, LocationId, Money, Result, Seconds, ShopId, StaffId, Time, TurnId,
+    VariantId,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -277,7 +278,11 @@ pub fn key_hash(shop: ShopId, secret: &str) -> [u8; 32] {
 
 /// The turn of a key in a drop: whoever has the secret has the turn, and nobody can look for one they like better than another's.
 pub fn turn_of(drop: DropId, key: &[u8; 32]) -> TurnId {
-    let hash = Sha256::new().chain_update(b"drop turn").chain_update(drop.uuid()).chain_update(key).finalize();
+    let hash = Sha256::new()
+        .chain_update(b"drop turn")
+        .chain_update(drop.uuid())
+        .chain_update(key)
+        .finalize();
     TurnId::from_uuid(uuid::Uuid::from_slice(&hash[..16]).expect("sixteen bytes"))
 }
 

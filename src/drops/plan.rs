@@ -77,7 +77,10 @@ impl Plan {
             ));
         }
         if plan.line_rate > 60_000 {
-            return Err(Error::field("/waiting_room/rate_per_minute", "At most 60,000 people are let in a minute."));
+            return Err(Error::field(
+                "/waiting_room/rate_per_minute",
+                "At most 60,000 people are let in a minute.",
+            ));
         }
         if plan.items.len() > ITEMS_MAX {
             return Err(Error::field("/items", "A drop sells at most 20 variants."));

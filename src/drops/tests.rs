@@ -149,7 +149,9 @@ fn x2_every_place_of_the_draw_is_as_likely_as_any_other() {
     use sha2::{Digest, Sha256};
     const PEOPLE: usize = 10;
     const DRAWS: u32 = 4000;
-    let turns: Vec<TurnId> = (0..PEOPLE).map(|n| turn_of(DropId::from_uuid(Uuid::nil()), &[u8::try_from(n).unwrap(); 32])).collect();
+    let turns: Vec<TurnId> = (0..PEOPLE)
+        .map(|n| turn_of(DropId::from_uuid(Uuid::nil()), &[u8::try_from(n).unwrap(); 32]))
+        .collect();
     // How often each of them was at each place.
     let mut seen = [[0u32; PEOPLE]; PEOPLE];
     for draw in 0..DRAWS {

@@ -14,8 +14,8 @@ use super::front::{Front, paragraphs, picture, poster, public, summary, when};
 use super::structured_data::{BreadcrumbList, Markup, Thing};
 use crate::app::App;
 use crate::catalog;
-use crate::clips;
 use crate::checkout::Buyer as Browser;
+use crate::clips;
 use crate::db::{LaneKey, Tx};
 use crate::drops::{self, DropState, Item, Phase, Stage, StreamKind, TurnStanding, View};
 use crate::http::{ClientAddress, Limit, Path, Problem, SameOrigin, Who, allow_on_page, limit, redirect};
@@ -141,7 +141,11 @@ pub async fn show(
                 Stage::Stream(kind, url) => Some((*kind, url.clone())),
                 _ => None,
             };
-            Ok((Some(DropPage::read(tx, &front, &view, key.as_ref())?), front.clone(), elsewhere))
+            Ok((
+                Some(DropPage::read(tx, &front, &view, key.as_ref())?),
+                front.clone(),
+                elsewhere,
+            ))
         })
         .await?;
     let Some(page) = page else {
@@ -347,7 +351,9 @@ impl Room {
             },
             arrivals: words::number(line.arrivals.unsigned_abs()),
             seed_hash: drops::seed_hash(&line.seed),
-            seed: line.drawn.map(|_| line.seed.iter().map(|byte| format!("{byte:02x}")).collect()),
+            seed: line
+                .drawn
+                .map(|_| line.seed.iter().map(|byte| format!("{byte:02x}")).collect()),
             turn: turn.map(|turn| turn.id.to_string()).unwrap_or_default(),
         }))
     }
@@ -430,7 +436,11 @@ impl DropItem {
 
 impl DropPage {
     pub fn can_buy(&self) -> bool {
-        self.phase == "open" && self.room.as_ref().is_none_or(|room| room.standing == Standing::Admitted)
+        self.phase == "open"
+            && self
+                .room
+                .as_ref()
+                .is_none_or(|room| room.standing == Standing::Admitted)
     }
 
     /// In a waiting room, and not let in: the button says so.

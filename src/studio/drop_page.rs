@@ -378,7 +378,14 @@ impl DropPage {
                     ("Left", totals.left),
                     ("In checkouts", totals.reserved),
                     ("Paid", totals.sold),
-                    ("Back on the shelf", if drop.state == DropState::Draft { 0 } else { totals.returned }),
+                    (
+                        "Back on the shelf",
+                        if drop.state == DropState::Draft {
+                            0
+                        } else {
+                            totals.returned
+                        },
+                    ),
                 ])
                 .collect(),
             seen: SeenNow::of(view, phase, &items),

@@ -357,7 +357,14 @@ impl DropPlanPage {
                 },
             ),
             hold: told("hold", &drop.hold_minutes.to_string()),
-            line: told("line", &if drop.line_rate == 0 { String::new() } else { drop.line_rate.to_string() }),
+            line: told(
+                "line",
+                &if drop.line_rate == 0 {
+                    String::new()
+                } else {
+                    drop.line_rate.to_string()
+                },
+            ),
             rows,
             nothing_to_sell: desk.variants.is_empty(),
             products: frame.to(&Section::Products),

@@ -143,3 +143,49 @@ test("a host plans, opens, steps, pins and closes a drop, and buyers with and wi
   await other.getByRole("link", { name: "See the shop" }).waitFor();
   await owner.balances();
 });
+
+test("a waiting room: a turn before, a place after, and a button for whoever is let in", async () => {
+  const shelves = [...(await world.shelves()).values()];
+  const print = shelves.find(({ product, availability }) => product.title.startsWith("Low sun") && availability.left > 1);
+  assert.ok(print, "the demo sells it");
+  const planned = await owner.tell("POST", "/v1/drops", {
+    title: "Night print", waiting_room: { rate_per_minute: 6 },
+    items: [{ variant: print.id, allotment: 2, price: { amount: 3000, currency: "EUR" } }],
+  });
+  await owner.tell("POST", `/v1/drops/${planned.id}/scheduling`, {});
+
+  // One with scripts, one without; both are in the draw.
+  const pages = [];
+  for (const options of [{}, { javaScriptEnabled: false }]) {
+    const page = await (await people.somebody(options)).newPage();
+    await page.goto(world.page("/drops/night-print"));
+    if (!pages.length) await picture(page, "shop-drop-room-outside");
+    await page.getByRole("button", { name: "Take a turn" }).click();
+    await page.getByText("You are in the draw.").waitFor();
+    pages.push(page);
+  }
+  await picture(pages[0], "shop-drop-room-draw");
+  await owner.tell("POST", `/v1/drops/${planned.id}/opening`, {});
+  await pages[0].getByText(/Your place|It is your turn/).waitFor();
+  await picture(pages[0], "shop-drop-room-place");
+
+  // At six a minute the first is let in at once or in ten seconds, the second ten seconds later.
+  await pages[0].getByText("It is your turn.").waitFor({ timeout: 40_000 });
+  await picture(pages[0], "shop-drop-room-turn");
+  await eventually("who has no scripts loads the page again until it is their turn", async () => {
+    await pages[1].reload();
+    return pages[1].getByText("It is your turn.").isVisible();
+  });
+  for (const [number, page] of pages.entries()) {
+    await page.getByRole("button", { name: /^Buy/ }).first().click();
+    await pay(page, `night${number}@example.com`);
+    await page.getByRole("heading", { name: "Thank you, Jo. It is yours." }).waitFor();
+  }
+  // Without a turn nobody gets in by the checkout's door either.
+  const stranger = await (await people.somebody()).newPage();
+  await owner.tell("POST", `/v1/drops/${planned.id}/releases`, { variant: print.id, units: 1 });
+  await stranger.goto(world.page(`/checkout?drop=${planned.id}&lines=${print.id}:1`));
+  await pay(stranger, "stranger@example.com");
+  await stranger.getByRole("heading", { name: "Take a turn first." }).waitFor();
+  await owner.tell("POST", `/v1/drops/${planned.id}/closing`, {});
+});
