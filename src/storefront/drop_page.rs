@@ -429,7 +429,7 @@ impl DropItem {
             availability,
             tone,
             sold_out,
-            pinned: view.drop.pinned == Some(item.variant),
+            pinned: phase != Phase::Over && view.drop.pinned == Some(item.variant),
         }))
     }
 }

@@ -59,7 +59,9 @@ pub struct SeenNow {
     pub title: String,
     pub price: String,
     pub availability: String,
-    /// Whether their button can be pressed.
+    /// What their button says; empty: there is none.
+    pub button: &'static str,
+    /// Whether it can be pressed.
     pub can_buy: bool,
 }
 
@@ -291,7 +293,7 @@ fn told(event: &Event, desk: &Desk) -> (Tone, &'static str, String) {
         EventKind::Paused => (Tone::Warn, "Paused", String::new()),
         EventKind::Resumed => (Tone::Ok, "Went on", String::new()),
         EventKind::Pinned => match name("to") {
-            Some(name) => (Tone::Quiet, "On the table", name),
+            Some(name) => (Tone::Quiet, "On the table", format!("{name}.")),
             None => (Tone::Quiet, "Nothing on the table", String::new()),
         },
         EventKind::PriceStep => (
@@ -450,6 +452,7 @@ impl DropPage {
                 title: "Dune mug · Tide".into(),
                 price: "€25.00".into(),
                 availability: "18 left, 5 in checkouts".into(),
+                button: "Buy",
                 can_buy: true,
             },
             items: vec![
@@ -497,6 +500,8 @@ impl DropPage {
     pub fn sample_over() -> Self {
         let mut page = Self::sample();
         page.state = Chip::new(Tone::Quiet, "Over");
+        page.seen.sentence = "This drop is over.".into();
+        (page.seen.button, page.seen.can_buy) = ("", false);
         (page.running, page.is_open) = (false, false);
         page.next = NextAct::Wait("5 pieces are in checkouts still. Who reserved before the end may finish.".into());
         page.undo = None;
@@ -602,6 +607,13 @@ impl SeenNow {
             title: shown.map(|item| item.name.clone()).unwrap_or_default(),
             price: shown.map(|item| item.price.clone()).unwrap_or_default(),
             availability,
+            button: match phase {
+                Phase::Draft | Phase::Over => "",
+                Phase::Before => "Not open yet",
+                _ if sold_out => "Sold out",
+                Phase::Open => "Buy",
+                Phase::Paused => "Paused",
+            },
             can_buy: phase == Phase::Open && !sold_out,
         }
     }
@@ -633,7 +645,7 @@ impl Undo {
                 let before = detail["from"].as_str().unwrap_or_default();
                 Some(Self {
                     label: match before {
-                        "" => "Nothing on the table".into(),
+                        "" => format!("{} off the table", name(detail["to"].as_str().unwrap_or_default())),
                         before => format!("{} back on the table", name(before)),
                     },
                     act: "pin",

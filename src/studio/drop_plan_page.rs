@@ -71,8 +71,10 @@ const ROOM: usize = 3;
 struct Desk {
     shop: Shop,
     view: View,
-    /// Variant, name, and how many are free in the shop.
+    /// Variant and name.
     variants: Vec<(VariantId, String)>,
+    /// How many of each are free in the shop.
+    free: Vec<i64>,
     clips: Vec<(String, String)>,
     now: Time,
 }
@@ -80,7 +82,7 @@ struct Desk {
 fn read(tx: &mut Tx<'_>, staff: &Staff, id: DropId) -> Done<Desk> {
     let of = shop(tx, staff.shop)?;
     let view = drops::view(tx, staff.shop, id)?.ok_or_else(|| Error::not_found("drop"))?;
-    let mut variants = Vec::new();
+    let (mut variants, mut free) = (Vec::new(), Vec::new());
     for product in catalog::list(tx, staff.shop, None, 100)?.data {
         let planned = |id: VariantId| view.items.iter().any(|item| item.variant == id);
         for variant in catalog::variants(tx, staff.shop, product.id, of.currency)? {
@@ -94,12 +96,14 @@ fn read(tx: &mut Tx<'_>, staff: &Staff, id: DropId) -> Done<Desk> {
                 "" => product.title.clone(),
                 title => format!("{} · {title}", product.title),
             };
-            variants.push((variant.id, format!("{name} ({left} free)")));
+            variants.push((variant.id, name));
+            free.push(left);
         }
     }
     let clips = clips::list_published(tx, staff.shop, None, 100)?.data;
     Ok(Desk {
         variants,
+        free,
         clips: clips
             .into_iter()
             .map(|clip| (clip.clip.to_string(), clip.content.title))
@@ -285,10 +289,9 @@ impl DropPlanPage {
         };
         let row = |variant: &str, units: &str, price: &str, sold: &str| {
             let mut variants = vec![Choice::new("", "Choose…")];
+            let known = desk.variants.iter().zip(&desk.free);
             variants.extend(
-                desk.variants
-                    .iter()
-                    .map(|(id, name)| choice(&id.to_string(), name, variant)),
+                known.map(|((id, name), free)| choice(&id.to_string(), &format!("{name} ({free} free)"), variant)),
             );
             PlanRow {
                 variants,
