@@ -688,7 +688,7 @@ fn verify(config: &Config, backup: Option<&Path>) -> Result<()> {
     app.db.shut_down();
     app.events.shut_down();
     println!(
-        "The databases are whole, and the ledgers of {} shops are as they were sealed.",
+        "The databases are whole, and the ledgers of {} shops are as they were sealed, their drops as they were written down.",
         checked?
     );
     Ok(())
@@ -704,6 +704,9 @@ async fn check_ledgers(db: &db::Db) -> Result<usize> {
             );
             return Err(Error::internal(detail));
         }
+    }
+    if let Some(first) = db.read(drops::check).await?.first() {
+        return Err(Error::internal(format!("A drop is damaged: {first}. Restore a backup.")));
     }
     Ok(shops.len())
 }

@@ -17,15 +17,9 @@ pub enum Section {
 }
 
 impl Section {
-    /// A thumb reaches four sections and "More"; the rest lives behind it on a phone.
-    pub const BAR: [Self; 4] = [Self::Today, Self::Clips, Self::Drops, Self::Orders];
-    pub const MORE: [Self; 5] = [
-        Self::Products,
-        Self::Money,
-        Self::Audience,
-        Self::Partners,
-        Self::Settings,
-    ];
+    /// A thumb reaches five sections and "More"; the rest lives behind it on a phone.
+    pub const BAR: [Self; 5] = [Self::Today, Self::Clips, Self::Drops, Self::Products, Self::Orders];
+    pub const MORE: [Self; 4] = [Self::Money, Self::Audience, Self::Partners, Self::Settings];
 
     pub fn label(self) -> &'static str {
         match self {
