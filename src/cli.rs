@@ -706,7 +706,9 @@ async fn check_ledgers(db: &db::Db) -> Result<usize> {
         }
     }
     if let Some(first) = db.read(drops::check).await?.first() {
-        return Err(Error::internal(format!("A drop is damaged: {first}. Restore a backup.")));
+        return Err(Error::internal(format!(
+            "A drop is damaged: {first}. Restore a backup."
+        )));
     }
     Ok(shops.len())
 }

@@ -981,3 +981,46 @@ async fn x2_one_pass_reserves_once_however_many_use_it_at_the_same_moment() {
     assert_eq!((sold, show.figures().await), (1, (19, 0, 1, 0)));
     show.stall.invariants().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d13_a_close_in_the_middle_of_a_rush_leaves_every_unit_sold_or_home() {
+    let show = Arc::new(Show::open(120, 100, json!({ "limit_per_buyer": 1 })).await);
+    let quote = show.quote(1).await;
+    let crowd = {
+        let (show, quote) = (show.clone(), quote.clone());
+        tokio::spawn(async move { rush(&show, 150, &quote).await })
+    };
+    for _ in 0..400 {
+        if show.figures().await.2 >= 5 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    show.act("closing", json!({})).await;
+    for number in 0..10 {
+        let late = show.tap(&quote, &format!("late{number}")).await;
+        assert_eq!(
+            late.refusal(),
+            (409, "drop_closed".into()),
+            "nobody reserves after the close was answered"
+        );
+    }
+    let answers = crowd.await.unwrap();
+    let sold = answers.iter().filter(|answer| **answer == bought()).count();
+    let closed = answers
+        .iter()
+        .filter(|answer| **answer == (409, "drop_closed".into()))
+        .count();
+    let out = answers
+        .iter()
+        .filter(|answer| **answer == (409, "sold_out".into()))
+        .count();
+    assert_eq!(sold + closed + out, 150, "everybody got a definite answer: {answers:?}");
+    let sold = i64::try_from(sold).unwrap();
+    show.becomes((0, 0, sold, 100 - sold)).await;
+    assert_eq!(
+        (show.stall.left().await, show.stall.charged()),
+        ((120 - sold, 0), usize::try_from(sold).unwrap())
+    );
+    show.stall.invariants().await;
+}
