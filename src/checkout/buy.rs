@@ -328,8 +328,14 @@ fn place(
     match inventory::reserve(tx, tap.shop, tap.id, &demand, pays.is_some(), checkout.expires_at)? {
         Reserve::Reserved(_) => {}
         Reserve::SoldOut { variant, left } => return Ok(Place::Answer(Buy::SoldOut { variant, left })),
-        // The host shut it in this very instant: read again, and say what they did.
-        Reserve::Shut => return Err(Error::engine(crate::kernel::Engine::Retry, "a drop was shut meanwhile")),
+        Reserve::Shut => {
+            // The host shut it in this very instant: another look says what they did.
+            if let Some(drop) = &drop {
+                let variants: Vec<VariantId> = demand.iter().map(|line| line.variant).collect();
+                drops::offered(tx, tap.shop, drop.id, &variants)?;
+            }
+            return Err(Error::engine(crate::kernel::Engine::Retry, "a drop was shut and opened meanwhile"));
+        }
     }
     if let Some(drop) = &drop {
         let units = demand.iter().map(|line| line.quantity).sum();
