@@ -69,6 +69,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(drops::api::get_drop_live))
         .routes(routes!(drops::api::put_turn, drops::api::get_turn))
         .routes(routes!(drops::api::get_draw))
+        .routes(routes!(drops::api::put_wait, drops::api::delete_wait))
         .routes(routes!(offers::products_api::get_products))
         .routes(routes!(offers::products_api::get_product))
         .routes(routes!(inventory::live_api::get_live))
@@ -136,6 +137,10 @@ fn pages() -> Router<App> {
         .route("/s/{shop}", get(storefront::home_page::show))
         .route("/s/{shop}/clips/{clip}", get(storefront::clip_page::show))
         .route("/s/{shop}/drops/{drop}", get(storefront::drop_page::show))
+        .route(
+            "/s/{shop}/drops/{drop}/waits",
+            axum::routing::post(storefront::drop_page::wait),
+        )
         .route(
             "/s/{shop}/drops/{drop}/turn",
             axum::routing::post(storefront::drop_page::take_turn),
@@ -360,6 +365,7 @@ pub const PAGES: &[(&str, &str)] = &[
     ("GET", "/s/{shop}/clips/{clip}"),
     ("GET", "/s/{shop}/drops/{drop}"),
     ("POST", "/s/{shop}/drops/{drop}/turn"),
+    ("POST", "/s/{shop}/drops/{drop}/waits"),
     ("GET", "/s/{shop}/products/{product}"),
     ("GET", "/s/{shop}/checkout"),
     ("POST", "/s/{shop}/checkout"),

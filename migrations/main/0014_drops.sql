@@ -105,3 +105,19 @@ create table drop_turns (
 ) {keyed};
 create unique index drop_turns_order on drop_turns (drop_id, late, rank);
 create index drop_turns_waiting on drop_turns (drop_id, late, rank) where pass_until is null;
+
+-- Who waits for what is sold out. An offer's units are reserved under the id of its row.
+create table drop_waits (
+  id {bytes} not null primary key,
+  drop_id {bytes} not null references drops (id),
+  shop_id {bytes} not null references shops (id),
+  variant_id {bytes} not null,
+  units {int} not null check (units > 0),
+  buyer {bytes} not null, -- the hash of their browser's secret
+  state {text} not null check (state = 'waiting' or state = 'offered' or state = 'taken' or state = 'lapsed' or state = 'left'),
+  offered_until {int},
+  joined_at {int} not null
+) {keyed};
+create unique index drop_waits_one on drop_waits (drop_id, variant_id, buyer) where state = 'waiting' or state = 'offered';
+create index drop_waits_waiting on drop_waits (drop_id, variant_id, joined_at, id) where state = 'waiting';
+create index drop_waits_offered on drop_waits (drop_id, offered_until) where state = 'offered';

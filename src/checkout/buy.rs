@@ -325,21 +325,34 @@ fn place(
             place: drop.as_ref().map(|drop| drops::place(drop.id)),
         })
         .collect();
+    // Who waited for it was offered it: their units are given back to them in this transaction, and to nobody else.
+    let was_offered = match (&drop, &tap.key) {
+        (Some(drop), Some(key)) => drops::take_offers(tx, drop.id, &demand, key)?,
+        _ => Vec::new(),
+    };
     match inventory::reserve(tx, tap.shop, tap.id, &demand, pays.is_some(), checkout.expires_at)? {
         Reserve::Reserved(_) => {}
+        // What was offered to them stays theirs: the error takes back that it was taken.
+        Reserve::SoldOut { .. } | Reserve::Shut(_) if !was_offered.is_empty() => {
+            return Err(Error::conflict("sold_out", "Not enough of the rest are left. Nothing was reserved."));
+        }
         Reserve::SoldOut { variant, left } => return Ok(Place::Answer(Buy::SoldOut { variant, left })),
-        Reserve::Shut => {
+        Reserve::Shut(variant) => {
             // The host shut it in this very instant: another look says what they did.
             if let Some(drop) = &drop {
                 let variants: Vec<VariantId> = demand.iter().map(|line| line.variant).collect();
                 drops::offered(tx, tap.shop, drop.id, &variants)?;
+                if drops::is_waited_for(tx, drop.id, variant)? {
+                    return Ok(Place::Answer(Buy::SoldOut { variant, left: 0 }));
+                }
             }
             return Err(Error::engine(crate::kernel::Engine::Retry, "a drop was shut and opened meanwhile"));
         }
     }
     if let Some(drop) = &drop {
         let units = demand.iter().map(|line| line.quantity).sum();
-        if drop.waits {
+        drops::after_offers(tx, drop.id, &was_offered)?;
+        if drop.waits && was_offered.is_empty() {
             drops::use_pass(tx, drop.id, tap.key.as_ref(), tap.id)?;
         }
         let who = who(&checkout.contact, checkout.address.as_ref(), tap.key);

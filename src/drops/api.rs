@@ -2,12 +2,12 @@
 
 use super::line::{drawn, join, seed_hash, stand};
 use super::model::{
-    Drop, DropState, Event, EventKind, Item, Phase, Stage, StreamKind, TurnNow, TurnStanding, View, hex, key_hash,
+    Drop, DropState, Event, EventKind, Item, Phase, Stage, StreamKind, TurnNow, TurnStanding, View, Wait, WaitStanding, hex, key_hash,
     unknown, verify,
 };
 use super::plan::{HOLD_MINUTES, NewItem, Plan, Planned, edit, plan, view};
 use super::run::{Act, Hand, archive, close, extend, open, pause, pin, release, schedule, step_price};
-use super::store;
+use super::{store, wait};
 use crate::app::App;
 use crate::db::{LaneKey, Tx};
 use crate::http::{
@@ -16,7 +16,7 @@ use crate::http::{
 use crate::identity::{self, Analyst, Creator, Helper, Player, Staff};
 use crate::kernel::{
     ClipId, Currency, DropId, Error, Kind, MoneyOut, PageIn, PageOut, Result as Done, ShopId, StaffId, Time, TurnId,
-    VariantId,
+    VariantId, WaitId,
 };
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
@@ -931,6 +931,89 @@ pub async fn get_draw(
         turns,
     };
     Ok(json(StatusCode::OK, out))
+}
+
+/// What is waited for.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewDropWait)]
+pub struct WaitIn {
+    /// As many as each buyer may have, at most; all of them are offered together.
+    #[serde(default = "one")]
+    pub units: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// A place on a waitlist.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = DropWait)]
+pub struct WaitOut {
+    pub id: WaitId,
+    pub variant: VariantId,
+    pub units: u32,
+    pub standing: WaitStanding,
+    /// How many are before it; 0 for the first, and for an offer.
+    pub before: i64,
+    /// Until when the units are kept for them: buy with a quote in this drop, and the same key.
+    pub offered_until: Option<Time>,
+}
+
+fn wait_out(tx: &mut Tx<'_>, drop: DropId, wait: &Wait) -> Done<WaitOut> {
+    Ok(WaitOut {
+        id: wait.id,
+        variant: wait.variant,
+        units: wait.units,
+        standing: wait.standing,
+        before: match wait.standing {
+            WaitStanding::Waiting => store::before_wait(tx, drop, wait)?,
+            _ => 0,
+        },
+        offered_until: wait.offered_until,
+    })
+}
+
+/// Wait for what is sold out. Asked again, it is the same place, as it stands now.
+#[utoipa::path(put, path = "/v1/drops/{drop}/waits/{variant}", tag = "drops", params(("drop" = DropId, Path), ("variant" = VariantId, Path),
+    ("Hawker-Buyer-Key" = String, Header, description = "A secret this browser made and keeps; send it with the purchase too.")), security(("key" = [])),
+    request_body = WaitIn, responses((status = 200, body = WaitOut), (status = 404, description = "`no_such_drop`"),
+    (status = 409, description = "`drop_not_open`, `drop_paused`, `drop_closed`, `not_in_drop`, `drop_not_sold_out`"), (status = 422, description = "`buyer_key_needed`, `invalid_field`")))]
+pub async fn put_wait(
+    State(app): State<App>,
+    player: Player,
+    ClientAddress(address): ClientAddress,
+    key: BuyerKey,
+    Path((id, variant)): Path<(DropId, VariantId)>,
+    Json(body): Json<WaitIn>,
+) -> Result<Response, Problem> {
+    let shop = player.shop;
+    announced(&app, shop, id).await?;
+    let key = key.hash(shop).ok_or_else(key_needed)?;
+    limit(&app, Limit::Checkout, Who::AddressAtShop(address, shop))?;
+    let done = app.db.write(LaneKey::of(id), move |tx| {
+        let place = wait::wait(tx, shop, id, variant, body.units, &key)?;
+        wait_out(tx, id, &place)
+    });
+    Ok(json(StatusCode::OK, done.await?))
+}
+
+/// Leave a waitlist; an offer goes to the next.
+#[utoipa::path(delete, path = "/v1/drops/{drop}/waits/{variant}", tag = "drops", params(("drop" = DropId, Path), ("variant" = VariantId, Path),
+    ("Hawker-Buyer-Key" = String, Header, description = "The secret the place was taken with.")), security(("key" = [])),
+    responses((status = 204), (status = 404, description = "`no_such_drop`"), (status = 422, description = "`buyer_key_needed`")))]
+pub async fn delete_wait(
+    State(app): State<App>,
+    player: Player,
+    key: BuyerKey,
+    Path((id, variant)): Path<(DropId, VariantId)>,
+) -> Result<Response, Problem> {
+    let shop = player.shop;
+    announced(&app, shop, id).await?;
+    let key = key.hash(shop).ok_or_else(key_needed)?;
+    app.db.write(LaneKey::of(id), move |tx| wait::leave(tx, shop, id, variant, &key)).await?;
+    Ok(axum::response::IntoResponse::into_response(StatusCode::NO_CONTENT))
 }
 
 /// From where a page follows a drop.

@@ -3,7 +3,7 @@
 use super::line::wave;
 use super::model::{Drop, DropState, Phase};
 use super::run::{closed, opened, tidy_up};
-use super::store;
+use super::{store, wait};
 use crate::app::App;
 use crate::db::{LaneKey, Tx};
 use crate::kernel::{DropId, Result, Seconds};
@@ -20,6 +20,9 @@ pub async fn mind(app: &App) -> Result<u64> {
     }
     for id in app.db.read(|tx| store::letting_in(tx, ROWS)).await? {
         app.db.write(LaneKey::of(id), move |tx| wave(tx, id)).await?;
+    }
+    for id in app.db.read(|tx| store::with_lists(tx, ROWS)).await? {
+        app.db.write(LaneKey::of(id), move |tx| wait::round(tx, id)).await?;
     }
     Ok(due.len() as u64)
 }

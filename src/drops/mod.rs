@@ -1,6 +1,6 @@
 //! Drops: limited sales in a window, with units of their own, prices of their own and a limit for each buyer (docs/drops.md).
 //!
-//! Tables: drops, drop_items, drop_buyers, drop_claims, drop_events, drop_lines, drop_turns.
+//! Tables: drops, drop_items, drop_buyers, drop_claims, drop_events, drop_lines, drop_turns, drop_waits.
 //! Facts published: none.
 //! Always true: what a drop sells was taken out of the shop's stock first and lies at a place of its own, so nobody sells it twice and nobody else sells
 //! it; nothing is reserved before it opens or after it closes, by the database's clock; who reserved may finish; what nobody bought goes home; under no
@@ -19,6 +19,7 @@ mod offered;
 mod plan;
 mod run;
 mod store;
+mod wait;
 
 #[cfg(test)]
 mod tests;
@@ -29,9 +30,10 @@ pub use line::{PASS, drawn, join, rank, seed_hash, stand, use_pass};
 pub use mind::mind;
 pub use model::{
     Drop, DropState, Event, EventKind, Figures, Item, Line, Offered, Phase, QuotedDrop, Stage, StreamKind, TurnNow,
-    TurnStanding, View, Who, event_hash, key_hash, place, verify,
+    TurnStanding, Wait, WaitStanding, View, Who, event_hash, key_hash, place, verify,
 };
 pub use offered::{enter, offered, offered_to_holder, sellable};
 pub use plan::{HOLD_MINUTES, NewItem, Plan, Planned, edit, plan, view, view_by_slug};
 pub use run::{Act, Hand, archive, close, extend, open, pause, pin, release, schedule, step_price};
-pub use store::{events, find, find_by_slug, holding, list};
+pub use store::{before_wait, wait_of, events, find, find_by_slug, holding, list};
+pub use wait::{OFFER, after_offers, is_waited_for, leave, offered_units, take_offers, wait};

@@ -3,7 +3,7 @@
 use crate::inventory::Aside;
 use crate::kernel::{
     ClipId, Currency, DropId, Error, Id, Kind, LocationId, Money, Result, Seconds, ShopId, StaffId, Time, TurnId,
-    VariantId,
+    VariantId, WaitId,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -264,6 +264,35 @@ pub struct TurnNow {
     /// From 1. None: not drawn yet.
     pub place: Option<i64>,
     pub pass_until: Option<Time>,
+}
+
+crate::words! {
+    /// How a place on a waitlist stands.
+    pub enum WaitStanding {
+        Waiting = "waiting",
+        /// Their units are kept for them.
+        Offered = "offered",
+        Taken = "taken",
+        Lapsed = "lapsed",
+        Left = "left",
+    }
+}
+
+/// A place on a drop's waitlist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    pub id: WaitId,
+    pub variant: VariantId,
+    pub units: u32,
+    pub standing: WaitStanding,
+    pub offered_until: Option<Time>,
+}
+
+impl Wait {
+    /// Whether it can be taken now.
+    pub fn is_offer(&self, now: Time) -> bool {
+        self.standing == WaitStanding::Offered && self.offered_until.is_some_and(|until| until > now)
+    }
 }
 
 /// What is kept of a buyer's secret, at a shop.

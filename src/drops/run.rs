@@ -1,7 +1,7 @@
 //! The run of show: everything a host, or the clock, does with a drop once it is planned. Each is one conditional update by version, with its event.
 
 use super::archive::act;
-use super::line;
+use super::{line, wait};
 use super::model::{Drop, DropState, EventKind, Item, Phase, View};
 use super::plan::of;
 use super::store;
@@ -163,6 +163,9 @@ pub(super) fn opened(tx: &mut Tx<'_>, before: &Drop, staff: Option<StaffId>) -> 
     };
     let drop = act(tx, before, after, kind, &told.unwrap_or_else(|| json!({})), staff)?;
     inventory::set_gate(tx, drop.place(), Gate::Open)?;
+    if !first {
+        wait::keep_shut(tx, &drop)?;
+    }
     Ok(drop)
 }
 
@@ -210,6 +213,7 @@ pub(super) fn closed(tx: &mut Tx<'_>, before: &Drop, staff: Option<StaffId>) -> 
     };
     let drop = act(tx, before, after, EventKind::Closed, &json!({}), staff)?;
     inventory::set_gate(tx, drop.place(), Gate::Over)?;
+    wait::end(tx, drop.id)?;
     tidy_up(tx, drop)
 }
 

@@ -1,9 +1,9 @@
 //! All SQL on drops, what they sell, and who has what of them.
 
-use super::model::{Drop, DropState, Event, Identity, Item, Line, Stage, StreamKind, Turn, money};
+use super::model::{Drop, DropState, Event, Identity, Item, Line, Stage, StreamKind, Turn, Wait, WaitStanding, money};
 use crate::args;
 use crate::db::{FromRow, Row, Tx};
-use crate::kernel::{CheckoutId, DropId, Error, Id, Page, Result, ShopId, Time, TurnId, VariantId};
+use crate::kernel::{CheckoutId, DropId, Error, Id, Page, Result, ShopId, Time, TurnId, VariantId, WaitId};
 use uuid::Uuid;
 
 impl FromRow for Drop {
@@ -475,6 +475,120 @@ pub(super) fn use_pass(tx: &mut Tx<'_>, id: TurnId, checkout: CheckoutId) -> Res
 pub(super) fn letting_in(tx: &mut Tx<'_>, most: i64) -> Result<Vec<DropId>> {
     let rows: Vec<(DropId,)> = tx.all(
         "select id from drops where state = 'open' and line_rate > 0 order by id limit $1",
+        args![most],
+    )?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+// The waitlist. ------------------------------------------------------------------------------------------------------------------------------------
+
+impl FromRow for Wait {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            variant: row.get(1)?,
+            units: row.get(2)?,
+            standing: row.get(3)?,
+            offered_until: row.get(4)?,
+        })
+    }
+}
+
+/// Writes a place on the list. False: this browser has one.
+pub(super) fn insert_wait(tx: &mut Tx<'_>, drop: &Drop, variant: VariantId, units: u32, key: &[u8; 32]) -> Result<bool> {
+    let id: WaitId = tx.id();
+    let done = tx.exec(
+        "insert into drop_waits (id, drop_id, shop_id, variant_id, units, buyer, state, joined_at) values ($1, $2, $3, $4, $5, $6, $7, $8)
+         on conflict do nothing",
+        args![id, drop.id, drop.shop, variant, units, *key, WaitStanding::Waiting, tx.now()],
+    )?;
+    Ok(done == 1)
+}
+
+/// The place a browser has on a list.
+pub fn wait_of(tx: &mut Tx<'_>, drop: DropId, variant: VariantId, key: &[u8; 32]) -> Result<Option<Wait>> {
+    tx.maybe_one(
+        "select id, variant_id, units, state, offered_until from drop_waits
+          where drop_id = $1 and variant_id = $2 and buyer = $3 and (state = 'waiting' or state = 'offered')",
+        args![drop, variant, *key],
+    )
+}
+
+pub(super) fn first_waiting(tx: &mut Tx<'_>, drop: DropId, variant: VariantId) -> Result<Option<Wait>> {
+    tx.maybe_one(
+        "select id, variant_id, units, state, offered_until from drop_waits
+          where drop_id = $1 and variant_id = $2 and state = 'waiting' order by joined_at, id limit 1",
+        args![drop, variant],
+    )
+}
+
+/// The first who wants no more than is free.
+pub(super) fn first_fitting(tx: &mut Tx<'_>, drop: DropId, variant: VariantId, free: i64) -> Result<Option<Wait>> {
+    tx.maybe_one(
+        "select id, variant_id, units, state, offered_until from drop_waits
+          where drop_id = $1 and variant_id = $2 and state = 'waiting' and units <= $3 order by joined_at, id limit 1",
+        args![drop, variant, free],
+    )
+}
+
+/// How many are before a place on its list.
+pub fn before_wait(tx: &mut Tx<'_>, drop: DropId, wait: &Wait) -> Result<i64> {
+    let (count,): (i64,) = tx.one(
+        "select count(*) from drop_waits w join drop_waits mine on mine.id = $3
+          where w.drop_id = $1 and w.variant_id = $2 and w.state = 'waiting' and (w.joined_at < mine.joined_at or (w.joined_at = mine.joined_at and w.id < mine.id))",
+        args![drop, wait.variant, wait.id],
+    )?;
+    Ok(count)
+}
+
+/// What somebody waits for.
+pub(super) fn waited_for(tx: &mut Tx<'_>, drop: DropId) -> Result<Vec<VariantId>> {
+    let rows: Vec<(VariantId,)> = tx.all(
+        "select distinct variant_id from drop_waits where drop_id = $1 and state = 'waiting' order by variant_id limit 100",
+        args![drop],
+    )?;
+    Ok(rows.into_iter().map(|(variant,)| variant).collect())
+}
+
+/// Offers whose time is over.
+pub(super) fn lapsed(tx: &mut Tx<'_>, drop: DropId) -> Result<Vec<Wait>> {
+    tx.all(
+        "select id, variant_id, units, state, offered_until from drop_waits
+          where drop_id = $1 and state = 'offered' and offered_until <= $2 order by offered_until limit 100",
+        args![drop, tx.now()],
+    )
+}
+
+/// Moves a place from how it was read. No row: somebody else moved it.
+pub(super) fn move_wait(tx: &mut Tx<'_>, wait: &Wait, to: WaitStanding) -> Result<bool> {
+    let done = tx.exec(
+        "update drop_waits set state = $3 where id = $1 and state = $2",
+        args![wait.id, wait.standing, to],
+    )?;
+    Ok(done == 1)
+}
+
+pub(super) fn offer_wait(tx: &mut Tx<'_>, wait: &Wait, until: Time) -> Result<()> {
+    tx.change_one(
+        "update drop_waits set state = 'offered', offered_until = $2 where id = $1 and state = 'waiting'",
+        args![wait.id, until],
+    )
+}
+
+/// Nobody waits any more. What was offered.
+pub(super) fn end_waits(tx: &mut Tx<'_>, drop: DropId) -> Result<Vec<WaitId>> {
+    let rows: Vec<(WaitId,)> = tx.all(
+        "update drop_waits set state = 'lapsed' where drop_id = $1 and (state = 'waiting' or state = 'offered') returning id",
+        args![drop],
+    )?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Open drops with a list.
+pub(super) fn with_lists(tx: &mut Tx<'_>, most: i64) -> Result<Vec<DropId>> {
+    let rows: Vec<(DropId,)> = tx.all(
+        "select d.id from drops d where d.state = 'open' and exists (
+           select 1 from drop_waits w where w.drop_id = d.id and (w.state = 'waiting' or w.state = 'offered')) order by d.id limit $1",
         args![most],
     )?;
     Ok(rows.into_iter().map(|(id,)| id).collect())

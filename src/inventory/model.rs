@@ -63,8 +63,8 @@ pub enum Reserve {
         variant: VariantId,
         left: i64,
     },
-    /// The place they are set aside at does not give anything now.
-    Shut,
+    /// The place they are set aside at does not give this now.
+    Shut(VariantId),
 }
 
 /// Whether units that are set aside may be taken.

@@ -62,7 +62,7 @@ fn take(tx: &mut Tx<'_>, wanted: Demand) -> Result<Result<Claim, Reserve>> {
         }
         return Ok(match store::left_aside(tx, &claim)? {
             Some((left, gate)) if gate == i64::from(Gate::Open as u8) => sold_out(left),
-            Some(_) => Err(Reserve::Shut),
+            Some(_) => Err(Reserve::Shut(wanted.variant)),
             None => sold_out(0),
         });
     }

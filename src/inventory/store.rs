@@ -186,6 +186,14 @@ pub fn set_gate(tx: &mut Tx<'_>, place: LocationId, gate: Gate) -> Result<()> {
     )
 }
 
+/// The same of one variant.
+pub fn set_gate_of(tx: &mut Tx<'_>, place: LocationId, variant: VariantId, gate: Gate) -> Result<()> {
+    tx.put(
+        "update stock set gate = $3, version = version + 1 where location_id = $1 and variant_id = $2 and home_id is not null and gate < 2 and gate <> $3",
+        args![place, variant, gate as u8],
+    )
+}
+
 /// Takes free units away from a place. No row: they are not free any more.
 pub(super) fn pick_up(tx: &mut Tx<'_>, variant: VariantId, place: LocationId, units: i64) -> Result<bool> {
     let done = tx.exec(

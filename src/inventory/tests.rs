@@ -259,7 +259,7 @@ impl<'a> Real<'a> {
                     match reserve(tx, shop, checkouts[*checkout], &demand, false, until)? {
                         Reserve::Reserved(_) => "reserved".to_owned(),
                         Reserve::SoldOut { variant, left } => format!("sold out {} {left}", number(variant)),
-                        Reserve::Shut => "shut".to_owned(),
+                        Reserve::Shut(_) => "shut".to_owned(),
                     }
                 }
                 Step::Pay { checkout, paying } => extend(tx, checkouts[*checkout], *paying, until)?.to_string(),

@@ -109,6 +109,7 @@ ids! {
     ShipmentId "shp" "A parcel.";
     DropId "drp" "A drop: a limited sale in a window.";
     TurnId "trn" "A turn in a drop's waiting room.";
+    WaitId "wai" "A place on a drop's waitlist.";
     GiftCardId "gft" "A gift card.";
     GiftCardMoveId "gcm" "Something that happened to a gift card.";
     TransferId "tfr" "A ledger movement.";

@@ -6,7 +6,7 @@ use super::token;
 use crate::app::App;
 use crate::db::Tx;
 use crate::delivery::Method;
-use crate::drops;
+use crate::drops::{self, api::BuyerKey};
 use crate::http::{Problem, Query, json};
 use crate::identity::{self, Player, Shop};
 use crate::inventory::{self, Availability};
@@ -150,6 +150,7 @@ pub enum PaymentMethod {
 pub async fn get_quote(
     State(app): State<App>,
     player: Player,
+    key: BuyerKey,
     Query(query): Query<QuoteIn>,
 ) -> Result<Response, Problem> {
     let asked = Asked {
@@ -170,6 +171,7 @@ pub async fn get_quote(
         drop: query.drop.map(InDrop::new),
     };
     let holds = Seconds::minutes(app.settings.quote_minutes);
+    let key = key.hash(player.shop);
     let (shop, offer, stock) = app
         .db
         .look(move |tx| {
@@ -180,7 +182,7 @@ pub async fn get_quote(
             }
             let mut scarcest: Option<(Availability, bool)> = None;
             for line in &asked.lines {
-                let stock = availability(tx, query.drop, line.variant)?;
+                let stock = availability(tx, query.drop, line.variant, key.as_ref())?;
                 let short = stock.left < i64::from(line.quantity);
                 if scarcest.is_none_or(|(least, _)| stock.left < least.left) {
                     scarcest = Some((stock, short));
@@ -221,16 +223,25 @@ pub async fn get_quote(
     }
 }
 
-/// What is left of a variant: in the shop, or in a drop.
-pub fn availability(tx: &mut Tx<'_>, drop: Option<DropId>, variant: VariantId) -> Done<Availability> {
+/// What is left of a variant: in the shop, or in a drop, where what is offered to whoever waited is there for them alone.
+pub fn availability(
+    tx: &mut Tx<'_>,
+    drop: Option<DropId>,
+    variant: VariantId,
+    key: Option<&[u8; 32]>,
+) -> Done<Availability> {
     let Some(drop) = drop else {
         return inventory::availability(tx, variant);
+    };
+    let theirs = match key {
+        Some(key) => i64::from(drops::offered_units(tx, drop, variant, key)?),
+        None => 0,
     };
     let there = inventory::aside(tx, drops::place(drop))?;
     let row = there.iter().find(|row| row.variant == variant);
     Ok(row.map_or(Availability::default(), |row| Availability {
-        left: row.left(),
-        in_checkouts: row.reserved,
+        left: if theirs > 0 { theirs } else { row.left() },
+        in_checkouts: row.reserved - theirs,
         version: row.version,
     }))
 }

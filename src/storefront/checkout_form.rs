@@ -679,6 +679,7 @@ async fn offer(
     let At { app, front, .. } = at;
     let holds = Seconds::minutes(app.settings.quote_minutes);
     let shop = front.shop.clone();
+    let key = at.browser.key(shop.id);
     let found = app.db.read(move |tx| {
         let mut asked = asked.clone();
         let mut offer = offers::quote(tx, &shop, &asked, holds)?;
@@ -695,7 +696,7 @@ async fn offer(
         let mut short = false;
         for line in &asked.lines {
             let drop = asked.drop.as_ref().map(|drop| drop.id);
-            short |= offers::availability(tx, drop, line.variant)?.left < i64::from(line.quantity);
+            short |= offers::availability(tx, drop, line.variant, key.as_ref())?.left < i64::from(line.quantity);
         }
         Ok((offer, short))
     });
@@ -820,7 +821,7 @@ impl CheckoutPage {
         let mut lines = Vec::with_capacity(quote.lines.len());
         for line in &quote.lines {
             let drop = quote.drop.as_ref();
-            let free = offers::availability(tx, drop.map(|drop| drop.id), line.variant)?.left;
+            let free = offers::availability(tx, drop.map(|drop| drop.id), line.variant, None)?.left;
             let most = drop.map_or(0, |drop| i64::from(drop.limit));
             let left = if most > 0 { free.min(most) } else { free }.max(i64::from(line.quantity));
             lines.push(CheckoutLine {

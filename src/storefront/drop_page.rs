@@ -4,6 +4,7 @@
 //! the drop's stream and writes what changes into the page.
 
 use askama::Template;
+use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -18,7 +19,7 @@ use crate::checkout::Buyer as Browser;
 use crate::clips;
 use crate::db::{LaneKey, Tx};
 use crate::drops::{self, DropState, Item, Phase, Stage, StreamKind, TurnStanding, View};
-use crate::http::{ClientAddress, Limit, Path, Problem, SameOrigin, Who, allow_on_page, limit, redirect};
+use crate::http::{ClientAddress, Form, Limit, Path, Problem, SameOrigin, Who, allow_on_page, limit, redirect};
 use crate::identity;
 use crate::kernel::{Kind, Result as Done, Time, words};
 
@@ -40,6 +41,7 @@ pub struct DropPage {
     /// "What you reserve is kept for you for 3 minutes."
     pub holds: String,
     pub checkout_path: String,
+    pub waits_path: String,
     /// The waiting room, if it has one.
     pub room: Option<Room>,
     /// For the script that follows the drop.
@@ -115,6 +117,20 @@ pub struct DropItem {
     pub tone: Tone,
     pub sold_out: bool,
     pub pinned: bool,
+    pub wait: WaitView,
+}
+
+/// The waitlist of an item, as this browser meets it.
+#[derive(Clone, PartialEq, Eq)]
+pub enum WaitView {
+    /// There is none now: it is not sold out, or the drop is not open.
+    Closed,
+    /// It can be joined.
+    Open,
+    /// So many are before them.
+    On(i64),
+    /// The units are theirs until then.
+    Offered(String),
 }
 
 /// A drop that was announced, by its address or its id.
@@ -197,6 +213,48 @@ pub async fn take_turn(
     Ok(browser.remember(back))
 }
 
+/// Joins the waitlist of something that is sold out, or leaves it.
+pub async fn wait(
+    State(app): State<App>,
+    front: Front,
+    _: SameOrigin,
+    browser: Browser,
+    ClientAddress(client): ClientAddress,
+    Path((_, name)): Path<(String, String)>,
+    Form(typed): Form<BTreeMap<String, String>>,
+) -> Result<Response, Problem> {
+    let shop = front.shop.id;
+    limit(&app, Limit::Checkout, Who::AddressAtShop(client, shop))?;
+    let slug = name.clone();
+    let found = app.db.read(move |tx| {
+        Ok(match slug.parse() {
+            Ok(id) => drops::find(tx, shop, id)?,
+            Err(_) => drops::find_by_slug(tx, shop, &slug)?,
+        })
+    });
+    let Some(drop) = found.await?.filter(|drop| drop.state != DropState::Draft) else {
+        return front.nothing_here();
+    };
+    let back = redirect(&front.path(&format!("/drops/{}", drop.slug)));
+    let variant = typed.get("variant").and_then(|text| text.parse().ok());
+    let leaves = typed.get("do").is_some_and(|what| what == "leave");
+    let browser = browser.known(&app);
+    if let (Some(key), Some(variant)) = (browser.key(shop), variant) {
+        let (lane, id) = (LaneKey::of(drop.id), drop.id);
+        let done = app.db.write(lane, move |tx| match leaves {
+            true => drops::leave(tx, shop, id, variant, &key),
+            false => drops::wait(tx, shop, id, variant, 1, &key).map(|_| ()),
+        });
+        match done.await {
+            // There is some of it again, or the drop closed: the page says so itself.
+            Ok(()) => {}
+            Err(error) if error.kind == Kind::Conflict => return Ok(back),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(browser.remember(back))
+}
+
 /// What is left of something in a drop: always in figures.
 pub fn left_words(left: i64, in_checkouts: i64) -> (String, Tone, bool) {
     let held = |held: i64| match held {
@@ -264,7 +322,7 @@ impl DropPage {
         let phase = drop.phase(now);
         let mut items = Vec::with_capacity(view.items.len());
         for item in &view.items {
-            items.extend(DropItem::read(tx, front, view, item, phase)?);
+            items.extend(DropItem::read(tx, front, view, item, phase, key)?);
         }
         items.sort_by_key(|item| !item.pinned);
         let stage = StageView::read(tx, front, view)?;
@@ -314,6 +372,7 @@ impl DropPage {
                 words::count(drop.hold_minutes.unsigned_abs(), "minute", "minutes")
             ),
             checkout_path: front.path("/checkout"),
+            waits_path: front.path(&format!("/drops/{}/waits", drop.slug)),
             room: Room::read(tx, front, view, key)?,
             drop: drop.id.to_string(),
             key: identity::publishable_key(tx, shop.id)?,
@@ -401,7 +460,14 @@ impl StageView {
 }
 
 impl DropItem {
-    fn read(tx: &mut Tx<'_>, front: &Front, view: &View, item: &Item, phase: Phase) -> Done<Option<Self>> {
+    fn read(
+        tx: &mut Tx<'_>,
+        front: &Front,
+        view: &View,
+        item: &Item,
+        phase: Phase,
+        key: Option<&[u8; 32]>,
+    ) -> Done<Option<Self>> {
         let shop = &front.shop;
         let (Some(product), Some(variant)) = (
             catalog::product_of(tx, shop.id, item.variant)?,
@@ -420,7 +486,22 @@ impl DropItem {
             Phase::Over if figures.returned > 0 => ("Over".into(), Tone::Plain, true),
             Phase::Over => ("Sold out".into(), Tone::Plain, true),
         };
+        let known = match key {
+            Some(key) if phase == Phase::Open => drops::wait_of(tx, view.drop.id, item.variant, key)?,
+            _ => None,
+        };
+        let waited = phase == Phase::Open && drops::is_waited_for(tx, view.drop.id, item.variant)?;
+        let wait = match known {
+            Some(known) if known.is_offer(tx.now()) => {
+                WaitView::Offered(known.offered_until.map(words::exact).unwrap_or_default())
+            }
+            Some(known) => WaitView::On(drops::before_wait(tx, view.drop.id, &known)?),
+            None if phase == Phase::Open && (sold_out || waited) => WaitView::Open,
+            None => WaitView::Closed,
+        };
+        let sold_out = (sold_out || waited) && !matches!(wait, WaitView::Offered(_));
         Ok(Some(Self {
+            wait,
             variant: item.variant.to_string(),
             title: product.title.clone(),
             variant_title: variant.title,
@@ -443,6 +524,11 @@ impl DropPage {
                 .is_none_or(|room| room.standing == Standing::Admitted)
     }
 
+    /// What is offered to this browser needs no turn.
+    pub fn may_buy(&self, item: &DropItem) -> bool {
+        self.can_buy() || (self.phase == "open" && matches!(item.wait, WaitView::Offered(_)))
+    }
+
     /// In a waiting room, and not let in: the button says so.
     pub fn waits(&self) -> bool {
         self.phase == "open" && !self.can_buy()
@@ -462,6 +548,10 @@ impl DropPage {
             availability: availability.into(),
             tone,
             sold_out: availability == "Sold out",
+            wait: match availability {
+                "Sold out" => WaitView::On(2),
+                _ => WaitView::Closed,
+            },
             pinned,
         };
         Self {
@@ -517,6 +607,7 @@ impl DropPage {
             limit: "Each buyer may have 2 pieces.".into(),
             holds: "What you reserve is kept for you for 3 minutes.".into(),
             checkout_path: "/s/loam-and-ink/checkout".into(),
+            waits_path: "/s/loam-and-ink/drops/friday-firing/waits".into(),
             room: None,
             drop: "drp_01kdrop".into(),
             key: "pk_sample".into(),
@@ -536,6 +627,7 @@ impl DropPage {
         page.items.iter_mut().for_each(|item| {
             item.pinned = false;
             item.sold_out = false;
+            item.wait = WaitView::Closed;
             item.availability = "20 pieces".into();
         });
         page
@@ -591,6 +683,7 @@ impl DropPage {
         page.items.iter_mut().for_each(|item| {
             item.pinned = false;
             item.sold_out = true;
+            item.wait = WaitView::Closed;
             item.availability = "Sold out".into();
         });
         page

@@ -134,6 +134,7 @@ const CENSUS: &[Row] = &[
     read("/s/{shop}/products/{product}", Who::Anyone),
     read("/s/{shop}/drops/{drop}", Who::Anyone),
     form("/s/{shop}/drops/{drop}/turn", Who::Anyone, ""),
+    form("/s/{shop}/drops/{drop}/waits", Who::Anyone, ""),
     read("/s/{shop}/policies/{policy}", Who::Anyone),
     read("/s/{shop}/accent.css", Who::Anyone),
     // Bought by form: an order's page opens with its token only, so without one it says 404.
@@ -454,6 +455,8 @@ const CENSUS: &[Row] = &[
     act("PUT", "/v1/drops/{drop}/turn", Who::Player, ""),
     read("/v1/drops/{drop}/turn", Who::Player),
     read("/v1/drops/{drop}/draw", Who::Player),
+    act("PUT", "/v1/drops/{drop}/waits/{variant}", Who::Player, "{}"),
+    delete("/v1/drops/{drop}/waits/{variant}", Who::Player),
     read("/v1/gift-cards", Who::Analyst),
     act(
         "POST",

@@ -1024,3 +1024,104 @@ async fn d13_a_close_in_the_middle_of_a_rush_leaves_every_unit_sold_or_home() {
     );
     show.stall.invariants().await;
 }
+
+#[tokio::test]
+async fn d14_what_comes_free_is_offered_to_those_who_wait_one_after_another_and_to_nobody_else() {
+    let show = Show::open(9, 2, json!({})).await;
+    let waits = show.path(&format!("waits/{}", show.stall.mug));
+    let wait = async |number: usize| {
+        let stands = browser(&show, number).put(&waits, &json!({})).await;
+        (stands.status, stands.value())
+    };
+    let standing = async |number: usize| wait(number).await.1["standing"].as_str().unwrap_or_default().to_owned();
+    let becomes_offered = async |number: usize| {
+        for _ in 0..400 {
+            if standing(number).await == "offered" {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{number} is {}", standing(number).await);
+    };
+    let sold_out = (409, "sold_out".to_owned());
+    let early = show.quote(1).await;
+    assert_eq!(wait(1).await.0, 409, "there is enough: buy it");
+    let (id, ada) = show.reserve(&early, "ada").await;
+    assert_eq!(state(&show.tap(&early, "bob").await), bought());
+    assert_eq!(wait(1).await.1["before"], 0);
+    assert_eq!((wait(2).await.1["before"].as_i64(), wait(1).await.1["before"].as_i64()), (Some(1), Some(0)));
+
+    // Ada leaves: her unit is the first one's, whoever else looks.
+    assert_eq!(ada.delete(&format!("/v1/checkouts/{id}")).await.status, 200);
+    assert_eq!(show.tap(&early, "eve").await.refusal(), sold_out);
+    becomes_offered(1).await;
+    assert_eq!(standing(2).await, "waiting", "one unit, one offer");
+    assert_eq!(show.tap(&early, "eve").await.refusal(), sold_out);
+    let path = || format!("/v1/checkouts/{}", show.stall.checkout());
+    assert_eq!(browser(&show, 2).put(&path(), &body_of(&early, "dora")).await.refusal(), sold_out);
+    let theirs = format!("/v1/quotes?lines={}:1&country=DE&drop={}", show.stall.mug, show.drop);
+    assert_eq!(show.stall.player.get(&theirs).await.refusal(), sold_out);
+    let quote = browser(&show, 1).get(&theirs).await;
+    assert_eq!(quote.status, 200, "for whoever was offered it there is one: {}", quote.text());
+    let taken = browser(&show, 1).put(&path(), &body_of(&quote.value(), "cleo")).await;
+    assert_eq!(state(&taken), bought(), "{}", taken.text());
+    assert_eq!(show.figures().await, (0, 0, 2, 0));
+
+    // A released unit is the second one's; they let five minutes pass, and it is the third one's.
+    show.act("releases", json!({ "variant": show.stall.mug, "units": 1 })).await;
+    becomes_offered(2).await;
+    assert_eq!(wait(3).await.1["before"], 0);
+    show.stall.world.clock.advance(5 * 60 + 1);
+    becomes_offered(3).await;
+    assert_eq!(show.figures().await, (0, 1, 2, 0));
+    // The third does not want it any more, and nobody waits: everybody may buy.
+    assert_eq!(browser(&show, 3).delete(&waits).await.status, 204);
+    let quote = show.quote(1).await;
+    assert_eq!(state(&show.tap(&quote, "eve").await), bought());
+
+    // The end is the end of the list, and what was offered goes home.
+    assert_eq!(wait(4).await.0, 200);
+    show.act("releases", json!({ "variant": show.stall.mug, "units": 1 })).await;
+    becomes_offered(4).await;
+    show.act("closing", json!({})).await;
+    assert_eq!(browser(&show, 4).put(&path(), &body_of(&quote, "four")).await.refusal(), (409, "drop_closed".into()));
+    show.becomes((0, 0, 3, 1)).await;
+    assert_eq!(show.stall.left().await, (6, 0));
+    show.stall.invariants().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d14_a_crowd_that_grabs_for_a_unit_that_comes_free_gets_none_of_it() {
+    let show = Arc::new(Show::open(9, 3, json!({})).await);
+    let waits = show.path(&format!("waits/{}", show.stall.mug));
+    let quote = show.quote(1).await;
+    let mut held = Vec::new();
+    for number in 0..3 {
+        held.push(show.reserve(&quote, &format!("held{number}")).await);
+    }
+    for number in 0..3 {
+        assert_eq!(browser(&show, number).put(&waits, &json!({})).await.status, 200);
+    }
+    let crowd = {
+        let (show, quote) = (show.clone(), quote.clone());
+        tokio::spawn(async move { rush(&show, 120, &quote).await })
+    };
+    for (id, buyer) in held {
+        assert_eq!(buyer.delete(&format!("/v1/checkouts/{id}")).await.status, 200);
+    }
+    let answers = crowd.await.unwrap();
+    assert!(answers.iter().all(|answer| *answer == (409, "sold_out".into())), "{answers:?}");
+    for number in 0..3 {
+        for _ in 0..400 {
+            if browser(&show, number).put(&waits, &json!({})).await.value()["standing"] == "offered" {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let path = format!("/v1/checkouts/{}", show.stall.checkout());
+        let taken = browser(&show, number).put(&path, &body_of(&quote, &format!("patient{number}"))).await;
+        assert_eq!(state(&taken), bought(), "{}", taken.text());
+    }
+    assert_eq!(show.figures().await, (0, 0, 3, 0));
+    show.stall.invariants().await;
+}
