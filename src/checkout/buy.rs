@@ -334,7 +334,10 @@ fn place(
         Reserve::Reserved(_) => {}
         // What was offered to them stays theirs: the error takes back that it was taken.
         Reserve::SoldOut { .. } | Reserve::Shut(_) if !was_offered.is_empty() => {
-            return Err(Error::conflict("sold_out", "Not enough of the rest are left. Nothing was reserved."));
+            return Err(Error::conflict(
+                "sold_out",
+                "Not enough of the rest are left. Nothing was reserved.",
+            ));
         }
         Reserve::SoldOut { variant, left } => return Ok(Place::Answer(Buy::SoldOut { variant, left })),
         Reserve::Shut(variant) => {
@@ -346,7 +349,10 @@ fn place(
                     return Ok(Place::Answer(Buy::SoldOut { variant, left: 0 }));
                 }
             }
-            return Err(Error::engine(crate::kernel::Engine::Retry, "a drop was shut and opened meanwhile"));
+            return Err(Error::engine(
+                crate::kernel::Engine::Retry,
+                "a drop was shut and opened meanwhile",
+            ));
         }
     }
     if let Some(drop) = &drop {

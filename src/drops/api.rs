@@ -2,8 +2,8 @@
 
 use super::line::{drawn, join, seed_hash, stand};
 use super::model::{
-    Drop, DropState, Event, EventKind, Item, Phase, Stage, StreamKind, TurnNow, TurnStanding, View, Wait, WaitStanding, hex, key_hash,
-    unknown, verify,
+    Drop, DropState, Event, EventKind, Item, Phase, Stage, StreamKind, TurnNow, TurnStanding, View, Wait, WaitStanding,
+    hex, key_hash, unknown, verify,
 };
 use super::plan::{HOLD_MINUTES, NewItem, Plan, Planned, edit, plan, view};
 use super::run::{Act, Hand, archive, close, extend, open, pause, pin, release, schedule, step_price};
@@ -1012,7 +1012,9 @@ pub async fn delete_wait(
     let shop = player.shop;
     announced(&app, shop, id).await?;
     let key = key.hash(shop).ok_or_else(key_needed)?;
-    app.db.write(LaneKey::of(id), move |tx| wait::leave(tx, shop, id, variant, &key)).await?;
+    app.db
+        .write(LaneKey::of(id), move |tx| wait::leave(tx, shop, id, variant, &key))
+        .await?;
     Ok(axum::response::IntoResponse::into_response(StatusCode::NO_CONTENT))
 }
 

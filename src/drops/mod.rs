@@ -30,10 +30,10 @@ pub use line::{PASS, drawn, join, rank, seed_hash, stand, use_pass};
 pub use mind::mind;
 pub use model::{
     Drop, DropState, Event, EventKind, Figures, Item, Line, Offered, Phase, QuotedDrop, Stage, StreamKind, TurnNow,
-    TurnStanding, Wait, WaitStanding, View, Who, event_hash, key_hash, place, verify,
+    TurnStanding, View, Wait, WaitStanding, Who, event_hash, key_hash, place, verify,
 };
 pub use offered::{enter, offered, offered_to_holder, sellable};
 pub use plan::{HOLD_MINUTES, NewItem, Plan, Planned, edit, plan, view, view_by_slug};
 pub use run::{Act, Hand, archive, close, extend, open, pause, pin, release, schedule, step_price};
-pub use store::{before_wait, wait_of, events, find, find_by_slug, holding, list};
+pub use store::{before_wait, events, find, find_by_slug, holding, list, wait_of};
 pub use wait::{OFFER, after_offers, is_waited_for, leave, offered_units, take_offers, wait};

@@ -1,10 +1,10 @@
 //! The run of show: everything a host, or the clock, does with a drop once it is planned. Each is one conditional update by version, with its event.
 
 use super::archive::act;
-use super::{line, wait};
 use super::model::{Drop, DropState, EventKind, Item, Phase, View};
 use super::plan::of;
 use super::store;
+use super::{line, wait};
 use crate::catalog;
 use crate::db::Tx;
 use crate::inventory::{self, Gate, SetAside};

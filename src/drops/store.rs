@@ -495,7 +495,13 @@ impl FromRow for Wait {
 }
 
 /// Writes a place on the list. False: this browser has one.
-pub(super) fn insert_wait(tx: &mut Tx<'_>, drop: &Drop, variant: VariantId, units: u32, key: &[u8; 32]) -> Result<bool> {
+pub(super) fn insert_wait(
+    tx: &mut Tx<'_>,
+    drop: &Drop,
+    variant: VariantId,
+    units: u32,
+    key: &[u8; 32],
+) -> Result<bool> {
     let id: WaitId = tx.id();
     let done = tx.exec(
         "insert into drop_waits (id, drop_id, shop_id, variant_id, units, buyer, state, joined_at) values ($1, $2, $3, $4, $5, $6, $7, $8)

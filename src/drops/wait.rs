@@ -25,20 +25,32 @@ pub fn wait(tx: &mut Tx<'_>, shop: ShopId, id: DropId, variant: VariantId, units
     let drop = store::find(tx, shop, id)?.ok_or_else(unknown)?;
     must_be_open(&drop, tx.now())?;
     if !store::items(tx, id)?.iter().any(|item| item.variant == variant) {
-        return Err(Error::conflict("not_in_drop", "This is not sold in this drop. Buy it in the shop."));
+        return Err(Error::conflict(
+            "not_in_drop",
+            "This is not sold in this drop. Buy it in the shop.",
+        ));
     }
     let most = if drop.limit == 0 { 20 } else { drop.limit.min(20) };
     if units == 0 || units > most {
-        return Err(Error::field("/units", "Wait for at least one piece, and for no more than each buyer may have."));
+        return Err(Error::field(
+            "/units",
+            "Wait for at least one piece, and for no more than each buyer may have.",
+        ));
     }
     if let Some(known) = store::wait_of(tx, id, variant, key)? {
         return Ok(known);
     }
     if free(tx, &drop, variant)? >= i64::from(units) && store::first_waiting(tx, id, variant)?.is_none() {
-        return Err(Error::conflict("drop_not_sold_out", "There is enough of it: buy it now."));
+        return Err(Error::conflict(
+            "drop_not_sold_out",
+            "There is enough of it: buy it now.",
+        ));
     }
     if !store::insert_wait(tx, &drop, variant, units, key)? {
-        return Err(Error::engine(crate::kernel::Engine::Retry, "the same browser came twice in one instant"));
+        return Err(Error::engine(
+            crate::kernel::Engine::Retry,
+            "the same browser came twice in one instant",
+        ));
     }
     offer(tx, &drop, variant)?;
     store::wait_of(tx, id, variant, key)?.ok_or_else(|| Error::internal("a place on the list was not written"))
@@ -108,7 +120,10 @@ fn offer(tx: &mut Tx<'_>, drop: &Drop, variant: VariantId) -> Result<()> {
 
 fn free(tx: &mut Tx<'_>, drop: &Drop, variant: VariantId) -> Result<i64> {
     let rows = inventory::aside(tx, drop.place())?;
-    Ok(rows.into_iter().find(|row| row.variant == variant).map_or(0, |row| row.left()))
+    Ok(rows
+        .into_iter()
+        .find(|row| row.variant == variant)
+        .map_or(0, |row| row.left()))
 }
 
 /// What is offered to a browser of a variant now.

@@ -4,10 +4,10 @@
 //! the drop's stream and writes what changes into the page.
 
 use askama::Template;
-use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use std::collections::BTreeMap;
 
 use super::clip_page::Shape;
 use super::frame::{Frame, Head, Picture, Tone, When};
@@ -127,8 +127,8 @@ pub enum WaitView {
     Closed,
     /// It can be joined.
     Open,
-    /// So many are before them.
-    On(i64),
+    /// "You are next: keep this page open.", "2 before you."
+    On(String),
     /// The units are theirs until then.
     Offered(String),
 }
@@ -495,7 +495,10 @@ impl DropItem {
             Some(known) if known.is_offer(tx.now()) => {
                 WaitView::Offered(known.offered_until.map(words::exact).unwrap_or_default())
             }
-            Some(known) => WaitView::On(drops::before_wait(tx, view.drop.id, &known)?),
+            Some(known) => WaitView::On(match drops::before_wait(tx, view.drop.id, &known)? {
+                0 => "You are next: keep this page open.".into(),
+                before => format!("{before} before you."),
+            }),
             None if phase == Phase::Open && (sold_out || waited) => WaitView::Open,
             None => WaitView::Closed,
         };
@@ -549,7 +552,7 @@ impl DropPage {
             tone,
             sold_out: availability == "Sold out",
             wait: match availability {
-                "Sold out" => WaitView::On(2),
+                "Sold out" => WaitView::On("2 before you.".into()),
                 _ => WaitView::Closed,
             },
             pinned,

@@ -1049,7 +1049,10 @@ async fn d14_what_comes_free_is_offered_to_those_who_wait_one_after_another_and_
     let (id, ada) = show.reserve(&early, "ada").await;
     assert_eq!(state(&show.tap(&early, "bob").await), bought());
     assert_eq!(wait(1).await.1["before"], 0);
-    assert_eq!((wait(2).await.1["before"].as_i64(), wait(1).await.1["before"].as_i64()), (Some(1), Some(0)));
+    assert_eq!(
+        (wait(2).await.1["before"].as_i64(), wait(1).await.1["before"].as_i64()),
+        (Some(1), Some(0))
+    );
 
     // Ada leaves: her unit is the first one's, whoever else looks.
     assert_eq!(ada.delete(&format!("/v1/checkouts/{id}")).await.status, 200);
@@ -1058,17 +1061,26 @@ async fn d14_what_comes_free_is_offered_to_those_who_wait_one_after_another_and_
     assert_eq!(standing(2).await, "waiting", "one unit, one offer");
     assert_eq!(show.tap(&early, "eve").await.refusal(), sold_out);
     let path = || format!("/v1/checkouts/{}", show.stall.checkout());
-    assert_eq!(browser(&show, 2).put(&path(), &body_of(&early, "dora")).await.refusal(), sold_out);
+    assert_eq!(
+        browser(&show, 2).put(&path(), &body_of(&early, "dora")).await.refusal(),
+        sold_out
+    );
     let theirs = format!("/v1/quotes?lines={}:1&country=DE&drop={}", show.stall.mug, show.drop);
     assert_eq!(show.stall.player.get(&theirs).await.refusal(), sold_out);
     let quote = browser(&show, 1).get(&theirs).await;
-    assert_eq!(quote.status, 200, "for whoever was offered it there is one: {}", quote.text());
+    assert_eq!(
+        quote.status,
+        200,
+        "for whoever was offered it there is one: {}",
+        quote.text()
+    );
     let taken = browser(&show, 1).put(&path(), &body_of(&quote.value(), "cleo")).await;
     assert_eq!(state(&taken), bought(), "{}", taken.text());
     assert_eq!(show.figures().await, (0, 0, 2, 0));
 
     // A released unit is the second one's; they let five minutes pass, and it is the third one's.
-    show.act("releases", json!({ "variant": show.stall.mug, "units": 1 })).await;
+    show.act("releases", json!({ "variant": show.stall.mug, "units": 1 }))
+        .await;
     becomes_offered(2).await;
     assert_eq!(wait(3).await.1["before"], 0);
     show.stall.world.clock.advance(5 * 60 + 1);
@@ -1081,10 +1093,14 @@ async fn d14_what_comes_free_is_offered_to_those_who_wait_one_after_another_and_
 
     // The end is the end of the list, and what was offered goes home.
     assert_eq!(wait(4).await.0, 200);
-    show.act("releases", json!({ "variant": show.stall.mug, "units": 1 })).await;
+    show.act("releases", json!({ "variant": show.stall.mug, "units": 1 }))
+        .await;
     becomes_offered(4).await;
     show.act("closing", json!({})).await;
-    assert_eq!(browser(&show, 4).put(&path(), &body_of(&quote, "four")).await.refusal(), (409, "drop_closed".into()));
+    assert_eq!(
+        browser(&show, 4).put(&path(), &body_of(&quote, "four")).await.refusal(),
+        (409, "drop_closed".into())
+    );
     show.becomes((0, 0, 3, 1)).await;
     assert_eq!(show.stall.left().await, (6, 0));
     show.stall.invariants().await;
@@ -1110,7 +1126,10 @@ async fn d14_a_crowd_that_grabs_for_a_unit_that_comes_free_gets_none_of_it() {
         assert_eq!(buyer.delete(&format!("/v1/checkouts/{id}")).await.status, 200);
     }
     let answers = crowd.await.unwrap();
-    assert!(answers.iter().all(|answer| *answer == (409, "sold_out".into())), "{answers:?}");
+    assert!(
+        answers.iter().all(|answer| *answer == (409, "sold_out".into())),
+        "{answers:?}"
+    );
     for number in 0..3 {
         for _ in 0..400 {
             if browser(&show, number).put(&waits, &json!({})).await.value()["standing"] == "offered" {
@@ -1119,7 +1138,9 @@ async fn d14_a_crowd_that_grabs_for_a_unit_that_comes_free_gets_none_of_it() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let path = format!("/v1/checkouts/{}", show.stall.checkout());
-        let taken = browser(&show, number).put(&path, &body_of(&quote, &format!("patient{number}"))).await;
+        let taken = browser(&show, number)
+            .put(&path, &body_of(&quote, &format!("patient{number}")))
+            .await;
         assert_eq!(state(&taken), bought(), "{}", taken.text());
     }
     assert_eq!(show.figures().await, (0, 0, 3, 0));
