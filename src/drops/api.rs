@@ -993,7 +993,7 @@ pub async fn put_wait(
     let key = key.hash(shop).ok_or_else(key_needed)?;
     limit(&app, Limit::Checkout, Who::AddressAtShop(address, shop))?;
     let done = app.db.write(LaneKey::of(id), move |tx| {
-        let place = wait::wait(tx, shop, id, variant, body.units, &key)?;
+        let place = wait(tx, shop, id, variant, body.units, &key)?;
         wait_out(tx, id, &place)
     });
     Ok(json(StatusCode::OK, done.await?))
