@@ -189,3 +189,37 @@ test("a waiting room: a turn before, a place after, and a button for whoever is 
   await stranger.getByRole("heading", { name: "Take a turn first." }).waitFor();
   await owner.tell("POST", `/v1/drops/${planned.id}/closing`, {});
 });
+
+test("who waits for what is sold out is offered what comes free, and nobody else", async () => {
+  const shelves = [...(await world.shelves()).values()];
+  const towel = shelves.find(({ product, availability }) => product.title === "Furrow towel" && availability.left > 2);
+  assert.ok(towel, "the demo sells it");
+  const planned = await owner.tell("POST", "/v1/drops", {
+    title: "Last towel", items: [{ variant: towel.id, allotment: 1, price: { amount: 1500, currency: "EUR" } }],
+  });
+  const act = (/** @type {string} */ name, /** @type {unknown} */ body = {}) => owner.tell("POST", `/v1/drops/${planned.id}/${name}`, body);
+  await act("scheduling");
+  await act("opening");
+  const path = "/drops/last-towel";
+  const first = await (await people.somebody({ javaScriptEnabled: false })).newPage();
+  await first.goto(world.page(path));
+  await first.getByRole("button", { name: /^Buy/ }).click();
+  await pay(first, "first@example.com");
+  await first.getByRole("heading", { name: "Thank you, Jo. It is yours." }).waitFor();
+
+  const patient = await (await people.somebody()).newPage();
+  await patient.goto(world.page(path));
+  await patient.getByRole("button", { name: /^Wait for one/ }).click();
+  await patient.getByText("You are next: keep this page open.").waitFor();
+  await picture(patient, "shop-drop-waiting");
+  await act("releases", { variant: towel.id, units: 1 });
+  await patient.getByText(/One is kept for you until/).waitFor();
+  await picture(patient, "shop-drop-offered");
+  const quick = await (await people.somebody({ javaScriptEnabled: false })).newPage();
+  await quick.goto(world.page(path));
+  assert.ok(await quick.getByRole("button", { name: "Sold out" }).isDisabled(), "it is nobody else's");
+  await patient.getByRole("button", { name: /^Buy/ }).click();
+  await pay(patient, "patient@example.com");
+  await patient.getByRole("heading", { name: "Thank you, Jo. It is yours." }).waitFor();
+  await act("closing");
+});
