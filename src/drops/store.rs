@@ -583,8 +583,12 @@ pub(super) fn offer_wait(tx: &mut Tx<'_>, wait: &Wait, until: Time) -> Result<()
 
 /// Nobody waits any more. What was offered.
 pub(super) fn end_waits(tx: &mut Tx<'_>, drop: DropId) -> Result<Vec<WaitId>> {
+    tx.put(
+        "update drop_waits set state = 'lapsed' where drop_id = $1 and state = 'waiting'",
+        args![drop],
+    )?;
     let rows: Vec<(WaitId,)> = tx.all(
-        "update drop_waits set state = 'lapsed' where drop_id = $1 and (state = 'waiting' or state = 'offered') returning id",
+        "update drop_waits set state = 'lapsed' where drop_id = $1 and state = 'offered' returning id",
         args![drop],
     )?;
     Ok(rows.into_iter().map(|(id,)| id).collect())

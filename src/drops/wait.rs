@@ -166,6 +166,11 @@ pub fn is_waited_for(tx: &mut Tx<'_>, drop: DropId, variant: VariantId) -> Resul
     Ok(store::first_waiting(tx, drop, variant)?.is_some())
 }
 
+/// Whether what is free of a variant is about to be offered to somebody who waits.
+pub fn is_promised(tx: &mut Tx<'_>, drop: DropId, variant: VariantId, free: i64) -> Result<bool> {
+    Ok(store::first_fitting(tx, drop, variant, free)?.is_some())
+}
+
 /// After a pause the gates open, but for what somebody waits for.
 pub(super) fn keep_shut(tx: &mut Tx<'_>, drop: &Drop) -> Result<()> {
     let waited = store::waited_for(tx, drop.id)?;

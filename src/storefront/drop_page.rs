@@ -490,7 +490,7 @@ impl DropItem {
             Some(key) if phase == Phase::Open => drops::wait_of(tx, view.drop.id, item.variant, key)?,
             _ => None,
         };
-        let waited = phase == Phase::Open && drops::is_waited_for(tx, view.drop.id, item.variant)?;
+        let waited = phase == Phase::Open && drops::is_promised(tx, view.drop.id, item.variant, figures.left)?;
         let wait = match known {
             Some(known) if known.is_offer(tx.now()) => {
                 WaitView::Offered(known.offered_until.map(words::exact).unwrap_or_default())
