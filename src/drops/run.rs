@@ -77,10 +77,9 @@ pub fn schedule(tx: &mut Tx<'_>, hand: Hand) -> Result<Act> {
         }
     }
     inventory::make_place(tx, before.shop, before.place(), &before.title)?;
-    for (done, item) in items.iter().enumerate() {
+    for item in &items {
         if !give(tx, &before, item.variant, item.allotment, Gate::Shut)? {
             // Those before it go back: the answer is no error, so nothing else undoes it.
-            debug_assert!(done < items.len());
             inventory::send_home(tx, before.place())?;
             return Ok(Act::NotEnough { variant: item.variant });
         }
@@ -96,10 +95,6 @@ pub fn schedule(tx: &mut Tx<'_>, hand: Hand) -> Result<Act> {
         ..before.clone()
     };
     let drop = act(tx, &before, after, EventKind::Scheduled, &detail, hand.staff)?;
-    done_scheduled(tx, drop)
-}
-
-fn done_scheduled(tx: &mut Tx<'_>, drop: Drop) -> Result<Act> {
     done(tx, drop)
 }
 

@@ -365,7 +365,7 @@ impl DropPage {
             can_pin: staff.role.may_help() && staff.party.is_none(),
             running: matches!(phase, Phase::Before | Phase::Open | Phase::Paused),
             is_open: phase == Phase::Open && drop.state == DropState::Open,
-            next: NextAct::of(view, phase, &items, now),
+            next: NextAct::of(view, phase, &items),
             moment: match phase {
                 Phase::Before => drop.opens_at.map(|at| ("Opens", When::of(at, now))),
                 Phase::Open | Phase::Paused => drop.closes_at.map(|at| ("Closes", When::of(at, now))),
@@ -540,7 +540,7 @@ impl ConsoleItem {
 }
 
 impl NextAct {
-    fn of(view: &View, phase: Phase, items: &[ConsoleItem], now: Time) -> Self {
+    fn of(view: &View, phase: Phase, items: &[ConsoleItem]) -> Self {
         let of = |item: &ConsoleItem| (item.variant.clone(), item.name.clone());
         match phase {
             Phase::Draft => Self::Wait("It is a draft still.".into()),
@@ -570,19 +570,16 @@ impl NextAct {
             }
             Phase::Over if view.drop.state == DropState::Archived => Self::Wait("It was put away.".into()),
             Phase::Over if view.drop.state == DropState::Closed && view.drop.next_check_at.is_none() => Self::PutAway,
-            Phase::Over => {
-                debug_assert!(view.drop.next_check_at.is_none_or(|at| at > Time(0)) && now > Time(0));
-                match view.totals().reserved {
-                    0 => Self::Wait("What is left goes back to the shelf in a moment.".into()),
-                    held => Self::Wait(format!(
-                        "{} in checkouts still. Who reserved before the end may finish.",
-                        match held {
-                            1 => "1 piece is".to_owned(),
-                            held => format!("{held} pieces are"),
-                        }
-                    )),
-                }
-            }
+            Phase::Over => match view.totals().reserved {
+                0 => Self::Wait("What is left goes back to the shelf in a moment.".into()),
+                held => Self::Wait(format!(
+                    "{} in checkouts still. Who reserved before the end may finish.",
+                    match held {
+                        1 => "1 piece is".to_owned(),
+                        held => format!("{held} pieces are"),
+                    }
+                )),
+            },
         }
     }
 }
