@@ -334,7 +334,10 @@ pub(super) fn claims_held(tx: &mut Tx<'_>) -> Result<Vec<Counted>> {
     )
 }
 
-pub(super) fn counts(tx: &mut Tx<'_>) -> Result<Vec<(DropId, Vec<u8>, i64, i64)>> {
+/// Drop and identity, units, and how many it may have.
+pub(super) type Counts = (DropId, Vec<u8>, i64, i64);
+
+pub(super) fn counts(tx: &mut Tx<'_>) -> Result<Vec<Counts>> {
     tx.all(
         "select drop_id, identity, units, units_max from drop_buyers where units > 0 limit 1000000",
         &[],

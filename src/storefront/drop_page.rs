@@ -502,7 +502,12 @@ impl DropItem {
             None if phase == Phase::Open && (sold_out || waited) => WaitView::Open,
             None => WaitView::Closed,
         };
-        let sold_out = (sold_out || waited) && !matches!(wait, WaitView::Offered(_));
+        let offered = matches!(wait, WaitView::Offered(_));
+        let sold_out = (sold_out || waited) && !offered;
+        let (availability, tone) = match offered {
+            true => ("Kept for you".into(), Tone::Ok),
+            false => (availability, tone),
+        };
         Ok(Some(Self {
             wait,
             variant: item.variant.to_string(),

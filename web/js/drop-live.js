@@ -31,14 +31,14 @@ function show(live) {
     part("pin").hidden = !pinned;
     part("price").textContent = money(item.price);
     if (live.phase === "before") continue;
-    const [words, tone] = left(item);
-    part("availability").textContent = words;
-    part("availability").className = `tag ${tone}`;
     // Whoever waits hears from the server what is theirs; whoever was offered something keeps their button.
     const seen = `${item.left} ${item.in_checkouts}`;
     if (row.querySelector("[data-waits]") && row.dataset.seen && row.dataset.seen !== seen) return again();
     row.dataset.seen = seen;
     if (row.querySelector("[data-offered]")) continue;
+    const [words, tone] = left(item);
+    part("availability").textContent = words;
+    part("availability").className = `tag ${tone}`;
     const button = row.querySelector("[data-buy]");
     const was = button.disabled;
     button.disabled = page.dataset.canBuy !== "true" || item.left <= 0;
