@@ -811,7 +811,7 @@ async fn an_archive_that_was_touched_is_noticed() {
     let handed = show.stall.staff.get(&show.path("events")).await.value();
     let read = |value: Value| serde_json::from_value::<hawker::drops::api::DropArchiveOut>(value).unwrap();
     assert_eq!(read(handed.clone()).verify(), Ok(()));
-    let mut forged = handed.clone();
+    let mut forged = handed;
     forged["events"][2]["at"] = json!("2020-01-01T00:00:00.000Z");
     assert_eq!(read(forged).verify(), Err(3));
 }
