@@ -55,19 +55,31 @@ export class Api {
    * @param {AbortSignal} signal
    * @param {(ms: number) => Promise<unknown>} sleep
    */
-  async live(variants, heard, signal, sleep) {
+  live(variants, heard, signal, sleep) {
+    return this.follow(`/v1/live?variants=${variants}`, "stock", heard, signal, sleep);
+  }
+
+  /**
+   * Follows a stream of one kind of event until the signal ends it; a lost one is picked up where it was.
+   * @param {string} path
+   * @param {string} kind
+   * @param {(data: any) => void} heard
+   * @param {AbortSignal} signal
+   * @param {(ms: number) => Promise<unknown>} sleep
+   */
+  async follow(path, kind, heard, signal, sleep) {
     /** @type {Record<string, string>} */
     const headers = { authorization: `Bearer ${this.key}` };
     for (let tries = 0; !signal.aborted; tries++) {
       let wait = 0;
       try {
-        const answer = await this.fetch(`${this.base}/v1/live?variants=${variants}`, { headers, credentials: "omit", signal });
+        const answer = await this.fetch(this.base + path, { headers, credentials: "omit", signal });
         if (answer.status < 500 && answer.status !== 429 && !answer.ok) return;
         wait = Number(answer.headers.get("retry-after")) * 1000;
         // What a refusal says is no event; what has no body counts as lost.
         for await (const { event, id, data } of events(/** @type {ReadableStream<Uint8Array>} */ (answer.body))) {
           tries = 0;
-          if (event === "stock") heard(JSON.parse(data));
+          if (event === kind) heard(JSON.parse(data));
           headers["last-event-id"] = id;
         }
       } catch {

@@ -1,13 +1,14 @@
 //! The command line: what it says, and which verb each command calls.
 
 use crate::config::{Config, LogFormat};
+use crate::drops::api::DropArchiveOut;
 use crate::identity::{self, CreateShop, Door, NewShop};
 use crate::kernel::{Clock, Currency, Error, Result, Time};
 use crate::ledger::{self, Verdict};
 use crate::open::{Ports, Use, open};
 use crate::payments::sandbox::{Faults, ServerSettings};
 use crate::payments::settlement_files;
-use crate::{bench, checkout, db, demo, payments, routes, server};
+use crate::{bench, checkout, db, demo, drops, payments, routes, server};
 use clap::{Args, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use tracing_subscriber::EnvFilter;
@@ -63,6 +64,9 @@ enum Command {
     /// Import a processor's report of what it settled, and compare it line by line. Works beside a running server.
     #[command(subcommand)]
     Settlement(Settlement),
+    /// The archives of drops: everything that was done in one, held together by hashes.
+    #[command(subcommand)]
+    Drops(Drops),
     /// Serve the strict sandbox processor: Stripe's wire format, its own books, faults from a seed.
     Sandbox(SandboxArgs),
     /// Measure this program on this machine, beside a bare loop in the same run.
@@ -74,6 +78,23 @@ enum Command {
 enum Settlement {
     /// Stripe's payout reconciliation report (itemized) or Adyen's settlement details report, as CSV.
     Import(SettlementArgs),
+}
+
+#[derive(Subcommand)]
+enum Drops {
+    /// Write a drop's archive as JSON. Works beside a running server.
+    Export {
+        /// The shop's part of the address.
+        #[arg(long)]
+        shop: String,
+        /// The drop's part of the address, or its id.
+        drop: String,
+    },
+    /// Check an exported archive, or the answer of GET /v1/drops/{drop}/events, by nothing but itself.
+    Verify {
+        /// The JSON file.
+        file: PathBuf,
+    },
 }
 
 #[derive(Subcommand)]
@@ -283,6 +304,8 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Verify { backup } => verify(&config, backup.as_deref()),
         Command::Settlement(Settlement::Import(args)) => import_settlement(&config, args),
         Command::Export(args) => export(&config, &args),
+        Command::Drops(Drops::Export { shop, drop }) => export_drop(&config, shop, drop),
+        Command::Drops(Drops::Verify { file }) => verify_drop(&file),
         Command::Sandbox(args) => sandbox(&config, args),
         Command::Bench(Bench::Checkout(args)) => bench_checkout(args),
         Command::Bench(Bench::Payments(args)) => bench_payments(args),
@@ -523,6 +546,48 @@ fn export(config: &Config, args: &ExportArgs) -> Result<()> {
     written
 }
 
+fn export_drop(config: &Config, shop: String, name: String) -> Result<()> {
+    let app = open(config, Ports::usual(config)?, Use::BesideAServer)?;
+    let read = runtime()?.block_on(app.db.read(move |tx| {
+        let known = identity::shop_by_slug(tx, &shop)?;
+        let shop = known.ok_or_else(|| Error::invalid("unknown_shop", "There is no such shop in this data folder."))?;
+        let found = match name.parse() {
+            Ok(id) => drops::find(tx, shop.id, id)?,
+            Err(_) => drops::find_by_slug(tx, shop.id, &name)?,
+        };
+        let drop = found.ok_or_else(|| Error::invalid("no_such_drop", "This shop has no such drop."))?;
+        Ok(DropArchiveOut::of(drop.id, &drops::events(tx, drop.id)?, &drop.head))
+    }));
+    app.db.shut_down();
+    app.events.shut_down();
+    let text = serde_json::to_string_pretty(&read?).expect("own types serialise");
+    println!("{text}");
+    Ok(())
+}
+
+fn verify_drop(file: &Path) -> Result<()> {
+    let unreadable = |error: String| Error::invalid("unreadable", format!("{}: {error}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| unreadable(error.to_string()))?;
+    let archive: DropArchiveOut = serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
+    match archive.verify() {
+        Ok(()) => {
+            println!(
+                "The archive of {} is whole: {} events.",
+                archive.drop,
+                archive.events.len()
+            );
+            Ok(())
+        }
+        Err(position) => Err(Error::invalid(
+            "broken_archive",
+            format!(
+                "The archive of {} was changed: event {position} does not follow from what stands before it.",
+                archive.drop
+            ),
+        )),
+    }
+}
+
 fn sandbox(config: &Config, args: SandboxArgs) -> Result<()> {
     start_logs(config)?;
     let settings = ServerSettings {
@@ -683,7 +748,7 @@ fn verify(config: &Config, backup: Option<&Path>) -> Result<()> {
     app.db.shut_down();
     app.events.shut_down();
     println!(
-        "The databases are whole, and the ledgers of {} shops are as they were sealed.",
+        "The databases are whole, and the ledgers of {} shops are as they were sealed, their drops as they were written down.",
         checked?
     );
     Ok(())
@@ -699,6 +764,11 @@ async fn check_ledgers(db: &db::Db) -> Result<usize> {
             );
             return Err(Error::internal(detail));
         }
+    }
+    if let Some(first) = db.read(drops::check).await?.first() {
+        return Err(Error::internal(format!(
+            "A drop is damaged: {first}. Restore a backup."
+        )));
     }
     Ok(shops.len())
 }

@@ -10,7 +10,7 @@ use crate::identity::forget_old_sign_ins;
 use crate::kernel::{Result, Seconds};
 use crate::notify::webhooks;
 use crate::operating::Meters;
-use crate::{checkout, flow, growth, ledger, notify, payments};
+use crate::{checkout, drops, flow, growth, ledger, notify, payments};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -51,6 +51,12 @@ const JOBS: &[Job] = &[
         period: Duration::from_secs(1),
         runs: Runs::Alone,
         round: |app, _| Box::pin(async move { checkout::resume(&app).await.map(drop) }),
+    },
+    Job {
+        name: "drops",
+        period: Duration::from_secs(1),
+        runs: Runs::Alone,
+        round: |app, _| Box::pin(async move { drops::mind(&app).await.map(drop) }),
     },
     Job {
         name: "payments",

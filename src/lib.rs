@@ -17,6 +17,7 @@ pub mod inventory;
 pub mod taxes;
 pub mod delivery;
 pub mod partners;
+pub mod drops;
 pub mod offers;
 pub mod payments;
 pub mod gift_cards;

@@ -7,8 +7,8 @@ use crate::notify::webhooks;
 use crate::operating::Reference;
 use crate::payments::settlement_files;
 use crate::{
-    catalog, checkout, clips, delivery, disputes, fulfilment, gift_cards, growth, identity, inventory, ledger, offers,
-    operating, partners, payments, storefront, studio, taxes,
+    catalog, checkout, clips, delivery, disputes, drops, fulfilment, gift_cards, growth, identity, inventory, ledger,
+    offers, operating, partners, payments, storefront, studio, taxes,
 };
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
@@ -57,6 +57,22 @@ fn api() -> OpenApiRouter<App> {
             partners::api::post_contract_version
         ))
         .routes(routes!(partners::api::put_product_contract))
+        .routes(routes!(drops::api::list_drops, drops::api::post_drop))
+        .routes(routes!(drops::api::get_drop, drops::api::patch_drop))
+        .routes(routes!(drops::api::post_scheduling))
+        .routes(routes!(drops::api::post_opening))
+        .routes(routes!(drops::api::post_pause, drops::api::delete_pause))
+        .routes(routes!(drops::api::post_closing))
+        .routes(routes!(drops::api::post_release))
+        .routes(routes!(drops::api::post_extension))
+        .routes(routes!(drops::api::post_drop_price))
+        .routes(routes!(drops::api::put_pin, drops::api::delete_pin))
+        .routes(routes!(drops::api::post_archival))
+        .routes(routes!(drops::api::get_drop_events))
+        .routes(routes!(drops::api::get_drop_live))
+        .routes(routes!(drops::api::put_turn, drops::api::get_turn))
+        .routes(routes!(drops::api::get_draw))
+        .routes(routes!(drops::api::put_wait, drops::api::delete_wait))
         .routes(routes!(offers::products_api::get_products))
         .routes(routes!(offers::products_api::get_product))
         .routes(routes!(inventory::live_api::get_live))
@@ -105,6 +121,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(settlement_files::api::list_settlement_lines))
         .routes(routes!(settlement_files::api::list_settlement_exceptions))
         .routes(routes!(settlement_files::api::post_settlement_decision))
+        .routes(routes!(
             webhooks::api::list_webhook_endpoints,
             webhooks::api::post_webhook_endpoint
         ))
@@ -145,6 +162,15 @@ fn pages() -> Router<App> {
         .route("/mailbox/{mail}", get(storefront::mailbox_page::show_mail))
         .route("/s/{shop}", get(storefront::home_page::show))
         .route("/s/{shop}/clips/{clip}", get(storefront::clip_page::show))
+        .route("/s/{shop}/drops/{drop}", get(storefront::drop_page::show))
+        .route(
+            "/s/{shop}/drops/{drop}/waits",
+            axum::routing::post(storefront::drop_page::wait),
+        )
+        .route(
+            "/s/{shop}/drops/{drop}/turn",
+            axum::routing::post(storefront::drop_page::take_turn),
+        )
         .route("/s/{shop}/products/{product}", get(storefront::product_page::show))
         .route(
             "/s/{shop}/checkout",
@@ -246,6 +272,22 @@ fn desk() -> Router<App> {
         )
         .route("/studio/{shop}/money", get(desk::money_page::show))
         .route("/studio/{shop}/money/sales/{order}", get(desk::sale_page::show))
+        .route(
+            "/studio/{shop}/drops",
+            get(desk::drops_page::show).post(desk::drops_page::begin),
+        )
+        .route(
+            "/studio/{shop}/drops/{drop}",
+            get(desk::drop_page::show).post(desk::drop_page::run),
+        )
+        .route(
+            "/studio/{shop}/drops/{drop}/pin",
+            axum::routing::post(desk::drop_page::pin),
+        )
+        .route(
+            "/studio/{shop}/drops/{drop}/plan",
+            get(desk::drop_plan_page::show).post(desk::drop_plan_page::save),
+        )
         .route(
             "/studio/{shop}/money/gift-cards",
             get(desk::gift_cards_page::show).post(desk::gift_cards_page::issue),
@@ -374,6 +416,9 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/studio/sign-out"),
     ("GET", "/s/{shop}"),
     ("GET", "/s/{shop}/clips/{clip}"),
+    ("GET", "/s/{shop}/drops/{drop}"),
+    ("POST", "/s/{shop}/drops/{drop}/turn"),
+    ("POST", "/s/{shop}/drops/{drop}/waits"),
     ("GET", "/s/{shop}/products/{product}"),
     ("GET", "/s/{shop}/checkout"),
     ("POST", "/s/{shop}/checkout"),
@@ -416,6 +461,13 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/studio/{shop}/disputes/{dispute}/bank"),
     ("GET", "/studio/{shop}/money"),
     ("GET", "/studio/{shop}/money/sales/{order}"),
+    ("GET", "/studio/{shop}/drops"),
+    ("POST", "/studio/{shop}/drops"),
+    ("GET", "/studio/{shop}/drops/{drop}"),
+    ("POST", "/studio/{shop}/drops/{drop}"),
+    ("POST", "/studio/{shop}/drops/{drop}/pin"),
+    ("GET", "/studio/{shop}/drops/{drop}/plan"),
+    ("POST", "/studio/{shop}/drops/{drop}/plan"),
     ("GET", "/studio/{shop}/money/gift-cards"),
     ("POST", "/studio/{shop}/money/gift-cards"),
     ("GET", "/studio/{shop}/money/gift-cards/{gift_card}"),
@@ -497,6 +549,10 @@ fn described() -> OpenApi {
             tag("orders", "Work on orders: accept, ship, cancel, refund."),
             tag("delivery", "Zones, methods, tax rates."),
             tag("partners", "Who earns what."),
+            tag(
+                "drops",
+                "Limited sales in a window: planning, the run of show, the archive.",
+            ),
             tag("money", "Payments, routing, gift cards, balances and transfers."),
             tag("audience", "What viewers did."),
             tag("shop", "The shop's settings."),

@@ -114,6 +114,29 @@ fn others_sell(tx: &mut Tx<'_>, shop: ShopId, currency: Currency, variant: &Vari
         .any(|other| other.id != variant.id && other.state == VariantState::Active && other.price.is_some()))
 }
 
+/// Whether a variant can leave the shop: it has already, or its product is no more than a draft, or something else of it is sold.
+pub fn may_withdraw(tx: &mut Tx<'_>, shop: ShopId, currency: Currency, id: VariantId) -> Result<bool> {
+    let (Some(product), Some(variant)) = (
+        store::product_of(tx, shop, id)?,
+        store::variant(tx, shop, id, currency)?,
+    ) else {
+        return Ok(false);
+    };
+    Ok(variant.state == VariantState::Archived
+        || product.state != ProductState::Active
+        || others_sell(tx, shop, currency, &variant)?)
+}
+
+/// Takes a variant out of the shop, for good: it is sold elsewhere, or no more. Twice is once.
+pub fn withdraw(tx: &mut Tx<'_>, shop: ShopId, id: VariantId) -> Result<()> {
+    if store::archive_variant(tx, shop, id)?
+        && let Some(product) = store::product_of(tx, shop, id)?
+    {
+        store::raise_version(tx, shop, product.id)?;
+    }
+    Ok(())
+}
+
 /// What came of setting a price.
 #[derive(Debug, PartialEq, Eq)]
 pub enum SetPrice {

@@ -80,6 +80,25 @@ pub fn sellable(tx: &mut Tx<'_>, shop: ShopId, currency: Currency, variants: &[V
     Ok(found)
 }
 
+/// A variant as a drop sells it, at whatever price. What only the drop sells need not be for sale in the shop, as long as its product is not archived.
+pub fn sellable_in_drop(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    currency: Currency,
+    variant: VariantId,
+    only_there: bool,
+) -> Result<Option<Sellable>> {
+    tx.maybe_one(
+        "select v.id, v.product_id, v.sku, p.title, v.title, p.kind, p.image, p.tax_category, v.weight_grams,
+                coalesce(c.amount_minor, 0), coalesce(c.currency, $3), coalesce(c.version, 0), p.contract_id
+           from variants v
+           join products p on p.id = v.product_id
+           left join prices c on c.variant_id = v.id and c.currency = $3
+          where v.id = $2 and v.shop_id = $1 and ((v.state = 'active' and p.state = 'active') or (cast($4 as bigint) = 1 and p.state <> 'archived'))",
+        args![shop, variant, currency, i64::from(only_there)],
+    )
+}
+
 pub fn find(tx: &mut Tx<'_>, shop: ShopId, product: ProductId) -> Result<Option<Product>> {
     tx.maybe_one(
         "select id, slug, title, description, kind, tax_category, image, state, contract_id, version, created_at, changed_at
@@ -253,6 +272,15 @@ pub(super) fn update_variant(tx: &mut Tx<'_>, shop: ShopId, variant: &Variant) -
         "update variants set sku = $3, title = $4, weight_grams = $5, position = $6, state = $7 where shop_id = $1 and id = $2",
         args![shop, variant.id, variant.sku, variant.title, variant.weight_grams, variant.position, variant.state],
     )
+}
+
+/// Archives a variant; answers whether it was not.
+pub(super) fn archive_variant(tx: &mut Tx<'_>, shop: ShopId, variant: VariantId) -> Result<bool> {
+    let done = tx.exec(
+        "update variants set state = 'archived' where shop_id = $1 and id = $2 and state = 'active'",
+        args![shop, variant],
+    )?;
+    Ok(done == 1)
 }
 
 /// Every price of a variant of this shop.

@@ -13,6 +13,7 @@ use super::stored_api::Buyer;
 use super::{store, upsell};
 use crate::app::App;
 use crate::clips;
+use crate::drops::api::BuyerKey;
 use crate::gift_cards;
 use crate::http::{ClientAddress, Json, Limit, NewId, Path, Problem, Query, Who, json, limit};
 use crate::identity::{self, Creator, Helper, Player, Policies, Shop, Staff};
@@ -351,7 +352,8 @@ async fn room_to_sell(app: &App, shop: ShopId, id: CheckoutId) -> Result<(), Pro
     (status = 402, description = "`declined`, with the `checkout`: it can be paid another way."),
     (status = 409, description = "`id_reused`, `sold_out` with `left`, `quote_expired`, `price_changed` with the new `quote`, `not_for_sale`, \
         `not_delivered_there`; of a kept card `stored_method_gone`, `stored_method_elsewhere`, `no_buyer`; after a purchase `upsell_over`, `already_added`; of a \
-        gift card `gift_card_disabled`, `gift_card_expired`, `gift_card_other_currency`, `gift_card_used_up`, `gift_card_changed`."),
+        gift card `gift_card_disabled`, `gift_card_expired`, `gift_card_other_currency`, `gift_card_used_up`, `gift_card_changed`; in a drop `drop_not_open`, `drop_paused`, `drop_closed`, \
+        `drop_contact_needed`, `drop_limit_reached`, and where it has a waiting room `drop_pass_needed`, `drop_pass_waiting`, `drop_pass_expired`, `drop_pass_used`."),
     (status = 404, description = "`no_such_gift_card`: also of another shop's."),
     (status = 422, description = "A field breaks a rule, or `invalid_quote`."),
     (status = 503, description = "Too busy; nothing was done. Send it again with the same id."),
@@ -360,6 +362,7 @@ pub async fn put_checkout(
     State(app): State<App>,
     player: Player,
     buyer: Buyer,
+    key: BuyerKey,
     ClientAddress(address): ClientAddress,
     Path(id): Path<CheckoutId>,
     Json(body): Json<CheckoutIn>,
@@ -395,6 +398,7 @@ pub async fn put_checkout(
             code: asked.code,
             covers_minor: asked.covers,
         }),
+        key: key.hash(player.shop).or_else(|| buyer.key(player.shop)),
         after: body.after,
     };
     let (kept, by_stored) = match &tap.payment {
@@ -667,6 +671,9 @@ pub struct SeenOut {
     pub clip: Option<SeenClipOut>,
     /// The seller and the policies of that day; absent for sales from before these texts were kept.
     pub policies: Option<Policies>,
+    /// The drop it was bought in, and the latest event of its archive when it was offered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drop: Option<offers::QuotedDropOut>,
 }
 
 /// A thing as it was offered.
@@ -726,6 +733,7 @@ impl SeenOut {
                     .unwrap_or_default(),
             }),
             policies: evidence.policies.clone(),
+            drop: quote.drop.as_ref().map(offers::QuotedDropOut::from),
         }
     }
 }

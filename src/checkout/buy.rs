@@ -7,6 +7,7 @@ use super::one_click::{Paying, Stored, elsewhere};
 use super::{store, upsell};
 use crate::app::App;
 use crate::db::Tx;
+use crate::drops;
 use crate::gift_cards;
 use crate::identity::{self, Shop};
 use crate::inventory::{self, Demand, Reserve};
@@ -34,6 +35,8 @@ pub struct Tap {
     pub payment: Option<Paying>,
     /// The gift card that pays for it, or for a part of it.
     pub gift_card: Option<gift_cards::Asked>,
+    /// What is kept of the secret this browser takes its turn in a drop with.
+    pub key: Option<[u8; 32]>,
     /// The purchase it is added to, right after that.
     pub after: Option<CheckoutId>,
     pub return_url: String,
@@ -68,7 +71,8 @@ enum Place {
     Answer(Buy),
 }
 
-/// Reserves, asks for the money, and concludes. Order of answers: again, id reused, the kept card is gone or for elsewhere, quote expired, not for sale, price changed, sold out, the gift card cannot pay, placed.
+/// Reserves, asks for the money, and concludes. Order of answers: again, id reused, the kept card is gone or for elsewhere, quote expired, the drop is
+/// not open, not for sale, price changed, sold out, the buyer has what they may of a drop, the gift card cannot pay, placed.
 ///
 /// Act 1 reserves and writes the attempt as *sending*; act 2 asks the processor; act 3 records and concludes. Every act can run twice. What a
 /// crash leaves between them is finished by the jobs `payments` (the resolver) and `checkouts` ([`super::resume`]).
@@ -277,6 +281,8 @@ fn place(
     if quote.policies.is_none() {
         quote.policies = Some(identity::keep_policies(tx, shop)?); // A shop from before its texts were kept.
     }
+    let drop = quote.drop.clone();
+    let hold = drop.as_ref().map_or(hold, |drop| Seconds::minutes(drop.hold_minutes));
     let complete = missing(&quote, &contact, address.as_ref()).is_empty();
     let pays = routing.filter(|_| complete);
     let now = tx.now();
@@ -316,12 +322,47 @@ fn place(
         .map(|line| Demand {
             variant: line.variant,
             quantity: line.quantity,
+            place: drop.as_ref().map(|drop| drops::place(drop.id)),
         })
         .collect();
-    if let Reserve::SoldOut { variant, left } =
-        inventory::reserve(tx, tap.shop, tap.id, &demand, pays.is_some(), checkout.expires_at)?
-    {
-        return Ok(Place::Answer(Buy::SoldOut { variant, left }));
+    // Who waited for it was offered it: their units are given back to them in this transaction, and to nobody else.
+    let was_offered = match (&drop, &tap.key) {
+        (Some(drop), Some(key)) => drops::take_offers(tx, drop.id, &demand, key)?,
+        _ => Vec::new(),
+    };
+    match inventory::reserve(tx, tap.shop, tap.id, &demand, pays.is_some(), checkout.expires_at)? {
+        Reserve::Reserved(_) => {}
+        // What was offered to them stays theirs: the error takes back that it was taken.
+        Reserve::SoldOut { .. } | Reserve::Shut(_) if !was_offered.is_empty() => {
+            return Err(Error::conflict(
+                "sold_out",
+                "Not enough of the rest are left. Nothing was reserved.",
+            ));
+        }
+        Reserve::SoldOut { variant, left } => return Ok(Place::Answer(Buy::SoldOut { variant, left })),
+        Reserve::Shut(variant) => {
+            // The host shut it in this very instant: another look says what they did.
+            if let Some(drop) = &drop {
+                let variants: Vec<VariantId> = demand.iter().map(|line| line.variant).collect();
+                drops::offered(tx, tap.shop, drop.id, &variants)?;
+                if drops::is_waited_for(tx, drop.id, variant)? {
+                    return Ok(Place::Answer(Buy::SoldOut { variant, left: 0 }));
+                }
+            }
+            return Err(Error::engine(
+                crate::kernel::Engine::Retry,
+                "a drop was shut and opened meanwhile",
+            ));
+        }
+    }
+    if let Some(drop) = &drop {
+        let units = demand.iter().map(|line| line.quantity).sum();
+        drops::after_offers(tx, drop.id, &was_offered)?;
+        if drop.waits && was_offered.is_empty() {
+            drops::use_pass(tx, drop.id, tap.key.as_ref(), tap.id)?;
+        }
+        let who = who(&checkout.contact, checkout.address.as_ref(), tap.key);
+        drops::claim(tx, tap.shop, tap.id, drop, units, &who)?;
     }
     if let Some(asked) = &tap.gift_card {
         let covers = gift_cards::hold(tx, tap.shop, tap.id, asked, checkout.total())?;
@@ -373,11 +414,41 @@ pub(super) fn requote(tx: &mut Tx<'_>, shop: &Shop, quote: &Quote, country: &str
         country: country.to_owned(),
         delivery: None,
         seen: quote.seen,
+        drop: quote.drop.as_ref().map(|drop| offers::InDrop::new(drop.id)),
     };
     Ok(match offers::quote(tx, shop, &asked, Seconds::minutes(15))? {
         Offer::Quoted(quote, _) => Some(*quote),
         Offer::NotForSale(_) | Offer::NotDeliveredThere | Offer::NoSuchMethod => None,
     })
+}
+
+/// By what names a drop knows the buyer.
+pub(super) fn who<'a>(contact: &'a Contact, address: Option<&'a Address>, key: Option<[u8; 32]>) -> drops::Who<'a> {
+    drops::Who {
+        email: contact.email.as_deref(),
+        phone: contact.phone.as_deref(),
+        address: address.map(|address| {
+            let second = address.line2.as_deref().unwrap_or_default();
+            [address.country.as_str(), &address.postal_code, &address.line1, second]
+        }),
+        browser: key,
+    }
+}
+
+/// Makes sure that the buyer's units are counted in the drop they bought in. False: they have something else instead. Costs nothing without a drop.
+pub(super) fn counts_in_drop(tx: &mut Tx<'_>, checkout: &Checkout) -> Result<bool> {
+    match &checkout.offer.quote.drop {
+        Some(drop) if drop.limit > 0 => drops::again(tx, checkout.id, drop),
+        _ => Ok(true),
+    }
+}
+
+/// What the buyer reserved in a drop counts no more. Costs nothing without one.
+pub(super) fn let_drop_go(tx: &mut Tx<'_>, checkout: &Checkout) -> Result<()> {
+    match &checkout.offer.quote.drop {
+        Some(drop) if drop.limit > 0 => drops::let_go(tx, checkout.id),
+        _ => Ok(()),
+    }
 }
 
 /// Makes sure that the gift card's part is set aside. False: the card was used elsewhere meanwhile. Costs nothing where no gift card pays.

@@ -4,6 +4,7 @@ use super::model::{Address, Checkout, CheckoutState, Contact, Frozen, missing};
 use super::store;
 use crate::app::App;
 use crate::db::Tx;
+use crate::drops;
 use crate::gift_cards;
 use crate::identity;
 use crate::kernel::{CheckoutId, MethodId, Money, Result, Seconds, ShopId};
@@ -82,6 +83,7 @@ fn act(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId, details: &Details) -> Resu
             country,
             delivery: details.delivery,
             seen: quote.seen,
+            drop: offers::InDrop::again(quote),
         };
         let mut new = match offers::quote(tx, &shop, &asked, Seconds::minutes(15))? {
             Offer::Quoted(new, _) => *new,
@@ -118,6 +120,10 @@ fn act(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId, details: &Details) -> Resu
     };
     if after == before {
         return Ok(Change::Changed(Box::new(before)));
+    }
+    if let Some(drop) = after.offer.quote.drop.as_ref().filter(|drop| drop.limit > 0) {
+        let who = super::buy::who(&after.contact, after.address.as_ref(), None);
+        drops::identify(tx, id, drop, &who)?;
     }
     store::amend(tx, &before, &after)?;
     after.version += 1;

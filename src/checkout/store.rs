@@ -497,5 +497,11 @@ pub fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
             ));
         }
     }
+    for id in crate::drops::holding(tx)? {
+        let state = load(tx, id)?.state;
+        if !state.is_open() && state != CheckoutState::Completed {
+            broken.push(format!("I7 {id} is {} and still counts in a drop", state.word()));
+        }
+    }
     Ok(broken)
 }

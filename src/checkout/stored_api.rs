@@ -7,6 +7,7 @@ use super::model::{Address, Contact};
 use super::one_click::{self, Stored};
 use crate::app::App;
 use crate::db::LaneKey;
+use crate::drops;
 use crate::http::{ClientAddress, Path, Problem, is_same_origin, json};
 use crate::identity::Player;
 use crate::kernel::{CheckoutId, Error, Result as Done, ShopId, StoredMethodId, Time};
@@ -52,6 +53,11 @@ impl Buyer {
     /// Whoever this browser is at a shop; none if it holds no secret.
     pub fn at(&self, shop: ShopId) -> Option<Owner> {
         self.0.as_deref().map(|secret| Owner::of(shop, secret))
+    }
+
+    /// What is kept of its secret where it takes a turn in a drop.
+    pub fn key(&self, shop: ShopId) -> Option<[u8; 32]> {
+        self.0.as_deref().map(|secret| drops::key_hash(shop, secret))
     }
 
     /// The same browser with a secret: the one it holds, or a new one.

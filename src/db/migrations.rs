@@ -69,6 +69,11 @@ pub const MAIN: &[Migration] = &[
         name: "webhooks",
         sql: include_str!("../../migrations/main/0013_webhooks.sql"),
     },
+    Migration {
+        number: 14,
+        name: "drops",
+        sql: include_str!("../../migrations/main/0014_drops.sql"),
+    },
 ];
 
 /// What players saw, in a file and lane of its own.

@@ -11,6 +11,7 @@ mod body;
 mod events;
 mod idempotency;
 mod limits;
+mod live;
 mod pages;
 mod problem;
 mod same_origin;
@@ -27,7 +28,8 @@ pub use idempotency::{
     Begin, IdempotencyKey, KeptAs, LEASE, NewId, Scope, begin, fingerprint, finish, forget_old_keys, give_up, once,
 };
 pub use limits::{Limit, Who, forget_idle_callers, limit};
-pub use pages::{allow_other_origins, html, page, page_unless_known, redirect, security_headers};
+pub use live::{Following, Live, Watched, follow};
+pub use pages::{allow_on_page, allow_other_origins, html, page, page_unless_known, redirect, security_headers};
 pub use problem::{Problem, ProblemOut, Shown};
 pub use same_origin::{SameOrigin, is_same_origin};
 pub use version::{IfMatch, etag, json_unless_known};

@@ -59,6 +59,26 @@ pub fn redirect(path: &str) -> Response {
     Redirect::to(path).into_response()
 }
 
+/// Lets one page show what another site plays: in a frame (`frame-src`) or as a film (`media-src`). `url` is https and was checked when it was kept.
+pub fn allow_on_page(response: &mut Response, directive: &str, url: &str) {
+    let host = url
+        .strip_prefix("https://")
+        .and_then(|rest| rest.split(['/', '?', '#']).next());
+    let Some(host) = host.filter(|host| {
+        host.chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':'))
+    }) else {
+        return;
+    };
+    let policy = match directive {
+        "media-src" => PAGE_POLICY.replace("media-src 'self'", &format!("media-src 'self' https://{host}")),
+        directive => format!("{PAGE_POLICY}; {directive} https://{host}"),
+    };
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+}
+
 /// Puts the headers on every answer that does not bring its own. A 304 gets none: a browser lays them over those it has kept, and those of a
 /// file would take a page's scripts and styles away.
 pub async fn security_headers<F: Future<Output = Response>>(
@@ -139,7 +159,7 @@ pub async fn allow_other_origins<F: Future<Output = Response>>(
         );
         headers.insert(
             header::ACCESS_CONTROL_ALLOW_HEADERS,
-            HeaderValue::from_static("authorization, content-type, if-match, if-none-match, idempotency-key, hawker-checkout-secret, last-event-id, range"),
+            HeaderValue::from_static("authorization, content-type, if-match, if-none-match, idempotency-key, hawker-checkout-secret, hawker-buyer-key, last-event-id, range"),
         );
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
         return response;

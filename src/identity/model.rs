@@ -164,7 +164,7 @@ pub const SCOPES: [&str; 12] = [
 /// Which scope a request needs; none means that no key may make it.
 pub(super) fn scope_needed(path: &str, safe: bool) -> Option<(&'static str, bool)> {
     let area = match path.strip_prefix("/v1/")?.split('/').next()? {
-        "products" | "variants" | "tax-rates" | "delivery" | "locations" => "catalog",
+        "products" | "variants" | "tax-rates" | "delivery" | "locations" | "drops" => "catalog",
         "clips" | "media" => "clips",
         "orders" | "checkouts" | "buyer" | "stored-methods" | "gift-card-balances" => "orders",
         "balances"

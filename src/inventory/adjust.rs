@@ -38,11 +38,17 @@ pub enum Restock {
     WrittenOff,
 }
 
-/// Takes a sale back. Written-off units leave the count altogether.
+/// Takes a sale back. Written-off units leave the count altogether; what was set aside for something that is over goes home.
 pub fn restock(tx: &mut Tx<'_>, claim: &Claim, how: Restock) -> Result<()> {
-    store::unsell(tx, claim)?;
+    let home = store::unsell_home(tx, claim)?;
     if how == Restock::WrittenOff {
         store::write_off(tx, claim)?;
+    } else if let Some(home) = home {
+        let units = i64::from(claim.quantity);
+        // They were sold a moment ago in this very transaction, so they are free.
+        if store::pick_up(tx, claim.variant, claim.location, units)? {
+            store::put_home(tx, claim.variant, home, units)?;
+        }
     }
     Ok(())
 }

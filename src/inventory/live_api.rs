@@ -1,10 +1,11 @@
 //! `GET /v1/live`: the stock of what a page shows, as a stream of events.
 
 use super::model::Availability;
-use super::{live, store};
+use super::store;
 use crate::app::App;
 use crate::catalog;
-use crate::http::{Problem, Query, events};
+use crate::db::Tx;
+use crate::http::{Problem, Query, Watched, events, follow};
 use crate::identity::{self, Player};
 use crate::kernel::{Error, Id, Kind, VariantId};
 use axum::extract::State;
@@ -17,6 +18,21 @@ use std::collections::BTreeSet;
 
 /// Variants of one stream: more than any page shows.
 const VARIANTS_MAX: usize = 100;
+
+/// Stock, as pages follow it.
+pub struct Stock;
+
+impl Watched for Stock {
+    type Key = VariantId;
+    type News = Availability;
+    const PART: usize = 640;
+    fn version(news: &Availability) -> i64 {
+        news.version
+    }
+    fn read(tx: &mut Tx<'_>, keys: &[VariantId]) -> crate::kernel::Result<Vec<(VariantId, Availability)>> {
+        store::availability_of(tx, keys)
+    }
+}
 
 /// What a page follows.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -80,7 +96,7 @@ pub async fn get_live(
         return Err(Error::not_found("variant").into());
     }
     let mut told = Told::of(&stock, &headers);
-    let following = live::follow(&app, &stock, &told.versions).ok_or_else(|| {
+    let following = follow::<Stock>(&app, &stock, &told.versions).ok_or_else(|| {
         let detail = "Too many pages follow the stock at once. What is shown may be some time old.";
         Error::new(Kind::Busy { retry_after: 30 }, "too_many_viewers", detail)
     })?;

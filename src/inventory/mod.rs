@@ -4,22 +4,24 @@
 //! Facts: none.
 //! Always true: per variant and location `on_hand >= sold + reserved`, decided by one conditional update and a constraint; a reservation ends
 //! exactly once: converted, released or expired; counters equal the rows they count.
-//! Who follows stock is kept in memory only; the process looks for all of them together (`live`).
+//! What is set aside for a drop lies at a place of its own, which nobody else sells from; what is left there goes home (`set_aside`).
+//! Who follows stock is kept in memory only; the process looks for all of them together (`http::Live`).
 //! It deliberately does not know prices, buyers or payments; a reservation lives and dies with its checkout, which also owns the sweeping job.
 
 mod adjust;
 pub mod api;
-mod live;
 pub mod live_api;
 mod model;
 mod reserve;
+mod set_aside;
 mod store;
 
 #[cfg(test)]
 mod tests;
 
 pub use adjust::{Restock, SetStock, restock, set_stock};
-pub use live::Live;
-pub use model::{Availability, Claim, Demand, Reserve, StockRow};
+pub use live_api::Stock;
+pub use model::{Aside, Availability, Claim, Demand, Gate, Reserve, StockRow};
 pub use reserve::{Convert, convert, expire, extend, release, reserve};
-pub use store::{availability, check, first_location, stock_of};
+pub use set_aside::{SetAside, make_place, send_home, set_aside};
+pub use store::{aside, availability, check, first_location, set_gate, set_gate_of, stock_of};

@@ -28,6 +28,8 @@ pub struct Availability {
 pub struct Demand {
     pub variant: VariantId,
     pub quantity: u32,
+    /// The place they are set aside at. None: wherever anybody may buy them.
+    pub place: Option<LocationId>,
 }
 
 impl Demand {
@@ -57,7 +59,41 @@ pub struct Claim {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reserve {
     Reserved(Vec<Claim>),
-    SoldOut { variant: VariantId, left: i64 },
+    SoldOut {
+        variant: VariantId,
+        left: i64,
+    },
+    /// The place they are set aside at does not give this now.
+    Shut(VariantId),
+}
+
+/// Whether units that are set aside may be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    Open = 0,
+    /// Not now.
+    Shut = 1,
+    /// Never again, and what comes back goes home.
+    Over = 2,
+}
+
+/// Units of a variant that are set aside at a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Aside {
+    pub variant: VariantId,
+    /// Where they came from and go back to.
+    pub home: LocationId,
+    pub on_hand: i64,
+    pub reserved: i64,
+    pub sold: i64,
+    pub version: i64,
+}
+
+impl Aside {
+    /// Units that can still be reserved.
+    pub fn left(&self) -> i64 {
+        self.on_hand - self.sold - self.reserved
+    }
 }
 
 /// One stock row, for the studio.

@@ -1,6 +1,6 @@
 //! Claims on stock: taken all or nothing, ended exactly once.
 
-use super::model::{Claim, Demand, Reserve};
+use super::model::{Claim, Demand, Gate, Reserve};
 use super::store;
 use crate::db::Tx;
 use crate::kernel::{CheckoutId, Result, ShopId, Time};
@@ -28,14 +28,11 @@ pub fn reserve(
     for wanted in summed {
         match take(tx, wanted)? {
             Ok(claim) => claims.push(claim),
-            Err(left) => {
+            Err(refused) => {
                 for claim in claims.iter().filter(|_| !mutant!("D3-half")) {
                     store::give_back(tx, claim)?;
                 }
-                return Ok(Reserve::SoldOut {
-                    variant: wanted.variant,
-                    left,
-                });
+                return Ok(refused);
             }
         }
     }
@@ -46,8 +43,29 @@ pub fn reserve(
     Ok(Reserve::Reserved(claims))
 }
 
-/// One variant; `Err` carries what is left.
-fn take(tx: &mut Tx<'_>, wanted: Demand) -> Result<Result<Claim, i64>> {
+/// One variant, or why not.
+fn take(tx: &mut Tx<'_>, wanted: Demand) -> Result<Result<Claim, Reserve>> {
+    let sold_out = |left| {
+        Err(Reserve::SoldOut {
+            variant: wanted.variant,
+            left,
+        })
+    };
+    if let Some(location) = wanted.place {
+        let claim = Claim {
+            variant: wanted.variant,
+            location,
+            quantity: wanted.quantity,
+        };
+        if store::take_aside(tx, &claim)? {
+            return Ok(Ok(claim));
+        }
+        return Ok(match store::left_aside(tx, &claim)? {
+            Some((left, gate)) if gate == i64::from(Gate::Open as u8) => sold_out(left),
+            Some(_) => Err(Reserve::Shut(wanted.variant)),
+            None => sold_out(0),
+        });
+    }
     for _ in 0..LOOKS {
         if let Some(location) = store::take(tx, wanted.variant, wanted.quantity)? {
             return Ok(Ok(Claim {
@@ -58,10 +76,10 @@ fn take(tx: &mut Tx<'_>, wanted: Demand) -> Result<Result<Claim, i64>> {
         }
         let left = store::most_at_one_place(tx, wanted.variant)?;
         if left < i64::from(wanted.quantity) {
-            return Ok(Err(left));
+            return Ok(sold_out(left));
         }
     }
-    store::most_at_one_place(tx, wanted.variant).map(Err)
+    store::most_at_one_place(tx, wanted.variant).map(sold_out)
 }
 
 /// What became of a checkout's claim when its money arrived.

@@ -1,6 +1,6 @@
 //! All SQL on stock. The where-clauses are the rules; no row means no.
 
-use super::model::{Availability, Claim, StockRow};
+use super::model::{Aside, Availability, Claim, Gate, StockRow};
 use crate::args;
 use crate::db::{Bind, FromRow, Row, Tx, Value};
 use crate::kernel::{CheckoutId, LocationId, ReservationId, Result, ShopId, Time, VariantId};
@@ -31,7 +31,7 @@ impl FromRow for StockRow {
 pub fn availability(tx: &mut Tx<'_>, variant: VariantId) -> Result<Availability> {
     let (left, in_checkouts, version): (i64, i64, i64) = tx.one(
         "select cast(coalesce(sum(on_hand - sold - reserved), 0) as bigint), cast(coalesce(sum(reserved), 0) as bigint),
-                cast(coalesce(sum(version), 0) as bigint) from stock where variant_id = $1",
+                cast(coalesce(sum(version), 0) as bigint) from stock where variant_id = $1 and home_id is null",
         args![variant],
     )?;
     Ok(Availability {
@@ -54,7 +54,8 @@ pub(super) fn availability_of(tx: &mut Tx<'_>, variants: &[VariantId]) -> Result
         let rows: Vec<(VariantId, i64, i64, i64)> = tx.all(
             "select variant_id, cast(sum(on_hand - sold - reserved) as bigint), cast(sum(reserved) as bigint), cast(sum(version) as bigint)
                from stock where variant_id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
-                $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32) group by variant_id limit 32",
+                $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32) and home_id is null
+              group by variant_id limit 32",
             &list,
         )?;
         // What was never stocked has no row, and nothing left.
@@ -82,8 +83,9 @@ pub(super) fn take(tx: &mut Tx<'_>, variant: VariantId, quantity: u32) -> Result
     }
     let taken: Option<(LocationId,)> = tx.maybe_one(
         "update stock set reserved = reserved + $2, version = version + 1
-          where variant_id = $1 and on_hand - sold - reserved >= $2
-            and location_id = (select location_id from stock where variant_id = $1 and on_hand - sold - reserved >= $2 order by location_id limit 1)
+          where variant_id = $1 and on_hand - sold - reserved >= $2 and home_id is null
+            and location_id = (select location_id from stock where variant_id = $1 and on_hand - sold - reserved >= $2 and home_id is null
+                                order by location_id limit 1)
          returning location_id",
         args![variant, quantity],
     )?;
@@ -94,10 +96,129 @@ pub(super) fn take(tx: &mut Tx<'_>, variant: VariantId, quantity: u32) -> Result
 pub(super) fn most_at_one_place(tx: &mut Tx<'_>, variant: VariantId) -> Result<i64> {
     Ok(tx
         .one::<(i64,)>(
-            "select coalesce(max(on_hand - sold - reserved), 0) from stock where variant_id = $1",
+            "select coalesce(max(on_hand - sold - reserved), 0) from stock where variant_id = $1 and home_id is null",
             args![variant],
         )?
         .0)
+}
+
+/// Takes units that are set aside. No row: they are not there, or its gate is shut at this instant.
+pub(super) fn take_aside(tx: &mut Tx<'_>, claim: &Claim) -> Result<bool> {
+    let taken = tx.exec(
+        "update stock set reserved = reserved + $3, version = version + 1
+          where variant_id = $1 and location_id = $2 and gate = 0 and on_hand - sold - reserved >= $3",
+        args![claim.variant, claim.location, claim.quantity],
+    )?;
+    Ok(taken == 1)
+}
+
+/// What is left of a variant at a place, and its gate.
+pub(super) fn left_aside(tx: &mut Tx<'_>, claim: &Claim) -> Result<Option<(i64, i64)>> {
+    tx.maybe_one(
+        "select on_hand - sold - reserved, gate from stock where variant_id = $1 and location_id = $2",
+        args![claim.variant, claim.location],
+    )
+}
+
+impl FromRow for Aside {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            variant: row.get(0)?,
+            home: row.get(1)?,
+            on_hand: row.get(2)?,
+            reserved: row.get(3)?,
+            sold: row.get(4)?,
+            version: row.get(5)?,
+        })
+    }
+}
+
+/// Everything that is, or was, set aside at a place, by variant.
+pub fn aside(tx: &mut Tx<'_>, place: LocationId) -> Result<Vec<Aside>> {
+    tx.all(
+        "select variant_id, home_id, on_hand, reserved, sold, version from stock
+          where location_id = $1 and home_id is not null order by variant_id limit 100",
+        args![place],
+    )
+}
+
+/// A place that nobody sells from but whoever set units aside there.
+pub(super) fn insert_aside_place(tx: &mut Tx<'_>, shop: ShopId, place: LocationId, name: &str) -> Result<()> {
+    tx.put(
+        "insert into locations (id, shop_id, name, position, set_aside) values ($1, $2, $3, 1000000, 1) on conflict (id) do nothing",
+        args![place, shop, name],
+    )
+}
+
+/// Takes free units out of a shop's stock: at `home`, or at the first place that has them all. No row: they are not there.
+pub(super) fn lift(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    variant: VariantId,
+    home: Option<LocationId>,
+    units: u32,
+) -> Result<Option<LocationId>> {
+    let lifted: Option<(LocationId,)> = tx.maybe_one(
+        "update stock set on_hand = on_hand - $3, version = version + 1
+          where shop_id = $1 and variant_id = $2 and on_hand - sold - reserved >= $3 and home_id is null
+            and location_id = coalesce($4, (select location_id from stock where variant_id = $2 and on_hand - sold - reserved >= $3 and home_id is null
+                                             order by location_id limit 1))
+         returning location_id",
+        args![shop, variant, units, home],
+    )?;
+    Ok(lifted.map(|(location,)| location))
+}
+
+/// Puts lifted units down at a place that is set aside.
+pub(super) fn put_aside(tx: &mut Tx<'_>, shop: ShopId, claim: &Claim, home: LocationId, gate: Gate) -> Result<()> {
+    tx.put(
+        "insert into stock (variant_id, location_id, shop_id, on_hand, home_id, gate) values ($1, $2, $3, $4, $5, $6)
+         on conflict (variant_id, location_id) do update set on_hand = stock.on_hand + excluded.on_hand, version = stock.version + 1",
+        args![claim.variant, claim.location, shop, claim.quantity, home, gate as u8],
+    )
+}
+
+/// Opens or shuts everything at a place that is set aside. What is over stays over.
+pub fn set_gate(tx: &mut Tx<'_>, place: LocationId, gate: Gate) -> Result<()> {
+    tx.put(
+        "update stock set gate = $2, version = version + 1 where location_id = $1 and home_id is not null and gate < 2",
+        args![place, gate as u8],
+    )
+}
+
+/// The same of one variant.
+pub fn set_gate_of(tx: &mut Tx<'_>, place: LocationId, variant: VariantId, gate: Gate) -> Result<()> {
+    tx.put(
+        "update stock set gate = $3, version = version + 1 where location_id = $1 and variant_id = $2 and home_id is not null and gate < 2 and gate <> $3",
+        args![place, variant, gate as u8],
+    )
+}
+
+/// Takes free units away from a place. No row: they are not free any more.
+pub(super) fn pick_up(tx: &mut Tx<'_>, variant: VariantId, place: LocationId, units: i64) -> Result<bool> {
+    let done = tx.exec(
+        "update stock set on_hand = on_hand - $3, version = version + 1
+          where variant_id = $1 and location_id = $2 and on_hand - sold - reserved >= $3",
+        args![variant, place, units],
+    )?;
+    Ok(done == 1)
+}
+
+/// Puts units back onto the shelf they came from.
+pub(super) fn put_home(tx: &mut Tx<'_>, variant: VariantId, home: LocationId, units: i64) -> Result<()> {
+    tx.change_one(
+        "update stock set on_hand = on_hand + $3, version = version + 1 where variant_id = $1 and location_id = $2",
+        args![variant, home, units],
+    )
+}
+
+/// Takes a sale back. Where it was sold from what was set aside and that is over: the place the units go to.
+pub(super) fn unsell_home(tx: &mut Tx<'_>, claim: &Claim) -> Result<Option<LocationId>> {
+    let (home, gate): (Option<LocationId>, i64) = tx.one(
+        "update stock set sold = sold - $3, version = version + 1 where variant_id = $1 and location_id = $2 returning home_id, gate",
+        args![claim.variant, claim.location, claim.quantity],
+    )?;
+    Ok(home.filter(|_| gate == i64::from(Gate::Over as u8)))
 }
 
 pub(super) fn give_back(tx: &mut Tx<'_>, claim: &Claim) -> Result<()> {
@@ -216,7 +337,7 @@ pub(super) fn move_live(tx: &mut Tx<'_>, checkout: CheckoutId, state: &'static s
 /// The shop's first place; made when the first stock is counted in.
 pub fn first_location(tx: &mut Tx<'_>, shop: ShopId) -> Result<LocationId> {
     if let Some((id,)) = tx.maybe_one(
-        "select id from locations where shop_id = $1 order by position, id limit 1",
+        "select id from locations where shop_id = $1 and set_aside = 0 order by position, id limit 1",
         args![shop],
     )? {
         return Ok(id);
@@ -232,7 +353,7 @@ pub fn first_location(tx: &mut Tx<'_>, shop: ShopId) -> Result<LocationId> {
 pub(super) fn location_exists(tx: &mut Tx<'_>, shop: ShopId, location: LocationId) -> Result<bool> {
     Ok(tx
         .maybe_one::<(i64,)>(
-            "select 1 from locations where shop_id = $1 and id = $2",
+            "select 1 from locations where shop_id = $1 and id = $2 and set_aside = 0",
             args![shop, location],
         )?
         .is_some())

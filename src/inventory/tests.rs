@@ -253,11 +253,13 @@ impl<'a> Real<'a> {
                         .map(|(variant, quantity)| Demand {
                             variant: variants[*variant],
                             quantity: *quantity,
+                            place: None,
                         })
                         .collect();
                     match reserve(tx, shop, checkouts[*checkout], &demand, false, until)? {
                         Reserve::Reserved(_) => "reserved".to_owned(),
                         Reserve::SoldOut { variant, left } => format!("sold out {} {left}", number(variant)),
+                        Reserve::Shut(_) => "shut".to_owned(),
                     }
                 }
                 Step::Pay { checkout, paying } => extend(tx, checkouts[*checkout], *paying, until)?.to_string(),

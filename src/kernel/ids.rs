@@ -107,6 +107,9 @@ ids! {
     DisputeId "dsp" "A dispute of a payment.";
     AdjustmentId "adj" "A change after the sale.";
     ShipmentId "shp" "A parcel.";
+    DropId "drp" "A drop: a limited sale in a window.";
+    TurnId "trn" "A turn in a drop's waiting room.";
+    WaitId "wai" "A place on a drop's waitlist.";
     GiftCardId "gft" "A gift card.";
     GiftCardMoveId "gcm" "Something that happened to a gift card.";
     SettlementFileId "sfl" "A file in which a processor says what it settled.";

@@ -388,6 +388,7 @@ async fn sell(world: &World, email: &str) -> OrderId {
     let quoting = world.app.db.read(move |tx| {
         let seller = identity::shop(tx, shop)?;
         let asked = Asked {
+            drop: None,
             lines: vec![WantedLine {
                 variant: mug,
                 quantity: 2,
@@ -422,6 +423,7 @@ async fn sell(world: &World, email: &str) -> OrderId {
         }),
         payment: Some(Paying::plain(Payment::new(PaymentMethod::Manual, None))),
         gift_card: None,
+        key: None,
         after: None,
         return_url: String::new(),
     };

@@ -1,15 +1,18 @@
 //! `GET /v1/quotes`.
 
-use super::model::{Asked, Quote, Seen};
+use super::model::{Asked, InDrop, Quote, Seen};
 use super::quote::{Offer, quote};
 use super::token;
 use crate::app::App;
+use crate::db::Tx;
 use crate::delivery::Method;
+use crate::drops::{self, api::BuyerKey};
 use crate::http::{Problem, Query, json};
 use crate::identity::{self, Player, Shop};
 use crate::inventory::{self, Availability};
 use crate::kernel::{
-    AnchorId, ClipId, Currency, MethodId, Money, MoneyOut, ProductId, Seconds, Time, VariantId, ZoneId,
+    AnchorId, ClipId, Currency, DropId, MethodId, Money, MoneyOut, ProductId, Result as Done, Seconds, Time, VariantId,
+    ZoneId,
 };
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -33,6 +36,8 @@ pub struct QuoteIn {
     anchor: Option<AnchorId>,
     /// Position in the clip, milliseconds.
     at_ms: Option<i64>,
+    /// The drop it is bought in: its prices, its units, its limit for each buyer.
+    drop: Option<DropId>,
 }
 
 /// What this viewer is offered now. Send `quote` back to buy exactly this.
@@ -61,6 +66,33 @@ pub struct QuoteOut {
     pub availability: AvailabilityOut,
     pub payment_methods: Vec<PaymentMethod>,
     pub test_mode: bool,
+    /// The drop it is bought in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drop: Option<QuotedDropOut>,
+}
+
+/// The drop of a quote.
+#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = QuotedDrop)]
+pub struct QuotedDropOut {
+    pub id: DropId,
+    /// The latest event of its archive when the quote was made: the evidence of a sale says where in the run of show it was bought.
+    pub position: i64,
+    /// How long units are kept for whoever reserves them.
+    pub hold_minutes: i64,
+    /// Units one buyer may have; 0: no limit.
+    pub limit_per_buyer: u32,
+}
+
+impl From<&drops::QuotedDrop> for QuotedDropOut {
+    fn from(drop: &drops::QuotedDrop) -> Self {
+        Self {
+            id: drop.id,
+            position: drop.position,
+            hold_minutes: drop.hold_minutes,
+            limit_per_buyer: drop.limit,
+        }
+    }
 }
 
 /// One line of a quote.
@@ -112,12 +144,13 @@ pub enum PaymentMethod {
 #[utoipa::path(get, path = "/v1/quotes", tag = "buying", params(QuoteIn), responses(
     (status = 200, body = QuoteOut),
     (status = 404, description = "`not_for_sale`: there is no such variant, or it is not sold now."),
-    (status = 409, description = "`sold_out` with `left`, or `not_delivered_there`."),
+    (status = 409, description = "`sold_out` with `left`, or `not_delivered_there`; in a drop `drop_not_open`, `drop_paused`, `drop_closed`, `not_in_drop`."),
     (status = 422, description = "A parameter breaks a rule."),
 ))]
 pub async fn get_quote(
     State(app): State<App>,
     player: Player,
+    key: BuyerKey,
     Query(query): Query<QuoteIn>,
 ) -> Result<Response, Problem> {
     let asked = Asked {
@@ -135,8 +168,10 @@ pub async fn get_quote(
             anchor: query.anchor,
             at_ms: query.at_ms.unwrap_or(0),
         }),
+        drop: query.drop.map(InDrop::new),
     };
     let holds = Seconds::minutes(app.settings.quote_minutes);
+    let key = key.hash(player.shop);
     let (shop, offer, stock) = app
         .db
         .look(move |tx| {
@@ -147,7 +182,7 @@ pub async fn get_quote(
             }
             let mut scarcest: Option<(Availability, bool)> = None;
             for line in &asked.lines {
-                let stock = inventory::availability(tx, line.variant)?;
+                let stock = availability(tx, query.drop, line.variant, key.as_ref())?;
                 let short = stock.left < i64::from(line.quantity);
                 if scarcest.is_none_or(|(least, _)| stock.left < least.left) {
                     scarcest = Some((stock, short));
@@ -186,6 +221,29 @@ pub async fn get_quote(
             ))
         }
     }
+}
+
+/// What is left of a variant: in the shop, or in a drop, where what is offered to whoever waited is there for them alone.
+pub fn availability(
+    tx: &mut Tx<'_>,
+    drop: Option<DropId>,
+    variant: VariantId,
+    key: Option<&[u8; 32]>,
+) -> Done<Availability> {
+    let Some(drop) = drop else {
+        return inventory::availability(tx, variant);
+    };
+    let theirs = match key {
+        Some(key) => i64::from(drops::offered_units(tx, drop, variant, key)?),
+        None => 0,
+    };
+    let there = inventory::aside(tx, drops::place(drop))?;
+    let row = there.iter().find(|row| row.variant == variant);
+    Ok(row.map_or(Availability::default(), |row| Availability {
+        left: if theirs > 0 { theirs } else { row.left() },
+        in_checkouts: row.reserved - theirs,
+        version: row.version,
+    }))
 }
 
 /// The promise of a method for an order placed at `at`.
@@ -272,6 +330,7 @@ impl QuoteOut {
             },
             payment_methods: vec![PaymentMethod::Card, PaymentMethod::Manual],
             test_mode: shop.test_mode,
+            drop: quote.drop.as_ref().map(QuotedDropOut::from),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! A quote: exactly what was shown, in whole minor units.
 
+use crate::drops::QuotedDrop;
 use crate::identity::PoliciesHash;
 use crate::kernel::{
-    AnchorId, ClipId, ContractId, Currency, Error, MethodId, ProductId, Rate, Result, ShopId, Time, VariantId, ZoneId,
+    AnchorId, ClipId, ContractId, Currency, DropId, Error, MethodId, ProductId, Rate, Result, ShopId, Time, VariantId,
+    ZoneId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +34,34 @@ pub struct Asked {
     /// The chosen delivery method; the zone's first one if none is named.
     pub delivery: Option<MethodId>,
     pub seen: Option<Seen>,
+    /// In a drop: at its prices, and from its units.
+    pub drop: Option<InDrop>,
+}
+
+/// A question that is asked in a drop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InDrop {
+    pub id: DropId,
+    /// What a checkout reserved there already: it may be quoted anew after the drop has closed, and never at a higher price than it was.
+    pub reserved: Vec<QuotedLine>,
+}
+
+impl InDrop {
+    /// A question of somebody who has reserved nothing yet.
+    pub fn new(id: DropId) -> Self {
+        Self {
+            id,
+            reserved: Vec::new(),
+        }
+    }
+
+    /// The question a quote answers, asked once more by whoever reserved by it.
+    pub fn again(quote: &Quote) -> Option<Self> {
+        quote.drop.as_ref().map(|drop| Self {
+            id: drop.id,
+            reserved: quote.lines.clone(),
+        })
+    }
 }
 
 /// The most a checkout may hold.
@@ -136,6 +166,9 @@ pub struct Quote {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policies: Option<PoliciesHash>,
     pub seen: Option<Seen>,
+    /// The drop it is bought in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drop: Option<QuotedDrop>,
 }
 
 /// The rules of this program; a token of other rules is refused.

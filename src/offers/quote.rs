@@ -6,7 +6,7 @@ use crate::db::Tx;
 use crate::delivery::{self, Method};
 use crate::identity::Shop;
 use crate::kernel::{Result, Seconds, VariantId};
-use crate::{clips, taxes};
+use crate::{clips, drops, taxes};
 
 /// The answer to a question for a price.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,7 @@ pub enum Offer {
 
 /// Offers `asked` at today's prices. Order of answers: not for sale, not delivered there, no such method, quoted.
 ///
+/// In a drop everything is the drop's: its prices, and a quote that holds no longer than its units are kept. Errors: those of [`drops::offered`].
 /// Nothing of a clip that was unpublished is for sale through it. The delivery is taxed at the country's standard rate.
 pub fn quote(tx: &mut Tx<'_>, shop: &Shop, asked: &Asked, holds: Seconds) -> Result<Offer> {
     if let (Some(seen), Some(first)) = (asked.seen, asked.lines.first())
@@ -28,7 +29,28 @@ pub fn quote(tx: &mut Tx<'_>, shop: &Shop, asked: &Asked, holds: Seconds) -> Res
         return Ok(Offer::NotForSale(first.variant));
     }
     let variants: Vec<VariantId> = asked.lines.iter().map(|line| line.variant).collect();
-    let sellable = catalog::sellable(tx, shop.id, shop.currency, &variants)?;
+    let (sellable, drop) = match &asked.drop {
+        None => (catalog::sellable(tx, shop.id, shop.currency, &variants)?, None),
+        Some(asked) => {
+            let offered = match asked.reserved.is_empty() {
+                true => drops::offered(tx, shop.id, asked.id, &variants)?,
+                false => drops::offered_to_holder(tx, shop.id, asked.id, &variants)?,
+            };
+            let mut sellable = drops::sellable(tx, shop.id, shop.currency, &offered.items)?;
+            for found in &mut sellable {
+                // Who has reserved keeps their price, whatever was stepped since.
+                let known = asked.reserved.iter().find(|line| line.variant == found.variant);
+                if let Some(known) = known.filter(|known| known.unit_minor < found.price.minor) {
+                    found.price.minor = known.unit_minor;
+                    found.price_version = known.price_version;
+                }
+            }
+            (sellable, Some(offered.drop))
+        }
+    };
+    let holds = drop
+        .as_ref()
+        .map_or(holds, |drop| holds.min(Seconds::minutes(drop.hold_minutes)));
     let mut lines = Vec::with_capacity(asked.lines.len());
     for wanted in &asked.lines {
         let Some(found) = sellable.iter().find(|found| found.variant == wanted.variant) else {
@@ -84,6 +106,7 @@ pub fn quote(tx: &mut Tx<'_>, shop: &Shop, asked: &Asked, holds: Seconds) -> Res
         return_days: shop.return_days,
         policies: shop.policies.clone(),
         seen: asked.seen,
+        drop,
     };
     Ok(Offer::Quoted(Box::new(quote.summed()?), methods))
 }
@@ -119,7 +142,8 @@ pub enum Recheck {
 }
 
 /// Looks at a shown quote again. A rise inside its validity is not charged, a fall is passed on, and what left the shop is not sold: neither
-/// an archived variant, nor through a clip that was unpublished since (players on other people's pages still show it).
+/// an archived variant, nor through a clip that was unpublished since (players on other people's pages still show it), nor in a drop that is not open
+/// at this instant. Errors: those of [`drops::enter`].
 pub fn recheck(tx: &mut Tx<'_>, shown: &Quote) -> Result<Recheck> {
     if tx.now() > shown.expires_at {
         return Ok(Recheck::Expired);
@@ -130,7 +154,13 @@ pub fn recheck(tx: &mut Tx<'_>, shown: &Quote) -> Result<Recheck> {
         return Ok(Recheck::NotForSale(first.variant));
     }
     let variants: Vec<VariantId> = shown.lines.iter().map(|line| line.variant).collect();
-    let sellable = catalog::sellable(tx, shown.shop, shown.currency, &variants)?;
+    let sellable = match &shown.drop {
+        None => catalog::sellable(tx, shown.shop, shown.currency, &variants)?,
+        Some(drop) => {
+            let offered = drops::enter(tx, shown.shop, drop.id, &variants)?;
+            drops::sellable(tx, shown.shop, shown.currency, &offered.items)?
+        }
+    };
     let mut payable = shown.clone();
     for line in &mut payable.lines {
         let Some(now) = sellable.iter().find(|found| found.variant == line.variant) else {

@@ -94,6 +94,7 @@ impl Shelf {
     fn offer(&self, lines: &[(VariantId, u32)], country: &str) -> Offer {
         let shop = self.fixture.settings();
         let asked = Asked {
+            drop: None,
             lines: lines
                 .iter()
                 .map(|(variant, quantity)| WantedLine {
@@ -278,6 +279,7 @@ fn t1_a_neighbours_variant_is_not_for_sale_here() {
     let (mug, asked) = (
         shelf.mug,
         Asked {
+            drop: None,
             lines: vec![WantedLine {
                 variant: shelf.mug,
                 quantity: 1,

@@ -3,9 +3,9 @@
 use super::Meters;
 use crate::app::App;
 use crate::db::facts_waiting;
-use crate::http::{ClientAddress, Problem};
+use crate::http::{ClientAddress, Live, Problem};
 use crate::kernel::{Error, Kind};
-use crate::{growth, inventory, notify, payments};
+use crate::{drops, growth, inventory, notify, payments};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -196,7 +196,7 @@ pub async fn metrics(State(app): State<App>, ClientAddress(client): ClientAddres
         "hawker_live_streams",
         "gauge",
         "Pages that follow stock.",
-        app.kept::<inventory::Live>().streams(),
+        app.kept::<Live<inventory::Stock>>().streams() + app.kept::<Live<drops::api::Now>>().streams(),
     );
     page.one("hawker_resident_bytes", "gauge", "Memory in use.", resident_bytes());
     page.head("hawker_answers_total", "counter", "Answers by status.");

@@ -27,9 +27,8 @@ use crate::delivery;
 use crate::gift_cards::{self, Covers};
 use crate::http::{ClientAddress, Form, Limit, NewId, Problem, Query, SameOrigin, Who, limit, redirect};
 use crate::identity::Shop;
-use crate::inventory;
-use crate::kernel::{CheckoutId, Error, Kind, MethodId, Money, Rate, Result as Done, Seconds, words};
-use crate::offers::{self, Asked, Offer, PaymentMethod, Quote, WantedLine};
+use crate::kernel::{CheckoutId, DropId, Error, Kind, MethodId, Money, Rate, Result as Done, Seconds, words};
+use crate::offers::{self, Asked, InDrop, Offer, PaymentMethod, Quote, WantedLine};
 use crate::payments;
 
 /// The cards of the sandbox, by what they do.
@@ -50,6 +49,8 @@ pub struct CheckoutIn {
     #[serde(default)]
     lines: String,
     country: Option<String>,
+    /// The drop it is bought in.
+    drop: Option<DropId>,
     /// A purchase that comes back from the bank, and the token of its order's page.
     checkout: Option<CheckoutId>,
     t: Option<String>,
@@ -112,6 +113,7 @@ pub async fn show(
         country: country.or(home).unwrap_or_else(|| front.shop.country.clone()),
         delivery: None,
         seen: None,
+        drop: query.drop.map(InDrop::new),
     };
     let at = At {
         app: &app,
@@ -334,8 +336,11 @@ async fn purchase(
                 address: buyer.address.clone(),
                 ..Details::default()
             };
-            if !matches!(checkout::change(app, shop, id, details).await?, Change::Changed(_)) {
-                return start_over(ran_out()).await;
+            match checkout::change(app, shop, id, details).await {
+                Ok(Change::Changed(_)) => {}
+                Ok(_) => return start_over(ran_out()).await,
+                Err(error) if is_of_drop(&error) => return no_drop(front, &error),
+                Err(error) => return Err(error.into()),
             }
         }
         Some(_) => {}
@@ -354,6 +359,7 @@ async fn purchase(
                 address: buyer.address.clone(),
                 payment: None,
                 gift_card: gift_card_of(&typed),
+                key: at.browser.key(shop),
                 after: None,
                 return_url: app.base_url.clone(),
             };
@@ -367,6 +373,7 @@ async fn purchase(
                     ))
                     .await;
                 }
+                Err(error) if is_of_drop(&error) => return no_drop(front, &error),
                 Err(error) => return Err(error.into()),
             };
             match bought {
@@ -422,6 +429,26 @@ fn is_of_gift_card(error: &Error) -> bool {
     error.code == "no_such_gift_card" || error.code.starts_with("gift_card_")
 }
 
+/// Refusals that say how a drop stands.
+fn is_of_drop(error: &Error) -> bool {
+    error.code.starts_with("drop_") || matches!(error.code, "not_in_drop" | "no_such_drop")
+}
+
+/// What a drop says instead of selling.
+fn no_drop(front: &Front, error: &Error) -> Result<Response, Problem> {
+    let title = match error.code {
+        "drop_not_open" => "This drop is not open yet.",
+        "drop_paused" => "This drop is paused.",
+        "drop_closed" => "This drop is over.",
+        "drop_limit_reached" => "You have what each buyer may have.",
+        "drop_pass_needed" => "Take a turn first.",
+        "drop_pass_waiting" => "It is not your turn yet.",
+        "drop_pass_expired" | "drop_pass_used" => "Your turn is over.",
+        _ => "This is not sold here.",
+    };
+    message(front, StatusCode::CONFLICT, title, &error.detail)
+}
+
 /// What the buyer sees next: the order, the form again after a decline, or their bank.
 async fn ended(at: At<'_>, id: CheckoutId, quote: Quote, typed: Typed, settled: &Settled) -> Result<Response, Problem> {
     let At { app, front, .. } = at;
@@ -472,11 +499,13 @@ async fn one_click(
             owner: browser.at(front.shop.id),
         }),
         gift_card: gift_card_of(&typed),
+        key: browser.key(front.shop.id),
         after: None,
         return_url: back_url(app, front, id),
     };
     let bought = match checkout::buy(app, tap).await {
         Ok((_, bought)) => bought,
+        Err(error) if is_of_drop(&error) => return no_drop(front, &error),
         Err(error) if matches!(error.kind, Kind::Conflict | Kind::NotFound) => {
             let said = match is_of_gift_card(&error) {
                 true => Said::notice(Tone::Warn, "Please look at the total again", error.detail.clone()),
@@ -625,6 +654,7 @@ fn asked(typed: &Typed, quote: &Quote) -> Asked {
         delivery: delivery.filter(|_| country == quote.country),
         country,
         seen: quote.seen,
+        drop: quote.drop.as_ref().map(|drop| InDrop::new(drop.id)),
     }
 }
 
@@ -649,6 +679,7 @@ async fn offer(
     let At { app, front, .. } = at;
     let holds = Seconds::minutes(app.settings.quote_minutes);
     let shop = front.shop.clone();
+    let key = at.browser.key(shop.id);
     let found = app.db.read(move |tx| {
         let mut asked = asked.clone();
         let mut offer = offers::quote(tx, &shop, &asked, holds)?;
@@ -664,11 +695,17 @@ async fn offer(
         }
         let mut short = false;
         for line in &asked.lines {
-            short |= inventory::availability(tx, line.variant)?.left < i64::from(line.quantity);
+            let drop = asked.drop.as_ref().map(|drop| drop.id);
+            short |= offers::availability(tx, drop, line.variant, key.as_ref())?.left < i64::from(line.quantity);
         }
         Ok((offer, short))
     });
-    match found.await? {
+    let found = match found.await {
+        Ok(found) => found,
+        Err(error) if is_of_drop(&error) => return no_drop(front, &error),
+        Err(error) => return Err(error.into()),
+    };
+    match found {
         (Offer::Quoted(..), true) => sold_out(front),
         (Offer::Quoted(quote, _), false) => {
             typed.insert("country".into(), quote.country.clone());
@@ -783,9 +820,10 @@ impl CheckoutPage {
         };
         let mut lines = Vec::with_capacity(quote.lines.len());
         for line in &quote.lines {
-            let left = inventory::availability(tx, line.variant)?
-                .left
-                .max(i64::from(line.quantity));
+            let drop = quote.drop.as_ref();
+            let free = offers::availability(tx, drop.map(|drop| drop.id), line.variant, None)?.left;
+            let most = drop.map_or(0, |drop| i64::from(drop.limit));
+            let left = if most > 0 { free.min(most) } else { free }.max(i64::from(line.quantity));
             lines.push(CheckoutLine {
                 variant: line.variant.to_string(),
                 title: line.title.clone(),

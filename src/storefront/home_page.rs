@@ -5,14 +5,15 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use super::frame::{ClipCard, Frame, Head, Picture, ProductCard, Seen};
+use super::frame::{ClipCard, Frame, Head, Picture, ProductCard, Seen, Tone};
 use super::front::{Front, poster, proof, public, summary};
 use super::structured_data::{Markup, Organization, Thing};
 use crate::app::App;
 use crate::clips::{self, ClipVersion};
 use crate::db::Tx;
+use crate::drops::{self, Phase};
 use crate::http::Problem;
-use crate::kernel::Result as Done;
+use crate::kernel::{Result as Done, Time, words};
 
 #[derive(Template)]
 #[template(path = "storefront/home.html")]
@@ -25,9 +26,21 @@ pub struct HomePage {
     pub introduction: String,
     /// The newest clip. A new shop has none.
     pub featured: Option<ClipCard>,
+    /// What is announced or open, the next one first.
+    pub drops: Vec<DropCard>,
     pub clips: Vec<ClipCard>,
     pub voice: Option<Voice>,
     pub products: Vec<ProductCard>,
+}
+
+/// A drop that is announced or open.
+pub struct DropCard {
+    pub path: String,
+    pub title: String,
+    /// "Open now", "Opens in 2 days".
+    pub state: String,
+    pub tone: Tone,
+    pub exact: String,
 }
 
 /// Somebody's own words, said in a clip, with the second at which they are said.
@@ -40,6 +53,7 @@ pub struct Voice {
 
 /// More would be a catalogue, not a front.
 const CLIPS_MAX: i64 = 24;
+const DROPS_MAX: i64 = 20;
 const PRODUCTS_MAX: i64 = 48;
 
 /// The shop's front.
@@ -88,10 +102,42 @@ impl HomePage {
                 .map(|clip| summary(&clip.content.description))
                 .unwrap_or_default(),
             featured: newest.map(|clip| front.clip_card(clip)),
+            drops: DropCard::all(tx, front)?,
             clips: published.iter().skip(1).map(|clip| front.clip_card(clip)).collect(),
             voice: published.iter().find_map(|clip| Voice::of(front, clip)),
             products,
         })
+    }
+}
+
+impl DropCard {
+    fn all(tx: &mut Tx<'_>, front: &Front) -> Done<Vec<Self>> {
+        let now = tx.now();
+        let mut found: Vec<drops::Drop> = drops::list(tx, front.shop.id, None, DROPS_MAX)?.data;
+        found.retain(|drop| matches!(drop.phase(now), Phase::Before | Phase::Open | Phase::Paused));
+        found.sort_by_key(|drop| {
+            (
+                drop.phase(now) == Phase::Before,
+                drop.opens_at.unwrap_or(Time(i64::MAX)),
+            )
+        });
+        let card = |drop: &drops::Drop| {
+            let (state, tone, at) = match drop.phase(now) {
+                Phase::Before => match drop.opens_at {
+                    Some(at) => (format!("Opens {}", words::relative(at, now)), Tone::Plain, Some(at)),
+                    None => ("Opens soon".into(), Tone::Plain, None),
+                },
+                _ => ("Open now".into(), Tone::Ok, drop.closes_at),
+            };
+            Self {
+                path: front.path(&format!("/drops/{}", drop.slug)),
+                title: drop.title.clone(),
+                state,
+                tone,
+                exact: at.map(words::exact).unwrap_or_default(),
+            }
+        };
+        Ok(found.iter().map(card).collect())
     }
 }
 
@@ -131,6 +177,13 @@ impl HomePage {
             introduction: "One ball of clay on the wheel, one pour of glaze, one night in the kiln. Then breakfast."
                 .into(),
             featured,
+            drops: vec![DropCard {
+                path: "/s/loam-and-ink/drops/friday-firing".into(),
+                title: "Friday firing".into(),
+                state: "Opens in 2 days".into(),
+                tone: Tone::Plain,
+                exact: "27 November 2026, 19:00 UTC".into(),
+            }],
             clips,
             voice: Some(Voice {
                 words: "It is the first one missing from the cupboard every morning.".into(),
@@ -151,6 +204,7 @@ impl HomePage {
     pub fn sample_empty() -> Self {
         Self {
             featured: None,
+            drops: Vec::new(),
             clips: Vec::new(),
             voice: None,
             products: Vec::new(),

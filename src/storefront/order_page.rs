@@ -217,6 +217,7 @@ async fn addition(
         };
         let home = card.address.as_ref().map(|address| address.country.clone());
         let asked = Asked {
+            drop: None,
             lines: vec![WantedLine {
                 variant: next.variant,
                 quantity: 1,
@@ -302,6 +303,7 @@ pub async fn add(
             owner: buyer.at(shop),
         }),
         gift_card: None,
+        key: None,
         after: Some(first.checkout),
         return_url: bank.clone(),
     };

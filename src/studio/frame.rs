@@ -7,6 +7,7 @@ use crate::identity::{Role, Shop, Staff};
 pub enum Section {
     Today,
     Clips,
+    Drops,
     Products,
     Orders,
     Money,
@@ -16,14 +17,15 @@ pub enum Section {
 }
 
 impl Section {
-    /// A thumb reaches four sections and "More"; the rest lives behind it on a phone.
-    pub const BAR: [Self; 4] = [Self::Today, Self::Clips, Self::Products, Self::Orders];
+    /// A thumb reaches five sections and "More"; the rest lives behind it on a phone.
+    pub const BAR: [Self; 5] = [Self::Today, Self::Clips, Self::Drops, Self::Products, Self::Orders];
     pub const MORE: [Self; 4] = [Self::Money, Self::Audience, Self::Partners, Self::Settings];
 
     pub fn label(self) -> &'static str {
         match self {
             Self::Today => "Today",
             Self::Clips => "Clips",
+            Self::Drops => "Drops",
             Self::Products => "Products",
             Self::Orders => "Orders",
             Self::Money => "Money",
@@ -38,6 +40,7 @@ impl Section {
         match self {
             Self::Today => "",
             Self::Clips => "/clips",
+            Self::Drops => "/drops",
             Self::Products => "/products",
             Self::Orders => "/orders",
             Self::Money => "/money",
@@ -52,6 +55,7 @@ impl Section {
         match self {
             Self::Today => "today",
             Self::Clips => "clips",
+            Self::Drops => "drops",
             Self::Products => "products",
             Self::Orders => "orders",
             Self::Money => "money",

@@ -36,6 +36,9 @@ pub mod orders_page;
 pub mod payment_page;
 mod payment_words;
 
+pub mod drop_page;
+pub mod drop_plan_page;
+pub mod drops_page;
 pub mod gift_card_page;
 pub mod gift_cards_page;
 pub mod money_page;

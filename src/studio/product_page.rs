@@ -649,6 +649,7 @@ mod tests {
                 &[Demand {
                     variant: variant.id,
                     quantity: 1,
+                    place: None,
                 }],
                 false,
                 until,

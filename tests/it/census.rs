@@ -132,6 +132,9 @@ const CENSUS: &[Row] = &[
     read("/s/{shop}", Who::Anyone),
     read("/s/{shop}/clips/{clip}", Who::Anyone),
     read("/s/{shop}/products/{product}", Who::Anyone),
+    read("/s/{shop}/drops/{drop}", Who::Anyone),
+    form("/s/{shop}/drops/{drop}/turn", Who::Anyone, ""),
+    form("/s/{shop}/drops/{drop}/waits", Who::Anyone, ""),
     read("/s/{shop}/policies/{policy}", Who::Anyone),
     read("/s/{shop}/accent.css", Who::Anyone),
     // Bought by form: an order's page opens with its token only, so without one it says 404.
@@ -175,6 +178,13 @@ const CENSUS: &[Row] = &[
     form("/studio/{shop}/disputes/{dispute}/bank", Who::Creator, ""),
     read("/studio/{shop}/money", Who::Analyst),
     read("/studio/{shop}/money/sales/{order}", Who::Analyst),
+    read("/studio/{shop}/drops", Who::Analyst),
+    form("/studio/{shop}/drops", Who::Creator, ""),
+    read("/studio/{shop}/drops/{drop}", Who::Analyst),
+    form("/studio/{shop}/drops/{drop}", Who::Creator, ""),
+    form("/studio/{shop}/drops/{drop}/pin", Who::Packer, ""),
+    read("/studio/{shop}/drops/{drop}/plan", Who::Creator),
+    form("/studio/{shop}/drops/{drop}/plan", Who::Creator, ""),
     read("/studio/{shop}/money/gift-cards", Who::Analyst),
     form("/studio/{shop}/money/gift-cards", Who::Creator, ""),
     read("/studio/{shop}/money/gift-cards/{gift_card}", Who::Analyst),
@@ -426,6 +436,44 @@ const CENSUS: &[Row] = &[
         Who::Analyst,
         r#"{"amount":{"amount":1999,"currency":"EUR"},"country":"DE","method":"card"}"#,
     ),
+    read("/v1/drops", Who::Analyst),
+    act("POST", "/v1/drops", Who::Creator, r#"{"title":"Drop {n}"}"#),
+    read("/v1/drops/{drop}", Who::Analyst),
+    act("PATCH", "/v1/drops/{drop}", Who::Creator, r#"{"title":"Drop {n}"}"#),
+    act("POST", "/v1/drops/{drop}/scheduling", Who::Creator, "{}"),
+    act("POST", "/v1/drops/{drop}/opening", Who::Creator, "{}"),
+    act("POST", "/v1/drops/{drop}/pause", Who::Creator, "{}"),
+    delete("/v1/drops/{drop}/pause", Who::Creator),
+    act("POST", "/v1/drops/{drop}/closing", Who::Creator, "{}"),
+    act(
+        "POST",
+        "/v1/drops/{drop}/releases",
+        Who::Creator,
+        r#"{"variant":"{variant}","units":1}"#,
+    ),
+    act(
+        "POST",
+        "/v1/drops/{drop}/extension",
+        Who::Creator,
+        r#"{"closes_at":"2036-01-01T00:00:00Z"}"#,
+    ),
+    act(
+        "POST",
+        "/v1/drops/{drop}/prices",
+        Who::Creator,
+        r#"{"variant":"{variant}","price":{"amount":1900,"currency":"EUR"}}"#,
+    ),
+    act("PUT", "/v1/drops/{drop}/pin", Who::Packer, r#"{"variant":"{variant}"}"#),
+    delete("/v1/drops/{drop}/pin", Who::Packer),
+    act("POST", "/v1/drops/{drop}/archival", Who::Creator, "{}"),
+    read("/v1/drops/{drop}/events", Who::Analyst),
+    read("/v1/drops/{drop}/live", Who::Player),
+    // Without a browser's key they are let in and refused.
+    act("PUT", "/v1/drops/{drop}/turn", Who::Player, ""),
+    read("/v1/drops/{drop}/turn", Who::Player),
+    read("/v1/drops/{drop}/draw", Who::Player),
+    act("PUT", "/v1/drops/{drop}/waits/{variant}", Who::Player, "{}"),
+    delete("/v1/drops/{drop}/waits/{variant}", Who::Player),
     read("/v1/gift-cards", Who::Analyst),
     act(
         "POST",
@@ -678,6 +726,11 @@ impl Furnished {
             .await;
         assert_eq!(active.status, 200, "{}", active.text());
         stock(&world.app, &shop, &names["variant"]).await;
+        let drop = json!({ "title": format!("Drop of {name}"), "items": [{ "variant": names["variant"], "allotment": 5,
+            "price": { "amount": 1900, "currency": "EUR" } }] });
+        names.insert("drop", id(&owner.post("/v1/drops", &drop).await));
+        let scheduled = format!("/v1/drops/{}/scheduling", names["drop"]);
+        assert_eq!(owner.post(&scheduled, &json!({})).await.status, 200);
 
         let film = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/media/clip.mp4")).unwrap();
         let media = owner
@@ -780,6 +833,8 @@ impl Furnished {
         match row.path {
             "/v1/settlement-files" if row.method == "POST" => format!("{filled}?processor=sandbox"),
             "/v1/quotes" => format!("{filled}?lines={}:1", self.names["variant"]),
+            // Asked for something it cannot answer, it is let in and refused: a stream would not end.
+            "/v1/drops/{drop}/live" => format!("{filled}?after=nothing"),
             "/v1/funnel" | "/v1/retention" => format!("{filled}?clip={}", self.names["clip"]),
             _ => filled,
         }
@@ -809,6 +864,7 @@ impl Furnished {
             "settlement_line",
             "webhook_endpoint",
             "webhook_delivery",
+            "drop",
         ];
         let mut marks: Vec<&str> = owned.iter().map(|name| self.names[name].as_str()).collect();
         marks.extend([self.shop.slug.as_str(), self.client_secret.as_str()]);

@@ -17,6 +17,7 @@ mod census;
 mod conflicts;
 mod diary;
 mod disputes;
+mod drops;
 mod faults;
 mod foreign_pages;
 mod gift_cards;

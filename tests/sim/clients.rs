@@ -70,6 +70,7 @@ impl Buyer {
             address: Some(address),
             payment: Some(card(token)),
             gift_card: None,
+            key: None,
             after: None,
             return_url: String::new(),
         };
@@ -361,6 +362,7 @@ pub async fn unkept(app: &App, shop: ShopId, buyers: &[Buyer], acts: &[Done]) ->
 /// What is shown to a buyer now.
 pub async fn quote(app: &App, shop: ShopId, lines: &[offers::WantedLine]) -> Result<Option<Quote>> {
     let asked = offers::Asked {
+        drop: None,
         lines: lines.to_vec(),
         country: "DE".into(),
         delivery: None,

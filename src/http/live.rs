@@ -1,20 +1,32 @@
-//! Who follows which stock, and the one look that serves them all.
+//! Who follows what, and the one look that serves them all.
 //!
-//! While anybody follows anything, one task of the process reads the stock of all followed variants a few times a second and tells only what
+//! While anybody follows anything of a kind, one task of the process reads all that is followed a few times a second and tells only what
 //! differs. A viewer more costs the database nothing, a change costs one message to each who follows it, and because the look compares what
 //! is there with what was told last, nothing can be missed: not what another process committed, not what was committed out of order.
 
-use super::model::Availability;
-use super::store;
+use super::Stopping;
 use crate::app::App;
-use crate::http::Stopping;
-use crate::kernel::VariantId;
+use crate::db::Tx;
+use crate::kernel::Result;
 use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// Streams of one process. Each holds a connection, and some must be left for buying.
+/// Something that pages follow.
+pub trait Watched: Send + Sync + 'static {
+    type Key: Copy + Ord + Hash + Send + Sync + 'static;
+    type News: Clone + PartialEq + Send + Sync + 'static;
+    /// Keys of one read: a snapshot is not held open for longer than they take.
+    const PART: usize;
+    /// Grows with whatever is committed of it.
+    fn version(news: &Self::News) -> i64;
+    /// What there is now, each key once; what does not exist any more is left out.
+    fn read(tx: &mut Tx<'_>, keys: &[Self::Key]) -> Result<Vec<(Self::Key, Self::News)>>;
+}
+
+/// Streams of one process and kind. Each holds a connection, and some must be left for buying.
 const STREAMS_MAX: usize = 10_000;
 /// Between two looks, when they are quick.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -22,40 +34,53 @@ const PAUSE: Duration = Duration::from_millis(250);
 const PAUSE_MAX: Duration = Duration::from_millis(1_500);
 /// A look takes at most this part of the time of one reader.
 const REST: u32 = 19;
-/// Variants of one read: a snapshot is not held open for longer than they take.
-const PART: usize = 640;
 
-/// All that is followed in this process.
-#[derive(Default)]
-pub struct Live(Mutex<State>);
+/// All that is followed of a kind in this process.
+pub struct Live<W: Watched>(Mutex<State<W>>);
 
-#[derive(Default)]
-struct State {
-    followed: HashMap<VariantId, Followed>,
+impl<W: Watched> Default for Live<W> {
+    fn default() -> Self {
+        Self(Mutex::new(State {
+            followed: HashMap::new(),
+            streams: 0,
+            born: 0,
+            looking: false,
+        }))
+    }
+}
+
+struct State<W: Watched> {
+    followed: HashMap<W::Key, Followed<W>>,
     streams: usize,
     born: u64,
     looking: bool,
 }
 
-struct Followed {
-    latest: Availability,
-    followers: BTreeMap<u64, Arc<Unsaid>>,
+struct Followed<W: Watched> {
+    latest: W::News,
+    followers: BTreeMap<u64, Arc<Unsaid<W>>>,
 }
 
-/// What a stream has still to say: of each variant only the latest, however slowly its viewer reads.
-#[derive(Default)]
-struct Unsaid {
-    news: Mutex<BTreeMap<VariantId, Availability>>,
+/// What a stream has still to say: of each key only the latest, however slowly its viewer reads.
+struct Unsaid<W: Watched> {
+    news: Mutex<BTreeMap<W::Key, W::News>>,
     bell: Notify,
 }
 
-impl Unsaid {
-    fn add(&self, variant: VariantId, latest: Availability) {
-        lock(&self.news).insert(variant, latest);
+impl<W: Watched> Unsaid<W> {
+    fn new() -> Self {
+        Self {
+            news: Mutex::new(BTreeMap::new()),
+            bell: Notify::new(),
+        }
+    }
+
+    fn add(&self, key: W::Key, latest: W::News) {
+        lock(&self.news).insert(key, latest);
         self.bell.notify_one();
     }
 
-    async fn next(&self) -> (VariantId, Availability) {
+    async fn next(&self) -> (W::Key, W::News) {
         loop {
             if let Some(news) = lock(&self.news).pop_first() {
                 return news;
@@ -66,44 +91,44 @@ impl Unsaid {
 }
 
 /// A viewer's place; given back when the stream ends.
-pub(super) struct Following {
-    live: Arc<Live>,
+pub struct Following<W: Watched> {
+    live: Arc<Live<W>>,
     number: u64,
-    variants: Vec<VariantId>,
-    unsaid: Arc<Unsaid>,
+    keys: Vec<W::Key>,
+    unsaid: Arc<Unsaid<W>>,
 }
 
-impl Following {
-    /// The next variant that is not as it was told last.
-    pub(super) async fn next(&self) -> (VariantId, Availability) {
+impl<W: Watched> Following<W> {
+    /// The next of what is followed that is not as it was told last.
+    pub async fn next(&self) -> (W::Key, W::News) {
         self.unsaid.next().await
     }
 }
 
-impl Drop for Following {
+impl<W: Watched> Drop for Following<W> {
     fn drop(&mut self) {
         let mut state = lock(&self.live.0);
         state.streams -= 1;
-        for variant in &self.variants {
-            let Some(followed) = state.followed.get_mut(variant) else {
+        for key in &self.keys {
+            let Some(followed) = state.followed.get_mut(key) else {
                 continue;
             };
             followed.followers.remove(&self.number);
             if followed.followers.is_empty() {
-                state.followed.remove(variant);
+                state.followed.remove(key);
             }
         }
     }
 }
 
-impl Live {
+impl<W: Watched> Live<W> {
     /// Streams that are open now.
     pub fn streams(&self) -> usize {
         lock(&self.0).streams
     }
 
-    /// Takes a place and begins with all of `stock` that is not `known` by its version. None: all places are taken.
-    fn take_place(self: &Arc<Self>, stock: &[(VariantId, Availability)], known: &[Option<i64>]) -> Option<Following> {
+    /// Takes a place and begins with all of `read` that is not `known` by its version. None: all places are taken.
+    fn take_place(self: &Arc<Self>, read: &[(W::Key, W::News)], known: &[Option<i64>]) -> Option<Following<W>> {
         let mut state = lock(&self.0);
         if state.streams >= STREAMS_MAX {
             return None;
@@ -111,51 +136,51 @@ impl Live {
         state.streams += 1;
         state.born += 1;
         let number = state.born;
-        let unsaid = Arc::new(Unsaid::default());
-        for ((variant, read), known) in stock.iter().zip(known) {
-            let followed = state.followed.entry(*variant).or_insert_with(|| Followed {
-                latest: *read,
+        let unsaid = Arc::new(Unsaid::new());
+        for ((key, read), known) in read.iter().zip(known) {
+            let followed = state.followed.entry(*key).or_insert_with(|| Followed {
+                latest: read.clone(),
                 followers: BTreeMap::new(),
             });
-            // A look may have seen more since `stock` was read.
-            let latest = if followed.latest.version > read.version {
-                followed.latest
+            // A look may have seen more since it was read.
+            let latest = if W::version(&followed.latest) > W::version(read) {
+                followed.latest.clone()
             } else {
-                *read
+                read.clone()
             };
-            if *known != Some(latest.version) {
-                unsaid.add(*variant, latest);
+            if *known != Some(W::version(&latest)) {
+                unsaid.add(*key, latest);
             }
             followed.followers.insert(number, unsaid.clone());
         }
-        let variants = stock.iter().map(|(variant, _)| *variant).collect();
+        let keys = read.iter().map(|(key, _)| *key).collect();
         Some(Following {
             live: self.clone(),
             number,
-            variants,
+            keys,
             unsaid,
         })
     }
 
     /// Tells those who follow what is not as it was.
-    fn tell(&self, stock: &[(VariantId, Availability)]) {
+    fn tell(&self, read: &[(W::Key, W::News)]) {
         let mut state = lock(&self.0);
-        for (variant, latest) in stock {
-            let Some(followed) = state.followed.get_mut(variant) else {
+        for (key, latest) in read {
+            let Some(followed) = state.followed.get_mut(key) else {
                 continue;
             };
             if followed.latest != *latest {
-                followed.latest = *latest;
+                followed.latest = latest.clone();
                 followed
                     .followers
                     .values()
-                    .for_each(|unsaid| unsaid.add(*variant, *latest));
+                    .for_each(|unsaid| unsaid.add(*key, latest.clone()));
             }
         }
     }
 
     /// What to look at. None: nobody is there, and the look ends.
-    fn followed(&self) -> Option<Vec<VariantId>> {
+    fn followed(&self) -> Option<Vec<W::Key>> {
         let mut state = lock(&self.0);
         state.looking = !state.followed.is_empty();
         state.looking.then(|| state.followed.keys().copied().collect())
@@ -167,17 +192,17 @@ impl Live {
     }
 }
 
-/// Follows variants, whose stock was just read, from what a viewer knows of them. None: this process has no place left.
-pub(super) fn follow(app: &App, stock: &[(VariantId, Availability)], known: &[Option<i64>]) -> Option<Following> {
-    let live = app.kept::<Live>();
-    let following = live.take_place(stock, known)?;
+/// Follows what was just read, from what a viewer knows of it. None: this process has no place left.
+pub fn follow<W: Watched>(app: &App, read: &[(W::Key, W::News)], known: &[Option<i64>]) -> Option<Following<W>> {
+    let live = app.kept::<Live<W>>();
+    let following = live.take_place(read, known)?;
     if live.begin() {
-        app.tasks.spawn(look(app.clone(), live));
+        app.tasks.spawn(look::<W>(app.clone(), live));
     }
     Some(following)
 }
 
-async fn look(app: App, live: Arc<Live>) {
+async fn look<W: Watched>(app: App, live: Arc<Live<W>>) {
     let stopping = app.kept::<Stopping>().0.clone();
     let mut pause = PAUSE;
     loop {
@@ -185,14 +210,14 @@ async fn look(app: App, live: Arc<Live>) {
             () = tokio::time::sleep(pause) => {}
             () = stopping.cancelled() => return,
         }
-        let Some(variants) = live.followed() else { return };
+        let Some(keys) = live.followed() else { return };
         let began = app.clock.monotonic();
-        for part in variants.chunks(PART) {
+        for part in keys.chunks(W::PART) {
             let part = part.to_vec();
-            match app.db.read(move |tx| store::availability_of(tx, &part)).await {
-                Ok(stock) => live.tell(&stock),
+            match app.db.read(move |tx| W::read(tx, &part)).await {
+                Ok(read) => live.tell(&read),
                 // The next look sees what this one could not.
-                Err(error) => tracing::warn!(?error, "the stock that viewers follow could not be read"),
+                Err(error) => tracing::warn!(?error, "what viewers follow could not be read"),
             }
         }
         let took = app.clock.monotonic().saturating_sub(began);
@@ -207,32 +232,40 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::db::SystemRandom;
-    use crate::kernel::{Random, Time};
     use futures_util::FutureExt;
 
-    fn variant() -> VariantId {
-        (&SystemRandom::default() as &dyn Random).id(Time(1_795_428_000_000_000))
-    }
+    /// What is left of numbered things, and the version of it.
+    struct Shelf;
 
-    fn stock(left: i64, version: i64) -> Availability {
-        Availability {
-            left,
-            in_checkouts: 0,
-            version,
+    impl Watched for Shelf {
+        type Key = u32;
+        type News = (i64, i64);
+        const PART: usize = 10;
+        fn version(news: &(i64, i64)) -> i64 {
+            news.1
+        }
+        fn read(_: &mut Tx<'_>, keys: &[u32]) -> Result<Vec<(u32, (i64, i64))>> {
+            Ok(keys.iter().map(|key| (*key, (0, 0))).collect())
         }
     }
 
-    /// What a stream would say now: variant and version.
-    fn said(following: &Following) -> Vec<(VariantId, i64)> {
+    const MUG: u32 = 1;
+    const JUG: u32 = 2;
+
+    fn stock(left: i64, version: i64) -> (i64, i64) {
+        (left, version)
+    }
+
+    /// What a stream would say now: key and version.
+    fn said(following: &Following<Shelf>) -> Vec<(u32, i64)> {
         std::iter::from_fn(|| following.next().now_or_never())
-            .map(|(variant, latest)| (variant, latest.version))
+            .map(|(key, latest)| (key, latest.1))
             .collect()
     }
 
     #[test]
     fn a_slow_viewer_is_told_the_latest_once() {
-        let (live, mug) = (Arc::new(Live::default()), variant());
+        let (live, mug) = (Arc::new(Live::<Shelf>::default()), MUG);
         let viewer = live.take_place(&[(mug, stock(9, 1))], &[None]).unwrap();
         (2..=1_000).for_each(|version| live.tell(&[(mug, stock(9 - version % 9, version))]));
         assert_eq!(said(&viewer), [(mug, 1_000)]);
@@ -242,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_viewer_hears_only_what_they_follow_and_begins_with_what_they_do_not_know() {
-        let (live, mug, jug) = (Arc::new(Live::default()), variant(), variant());
+        let (live, mug, jug) = (Arc::new(Live::<Shelf>::default()), MUG, JUG);
         let both = [(mug, stock(3, 5)), (jug, stock(1, 2))];
         let back = live.take_place(&both, &[Some(5), Some(1)]).unwrap();
         assert_eq!(said(&back), [(jug, 2)]);
@@ -253,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_place_taken_from_an_older_read_begins_with_what_was_seen_since() {
-        let (live, mug) = (Arc::new(Live::default()), variant());
+        let (live, mug) = (Arc::new(Live::<Shelf>::default()), MUG);
         let first = live.take_place(&[(mug, stock(3, 5))], &[None]).unwrap();
         live.tell(&[(mug, stock(2, 6))]);
         let late = live.take_place(&[(mug, stock(3, 5))], &[None]).unwrap();
@@ -267,7 +300,7 @@ mod tests {
 
     #[test]
     fn places_are_bounded_and_given_back_and_the_look_ends_with_the_last() {
-        let (live, mug) = (Arc::new(Live::default()), variant());
+        let (live, mug) = (Arc::new(Live::<Shelf>::default()), MUG);
         let take = || live.take_place(&[(mug, stock(1, 1))], &[None]);
         let mut viewers: Vec<_> = (0..STREAMS_MAX).map(|_| take().unwrap()).collect();
         assert!(take().is_none());

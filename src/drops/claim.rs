@@ -1,0 +1,129 @@
+//! What a buyer may have: counted under every name we know them by, in the transaction that reserves, and given back when the reservation ends.
+
+use super::model::{Identity, QuotedDrop, Who, contact_needed, limit_reached};
+use super::store::{self, Counted};
+use crate::db::Tx;
+use crate::kernel::{CheckoutId, DropId, Error, Result, ShopId};
+use std::collections::BTreeSet;
+
+/// Counts a reservation for its buyer. Nothing happens in a drop without a limit. Errors: `drop_contact_needed`, `drop_limit_reached`, `id_reused`.
+///
+/// Two who are the same buyer under any name never have more than the limit, whoever comes first: one conditional update a name and a constraint.
+pub fn claim(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    checkout: CheckoutId,
+    drop: &QuotedDrop,
+    units: u32,
+    who: &Who<'_>,
+) -> Result<()> {
+    if drop.limit == 0 {
+        return Ok(());
+    }
+    let who = who.identities(drop.id);
+    if who.is_empty() {
+        return Err(contact_needed());
+    }
+    for identity in &who {
+        count(tx, drop.id, identity, units, drop.limit)?;
+    }
+    let claim = Counted {
+        drop: drop.id,
+        units,
+        held: true,
+        who: who.into_iter().collect(),
+    };
+    if store::insert_claim(tx, shop, checkout, &claim)? {
+        return Ok(());
+    }
+    Err(Error::conflict(
+        "id_reused",
+        "This checkout id is taken. Make a new one.",
+    ))
+}
+
+fn count(tx: &mut Tx<'_>, drop: DropId, who: &Identity, units: u32, limit: u32) -> Result<()> {
+    if units <= limit && store::count(tx, drop, who, units, limit)? {
+        return Ok(());
+    }
+    Err(limit_reached(limit))
+}
+
+/// The buyer says more, or something else, before they paid: from now on they are counted under these names. A browser's secret stays.
+/// Errors: `drop_limit_reached`.
+pub fn identify(tx: &mut Tx<'_>, checkout: CheckoutId, drop: &QuotedDrop, who: &Who<'_>) -> Result<()> {
+    let Some(claim) = store::claim(tx, checkout)?.filter(|claim| claim.held) else {
+        return Ok(());
+    };
+    let before: BTreeSet<Identity> = claim.who.iter().copied().collect();
+    let mut after = who.identities(drop.id);
+    after.extend(before.iter().filter(|identity| identity[0] == b'b'));
+    if after == before {
+        return Ok(());
+    }
+    if after.is_empty() {
+        return Err(contact_needed());
+    }
+    for identity in before.union(&after) {
+        match (before.contains(identity), after.contains(identity)) {
+            (true, false) => store::uncount(tx, drop.id, identity, claim.units)?,
+            (false, true) => count(tx, drop.id, identity, claim.units, drop.limit)?,
+            _ => {}
+        }
+    }
+    let after: Vec<Identity> = after.into_iter().collect();
+    store::set_identities(tx, checkout, &after)
+}
+
+/// Makes sure that a checkout is counted: again, when money turns up for one whose time had run out. False: its buyer has something else instead.
+pub fn again(tx: &mut Tx<'_>, checkout: CheckoutId, drop: &QuotedDrop) -> Result<bool> {
+    let Some(claim) = store::claim(tx, checkout)?.filter(|claim| !claim.held) else {
+        return Ok(true);
+    };
+    for (done, identity) in claim.who.iter().enumerate() {
+        if !store::count(tx, drop.id, identity, claim.units, drop.limit)? {
+            for identity in &claim.who[..done] {
+                store::uncount(tx, drop.id, identity, claim.units)?;
+            }
+            return Ok(false);
+        }
+    }
+    store::hold(tx, checkout, true)?;
+    Ok(true)
+}
+
+/// The reservation ended without a sale, or the sale was taken back whole. Twice is once.
+pub fn release(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<()> {
+    if !store::hold(tx, checkout, false)? {
+        return Ok(());
+    }
+    if let Some(claim) = store::claim(tx, checkout)? {
+        for identity in &claim.who {
+            store::uncount(tx, claim.drop, identity, claim.units)?;
+        }
+    }
+    Ok(())
+}
+
+/// Counters that are not the sum of what they count (I7): empty, always.
+pub(super) fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
+    let mut sums: std::collections::BTreeMap<(uuid::Uuid, Vec<u8>), i64> = std::collections::BTreeMap::new();
+    for claim in store::claims_held(tx)? {
+        for identity in claim.who {
+            let key = (crate::kernel::Id::uuid(claim.drop), identity.to_vec());
+            *sums.entry(key).or_default() += i64::from(claim.units);
+        }
+    }
+    let mut broken = Vec::new();
+    for (drop, identity, units, most) in store::counts(tx)? {
+        let sum = sums.remove(&(crate::kernel::Id::uuid(drop), identity)).unwrap_or(0);
+        if sum != units || units > most {
+            broken.push(format!("I7 {drop}: {units} counted of at most {most}, and {sum} held"));
+        }
+    }
+    broken.extend(
+        sums.keys()
+            .map(|(drop, _)| format!("I7 {drop}: something is held and not counted")),
+    );
+    Ok(broken)
+}

@@ -1,0 +1,46 @@
+//! What the clock does: opens and closes at the times that were set, and sends home what is left.
+
+use super::line::wave;
+use super::model::{Drop, DropState, Phase};
+use super::run::{closed, opened, tidy_up};
+use super::{store, wait};
+use crate::app::App;
+use crate::db::{LaneKey, Tx};
+use crate::kernel::{DropId, Result, Seconds};
+
+/// Looked at in a round.
+const ROWS: i64 = 100;
+
+/// The job `drops`. Returns how many it looked at. Buyers do not wait for it: a drop sells from the microsecond it was to open.
+pub async fn mind(app: &App) -> Result<u64> {
+    let due = app.db.read(|tx| store::due(tx, ROWS)).await?;
+    for id in &due {
+        let id = *id;
+        app.db.write(LaneKey::of(id), move |tx| look(tx, id)).await?;
+    }
+    for id in app.db.read(|tx| store::letting_in(tx, ROWS)).await? {
+        app.db.write(LaneKey::of(id), move |tx| wave(tx, id)).await?;
+    }
+    for id in app.db.read(|tx| store::with_lists(tx, ROWS)).await? {
+        app.db.write(LaneKey::of(id), move |tx| wait::round(tx, id)).await?;
+    }
+    Ok(due.len() as u64)
+}
+
+pub(super) fn look(tx: &mut Tx<'_>, id: DropId) -> Result<()> {
+    let drop: Drop = store::load(tx, id)?;
+    if drop.next_check_at.is_none_or(|at| at > tx.now()) {
+        return Ok(()); // Somebody else was here.
+    }
+    match (drop.state, drop.phase(tx.now())) {
+        (DropState::Scheduled, Phase::Open) => opened(tx, &drop, None).map(|_| ()),
+        (DropState::Scheduled | DropState::Open | DropState::Paused, Phase::Over) => {
+            closed(tx, &drop, None).map(|_| ())
+        }
+        (DropState::Closed, _) => tidy_up(tx, drop).map(|_| ()),
+        _ => {
+            let at = drop.look(tx.now()).unwrap_or(tx.now().plus(Seconds::days(1)));
+            store::look_again(tx, &drop, at)
+        }
+    }
+}

@@ -1,0 +1,648 @@
+//! All SQL on drops, what they sell, and who has what of them.
+
+use super::model::{Drop, DropState, Event, Identity, Item, Line, Stage, StreamKind, Turn, Wait, WaitStanding, money};
+use crate::args;
+use crate::db::{FromRow, Row, Tx};
+use crate::kernel::{CheckoutId, DropId, Error, Id, Page, Result, ShopId, Time, TurnId, VariantId, WaitId};
+use uuid::Uuid;
+
+impl FromRow for Drop {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        let stream: String = row.get(6)?;
+        let stage = match row.get(5)? {
+            Some(clip) => Stage::Clip(clip),
+            None if stream.is_empty() => Stage::Nothing,
+            None => Stage::Stream(row.get::<StreamKind>(7)?, stream),
+        };
+        Ok(Self {
+            id: row.get(0)?,
+            shop: row.get(1)?,
+            slug: row.get(2)?,
+            title: row.get(3)?,
+            description: row.get(4)?,
+            stage,
+            state: row.get(8)?,
+            opens_at: row.get(9)?,
+            closes_at: row.get(10)?,
+            opened_at: row.get(11)?,
+            closed_at: row.get(12)?,
+            limit: row.get(13)?,
+            hold_minutes: row.get(14)?,
+            pinned: row.get(15)?,
+            version: row.get(16)?,
+            head: row.get(17)?,
+            next_check_at: row.get(18)?,
+            created_at: row.get(19)?,
+            changed_at: row.get(20)?,
+            line_rate: row.get(21)?,
+        })
+    }
+}
+
+/// Stream address and kind, as their columns hold them.
+fn stream_of(drop: &Drop) -> (&str, &'static str) {
+    match &drop.stage {
+        Stage::Stream(kind, url) => (url, kind.word()),
+        _ => ("", ""),
+    }
+}
+
+/// Writes a new drop. False: its id or its address is taken.
+pub(super) fn insert(tx: &mut Tx<'_>, drop: &Drop) -> Result<bool> {
+    let (url, kind) = stream_of(drop);
+    let done = tx.exec(
+        "insert into drops (id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
+                            limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) on conflict do nothing",
+        args![
+            drop.id,
+            drop.shop,
+            drop.slug,
+            drop.title,
+            drop.description,
+            drop.stage.clip(),
+            url,
+            kind,
+            drop.state,
+            drop.opens_at,
+            drop.closes_at,
+            drop.opened_at,
+            drop.closed_at,
+            drop.limit,
+            drop.hold_minutes,
+            drop.pinned,
+            drop.version,
+            drop.head,
+            drop.next_check_at,
+            drop.created_at,
+            drop.changed_at,
+            drop.line_rate
+        ],
+    )?;
+    Ok(done == 1)
+}
+
+/// Writes a drop as it is from now on. No row: somebody moved it since it was read.
+pub(super) fn advance(tx: &mut Tx<'_>, before: &Drop, after: &Drop) -> Result<bool> {
+    let (url, kind) = stream_of(after);
+    let done = tx.exec(
+        "update drops set title = $4, description = $5, clip_id = $6, stream_url = $7, stream_kind = $8, state = $9, opens_at = $10, closes_at = $11,
+                opened_at = $12, closed_at = $13, limit_units = $14, hold_minutes = $15, pinned_id = $16, version = $17, head = $18,
+                next_check_at = $19, changed_at = $20, line_rate = $21
+          where id = $1 and state = $2 and version = $3",
+        args![
+            before.id,
+            before.state,
+            before.version,
+            after.title,
+            after.description,
+            after.stage.clip(),
+            url,
+            kind,
+            after.state,
+            after.opens_at,
+            after.closes_at,
+            after.opened_at,
+            after.closed_at,
+            after.limit,
+            after.hold_minutes,
+            after.pinned,
+            after.version,
+            after.head,
+            after.next_check_at,
+            after.changed_at,
+            after.line_rate
+        ],
+    )?;
+    Ok(done == 1)
+}
+
+/// Puts the next look at a drop off, if nobody moved it meanwhile.
+pub(super) fn look_again(tx: &mut Tx<'_>, drop: &Drop, at: Time) -> Result<()> {
+    tx.put(
+        "update drops set next_check_at = $3 where id = $1 and version = $2",
+        args![drop.id, drop.version, at],
+    )
+}
+
+/// A drop of a shop.
+pub fn find(tx: &mut Tx<'_>, shop: ShopId, id: DropId) -> Result<Option<Drop>> {
+    tx.maybe_one(
+        "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate
+           from drops where shop_id = $1 and id = $2",
+        args![shop, id],
+    )
+}
+
+/// The drop of a shop with this address.
+pub fn find_by_slug(tx: &mut Tx<'_>, shop: ShopId, slug: &str) -> Result<Option<Drop>> {
+    tx.maybe_one(
+        "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate
+           from drops where shop_id = $1 and slug = $2",
+        args![shop, slug],
+    )
+}
+
+/// A drop whose id we looked up ourselves.
+pub(super) fn load(tx: &mut Tx<'_>, id: DropId) -> Result<Drop> {
+    tx.maybe_one(
+        "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate
+           from drops where id = $1",
+        args![id],
+    )?
+    .ok_or_else(|| Error::not_found("drop"))
+}
+
+/// Newest first; what was put away is left out.
+pub fn list(tx: &mut Tx<'_>, shop: ShopId, after: Option<DropId>, limit: i64) -> Result<Page<Drop>> {
+    let before = after.unwrap_or(DropId::from_uuid(Uuid::max()));
+    let drops = tx.all(
+        "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate
+           from drops where shop_id = $1 and id < $2 and state <> $4 order by id desc limit $3",
+        args![shop, before, limit + 1, DropState::Archived],
+    )?;
+    Ok(Page::cut(drops, limit, |drop: &Drop| drop.id.to_string()))
+}
+
+/// Drops whose time has come, oldest first.
+pub(super) fn due(tx: &mut Tx<'_>, most: i64) -> Result<Vec<DropId>> {
+    let rows: Vec<(DropId,)> = tx.all(
+        "select id from drops where next_check_at is not null and next_check_at <= $1 order by next_check_at limit $2",
+        args![tx.now(), most],
+    )?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+impl FromRow for Item {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            variant: row.get(0)?,
+            position: row.get(1)?,
+            allotment: row.get(2)?,
+            transient: row.get(3)?,
+            price: money(row.get(4)?, row.get(5)?),
+            price_version: row.get(6)?,
+        })
+    }
+}
+
+/// What a drop sells, in its order.
+pub(super) fn items(tx: &mut Tx<'_>, drop: DropId) -> Result<Vec<Item>> {
+    tx.all(
+        "select variant_id, position, allotment, transient, price_minor, currency, price_version from drop_items
+          where drop_id = $1 order by position, variant_id limit 100",
+        args![drop],
+    )
+}
+
+pub(super) fn insert_item(tx: &mut Tx<'_>, drop: &Drop, item: &Item) -> Result<()> {
+    tx.put(
+        "insert into drop_items (drop_id, variant_id, shop_id, position, allotment, transient, price_minor, currency, price_version)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        args![
+            drop.id,
+            item.variant,
+            drop.shop,
+            item.position,
+            item.allotment,
+            item.transient,
+            item.price.minor,
+            item.price.currency,
+            item.price_version
+        ],
+    )
+}
+
+/// Empties a draft before it is filled anew.
+pub(super) fn delete_items(tx: &mut Tx<'_>, drop: DropId) -> Result<()> {
+    tx.put("delete from drop_items where drop_id = $1", args![drop])
+}
+
+/// Sets a price that was read with its version.
+pub(super) fn step_price(tx: &mut Tx<'_>, drop: DropId, item: &Item, minor: i64) -> Result<()> {
+    tx.change_one(
+        "update drop_items set price_minor = $4, price_version = price_version + 1 where drop_id = $1 and variant_id = $2 and price_version = $3",
+        args![drop, item.variant, item.price_version, minor],
+    )
+}
+
+pub(super) fn add_allotment(tx: &mut Tx<'_>, drop: DropId, variant: VariantId, units: u32) -> Result<()> {
+    tx.change_one(
+        "update drop_items set allotment = allotment + $3 where drop_id = $1 and variant_id = $2",
+        args![drop, variant, units],
+    )
+}
+
+/// The drop that is announced or running and sells a variant, if there is another one than `but`.
+pub(super) fn other_with(tx: &mut Tx<'_>, variant: VariantId, but: DropId) -> Result<Option<DropId>> {
+    let found: Option<(DropId,)> = tx.maybe_one(
+        "select d.id from drop_items i join drops d on d.id = i.drop_id
+          where i.variant_id = $1 and d.id <> $2 and (d.state = 'scheduled' or d.state = 'open' or d.state = 'paused') limit 1",
+        args![variant, but],
+    )?;
+    Ok(found.map(|(id,)| id))
+}
+
+// Who has what. ------------------------------------------------------------------------------------------------------------------------------------
+
+/// Counts units for somebody. No row: they would have more than they may.
+pub(super) fn count(tx: &mut Tx<'_>, drop: DropId, who: &Identity, units: u32, most: u32) -> Result<bool> {
+    let done = tx.exec(
+        "insert into drop_buyers (drop_id, identity, units, units_max) values ($1, $2, $3, $4)
+         on conflict (drop_id, identity) do update set units = drop_buyers.units + excluded.units
+          where drop_buyers.units + excluded.units <= drop_buyers.units_max",
+        args![drop, who.as_slice(), units, most],
+    )?;
+    Ok(done == 1)
+}
+
+pub(super) fn uncount(tx: &mut Tx<'_>, drop: DropId, who: &Identity, units: u32) -> Result<()> {
+    tx.change_one(
+        "update drop_buyers set units = units - $3 where drop_id = $1 and identity = $2",
+        args![drop, who.as_slice(), units],
+    )
+}
+
+/// What a checkout counts.
+#[derive(Clone, Debug)]
+pub(super) struct Counted {
+    pub(super) drop: DropId,
+    pub(super) units: u32,
+    pub(super) held: bool,
+    pub(super) who: Vec<Identity>,
+}
+
+impl FromRow for Counted {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        let bytes: Vec<u8> = row.get(3)?;
+        let who = bytes.as_chunks::<33>().0.to_vec();
+        Ok(Self {
+            drop: row.get(0)?,
+            units: row.get(1)?,
+            held: row.get(2)?,
+            who,
+        })
+    }
+}
+
+/// Writes what a new checkout counts. False: its id is taken.
+pub(super) fn insert_claim(tx: &mut Tx<'_>, shop: ShopId, checkout: CheckoutId, claim: &Counted) -> Result<bool> {
+    let done = tx.exec(
+        "insert into drop_claims (checkout_id, drop_id, shop_id, units, held, identities) values ($1, $2, $3, $4, 1, $5) on conflict (checkout_id) do nothing",
+        args![checkout, claim.drop, shop, claim.units, claim.who.concat()],
+    )?;
+    Ok(done == 1)
+}
+
+pub(super) fn claim(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<Option<Counted>> {
+    tx.maybe_one(
+        "select drop_id, units, held, identities from drop_claims where checkout_id = $1",
+        args![checkout],
+    )
+}
+
+/// Marks a claim as counted or not, if it was the other. False: it is that already.
+pub(super) fn hold(tx: &mut Tx<'_>, checkout: CheckoutId, held: bool) -> Result<bool> {
+    let done = tx.exec(
+        "update drop_claims set held = $2 where checkout_id = $1 and held <> $2",
+        args![checkout, held],
+    )?;
+    Ok(done == 1)
+}
+
+pub(super) fn set_identities(tx: &mut Tx<'_>, checkout: CheckoutId, who: &[Identity]) -> Result<()> {
+    tx.change_one(
+        "update drop_claims set identities = $2 where checkout_id = $1",
+        args![checkout, who.concat()],
+    )
+}
+
+/// Checkouts that count something in a drop, for whoever checks that they should.
+pub fn holding(tx: &mut Tx<'_>) -> Result<Vec<CheckoutId>> {
+    let rows: Vec<(CheckoutId,)> = tx.all("select checkout_id from drop_claims where held = 1 limit 100000", &[])?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+pub(super) fn claims_held(tx: &mut Tx<'_>) -> Result<Vec<Counted>> {
+    tx.all(
+        "select drop_id, units, held, identities from drop_claims where held = 1 limit 100000",
+        &[],
+    )
+}
+
+/// Drop and identity, units, and how many it may have.
+pub(super) type Counts = (DropId, Vec<u8>, i64, i64);
+
+pub(super) fn counts(tx: &mut Tx<'_>) -> Result<Vec<Counts>> {
+    tx.all(
+        "select drop_id, identity, units, units_max from drop_buyers where units > 0 limit 1000000",
+        &[],
+    )
+}
+
+// The waiting room. --------------------------------------------------------------------------------------------------------------------------------
+
+impl FromRow for Line {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            rate: row.get(0)?,
+            seed: row.get(1)?,
+            arrivals: row.get(2)?,
+            drawn: row.get(3)?,
+            admitted: row.get(4)?,
+            wave_at: row.get(5)?,
+            version: row.get(6)?,
+        })
+    }
+}
+
+pub(super) fn insert_line(tx: &mut Tx<'_>, drop: &Drop, seed: &[u8; 32]) -> Result<()> {
+    tx.put(
+        "insert into drop_lines (drop_id, rate, seed, arrivals, admitted, version) values ($1, $2, $3, 0, 0, 1)",
+        args![drop.id, drop.line_rate, *seed],
+    )
+}
+
+pub(super) fn line(tx: &mut Tx<'_>, drop: DropId) -> Result<Option<Line>> {
+    tx.maybe_one(
+        "select rate, seed, arrivals, drawn, admitted, wave_at, version from drop_lines where drop_id = $1",
+        args![drop],
+    )
+}
+
+/// Counts somebody who came; the line with them in it.
+pub(super) fn arrive(tx: &mut Tx<'_>, drop: DropId) -> Result<Option<Line>> {
+    tx.maybe_one(
+        "update drop_lines set arrivals = arrivals + 1, version = version + 1 where drop_id = $1
+         returning rate, seed, arrivals, drawn, admitted, wave_at, version",
+        args![drop],
+    )
+}
+
+/// Ends the time in which whoever comes is in the draw. Once.
+pub(super) fn draw(tx: &mut Tx<'_>, drop: DropId, wave_at: Time) -> Result<()> {
+    tx.put(
+        "update drop_lines set drawn = arrivals, wave_at = $2, version = version + 1 where drop_id = $1 and drawn is null",
+        args![drop, wave_at],
+    )
+}
+
+/// Writes a turn. False: there is one with this id.
+pub(super) fn insert_turn(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    drop: DropId,
+    turn: TurnId,
+    late: bool,
+    rank: &[u8; 32],
+) -> Result<bool> {
+    let done = tx.exec(
+        "insert into drop_turns (id, drop_id, shop_id, late, rank, used, joined_at) values ($1, $2, $3, $4, $5, 0, $6) on conflict (id) do nothing",
+        args![turn, drop, shop, late, *rank, tx.now()],
+    )?;
+    Ok(done == 1)
+}
+
+impl FromRow for Turn {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            drop: row.get(1)?,
+            late: row.get(2)?,
+            rank: row.get(3)?,
+            used: row.get(4)?,
+            pass_until: row.get(5)?,
+        })
+    }
+}
+
+pub(super) fn turn(tx: &mut Tx<'_>, drop: DropId, id: TurnId) -> Result<Option<Turn>> {
+    tx.maybe_one(
+        "select id, drop_id, late, rank, used, pass_until from drop_turns where id = $2 and drop_id = $1",
+        args![drop, id],
+    )
+}
+
+/// How many of the draw come before a turn.
+pub(super) fn before(tx: &mut Tx<'_>, turn: &Turn) -> Result<i64> {
+    let (count,): (i64,) = tx.one(
+        "select count(*) from drop_turns where drop_id = $1 and late = 0 and rank < $2",
+        args![turn.drop, turn.rank],
+    )?;
+    Ok(count)
+}
+
+/// The draw in its order.
+pub(super) fn drawn(tx: &mut Tx<'_>, drop: DropId, after: i64, most: i64) -> Result<Vec<TurnId>> {
+    let rows: Vec<(TurnId,)> = tx.all(
+        "select id from drop_turns where drop_id = $1 and late = 0 order by rank limit $2 offset $3",
+        args![drop, most, after],
+    )?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Gives the next ones their passes; how many there were.
+pub(super) fn admit(tx: &mut Tx<'_>, drop: DropId, most: i64, until: Time) -> Result<i64> {
+    let done = tx.exec(
+        "update drop_turns set pass_until = $3 where id in (
+           select id from drop_turns where drop_id = $1 and pass_until is null order by late, rank limit $2)",
+        args![drop, most, until],
+    )?;
+    Ok(i64::try_from(done).unwrap_or(i64::MAX))
+}
+
+/// Says up to when people were let in. No row: another wave came first.
+pub(super) fn end_wave(tx: &mut Tx<'_>, drop: DropId, last: Time, until: Time, let_in: i64) -> Result<bool> {
+    let done = tx.exec(
+        "update drop_lines set wave_at = $3, admitted = admitted + $4, version = version + (case when $4 > 0 then 1 else 0 end)
+          where drop_id = $1 and wave_at = $2",
+        args![drop, last, until, let_in],
+    )?;
+    Ok(done == 1)
+}
+
+/// Uses a pass. No row: there is none that counts now.
+pub(super) fn use_pass(tx: &mut Tx<'_>, id: TurnId, checkout: CheckoutId) -> Result<bool> {
+    let done = tx.exec(
+        "update drop_turns set used = 1, checkout_id = $2 where id = $1 and used = 0 and pass_until > $3",
+        args![id, checkout, tx.now()],
+    )?;
+    Ok(done == 1)
+}
+
+/// Drops that let people in now.
+pub(super) fn letting_in(tx: &mut Tx<'_>, most: i64) -> Result<Vec<DropId>> {
+    let rows: Vec<(DropId,)> = tx.all(
+        "select id from drops where state = 'open' and line_rate > 0 order by id limit $1",
+        args![most],
+    )?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+// The waitlist. ------------------------------------------------------------------------------------------------------------------------------------
+
+impl FromRow for Wait {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            variant: row.get(1)?,
+            units: row.get(2)?,
+            standing: row.get(3)?,
+            offered_until: row.get(4)?,
+        })
+    }
+}
+
+/// Writes a place on the list. False: this browser has one.
+pub(super) fn insert_wait(
+    tx: &mut Tx<'_>,
+    drop: &Drop,
+    variant: VariantId,
+    units: u32,
+    key: &[u8; 32],
+) -> Result<bool> {
+    let id: WaitId = tx.id();
+    let done = tx.exec(
+        "insert into drop_waits (id, drop_id, shop_id, variant_id, units, buyer, state, joined_at) values ($1, $2, $3, $4, $5, $6, $7, $8)
+         on conflict do nothing",
+        args![id, drop.id, drop.shop, variant, units, *key, WaitStanding::Waiting, tx.now()],
+    )?;
+    Ok(done == 1)
+}
+
+/// The place a browser has on a list.
+pub fn wait_of(tx: &mut Tx<'_>, drop: DropId, variant: VariantId, key: &[u8; 32]) -> Result<Option<Wait>> {
+    tx.maybe_one(
+        "select id, variant_id, units, state, offered_until from drop_waits
+          where drop_id = $1 and variant_id = $2 and buyer = $3 and (state = 'waiting' or state = 'offered')",
+        args![drop, variant, *key],
+    )
+}
+
+pub(super) fn first_waiting(tx: &mut Tx<'_>, drop: DropId, variant: VariantId) -> Result<Option<Wait>> {
+    tx.maybe_one(
+        "select id, variant_id, units, state, offered_until from drop_waits
+          where drop_id = $1 and variant_id = $2 and state = 'waiting' order by joined_at, id limit 1",
+        args![drop, variant],
+    )
+}
+
+/// The first who wants no more than is free.
+pub(super) fn first_fitting(tx: &mut Tx<'_>, drop: DropId, variant: VariantId, free: i64) -> Result<Option<Wait>> {
+    tx.maybe_one(
+        "select id, variant_id, units, state, offered_until from drop_waits
+          where drop_id = $1 and variant_id = $2 and state = 'waiting' and units <= $3 order by joined_at, id limit 1",
+        args![drop, variant, free],
+    )
+}
+
+/// How many are before a place on its list.
+pub fn before_wait(tx: &mut Tx<'_>, drop: DropId, wait: &Wait) -> Result<i64> {
+    let (count,): (i64,) = tx.one(
+        "select count(*) from drop_waits w join drop_waits mine on mine.id = $3
+          where w.drop_id = $1 and w.variant_id = $2 and w.state = 'waiting' and (w.joined_at < mine.joined_at or (w.joined_at = mine.joined_at and w.id < mine.id))",
+        args![drop, wait.variant, wait.id],
+    )?;
+    Ok(count)
+}
+
+/// What somebody waits for.
+pub(super) fn waited_for(tx: &mut Tx<'_>, drop: DropId) -> Result<Vec<VariantId>> {
+    let rows: Vec<(VariantId,)> = tx.all(
+        "select distinct variant_id from drop_waits where drop_id = $1 and state = 'waiting' order by variant_id limit 100",
+        args![drop],
+    )?;
+    Ok(rows.into_iter().map(|(variant,)| variant).collect())
+}
+
+/// Offers whose time is over.
+pub(super) fn lapsed(tx: &mut Tx<'_>, drop: DropId) -> Result<Vec<Wait>> {
+    tx.all(
+        "select id, variant_id, units, state, offered_until from drop_waits
+          where drop_id = $1 and state = 'offered' and offered_until <= $2 order by offered_until limit 100",
+        args![drop, tx.now()],
+    )
+}
+
+/// Moves a place from how it was read. No row: somebody else moved it.
+pub(super) fn move_wait(tx: &mut Tx<'_>, wait: &Wait, to: WaitStanding) -> Result<bool> {
+    let done = tx.exec(
+        "update drop_waits set state = $3 where id = $1 and state = $2",
+        args![wait.id, wait.standing, to],
+    )?;
+    Ok(done == 1)
+}
+
+pub(super) fn offer_wait(tx: &mut Tx<'_>, wait: &Wait, until: Time) -> Result<()> {
+    tx.change_one(
+        "update drop_waits set state = 'offered', offered_until = $2 where id = $1 and state = 'waiting'",
+        args![wait.id, until],
+    )
+}
+
+/// Nobody waits any more. What was offered.
+pub(super) fn end_waits(tx: &mut Tx<'_>, drop: DropId) -> Result<Vec<WaitId>> {
+    tx.put(
+        "update drop_waits set state = 'lapsed' where drop_id = $1 and state = 'waiting'",
+        args![drop],
+    )?;
+    let rows: Vec<(WaitId,)> = tx.all(
+        "update drop_waits set state = 'lapsed' where drop_id = $1 and state = 'offered' returning id",
+        args![drop],
+    )?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Open drops with a list.
+pub(super) fn with_lists(tx: &mut Tx<'_>, most: i64) -> Result<Vec<DropId>> {
+    let rows: Vec<(DropId,)> = tx.all(
+        "select d.id from drops d where d.state = 'open' and exists (
+           select 1 from drop_waits w where w.drop_id = d.id and (w.state = 'waiting' or w.state = 'offered')) order by d.id limit $1",
+        args![most],
+    )?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+// What was done. -----------------------------------------------------------------------------------------------------------------------------------
+
+pub(super) fn insert_event(tx: &mut Tx<'_>, drop: DropId, event: &Event) -> Result<()> {
+    tx.put(
+        "insert into drop_events (drop_id, position, kind, detail, staff_id, at, hash) values ($1, $2, $3, $4, $5, $6, $7)",
+        args![drop, event.position, event.kind, event.detail, event.staff, event.at, event.hash],
+    )
+}
+
+impl FromRow for Event {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            position: row.get(0)?,
+            kind: row.get(1)?,
+            detail: row.get(2)?,
+            staff: row.get(3)?,
+            at: row.get(4)?,
+            hash: row.get(5)?,
+        })
+    }
+}
+
+/// What was done in a drop we looked up ourselves, in order.
+pub fn events(tx: &mut Tx<'_>, drop: DropId) -> Result<Vec<Event>> {
+    tx.all(
+        "select position, kind, detail, staff_id, at, hash from drop_events where drop_id = $1 order by position limit 100000",
+        args![drop],
+    )
+}
+
+/// Every drop there is, for the operator's check.
+pub(super) fn all(tx: &mut Tx<'_>) -> Result<Vec<Drop>> {
+    tx.all(
+        "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate
+           from drops order by id limit 10000",
+        &[],
+    )
+}

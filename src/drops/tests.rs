@@ -1,0 +1,170 @@
+//! Rules of drops: when they sell, by what names a buyer is known, what may be a stage, and an archive that holds.
+
+use super::model::*;
+use crate::kernel::{DropId, Id, ShopId, Time};
+use uuid::Uuid;
+
+fn drop_in(state: DropState, opens_at: Option<i64>, closes_at: Option<i64>) -> Drop {
+    Drop {
+        id: DropId::from_uuid(Uuid::from_u128(7)),
+        shop: ShopId::from_uuid(Uuid::nil()),
+        slug: "friday".into(),
+        title: "Friday".into(),
+        description: String::new(),
+        stage: Stage::Nothing,
+        state,
+        opens_at: opens_at.map(Time),
+        closes_at: closes_at.map(Time),
+        opened_at: None,
+        closed_at: None,
+        limit: 0,
+        hold_minutes: 3,
+        pinned: None,
+        line_rate: 0,
+        version: 1,
+        head: [0; 32],
+        next_check_at: None,
+        created_at: Time(0),
+        changed_at: Time(0),
+    }
+}
+
+#[test]
+fn d13_when_a_drop_sells_is_a_table_of_its_state_and_its_times() {
+    use DropState::*;
+    // state, opens, closes, now -> phase, what a buyer is told
+    let table = [
+        (Draft, Some(10), Some(20), 15, Phase::Draft, Some("no_such_drop")),
+        (Scheduled, None, None, 15, Phase::Before, Some("drop_not_open")),
+        (Scheduled, Some(10), Some(20), 9, Phase::Before, Some("drop_not_open")),
+        (Scheduled, Some(10), Some(20), 10, Phase::Open, None),
+        (Scheduled, Some(10), Some(20), 19, Phase::Open, None),
+        (Scheduled, Some(10), Some(20), 20, Phase::Over, Some("drop_closed")),
+        (Scheduled, None, Some(20), 20, Phase::Before, Some("drop_not_open")),
+        (Open, None, None, 99, Phase::Open, None),
+        (Open, Some(50), None, 9, Phase::Open, None),
+        (Open, None, Some(20), 19, Phase::Open, None),
+        (Open, None, Some(20), 20, Phase::Over, Some("drop_closed")),
+        (Paused, None, Some(20), 19, Phase::Paused, Some("drop_paused")),
+        (Paused, None, Some(20), 20, Phase::Over, Some("drop_closed")),
+        (Closed, None, None, 1, Phase::Over, Some("drop_closed")),
+        (Archived, None, None, 1, Phase::Over, Some("drop_closed")),
+    ];
+    for (state, opens, closes, now, phase, told) in table {
+        let drop = drop_in(state, opens, closes);
+        assert_eq!(drop.phase(Time(now)), phase, "{state:?} {opens:?} {closes:?} at {now}");
+        let refused = must_be_open(&drop, Time(now)).err().map(|error| error.code);
+        assert_eq!(refused, told, "{state:?} {opens:?} {closes:?} at {now}");
+    }
+}
+
+#[test]
+fn i16_whatever_is_not_over_has_a_time_to_look_at_it_again() {
+    let now = Time(1_000_000_000);
+    for (state, opens, closes) in [
+        (DropState::Scheduled, None, None),
+        (DropState::Scheduled, Some(5_000_000_000), None),
+        (DropState::Open, None, None),
+        (DropState::Open, None, Some(5_000_000_000)),
+        (DropState::Paused, None, None),
+        (DropState::Closed, None, None),
+    ] {
+        let at = drop_in(state, opens, closes).look(now).expect("it is not over");
+        assert!(opens.or(closes).is_none_or(|told| at <= Time(told)), "{state:?}");
+    }
+}
+
+#[test]
+fn d11_one_mailbox_one_number_one_street_however_they_are_written() {
+    for same in [
+        "Ada.Lovelace@Gmail.com",
+        "adalovelace+drop@gmail.com",
+        " a.dalovelace@googlemail.com ",
+    ] {
+        assert_eq!(plain_email(same), "adalovelace@gmail.com");
+    }
+    assert_eq!(
+        plain_email("Ada.L+1@Example.com"),
+        "ada.l@example.com",
+        "other hosts read dots"
+    );
+    for same in ["+49 30 1234567", "0049-30-1234567", "+49 (0)30 123 45 67"] {
+        assert_eq!(plain_phone(same), "49301234567");
+    }
+    let drop = DropId::from_uuid(Uuid::from_u128(1));
+    let street = |line1| Who {
+        address: Some(["DE", "10115", line1, ""]),
+        ..Who::default()
+    };
+    let known = street("Hauptstraße 5").identities(drop);
+    assert_eq!(known, street("hauptstr. 5").identities(drop));
+    assert_ne!(known, street("Hauptstr. 6").identities(drop));
+    assert_ne!(
+        known,
+        street("Hauptstraße 5").identities(DropId::from_uuid(Uuid::from_u128(2))),
+        "another drop"
+    );
+    let both = Who {
+        email: Some("a@example.com"),
+        phone: Some("+49 1"),
+        ..street("x")
+    };
+    assert_eq!(both.identities(drop).len(), 3);
+    assert!(Who::default().identities(drop).is_empty());
+}
+
+#[test]
+fn a_stage_is_a_clip_or_an_https_stream_and_nothing_that_could_run_here() {
+    for good in [
+        "https://live.example.com/a/b.m3u8",
+        "https://player.example.com:8443/embed/1?x=1#t",
+    ] {
+        assert!(Stage::read(None, Some((StreamKind::Hls, good))).is_ok(), "{good}");
+    }
+    for bad in [
+        "http://live.example.com/a.m3u8",
+        "javascript:alert(1)",
+        "https://",
+        "https://localhost/a",
+        "https://user:pass@example.com/",
+        "https://example.com/\"><script>",
+        "https://exa mple.com/",
+        "https://example.com:99999/",
+        "https://127.0.0.1/a",
+        "https://example.com/a;script-src *",
+    ] {
+        let refused = Stage::read(None, Some((StreamKind::Embed, bad)));
+        assert_eq!(refused.unwrap_err().code, "invalid_field", "{bad}");
+    }
+    assert_eq!(
+        Stage::read(None, Some((StreamKind::Hls, "  "))).unwrap(),
+        Stage::Nothing
+    );
+}
+
+#[test]
+fn x2_every_place_of_the_draw_is_as_likely_as_any_other() {
+    use super::line::rank;
+    use crate::kernel::TurnId;
+    use sha2::{Digest, Sha256};
+    const PEOPLE: usize = 10;
+    const DRAWS: u32 = 4000;
+    let turns: Vec<TurnId> = (0..PEOPLE)
+        .map(|n| turn_of(DropId::from_uuid(Uuid::nil()), &[u8::try_from(n).unwrap(); 32]))
+        .collect();
+    // How often each of them was at each place.
+    let mut seen = [[0u32; PEOPLE]; PEOPLE];
+    for draw in 0..DRAWS {
+        let seed: [u8; 32] = Sha256::digest(draw.to_be_bytes()).into();
+        let mut order: Vec<usize> = (0..PEOPLE).collect();
+        order.sort_by_key(|n| rank(&seed, turns[*n]));
+        for (place, who) in order.into_iter().enumerate() {
+            seen[who][place] += 1;
+        }
+    }
+    let expected = f64::from(DRAWS) / 10.0;
+    let square = |count: &u32| (f64::from(*count) - expected).powi(2) / expected;
+    let chi_square: f64 = seen.iter().flatten().map(square).sum();
+    // 81 degrees of freedom: above 126 once in a thousand times.
+    assert!(chi_square < 126.0, "{chi_square}");
+}

@@ -1,0 +1,186 @@
+//! The list of those who wait for what is sold out: units that come free are offered to them, one after another, whole or not at all.
+//!
+//! An offer is a reservation: the units are nobody else's until it is taken or lapses. While somebody waits for a variant its gate is shut for everybody
+//! else, so that a unit that comes free cannot be had by whoever happens to look.
+
+use super::model::{Drop, DropState, Phase, Wait, WaitStanding, must_be_open, unknown};
+use super::store;
+use crate::db::Tx;
+use crate::inventory::{self, Demand, Gate, Reserve};
+use crate::kernel::{CheckoutId, DropId, Error, Id, Result, Seconds, ShopId, VariantId, WaitId};
+
+/// How long an offer is kept for whoever waited.
+pub const OFFER: Seconds = Seconds::minutes(5);
+/// Offers made by one command for one variant.
+const OFFERS_MAX: u32 = 50;
+
+/// The units of an offer are reserved under its own id: it is no checkout, and none has this id.
+fn holder(wait: WaitId) -> CheckoutId {
+    CheckoutId::from_uuid(wait.uuid())
+}
+
+/// Puts a browser at the end of the list; asked again, it keeps its place. Errors: `no_such_drop`, `drop_not_open`, `drop_paused`, `drop_closed`,
+/// `not_in_drop`, `invalid_field`, `drop_not_sold_out`.
+pub fn wait(tx: &mut Tx<'_>, shop: ShopId, id: DropId, variant: VariantId, units: u32, key: &[u8; 32]) -> Result<Wait> {
+    let drop = store::find(tx, shop, id)?.ok_or_else(unknown)?;
+    must_be_open(&drop, tx.now())?;
+    if !store::items(tx, id)?.iter().any(|item| item.variant == variant) {
+        return Err(Error::conflict(
+            "not_in_drop",
+            "This is not sold in this drop. Buy it in the shop.",
+        ));
+    }
+    let most = if drop.limit == 0 { 20 } else { drop.limit.min(20) };
+    if units == 0 || units > most {
+        return Err(Error::field(
+            "/units",
+            "Wait for at least one piece, and for no more than each buyer may have.",
+        ));
+    }
+    if let Some(known) = store::wait_of(tx, id, variant, key)? {
+        return Ok(known);
+    }
+    if free(tx, &drop, variant)? >= i64::from(units) && store::first_waiting(tx, id, variant)?.is_none() {
+        return Err(Error::conflict(
+            "drop_not_sold_out",
+            "There is enough of it: buy it now.",
+        ));
+    }
+    if !store::insert_wait(tx, &drop, variant, units, key)? {
+        return Err(Error::engine(
+            crate::kernel::Engine::Retry,
+            "the same browser came twice in one instant",
+        ));
+    }
+    offer(tx, &drop, variant)?;
+    store::wait_of(tx, id, variant, key)?.ok_or_else(|| Error::internal("a place on the list was not written"))
+}
+
+/// Leaves the list; an offer goes to the next. Twice is once.
+pub fn leave(tx: &mut Tx<'_>, shop: ShopId, id: DropId, variant: VariantId, key: &[u8; 32]) -> Result<()> {
+    let drop = store::find(tx, shop, id)?.ok_or_else(unknown)?;
+    if let Some(known) = store::wait_of(tx, id, variant, key)?
+        && store::move_wait(tx, &known, WaitStanding::Left)?
+    {
+        if known.standing == WaitStanding::Offered {
+            inventory::release(tx, holder(known.id))?;
+        }
+        offer(tx, &drop, variant)?;
+    }
+    Ok(())
+}
+
+/// The round of the job: what lapsed goes on, what came free is offered.
+pub(super) fn round(tx: &mut Tx<'_>, id: DropId) -> Result<()> {
+    let drop = store::load(tx, id)?;
+    if drop.phase(tx.now()) != Phase::Open || drop.state != DropState::Open {
+        return Ok(());
+    }
+    for lapsed in store::lapsed(tx, id)? {
+        if store::move_wait(tx, &lapsed, WaitStanding::Lapsed)? {
+            inventory::expire(tx, holder(lapsed.id), false)?;
+        }
+    }
+    for variant in store::waited_for(tx, id)? {
+        offer(tx, &drop, variant)?;
+    }
+    Ok(())
+}
+
+/// Offers what is free of a variant to the first on the list who wants no more than that, then to the next. Whoever wants more keeps their place. Once
+/// nothing is free the gate is shut for as long as somebody waits; what nobody on the list can use everybody may buy.
+fn offer(tx: &mut Tx<'_>, drop: &Drop, variant: VariantId) -> Result<()> {
+    if drop.state != DropState::Open {
+        return Ok(());
+    }
+    for _ in 0..OFFERS_MAX {
+        let free = free(tx, drop, variant)?;
+        let Some(first) = store::first_fitting(tx, drop.id, variant, free)? else {
+            break;
+        };
+        // Whoever looks meanwhile waits for this commit, and then finds the gate as it is left here.
+        inventory::set_gate_of(tx, drop.place(), variant, Gate::Open)?;
+        let demand = [Demand {
+            variant,
+            quantity: first.units,
+            place: Some(drop.place()),
+        }];
+        let until = tx.now().plus(OFFER);
+        match inventory::reserve(tx, drop.shop, holder(first.id), &demand, false, until)? {
+            Reserve::Reserved(_) => store::offer_wait(tx, &first, until)?,
+            Reserve::SoldOut { .. } | Reserve::Shut(_) => break,
+        }
+    }
+    let gate = match free(tx, drop, variant)? == 0 && store::first_waiting(tx, drop.id, variant)?.is_some() {
+        true => Gate::Shut,
+        false => Gate::Open,
+    };
+    inventory::set_gate_of(tx, drop.place(), variant, gate)
+}
+
+fn free(tx: &mut Tx<'_>, drop: &Drop, variant: VariantId) -> Result<i64> {
+    let rows = inventory::aside(tx, drop.place())?;
+    Ok(rows
+        .into_iter()
+        .find(|row| row.variant == variant)
+        .map_or(0, |row| row.left()))
+}
+
+/// What is offered to a browser of a variant now.
+pub fn offered_units(tx: &mut Tx<'_>, drop: DropId, variant: VariantId, key: &[u8; 32]) -> Result<u32> {
+    let known = store::wait_of(tx, drop, variant, key)?;
+    let now = tx.now();
+    Ok(known.filter(|wait| wait.is_offer(now)).map_or(0, |wait| wait.units))
+}
+
+/// At the tap: gives the units of this browser's offers back for the reservation that follows in the same transaction. The variants whose gate has to be
+/// shut again after it.
+pub fn take_offers(tx: &mut Tx<'_>, drop: DropId, wanted: &[Demand], key: &[u8; 32]) -> Result<Vec<VariantId>> {
+    let mut opened = Vec::new();
+    let now = tx.now();
+    for demand in wanted {
+        let Some(known) = store::wait_of(tx, drop, demand.variant, key)?.filter(|wait| wait.is_offer(now)) else {
+            continue;
+        };
+        if demand.quantity <= known.units && store::move_wait(tx, &known, WaitStanding::Taken)? {
+            inventory::release(tx, holder(known.id))?;
+            inventory::set_gate_of(tx, super::place(drop), demand.variant, Gate::Open)?;
+            opened.push(demand.variant);
+        }
+    }
+    Ok(opened)
+}
+
+/// After the reservation: whoever still waits is next, nobody else.
+pub fn after_offers(tx: &mut Tx<'_>, drop: DropId, opened: &[VariantId]) -> Result<()> {
+    for variant in opened {
+        if store::first_waiting(tx, drop, *variant)?.is_some() {
+            inventory::set_gate_of(tx, super::place(drop), *variant, Gate::Shut)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a gate is shut because somebody waits.
+pub fn is_waited_for(tx: &mut Tx<'_>, drop: DropId, variant: VariantId) -> Result<bool> {
+    Ok(store::first_waiting(tx, drop, variant)?.is_some())
+}
+
+/// Whether what is free of a variant is about to be offered to somebody who waits.
+pub fn is_promised(tx: &mut Tx<'_>, drop: DropId, variant: VariantId, free: i64) -> Result<bool> {
+    Ok(store::first_fitting(tx, drop, variant, free)?.is_some())
+}
+
+/// After a pause the gates open, but for what somebody waits for.
+pub(super) fn keep_shut(tx: &mut Tx<'_>, drop: &Drop) -> Result<()> {
+    let waited = store::waited_for(tx, drop.id)?;
+    after_offers(tx, drop.id, &waited)
+}
+
+/// The drop is over: nobody waits any more, and what was offered is free.
+pub(super) fn end(tx: &mut Tx<'_>, drop: DropId) -> Result<()> {
+    for offer in store::end_waits(tx, drop)? {
+        inventory::release(tx, holder(offer))?;
+    }
+    Ok(())
+}

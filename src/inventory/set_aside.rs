@@ -1,0 +1,63 @@
+//! Units set aside: at a place that nobody else sells from, and home again.
+
+use super::model::{Claim, Gate};
+use super::store;
+use crate::db::Tx;
+use crate::kernel::{LocationId, Result, ShopId, VariantId};
+
+/// Makes a place for units that are set aside. Twice is once.
+pub fn make_place(tx: &mut Tx<'_>, shop: ShopId, place: LocationId, name: &str) -> Result<()> {
+    store::insert_aside_place(tx, shop, place, name)
+}
+
+/// What is set aside.
+#[derive(Clone, Copy, Debug)]
+pub struct SetAside {
+    pub variant: VariantId,
+    pub place: LocationId,
+    pub units: u32,
+    /// Whether they may be taken at once.
+    pub gate: Gate,
+    /// From there; None: from the first place that has them all.
+    pub from: Option<LocationId>,
+}
+
+/// Moves free units of a shop to a place that is set aside, all or none. False: there are not that many free in one place.
+pub fn set_aside(tx: &mut Tx<'_>, shop: ShopId, what: SetAside) -> Result<bool> {
+    if what.units == 0 {
+        // So that the place has a row of it: released units need one.
+        let Some(home) = store::lift(tx, shop, what.variant, what.from, 0)? else {
+            return Ok(false);
+        };
+        return put(tx, shop, what, home);
+    }
+    match store::lift(tx, shop, what.variant, what.from, what.units)? {
+        Some(home) => put(tx, shop, what, home),
+        None => Ok(false),
+    }
+}
+
+fn put(tx: &mut Tx<'_>, shop: ShopId, what: SetAside, home: LocationId) -> Result<bool> {
+    let claim = Claim {
+        variant: what.variant,
+        location: what.place,
+        quantity: what.units,
+    };
+    store::put_aside(tx, shop, &claim, home, what.gate)?;
+    Ok(true)
+}
+
+/// Sends everything home that is free at a place. Answers how many units went, and how many are still in checkouts.
+pub fn send_home(tx: &mut Tx<'_>, place: LocationId) -> Result<(i64, i64)> {
+    let (mut went, mut waits) = (0, 0);
+    for row in store::aside(tx, place)? {
+        waits += row.reserved;
+        let free = row.left();
+        // Somebody who buys or leaves in this instant is seen by the next round.
+        if free > 0 && store::pick_up(tx, row.variant, place, free)? {
+            store::put_home(tx, row.variant, row.home, free)?;
+            went += free;
+        }
+    }
+    Ok((went, waits))
+}

@@ -1,0 +1,699 @@
+//! One drop: before it opens a promise and a clock, while it is open a stage and a button, afterwards what became of it.
+//!
+//! Everything works without scripts: the server writes the page as it stands, and each button is a link to the checkout in this drop. A script follows
+//! the drop's stream and writes what changes into the page.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use std::collections::BTreeMap;
+
+use super::clip_page::Shape;
+use super::frame::{Frame, Head, Picture, Tone, When};
+use super::front::{Front, paragraphs, picture, poster, public, summary, when};
+use super::structured_data::{BreadcrumbList, Markup, Thing};
+use crate::app::App;
+use crate::catalog;
+use crate::checkout::Buyer as Browser;
+use crate::clips;
+use crate::db::{LaneKey, Tx};
+use crate::drops::{self, DropState, Item, Phase, Stage, StreamKind, TurnStanding, View};
+use crate::http::{ClientAddress, Form, Limit, Path, Problem, SameOrigin, Who, allow_on_page, limit, redirect};
+use crate::identity;
+use crate::kernel::{Kind, Result as Done, Time, words};
+
+#[derive(Template)]
+#[template(path = "storefront/drop.html")]
+pub struct DropPage {
+    pub frame: Frame,
+    pub head: Head,
+    pub title: String,
+    pub description: Vec<String>,
+    /// `before`, `open`, `paused` or `over`.
+    pub phase: &'static str,
+    pub says: Says,
+    pub stage: StageView,
+    /// The one that is talked about stands first.
+    pub items: Vec<DropItem>,
+    /// "Each buyer may have 2 pieces."; empty without a limit.
+    pub limit: String,
+    /// "What you reserve is kept for you for 3 minutes."
+    pub holds: String,
+    pub checkout_path: String,
+    pub waits_path: String,
+    /// The waiting room, if it has one.
+    pub room: Option<Room>,
+    /// For the script that follows the drop.
+    pub drop: String,
+    pub key: String,
+    /// The server's clock when the page was written, for countdowns.
+    pub now: String,
+}
+
+/// One sentence about where the drop stands, and the moment it counts down to.
+pub struct Says {
+    pub tone: Tone,
+    pub text: String,
+    /// What the clock beside it counts down to.
+    pub until: Option<When>,
+    /// "Opens", "Closes".
+    pub until_label: &'static str,
+}
+
+/// A drop's waiting room, as this browser meets it.
+pub struct Room {
+    pub standing: Standing,
+    pub turn_path: String,
+    /// From 1; 0 before the draw.
+    pub place: i64,
+    pub admitted: i64,
+    pub rate: u32,
+    /// "About 3 minutes".
+    pub estimate: String,
+    pub arrivals: String,
+    /// Hex.
+    pub seed_hash: String,
+    /// Hex; told when it has opened.
+    pub seed: Option<String>,
+    /// This browser's turn, for whoever checks the draw.
+    pub turn: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// They have taken no turn.
+    Outside,
+    Waiting,
+    /// It is their turn.
+    Admitted,
+    /// Their turn was used, or is over.
+    Over,
+}
+
+pub enum StageView {
+    Nothing,
+    Clip {
+        src: String,
+        media_type: String,
+        shape: Shape,
+        poster: Picture,
+    },
+    Hls {
+        src: String,
+    },
+    Embed {
+        src: String,
+    },
+}
+
+pub struct DropItem {
+    pub variant: String,
+    pub title: String,
+    pub variant_title: String,
+    pub picture: Picture,
+    pub price: String,
+    pub availability: String,
+    pub tone: Tone,
+    pub sold_out: bool,
+    pub pinned: bool,
+    pub wait: WaitView,
+}
+
+/// The waitlist of an item, as this browser meets it.
+#[derive(Clone, PartialEq, Eq)]
+pub enum WaitView {
+    /// There is none now: it is not sold out, or the drop is not open.
+    Closed,
+    /// It can be joined.
+    Open,
+    /// "You are next: keep this page open.", "2 before you."
+    On(String),
+    /// The units are theirs until then.
+    Offered(String),
+}
+
+/// A drop that was announced, by its address or its id.
+pub async fn show(
+    State(app): State<App>,
+    front: Front,
+    browser: Browser,
+    Path((_, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let key = browser.key(front.shop.id);
+    let (page, front, frames) = app
+        .db
+        .read(move |tx| {
+            let shop = front.shop.id;
+            let found = match name.parse() {
+                Ok(id) => drops::view(tx, shop, id)?,
+                Err(_) => drops::view_by_slug(tx, shop, &name)?,
+            };
+            let Some(view) = found.filter(|view| view.drop.state != DropState::Draft) else {
+                return Ok((None, front.clone(), None));
+            };
+            let elsewhere = match &view.drop.stage {
+                Stage::Stream(kind, url) => Some((*kind, url.clone())),
+                _ => None,
+            };
+            Ok((
+                Some(DropPage::read(tx, &front, &view, key.as_ref())?),
+                front.clone(),
+                elsewhere,
+            ))
+        })
+        .await?;
+    let Some(page) = page else {
+        return front.nothing_here();
+    };
+    let mut response = public(&headers, &page)?;
+    if let Some((kind, url)) = frames {
+        let directive = match kind {
+            StreamKind::Embed => "frame-src",
+            StreamKind::Hls => "media-src",
+        };
+        allow_on_page(&mut response, directive, &url);
+    }
+    Ok(response)
+}
+
+/// Takes a turn in the waiting room: the browser holds its secret from here on.
+pub async fn take_turn(
+    State(app): State<App>,
+    front: Front,
+    _: SameOrigin,
+    browser: Browser,
+    ClientAddress(client): ClientAddress,
+    Path((_, name)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let shop = front.shop.id;
+    limit(&app, Limit::Checkout, Who::AddressAtShop(client, shop))?;
+    let slug = name.clone();
+    let found = app.db.read(move |tx| {
+        Ok(match slug.parse() {
+            Ok(id) => drops::find(tx, shop, id)?,
+            Err(_) => drops::find_by_slug(tx, shop, &slug)?,
+        })
+    });
+    let Some(drop) = found.await?.filter(|drop| drop.state != DropState::Draft) else {
+        return front.nothing_here();
+    };
+    let browser = browser.known(&app);
+    let back = redirect(&front.path(&format!("/drops/{}", drop.slug)));
+    if let Some(key) = browser.key(shop) {
+        let (lane, id) = (LaneKey::of(drop.id), drop.id);
+        match app.db.write(lane, move |tx| drops::join(tx, shop, id, &key)).await {
+            // A drop that closed meanwhile says so itself.
+            Ok(_) => {}
+            Err(error) if error.kind == Kind::Conflict => return Ok(back),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(browser.remember(back))
+}
+
+/// Joins the waitlist of something that is sold out, or leaves it.
+pub async fn wait(
+    State(app): State<App>,
+    front: Front,
+    _: SameOrigin,
+    browser: Browser,
+    ClientAddress(client): ClientAddress,
+    Path((_, name)): Path<(String, String)>,
+    Form(typed): Form<BTreeMap<String, String>>,
+) -> Result<Response, Problem> {
+    let shop = front.shop.id;
+    limit(&app, Limit::Checkout, Who::AddressAtShop(client, shop))?;
+    let slug = name.clone();
+    let found = app.db.read(move |tx| {
+        Ok(match slug.parse() {
+            Ok(id) => drops::find(tx, shop, id)?,
+            Err(_) => drops::find_by_slug(tx, shop, &slug)?,
+        })
+    });
+    let Some(drop) = found.await?.filter(|drop| drop.state != DropState::Draft) else {
+        return front.nothing_here();
+    };
+    let back = redirect(&front.path(&format!("/drops/{}", drop.slug)));
+    let variant = typed.get("variant").and_then(|text| text.parse().ok());
+    let leaves = typed.get("do").is_some_and(|what| what == "leave");
+    let browser = browser.known(&app);
+    if let (Some(key), Some(variant)) = (browser.key(shop), variant) {
+        let (lane, id) = (LaneKey::of(drop.id), drop.id);
+        let done = app.db.write(lane, move |tx| match leaves {
+            true => drops::leave(tx, shop, id, variant, &key),
+            false => drops::wait(tx, shop, id, variant, 1, &key).map(|_| ()),
+        });
+        match done.await {
+            // There is some of it again, or the drop closed: the page says so itself.
+            Ok(()) => {}
+            Err(error) if error.kind == Kind::Conflict => return Ok(back),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(browser.remember(back))
+}
+
+/// What is left of something in a drop: always in figures.
+pub fn left_words(left: i64, in_checkouts: i64) -> (String, Tone, bool) {
+    let held = |held: i64| match held {
+        1 => "1 in a checkout".to_owned(),
+        held => format!("{held} in checkouts"),
+    };
+    match (left.max(0), in_checkouts) {
+        (0, 0) => ("Sold out".into(), Tone::Plain, true),
+        (0, on) => (format!("Sold out, {}", held(on)), Tone::Plain, true),
+        (left, 0) => (
+            format!("{left} left"),
+            if left > 5 { Tone::Ok } else { Tone::Warn },
+            false,
+        ),
+        (left, on) => (
+            format!("{left} left, {}", held(on)),
+            if left > 5 { Tone::Ok } else { Tone::Warn },
+            false,
+        ),
+    }
+}
+
+impl Says {
+    fn of(view: &View, now: Time) -> Self {
+        let drop = &view.drop;
+        let says = |tone, text: &str, until: Option<Time>, label| Self {
+            tone,
+            text: text.into(),
+            until: until.map(|at| when(at, now)),
+            until_label: label,
+        };
+        match drop.phase(now) {
+            Phase::Draft | Phase::Before => match drop.opens_at {
+                Some(at) => says(
+                    Tone::Plain,
+                    "Not open yet. This page opens by itself.",
+                    Some(at),
+                    "Opens",
+                ),
+                None => says(
+                    Tone::Plain,
+                    "Not open yet. The host opens it by hand, and this page with it.",
+                    None,
+                    "",
+                ),
+            },
+            Phase::Open if view.totals().left == 0 && view.totals().reserved == 0 => {
+                says(Tone::Plain, "Everything is sold.", drop.closes_at, "Closes")
+            }
+            Phase::Open => says(Tone::Ok, "Open now.", drop.closes_at, "Closes"),
+            Phase::Paused => says(
+                Tone::Warn,
+                "Paused for a moment. What is reserved stays reserved.",
+                drop.closes_at,
+                "Closes",
+            ),
+            Phase::Over => says(Tone::Plain, "This drop is over.", None, ""),
+        }
+    }
+}
+
+impl DropPage {
+    fn read(tx: &mut Tx<'_>, front: &Front, view: &View, key: Option<&[u8; 32]>) -> Done<Self> {
+        let (shop, drop, now) = (&front.shop, &view.drop, tx.now());
+        let phase = drop.phase(now);
+        let mut items = Vec::with_capacity(view.items.len());
+        for item in &view.items {
+            items.extend(DropItem::read(tx, front, view, item, phase, key)?);
+        }
+        items.sort_by_key(|item| !item.pinned);
+        let stage = StageView::read(tx, front, view)?;
+        let address = front.address(&format!("/drops/{}", drop.slug));
+        let preview = match &stage {
+            StageView::Clip { poster, .. } if poster.src.starts_with('/') => Some(front.absolute(&poster.src)),
+            _ => items
+                .first()
+                .filter(|item| item.picture.src.starts_with('/'))
+                .map(|item| front.absolute(&item.picture.src)),
+        };
+        let words = if drop.description.is_empty() {
+            &drop.title
+        } else {
+            &drop.description
+        };
+        let crumbs = BreadcrumbList::new([
+            (shop.name.as_str(), front.address("").as_str()),
+            (drop.title.as_str(), address.as_str()),
+        ]);
+        Ok(Self {
+            frame: front.frame(),
+            head: Head {
+                title: format!("{} · {}", drop.title, shop.name),
+                description: summary(words),
+                canonical: address,
+                kind: "website",
+                picture: preview,
+                markup: Markup::new(&[Thing::Breadcrumbs(crumbs)]),
+                listed: phase != Phase::Over,
+            },
+            title: drop.title.clone(),
+            description: paragraphs(&drop.description),
+            phase: drops::api::phase_word(phase),
+            says: Says::of(view, now),
+            stage,
+            items,
+            limit: match drop.limit {
+                0 => String::new(),
+                limit => format!(
+                    "Each buyer may have {}.",
+                    words::count(u64::from(limit), "piece", "pieces")
+                ),
+            },
+            holds: format!(
+                "What you reserve is kept for you for {}.",
+                words::count(drop.hold_minutes.unsigned_abs(), "minute", "minutes")
+            ),
+            checkout_path: front.path("/checkout"),
+            waits_path: front.path(&format!("/drops/{}/waits", drop.slug)),
+            room: Room::read(tx, front, view, key)?,
+            drop: drop.id.to_string(),
+            key: identity::publishable_key(tx, shop.id)?,
+            now: now.to_string(),
+        })
+    }
+}
+
+impl Room {
+    fn read(tx: &mut Tx<'_>, front: &Front, view: &View, key: Option<&[u8; 32]>) -> Done<Option<Self>> {
+        let Some(line) = &view.line else {
+            return Ok(None);
+        };
+        let turn = match key {
+            Some(key) => drops::stand(tx, &view.drop, key)?,
+            None => None,
+        };
+        let place = turn.and_then(|turn| turn.place).unwrap_or(0);
+        let ahead = (place - line.admitted).max(0);
+        let minutes = u64::try_from(ahead).unwrap_or(0).div_ceil(u64::from(line.rate.max(1)));
+        Ok(Some(Self {
+            standing: match turn.map(|turn| turn.standing) {
+                None => Standing::Outside,
+                Some(TurnStanding::Waiting) => Standing::Waiting,
+                Some(TurnStanding::Admitted) => Standing::Admitted,
+                Some(TurnStanding::Expired | TurnStanding::Used) => Standing::Over,
+            },
+            turn_path: front.path(&format!("/drops/{}/turn", view.drop.slug)),
+            place,
+            admitted: line.admitted,
+            rate: line.rate,
+            estimate: match minutes {
+                0 | 1 => "less than a minute".into(),
+                minutes => format!("about {}", words::count(minutes, "minute", "minutes")),
+            },
+            arrivals: words::number(line.arrivals.unsigned_abs()),
+            seed_hash: drops::seed_hash(&line.seed),
+            seed: line
+                .drawn
+                .map(|_| line.seed.iter().map(|byte| format!("{byte:02x}")).collect()),
+            turn: turn.map(|turn| turn.id.to_string()).unwrap_or_default(),
+        }))
+    }
+
+    /// People who are let in before them.
+    pub fn ahead(&self) -> i64 {
+        (self.place - self.admitted - 1).max(0)
+    }
+
+    pub fn is(&self, standing: &str) -> bool {
+        match self.standing {
+            Standing::Outside => standing == "outside",
+            Standing::Waiting => standing == "waiting",
+            Standing::Admitted => standing == "admitted",
+            Standing::Over => standing == "over",
+        }
+    }
+}
+
+impl StageView {
+    fn read(tx: &mut Tx<'_>, front: &Front, view: &View) -> Done<Self> {
+        Ok(match &view.drop.stage {
+            Stage::Nothing => Self::Nothing,
+            Stage::Clip(clip) => match clips::published(tx, front.shop.id, *clip)? {
+                Some(clip) => Self::Clip {
+                    src: clip.content.media.path(),
+                    media_type: clip.content.media.content_type.clone(),
+                    shape: Shape::of(clip.content.media.width, clip.content.media.height),
+                    poster: poster(&clip),
+                },
+                None => Self::Nothing, // It was taken down since.
+            },
+            Stage::Stream(StreamKind::Hls, url) => Self::Hls { src: url.clone() },
+            Stage::Stream(StreamKind::Embed, url) => Self::Embed { src: url.clone() },
+        })
+    }
+
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::Nothing => "bare",
+            Self::Clip { shape, .. } => shape.class(),
+            Self::Hls { .. } | Self::Embed { .. } => "wide",
+        }
+    }
+}
+
+impl DropItem {
+    fn read(
+        tx: &mut Tx<'_>,
+        front: &Front,
+        view: &View,
+        item: &Item,
+        phase: Phase,
+        key: Option<&[u8; 32]>,
+    ) -> Done<Option<Self>> {
+        let shop = &front.shop;
+        let (Some(product), Some(variant)) = (
+            catalog::product_of(tx, shop.id, item.variant)?,
+            catalog::variant(tx, shop.id, item.variant, shop.currency)?,
+        ) else {
+            return Ok(None);
+        };
+        let figures = view.figures(item);
+        let (availability, tone, sold_out) = match phase {
+            Phase::Draft | Phase::Before => (
+                words::count(u64::from(item.allotment), "piece", "pieces"),
+                Tone::Plain,
+                false,
+            ),
+            Phase::Open | Phase::Paused => left_words(figures.left, figures.reserved),
+            Phase::Over if figures.returned > 0 => ("Over".into(), Tone::Plain, true),
+            Phase::Over => ("Sold out".into(), Tone::Plain, true),
+        };
+        let known = match key {
+            Some(key) if phase == Phase::Open => drops::wait_of(tx, view.drop.id, item.variant, key)?,
+            _ => None,
+        };
+        let waited = phase == Phase::Open && drops::is_promised(tx, view.drop.id, item.variant, figures.left)?;
+        let wait = match known {
+            Some(known) if known.is_offer(tx.now()) => {
+                WaitView::Offered(known.offered_until.map(words::exact).unwrap_or_default())
+            }
+            Some(known) => WaitView::On(match drops::before_wait(tx, view.drop.id, &known)? {
+                0 => "You are next: keep this page open.".into(),
+                before => format!("{before} before you."),
+            }),
+            None if phase == Phase::Open && (sold_out || waited) => WaitView::Open,
+            None => WaitView::Closed,
+        };
+        let offered = matches!(wait, WaitView::Offered(_));
+        let sold_out = (sold_out || waited) && !offered;
+        let (availability, tone) = match offered {
+            true => ("Kept for you".into(), Tone::Ok),
+            false => (availability, tone),
+        };
+        Ok(Some(Self {
+            wait,
+            variant: item.variant.to_string(),
+            title: product.title.clone(),
+            variant_title: variant.title,
+            picture: picture(tx, shop, &product.image, &product.title)?,
+            price: words::money(item.price),
+            availability,
+            tone,
+            sold_out,
+            pinned: phase != Phase::Over && view.drop.pinned == Some(item.variant),
+        }))
+    }
+}
+
+impl DropPage {
+    pub fn can_buy(&self) -> bool {
+        self.phase == "open"
+            && self
+                .room
+                .as_ref()
+                .is_none_or(|room| room.standing == Standing::Admitted)
+    }
+
+    /// What is offered to this browser needs no turn.
+    pub fn may_buy(&self, item: &DropItem) -> bool {
+        self.can_buy() || (self.phase == "open" && matches!(item.wait, WaitView::Offered(_)))
+    }
+
+    /// In a waiting room, and not let in: the button says so.
+    pub fn waits(&self) -> bool {
+        self.phase == "open" && !self.can_buy()
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.phase == "over"
+    }
+
+    pub fn sample() -> Self {
+        let item = |id: &str, image: &str, title: &str, price: &str, availability: &str, tone, pinned| DropItem {
+            variant: id.into(),
+            title: title.into(),
+            variant_title: "Smoke".into(),
+            picture: Picture::new(&format!("/media/sample-{image}.webp"), title, 1000, 1000),
+            price: price.into(),
+            availability: availability.into(),
+            tone,
+            sold_out: availability == "Sold out",
+            wait: match availability {
+                "Sold out" => WaitView::On("2 before you.".into()),
+                _ => WaitView::Closed,
+            },
+            pinned,
+        };
+        Self {
+            frame: Frame::sample(),
+            head: Head {
+                title: "Friday firing · Loam & Ink".into(),
+                description: "Forty mugs out of one kiln.".into(),
+                canonical: "https://shop.example/s/loam-and-ink/drops/friday-firing".into(),
+                kind: "website",
+                picture: None,
+                markup: Markup::new(&[]),
+                listed: true,
+            },
+            title: "Friday firing".into(),
+            description: vec!["Forty mugs out of one kiln, opened in front of you.".into()],
+            phase: "open",
+            says: Says {
+                tone: Tone::Ok,
+                text: "Open now.".into(),
+                until: Some(When::new(
+                    "2026-11-27T19:30:00Z",
+                    "in 12 minutes",
+                    "27 November 2026, 19:30 UTC",
+                )),
+                until_label: "Closes",
+            },
+            stage: StageView::Clip {
+                src: "/media/sample.mp4".into(),
+                media_type: "video/mp4".into(),
+                shape: Shape::Tall,
+                poster: Picture::new("/media/sample-two-pulls.webp", "", 720, 1280),
+            },
+            items: vec![
+                item(
+                    "var_01ktide",
+                    "mug",
+                    "Dune mug",
+                    "€25.00",
+                    "3 left, 2 in checkouts",
+                    Tone::Warn,
+                    true,
+                ),
+                item(
+                    "var_01ksalt",
+                    "dripper",
+                    "Slow dripper",
+                    "€42.00",
+                    "Sold out",
+                    Tone::Plain,
+                    false,
+                ),
+            ],
+            limit: "Each buyer may have 2 pieces.".into(),
+            holds: "What you reserve is kept for you for 3 minutes.".into(),
+            checkout_path: "/s/loam-and-ink/checkout".into(),
+            waits_path: "/s/loam-and-ink/drops/friday-firing/waits".into(),
+            room: None,
+            drop: "drp_01kdrop".into(),
+            key: "pk_sample".into(),
+            now: "2026-11-27T19:18:00Z".into(),
+        }
+    }
+
+    pub fn sample_before() -> Self {
+        let mut page = Self::sample();
+        page.phase = "before";
+        page.says.tone = Tone::Plain;
+        page.says.text = "Not open yet. This page opens by itself.".into();
+        page.says.until_label = "Opens";
+        page.stage = StageView::Embed {
+            src: "https://player.example.com/live/1".into(),
+        };
+        page.items.iter_mut().for_each(|item| {
+            item.pinned = false;
+            item.sold_out = false;
+            item.wait = WaitView::Closed;
+            item.availability = "20 pieces".into();
+        });
+        page
+    }
+
+    fn sample_room(standing: Standing, place: i64, admitted: i64) -> Option<Room> {
+        Some(Room {
+            standing,
+            turn_path: "/s/loam-and-ink/drops/friday-firing/turn".into(),
+            place,
+            admitted,
+            rate: 60,
+            estimate: "about 4 minutes".into(),
+            arrivals: "1,204".into(),
+            seed_hash: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into(),
+            seed: (place > 0).then(|| "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752".into()),
+            turn: "trn_01kturn".into(),
+        })
+    }
+
+    /// Before the opening of a drop with a waiting room.
+    pub fn sample_room_before() -> Self {
+        Self {
+            room: Self::sample_room(Standing::Outside, 0, 0),
+            ..Self::sample_before()
+        }
+    }
+
+    pub fn sample_room_waiting() -> Self {
+        Self {
+            room: Self::sample_room(Standing::Waiting, 812, 590),
+            ..Self::sample()
+        }
+    }
+
+    pub fn sample_room_admitted() -> Self {
+        Self {
+            room: Self::sample_room(Standing::Admitted, 12, 590),
+            ..Self::sample()
+        }
+    }
+
+    pub fn sample_over() -> Self {
+        let mut page = Self::sample();
+        page.phase = "over";
+        page.says = Says {
+            tone: Tone::Plain,
+            text: "This drop is over.".into(),
+            until: None,
+            until_label: "",
+        };
+        page.stage = StageView::Nothing;
+        page.items.iter_mut().for_each(|item| {
+            item.pinned = false;
+            item.sold_out = true;
+            item.wait = WaitView::Closed;
+            item.availability = "Sold out".into();
+        });
+        page
+    }
+}

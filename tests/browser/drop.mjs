@@ -1,0 +1,225 @@
+// A drop from both sides: a host runs it from a phone's width console while people buy, one of them without scripts.
+
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { BUYER } from "./parts/player.mjs";
+import { owner, people, theDemo, world } from "./parts/stage.mjs";
+import { eventually } from "./parts/world.mjs";
+
+theDemo();
+
+/** A picture of a page at both widths, light and dark, where pictures are asked for. @param {import("playwright-core").Page} page @param {string} name */
+async function picture(page, name) {
+  const folder = process.env.HAWKER_SHOTS;
+  if (!folder) return;
+  mkdirSync(folder, { recursive: true });
+  const size = page.viewportSize();
+  for (const width of [390, 1440]) {
+    for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
+      await page.setViewportSize({ width, height: width === 390 ? 844 : 900 });
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+    }
+  }
+  if (size) await page.setViewportSize(size);
+}
+
+/** @param {import("playwright-core").Page} page @param {string} email */
+async function pay(page, email) {
+  await page.getByLabel("E-mail").fill(email);
+  await page.getByLabel("Name", { exact: true }).fill(BUYER.name);
+  await page.getByLabel("Street and number").fill(`${email} street 1`);
+  await page.getByLabel("Postcode").fill(BUYER.postal_code);
+  await page.getByLabel("Town").fill(BUYER.city);
+  await page.getByRole("button", { name: /^Pay / }).click();
+}
+
+/** Asked twice: the summary, then what it says. @param {import("playwright-core").Page} desk @param {RegExp} first @param {RegExp} then */
+async function confirm(desk, first, then) {
+  await desk.locator("summary", { hasText: first }).first().click();
+  await desk.getByRole("button", { name: then }).first().click();
+}
+
+/** Free units of something in the shop. @param {string} sku */
+const left = async (sku) => (await world.shelves()).get(sku).availability.left;
+
+test("a host plans, opens, steps, pins and closes a drop, and buyers with and without scripts get what they were shown", async () => {
+  const shelves = [...(await world.shelves()).values()];
+  const dripper = shelves.find(({ product }) => product.slug === "slow-dripper" || product.title === "Slow dripper");
+  const mug = shelves.find(({ product, availability }) => product.title === "Dune mug" && availability.left > 3);
+  assert.ok(dripper && mug, "the demo sells them");
+  const before = await left(mug.sku);
+
+  // The host puts it together.
+  const desk = owner.page;
+  await desk.goto(world.desk("/drops"));
+  await desk.getByRole("heading", { name: "A drop is a sale with a beginning and an end" }).waitFor();
+  await picture(desk, "studio-drops-empty");
+  await desk.getByLabel("Title").fill("Friday firing");
+  await desk.getByRole("button", { name: "Plan it" }).click();
+  await desk.getByRole("heading", { name: "Friday firing" }).waitFor();
+  await desk.getByLabel("Words").fill("Three mugs out of one kiln, opened in front of you.");
+  await desk.getByLabel("Clip on the stage").selectOption({ index: 1 });
+  await desk.getByLabel("Pieces for each buyer").fill("1");
+  const rows = desk.locator(".plan-row");
+  await rows.nth(0).getByLabel("Piece").selectOption(mug.id);
+  await rows.nth(0).getByLabel("Units").fill("3");
+  await rows.nth(0).getByLabel("Price, EUR").fill("25");
+  await rows.nth(1).getByLabel("Piece").selectOption(dripper.id);
+  await rows.nth(1).getByLabel("Units").fill("999999");
+  await rows.nth(1).getByLabel("Price, EUR").fill("30.00");
+  await confirm(desk, /Schedule it/, /Save, and schedule it/);
+  await desk.getByText(/not that many free pieces of Slow dripper/).first().waitFor();
+  assert.equal(await left(mug.sku), before, "nothing was taken");
+  await picture(desk, "studio-drop-plan-refused");
+  await rows.nth(1).getByLabel("Units").fill("1");
+  await confirm(desk, /Schedule it/, /Save, and schedule it/);
+  await desk.locator("summary", { hasText: "Open it now" }).waitFor();
+  assert.equal(await left(mug.sku), before - 3, "its units left the shelf");
+  await picture(desk, "studio-drop-scheduled");
+
+  // Somebody waits in front of it.
+  const phone = await people.somebody();
+  const page = await phone.newPage();
+  await page.goto(world.page("/drops/friday-firing"));
+  await page.getByText("Not open yet").first().waitFor();
+  assert.ok(await page.getByRole("button", { name: "Not open yet" }).first().isDisabled());
+  await picture(page, "shop-drop-before");
+
+  // It opens for them by itself.
+  await confirm(desk, /Open it now/, /Yes, open it/);
+  await page.getByText("Open now.").waitFor();
+  const item = page.locator(`[data-variant="${mug.id}"]`);
+  await item.getByText("3 left").waitFor();
+
+  // A price step and its undo, a pin: they see it without loading anything.
+  const card = desk.locator(".console-item", { hasText: "Dune mug" });
+  await card.locator("summary", { hasText: "Price" }).click();
+  await card.getByLabel("New price, EUR").fill("22");
+  await card.getByRole("button", { name: "Step the price" }).click();
+  await item.getByText("€22.00").waitFor();
+  await picture(desk, "studio-drop-open");
+  await desk.getByRole("button", { name: /Undo: Dune mug.* back to €25.00/ }).click();
+  await item.getByText("€25.00").waitFor();
+  await card.getByRole("button", { name: /^Put on the table/ }).click();
+  await item.getByText("On the table now").waitFor();
+  await picture(page, "shop-drop-open");
+
+  // One buys with scripts, one without; nobody twice.
+  const plain = await people.somebody({ javaScriptEnabled: false });
+  const other = await plain.newPage();
+  for (const [buyer, email] of /** @type {const} */ ([[page, "ada@example.com"], [other, "bob@example.com"]])) {
+    await buyer.goto(world.page("/drops/friday-firing"));
+    await buyer.locator(`[data-variant="${mug.id}"]`).getByRole("button", { name: /^Buy/ }).click();
+    await buyer.getByRole("button", { name: "Pay €29.90" }).waitFor();
+    await pay(buyer, email);
+    await buyer.getByRole("heading", { name: "Thank you, Jo. It is yours." }).waitFor();
+  }
+  await other.goto(world.page("/drops/friday-firing"));
+  await other.locator(`[data-variant="${mug.id}"]`).getByRole("button", { name: /^Buy/ }).click();
+  await pay(other, "Bob+again@example.com");
+  await other.getByRole("heading", { name: "You have what each buyer may have." }).waitFor();
+  await picture(other, "shop-drop-limit");
+
+  // The console followed all of it, unasked.
+  const paid = desk.locator(".console-figures li", { hasText: "Paid" }).locator(".figure");
+  await eventually("the console counts what was paid", async () => (await paid.innerText()) === "2");
+  await picture(desk, "studio-drop-selling");
+
+  // It closes; what nobody bought is on the shelf again.
+  await page.goto(world.page("/drops/friday-firing"));
+  await confirm(desk, /^Close/, /Yes, close it/);
+  await page.getByText("This drop is over.").waitFor();
+  await picture(page, "shop-drop-over");
+  await eventually("what was left went home", async () => (await left(mug.sku)) === before - 2);
+  await eventually("the console says it is settled", async () => {
+    await desk.reload();
+    return desk.getByRole("button", { name: "Put it away" }).isVisible();
+  });
+  await picture(desk, "studio-drop-over");
+  await other.goto(world.page("/drops/friday-firing"));
+  await other.getByRole("link", { name: "See the shop" }).waitFor();
+  await owner.balances();
+});
+
+test("a waiting room: a turn before, a place after, and a button for whoever is let in", async () => {
+  const shelves = [...(await world.shelves()).values()];
+  const print = shelves.find(({ product, availability }) => product.title.startsWith("Low sun") && availability.left > 1);
+  assert.ok(print, "the demo sells it");
+  const planned = await owner.tell("POST", "/v1/drops", {
+    title: "Night print", waiting_room: { rate_per_minute: 6 },
+    items: [{ variant: print.id, allotment: 2, price: { amount: 3000, currency: "EUR" } }],
+  });
+  await owner.tell("POST", `/v1/drops/${planned.id}/scheduling`, {});
+
+  // One with scripts, one without; both are in the draw.
+  const pages = [];
+  for (const options of [{}, { javaScriptEnabled: false }]) {
+    const page = await (await people.somebody(options)).newPage();
+    await page.goto(world.page("/drops/night-print"));
+    if (!pages.length) await picture(page, "shop-drop-room-outside");
+    await page.getByRole("button", { name: "Take a turn" }).click();
+    await page.getByText("You are in the draw.").waitFor();
+    pages.push(page);
+  }
+  await picture(pages[0], "shop-drop-room-draw");
+  await owner.tell("POST", `/v1/drops/${planned.id}/opening`, {});
+  await pages[0].getByText(/Your place|It is your turn/).waitFor();
+  await picture(pages[0], "shop-drop-room-place");
+
+  // At six a minute the first is let in at once or in ten seconds, the second ten seconds later.
+  await pages[0].getByText("It is your turn.").waitFor({ timeout: 40_000 });
+  await picture(pages[0], "shop-drop-room-turn");
+  await eventually("who has no scripts loads the page again until it is their turn", async () => {
+    await pages[1].reload();
+    return pages[1].getByText("It is your turn.").isVisible();
+  });
+  for (const [number, page] of pages.entries()) {
+    await page.getByRole("button", { name: /^Buy/ }).first().click();
+    await pay(page, `night${number}@example.com`);
+    await page.getByRole("heading", { name: "Thank you, Jo. It is yours." }).waitFor();
+  }
+  // Without a turn nobody gets in by the checkout's door either.
+  const stranger = await (await people.somebody()).newPage();
+  await owner.tell("POST", `/v1/drops/${planned.id}/releases`, { variant: print.id, units: 1 });
+  await stranger.goto(world.page(`/checkout?drop=${planned.id}&lines=${print.id}:1`));
+  await pay(stranger, "stranger@example.com");
+  await stranger.getByRole("heading", { name: "Take a turn first." }).waitFor();
+  await owner.tell("POST", `/v1/drops/${planned.id}/closing`, {});
+});
+
+test("who waits for what is sold out is offered what comes free, and nobody else", async () => {
+  const shelves = [...(await world.shelves()).values()];
+  const towel = shelves.find(({ product, availability }) => product.title === "Furrow towel" && availability.left > 2);
+  assert.ok(towel, "the demo sells it");
+  const planned = await owner.tell("POST", "/v1/drops", {
+    title: "Last towel", items: [{ variant: towel.id, allotment: 1, price: { amount: 1500, currency: "EUR" } }],
+  });
+  const act = (/** @type {string} */ name, /** @type {unknown} */ body = {}) => owner.tell("POST", `/v1/drops/${planned.id}/${name}`, body);
+  await act("scheduling");
+  await act("opening");
+  const path = "/drops/last-towel";
+  const first = await (await people.somebody({ javaScriptEnabled: false })).newPage();
+  await first.goto(world.page(path));
+  await first.getByRole("button", { name: /^Buy/ }).click();
+  await pay(first, "first@example.com");
+  await first.getByRole("heading", { name: "Thank you, Jo. It is yours." }).waitFor();
+
+  const patient = await (await people.somebody()).newPage();
+  await patient.goto(world.page(path));
+  await patient.getByRole("button", { name: /^Wait for one/ }).click();
+  await patient.getByText("You are next: keep this page open.").waitFor();
+  await picture(patient, "shop-drop-waiting");
+  await act("releases", { variant: towel.id, units: 1 });
+  await patient.getByText(/One is kept for you until/).waitFor();
+  await picture(patient, "shop-drop-offered");
+  const quick = await (await people.somebody({ javaScriptEnabled: false })).newPage();
+  await quick.goto(world.page(path));
+  assert.ok(await quick.getByRole("button", { name: "Sold out" }).isDisabled(), "it is nobody else's");
+  await patient.getByRole("button", { name: /^Buy/ }).click();
+  await pay(patient, "patient@example.com");
+  await patient.getByRole("heading", { name: "Thank you, Jo. It is yours." }).waitFor();
+  await act("closing");
+});

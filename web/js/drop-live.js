@@ -1,0 +1,88 @@
+import { Api } from "../../sdk/api.js";
+
+/**
+ * A drop's page follows its drop: prices, what is left, what is on the table. When the drop opens, pauses or closes the page is
+ * loaded again, a moment earlier or later than everybody else's. Without scripts the page says the same, as of when it was loaded.
+ */
+const page = document.querySelector("[data-drop]");
+
+const lang = document.documentElement.lang;
+const money = (price) => {
+  const format = new Intl.NumberFormat(lang, { style: "currency", currency: price.currency });
+  return format.format(price.amount / 10 ** format.resolvedOptions().maximumFractionDigits);
+};
+const held = (count) => (count === 1 ? "1 in a checkout" : `${count} in checkouts`);
+const again = () => setTimeout(() => location.reload(), Math.random() * 800);
+
+/** @returns {[string, string]} words and tone */
+function left({ left, in_checkouts: held_now }) {
+  const tail = held_now ? `, ${held(held_now)}` : "";
+  return left > 0 ? [`${left} left${tail}`, left > 5 ? "ok" : "warn"] : [`Sold out${tail}`, ""];
+}
+
+function show(live) {
+  if (live.phase !== page.dataset.phase) return again();
+  for (const item of live.items) {
+    const row = page.querySelector(`[data-variant="${item.variant}"]`);
+    if (!row || live.phase === "over") continue;
+    const part = (name) => row.querySelector(`[data-shows="${name}"]`);
+    const pinned = live.pinned === item.variant;
+    row.classList.toggle("pinned", pinned);
+    part("pin").hidden = !pinned;
+    part("price").textContent = money(item.price);
+    if (live.phase === "before") continue;
+    // Whoever waits hears from the server what is theirs; whoever was offered something keeps their button.
+    const seen = `${item.left} ${item.in_checkouts}`;
+    if (row.querySelector("[data-waits]") && row.dataset.seen && row.dataset.seen !== seen) return again();
+    row.dataset.seen = seen;
+    if (row.querySelector("[data-offered]")) continue;
+    const [words, tone] = left(item);
+    part("availability").textContent = words;
+    part("availability").className = `tag ${tone}`;
+    const button = row.querySelector("[data-buy]");
+    const was = button.disabled;
+    button.disabled = page.dataset.canBuy !== "true" || item.left <= 0;
+    if (was !== button.disabled) button.textContent = item.left <= 0 ? "Sold out" : live.phase === "paused" ? "Paused" : "Buy";
+  }
+  wait(live.waiting_room);
+  const clock = page.querySelector("[data-until]");
+  const until = live.phase === "before" ? live.opens_at : live.closes_at;
+  if (clock && until && Date.parse(until) !== Date.parse(clock.dateTime)) again();
+}
+
+/** The waiting room: who is before us, and about how long it takes. When it is our turn the page is loaded again. */
+function wait(room) {
+  const mine = page.querySelector("[data-room]");
+  if (!mine || !room) return;
+  const arrivals = mine.querySelector("[data-shows=arrivals]");
+  if (arrivals) arrivals.textContent = new Intl.NumberFormat(lang).format(room.arrivals);
+  const place = Number(mine.dataset.place);
+  if (mine.dataset.waiting !== "true" || !place) return;
+  if (place <= room.admitted) return void again();
+  const ahead = place - room.admitted - 1;
+  mine.querySelector("[data-shows=ahead]").textContent = new Intl.NumberFormat(lang).format(ahead);
+  const minutes = Math.ceil((ahead + 1) / room.rate_per_minute);
+  mine.querySelector("[data-shows=estimate]").textContent = minutes <= 1 ? "less than a minute" : `about ${minutes} minutes`;
+}
+
+function countDown() {
+  const clock = page.querySelector("[data-until]");
+  if (!clock) return;
+  const ahead = Date.parse(page.dataset.now) - Date.now();
+  const two = (number) => String(number).padStart(2, "0");
+  const tick = () => {
+    const rest = Math.ceil((Date.parse(clock.dateTime) - Date.now() - ahead) / 1000);
+    if (rest <= 0) return again();
+    const [days, hours, minutes] = [Math.floor(rest / 86400), Math.floor(rest / 3600) % 24, Math.floor(rest / 60) % 60];
+    clock.textContent = `${days ? `${days} d ` : ""}${days || hours ? `${two(hours)}:` : ""}${two(minutes)}:${two(rest % 60)}`;
+    setTimeout(tick, 1000 - (Date.now() % 1000));
+  };
+  tick();
+}
+
+if (page && page.dataset.phase !== "over") {
+  countDown();
+  const api = new Api("", page.dataset.key, fetch.bind(window), Date.now);
+  const sleep = (ms) => new Promise((done) => setTimeout(done, ms * (1 + Math.random())));
+  void api.follow(`/v1/drops/${page.dataset.drop}/live`, "drop", show, new AbortController().signal, sleep);
+}
