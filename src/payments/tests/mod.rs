@@ -1006,11 +1006,17 @@ fn p8_the_duty_to_let_go_ends_with_the_promise_where_nobody_says_it_is_met() {
         let refused = Answer::Refused {
             detail: "no such payment".into(),
         };
-        // An hour is left for a promise that was made some time after it was asked for.
+        let not_asked = Answer::NotSent {
+            detail: "connection refused".into(),
+        };
+        // An hour is left for a promise that was made some time after it was asked for; one lost word is no silence, and nobody asked is none at all.
         for (seconds, answer, expected) in [
             (0, &silent, AttemptState::Voiding),
             (7 * 86_400 + 3_590, &refused, AttemptState::Voiding),
-            (20, &silent, AttemptState::Voided),
+            (20, &silent, AttemptState::Voiding),
+            (30, &silent, AttemptState::Voiding),
+            (120, &not_asked, AttemptState::Voiding),
+            (600, &silent, AttemptState::Voided),
         ] {
             bank.pass(seconds);
             let state = bank.record(attempt.id, Operation::Void, answer).state;
