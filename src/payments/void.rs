@@ -115,7 +115,7 @@ pub async fn void_ask(app: &App, attempt: &Attempt) -> Answer {
 
 /// So often a processor says nothing of letting go before its silence ends the duty: one lost word is no silence, and a buyer at their bank may have
 /// confirmed since we looked.
-const SILENCES: u32 = 4;
+const SILENCES: u32 = 3;
 
 /// Whether what an attempt may have promised has ended by itself, also if it was promised some time after it was asked for.
 fn is_over(attempt: &Attempt, now: Time) -> bool {

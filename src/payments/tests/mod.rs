@@ -1014,7 +1014,6 @@ fn p8_the_duty_to_let_go_ends_with_the_promise_where_nobody_says_it_is_met() {
             (0, &silent, AttemptState::Voiding),
             (7 * 86_400 + 3_590, &refused, AttemptState::Voiding),
             (20, &silent, AttemptState::Voiding),
-            (30, &silent, AttemptState::Voiding),
             (120, &not_asked, AttemptState::Voiding),
             (600, &silent, AttemptState::Voided),
         ] {
