@@ -33,6 +33,7 @@ create table drops (
   check (opens_at is null or closes_at is null or opens_at < closes_at)
 ) {strict};
 create index drops_shop on drops (shop_id, id);
+create index drops_open on drops (id) where state = 'open';
 create index drops_due on drops (next_check_at) where next_check_at is not null;
 
 create table drop_items (
@@ -105,6 +106,7 @@ create table drop_turns (
 ) {keyed};
 create unique index drop_turns_order on drop_turns (drop_id, late, rank);
 create index drop_turns_waiting on drop_turns (drop_id, late, rank) where pass_until is null;
+create index drop_turns_passes on drop_turns (drop_id, pass_until) where used = 0 and pass_until is not null;
 
 -- Who waits for what is sold out. An offer's units are reserved under the id of its row.
 create table drop_waits (

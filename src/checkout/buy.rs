@@ -358,7 +358,8 @@ fn place(
     if let Some(drop) = &drop {
         let units = demand.iter().map(|line| line.quantity).sum();
         drops::after_offers(tx, drop.id, &was_offered)?;
-        if drop.waits && was_offered.is_empty() {
+        // What was offered needs no turn; what is taken beside it does.
+        if drop.waits && was_offered.len() < demand.len() {
             drops::use_pass(tx, drop.id, tap.key.as_ref(), tap.id)?;
         }
         let who = who(&checkout.contact, checkout.address.as_ref(), tap.key);

@@ -15,8 +15,8 @@ use crate::http::{
 };
 use crate::identity::{self, Analyst, Creator, Helper, Player, Staff};
 use crate::kernel::{
-    ClipId, Currency, DropId, Error, Kind, MoneyOut, PageIn, PageOut, Result as Done, ShopId, StaffId, Time, TurnId,
-    VariantId, WaitId,
+    ClipId, Currency, DropId, Error, Id, Kind, MoneyOut, PageIn, PageOut, Result as Done, ShopId, StaffId, Time,
+    TurnId, VariantId, WaitId,
 };
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
@@ -24,6 +24,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use axum::response::sse::Event as Sse;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A drop to plan.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -873,9 +874,13 @@ pub async fn put_turn(
     Path(id): Path<DropId>,
 ) -> Result<Response, Problem> {
     let shop = player.shop;
-    announced(&app, shop, id).await?;
+    let drop = announced(&app, shop, id).await?;
     let key = key.hash(shop).ok_or_else(key_needed)?;
     limit(&app, Limit::Checkout, Who::AddressAtShop(address, shop))?;
+    // Whoever has a turn asks how it stands, again and again: that is no write.
+    if let Some(known) = app.db.read(move |tx| stand(tx, &drop, &key)).await? {
+        return Ok(json(StatusCode::OK, TurnOut::from(known)));
+    }
     let turn = app
         .db
         .write(LaneKey::of(id), move |tx| join(tx, shop, id, &key))
@@ -963,7 +968,8 @@ pub struct WaitOut {
 
 fn wait_out(tx: &mut Tx<'_>, drop: DropId, wait: &Wait) -> Done<WaitOut> {
     Ok(WaitOut {
-        id: wait.id,
+        // Not the row's own: its offer is reserved under that, and the id of a checkout is its buyer's to choose.
+        id: WaitId::from_uuid(uuid::Uuid::new_v5(&wait.id.uuid(), b"shown")),
         variant: wait.variant,
         units: wait.units,
         standing: wait.standing,
@@ -992,6 +998,10 @@ pub async fn put_wait(
     announced(&app, shop, id).await?;
     let key = key.hash(shop).ok_or_else(key_needed)?;
     limit(&app, Limit::Checkout, Who::AddressAtShop(address, shop))?;
+    let known = app.db.read(move |tx| store::wait_of(tx, id, variant, &key));
+    if known.await?.is_none() {
+        limit(&app, Limit::Waitlist, Who::AddressAtShop(address, shop))?;
+    }
     let done = app.db.write(LaneKey::of(id), move |tx| {
         let place = wait(tx, shop, id, variant, body.units, &key)?;
         wait_out(tx, id, &place)
@@ -1032,16 +1042,16 @@ pub struct Now;
 
 impl Watched for Now {
     type Key = DropId;
-    type News = View;
+    type News = Arc<View>;
     const PART: usize = 20;
-    fn version(news: &View) -> i64 {
+    fn version(news: &Self::News) -> i64 {
         news.version()
     }
-    fn read(tx: &mut Tx<'_>, keys: &[DropId]) -> Done<Vec<(DropId, View)>> {
+    fn read(tx: &mut Tx<'_>, keys: &[DropId]) -> Done<Vec<(DropId, Self::News)>> {
         let mut read = Vec::with_capacity(keys.len());
         for id in keys {
             let drop = store::load(tx, *id)?;
-            read.push((*id, super::plan::of(tx, drop)?));
+            read.push((*id, Arc::new(super::plan::of(tx, drop)?)));
         }
         Ok(read)
     }
@@ -1113,7 +1123,7 @@ pub async fn get_drop_live(
         ),
         None => header.and_then(|id| id.parse().ok()),
     };
-    let following = follow::<Now>(&app, &[(id, found)], &[heard]).ok_or_else(|| {
+    let following = follow::<Now>(&app, &[(id, Arc::new(found))], &[heard]).ok_or_else(|| {
         let detail = "Too many pages follow drops at once. What is shown may be some time old.";
         Error::new(Kind::Busy { retry_after: 30 }, "too_many_viewers", detail)
     })?;

@@ -80,6 +80,9 @@ pub fn join(tx: &mut Tx<'_>, shop: ShopId, id: DropId, key: &[u8; 32]) -> Result
             (true, number)
         }
     };
+    if late {
+        store::begin_again(tx, id)?;
+    }
     if !store::insert_turn(tx, shop, id, turn, late, &rank)? {
         return Err(Error::engine(
             crate::kernel::Engine::Retry,
@@ -152,18 +155,19 @@ pub fn use_pass(tx: &mut Tx<'_>, drop: DropId, key: Option<&[u8; 32]>, checkout:
     }
 }
 
-/// Lets the next ones in, as many as the rate allows since the last wave. Two who do it at once let nobody in twice.
-pub(super) fn wave(tx: &mut Tx<'_>, drop: DropId) -> Result<()> {
+/// Lets the next ones in, as many as the rate allows since the last wave. Two who do it at once let nobody in twice. Whether it was a full wave: then
+/// there may be more to let in now.
+pub(super) fn wave(tx: &mut Tx<'_>, drop: DropId) -> Result<bool> {
     let Some(line) = store::line(tx, drop)? else {
-        return Ok(());
+        return Ok(false);
     };
     let Some(last) = line.wave_at else {
-        return Ok(());
+        return Ok(false);
     };
     let passed = (tx.now().0 - last.0).max(0);
     let due = (passed.saturating_mul(i64::from(line.rate)) / 60_000_000).min(WAVE_MAX);
     if due == 0 {
-        return Ok(());
+        return Ok(false);
     }
     let let_in = store::admit(tx, drop, due, tx.now().plus(PASS))?;
     // What is less than a person is kept for the next wave; what nobody waited for is not.
@@ -175,7 +179,7 @@ pub(super) fn wave(tx: &mut Tx<'_>, drop: DropId) -> Result<()> {
     if !store::end_wave(tx, drop, last, until, let_in)? {
         return Err(Error::engine(crate::kernel::Engine::Retry, "another wave came first"));
     }
-    Ok(())
+    Ok(let_in == WAVE_MAX)
 }
 
 /// Who is in the draw, in its order, from a place on.

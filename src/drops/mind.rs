@@ -10,21 +10,36 @@ use crate::kernel::{DropId, Result, Seconds};
 
 /// Looked at in a round.
 const ROWS: i64 = 100;
+/// Waves a round for one drop: the highest rate that can be set is five full ones a second, and a round may come late.
+const WAVES: u32 = 6;
 
 /// The job `drops`. Returns how many it looked at. Buyers do not wait for it: a drop sells from the microsecond it was to open.
 pub async fn mind(app: &App) -> Result<u64> {
     let due = app.db.read(|tx| store::due(tx, ROWS)).await?;
     for id in &due {
         let id = *id;
-        app.db.write(LaneKey::of(id), move |tx| look(tx, id)).await?;
+        told(id, app.db.write(LaneKey::of(id), move |tx| look(tx, id)).await);
     }
     for id in app.db.read(|tx| store::letting_in(tx, ROWS)).await? {
-        app.db.write(LaneKey::of(id), move |tx| wave(tx, id)).await?;
+        for _ in 0..WAVES {
+            let full = told(id, app.db.write(LaneKey::of(id), move |tx| wave(tx, id)).await);
+            if full != Some(true) {
+                break;
+            }
+        }
     }
     for id in app.db.read(|tx| store::with_lists(tx, ROWS)).await? {
-        app.db.write(LaneKey::of(id), move |tx| wait::round(tx, id)).await?;
+        told(id, app.db.write(LaneKey::of(id), move |tx| wait::round(tx, id)).await);
     }
     Ok(due.len() as u64)
+}
+
+/// One drop that cannot be looked at keeps nobody from the others.
+fn told<T>(id: DropId, done: Result<T>) -> Option<T> {
+    done.inspect_err(
+        |error| tracing::error!(%error, drop = %id, "a drop could not be looked at; the next round tries again"),
+    )
+    .ok()
 }
 
 pub(super) fn look(tx: &mut Tx<'_>, id: DropId) -> Result<()> {

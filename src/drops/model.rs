@@ -160,7 +160,7 @@ impl Drop {
         let over = has_come(self.closes_at);
         match self.state {
             DropState::Draft => Phase::Draft,
-            DropState::Scheduled if !has_come(self.opens_at) => Phase::Before,
+            DropState::Scheduled if !over && !has_come(self.opens_at) => Phase::Before,
             DropState::Scheduled | DropState::Open if !over => Phase::Open,
             DropState::Paused if !over => Phase::Paused,
             _ => Phase::Over,

@@ -8,7 +8,7 @@ use super::{line, wait};
 use crate::catalog;
 use crate::db::Tx;
 use crate::inventory::{self, Gate, SetAside};
-use crate::kernel::{DropId, Error, Money, Result, ShopId, StaffId, Time, VariantId};
+use crate::kernel::{DropId, Error, Money, Result, Seconds, ShopId, StaffId, Time, VariantId};
 use serde_json::json;
 
 /// Whose hand, at which drop.
@@ -159,9 +159,18 @@ pub(super) fn opened(tx: &mut Tx<'_>, before: &Drop, staff: Option<StaffId>) -> 
     let drop = act(tx, before, after, kind, &told.unwrap_or_else(|| json!({})), staff)?;
     inventory::set_gate(tx, drop.place(), Gate::Open)?;
     if !first {
-        wait::keep_shut(tx, &drop)?;
+        after_the_pause(tx, &drop, before.changed_at)?;
     }
     Ok(drop)
+}
+
+/// The minutes of a pause let nobody in, and take nothing from a pass or an offer that was good when it began.
+fn after_the_pause(tx: &mut Tx<'_>, drop: &Drop, last_act: Time) -> Result<()> {
+    let paused_at = store::paused_at(tx, drop.id)?.unwrap_or(last_act);
+    let pause = Seconds((tx.now().0 - paused_at.0).max(0) / 1_000_000 + 1);
+    store::keep_passes(tx, drop.id, paused_at, pause)?;
+    wait::keep_offers(tx, drop.id, paused_at, pause)?;
+    wait::keep_shut(tx, drop)
 }
 
 /// Nothing can be reserved until it goes on. Order of answers: not found, again, wrong state, done.
@@ -208,12 +217,12 @@ pub(super) fn closed(tx: &mut Tx<'_>, before: &Drop, staff: Option<StaffId>) -> 
     };
     let drop = act(tx, before, after, EventKind::Closed, &json!({}), staff)?;
     inventory::set_gate(tx, drop.place(), Gate::Over)?;
-    wait::end(tx, drop.id)?;
     tidy_up(tx, drop)
 }
 
-/// Sends home what is free of a drop that is over. When nothing is reserved any more it is settled: nobody looks at it again.
+/// Ends its waitlist and sends home what is free of a drop that is over, a part at a time. When nothing is reserved any more it is settled: nobody looks at it again.
 pub(super) fn tidy_up(tx: &mut Tx<'_>, drop: Drop) -> Result<Drop> {
+    let more = wait::end(tx, drop.id)?;
     let (went, waits) = inventory::send_home(tx, drop.place())?;
     let mut drop = drop;
     if went > 0 {
@@ -224,8 +233,8 @@ pub(super) fn tidy_up(tx: &mut Tx<'_>, drop: Drop) -> Result<Drop> {
         .iter()
         .map(inventory::Aside::left)
         .sum();
-    if waits > 0 || left > 0 {
-        let at = tx.now().plus(crate::kernel::Seconds(2));
+    if more || waits > 0 || left > 0 {
+        let at = tx.now().plus(Seconds(2));
         store::look_again(tx, &drop, at)?;
         return Ok(drop);
     }

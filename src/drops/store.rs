@@ -3,7 +3,7 @@
 use super::model::{Drop, DropState, Event, Identity, Item, Line, Stage, StreamKind, Turn, Wait, WaitStanding, money};
 use crate::args;
 use crate::db::{FromRow, Row, Tx};
-use crate::kernel::{CheckoutId, DropId, Error, Id, Page, Result, ShopId, Time, TurnId, VariantId, WaitId};
+use crate::kernel::{CheckoutId, DropId, Error, Id, Page, Result, Seconds, ShopId, Time, TurnId, VariantId, WaitId};
 use uuid::Uuid;
 
 impl FromRow for Drop {
@@ -383,6 +383,14 @@ pub(super) fn arrive(tx: &mut Tx<'_>, drop: DropId) -> Result<Option<Line>> {
     )
 }
 
+/// Somebody came late to a room in which nobody waited: they wait for the next wave, and not less.
+pub(super) fn begin_again(tx: &mut Tx<'_>, drop: DropId) -> Result<()> {
+    tx.put(
+        "update drop_lines set wave_at = $2 where drop_id = $1 and drawn is not null and admitted = arrivals - 1 and wave_at < $2",
+        args![drop, tx.now()],
+    )
+}
+
 /// Ends the time in which whoever comes is in the draw. Once.
 pub(super) fn draw(tx: &mut Tx<'_>, drop: DropId, wave_at: Time) -> Result<()> {
     tx.put(
@@ -474,10 +482,12 @@ pub(super) fn use_pass(tx: &mut Tx<'_>, id: TurnId, checkout: CheckoutId) -> Res
     Ok(done == 1)
 }
 
-/// Drops that let people in now.
+/// Drops with somebody to let in, whoever waits longest for a wave first.
 pub(super) fn letting_in(tx: &mut Tx<'_>, most: i64) -> Result<Vec<DropId>> {
     let rows: Vec<(DropId,)> = tx.all(
-        "select id from drops where state = 'open' and line_rate > 0 order by id limit $1",
+        "select d.id from drops d join drop_lines l on l.drop_id = d.id
+          where d.state = 'open' and d.line_rate > 0
+            and exists (select 1 from drop_turns t where t.drop_id = d.id and t.pass_until is null) order by l.wave_at limit $1",
         args![most],
     )?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
@@ -584,17 +594,59 @@ pub(super) fn offer_wait(tx: &mut Tx<'_>, wait: &Wait, until: Time) -> Result<()
     )
 }
 
-/// Nobody waits any more. What was offered.
-pub(super) fn end_waits(tx: &mut Tx<'_>, drop: DropId) -> Result<Vec<WaitId>> {
-    tx.put(
-        "update drop_waits set state = 'lapsed' where drop_id = $1 and state = 'waiting'",
+/// Nobody waits any more: the next few of them. What was offered, and whether there may be others.
+pub(super) fn end_waits(tx: &mut Tx<'_>, drop: DropId) -> Result<(Vec<WaitId>, bool)> {
+    const WAITING: u64 = 120;
+    const OFFERED: usize = 25;
+    let left = tx.exec(
+        "update drop_waits set state = 'lapsed' where id in (
+           select id from drop_waits where drop_id = $1 and state = 'waiting' limit 120)",
         args![drop],
     )?;
     let rows: Vec<(WaitId,)> = tx.all(
-        "update drop_waits set state = 'lapsed' where drop_id = $1 and state = 'offered' returning id",
+        "update drop_waits set state = 'lapsed' where id in (
+           select id from drop_waits where drop_id = $1 and state = 'offered' limit 25) returning id",
         args![drop],
     )?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
+    let more = left == WAITING || rows.len() == OFFERED;
+    Ok((rows.into_iter().map(|(id,)| id).collect(), more))
+}
+
+/// Offers that were good at a moment.
+pub(super) fn offered_since(tx: &mut Tx<'_>, drop: DropId, since: Time) -> Result<Vec<Wait>> {
+    tx.all(
+        "select id, variant_id, units, state, offered_until from drop_waits
+          where drop_id = $1 and state = 'offered' and offered_until > $2 order by offered_until limit 1000",
+        args![drop, since],
+    )
+}
+
+pub(super) fn keep_offer(tx: &mut Tx<'_>, wait: WaitId, until: Time) -> Result<()> {
+    tx.change_one(
+        "update drop_waits set offered_until = $2 where id = $1 and state = 'offered'",
+        args![wait, until],
+    )
+}
+
+/// When the pause began that is ending.
+pub(super) fn paused_at(tx: &mut Tx<'_>, drop: DropId) -> Result<Option<Time>> {
+    let found: Option<(Time,)> = tx.maybe_one(
+        "select at from drop_events where drop_id = $1 and kind = 'paused' order by position desc limit 1",
+        args![drop],
+    )?;
+    Ok(found.map(|(at,)| at))
+}
+
+/// Passes that were good at a moment, so much longer; and nobody is owed the time since.
+pub(super) fn keep_passes(tx: &mut Tx<'_>, drop: DropId, since: Time, longer: Seconds) -> Result<()> {
+    tx.put(
+        "update drop_turns set pass_until = pass_until + $3 where drop_id = $1 and used = 0 and pass_until > $2",
+        args![drop, since, longer.0 * 1_000_000],
+    )?;
+    tx.put(
+        "update drop_lines set wave_at = $2, version = version + 1 where drop_id = $1 and drawn is not null",
+        args![drop, tx.now()],
+    )
 }
 
 /// Open drops with a list.

@@ -7,14 +7,14 @@ use super::model::{Drop, DropState, Phase, Wait, WaitStanding, must_be_open, unk
 use super::store;
 use crate::db::Tx;
 use crate::inventory::{self, Demand, Gate, Reserve};
-use crate::kernel::{CheckoutId, DropId, Error, Id, Result, Seconds, ShopId, VariantId, WaitId};
+use crate::kernel::{CheckoutId, DropId, Error, Id, Result, Seconds, ShopId, Time, VariantId, WaitId};
 
 /// How long an offer is kept for whoever waited.
 pub const OFFER: Seconds = Seconds::minutes(5);
-/// Offers made by one command for one variant.
-const OFFERS_MAX: u32 = 50;
+/// Offers made by one command; the round that follows makes more.
+const OFFERS_MAX: u32 = 25;
 
-/// The units of an offer are reserved under its own id: it is no checkout, and none has this id.
+/// The units of an offer are reserved under its own id. It is told to nobody, so that no checkout has it.
 fn holder(wait: WaitId) -> CheckoutId {
     CheckoutId::from_uuid(wait.uuid())
 }
@@ -52,7 +52,7 @@ pub fn wait(tx: &mut Tx<'_>, shop: ShopId, id: DropId, variant: VariantId, units
             "the same browser came twice in one instant",
         ));
     }
-    offer(tx, &drop, variant)?;
+    offer(tx, &drop, variant, &mut { OFFERS_MAX })?;
     store::wait_of(tx, id, variant, key)?.ok_or_else(|| Error::internal("a place on the list was not written"))
 }
 
@@ -65,7 +65,7 @@ pub fn leave(tx: &mut Tx<'_>, shop: ShopId, id: DropId, variant: VariantId, key:
         if known.standing == WaitStanding::Offered {
             inventory::release(tx, holder(known.id))?;
         }
-        offer(tx, &drop, variant)?;
+        offer(tx, &drop, variant, &mut { OFFERS_MAX })?;
     }
     Ok(())
 }
@@ -81,23 +81,28 @@ pub(super) fn round(tx: &mut Tx<'_>, id: DropId) -> Result<()> {
             inventory::expire(tx, holder(lapsed.id), false)?;
         }
     }
+    let mut most = OFFERS_MAX;
     for variant in store::waited_for(tx, id)? {
-        offer(tx, &drop, variant)?;
+        offer(tx, &drop, variant, &mut most)?;
     }
     Ok(())
 }
 
-/// Offers what is free of a variant to the first on the list who wants no more than that, then to the next. Whoever wants more keeps their place. Once
-/// nothing is free the gate is shut for as long as somebody waits; what nobody on the list can use everybody may buy.
-fn offer(tx: &mut Tx<'_>, drop: &Drop, variant: VariantId) -> Result<()> {
+/// Offers what is free of a variant to the first on the list who wants no more than that, then to the next, `most` of them. Whoever wants more keeps their
+/// place. The gate is shut for as long as somebody waits for what is free now, or for whatever comes; what nobody on the list can use everybody may buy.
+fn offer(tx: &mut Tx<'_>, drop: &Drop, variant: VariantId, most: &mut u32) -> Result<()> {
+    // Whoever changes it next waits for this commit.
+    inventory::hold_still(tx, drop.place(), variant)?;
+    let drop = &store::load(tx, drop.id)?;
     if drop.state != DropState::Open {
         return Ok(());
     }
-    for _ in 0..OFFERS_MAX {
+    while *most > 0 {
         let free = free(tx, drop, variant)?;
         let Some(first) = store::first_fitting(tx, drop.id, variant, free)? else {
             break;
         };
+        *most -= 1;
         // Whoever looks meanwhile waits for this commit, and then finds the gate as it is left here.
         inventory::set_gate_of(tx, drop.place(), variant, Gate::Open)?;
         let demand = [Demand {
@@ -111,10 +116,11 @@ fn offer(tx: &mut Tx<'_>, drop: &Drop, variant: VariantId) -> Result<()> {
             Reserve::SoldOut { .. } | Reserve::Shut(_) => break,
         }
     }
-    let gate = match free(tx, drop, variant)? == 0 && store::first_waiting(tx, drop.id, variant)?.is_some() {
-        true => Gate::Shut,
-        false => Gate::Open,
+    let next = match free(tx, drop, variant)? {
+        0 => store::first_waiting(tx, drop.id, variant)?,
+        left => store::first_fitting(tx, drop.id, variant, left)?, // Of the next round.
     };
+    let gate = if next.is_some() { Gate::Shut } else { Gate::Open };
     inventory::set_gate_of(tx, drop.place(), variant, gate)
 }
 
@@ -177,10 +183,21 @@ pub(super) fn keep_shut(tx: &mut Tx<'_>, drop: &Drop) -> Result<()> {
     after_offers(tx, drop.id, &waited)
 }
 
-/// The drop is over: nobody waits any more, and what was offered is free.
-pub(super) fn end(tx: &mut Tx<'_>, drop: DropId) -> Result<()> {
-    for offer in store::end_waits(tx, drop)? {
-        inventory::release(tx, holder(offer))?;
+/// After a pause: what was offered when it began is kept for as long as it was kept then.
+pub(super) fn keep_offers(tx: &mut Tx<'_>, drop: DropId, paused_at: Time, pause: Seconds) -> Result<()> {
+    for offer in store::offered_since(tx, drop, paused_at)? {
+        let until = offer.offered_until.unwrap_or(tx.now()).plus(pause);
+        store::keep_offer(tx, offer.id, until)?;
+        inventory::extend(tx, holder(offer.id), false, until)?;
     }
     Ok(())
+}
+
+/// The drop is over: nobody waits any more, and what was offered is free. Some of them at a time; whether there are more.
+pub(super) fn end(tx: &mut Tx<'_>, drop: DropId) -> Result<bool> {
+    let (offers, more) = store::end_waits(tx, drop)?;
+    for offer in offers {
+        inventory::release(tx, holder(offer))?;
+    }
+    Ok(more)
 }

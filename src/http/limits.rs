@@ -25,6 +25,8 @@ pub enum Limit {
     SuspectCheckout,
     /// Trying a gift card's code: guessing must not pay.
     GiftCard,
+    /// Places on a waitlist: each may keep units from everybody else for minutes.
+    Waitlist,
     /// Batches of beacons: each takes a little of the shop's disk.
     Beacons,
 }
@@ -48,6 +50,7 @@ struct Limits {
     checkout: Keyed,
     suspect_checkout: Keyed,
     gift_card: Keyed,
+    waitlist: Keyed,
     beacons: Keyed,
 }
 
@@ -60,6 +63,7 @@ impl Default for Limits {
             checkout: keyed(Limit::Checkout),
             suspect_checkout: keyed(Limit::SuspectCheckout),
             gift_card: keyed(Limit::GiftCard),
+            waitlist: keyed(Limit::Waitlist),
             beacons: keyed(Limit::Beacons),
         }
     }
@@ -73,6 +77,8 @@ impl Limit {
             Self::Mailbox => (3, 900),
             Self::Checkout => (60, 60),
             Self::SuspectCheckout => (3, 600),
+            // A family or a small office behind one address.
+            Self::Waitlist => (10, 600),
             // A campus behind one address: three hundred players that report every six seconds.
             Self::Beacons => (3_000, 60),
         }
@@ -85,6 +91,7 @@ impl Limit {
             Self::Checkout => "checkout",
             Self::SuspectCheckout => "suspect-checkout",
             Self::GiftCard => "gift-card",
+            Self::Waitlist => "waitlist",
             Self::Beacons => "beacons",
         }
     }
@@ -110,6 +117,7 @@ pub fn limit(app: &App, limit: Limit, who: Who) -> Result<(), Problem> {
         Limit::Checkout => &limits.checkout,
         Limit::SuspectCheckout => &limits.suspect_checkout,
         Limit::GiftCard => &limits.gift_card,
+        Limit::Waitlist => &limits.waitlist,
         Limit::Beacons => &limits.beacons,
     };
     let Err(not_until) = keyed.check_key(&who.widened()) else {

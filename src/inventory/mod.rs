@@ -24,4 +24,4 @@ pub use live_api::Stock;
 pub use model::{Aside, Availability, Claim, Demand, Gate, Reserve, StockRow};
 pub use reserve::{Convert, convert, expire, extend, release, reserve};
 pub use set_aside::{SetAside, make_place, send_home, set_aside};
-pub use store::{aside, availability, check, first_location, set_gate, set_gate_of, stock_of};
+pub use store::{aside, availability, check, first_location, hold_still, set_gate, set_gate_of, stock_of};

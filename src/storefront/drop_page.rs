@@ -241,6 +241,10 @@ pub async fn wait(
     let browser = browser.known(&app);
     if let (Some(key), Some(variant)) = (browser.key(shop), variant) {
         let (lane, id) = (LaneKey::of(drop.id), drop.id);
+        let known = app.db.read(move |tx| drops::wait_of(tx, id, variant, &key));
+        if !leaves && known.await?.is_none() {
+            limit(&app, Limit::Waitlist, Who::AddressAtShop(client, shop))?;
+        }
         let done = app.db.write(lane, move |tx| match leaves {
             true => drops::leave(tx, shop, id, variant, &key),
             false => drops::wait(tx, shop, id, variant, 1, &key).map(|_| ()),

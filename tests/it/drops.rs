@@ -1146,3 +1146,95 @@ async fn d14_a_crowd_that_grabs_for_a_unit_that_comes_free_gets_none_of_it() {
     assert_eq!(show.figures().await, (0, 0, 3, 0));
     show.stall.invariants().await;
 }
+
+/// The name of a place on the list is its waiter's to know, and the id of a checkout is its buyer's to choose.
+#[tokio::test]
+async fn d14_x5_the_name_of_a_place_on_the_list_is_no_key_to_what_is_offered_there() {
+    let show = Show::open(9, 2, json!({})).await;
+    let waits = show.path(&format!("waits/{}", show.stall.mug));
+    let early = show.quote(1).await;
+    let (ada, hers) = show.reserve(&early, "ada").await;
+    // One is left, and they wait for two.
+    let place = async || browser(&show, 1).put(&waits, &json!({ "units": 2 })).await.value();
+    let name = place().await["id"].as_str().unwrap().to_owned();
+    let id: CheckoutId = name.replacen("wai_", "chk_", 1).parse().unwrap();
+    let mut body = body_of(&early, "eve");
+    body.as_object_mut().unwrap().remove("payment");
+    let placed = show.put(id, &body).await;
+    assert_eq!(placed.status, 201, "{}", placed.text());
+    let secret = placed.value()["client_secret"].as_str().unwrap().to_owned();
+    let eve = show.stall.player.clone().with("hawker-checkout-secret", &secret);
+    for (id, buyer) in [(id, &eve), (ada, &hers)] {
+        assert_eq!(buyer.delete(&format!("/v1/checkouts/{id}")).await.status, 200);
+    }
+    for _ in 0..400 {
+        if place().await["standing"] == "offered" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(
+        show.figures().await,
+        (0, 2, 0, 0),
+        "both came free and are offered together"
+    );
+    show.stall.invariants().await;
+}
+
+/// An offer of one thing is a pass for that thing.
+#[tokio::test]
+async fn d14_x2_what_is_offered_needs_no_turn_and_what_is_taken_beside_it_does() {
+    let stall = Stall::open(9).await;
+    let cup = json!({ "title": "Cup", "kind": "physical", "variants": [{ "title": "Plain" }] });
+    let cup = stall.staff.post("/v1/products", &cup).await;
+    assert_eq!(cup.status, 201, "{}", cup.text());
+    let draft = format!("/v1/products/{}/draft", cup.value()["id"].as_str().unwrap());
+    let cup = stall.staff.get(&draft).await.value()["variants"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let counted = json!({ "on_hand": 9 });
+    let counted = stall.staff.put(&format!("/v1/variants/{cup}/stock"), &counted).await;
+    assert_eq!(counted.status, 200, "{}", counted.text());
+    let price = json!({ "amount": 2500, "currency": "EUR" });
+    let items = json!([
+        { "variant": stall.mug, "allotment": 1, "price": price },
+        { "variant": cup, "allotment": 5, "price": price, "transient": true },
+    ]);
+    let room = json!({ "items": items, "waiting_room": { "rate_per_minute": 6000 } });
+    let drop = plan(&stall, 1, room).await;
+    let show = Show { stall, drop };
+    show.act("scheduling", json!({})).await;
+    turn(&show, 1).await;
+    show.act("opening", json!({})).await;
+    let quote = |lines: String| format!("/v1/quotes?lines={lines}&country=DE&drop={}", show.drop);
+    let buy = async |number: usize, lines: String| {
+        let found = browser(&show, number).get(&quote(lines)).await;
+        assert_eq!(found.status, 200, "{}", found.text());
+        let path = format!("/v1/checkouts/{}", show.stall.checkout());
+        let body = body_of(&found.value(), &format!("buyer{number}"));
+        state(&browser(&show, number).put(&path, &body).await)
+    };
+    let mug = show.stall.mug;
+    for _ in 0..400 {
+        if turn(&show, 1).await["standing"] == "admitted" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(buy(1, format!("{mug}:1")).await, bought());
+    // The second one waits for the mug, without a turn, and gets the one that is released.
+    let waits = show.path(&format!("waits/{mug}"));
+    assert_eq!(browser(&show, 2).put(&waits, &json!({})).await.status, 200);
+    show.act("releases", json!({ "variant": mug, "units": 1 })).await;
+    for _ in 0..400 {
+        if browser(&show, 2).put(&waits, &json!({})).await.value()["standing"] == "offered" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let beside = buy(2, format!("{mug}:1,{cup}:5")).await;
+    assert_eq!(beside, (409, "drop_pass_needed".into()));
+    assert_eq!(buy(2, format!("{mug}:1")).await, bought(), "the offer is still theirs");
+    show.stall.invariants().await;
+}

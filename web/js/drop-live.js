@@ -12,6 +12,8 @@ const money = (price) => {
   return format.format(price.amount / 10 ** format.resolvedOptions().maximumFractionDigits);
 };
 const held = (count) => (count === 1 ? "1 in a checkout" : `${count} in checkouts`);
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let later;
 const again = () => setTimeout(() => location.reload(), Math.random() * 800);
 
 /** @returns {[string, string]} words and tone */
@@ -33,7 +35,9 @@ function show(live) {
     if (live.phase === "before") continue;
     // Whoever waits hears from the server what is theirs; whoever was offered something keeps their button.
     const seen = `${item.left} ${item.in_checkouts}`;
-    if (row.querySelector("[data-waits]") && row.dataset.seen && row.dataset.seen !== seen) return again();
+    // What is offered is kept for minutes, so not everybody has to look in the same second.
+    if (row.querySelector("[data-waits]") && row.dataset.seen && row.dataset.seen !== seen)
+      later ??= setTimeout(() => location.reload(), 1000 + Math.random() * 9000);
     row.dataset.seen = seen;
     if (row.querySelector("[data-offered]")) continue;
     const [words, tone] = left(item);
