@@ -236,7 +236,7 @@ async fn fly(app: App, parcel: Parcel, flight: Flight) {
         tokio::time::sleep(LAST).await;
     };
     let reply = tokio::select! {
-        reply = send::post(&parcel, &key, &networks, send::look_up) => reply,
+        reply = send::post(&parcel, &key, &networks, send::TIME_LIMIT, send::look_up) => reply,
         () = stopped => return,
     };
     let mut dice = [0u8; 1];

@@ -5,12 +5,16 @@ use super::model::{FAILING, LEASE, next_try, rest};
 use super::*;
 use crate::db::LaneKey;
 use crate::fixture::Fixture;
-use crate::kernel::{Fact, Id, Network, OrderId, Result, Seconds, Time, WebhookEndpointId};
+use crate::kernel::{
+    Fact, Id, Network, OrderId, Result, Seconds, ShopId, Time, WebhookDeliveryId, WebhookEndpointId, WebhookEventId,
+};
 use crate::notify::{Links, Mailbox};
 use reqwest::Url;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use uuid::Uuid;
 
 #[test]
@@ -176,6 +180,61 @@ async fn w9_a_name_is_judged_by_every_address_it_has_at_every_try() {
     // An address needs no name server.
     let literal = Url::parse("https://[::ffff:127.0.0.1]/").unwrap();
     assert!(send::vetted(&literal, &[], look_up).await.is_err());
+}
+
+#[tokio::test]
+async fn w5_an_arrival_is_one_however_slowly_the_body_of_the_answer_comes() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://slow.example:{}/hook", listener.local_addr().unwrap().port());
+    let serves = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut asked = Vec::new();
+        while !asked.ends_with(b"{}") {
+            stream.read_buf(&mut asked).await.unwrap();
+        }
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nthank";
+        stream.write_all(answer).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(60)).await; // The rest never comes.
+    });
+    let nil = Uuid::nil();
+    let parcel = Parcel {
+        id: WebhookDeliveryId::from_uuid(nil),
+        event: WebhookEventId::from_uuid(nil),
+        payload: "{}".into(),
+        endpoint: Endpoint {
+            id: WebhookEndpointId::from_uuid(nil),
+            shop: ShopId::from_uuid(nil),
+            url,
+            description: String::new(),
+            events: Vec::new(),
+            state: EndpointState::Enabled,
+            reason: None,
+            generation: 1,
+            old_until: None,
+            failures: 0,
+            failing_since: None,
+            disabled_at: None,
+            rest_until: Time(0),
+            version: 1,
+            created_at: Time(0),
+        },
+        lease: 1,
+        tries: 1,
+        taken_at: Time(0),
+    };
+    let loopback: [Network; 1] = ["127.0.0.0/8".parse().unwrap()];
+    let look_up = |_: String, _: u16| async { Ok(vec!["127.0.0.1".parse().unwrap()]) };
+    // Shorter than a body is waited for, as fifteen seconds are for a status that comes in the fourteenth.
+    let limit = Duration::from_millis(1500);
+    let reply = send::post(&parcel, &[7; 32], &loopback, limit, look_up).await;
+    serves.abort();
+    assert_eq!(
+        (reply.outcome, reply.status, &*reply.body),
+        (Outcome::Delivered, Some(200), "thank"),
+        "{}",
+        reply.detail
+    );
+    assert!(reply.millis < 1500, "the time until the status came: {}", reply.millis);
 }
 
 #[test]
