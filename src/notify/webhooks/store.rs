@@ -407,7 +407,8 @@ pub(super) fn again(tx: &mut Tx<'_>, shop: ShopId, id: WebhookDeliveryId) -> Res
     Ok(done == 1)
 }
 
-/// Begins some deliveries of an endpoint again that ended in vain since a time; answers how many.
+/// Begins some deliveries of an endpoint again that ended in vain since a time; answers how many. As in [`take_oldest`] the last condition looks
+/// again at what was chosen: another lane may have begun it first.
 pub(super) fn again_since(
     tx: &mut Tx<'_>,
     shop: ShopId,
@@ -418,7 +419,8 @@ pub(super) fn again_since(
     tx.exec(
         "update webhook_deliveries set state = 'pending', tries = 0, due_at = $5, ended_at = null, detail = ''
           where id in (select id from webhook_deliveries where endpoint_id = $1 and shop_id = $2 and state = 'exhausted' and created_at >= $3
-                        order by created_at, id limit $4)",
+                        order by created_at, id limit $4)
+            and state = 'exhausted'",
         args![endpoint, shop, since, most, tx.now()],
     )
 }
@@ -436,26 +438,33 @@ pub fn counts(tx: &mut Tx<'_>, endpoint: WebhookEndpointId) -> Result<(i64, i64)
     Ok((waiting, lost))
 }
 
-/// Ends some deliveries that wait for endpoints which are disabled; answers how many.
+/// Ends some deliveries that wait for endpoints which are disabled; answers how many. The last condition keeps what has ended meanwhile.
 pub(super) fn end_of_disabled(tx: &mut Tx<'_>, detail: &str, most: i64) -> Result<u64> {
     tx.exec(
         "update webhook_deliveries set state = 'exhausted', ended_at = $1, detail = $2
           where id in (select d.id from webhook_endpoints e join webhook_deliveries d on d.endpoint_id = e.id
-                        where e.state = 'disabled' and d.ended_at is null and (d.state = 'pending' or d.due_at <= $1) limit $3)",
+                        where e.state = 'disabled' and d.ended_at is null and (d.state = 'pending' or d.due_at <= $1) limit $3)
+            and ended_at is null and (state = 'pending' or due_at <= $1)",
         args![tx.now(), detail, most],
     )
 }
 
-/// Some deliveries that may go: they ended long ago, or their endpoint was deleted.
-fn due_to_go(tx: &mut Tx<'_>, before: Time, most: i64) -> Result<Vec<(WebhookDeliveryId,)>> {
+/// Lets some deliveries go that ended long ago; where there are none, some of endpoints that were deleted, which is for ever. The last condition keeps
+/// what was begun again meanwhile.
+fn let_go(tx: &mut Tx<'_>, before: Time, most: i64) -> Result<Vec<(WebhookDeliveryId,)>> {
     let mut gone = tx.all(
-        "select id from webhook_deliveries where ended_at is not null and ended_at < $1 order by ended_at limit $2",
+        "delete from webhook_deliveries
+          where id in (select id from webhook_deliveries where ended_at is not null and ended_at < $1 order by ended_at limit $2)
+            and ended_at is not null and ended_at < $1
+         returning id",
         args![before, most],
     )?;
     if gone.is_empty() {
         gone = tx.all(
-            "select d.id from webhook_endpoints e join webhook_deliveries d on d.endpoint_id = e.id
-              where e.deleted_at is not null and e.deleted_at < $1 limit $2",
+            "delete from webhook_deliveries
+              where id in (select d.id from webhook_endpoints e join webhook_deliveries d on d.endpoint_id = e.id
+                            where e.deleted_at is not null and e.deleted_at < $1 limit $2)
+             returning id",
             args![tx.now().minus(Seconds::minutes(2)), most],
         )?;
     }
@@ -464,10 +473,9 @@ fn due_to_go(tx: &mut Tx<'_>, before: Time, most: i64) -> Result<Vec<(WebhookDel
 
 /// Forgets some of what ended before then, with everything of endpoints that were deleted; answers how many rows that were.
 pub(super) fn forget(tx: &mut Tx<'_>, before: Time, most: i64) -> Result<u64> {
-    let gone = due_to_go(tx, before, most)?;
+    let gone = let_go(tx, before, most)?;
     for (id,) in &gone {
         tx.put("delete from webhook_attempts where delivery_id = $1", args![*id])?;
-        tx.put("delete from webhook_deliveries where id = $1", args![*id])?;
     }
     let events = tx.exec(
         "delete from webhook_events where id in (select e.id from webhook_events e

@@ -3,7 +3,7 @@
 use super::address::{is_public, may_dial};
 use super::model::{FAILING, LEASE, next_try, rest};
 use super::*;
-use crate::db::LaneKey;
+use crate::db::{LaneKey, Tx};
 use crate::fixture::Fixture;
 use crate::kernel::{
     Fact, Id, Network, OrderId, Result, Seconds, ShopId, Time, WebhookDeliveryId, WebhookEndpointId, WebhookEventId,
@@ -318,6 +318,11 @@ impl World {
     }
 
     fn write_down(&self, parcel: &Parcel, status: u16) -> Sent {
+        self.fixture.write(self.answers(parcel, status))
+    }
+
+    /// The command that writes down what came of a try.
+    fn answers(&self, parcel: &Parcel, status: u16) -> impl Fn(&mut Tx<'_>) -> Result<Sent> + Send + use<> {
         let (parcel, links) = (parcel.clone(), self.links.clone());
         let reply = Reply {
             outcome: match status {
@@ -334,7 +339,7 @@ impl World {
             },
             body: String::new(),
         };
-        self.fixture.write(move |tx| write_down(tx, &links, &parcel, &reply, 0))
+        move |tx| write_down(tx, &links, &parcel, &reply, 0)
     }
 
     fn now(&self, endpoint: &Endpoint) -> Endpoint {
@@ -352,6 +357,38 @@ impl World {
         self.fixture
             .write(move |tx| deliveries(tx, shop, None, None, None, 100))
             .data
+    }
+
+    fn set_disabled(&self, endpoint: &Endpoint, disabled: bool) {
+        let (shop, id, version) = (self.fixture.shop, endpoint.id, self.now(endpoint).version);
+        let edit = Edit {
+            disabled: Some(disabled),
+            ..Edit::default()
+        };
+        let done = self.fixture.write(move |tx| change(tx, shop, id, version, &edit));
+        assert!(matches!(done, Change::Changed(_)), "{done:?}");
+    }
+
+    /// Runs `first`, and `second` before that is committed. On PostgreSQL the second one, in another lane, chooses rows as they were, and waits for
+    /// those that the first one holds; on SQLite it comes after.
+    fn race<A: Send + 'static, B: Send + 'static>(
+        &self,
+        first: impl Fn(&mut Tx<'_>) -> Result<A> + Send + 'static,
+        second: impl Fn(&mut Tx<'_>) -> Result<B> + Send + 'static,
+    ) -> (A, B) {
+        let (held, holds) = std::sync::mpsc::channel();
+        let db = self.fixture.db.clone();
+        let first = std::thread::spawn(move || {
+            db.write_blocking(LaneKey(0), move |tx| {
+                let done = first(tx)?;
+                held.send(()).unwrap();
+                std::thread::sleep(Duration::from_millis(400)); // The other one is at its statement by then.
+                Ok(done)
+            })
+        });
+        holds.recv().unwrap();
+        let second = self.fixture.db.write_blocking(LaneKey(1), second).unwrap();
+        (first.join().unwrap().unwrap(), second)
     }
 
     fn letters(&self) -> i64 {
@@ -429,6 +466,54 @@ fn w4_who_was_away_too_long_writes_nothing_and_the_event_keeps_its_id() {
         assert_eq!(world.write_down(&second, 500), Sent::Overtaken);
         assert_eq!(world.delivery(&second).state, DeliveryState::Delivered);
         assert!(world.take(&endpoint, false).is_none());
+    }
+}
+
+#[test]
+fn w4_who_chose_from_the_past_looks_again_before_it_changes_anything() {
+    for world in worlds() {
+        let endpoint = world.endpoint(1, &[]);
+        let (shop, id) = (world.fixture.shop, endpoint.id);
+        // Replayed one by one and taken, while all that was given up is replayed: its taker keeps it.
+        world.set_disabled(&endpoint, true);
+        world.announce();
+        world.set_disabled(&endpoint, false);
+        let lost = world.deliveries().remove(0);
+        assert_eq!(lost.state, DeliveryState::Exhausted);
+        let (one, since) = (lost.id, lost.created_at);
+        let (mut taken, again) = world.race(
+            move |tx| {
+                assert!(store::again(tx, shop, one)?);
+                take(tx, &[(id, false)])
+            },
+            move |tx| store::again_since(tx, shop, id, since, 200),
+        );
+        assert_eq!((taken.len(), again), (1, 0));
+        assert_eq!(world.deliveries()[0].state, DeliveryState::Leased);
+        assert_eq!(world.write_down(&taken.remove(0), 200), Sent::Delivered);
+
+        // It arrives at the last moment, while what waits for a disabled endpoint is ended.
+        world.announce();
+        let parcel = world.take(&endpoint, false).unwrap();
+        world.set_disabled(&endpoint, true);
+        world.fixture.pass(LEASE.0 / 60 + 1);
+        let arrives = world.answers(&parcel, 200);
+        let (sent, ended) = world.race(arrives, |tx| store::end_of_disabled(tx, "It was disabled.", 200));
+        assert_eq!((sent, ended), (Sent::Delivered, 0));
+        assert_eq!(world.delivery(&parcel).state, DeliveryState::Delivered);
+
+        // Replayed after a month, while it is forgotten.
+        world.set_disabled(&endpoint, false);
+        world.fixture.pass(31 * 24 * 60);
+        let one = parcel.id;
+        world.race(
+            move |tx| store::again(tx, shop, one),
+            |tx| store::forget(tx, tx.now().minus(Seconds::days(30)), 50),
+        );
+        assert_eq!(world.delivery(&parcel).state, DeliveryState::Pending);
+        let tries = world.fixture.write(move |tx| attempts(tx, shop, one));
+        assert_eq!(tries.len(), 1, "and what came of it");
+        assert_eq!(world.take(&endpoint, false).unwrap().payload, parcel.payload);
     }
 }
 
