@@ -11,7 +11,7 @@ use super::{send, store};
 use crate::app::App;
 use crate::db::Tx;
 use crate::http::Stopping;
-use crate::kernel::{Id, MayFail, Result, WebhookDeliveryId, WebhookEndpointId};
+use crate::kernel::{Id, MayFail, Result, Seconds, WebhookDeliveryId, WebhookEndpointId};
 use crate::notify::compose::{self, Links};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -270,11 +270,12 @@ pub enum Sent {
     Overtaken,
 }
 
-/// Writes the end of a try, if the delivery is still ours, and what it says about the endpoint.
+/// Writes the end of a try, if the delivery is still ours, and what it says about the endpoint, if that still has the address it was sent to.
 pub fn write_down(tx: &mut Tx<'_>, links: &Links, parcel: &Parcel, reply: &Reply, dice: u8) -> Result<Sent> {
     let (id, lease, now) = (parcel.id, parcel.lease, tx.now());
     let next = match reply.outcome {
         Outcome::Failed { not_before } => next_try(now, parcel.tries, not_before, dice),
+        Outcome::Gone if moved(tx, &parcel.endpoint)? => next_try(now, parcel.tries, Seconds(0), dice),
         _ => None,
     };
     let (sent, ours) = match (reply.outcome, next) {
@@ -292,7 +293,7 @@ pub fn write_down(tx: &mut Tx<'_>, links: &Links, parcel: &Parcel, reply: &Reply
         return Ok(Sent::Overtaken);
     }
     store::insert_attempt(tx, id, lease, parcel.taken_at, reply)?;
-    let endpoint = parcel.endpoint.id;
+    let endpoint = &parcel.endpoint;
     match reply.outcome {
         Outcome::Delivered => store::well(tx, endpoint)?,
         Outcome::Gone => give_up(tx, links, parcel, Reason::Gone)?,
@@ -300,7 +301,7 @@ pub fn write_down(tx: &mut Tx<'_>, links: &Links, parcel: &Parcel, reply: &Reply
             if let Some((failures, since)) = store::unwell(tx, endpoint, FAILING)? {
                 let pause = rest(failures).max(not_before.min(super::model::RETRY_AFTER_MAX));
                 if pause.0 > 0 {
-                    store::rest(tx, endpoint, now.plus(pause))?;
+                    store::rest(tx, endpoint.id, now.plus(pause))?;
                 }
                 if failures >= FAILING && since.plus(GIVE_UP) <= now {
                     give_up(tx, links, parcel, Reason::Failing)?;
@@ -311,9 +312,14 @@ pub fn write_down(tx: &mut Tx<'_>, links: &Links, parcel: &Parcel, reply: &Reply
     Ok(sent)
 }
 
+/// Whether an endpoint that is heard has another address by now.
+fn moved(tx: &mut Tx<'_>, from: &Endpoint) -> Result<bool> {
+    Ok(store::open_endpoint(tx, from.id)?.is_some_and(|now| now.url != from.url))
+}
+
 /// Disables an endpoint, and writes to the shop's owners.
 fn give_up(tx: &mut Tx<'_>, links: &Links, parcel: &Parcel, reason: Reason) -> Result<()> {
-    if store::disable(tx, parcel.endpoint.id, reason)? {
+    if store::disable(tx, &parcel.endpoint, reason)? {
         compose::webhook_disabled(tx, links, &parcel.endpoint, reason)?;
     }
     Ok(())

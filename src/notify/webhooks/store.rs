@@ -105,22 +105,23 @@ pub(super) fn delete(tx: &mut Tx<'_>, shop: ShopId, id: WebhookEndpointId) -> Re
     Ok(done == 1)
 }
 
-/// Something arrived. Nothing changes where all was well.
-pub(super) fn well(tx: &mut Tx<'_>, id: WebhookEndpointId) -> Result<()> {
+/// Something arrived. Nothing changes where all was well, nor where the endpoint has another address than `to`: what one says is nothing that
+/// another one said. So it is with [`unwell`] and [`disable`].
+pub(super) fn well(tx: &mut Tx<'_>, to: &Endpoint) -> Result<()> {
     tx.put(
         "update webhook_endpoints set failures = 0, failing_since = null, rest_until = 0, state = case when state = 'failing' then 'enabled' else state end
-          where id = $1 and failures > 0 and state <> 'disabled'",
-        args![id],
+          where id = $1 and url = $2 and failures > 0 and state <> 'disabled'",
+        args![to.id, to.url],
     )
 }
 
-/// Nothing arrived. Answers how many times in a row, and since when; none where it is disabled.
-pub(super) fn unwell(tx: &mut Tx<'_>, id: WebhookEndpointId, failing: i64) -> Result<Option<(i64, Time)>> {
+/// Nothing arrived. Answers how many times in a row, and since when; none where it is disabled, or has another address.
+pub(super) fn unwell(tx: &mut Tx<'_>, to: &Endpoint, failing: i64) -> Result<Option<(i64, Time)>> {
     tx.maybe_one(
         "update webhook_endpoints set failures = failures + 1, failing_since = coalesce(failing_since, $2),
                 state = case when failures + 1 >= $3 then 'failing' else state end
-          where id = $1 and state <> 'disabled' returning failures, failing_since",
-        args![id, tx.now(), failing],
+          where id = $1 and url = $4 and state <> 'disabled' returning failures, failing_since",
+        args![to.id, tx.now(), failing, to.url],
     )
 }
 
@@ -132,12 +133,12 @@ pub(super) fn rest(tx: &mut Tx<'_>, id: WebhookEndpointId, until: Time) -> Resul
     )
 }
 
-/// Nothing is sent there any more. False: it was so already.
-pub(super) fn disable(tx: &mut Tx<'_>, id: WebhookEndpointId, reason: Reason) -> Result<bool> {
+/// Nothing is sent there any more. False: it was so already, or it has another address.
+pub(super) fn disable(tx: &mut Tx<'_>, to: &Endpoint, reason: Reason) -> Result<bool> {
     let done = tx.exec(
         "update webhook_endpoints set state = 'disabled', reason = $2, disabled_at = $3, version = version + 1
-          where id = $1 and state <> 'disabled' and deleted_at is null",
-        args![id, reason, tx.now()],
+          where id = $1 and url = $4 and state <> 'disabled' and deleted_at is null",
+        args![to.id, reason, tx.now(), to.url],
     )?;
     Ok(done == 1)
 }

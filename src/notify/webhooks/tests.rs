@@ -647,6 +647,75 @@ fn w5_an_endpoint_that_is_gone_is_disabled_at_once_and_an_arrival_heals() {
 }
 
 #[test]
+fn w5_what_one_address_says_is_not_held_against_the_next() {
+    for world in worlds() {
+        let endpoint = world.endpoint(1, &[]);
+        let (shop, id) = (world.fixture.shop, endpoint.id);
+        let move_to = |url: &str| {
+            let edit = Edit {
+                url: Some(Target::read(url, &[]).unwrap()),
+                ..Edit::default()
+            };
+            let version = world.now(&endpoint).version;
+            let done = world.fixture.write(move |tx| change(tx, shop, id, version, &edit));
+            assert!(matches!(done, Change::Changed(_)), "{done:?}");
+        };
+        for _ in 0..FAILING {
+            world.announce();
+            let parcel = world.take(&endpoint, true).unwrap();
+            world.write_down(&parcel, 503);
+        }
+        for _ in 0..4 {
+            world.announce();
+        }
+        let [gone, failed, arrived] = [(); 3].map(|()| world.take(&endpoint, true).unwrap());
+        let failing = world.now(&endpoint);
+        assert_eq!(failing.state, EndpointState::Failing);
+        move_to("https://example.com/hook");
+        assert_eq!(
+            world.now(&endpoint),
+            failing,
+            "the same address has failed as often as before"
+        );
+
+        move_to("https://example.com/new");
+        let fresh = |world: &World| {
+            let now = world.now(&endpoint);
+            (now.state, now.failures, now.failing_since, now.rest_until)
+        };
+        let afresh = (EndpointState::Enabled, 0, None, Time(0));
+        assert_eq!(fresh(&world), afresh);
+        // What was in the air ends, and says nothing of the new address.
+        assert_eq!(world.write_down(&failed, 503), Sent::PutOff);
+        assert_eq!(fresh(&world), afresh);
+        assert_eq!(
+            world.write_down(&gone, 410),
+            Sent::PutOff,
+            "the new address has not been asked yet"
+        );
+        assert_eq!((fresh(&world), world.letters()), (afresh, 0));
+        let new = world.take(&endpoint, true).unwrap();
+        world.write_down(&new, 503);
+        assert_eq!(world.now(&endpoint).failures, 1, "its own failures count");
+        assert_eq!(world.write_down(&arrived, 200), Sent::Delivered);
+        assert_eq!(world.now(&endpoint).failures, 1, "an arrival there is none here");
+        world.fixture.pass(1);
+        let again = [(); 3].map(|()| world.take(&endpoint, true).unwrap());
+        let again = again.iter().find(|parcel| parcel.id == gone.id).unwrap();
+        assert_eq!(again.endpoint.url, "https://example.com/new");
+        assert_eq!(world.write_down(again, 410), Sent::Exhausted);
+        assert_eq!(
+            world.now(&endpoint).reason,
+            Some(Reason::Gone),
+            "and so does its own 410"
+        );
+        // Whoever only corrects the address of a disabled one does not enable it.
+        move_to("https://example.com/third");
+        assert_eq!(world.now(&endpoint).state, EndpointState::Disabled);
+    }
+}
+
+#[test]
 fn w11_what_has_just_happened_does_not_wait_for_a_backlog() {
     for world in worlds() {
         let endpoint = world.endpoint(1, &[]);
