@@ -15,7 +15,7 @@ use crate::kernel::{Id, MayFail, Result, Seconds, WebhookDeliveryId, WebhookEndp
 use crate::notify::compose::{self, Links};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -328,17 +328,26 @@ fn give_up(tx: &mut Tx<'_>, links: &Links, parcel: &Parcel, reason: Reason) -> R
 /// What a delivery says that waited for an endpoint when that was disabled.
 const OF_DISABLED: &str = "The endpoint was disabled before it arrived.";
 
-/// Ends what waits for disabled endpoints, and forgets what is old; some at a time.
+/// How long each half of [`prune`] goes on in one round: together half as long as the job's lease lasts, whatever the disk.
+const ROUND: Duration = Duration::from_secs(10);
+
+/// Ends what waits for disabled endpoints, and forgets what is old: a few rows a command, until nothing is left or the round is over.
 pub async fn prune(app: &App) -> Result<u64> {
-    let ended = app
-        .db
-        .background(|tx| store::end_of_disabled(tx, OF_DISABLED, 200))
-        .await?;
-    let gone = app
-        .db
-        .background(|tx| store::forget(tx, tx.now().minus(KEPT), 50))
-        .await?;
+    let ended = again_and_again(app, |tx| store::end_of_disabled(tx, OF_DISABLED, 200)).await?;
+    let gone = again_and_again(app, |tx| store::forget(tx, tx.now().minus(KEPT), 25)).await?;
     Ok(ended + gone)
+}
+
+async fn again_and_again(app: &App, some: fn(&mut Tx<'_>) -> Result<u64>) -> Result<u64> {
+    let begun = Instant::now();
+    let mut total = 0;
+    loop {
+        let done = app.db.background(some).await?;
+        total += done;
+        if done == 0 || begun.elapsed() >= ROUND {
+            return Ok(total);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -450,38 +450,36 @@ pub(super) fn end_of_disabled(tx: &mut Tx<'_>, detail: &str, most: i64) -> Resul
     )
 }
 
-/// Lets some deliveries go that ended long ago; where there are none, some of endpoints that were deleted, which is for ever. The last condition keeps
-/// what was begun again meanwhile.
-fn let_go(tx: &mut Tx<'_>, before: Time, most: i64) -> Result<Vec<(WebhookDeliveryId,)>> {
+/// Lets deliveries go: `each` that ended long ago, and as many of endpoints that were deleted, which is for ever, so that neither kind waits for the
+/// other. The last condition keeps what was begun again meanwhile.
+fn let_go(tx: &mut Tx<'_>, before: Time, each: i64) -> Result<Vec<(WebhookDeliveryId,)>> {
     let mut gone = tx.all(
         "delete from webhook_deliveries
           where id in (select id from webhook_deliveries where ended_at is not null and ended_at < $1 order by ended_at limit $2)
             and ended_at is not null and ended_at < $1
          returning id",
-        args![before, most],
+        args![before, each],
     )?;
-    if gone.is_empty() {
-        gone = tx.all(
-            "delete from webhook_deliveries
-              where id in (select d.id from webhook_endpoints e join webhook_deliveries d on d.endpoint_id = e.id
-                            where e.deleted_at is not null and e.deleted_at < $1 limit $2)
-             returning id",
-            args![tx.now().minus(Seconds::minutes(2)), most],
-        )?;
-    }
+    gone.extend(tx.all::<(WebhookDeliveryId,)>(
+        "delete from webhook_deliveries
+          where id in (select d.id from webhook_endpoints e join webhook_deliveries d on d.endpoint_id = e.id
+                        where e.deleted_at is not null and e.deleted_at < $1 limit $2)
+         returning id",
+        args![tx.now().minus(Seconds::minutes(2)), each],
+    )?);
     Ok(gone)
 }
 
-/// Forgets some of what ended before then, with everything of endpoints that were deleted; answers how many rows that were.
-pub(super) fn forget(tx: &mut Tx<'_>, before: Time, most: i64) -> Result<u64> {
-    let gone = let_go(tx, before, most)?;
+/// Forgets some of what ended before then, with everything of endpoints that were deleted, up to `each` of both; answers how many rows that were.
+pub(super) fn forget(tx: &mut Tx<'_>, before: Time, each: i64) -> Result<u64> {
+    let gone = let_go(tx, before, each)?;
     for (id,) in &gone {
         tx.put("delete from webhook_attempts where delivery_id = $1", args![*id])?;
     }
     let events = tx.exec(
         "delete from webhook_events where id in (select e.id from webhook_events e
            where e.created_at < $1 and not exists (select 1 from webhook_deliveries d where d.event_id = e.id) order by e.created_at limit $2)",
-        args![before, most],
+        args![before, 2 * each],
     )?;
     let endpoints = tx.exec(
         "delete from webhook_endpoints where deleted_at is not null and deleted_at < $1

@@ -3,6 +3,7 @@
 use super::address::{is_public, may_dial};
 use super::model::{FAILING, LEASE, next_try, rest};
 use super::*;
+use crate::app::App;
 use crate::db::{LaneKey, Tx};
 use crate::fixture::Fixture;
 use crate::kernel::{
@@ -268,6 +269,7 @@ fn w3_an_event_is_tried_ten_times_in_three_days_and_not_before_it_was_asked_to()
 
 struct World {
     fixture: Fixture,
+    app: App,
     links: Links,
 }
 
@@ -278,6 +280,7 @@ fn worlds() -> Vec<World> {
         let app = fixture.app(Vec::new(), Arc::new(Mailbox::new(fixture.clock())));
         World {
             links: Links::of(&app),
+            app,
             fixture,
         }
     })
@@ -764,6 +767,39 @@ fn what_ended_is_forgotten_after_thirty_days_and_what_waits_is_not() {
         while forget(&world) > 0 {}
         let left = world.fixture.write(move |tx| store::open_endpoint(tx, id));
         assert_eq!(left, None);
+    }
+}
+
+#[test]
+fn retention_keeps_up_and_what_is_old_does_not_hide_what_was_deleted() {
+    for world in worlds() {
+        let (old, deleted) = (world.endpoint(1, &[]), world.endpoint(2, &[]));
+        world.set_disabled(&old, true);
+        for _ in 0..120 {
+            world.announce();
+        }
+        let (shop, id) = (world.fixture.shop, deleted.id);
+        assert!(world.fixture.write(move |tx| delete(tx, shop, id)));
+        world.fixture.pass(31 * 24 * 60);
+        let left = |endpoint: &Endpoint| {
+            let id = Some(endpoint.id);
+            let found = world
+                .fixture
+                .write(move |tx| deliveries(tx, shop, id, None, None, 1000));
+            found.data.len()
+        };
+        assert_eq!((left(&old), left(&deleted)), (120, 120));
+        let month = Seconds::days(30);
+        let first = world
+            .fixture
+            .write(move |tx| store::forget(tx, tx.now().minus(month), 10));
+        assert_eq!((left(&old), left(&deleted)), (110, 110), "both kinds in one command");
+        // One round of the job lets all go: it is called every ten seconds only.
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let gone = runtime.block_on(prune(&world.app)).unwrap();
+        assert_eq!((left(&old), left(&deleted)), (0, 0));
+        assert_eq!(first + gone, 3 * 120 + 1, "with their events, and the endpoint");
+        assert_eq!(world.fixture.write(check), [""; 0]);
     }
 }
 
