@@ -22,6 +22,7 @@ create table webhook_endpoints (
   check ((state = 'disabled') = (disabled_at is not null))
 ) {strict};
 create index webhook_endpoints_shop on webhook_endpoints (shop_id, id);
+create index webhook_endpoints_deleted on webhook_endpoints (deleted_at) where deleted_at is not null;
 
 -- How often an object was told of: the next version of its events. Dense, and it outlives them.
 create table webhook_objects (

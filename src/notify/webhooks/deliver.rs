@@ -11,11 +11,11 @@ use super::{send, store};
 use crate::app::App;
 use crate::db::Tx;
 use crate::http::Stopping;
-use crate::kernel::{Id, MayFail, Result, WebhookDeliveryId, WebhookEndpointId};
+use crate::kernel::{Id, MayFail, Result, Seconds, WebhookDeliveryId, WebhookEndpointId};
 use crate::notify::compose::{self, Links};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -236,7 +236,7 @@ async fn fly(app: App, parcel: Parcel, flight: Flight) {
         tokio::time::sleep(LAST).await;
     };
     let reply = tokio::select! {
-        reply = send::post(&parcel, &key, &networks, send::look_up) => reply,
+        reply = send::post(&parcel, &key, &networks, send::TIME_LIMIT, send::look_up) => reply,
         () = stopped => return,
     };
     let mut dice = [0u8; 1];
@@ -270,11 +270,12 @@ pub enum Sent {
     Overtaken,
 }
 
-/// Writes the end of a try, if the delivery is still ours, and what it says about the endpoint.
+/// Writes the end of a try, if the delivery is still ours, and what it says about the endpoint, if that still has the address it was sent to.
 pub fn write_down(tx: &mut Tx<'_>, links: &Links, parcel: &Parcel, reply: &Reply, dice: u8) -> Result<Sent> {
     let (id, lease, now) = (parcel.id, parcel.lease, tx.now());
     let next = match reply.outcome {
         Outcome::Failed { not_before } => next_try(now, parcel.tries, not_before, dice),
+        Outcome::Gone if moved(tx, &parcel.endpoint)? => next_try(now, parcel.tries, Seconds(0), dice),
         _ => None,
     };
     let (sent, ours) = match (reply.outcome, next) {
@@ -292,7 +293,7 @@ pub fn write_down(tx: &mut Tx<'_>, links: &Links, parcel: &Parcel, reply: &Reply
         return Ok(Sent::Overtaken);
     }
     store::insert_attempt(tx, id, lease, parcel.taken_at, reply)?;
-    let endpoint = parcel.endpoint.id;
+    let endpoint = &parcel.endpoint;
     match reply.outcome {
         Outcome::Delivered => store::well(tx, endpoint)?,
         Outcome::Gone => give_up(tx, links, parcel, Reason::Gone)?,
@@ -300,7 +301,7 @@ pub fn write_down(tx: &mut Tx<'_>, links: &Links, parcel: &Parcel, reply: &Reply
             if let Some((failures, since)) = store::unwell(tx, endpoint, FAILING)? {
                 let pause = rest(failures).max(not_before.min(super::model::RETRY_AFTER_MAX));
                 if pause.0 > 0 {
-                    store::rest(tx, endpoint, now.plus(pause))?;
+                    store::rest(tx, endpoint.id, now.plus(pause))?;
                 }
                 if failures >= FAILING && since.plus(GIVE_UP) <= now {
                     give_up(tx, links, parcel, Reason::Failing)?;
@@ -311,9 +312,14 @@ pub fn write_down(tx: &mut Tx<'_>, links: &Links, parcel: &Parcel, reply: &Reply
     Ok(sent)
 }
 
+/// Whether an endpoint that is heard has another address by now.
+fn moved(tx: &mut Tx<'_>, from: &Endpoint) -> Result<bool> {
+    Ok(store::open_endpoint(tx, from.id)?.is_some_and(|now| now.url != from.url))
+}
+
 /// Disables an endpoint, and writes to the shop's owners.
 fn give_up(tx: &mut Tx<'_>, links: &Links, parcel: &Parcel, reason: Reason) -> Result<()> {
-    if store::disable(tx, parcel.endpoint.id, reason)? {
+    if store::disable(tx, &parcel.endpoint, reason)? {
         compose::webhook_disabled(tx, links, &parcel.endpoint, reason)?;
     }
     Ok(())
@@ -322,17 +328,26 @@ fn give_up(tx: &mut Tx<'_>, links: &Links, parcel: &Parcel, reason: Reason) -> R
 /// What a delivery says that waited for an endpoint when that was disabled.
 const OF_DISABLED: &str = "The endpoint was disabled before it arrived.";
 
-/// Ends what waits for disabled endpoints, and forgets what is old; some at a time.
+/// How long each half of [`prune`] goes on in one round: together half as long as the job's lease lasts, whatever the disk.
+const ROUND: Duration = Duration::from_secs(10);
+
+/// Ends what waits for disabled endpoints, and forgets what is old: a few rows a command, until nothing is left or the round is over.
 pub async fn prune(app: &App) -> Result<u64> {
-    let ended = app
-        .db
-        .background(|tx| store::end_of_disabled(tx, OF_DISABLED, 200))
-        .await?;
-    let gone = app
-        .db
-        .background(|tx| store::forget(tx, tx.now().minus(KEPT), 50))
-        .await?;
+    let ended = again_and_again(app, |tx| store::end_of_disabled(tx, OF_DISABLED, 200)).await?;
+    let gone = again_and_again(app, |tx| store::forget(tx, tx.now().minus(KEPT), 25)).await?;
     Ok(ended + gone)
+}
+
+async fn again_and_again(app: &App, some: fn(&mut Tx<'_>) -> Result<u64>) -> Result<u64> {
+    let begun = Instant::now();
+    let mut total = 0;
+    loop {
+        let done = app.db.background(some).await?;
+        total += done;
+        if done == 0 || begun.elapsed() >= ROUND {
+            return Ok(total);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -108,8 +108,8 @@ pub enum Change {
     Stale(i64),
 }
 
-/// Changes an endpoint. One that is enabled again starts afresh: what failed before does not count. Order of answers: not found, stale, invalid
-/// fields, changed.
+/// Changes an endpoint. One that is enabled again, or gets another address, starts afresh: what failed before does not count. Order of answers: not
+/// found, stale, invalid fields, changed.
 pub fn change(tx: &mut Tx<'_>, shop: ShopId, id: WebhookEndpointId, version: i64, edit: &Edit) -> Result<Change> {
     let Some(before) = store::find(tx, shop, id)? else {
         return Ok(Change::NotFound);
@@ -120,6 +120,12 @@ pub fn change(tx: &mut Tx<'_>, shop: ShopId, id: WebhookEndpointId, version: i64
     let mut after = before.clone();
     if let Some(url) = &edit.url {
         url.as_str().clone_into(&mut after.url);
+    }
+    if after.url != before.url {
+        start_afresh(&mut after);
+        if after.state == EndpointState::Failing {
+            after.state = EndpointState::Enabled;
+        }
     }
     if let Some(text) = &edit.description {
         check_description(text)?;
@@ -138,13 +144,17 @@ pub fn change(tx: &mut Tx<'_>, shop: ShopId, id: WebhookEndpointId, version: i64
             after.state = EndpointState::Enabled;
             after.reason = None;
             after.disabled_at = None;
-            after.failures = 0;
-            after.failing_since = None;
-            after.rest_until = Time(0);
+            start_afresh(&mut after);
         }
         _ => {}
     }
     save(tx, &before, after)
+}
+
+fn start_afresh(endpoint: &mut Endpoint) {
+    endpoint.failures = 0;
+    endpoint.failing_since = None;
+    endpoint.rest_until = Time(0);
 }
 
 fn save(tx: &mut Tx<'_>, before: &Endpoint, mut after: Endpoint) -> Result<Change> {

@@ -9,11 +9,11 @@ use reqwest::{Response, StatusCode, Url, header};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-/// All that a try may take, from the first byte to the last: the standard asks for 15 to 30 seconds.
+/// All that a try may take, from the look-up of the name to the status of the answer: the standard asks for 15 to 30 seconds.
 pub(super) const TIME_LIMIT: Duration = Duration::from_secs(15);
 /// How long a name may take to be looked up.
 const LOOKUP_LIMIT: Duration = Duration::from_secs(5);
-/// How long the body of an answer is waited for: its status has said all by then.
+/// How long the body of an answer is waited for, after that: its status has said all by then.
 const BODY_LIMIT: Duration = Duration::from_secs(2);
 /// Bytes of an answer that are kept, and the most that are read.
 const BODY_KEPT: usize = 1024;
@@ -58,20 +58,30 @@ where
     Ok(found.into_iter().map(|ip| SocketAddr::new(ip, port)).collect())
 }
 
-/// Posts an event. Whatever goes wrong is a reply; nothing here is an error.
-pub(super) async fn post<L, F>(parcel: &Parcel, installation: &[u8; 32], ours: &[Network], look_up: L) -> Reply
+/// Posts an event, and waits so long ([`TIME_LIMIT`]) for the status of the answer. Whatever goes wrong is a reply; nothing here is an error.
+pub(super) async fn post<L, F>(
+    parcel: &Parcel,
+    installation: &[u8; 32],
+    ours: &[Network],
+    limit: Duration,
+    look_up: L,
+) -> Reply
 where
     L: Fn(String, u16) -> F,
     F: Future<Output = std::io::Result<Vec<IpAddr>>>,
 {
     let begun = Instant::now();
-    let tried = tokio::time::timeout(TIME_LIMIT, try_it(parcel, installation, ours, look_up)).await;
-    let reply = tried.unwrap_or_else(|_| failed("There was no answer within 15 seconds."));
-    Reply {
-        millis: u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX),
-        ..reply
-    }
+    let tried = tokio::time::timeout(limit, try_it(parcel, installation, ours, limit, look_up)).await;
+    let millis = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
+    let reply = match tried {
+        Ok(Ok(answer)) => read(answer).await, // Outside the limit: a slow body takes nothing back of what the status said.
+        Ok(Err(reply)) => reply,
+        Err(_) => failed(NO_ANSWER),
+    };
+    Reply { millis, ..reply }
 }
+
+const NO_ANSWER: &str = "There was no answer within 15 seconds.";
 
 fn failed(detail: impl Into<String>) -> Reply {
     Reply {
@@ -83,22 +93,24 @@ fn failed(detail: impl Into<String>) -> Reply {
     }
 }
 
-async fn try_it<L, F>(parcel: &Parcel, installation: &[u8; 32], ours: &[Network], look_up: L) -> Reply
+/// The answer, as soon as its status is there; or what stood in the way.
+async fn try_it<L, F>(
+    parcel: &Parcel,
+    installation: &[u8; 32],
+    ours: &[Network],
+    limit: Duration,
+    look_up: L,
+) -> std::result::Result<Response, Reply>
 where
     L: Fn(String, u16) -> F,
     F: Future<Output = std::io::Result<Vec<IpAddr>>>,
 {
     let Ok(url) = Url::parse(&parcel.endpoint.url) else {
-        return failed("The address cannot be read.");
+        return Err(failed("The address cannot be read."));
     };
-    let addresses = match vetted(&url, ours, look_up).await {
-        Ok(addresses) => addresses,
-        Err(why) => return failed(why),
-    };
-    let client = match client(url.host_str().unwrap_or_default(), &addresses) {
-        Ok(client) => client,
-        Err(error) => return failed(error.detail),
-    };
+    let addresses = vetted(&url, ours, look_up).await.map_err(failed)?;
+    let host = url.host_str().unwrap_or_default();
+    let client = client(host, &addresses, limit).map_err(|error| failed(error.detail))?;
     let request = client
         .post(url)
         .header(header::CONTENT_TYPE, "application/json")
@@ -107,18 +119,21 @@ where
         .header("webhook-timestamp", parcel.taken_at.unix_seconds().to_string())
         .header("webhook-signature", signatures(parcel, installation))
         .body(parcel.payload.clone());
-    match request.send().await {
-        Ok(answer) => read(answer).await,
-        Err(error) if error.is_connect() => failed("No connection could be made."),
-        Err(error) if error.is_timeout() => failed("There was no answer within 15 seconds."),
-        Err(_) => failed("The connection broke before there was an answer."),
-    }
+    request.send().await.map_err(|error| {
+        failed(if error.is_connect() {
+            "No connection could be made."
+        } else if error.is_timeout() {
+            NO_ANSWER
+        } else {
+            "The connection broke before there was an answer."
+        })
+    })
 }
 
 /// A client for one try, which dials exactly these addresses for this name; otherwise with the policy of all our calls.
-fn client(host: &str, addresses: &[SocketAddr]) -> Result<reqwest::Client> {
+fn client(host: &str, addresses: &[SocketAddr], limit: Duration) -> Result<reqwest::Client> {
     processors::client_of(
-        processors::policy(TIME_LIMIT)?
+        processors::policy(limit + BODY_LIMIT)?
             .pool_max_idle_per_host(0)
             .resolve_to_addrs(host, addresses),
     )

@@ -105,22 +105,23 @@ pub(super) fn delete(tx: &mut Tx<'_>, shop: ShopId, id: WebhookEndpointId) -> Re
     Ok(done == 1)
 }
 
-/// Something arrived. Nothing changes where all was well.
-pub(super) fn well(tx: &mut Tx<'_>, id: WebhookEndpointId) -> Result<()> {
+/// Something arrived. Nothing changes where all was well, nor where the endpoint has another address than `to`: what one says is nothing that
+/// another one said. So it is with [`unwell`] and [`disable`].
+pub(super) fn well(tx: &mut Tx<'_>, to: &Endpoint) -> Result<()> {
     tx.put(
         "update webhook_endpoints set failures = 0, failing_since = null, rest_until = 0, state = case when state = 'failing' then 'enabled' else state end
-          where id = $1 and failures > 0 and state <> 'disabled'",
-        args![id],
+          where id = $1 and url = $2 and failures > 0 and state <> 'disabled'",
+        args![to.id, to.url],
     )
 }
 
-/// Nothing arrived. Answers how many times in a row, and since when; none where it is disabled.
-pub(super) fn unwell(tx: &mut Tx<'_>, id: WebhookEndpointId, failing: i64) -> Result<Option<(i64, Time)>> {
+/// Nothing arrived. Answers how many times in a row, and since when; none where it is disabled, or has another address.
+pub(super) fn unwell(tx: &mut Tx<'_>, to: &Endpoint, failing: i64) -> Result<Option<(i64, Time)>> {
     tx.maybe_one(
         "update webhook_endpoints set failures = failures + 1, failing_since = coalesce(failing_since, $2),
                 state = case when failures + 1 >= $3 then 'failing' else state end
-          where id = $1 and state <> 'disabled' returning failures, failing_since",
-        args![id, tx.now(), failing],
+          where id = $1 and url = $4 and state <> 'disabled' returning failures, failing_since",
+        args![to.id, tx.now(), failing, to.url],
     )
 }
 
@@ -132,12 +133,12 @@ pub(super) fn rest(tx: &mut Tx<'_>, id: WebhookEndpointId, until: Time) -> Resul
     )
 }
 
-/// Nothing is sent there any more. False: it was so already.
-pub(super) fn disable(tx: &mut Tx<'_>, id: WebhookEndpointId, reason: Reason) -> Result<bool> {
+/// Nothing is sent there any more. False: it was so already, or it has another address.
+pub(super) fn disable(tx: &mut Tx<'_>, to: &Endpoint, reason: Reason) -> Result<bool> {
     let done = tx.exec(
         "update webhook_endpoints set state = 'disabled', reason = $2, disabled_at = $3, version = version + 1
-          where id = $1 and state <> 'disabled' and deleted_at is null",
-        args![id, reason, tx.now()],
+          where id = $1 and url = $4 and state <> 'disabled' and deleted_at is null",
+        args![to.id, reason, tx.now(), to.url],
     )?;
     Ok(done == 1)
 }
@@ -407,7 +408,8 @@ pub(super) fn again(tx: &mut Tx<'_>, shop: ShopId, id: WebhookDeliveryId) -> Res
     Ok(done == 1)
 }
 
-/// Begins some deliveries of an endpoint again that ended in vain since a time; answers how many.
+/// Begins some deliveries of an endpoint again that ended in vain since a time; answers how many. As in [`take_oldest`] the last condition looks
+/// again at what was chosen: another lane may have begun it first.
 pub(super) fn again_since(
     tx: &mut Tx<'_>,
     shop: ShopId,
@@ -418,7 +420,8 @@ pub(super) fn again_since(
     tx.exec(
         "update webhook_deliveries set state = 'pending', tries = 0, due_at = $5, ended_at = null, detail = ''
           where id in (select id from webhook_deliveries where endpoint_id = $1 and shop_id = $2 and state = 'exhausted' and created_at >= $3
-                        order by created_at, id limit $4)",
+                        order by created_at, id limit $4)
+            and state = 'exhausted'",
         args![endpoint, shop, since, most, tx.now()],
     )
 }
@@ -436,43 +439,47 @@ pub fn counts(tx: &mut Tx<'_>, endpoint: WebhookEndpointId) -> Result<(i64, i64)
     Ok((waiting, lost))
 }
 
-/// Ends some deliveries that wait for endpoints which are disabled; answers how many.
+/// Ends some deliveries that wait for endpoints which are disabled; answers how many. The last condition keeps what has ended meanwhile.
 pub(super) fn end_of_disabled(tx: &mut Tx<'_>, detail: &str, most: i64) -> Result<u64> {
     tx.exec(
         "update webhook_deliveries set state = 'exhausted', ended_at = $1, detail = $2
           where id in (select d.id from webhook_endpoints e join webhook_deliveries d on d.endpoint_id = e.id
-                        where e.state = 'disabled' and d.ended_at is null and (d.state = 'pending' or d.due_at <= $1) limit $3)",
+                        where e.state = 'disabled' and d.ended_at is null and (d.state = 'pending' or d.due_at <= $1) limit $3)
+            and ended_at is null and (state = 'pending' or due_at <= $1)",
         args![tx.now(), detail, most],
     )
 }
 
-/// Some deliveries that may go: they ended long ago, or their endpoint was deleted.
-fn due_to_go(tx: &mut Tx<'_>, before: Time, most: i64) -> Result<Vec<(WebhookDeliveryId,)>> {
+/// Lets deliveries go: `each` that ended long ago, and as many of endpoints that were deleted, which is for ever, so that neither kind waits for the
+/// other. The last condition keeps what was begun again meanwhile.
+fn let_go(tx: &mut Tx<'_>, before: Time, each: i64) -> Result<Vec<(WebhookDeliveryId,)>> {
     let mut gone = tx.all(
-        "select id from webhook_deliveries where ended_at is not null and ended_at < $1 order by ended_at limit $2",
-        args![before, most],
+        "delete from webhook_deliveries
+          where id in (select id from webhook_deliveries where ended_at is not null and ended_at < $1 order by ended_at limit $2)
+            and ended_at is not null and ended_at < $1
+         returning id",
+        args![before, each],
     )?;
-    if gone.is_empty() {
-        gone = tx.all(
-            "select d.id from webhook_endpoints e join webhook_deliveries d on d.endpoint_id = e.id
-              where e.deleted_at is not null and e.deleted_at < $1 limit $2",
-            args![tx.now().minus(Seconds::minutes(2)), most],
-        )?;
-    }
+    gone.extend(tx.all::<(WebhookDeliveryId,)>(
+        "delete from webhook_deliveries
+          where id in (select d.id from webhook_endpoints e join webhook_deliveries d on d.endpoint_id = e.id
+                        where e.deleted_at is not null and e.deleted_at < $1 limit $2)
+         returning id",
+        args![tx.now().minus(Seconds::minutes(2)), each],
+    )?);
     Ok(gone)
 }
 
-/// Forgets some of what ended before then, with everything of endpoints that were deleted; answers how many rows that were.
-pub(super) fn forget(tx: &mut Tx<'_>, before: Time, most: i64) -> Result<u64> {
-    let gone = due_to_go(tx, before, most)?;
+/// Forgets some of what ended before then, with everything of endpoints that were deleted, up to `each` of both; answers how many rows that were.
+pub(super) fn forget(tx: &mut Tx<'_>, before: Time, each: i64) -> Result<u64> {
+    let gone = let_go(tx, before, each)?;
     for (id,) in &gone {
         tx.put("delete from webhook_attempts where delivery_id = $1", args![*id])?;
-        tx.put("delete from webhook_deliveries where id = $1", args![*id])?;
     }
     let events = tx.exec(
         "delete from webhook_events where id in (select e.id from webhook_events e
            where e.created_at < $1 and not exists (select 1 from webhook_deliveries d where d.event_id = e.id) order by e.created_at limit $2)",
-        args![before, most],
+        args![before, 2 * each],
     )?;
     let endpoints = tx.exec(
         "delete from webhook_endpoints where deleted_at is not null and deleted_at < $1

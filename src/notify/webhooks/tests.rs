@@ -3,14 +3,19 @@
 use super::address::{is_public, may_dial};
 use super::model::{FAILING, LEASE, next_try, rest};
 use super::*;
-use crate::db::LaneKey;
+use crate::app::App;
+use crate::db::{LaneKey, Tx};
 use crate::fixture::Fixture;
-use crate::kernel::{Fact, Id, Network, OrderId, Result, Seconds, Time, WebhookEndpointId};
+use crate::kernel::{
+    Fact, Id, Network, OrderId, Result, Seconds, ShopId, Time, WebhookDeliveryId, WebhookEndpointId, WebhookEventId,
+};
 use crate::notify::{Links, Mailbox};
 use reqwest::Url;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use uuid::Uuid;
 
 #[test]
@@ -178,6 +183,61 @@ async fn w9_a_name_is_judged_by_every_address_it_has_at_every_try() {
     assert!(send::vetted(&literal, &[], look_up).await.is_err());
 }
 
+#[tokio::test]
+async fn w5_an_arrival_is_one_however_slowly_the_body_of_the_answer_comes() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://slow.example:{}/hook", listener.local_addr().unwrap().port());
+    let serves = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut asked = Vec::new();
+        while !asked.ends_with(b"{}") {
+            stream.read_buf(&mut asked).await.unwrap();
+        }
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nthank";
+        stream.write_all(answer).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(60)).await; // The rest never comes.
+    });
+    let nil = Uuid::nil();
+    let parcel = Parcel {
+        id: WebhookDeliveryId::from_uuid(nil),
+        event: WebhookEventId::from_uuid(nil),
+        payload: "{}".into(),
+        endpoint: Endpoint {
+            id: WebhookEndpointId::from_uuid(nil),
+            shop: ShopId::from_uuid(nil),
+            url,
+            description: String::new(),
+            events: Vec::new(),
+            state: EndpointState::Enabled,
+            reason: None,
+            generation: 1,
+            old_until: None,
+            failures: 0,
+            failing_since: None,
+            disabled_at: None,
+            rest_until: Time(0),
+            version: 1,
+            created_at: Time(0),
+        },
+        lease: 1,
+        tries: 1,
+        taken_at: Time(0),
+    };
+    let loopback: [Network; 1] = ["127.0.0.0/8".parse().unwrap()];
+    let look_up = |_: String, _: u16| async { Ok(vec!["127.0.0.1".parse().unwrap()]) };
+    // Shorter than a body is waited for, as fifteen seconds are for a status that comes in the fourteenth.
+    let limit = Duration::from_millis(1500);
+    let reply = send::post(&parcel, &[7; 32], &loopback, limit, look_up).await;
+    serves.abort();
+    assert_eq!(
+        (reply.outcome, reply.status, &*reply.body),
+        (Outcome::Delivered, Some(200), "thank"),
+        "{}",
+        reply.detail
+    );
+    assert!(reply.millis < 1500, "the time until the status came: {}", reply.millis);
+}
+
 #[test]
 fn w3_an_event_is_tried_ten_times_in_three_days_and_not_before_it_was_asked_to() {
     let now = Time::from_unix_seconds(1_000_000);
@@ -209,6 +269,7 @@ fn w3_an_event_is_tried_ten_times_in_three_days_and_not_before_it_was_asked_to()
 
 struct World {
     fixture: Fixture,
+    app: App,
     links: Links,
 }
 
@@ -219,6 +280,7 @@ fn worlds() -> Vec<World> {
         let app = fixture.app(Vec::new(), Arc::new(Mailbox::new(fixture.clock())));
         World {
             links: Links::of(&app),
+            app,
             fixture,
         }
     })
@@ -259,6 +321,11 @@ impl World {
     }
 
     fn write_down(&self, parcel: &Parcel, status: u16) -> Sent {
+        self.fixture.write(self.answers(parcel, status))
+    }
+
+    /// The command that writes down what came of a try.
+    fn answers(&self, parcel: &Parcel, status: u16) -> impl Fn(&mut Tx<'_>) -> Result<Sent> + Send + use<> {
         let (parcel, links) = (parcel.clone(), self.links.clone());
         let reply = Reply {
             outcome: match status {
@@ -275,7 +342,7 @@ impl World {
             },
             body: String::new(),
         };
-        self.fixture.write(move |tx| write_down(tx, &links, &parcel, &reply, 0))
+        move |tx| write_down(tx, &links, &parcel, &reply, 0)
     }
 
     fn now(&self, endpoint: &Endpoint) -> Endpoint {
@@ -293,6 +360,38 @@ impl World {
         self.fixture
             .write(move |tx| deliveries(tx, shop, None, None, None, 100))
             .data
+    }
+
+    fn set_disabled(&self, endpoint: &Endpoint, disabled: bool) {
+        let (shop, id, version) = (self.fixture.shop, endpoint.id, self.now(endpoint).version);
+        let edit = Edit {
+            disabled: Some(disabled),
+            ..Edit::default()
+        };
+        let done = self.fixture.write(move |tx| change(tx, shop, id, version, &edit));
+        assert!(matches!(done, Change::Changed(_)), "{done:?}");
+    }
+
+    /// Runs `first`, and `second` before that is committed. On PostgreSQL the second one, in another lane, chooses rows as they were, and waits for
+    /// those that the first one holds; on SQLite it comes after.
+    fn race<A: Send + 'static, B: Send + 'static>(
+        &self,
+        first: impl Fn(&mut Tx<'_>) -> Result<A> + Send + 'static,
+        second: impl Fn(&mut Tx<'_>) -> Result<B> + Send + 'static,
+    ) -> (A, B) {
+        let (held, holds) = std::sync::mpsc::channel();
+        let db = self.fixture.db.clone();
+        let first = std::thread::spawn(move || {
+            db.write_blocking(LaneKey(0), move |tx| {
+                let done = first(tx)?;
+                held.send(()).unwrap();
+                std::thread::sleep(Duration::from_millis(400)); // The other one is at its statement by then.
+                Ok(done)
+            })
+        });
+        holds.recv().unwrap();
+        let second = self.fixture.db.write_blocking(LaneKey(1), second).unwrap();
+        (first.join().unwrap().unwrap(), second)
     }
 
     fn letters(&self) -> i64 {
@@ -370,6 +469,54 @@ fn w4_who_was_away_too_long_writes_nothing_and_the_event_keeps_its_id() {
         assert_eq!(world.write_down(&second, 500), Sent::Overtaken);
         assert_eq!(world.delivery(&second).state, DeliveryState::Delivered);
         assert!(world.take(&endpoint, false).is_none());
+    }
+}
+
+#[test]
+fn w4_who_chose_from_the_past_looks_again_before_it_changes_anything() {
+    for world in worlds() {
+        let endpoint = world.endpoint(1, &[]);
+        let (shop, id) = (world.fixture.shop, endpoint.id);
+        // Replayed one by one and taken, while all that was given up is replayed: its taker keeps it.
+        world.set_disabled(&endpoint, true);
+        world.announce();
+        world.set_disabled(&endpoint, false);
+        let lost = world.deliveries().remove(0);
+        assert_eq!(lost.state, DeliveryState::Exhausted);
+        let (one, since) = (lost.id, lost.created_at);
+        let (mut taken, again) = world.race(
+            move |tx| {
+                assert!(store::again(tx, shop, one)?);
+                take(tx, &[(id, false)])
+            },
+            move |tx| store::again_since(tx, shop, id, since, 200),
+        );
+        assert_eq!((taken.len(), again), (1, 0));
+        assert_eq!(world.deliveries()[0].state, DeliveryState::Leased);
+        assert_eq!(world.write_down(&taken.remove(0), 200), Sent::Delivered);
+
+        // It arrives at the last moment, while what waits for a disabled endpoint is ended.
+        world.announce();
+        let parcel = world.take(&endpoint, false).unwrap();
+        world.set_disabled(&endpoint, true);
+        world.fixture.pass(LEASE.0 / 60 + 1);
+        let arrives = world.answers(&parcel, 200);
+        let (sent, ended) = world.race(arrives, |tx| store::end_of_disabled(tx, "It was disabled.", 200));
+        assert_eq!((sent, ended), (Sent::Delivered, 0));
+        assert_eq!(world.delivery(&parcel).state, DeliveryState::Delivered);
+
+        // Replayed after a month, while it is forgotten.
+        world.set_disabled(&endpoint, false);
+        world.fixture.pass(31 * 24 * 60);
+        let one = parcel.id;
+        world.race(
+            move |tx| store::again(tx, shop, one),
+            |tx| store::forget(tx, tx.now().minus(Seconds::days(30)), 50),
+        );
+        assert_eq!(world.delivery(&parcel).state, DeliveryState::Pending);
+        let tries = world.fixture.write(move |tx| attempts(tx, shop, one));
+        assert_eq!(tries.len(), 1, "and what came of it");
+        assert_eq!(world.take(&endpoint, false).unwrap().payload, parcel.payload);
     }
 }
 
@@ -503,6 +650,75 @@ fn w5_an_endpoint_that_is_gone_is_disabled_at_once_and_an_arrival_heals() {
 }
 
 #[test]
+fn w5_what_one_address_says_is_not_held_against_the_next() {
+    for world in worlds() {
+        let endpoint = world.endpoint(1, &[]);
+        let (shop, id) = (world.fixture.shop, endpoint.id);
+        let move_to = |url: &str| {
+            let edit = Edit {
+                url: Some(Target::read(url, &[]).unwrap()),
+                ..Edit::default()
+            };
+            let version = world.now(&endpoint).version;
+            let done = world.fixture.write(move |tx| change(tx, shop, id, version, &edit));
+            assert!(matches!(done, Change::Changed(_)), "{done:?}");
+        };
+        for _ in 0..FAILING {
+            world.announce();
+            let parcel = world.take(&endpoint, true).unwrap();
+            world.write_down(&parcel, 503);
+        }
+        for _ in 0..4 {
+            world.announce();
+        }
+        let [gone, failed, arrived] = [(); 3].map(|()| world.take(&endpoint, true).unwrap());
+        let failing = world.now(&endpoint);
+        assert_eq!(failing.state, EndpointState::Failing);
+        move_to("https://example.com/hook");
+        assert_eq!(
+            world.now(&endpoint),
+            failing,
+            "the same address has failed as often as before"
+        );
+
+        move_to("https://example.com/new");
+        let fresh = |world: &World| {
+            let now = world.now(&endpoint);
+            (now.state, now.failures, now.failing_since, now.rest_until)
+        };
+        let afresh = (EndpointState::Enabled, 0, None, Time(0));
+        assert_eq!(fresh(&world), afresh);
+        // What was in the air ends, and says nothing of the new address.
+        assert_eq!(world.write_down(&failed, 503), Sent::PutOff);
+        assert_eq!(fresh(&world), afresh);
+        assert_eq!(
+            world.write_down(&gone, 410),
+            Sent::PutOff,
+            "the new address has not been asked yet"
+        );
+        assert_eq!((fresh(&world), world.letters()), (afresh, 0));
+        let new = world.take(&endpoint, true).unwrap();
+        world.write_down(&new, 503);
+        assert_eq!(world.now(&endpoint).failures, 1, "its own failures count");
+        assert_eq!(world.write_down(&arrived, 200), Sent::Delivered);
+        assert_eq!(world.now(&endpoint).failures, 1, "an arrival there is none here");
+        world.fixture.pass(1);
+        let again = [(); 3].map(|()| world.take(&endpoint, true).unwrap());
+        let again = again.iter().find(|parcel| parcel.id == gone.id).unwrap();
+        assert_eq!(again.endpoint.url, "https://example.com/new");
+        assert_eq!(world.write_down(again, 410), Sent::Exhausted);
+        assert_eq!(
+            world.now(&endpoint).reason,
+            Some(Reason::Gone),
+            "and so does its own 410"
+        );
+        // Whoever only corrects the address of a disabled one does not enable it.
+        move_to("https://example.com/third");
+        assert_eq!(world.now(&endpoint).state, EndpointState::Disabled);
+    }
+}
+
+#[test]
 fn w11_what_has_just_happened_does_not_wait_for_a_backlog() {
     for world in worlds() {
         let endpoint = world.endpoint(1, &[]);
@@ -551,6 +767,39 @@ fn what_ended_is_forgotten_after_thirty_days_and_what_waits_is_not() {
         while forget(&world) > 0 {}
         let left = world.fixture.write(move |tx| store::open_endpoint(tx, id));
         assert_eq!(left, None);
+    }
+}
+
+#[test]
+fn retention_keeps_up_and_what_is_old_does_not_hide_what_was_deleted() {
+    for world in worlds() {
+        let (old, deleted) = (world.endpoint(1, &[]), world.endpoint(2, &[]));
+        world.set_disabled(&old, true);
+        for _ in 0..120 {
+            world.announce();
+        }
+        let (shop, id) = (world.fixture.shop, deleted.id);
+        assert!(world.fixture.write(move |tx| delete(tx, shop, id)));
+        world.fixture.pass(31 * 24 * 60);
+        let left = |endpoint: &Endpoint| {
+            let id = Some(endpoint.id);
+            let found = world
+                .fixture
+                .write(move |tx| deliveries(tx, shop, id, None, None, 1000));
+            found.data.len()
+        };
+        assert_eq!((left(&old), left(&deleted)), (120, 120));
+        let month = Seconds::days(30);
+        let first = world
+            .fixture
+            .write(move |tx| store::forget(tx, tx.now().minus(month), 10));
+        assert_eq!((left(&old), left(&deleted)), (110, 110), "both kinds in one command");
+        // One round of the job lets all go: it is called every ten seconds only.
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let gone = runtime.block_on(prune(&world.app)).unwrap();
+        assert_eq!((left(&old), left(&deleted)), (0, 0));
+        assert_eq!(first + gone, 3 * 120 + 1, "with their events, and the endpoint");
+        assert_eq!(world.fixture.write(check), [""; 0]);
     }
 }
 
