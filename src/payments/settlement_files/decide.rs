@@ -82,16 +82,16 @@ pub fn decide(
 
 fn accept(tx: &mut Tx<'_>, found: &SettlementLine, line: &Line) -> Result<()> {
     let (shop, id) = (found.shop, found.id);
-    let sign = line.sold.minor.signum();
-    match (found.trouble, ours(found)) {
+    let ours = match ours(found) {
+        Some(ours) if line.kind.is_dispute() => Some(store::with_told(tx, ours, line)?),
+        ours => ours,
+    };
+    match (found.trouble, ours) {
         (Trouble::Fee | Trouble::Amount, Some(ours)) if line.fee_as_sold().is_some() => {
             post::settle(tx, shop, id, line, &ours)
         }
         (Trouble::Missing, Some(ours)) => post::write_off(tx, shop, id, &ours, 1),
-        (Trouble::Fee | Trouble::Amount | Trouble::Currency, Some(ours)) => {
-            post::write_off(tx, shop, id, &ours, sign)?;
-            post::accept_extra(tx, shop, id, found.net)
-        }
+        (Trouble::Fee | Trouble::Amount | Trouble::Currency, Some(ours)) => post::replace(tx, shop, id, line, &ours),
         _ => post::accept_extra(tx, shop, id, found.net),
     }
 }
@@ -104,7 +104,7 @@ fn as_read(found: &SettlementLine) -> Line {
     };
     Line {
         number: found.number,
-        name: String::new(),
+        name: found.name.clone(),
         kind: found.kind,
         word: found.word.clone(),
         payment: found.payment.clone(),
@@ -125,6 +125,7 @@ fn ours(found: &SettlementLine) -> Option<Ours> {
         minor: found.ours_minor,
         currency: found.ours_currency(),
         fee_minor: found.ours_fee_minor,
+        told_minor: 0,
         is_taken: false,
     })
 }

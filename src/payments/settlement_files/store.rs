@@ -4,8 +4,9 @@ use super::model::{Line, LineKind, LineState, Ours, SettlementFile, SettlementLi
 use crate::args;
 use crate::db::{FromRow, Json, Row, Tx};
 use crate::kernel::{
-    CaptureId, DisputeFee, Id, Money, Page, Result, SettlementFileId, SettlementLineId, ShopId, StaffId, Time,
+    CaptureId, DisputeId, Id, Money, Page, Result, SettlementFileId, SettlementLineId, ShopId, StaffId, Time,
 };
+use crate::payments::disputes;
 use std::collections::HashSet;
 use uuid::Uuid;
 
@@ -248,6 +249,7 @@ impl FromRow for SettlementLine {
             decided_at: row.get(23)?,
             created_at: row.get(24)?,
             ours_currency: row.get(25)?,
+            name: row.get(26)?,
         })
     }
 }
@@ -258,7 +260,7 @@ macro_rules! line {
         concat!(
             "select id, shop_id, file_id, processor, line_number, kind, word, payment, operation, sold_minor, sold_currency, net_minor, net_currency,
                     fee_minor, at, state, trouble, ours, checkout_id, ours_minor, ours_fee_minor, reason, staff_id, decided_at, created_at,
-                    ours_currency
+                    ours_currency, name
                from settlement_lines ",
             $condition
         )
@@ -445,6 +447,7 @@ impl FromRow for Ours {
             minor: money.minor,
             currency: money.currency,
             fee_minor: row.get(5)?,
+            told_minor: 0,
             is_taken: taken > 0,
         })
     }
@@ -487,32 +490,28 @@ pub(super) fn ours(tx: &mut Tx<'_>, shop: ShopId, processor: &str, line: &Line) 
     }
 }
 
-/// A dispute, and what was charged for it by name.
-struct Fees(Ours, Vec<DisputeFee>);
-
-impl FromRow for Fees {
-    fn from_row(row: &Row<'_>) -> Result<Self> {
-        Ok(Self(Ours::from_row(row)?, row.get::<Json<Vec<DisputeFee>>>(7)?.0))
-    }
-}
-
-/// Disputes whose money was taken, or came back. What was charged for one is known by the name of the movement, where the processor told it.
+/// Disputes whose money was taken, or came back.
 fn disputes(tx: &mut Tx<'_>, shop: ShopId, processor: &str, line: &Line) -> Result<Vec<Ours>> {
-    let found: Vec<Fees> = tx.all(
+    let found: Vec<Ours> = tx.all(
         "select d.id, i.checkout_id, d.name, d.amount_minor, d.currency, cast(0 as bigint),
-                (select count(*) from settlement_lines l where l.shop_id = $1 and l.kind = $4 and l.ours = d.id and l.line_number > 0), d.fees
+                (select count(*) from settlement_lines l where l.shop_id = $1 and l.kind = $4 and l.ours = d.id and l.line_number > 0)
            from attempts a join intents i on i.id = a.intent_id join disputes d on d.intent_id = a.intent_id and d.attempt_id = a.id
           where a.reference = $3 and a.reference <> '' and a.shop_id = $1 and a.processor = $2 and d.covered_minor + d.excess_minor > 0
             and ($4 = 'dispute' or d.state = 'won')
           order by d.created_at, d.round limit 100",
         args![shop, processor, line.payment, line.kind],
     )?;
-    let known = |Fees(ours, fees): Fees| {
-        let same = |fee: &&DisputeFee| fee.name == line.name && fee.amount.currency == ours.currency;
-        let fee_minor = fees.iter().filter(same).map(|fee| fee.amount.amount).sum();
-        Ours { fee_minor, ..ours }
-    };
-    Ok(found.into_iter().map(known).collect())
+    found.into_iter().map(|ours| with_told(tx, ours, line)).collect()
+}
+
+/// A dispute with what was booked of its fee under the line's name, where the processor told it before its file did.
+pub(super) fn with_told(tx: &mut Tx<'_>, ours: Ours, line: &Line) -> Result<Ours> {
+    let told = disputes::booked(tx, DisputeId::from_uuid(ours.id), &line.name, line.net.currency)?;
+    Ok(Ours {
+        told_minor: told,
+        fee_minor: line.as_sold(told).unwrap_or(0),
+        ..ours
+    })
 }
 
 /// The processor's names of a shop's newest payments.

@@ -12,9 +12,12 @@ use crate::app::App;
 use crate::db::Tx;
 use crate::fixture::Fixture;
 use crate::kernel::{
-    Answer, CheckoutId, Currency, Id, Mail, MailError, Mailer, Money, PartyId, Processor, Result, ShopId,
+    Answer, CheckoutId, Currency, DisputeFee, DisputeStage, DisputeTold, Id, Mail, MailError, Mailer, Money, PartyId,
+    Processor, Result, ShopId, Time,
 };
 use crate::ledger::{self, AccountKey, AccountKind};
+use crate::payments::disputes;
+use crate::payments::model::Attempt;
 use crate::payments::sandbox::{Books, Faults, Notices, Sandbox};
 use crate::payments::{
     self, AllocatedLeg, AllocatedPart, Allocation, CaptureBegin, FeeBearer, OpenIntent, Operation, Part, Purpose,
@@ -253,6 +256,7 @@ fn p23_which_of_ours_a_line_is_about_is_one_table() {
         minor,
         currency: EUR,
         fee_minor: 77,
+        told_minor: 0,
         is_taken,
     };
     let named = |line: Line, operation: &str| Line {
@@ -474,7 +478,7 @@ fn wait<T>(story: impl Future<Output = T>) -> T {
 }
 
 /// A sale of 33.33 that was taken; its payment is called `pi_` and a number.
-fn sale(tx: &mut Tx<'_>, shop: ShopId, number: u32) -> Result<()> {
+fn sale(tx: &mut Tx<'_>, shop: ShopId, number: u32) -> Result<Attempt> {
     let checkout: CheckoutId = tx.id();
     let amount = Money::new(3333, EUR);
     let wish = OpenIntent {
@@ -512,7 +516,8 @@ fn sale(tx: &mut Tx<'_>, shop: ShopId, number: u32) -> Result<()> {
         amount,
         fee: Money::new(75, EUR),
     };
-    payments::record(tx, attempt.id, Operation::Capture(capture.id), &taken).map(drop)
+    payments::record(tx, attempt.id, Operation::Capture(capture.id), &taken)?;
+    Ok(attempt)
 }
 
 /// The column names, and rows of charges in Stripe's way.
@@ -684,4 +689,107 @@ fn p23_what_no_file_names_is_missing_until_it_comes() {
     assert_eq!(line.state, LineState::Resolved);
     let late = fixture.write(move |tx| decide(tx, shop, missing, Decision::Accept, "too late", None));
     assert_eq!(late, Decide::NotOpen(LineState::Resolved));
+}
+
+/// A dispute of the whole of a sale, and what was charged for it: movement, amount, currency.
+fn disputed(attempt: &Attempt, stage: DisputeStage, fees: &[(&str, i64, &str)]) -> DisputeTold {
+    let fee = |(name, minor, currency): &(&str, i64, &str)| DisputeFee {
+        name: (*name).to_owned(),
+        amount: Money::new(*minor, currency.parse().unwrap()).into(),
+    };
+    DisputeTold {
+        name: "dp_1".into(),
+        round: 1,
+        reference: attempt.reference(),
+        stage,
+        amount: Money::new(3333, EUR),
+        reason: "fraudulent".into(),
+        detail: String::new(),
+        due_by: (stage == DisputeStage::NeedsResponse).then_some(Time(i64::MAX / 4)),
+        fees: fees.iter().map(fee).collect(),
+    }
+}
+
+/// What the processor's account stands at, in each currency.
+fn clearing(fixture: &Fixture) -> BTreeMap<&'static str, i64> {
+    let of_it = |((key, currency), minor): ((AccountKey, &'static str), i64)| {
+        (key == AccountKey::of(AccountKind::ProcessorClearing)).then_some((currency, minor))
+    };
+    balances(fixture).into_iter().filter_map(of_it).collect()
+}
+
+#[test]
+fn p23_l7_the_fee_of_a_dispute_is_booked_once_whoever_tells_it_first() {
+    let told = [("txn_d", 1500, "USD")];
+    let line = "po_1,,txn_d,2026-11-23 10:00:00,,usd,-40.00,15.00,-55.00,dispute,dp_1,,33.33,eur,ch,pi_1\n".to_owned();
+    // Told with the dispute, before its file; after the file, which found no dispute; the dispute first and its fee last.
+    for order in ["notice, file", "file, notice", "dispute, file, fee"] {
+        for fixture in Fixture::engines() {
+            let app = program(&fixture);
+            let shop = fixture.shop;
+            let attempt = fixture.write(move |tx| sale(tx, shop, 1));
+            let hear = |fees: &[(&str, i64, &str)]| {
+                let (attempt, told) = (attempt.clone(), disputed(&attempt, DisputeStage::NeedsResponse, fees));
+                fixture.write(move |tx| disputes::record(tx, &attempt, &told))
+            };
+            match order {
+                "notice, file" => drop(hear(&told)),
+                "file, notice" => {}
+                _ => drop(hear(&[])),
+            }
+            wait(import(&app, shop, new(report(std::slice::from_ref(&line))))).unwrap();
+            wait(work(&app)).unwrap();
+            // Said again every day until the dispute is over.
+            hear(&told);
+            hear(&told);
+            let open_now = fixture.write(move |tx| open(tx, shop, None, 50)).data;
+            assert_eq!(
+                open_now.len(),
+                usize::from(order == "file, notice"),
+                "{order}: {open_now:?}"
+            );
+            for line in open_now {
+                assert_eq!(line.trouble, Trouble::Extra);
+                let decided =
+                    fixture.write(move |tx| decide(tx, shop, line.id, Decision::Accept, "It came since.", None));
+                assert!(
+                    matches!(&decided, Decide::Decided(line) if line.state == LineState::Matched),
+                    "{decided:?}"
+                );
+            }
+            // Of euros the sale is held, less what it cost; 55 dollars left, and no more.
+            assert_eq!(
+                clearing(&fixture),
+                BTreeMap::from([("EUR", -(3333 - 75)), ("USD", 5500)]),
+                "{order}"
+            );
+        }
+    }
+}
+
+#[test]
+fn p23_the_fee_of_a_dispute_that_was_won_comes_back_once() {
+    for fixture in Fixture::engines() {
+        let app = program(&fixture);
+        let shop = fixture.shop;
+        let attempt = fixture.write(move |tx| sale(tx, shop, 1));
+        let before = balances(&fixture);
+        let fees = [("txn_d", 1500, "EUR"), ("txn_w", -1500, "EUR")];
+        for (stage, count) in [(DisputeStage::NeedsResponse, 1), (DisputeStage::Won, 2)] {
+            let (attempt, told) = (attempt.clone(), disputed(&attempt, stage, &fees[..count]));
+            fixture.write(move |tx| disputes::record(tx, &attempt, &told));
+        }
+        let lines = [
+            "po_1,,txn_d,2026-11-23 10:00:00,,eur,-33.33,15.00,-48.33,dispute,dp_1,,33.33,eur,ch,pi_1\n".to_owned(),
+            "po_1,,txn_w,2026-11-23 10:00:00,,eur,33.33,-15.00,48.33,dispute_reversal,dp_1,,33.33,eur,ch,pi_1\n"
+                .to_owned(),
+        ];
+        let Import::Taken(id) = wait(import(&app, shop, new(report(&lines)))).unwrap() else {
+            panic!("a new file is taken")
+        };
+        wait(work(&app)).unwrap();
+        let file = fixture.write(move |tx| file(tx, shop, id)).unwrap();
+        assert_eq!((file.matched, file.excepted), (2, 0));
+        assert_eq!(balances(&fixture), before);
+    }
 }
