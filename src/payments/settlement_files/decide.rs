@@ -1,7 +1,7 @@
 //! What is left for a person: why a line is an exception, what agreeing with it books, and the decision.
 
 use super::model::{Amount, Line, LineKind, LineState, Ours, SettlementLine, Trouble};
-use super::work::again;
+use super::work::{again, missing};
 use super::{post, store};
 use crate::db::Tx;
 use crate::kernel::{Error, Money, Result, SettlementLineId, ShopId, StaffId, words};
@@ -21,6 +21,7 @@ pub enum Decision {
 /// What became of a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decide {
+    /// The line as it stands now. Open: of an `extra` we have heard since, and it does not agree, which is another question.
     Decided(SettlementLine),
     NotFound,
     /// It was decided before, or came by itself.
@@ -64,20 +65,44 @@ pub fn decide(
         Decision::Accept => LineState::Accepted,
         Decision::Leave => LineState::Left,
     };
-    let line = as_read(&found);
-    if decision == Decision::Accept
-        && found.trouble == Trouble::Extra
-        && let Some(ours) = again(tx, shop, &found.processor, &line)?
+    if found.trouble == Trouble::Missing
+        && let Some(capture) = found.ours
+        && store::is_named(tx, shop, capture)?
     {
-        // We have heard of it since: it is matched as if it came today.
-        if store::match_late(tx, shop, id, &ours, reason)? {
-            post::settle(tx, shop, id, &line, &ours)?;
-        }
-    } else if store::decide(tx, shop, id, to, reason, staff)? && decision == Decision::Accept {
-        accept(tx, &found, &line)?;
+        // The line that names it was looked at in the moment in which it was found missing.
+        store::came(tx, shop, &found.processor, &missing(capture))?;
+        return Ok(Decide::NotOpen(LineState::Resolved));
     }
+    let line = as_read(&found);
+    let known = match (decision, found.trouble) {
+        (Decision::Accept, Trouble::Extra) => again(tx, shop, &found.processor, &line)?,
+        _ => None,
+    };
+    let done = match known {
+        // We have heard of it since: it is matched as if it came today.
+        Some((ours, Trouble::None)) => {
+            let done = store::match_late(tx, shop, id, &ours, reason)?;
+            if done {
+                post::settle(tx, shop, id, &line, &ours)?;
+            }
+            done
+        }
+        // And it does not agree: what was said was no answer to that.
+        Some((ours, trouble)) => store::ask_again(tx, shop, id, &ours, trouble)?,
+        None => {
+            let done = store::decide(tx, shop, id, to, reason, staff)?;
+            if done && decision == Decision::Accept {
+                accept(tx, &found, &line)?;
+            }
+            done
+        }
+    };
     let now = store::line(tx, shop, id)?;
-    Ok(now.map_or(Decide::NotFound, Decide::Decided))
+    Ok(match now {
+        Some(now) if done => Decide::Decided(now),
+        Some(now) => Decide::NotOpen(now.state),
+        None => Decide::NotFound,
+    })
 }
 
 fn accept(tx: &mut Tx<'_>, found: &SettlementLine, line: &Line) -> Result<()> {

@@ -419,6 +419,31 @@ pub(super) fn match_late(
     Ok(changed == 1)
 }
 
+/// A line of something we did not know is about one of ours after all, and does not agree with it.
+pub(super) fn ask_again(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    id: SettlementLineId,
+    ours: &Ours,
+    trouble: Trouble,
+) -> Result<bool> {
+    let changed = tx.exec(
+        "update settlement_lines set trouble = $8, ours = $3, checkout_id = $4, ours_minor = $5, ours_fee_minor = $6, ours_currency = $7
+          where shop_id = $1 and id = $2 and state = 'open'",
+        args![shop, id, *ours.id.as_bytes(), ours.checkout, ours.minor, ours.fee_minor, ours.currency, trouble],
+    )?;
+    Ok(changed == 1)
+}
+
+/// Whether a line of a file is about this capture.
+pub(super) fn is_named(tx: &mut Tx<'_>, shop: ShopId, capture: Uuid) -> Result<bool> {
+    let (count,): (i64,) = tx.one(
+        "select count(*) from settlement_lines where shop_id = $1 and kind = 'charge' and ours = $2 and line_number > 0",
+        args![shop, *capture.as_bytes()],
+    )?;
+    Ok(count > 0)
+}
+
 /// What was missing has come. How it stood: none, if it was not missing; one that was written off stays so.
 pub(super) fn came(tx: &mut Tx<'_>, shop: ShopId, processor: &str, missing: &str) -> Result<Option<LineState>> {
     let found: Option<(LineState,)> = tx.maybe_one(
@@ -572,5 +597,14 @@ pub(super) fn as_a_crash_leaves_it(tx: &mut Tx<'_>, id: SettlementFileId) -> Res
     tx.change_one(
         "update settlement_files set state = 'receiving', next_check_at = $2 where id = $1 and state = 'matching'",
         args![id, until],
+    )
+}
+
+/// As if a line had named what is missing in the moment in which it was found missing.
+#[cfg(test)]
+pub(super) fn as_a_race_leaves_it(tx: &mut Tx<'_>, missing: SettlementLineId) -> Result<()> {
+    tx.change_one(
+        "update settlement_lines set state = 'open' where id = $1 and line_number = 0 and state = 'resolved'",
+        args![missing],
     )
 }

@@ -12,8 +12,8 @@ use crate::app::App;
 use crate::db::Tx;
 use crate::fixture::Fixture;
 use crate::kernel::{
-    Answer, CheckoutId, Currency, DisputeFee, DisputeStage, DisputeTold, Id, Mail, MailError, Mailer, Money, PartyId,
-    Processor, Result, ShopId, Time,
+    Answer, CaptureId, CheckoutId, Currency, DisputeFee, DisputeStage, DisputeTold, Id, Mail, MailError, Mailer, Money,
+    PartyId, Processor, Result, ShopId, Time,
 };
 use crate::ledger::{self, AccountKey, AccountKind};
 use crate::payments::disputes;
@@ -479,6 +479,13 @@ fn wait<T>(story: impl Future<Output = T>) -> T {
 
 /// A sale of 33.33 that was taken; its payment is called `pi_` and a number.
 fn sale(tx: &mut Tx<'_>, shop: ShopId, number: u32) -> Result<Attempt> {
+    let (attempt, capture) = sending(tx, shop, number)?;
+    taken(tx, &attempt, capture, number)?;
+    Ok(attempt)
+}
+
+/// Its capture is sent, and nothing was heard of it yet.
+fn sending(tx: &mut Tx<'_>, shop: ShopId, number: u32) -> Result<(Attempt, CaptureId)> {
     let checkout: CheckoutId = tx.id();
     let amount = Money::new(3333, EUR);
     let wish = OpenIntent {
@@ -509,15 +516,18 @@ fn sale(tx: &mut Tx<'_>, shop: ShopId, number: u32) -> Result<Attempt> {
     let CaptureBegin::Sending(capture) = capture_begin(tx, checkout.intent(), shipment, &plan)? else {
         panic!("a promise is taken")
     };
+    Ok((attempt, capture.id))
+}
+
+fn taken(tx: &mut Tx<'_>, attempt: &Attempt, capture: CaptureId, number: u32) -> Result<()> {
     let taken = Answer::Captured {
         payment: format!("pi_{number}"),
         reference: attempt.reference(),
         operation: format!("key_{number}"),
-        amount,
+        amount: Money::new(3333, EUR),
         fee: Money::new(75, EUR),
     };
-    payments::record(tx, attempt.id, Operation::Capture(capture.id), &taken)?;
-    Ok(attempt)
+    payments::record(tx, attempt.id, Operation::Capture(capture), &taken).map(drop)
 }
 
 /// The column names, and rows of charges in Stripe's way.
@@ -791,5 +801,104 @@ fn p23_the_fee_of_a_dispute_that_was_won_comes_back_once() {
         let file = fixture.write(move |tx| file(tx, shop, id)).unwrap();
         assert_eq!((file.matched, file.excepted), (2, 0));
         assert_eq!(balances(&fixture), before);
+    }
+}
+
+/// A charge came before we knew that it had been taken; days later a file came without it. Both questions, and the shop's books.
+fn late(fixture: &Fixture, fee: &str, net: &str) -> (SettlementLine, SettlementLine) {
+    let app = program(fixture);
+    let shop = fixture.shop;
+    let (attempt, capture) = fixture.write(move |tx| sending(tx, shop, 1));
+    let early = [row(1, "33.33", fee, net, "2026-11-23 09:00:00")];
+    wait(import(&app, shop, new(report(&early)))).unwrap();
+    wait(work(&app)).unwrap();
+    fixture.write(move |tx| taken(tx, &attempt, capture, 1));
+    fixture.pass(60 * 24 * 10);
+    fixture.write(move |tx| sale(tx, shop, 4).map(drop));
+    let second = [row(4, "33.33", "0.75", "32.58", "2026-12-03 10:00:00")];
+    wait(import(&app, shop, new(report(&second)))).unwrap();
+    wait(work(&app)).unwrap();
+    let found = fixture.write(move |tx| open(tx, shop, None, 50)).data;
+    let of = |trouble| found.iter().find(|line| line.trouble == trouble).unwrap().clone();
+    assert_eq!(found.len(), 2, "{found:?}");
+    (of(Trouble::Extra), of(Trouble::Missing))
+}
+
+fn say(fixture: &Fixture, line: &SettlementLine, decision: Decision) -> Decide {
+    let (shop, id) = (fixture.shop, line.id);
+    fixture.write(move |tx| decide(tx, shop, id, decision, "We looked at both.", None))
+}
+
+#[test]
+fn p23_what_came_early_and_went_missing_is_booked_once_in_either_order() {
+    if std::env::var("HAWKER_TEST_ENGINE").is_ok() {
+        return; // The clock there is the server's.
+    }
+    // Accepted as it came: it is settled, and nothing is missing any more.
+    let fixture = Fixture::new();
+    let (extra, missing) = late(&fixture, "0.91", "32.42");
+    let decided = say(&fixture, &extra, Decision::Accept);
+    assert!(
+        matches!(&decided, Decide::Decided(line) if line.state == LineState::Matched),
+        "{decided:?}"
+    );
+    let settled = -(3333 - 91) - (3333 - 75);
+    assert_eq!(clearing(&fixture), BTreeMap::from([("EUR", settled)]));
+    let late_word = say(&fixture, &missing, Decision::Accept);
+    assert_eq!(late_word, Decide::NotOpen(LineState::Resolved));
+    assert_eq!(clearing(&fixture), BTreeMap::from([("EUR", settled)]));
+    // Written off first: then what came is a difference, whole.
+    let fixture = Fixture::new();
+    let (extra, missing) = late(&fixture, "0.91", "32.42");
+    say(&fixture, &missing, Decision::Accept);
+    assert_eq!(clearing(&fixture), BTreeMap::from([("EUR", -(3333 - 75))]));
+    let decided = say(&fixture, &extra, Decision::Accept);
+    assert!(
+        matches!(&decided, Decide::Decided(line) if line.state == LineState::Accepted),
+        "{decided:?}"
+    );
+    assert_eq!(clearing(&fixture), BTreeMap::from([("EUR", settled)]));
+}
+
+#[test]
+fn p23_what_is_known_by_now_and_does_not_agree_is_another_question() {
+    if std::env::var("HAWKER_TEST_ENGINE").is_ok() {
+        return; // The clock there is the server's.
+    }
+    let fixture = Fixture::new();
+    let (extra, missing) = late(&fixture, "9.99", "23.34");
+    let before = clearing(&fixture);
+    let Decide::Decided(asked) = say(&fixture, &extra, Decision::Accept) else {
+        panic!("it is asked again")
+    };
+    assert_eq!(
+        (asked.state, asked.trouble, asked.ours_fee_minor, asked.reason.as_str()),
+        (LineState::Open, Trouble::Fee, 75, "")
+    );
+    assert_eq!(clearing(&fixture), before);
+    assert_eq!(
+        say(&fixture, &missing, Decision::Leave),
+        Decide::NotOpen(LineState::Resolved)
+    );
+    say(&fixture, &extra, Decision::Accept);
+    let settled = -(3333 - 999) - (3333 - 75);
+    assert_eq!(clearing(&fixture), BTreeMap::from([("EUR", settled)]));
+}
+
+#[test]
+fn p23_what_was_named_in_the_moment_it_was_found_missing_is_not_written_off() {
+    if std::env::var("HAWKER_TEST_ENGINE").is_ok() {
+        return; // The clock there is the server's.
+    }
+    let fixture = Fixture::new();
+    let (extra, missing) = late(&fixture, "0.75", "32.58");
+    say(&fixture, &extra, Decision::Accept);
+    let settled = clearing(&fixture);
+    // As two who write at once leave it on PostgreSQL.
+    let id = missing.id;
+    fixture.write(move |tx| store::as_a_race_leaves_it(tx, id));
+    for decision in [Decision::Leave, Decision::Accept] {
+        assert_eq!(say(&fixture, &missing, decision), Decide::NotOpen(LineState::Resolved));
+        assert_eq!(clearing(&fixture), settled);
     }
 }

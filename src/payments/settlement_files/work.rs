@@ -159,12 +159,8 @@ fn judge(tx: &mut Tx<'_>, file: &SettlementFile, line: &Line) -> Result<(LineSta
     let all = store::ours(tx, file.shop, &file.processor, line)?;
     match pick(line, &all) {
         Pick::One(ours, trouble) => {
-            let before = match line.kind {
-                LineKind::Charge => store::came(tx, file.shop, &file.processor, &missing(ours.id))?,
-                _ => None,
-            };
-            if before == Some(LineState::Accepted) {
-                return open(Trouble::Duplicate); // A person wrote it off.
+            if is_written_off(tx, file.shop, &file.processor, (line.kind, ours.id))? {
+                return open(Trouble::Duplicate);
             }
             let state = if trouble == Trouble::None {
                 LineState::Matched
@@ -178,17 +174,23 @@ fn judge(tx: &mut Tx<'_>, file: &SettlementFile, line: &Line) -> Result<(LineSta
     }
 }
 
-/// Looks once more what an open line is about: perhaps we have heard of it since.
-pub(super) fn again(tx: &mut Tx<'_>, shop: ShopId, processor: &str, line: &Line) -> Result<Option<Ours>> {
+/// Looks once more what an open line is about: perhaps we have heard of it since. None: of nothing that we know, or of what a person wrote off.
+pub(super) fn again(tx: &mut Tx<'_>, shop: ShopId, processor: &str, line: &Line) -> Result<Option<(Ours, Trouble)>> {
     let all = store::ours(tx, shop, processor, line)?;
-    Ok(match pick(line, &all) {
-        Pick::One(ours, Trouble::None) => Some(ours),
-        _ => None,
-    })
+    let Pick::One(ours, trouble) = pick(line, &all) else {
+        return Ok(None);
+    };
+    let gone = is_written_off(tx, shop, processor, (line.kind, ours.id))?;
+    Ok((!gone).then_some((ours, trouble)))
+}
+
+/// A line names one of ours: what was missing has come. True: a person wrote it off before.
+fn is_written_off(tx: &mut Tx<'_>, shop: ShopId, processor: &str, (kind, ours): (LineKind, Uuid)) -> Result<bool> {
+    Ok(kind == LineKind::Charge && store::came(tx, shop, processor, &missing(ours))? == Some(LineState::Accepted))
 }
 
 /// The name of the line that says that a capture is in no file.
-fn missing(capture: Uuid) -> String {
+pub(super) fn missing(capture: Uuid) -> String {
     format!("missing/{capture}")
 }
 
