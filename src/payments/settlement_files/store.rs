@@ -548,19 +548,29 @@ pub fn payments_of(tx: &mut Tx<'_>, shop: ShopId, processor: &str) -> Result<Has
     Ok(rows.into_iter().map(|(name,)| name).collect())
 }
 
-/// What was taken through a processor and no line names, in the order of its ids: the last id that was looked at, and the sales.
+/// The last of the next so many captures of all shops. None: there are fewer up to `end`.
+pub(super) fn window(tx: &mut Tx<'_>, after: Uuid, end: Uuid, size: i64) -> Result<Option<Uuid>> {
+    let found: Option<(CaptureId,)> = tx.maybe_one(
+        "select id from captures where id > $1 and id < $2 order by id limit 1 offset $3",
+        args![CaptureId::from_uuid(after), CaptureId::from_uuid(end), size - 1],
+    )?;
+    Ok(found.map(|(id,)| id.uuid()))
+}
+
+/// What was taken through a processor, from one id to another in their order, and whether a line names it.
 pub(super) fn unnamed(
     tx: &mut Tx<'_>,
     file: &SettlementFile,
-    (after, since, till): (Uuid, Time, Time),
+    (after, to): (Uuid, Uuid),
+    (since, till): (Time, Time),
     limit: i64,
 ) -> Result<Vec<(Ours, String, Time)>> {
     let rows: Vec<Unnamed> = tx.all(
         "select c.id, i.checkout_id, c.reference, c.amount_minor, i.currency, c.fee_minor,
-                (select count(*) from settlement_lines l where l.shop_id = $1 and l.kind = 'charge' and l.ours = c.id),
+                (select count(*) from settlement_lines l where l.shop_id = $1 and l.kind = 'charge' and l.ours = c.id and l.line_number > 0),
                 a.reference, c.changed_at
            from captures c join attempts a on a.id = c.attempt_id join intents i on i.id = c.intent_id
-          where c.id > $3 and c.shop_id = $1 and a.processor = $2 and c.state = 'succeeded' and c.changed_at >= $4 and c.changed_at < $5
+          where c.id > $3 and c.id <= $7 and c.shop_id = $1 and a.processor = $2 and c.state = 'succeeded' and c.changed_at >= $4 and c.changed_at < $5
           order by c.id limit $6",
         args![
             file.shop,
@@ -568,7 +578,8 @@ pub(super) fn unnamed(
             CaptureId::from_uuid(after),
             since,
             till,
-            limit
+            limit,
+            CaptureId::from_uuid(to)
         ],
     )?;
     Ok(rows.into_iter().map(|row| (row.0, row.1, row.2)).collect())

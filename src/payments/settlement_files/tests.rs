@@ -6,7 +6,7 @@
 use super::import::translate;
 use super::model::{Amount, Line, Ours, Pick, Report, pick};
 use super::read::decimal;
-use super::work::{step, work};
+use super::work::{look, step, work};
 use super::*;
 use crate::app::App;
 use crate::db::Tx;
@@ -901,4 +901,47 @@ fn p23_what_was_named_in_the_moment_it_was_found_missing_is_not_written_off() {
         assert_eq!(say(&fixture, &missing, decision), Decide::NotOpen(LineState::Resolved));
         assert_eq!(clearing(&fixture), settled);
     }
+}
+
+#[test]
+fn p23_what_is_missing_is_looked_for_in_windows_of_all_shops_captures() {
+    let fixture = Fixture::new();
+    if std::env::var("HAWKER_TEST_ENGINE").is_ok() {
+        return; // The clock there is the server's.
+    }
+    let app = program(&fixture);
+    let (shop, neighbour) = (fixture.shop, fixture.neighbour);
+    let at = "2026-11-23 09:00:00";
+    wait(import(&app, shop, new(report(&[row(9, "33.33", "0.75", "32.58", at)])))).unwrap();
+    wait(work(&app)).unwrap();
+    for number in 1..=9 {
+        let seller = if number % 4 == 0 { shop } else { neighbour };
+        fixture.write(move |tx| sale(tx, seller, number).map(drop));
+        fixture.pass(1); // Ids are in the order of their time.
+    }
+    fixture.pass(60 * 24 * 10);
+    fixture.write(move |tx| sale(tx, shop, 10).map(drop));
+    let later = [row(10, "33.33", "0.75", "32.58", "2026-12-03 10:00:00")];
+    let Import::Taken(id) = wait(import(&app, shop, new(report(&later)))).unwrap() else {
+        panic!("a new file is taken")
+    };
+    let read = |fixture: &Fixture| fixture.write(move |tx| file(tx, shop, id)).unwrap();
+    while read(&fixture).state != FileState::Looking {
+        fixture.write(move |tx| step(tx, id));
+    }
+    // Nine captures of both shops are three windows of at most four; then nothing is left.
+    let mut missing = Vec::new();
+    while read(&fixture).state != FileState::Done {
+        let seen = read(&fixture);
+        fixture.write(move |tx| look(tx, &seen, 4));
+        missing.push(read(&fixture).missing);
+        assert!(missing.len() < 9, "it comes to an end: {missing:?}");
+    }
+    assert_eq!(missing, [1, 2, 2, 2]);
+    let found = fixture.write(move |tx| open(tx, shop, None, 50)).data;
+    let told: Vec<_> = (found.iter())
+        .filter(|line| line.trouble == Trouble::Missing)
+        .map(|line| line.payment.as_str())
+        .collect();
+    assert_eq!(told, ["pi_4", "pi_8"]);
 }

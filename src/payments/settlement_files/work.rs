@@ -12,8 +12,11 @@ use crate::kernel::{Result, Seconds, SettlementFileId, SettlementLineId, ShopId,
 use uuid::Uuid;
 
 const FILES: i64 = 20;
-/// Captures that are looked at in one command.
+/// Captures of a shop that are looked at in one command, and of all shops that are passed over for them.
 const CAPTURES: i64 = 50;
+const WINDOW: i64 = 400;
+/// The clock that ids are made by may be so far from that of the times beside them.
+const SLACK: Seconds = Seconds::minutes(1);
 /// What was taken so long before a file's last line should be in it, or in one before it.
 pub(super) const LATE: Seconds = Seconds::days(7);
 /// Older files have asked for what is older.
@@ -79,7 +82,7 @@ pub(super) fn step(tx: &mut Tx<'_>, id: SettlementFileId) -> Result<bool> {
             Ok(true)
         }
         FileState::Looking => {
-            look(tx, &file)?;
+            look(tx, &file, WINDOW)?;
             Ok(true)
         }
         FileState::Done => Ok(false),
@@ -203,16 +206,20 @@ fn looks_from(tx: &mut Tx<'_>, file: &SettlementFile) -> Result<Option<(Time, Ti
     Ok(Some((first.max(from.minus(BACK)), till.minus(LATE))))
 }
 
-/// Looks at some captures for what no line names.
-fn look(tx: &mut Tx<'_>, file: &SettlementFile) -> Result<()> {
+/// Looks at some captures for what no line names. Captures are found by their ids, of all shops: no more than a window of them is read.
+pub(super) fn look(tx: &mut Tx<'_>, file: &SettlementFile, size: i64) -> Result<()> {
     let (Some((since, till)), Some(after)) = (looks_from(tx, file)?, file.looked) else {
         return store::finish(tx, file.id);
     };
-    let found = store::unnamed(tx, file, (after, since, till), CAPTURES)?;
-    let Some((last, ..)) = found.last() else {
+    // What was changed by then was born by then.
+    let end = born(till.plus(SLACK));
+    if after >= end {
         return store::finish(tx, file.id);
-    };
-    let last = last.id;
+    }
+    let to = store::window(tx, after, end, size)?.unwrap_or(end);
+    let found = store::unnamed(tx, file, (after, to), (since, till), CAPTURES)?;
+    let is_full = i64::try_from(found.len()).is_ok_and(|count| count == CAPTURES);
+    let last = found.last().filter(|_| is_full).map_or(to, |(ours, ..)| ours.id);
     let mut count = 0;
     for (ours, payment, at) in found {
         if ours.is_taken {
