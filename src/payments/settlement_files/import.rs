@@ -137,6 +137,9 @@ async fn keep(app: &App, shop: ShopId, id: SettlementFileId, report: Report) -> 
         let (first, some) = (index * PARTS, some.to_vec());
         app.db
             .write(LaneKey::of(shop), move |tx| {
+                if !store::arrives(tx, id, tx.now().plus(RECEIVING))? {
+                    return Err(slow());
+                }
                 for (n, lines) in some.iter().enumerate() {
                     let n = u32::try_from(first + n).unwrap_or(u32::MAX);
                     store::insert_part(tx, id, n, lines)?;
@@ -152,10 +155,14 @@ async fn keep(app: &App, shop: ShopId, id: SettlementFileId, report: Report) -> 
     if received {
         return Ok(());
     }
-    Err(Error::conflict(
+    Err(slow())
+}
+
+fn slow() -> Error {
+    Error::conflict(
         "settlement_file_slow",
         "Receiving the file took too long. Nothing was imported; send it again.",
-    ))
+    )
 }
 
 /// Reads a file by what its first line names.

@@ -121,17 +121,34 @@ pub(super) fn insert_part(tx: &mut Tx<'_>, file: SettlementFileId, n: u32, lines
     )
 }
 
-/// All its parts are kept. False: it was thrown away meanwhile.
+/// More of it is about to be kept. False: it took so long that it is being thrown away.
+pub(super) fn arrives(tx: &mut Tx<'_>, id: SettlementFileId, until: Time) -> Result<bool> {
+    let changed = tx.exec(
+        "update settlement_files set next_check_at = $2 where id = $1 and state = 'receiving' and lines > 0",
+        args![id, until],
+    )?;
+    Ok(changed == 1)
+}
+
+/// All its parts are kept. False: it was thrown away meanwhile, or is being.
 pub(super) fn received(tx: &mut Tx<'_>, id: SettlementFileId) -> Result<bool> {
     let changed = tx.exec(
-        "update settlement_files set state = 'matching', next_check_at = $2 where id = $1 and state = 'receiving'",
+        "update settlement_files set state = 'matching', next_check_at = $2 where id = $1 and state = 'receiving' and lines > 0",
         args![id, tx.now()],
     )?;
     Ok(changed == 1)
 }
 
-/// Throws away what was not received whole, a few parts at a time. True: nothing is left of it.
+/// Throws away what was not received whole, a few parts at a time: first its count of lines, so that it is not received any more. True: nothing is left
+/// of it, or it was received after all.
 pub(super) fn throw_away(tx: &mut Tx<'_>, id: SettlementFileId) -> Result<bool> {
+    let marked = tx.exec(
+        "update settlement_files set lines = 0 where id = $1 and state = 'receiving'",
+        args![id],
+    )?;
+    if marked == 0 {
+        return Ok(true);
+    }
     let gone = tx.exec(
         "delete from settlement_parts where file_id = $1 and n in (select n from settlement_parts where file_id = $1 order by n limit 100)",
         args![id],

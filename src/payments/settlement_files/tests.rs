@@ -945,3 +945,36 @@ fn p23_what_is_missing_is_looked_for_in_windows_of_all_shops_captures() {
         .collect();
     assert_eq!(told, ["pi_4", "pi_8"]);
 }
+
+#[test]
+fn p23_what_is_being_thrown_away_is_not_received_any_more() {
+    for fixture in Fixture::engines() {
+        let app = program(&fixture);
+        let shop = fixture.shop;
+        let rows: Vec<String> = (1..=900)
+            .map(|number| format!("po_1,,txn_{number},2026-11-23 10:00:00,,eur,-0.01,0.00,-0.01,fee,,,,,,\n"))
+            .collect();
+        let Import::Taken(id) = wait(import(&app, shop, new(report(&rows)))).unwrap() else {
+            panic!("a new file is taken")
+        };
+        fixture.write(move |tx| store::as_a_crash_leaves_it(tx, id));
+        // Of 113 parts a hundred are thrown away when its sender is back, and would hand it over.
+        assert!(fixture.write(move |tx| step(tx, id)), "not all in one step");
+        let until = Time(i64::MAX / 4);
+        assert!(!fixture.write(move |tx| store::arrives(tx, id, until)));
+        assert!(!fixture.write(move |tx| store::received(tx, id)));
+        assert!(!fixture.write(move |tx| step(tx, id)));
+        assert_eq!(fixture.write(move |tx| file(tx, shop, id)), None);
+        // What was received in time is not thrown away.
+        let Import::Taken(id) = wait(import(&app, shop, new(report(&rows)))).unwrap() else {
+            panic!("a new file is taken")
+        };
+        assert!(
+            fixture.write(move |tx| store::throw_away(tx, id)),
+            "there is nothing to do"
+        );
+        wait(work(&app)).unwrap();
+        let file = fixture.write(move |tx| file(tx, shop, id)).unwrap();
+        assert_eq!((file.state, file.booked), (FileState::Done, 900));
+    }
+}
