@@ -230,7 +230,7 @@ pub async fn list_settlement_files(
     responses((status = 201, body = FileOut), (status = 200, body = FileOut, description = "These very bytes were here before: `repeated`."),
     (status = 409, description = "`settlement_file_arriving`: the same file is being sent by somebody else."),
     (status = 422, description = "`settlement_file_broken`, `settlement_file_columns`, `settlement_file_empty`, `settlement_file_unknown`, \
-     `settlement_file_too_large`, `invalid_field`: nothing was imported.")))]
+     `settlement_file_of_another`, `settlement_file_too_large`, `invalid_field`: nothing was imported.")))]
 pub async fn post_settlement_file(
     State(app): State<App>,
     creator: Creator,

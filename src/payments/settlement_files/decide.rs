@@ -192,7 +192,7 @@ pub fn explain(line: &SettlementLine) -> Says {
         }
         Trouble::Duplicate => Says {
             title: format!("A {what} of {sold} that was named before"),
-            detail: format!("{processor} names it a second time, or with other words than before, or it was written off."),
+            detail: format!("{processor} names it a second time, or with other words than before, or it was written off, or a file of another processor has named it."),
             accept: differences,
         },
         Trouble::Extra | Trouble::None => Says {

@@ -40,7 +40,7 @@ pub enum Import {
 }
 
 /// Takes a file. Order of answers: no such processor, too large, broken, again, taken. Errors: `invalid_field` (/processor), `settlement_file_too_large`,
-/// `settlement_file_broken`, `settlement_file_columns`, `settlement_file_empty`, `settlement_file_unknown`.
+/// `settlement_file_broken`, `settlement_file_columns`, `settlement_file_empty`, `settlement_file_unknown`, `settlement_file_of_another`.
 pub async fn import(app: &App, shop: ShopId, new: NewFile) -> Result<Import> {
     let name = new.processor.trim().to_owned();
     if !takers(app).contains(&name.as_str()) {
@@ -69,6 +69,17 @@ pub async fn import(app: &App, shop: ShopId, new: NewFile) -> Result<Import> {
     let (hash, report) = read
         .await
         .map_err(|error| Error::internal("a settlement file could not be read").because(error))??;
+    let writes = app.processor(&name)?.settlement_format();
+    if !writes.is_empty() && writes != report.format.word() {
+        return Err(refused(
+            "settlement_file_of_another",
+            format!(
+                "This is a report in the way of {}, and {name} writes its own in the way of {writes}. Nothing was imported; send it as a file of the \
+                 processor that wrote it.",
+                report.format.word()
+            ),
+        ));
+    }
     let app = app.clone();
     app.clone()
         .track(async move {

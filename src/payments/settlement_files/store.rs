@@ -351,6 +351,15 @@ pub(super) fn digest_of(tx: &mut Tx<'_>, shop: ShopId, processor: &str, name: &s
     Ok(found.map(|(digest,)| digest))
 }
 
+/// Whether a file of another processor has brought a line of this name.
+pub(super) fn is_elsewhere(tx: &mut Tx<'_>, shop: ShopId, processor: &str, name: &str) -> Result<bool> {
+    let (count,): (i64,) = tx.one(
+        "select count(*) from settlement_lines where shop_id = $1 and name = $2 and processor <> $3",
+        args![shop, name, processor],
+    )?;
+    Ok(count > 0)
+}
+
 /// A line to write down.
 pub(super) struct NewLine<'a> {
     pub id: SettlementLineId,

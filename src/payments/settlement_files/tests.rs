@@ -12,8 +12,8 @@ use crate::app::App;
 use crate::db::Tx;
 use crate::fixture::Fixture;
 use crate::kernel::{
-    Answer, CaptureId, CheckoutId, Currency, DisputeFee, DisputeStage, DisputeTold, Id, Mail, MailError, Mailer, Money,
-    PartyId, Processor, Result, ShopId, Time,
+    Answer, Ask, CaptureId, CheckoutId, Currency, DisputeFee, DisputeStage, DisputeTold, Id, Mail, MailError, Mailer,
+    Money, PartyId, Processor, Result, ShopId, Time,
 };
 use crate::ledger::{self, AccountKey, AccountKind};
 use crate::payments::disputes;
@@ -25,6 +25,7 @@ use crate::payments::{
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -460,6 +461,21 @@ impl Mailer for NoMail {
     }
 }
 
+/// Another processor; it writes its reports in the sandbox's way.
+struct Second;
+
+impl Processor for Second {
+    fn name(&self) -> &'static str {
+        "second"
+    }
+
+    fn ask<'a>(&'a self, _: &'a Ask) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
+        Box::pin(std::future::ready(Answer::NotSent {
+            detail: "This one only writes reports.".into(),
+        }))
+    }
+}
+
 fn program(fixture: &Fixture) -> App {
     let (sandbox, _) = Sandbox::new(
         Books::default(),
@@ -469,7 +485,7 @@ fn program(fixture: &Fixture) -> App {
         "http://shop.test".into(),
     );
     let sandbox: Arc<dyn Processor> = Arc::new(sandbox);
-    fixture.app(vec![sandbox], Arc::new(NoMail))
+    fixture.app(vec![sandbox, Arc::new(Second)], Arc::new(NoMail))
 }
 
 /// The job and the import are asynchronous; the rest of these sheets is not.
@@ -976,5 +992,33 @@ fn p23_what_is_being_thrown_away_is_not_received_any_more() {
         wait(work(&app)).unwrap();
         let file = fixture.write(move |tx| file(tx, shop, id)).unwrap();
         assert_eq!((file.state, file.booked), (FileState::Done, 900));
+    }
+}
+
+#[test]
+fn p23_a_file_sent_as_another_processors_books_nothing_twice() {
+    for fixture in Fixture::engines() {
+        let app = program(&fixture);
+        let shop = fixture.shop;
+        let rows = [
+            "po_1,,txn_f,2026-11-23 10:00:00,,eur,-1.20,0.00,-1.20,fee,,Radar,,,,\n".to_owned(),
+            "po_1,,txn_p,2026-11-23 10:00:00,,eur,-20.00,0.00,-20.00,payout,po_1,,,,,\n".to_owned(),
+        ];
+        let wrong = NewFile {
+            processor: "second".into(),
+            ..new(report(&rows))
+        };
+        wait(import(&app, shop, wrong)).unwrap();
+        wait(work(&app)).unwrap();
+        let booked = balances(&fixture);
+        wait(import(&app, shop, new(report(&rows)))).unwrap();
+        wait(work(&app)).unwrap();
+        assert_eq!(balances(&fixture), booked);
+        let found = fixture.write(move |tx| open(tx, shop, None, 50)).data;
+        let troubles: Vec<Trouble> = found.iter().map(|line| line.trouble).collect();
+        assert_eq!(troubles, [Trouble::Duplicate, Trouble::Duplicate]);
+        // What the sandbox does not write is not its own.
+        let adyens = wait(import(&app, shop, new(ADYEN.into()))).unwrap_err();
+        assert_eq!(adyens.code, "settlement_file_of_another", "{}", adyens.detail);
     }
 }

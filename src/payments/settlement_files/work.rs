@@ -154,6 +154,10 @@ fn take(tx: &mut Tx<'_>, file: &SettlementFile, line: &Line, counts: &mut Counts
 fn judge(tx: &mut Tx<'_>, file: &SettlementFile, line: &Line) -> Result<(LineState, Trouble, Option<Ours>)> {
     let open = |trouble| Ok((LineState::Open, trouble, None));
     match line.kind {
+        // Its file was sent as one of another processor, this time or the last.
+        LineKind::Fee | LineKind::Payout if store::is_elsewhere(tx, file.shop, &file.processor, &line.name)? => {
+            return open(Trouble::Duplicate);
+        }
         LineKind::Fee | LineKind::Payout => return Ok((LineState::Booked, Trouble::None, None)),
         LineKind::Carried => return Ok((LineState::Noted, Trouble::None, None)),
         LineKind::Other => return open(Trouble::Extra),
