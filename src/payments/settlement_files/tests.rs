@@ -167,6 +167,7 @@ fn p23_a_file_that_is_not_whole_is_refused_with_the_line_that_shows_it() {
             "Line 1: the column “fee” stands there twice",
         ),
         (STRIPE.replace("a mug\"", "a mug"), broken, "quotation mark"),
+        (STRIPE.replace("txn_2", "txn\0_2"), broken, "Line 3: it has bytes"),
         (
             format!("{}\n", STRIPE.lines().next().unwrap()),
             "settlement_file_empty",
