@@ -371,7 +371,7 @@ pub(super) struct NewLine<'a> {
     pub ours: Option<&'a Ours>,
 }
 
-/// False: a line of this name is there.
+/// False: a line of this name is there, or another one about the same of ours.
 pub(super) fn insert_line(tx: &mut Tx<'_>, new: &NewLine<'_>) -> Result<bool> {
     let (file, line) = (new.file, new.line);
     let (ours_minor, ours_fee_minor) = new.ours.map_or((0, 0), |ours| (ours.minor, ours.fee_minor));
@@ -380,7 +380,7 @@ pub(super) fn insert_line(tx: &mut Tx<'_>, new: &NewLine<'_>) -> Result<bool> {
                                        sold_currency, net_minor, net_currency, fee_minor, at, state, trouble, ours, checkout_id, ours_minor,
                                        ours_fee_minor, created_at, ours_currency)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
-         on conflict (shop_id, processor, name) do nothing",
+         on conflict do nothing",
         args![
             new.id,
             file.shop,

@@ -8,7 +8,7 @@ use super::post;
 use super::store::{self, Counts, NewLine};
 use crate::app::App;
 use crate::db::{LaneKey, Tx};
-use crate::kernel::{Result, Seconds, SettlementFileId, SettlementLineId, ShopId, Time};
+use crate::kernel::{Engine, Error, Result, Seconds, SettlementFileId, SettlementLineId, ShopId, Time};
 use uuid::Uuid;
 
 const FILES: i64 = 20;
@@ -130,8 +130,10 @@ fn take(tx: &mut Tx<'_>, file: &SettlementFile, line: &Line, counts: &mut Counts
         ours: ours.as_ref(),
     };
     if !store::insert_line(tx, &new)? {
-        counts.again += 1;
-        return Ok(());
+        return Err(Error::engine(
+            Engine::Retry,
+            "a line of another file was written down meanwhile",
+        ));
     }
     match (state, &ours) {
         (LineState::Matched, Some(ours)) => {
