@@ -5,7 +5,7 @@ use super::read::{LINES_MAX as LINES, Table, refused};
 use super::{adyen, store, stripe};
 use crate::app::App;
 use crate::db::LaneKey;
-use crate::kernel::{Error, Result, Seconds, SettlementFileId, ShopId, StaffId};
+use crate::kernel::{Engine, Error, Result, Seconds, SettlementFileId, ShopId, StaffId};
 use sha2::{Digest, Sha256};
 
 /// The most bytes a file may have.
@@ -95,7 +95,6 @@ pub async fn import(app: &App, shop: ShopId, new: NewFile) -> Result<Import> {
                     {
                         return Ok((known.id, false));
                     }
-                    // What is being received twice at once is received as one: the parts are the same, and the second sender starts them anew.
                     if let Some(half) = store::file_by_hash(tx, shop, &name, hash)? {
                         return Err(Error::conflict(
                             "settlement_file_arriving",
@@ -128,8 +127,10 @@ pub async fn import(app: &App, shop: ShopId, new: NewFile) -> Result<Import> {
                         done_at: None,
                     };
                     let until = tx.now().plus(RECEIVING);
-                    let begun = store::insert_file(tx, &file, hash, until)?;
-                    Ok((file.id, begun))
+                    if !store::insert_file(tx, &file, hash, until)? {
+                        return Err(Error::engine(Engine::Retry, "the same file began to arrive meanwhile"));
+                    }
+                    Ok((file.id, true))
                 })
                 .await?;
             if !begun {

@@ -1023,3 +1023,28 @@ fn p23_a_file_sent_as_another_processors_books_nothing_twice() {
         assert_eq!(adyens.code, "settlement_file_of_another", "{}", adyens.detail);
     }
 }
+
+#[test]
+fn p23_the_same_file_sent_twice_at_once_is_taken_once() {
+    for fixture in Fixture::engines() {
+        let app = program(&fixture);
+        let shop = fixture.shop;
+        let bytes = report(&[row(1, "33.33", "0.91", "32.42", "2026-11-23 10:00:00")]);
+        let send = || import(&app, shop, new(bytes.clone()));
+        let both = wait(async { tokio::join!(send(), send(), send(), send()) });
+        let mut taken = Vec::new();
+        let mut known = Vec::new();
+        for answer in [both.0, both.1, both.2, both.3] {
+            match answer {
+                Ok(Import::Taken(id)) => taken.push(id),
+                Ok(Import::Again(id)) => known.push(id),
+                Err(error) => assert_eq!(error.code, "settlement_file_arriving", "{}", error.detail),
+            }
+        }
+        assert_eq!(taken.len(), 1);
+        assert!(
+            known.iter().all(|id| *id == taken[0]),
+            "who hears of a file finds it: {known:?} {taken:?}"
+        );
+    }
+}
