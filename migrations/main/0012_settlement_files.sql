@@ -67,7 +67,7 @@ create table settlement_lines (
   staff_id {bytes},
   decided_at {int},
   created_at {int} not null,
-  unique (shop_id, processor, name),
+  unique (shop_id, name, processor), -- by its name it is also found under another processor, whose file it then is
   check ((state = 'matched' or state = 'booked' or state = 'noted') = (trouble = '')),
   check ((state = 'accepted' or state = 'left') = (decided_at is not null))
 ) {strict};

@@ -430,6 +430,10 @@ pub trait Processor: Send + Sync {
     fn repeats_for(&self) -> Option<Seconds> {
         None
     }
+    /// Whose report of what was settled it writes, by the word of the format (docs/settlement-files.md). Empty: it is not known.
+    fn settlement_format(&self) -> &'static str {
+        ""
+    }
     /// What it is expected to keep of a capture, where its answer is told by a person and not by itself: the estimate of its own answers.
     fn expected_fee(&self, captured: Money) -> Money {
         Money::zero(captured.currency)

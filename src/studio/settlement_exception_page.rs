@@ -96,6 +96,12 @@ pub async fn save(
         .await?;
     let mut again = SettlementExceptionPage::of(&desk, &creator);
     match decided {
+        Ok(Decide::Decided(line)) if line.state == LineState::Open => {
+            again.problems = vec![Wrong::new(
+                "says",
+                "We have heard of it since, and it does not agree. Nothing was booked: look at it again.",
+            )];
+        }
         Ok(Decide::Decided(_)) => return Ok(redirect(&format!("{}?done=settled", again.list))),
         Ok(Decide::NotFound) => return Err(Error::not_found("settlement line").into()),
         Ok(Decide::NotOpen(_)) => {

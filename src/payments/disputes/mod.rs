@@ -17,5 +17,5 @@ mod tests;
 pub use answer::{Answering, Give, accept, submit};
 pub use mind::mind;
 pub use model::{Asked, ClosedBy, Dispute, DisputeState, FIELDS, REASONS, reason_words, step};
-pub use record::{cover, hear, legs_taken, record};
+pub use record::{booked, cover, hear, legs_taken, record, settled};
 pub use store::{check, disputes_of as of_payment, find, list, open, told_twice};

@@ -5,8 +5,8 @@ use super::store;
 use crate::app::App;
 use crate::db::{LaneKey, Tx};
 use crate::kernel::{
-    AttemptId, DisputeAnswer, DisputeAsk, DisputeFee, DisputeId, DisputeTold, Error, Fact, Id, IntentId, Kind, Money,
-    Result, Seconds, Time, words,
+    AttemptId, Currency, DisputeAnswer, DisputeAsk, DisputeFee, DisputeId, DisputeTold, Error, Fact, Id, IntentId,
+    Kind, Money, Result, Seconds, Time, words,
 };
 use crate::ledger::{self, AccountKey, AccountKind, Leg, Posting};
 use crate::payments::allocation::PlannedLeg;
@@ -454,6 +454,29 @@ fn charge(tx: &mut Tx<'_>, id: DisputeId, fees: &[DisputeFee]) -> Result<bool> {
         changed = true;
     }
     Ok(changed)
+}
+
+/// What was booked of a fee for one movement of a dispute, by the processor's name for it, in this currency; below zero it came back. The payment is
+/// held: nothing more is booked of it until this transaction ends.
+pub fn booked(tx: &mut Tx<'_>, id: DisputeId, name: &str, currency: Currency) -> Result<i64> {
+    let intent = read(tx, id)?.intent;
+    store::hold_intent(tx, intent)?;
+    let fees = read(tx, id)?.fees.into_iter();
+    let same = fees.filter(|fee| fee.name == name && fee.amount.currency == currency);
+    Ok(same.map(|fee| fee.amount.amount).sum())
+}
+
+/// The fee of a movement was booked from a settlement file: told by the processor later, it is not booked again.
+pub fn settled(tx: &mut Tx<'_>, id: DisputeId, name: &str, fee: Money) -> Result<()> {
+    let mut dispute = read(tx, id)?;
+    if fee.minor == 0 || dispute.fees.iter().any(|known| known.name == name) {
+        return Ok(());
+    }
+    dispute.fees.push(DisputeFee {
+        name: name.to_owned(),
+        amount: fee.into(),
+    });
+    store::learn(tx, &dispute)
 }
 
 /// What happened, for the history of the payment.

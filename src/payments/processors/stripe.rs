@@ -593,6 +593,10 @@ impl Processor for Stripe {
         self.name
     }
 
+    fn settlement_format(&self) -> &'static str {
+        "stripe"
+    }
+
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             exponents: EXPONENTS,

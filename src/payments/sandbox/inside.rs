@@ -535,6 +535,10 @@ impl Processor for Sandbox {
         self.name
     }
 
+    fn settlement_format(&self) -> &'static str {
+        "stripe"
+    }
+
     fn capabilities(&self) -> Capabilities {
         self.shape.capabilities()
     }

@@ -230,7 +230,7 @@ pub async fn list_settlement_files(
     responses((status = 201, body = FileOut), (status = 200, body = FileOut, description = "These very bytes were here before: `repeated`."),
     (status = 409, description = "`settlement_file_arriving`: the same file is being sent by somebody else."),
     (status = 422, description = "`settlement_file_broken`, `settlement_file_columns`, `settlement_file_empty`, `settlement_file_unknown`, \
-     `settlement_file_too_large`, `invalid_field`: nothing was imported.")))]
+     `settlement_file_of_another`, `settlement_file_too_large`, `invalid_field`: nothing was imported.")))]
 pub async fn post_settlement_file(
     State(app): State<App>,
     creator: Creator,
@@ -310,7 +310,9 @@ pub async fn list_settlement_exceptions(
 
 /// Decide about an exception: `accept`, the file is right and the difference is booked; `leave`, nothing is booked.
 #[utoipa::path(post, path = "/v1/settlement-exceptions/{settlement_line}/decisions", tag = "money",
-    params(("settlement_line" = SettlementLineId, Path)), request_body = DecisionIn, responses((status = 200, body = LineOut), (status = 404),
+    params(("settlement_line" = SettlementLineId, Path)), request_body = DecisionIn,
+    responses((status = 200, body = LineOut, description = "Decided. Still `open`, with another `trouble`: of an `extra` that was accepted we have heard \
+    since, and it does not agree. Nothing was booked."), (status = 404),
     (status = 409, description = "`not_open`: it was decided before, or what was missing has come."), (status = 422, description = "`invalid_field`: no reason.")))]
 pub async fn post_settlement_decision(
     State(app): State<App>,

@@ -1,7 +1,7 @@
 //! What is left for a person: why a line is an exception, what agreeing with it books, and the decision.
 
 use super::model::{Amount, Line, LineKind, LineState, Ours, SettlementLine, Trouble};
-use super::work::again;
+use super::work::{again, missing};
 use super::{post, store};
 use crate::db::Tx;
 use crate::kernel::{Error, Money, Result, SettlementLineId, ShopId, StaffId, words};
@@ -21,6 +21,7 @@ pub enum Decision {
 /// What became of a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decide {
+    /// The line as it stands now. Open: of an `extra` we have heard since, and it does not agree, which is another question.
     Decided(SettlementLine),
     NotFound,
     /// It was decided before, or came by itself.
@@ -64,34 +65,58 @@ pub fn decide(
         Decision::Accept => LineState::Accepted,
         Decision::Leave => LineState::Left,
     };
-    let line = as_read(&found);
-    if decision == Decision::Accept
-        && found.trouble == Trouble::Extra
-        && let Some(ours) = again(tx, shop, &found.processor, &line)?
+    if found.trouble == Trouble::Missing
+        && let Some(capture) = found.ours
+        && store::is_named(tx, shop, capture)?
     {
-        // We have heard of it since: it is matched as if it came today.
-        if store::match_late(tx, shop, id, &ours, reason)? {
-            post::settle(tx, shop, id, &line, &ours)?;
-        }
-    } else if store::decide(tx, shop, id, to, reason, staff)? && decision == Decision::Accept {
-        accept(tx, &found, &line)?;
+        // The line that names it was looked at in the moment in which it was found missing.
+        store::came(tx, shop, &found.processor, &missing(capture))?;
+        return Ok(Decide::NotOpen(LineState::Resolved));
     }
+    let line = as_read(&found);
+    let known = match (decision, found.trouble) {
+        (Decision::Accept, Trouble::Extra) => again(tx, shop, &found.processor, &line)?,
+        _ => None,
+    };
+    let done = match known {
+        // We have heard of it since: it is matched as if it came today.
+        Some((ours, Trouble::None)) => {
+            let done = store::match_late(tx, shop, id, &ours, reason)?;
+            if done {
+                post::settle(tx, shop, id, &line, &ours)?;
+            }
+            done
+        }
+        // And it does not agree: what was said was no answer to that.
+        Some((ours, trouble)) => store::ask_again(tx, shop, id, &ours, trouble)?,
+        None => {
+            let done = store::decide(tx, shop, id, to, reason, staff)?;
+            if done && decision == Decision::Accept {
+                accept(tx, &found, &line)?;
+            }
+            done
+        }
+    };
     let now = store::line(tx, shop, id)?;
-    Ok(now.map_or(Decide::NotFound, Decide::Decided))
+    Ok(match now {
+        Some(now) if done => Decide::Decided(now),
+        Some(now) => Decide::NotOpen(now.state),
+        None => Decide::NotFound,
+    })
 }
 
 fn accept(tx: &mut Tx<'_>, found: &SettlementLine, line: &Line) -> Result<()> {
     let (shop, id) = (found.shop, found.id);
-    let sign = line.sold.minor.signum();
-    match (found.trouble, ours(found)) {
+    let ours = match ours(found) {
+        Some(ours) if line.kind.is_dispute() => Some(store::with_told(tx, ours, line)?),
+        ours => ours,
+    };
+    match (found.trouble, ours) {
         (Trouble::Fee | Trouble::Amount, Some(ours)) if line.fee_as_sold().is_some() => {
             post::settle(tx, shop, id, line, &ours)
         }
         (Trouble::Missing, Some(ours)) => post::write_off(tx, shop, id, &ours, 1),
-        (Trouble::Fee | Trouble::Amount | Trouble::Currency, Some(ours)) => {
-            post::write_off(tx, shop, id, &ours, sign)?;
-            post::accept_extra(tx, shop, id, found.net)
-        }
+        (Trouble::Fee | Trouble::Amount | Trouble::Currency, Some(ours)) => post::replace(tx, shop, id, line, &ours),
         _ => post::accept_extra(tx, shop, id, found.net),
     }
 }
@@ -104,7 +129,7 @@ fn as_read(found: &SettlementLine) -> Line {
     };
     Line {
         number: found.number,
-        name: String::new(),
+        name: found.name.clone(),
         kind: found.kind,
         word: found.word.clone(),
         payment: found.payment.clone(),
@@ -125,6 +150,7 @@ fn ours(found: &SettlementLine) -> Option<Ours> {
         minor: found.ours_minor,
         currency: found.ours_currency(),
         fee_minor: found.ours_fee_minor,
+        told_minor: 0,
         is_taken: false,
     })
 }
@@ -166,7 +192,7 @@ pub fn explain(line: &SettlementLine) -> Says {
         }
         Trouble::Duplicate => Says {
             title: format!("A {what} of {sold} that was named before"),
-            detail: format!("{processor} names it a second time, or with other words than before, or it was written off."),
+            detail: format!("{processor} names it a second time, or with other words than before, or it was written off, or a file of another processor has named it."),
             accept: differences,
         },
         Trouble::Extra | Trouble::None => Says {

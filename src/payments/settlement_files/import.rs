@@ -5,7 +5,7 @@ use super::read::{LINES_MAX as LINES, Table, refused};
 use super::{adyen, store, stripe};
 use crate::app::App;
 use crate::db::LaneKey;
-use crate::kernel::{Error, Result, Seconds, SettlementFileId, ShopId, StaffId};
+use crate::kernel::{Engine, Error, Result, Seconds, SettlementFileId, ShopId, StaffId};
 use sha2::{Digest, Sha256};
 
 /// The most bytes a file may have.
@@ -40,7 +40,7 @@ pub enum Import {
 }
 
 /// Takes a file. Order of answers: no such processor, too large, broken, again, taken. Errors: `invalid_field` (/processor), `settlement_file_too_large`,
-/// `settlement_file_broken`, `settlement_file_columns`, `settlement_file_empty`, `settlement_file_unknown`.
+/// `settlement_file_broken`, `settlement_file_columns`, `settlement_file_empty`, `settlement_file_unknown`, `settlement_file_of_another`.
 pub async fn import(app: &App, shop: ShopId, new: NewFile) -> Result<Import> {
     let name = new.processor.trim().to_owned();
     if !takers(app).contains(&name.as_str()) {
@@ -69,6 +69,17 @@ pub async fn import(app: &App, shop: ShopId, new: NewFile) -> Result<Import> {
     let (hash, report) = read
         .await
         .map_err(|error| Error::internal("a settlement file could not be read").because(error))??;
+    let writes = app.processor(&name)?.settlement_format();
+    if !writes.is_empty() && writes != report.format.word() {
+        return Err(refused(
+            "settlement_file_of_another",
+            format!(
+                "This is a report in the way of {}, and {name} writes its own in the way of {writes}. Nothing was imported; send it as a file of the \
+                 processor that wrote it.",
+                report.format.word()
+            ),
+        ));
+    }
     let app = app.clone();
     app.clone()
         .track(async move {
@@ -84,7 +95,6 @@ pub async fn import(app: &App, shop: ShopId, new: NewFile) -> Result<Import> {
                     {
                         return Ok((known.id, false));
                     }
-                    // What is being received twice at once is received as one: the parts are the same, and the second sender starts them anew.
                     if let Some(half) = store::file_by_hash(tx, shop, &name, hash)? {
                         return Err(Error::conflict(
                             "settlement_file_arriving",
@@ -117,8 +127,10 @@ pub async fn import(app: &App, shop: ShopId, new: NewFile) -> Result<Import> {
                         done_at: None,
                     };
                     let until = tx.now().plus(RECEIVING);
-                    let begun = store::insert_file(tx, &file, hash, until)?;
-                    Ok((file.id, begun))
+                    if !store::insert_file(tx, &file, hash, until)? {
+                        return Err(Error::engine(Engine::Retry, "the same file began to arrive meanwhile"));
+                    }
+                    Ok((file.id, true))
                 })
                 .await?;
             if !begun {
@@ -137,6 +149,9 @@ async fn keep(app: &App, shop: ShopId, id: SettlementFileId, report: Report) -> 
         let (first, some) = (index * PARTS, some.to_vec());
         app.db
             .write(LaneKey::of(shop), move |tx| {
+                if !store::arrives(tx, id, tx.now().plus(RECEIVING))? {
+                    return Err(slow());
+                }
                 for (n, lines) in some.iter().enumerate() {
                     let n = u32::try_from(first + n).unwrap_or(u32::MAX);
                     store::insert_part(tx, id, n, lines)?;
@@ -152,10 +167,14 @@ async fn keep(app: &App, shop: ShopId, id: SettlementFileId, report: Report) -> 
     if received {
         return Ok(());
     }
-    Err(Error::conflict(
+    Err(slow())
+}
+
+fn slow() -> Error {
+    Error::conflict(
         "settlement_file_slow",
         "Receiving the file took too long. Nothing was imported; send it again.",
-    ))
+    )
 }
 
 /// Reads a file by what its first line names.

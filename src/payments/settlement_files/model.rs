@@ -87,6 +87,12 @@ crate::words! {
     }
 }
 
+impl LineKind {
+    pub fn is_dispute(self) -> bool {
+        matches!(self, Self::Dispute | Self::DisputeWon)
+    }
+}
+
 /// A line of a file in our words, before anything was made of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
@@ -147,17 +153,22 @@ impl Line {
         hash.finalize().into()
     }
 
-    /// What was kept of it, in the currency of the sale: by the rate that the line itself says, rounded to the unit. None: it has no rate.
+    /// What was kept of it, in the currency of the sale. None: it has no rate.
     pub fn fee_as_sold(&self) -> Option<i64> {
+        self.as_sold(self.fee_minor)
+    }
+
+    /// An amount of the currency it is settled in, in that of the sale: by the rate that the line itself says, rounded to the unit. None: it has no rate.
+    pub fn as_sold(&self, minor: i64) -> Option<i64> {
         if self.sold.currency == self.net.currency {
-            return Some(self.fee_minor);
+            return Some(minor);
         }
         let gross = i128::from(self.net.minor) + i128::from(self.fee_minor);
         if gross == 0 || (gross < 0) != (self.sold.minor < 0) {
             return None;
         }
         let (gross, sold) = (gross.abs(), i128::from(self.sold.minor).abs());
-        let wide = i128::from(self.fee_minor) * sold;
+        let wide = i128::from(minor) * sold;
         i64::try_from((2 * wide + gross).div_euclid(2 * gross)).ok()
     }
 }
@@ -207,6 +218,8 @@ pub struct SettlementLine {
     pub shop: ShopId,
     pub file: SettlementFileId,
     pub processor: String,
+    /// What makes it this line: the processor's own name for it, or what it says.
+    pub name: String,
     /// Its number in the file that brought it first; 0: it is missing in all of them.
     pub number: u32,
     pub kind: LineKind,
@@ -249,6 +262,8 @@ pub struct Ours {
     pub currency: Currency,
     /// What we expected to be kept of it, and booked.
     pub fee_minor: i64,
+    /// Of a dispute, the same in the currency that the line is settled in: the processor had told it, and it was booked in that currency.
+    pub told_minor: i64,
     /// A line is about it already.
     pub is_taken: bool,
 }
@@ -300,9 +315,9 @@ fn fee_trouble(line: &Line, ours: &Ours) -> Trouble {
     };
     let off = (fee - ours.fee_minor).abs();
     // Not every processor tells what a dispute costs before its file does: then nothing was expected, rather than something else.
-    let untold = matches!(line.kind, LineKind::Dispute | LineKind::DisputeWon) && ours.fee_minor == 0;
+    let untold = line.kind.is_dispute() && ours.told_minor == 0;
     let is_small = untold || off <= OFF_MINOR || off.saturating_mul(OFF_PART) <= ours.minor;
-    if fee < 0 || !is_small {
+    if (fee < 0 && off > 0) || !is_small {
         Trouble::Fee
     } else {
         Trouble::None

@@ -7,10 +7,11 @@
 use super::model::{Line, LineKind, Ours};
 use super::store;
 use crate::db::Tx;
-use crate::kernel::{Currency, Id, Money, Result, SettlementLineId, ShopId, words};
+use crate::kernel::{Currency, DisputeId, Id, Money, Result, SettlementLineId, ShopId, words};
 use crate::ledger::{self, AccountKey, AccountKind, Leg, Posting};
 use crate::payments::allocation::PlannedLeg;
 use crate::payments::authorize::find;
+use crate::payments::disputes;
 use crate::payments::model::CaptureState;
 use crate::payments::store as payments;
 
@@ -67,11 +68,11 @@ pub fn settle(tx: &mut Tx<'_>, shop: ShopId, id: SettlementLineId, line: &Line, 
     let mut legs = intent
         .allocation
         .fee_change(&captured, ours.fee_minor.max(0), fee.max(0));
-    // More came back than was kept: nobody's share of a sale, the shop's.
+    // More came back than was kept: nobody's share of a sale, the shop's. A fee that was told and came back was booked so.
     legs.push(moved(
         AccountKind::ProcessorFees,
         AccountKind::ProcessorClearing,
-        fee.min(0),
+        fee.min(0) - ours.fee_minor.min(0),
         "processor_fee",
     ));
     let expected = if line.sold.minor < 0 { -ours.minor } else { ours.minor };
@@ -81,18 +82,23 @@ pub fn settle(tx: &mut Tx<'_>, shop: ShopId, id: SettlementLineId, line: &Line, 
         line.sold.minor - expected,
         "settlement_difference",
     ));
-    let exchanged = line.sold.currency != line.net.currency;
-    if exchanged {
+    if line.sold.currency != line.net.currency {
+        // What was expected of a sale is borne in its own currency; what was told of a dispute left in the one it is settled in.
+        let borne = if line.kind.is_dispute() {
+            fee - ours.fee_minor
+        } else {
+            fee
+        };
         legs.push(moved(
             AccountKind::CurrencyExchange,
             AccountKind::ProcessorClearing,
-            line.sold.minor - fee,
+            line.sold.minor - borne,
             "exchange",
         ));
         let into = vec![moved(
             AccountKind::ProcessorClearing,
             AccountKind::CurrencyExchange,
-            line.net.minor,
+            line.net.minor + ours.told_minor,
             "exchange",
         )];
         post(
@@ -107,6 +113,9 @@ pub fn settle(tx: &mut Tx<'_>, shop: ShopId, id: SettlementLineId, line: &Line, 
     post(tx, shop, ("settlement", id), Some(ours), line.sold.currency, legs)?;
     if line.kind == LineKind::Charge {
         store::true_fee(tx, ours.id, fee)?;
+    } else if line.kind.is_dispute() {
+        let fee = Money::new(line.fee_minor, line.net.currency);
+        disputes::settled(tx, DisputeId::from_uuid(ours.id), &line.name, fee)?;
     }
     let money = |minor| words::money(Money::new(minor, line.sold.currency));
     let what = match line.kind {
@@ -159,6 +168,19 @@ pub fn accept_extra(tx: &mut Tx<'_>, shop: ShopId, id: SettlementLineId, net: Mo
         "settlement_difference",
     )];
     post(tx, shop, ("settlement", id), None, net.currency, legs)
+}
+
+/// A person agrees with a line that cannot be compared with ours: ours leaves, and what the line says comes, but for the fee of a dispute that was booked.
+pub fn replace(tx: &mut Tx<'_>, shop: ShopId, id: SettlementLineId, line: &Line, ours: &Ours) -> Result<()> {
+    let net = Money::new(line.net.minor + ours.told_minor, line.net.currency);
+    let mut left = ours.clone();
+    if line.kind.is_dispute() {
+        left.fee_minor = 0; // It stands where it was booked.
+        let fee = Money::new(line.fee_minor, line.net.currency);
+        disputes::settled(tx, DisputeId::from_uuid(ours.id), &line.name, fee)?;
+    }
+    write_off(tx, shop, id, &left, line.sold.minor.signum())?;
+    accept_extra(tx, shop, id, net)
 }
 
 /// A person agrees that ours will not be settled as we have it: what we counted on, without the fee, is a difference.

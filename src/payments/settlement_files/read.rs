@@ -43,6 +43,11 @@ impl Table {
             let line = before.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
             broken(line, "it has bytes that are no text.")
         })?;
+        // No text that PostgreSQL keeps.
+        if let Some(at) = text.find('\0') {
+            let line = text[..at].matches('\n').count() as u64 + 1;
+            return Err(broken(line, "it has bytes that are no text."));
+        }
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if text.trim().is_empty() {
             return Err(refused("settlement_file_broken", "The file is empty."));

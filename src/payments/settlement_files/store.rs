@@ -4,8 +4,9 @@ use super::model::{Line, LineKind, LineState, Ours, SettlementFile, SettlementLi
 use crate::args;
 use crate::db::{FromRow, Json, Row, Tx};
 use crate::kernel::{
-    CaptureId, DisputeFee, Id, Money, Page, Result, SettlementFileId, SettlementLineId, ShopId, StaffId, Time,
+    CaptureId, DisputeId, Id, Money, Page, Result, SettlementFileId, SettlementLineId, ShopId, StaffId, Time,
 };
+use crate::payments::disputes;
 use std::collections::HashSet;
 use uuid::Uuid;
 
@@ -120,17 +121,34 @@ pub(super) fn insert_part(tx: &mut Tx<'_>, file: SettlementFileId, n: u32, lines
     )
 }
 
-/// All its parts are kept. False: it was thrown away meanwhile.
+/// More of it is about to be kept. False: it took so long that it is being thrown away.
+pub(super) fn arrives(tx: &mut Tx<'_>, id: SettlementFileId, until: Time) -> Result<bool> {
+    let changed = tx.exec(
+        "update settlement_files set next_check_at = $2 where id = $1 and state = 'receiving' and lines > 0",
+        args![id, until],
+    )?;
+    Ok(changed == 1)
+}
+
+/// All its parts are kept. False: it was thrown away meanwhile, or is being.
 pub(super) fn received(tx: &mut Tx<'_>, id: SettlementFileId) -> Result<bool> {
     let changed = tx.exec(
-        "update settlement_files set state = 'matching', next_check_at = $2 where id = $1 and state = 'receiving'",
+        "update settlement_files set state = 'matching', next_check_at = $2 where id = $1 and state = 'receiving' and lines > 0",
         args![id, tx.now()],
     )?;
     Ok(changed == 1)
 }
 
-/// Throws away what was not received whole, a few parts at a time. True: nothing is left of it.
+/// Throws away what was not received whole, a few parts at a time: first its count of lines, so that it is not received any more. True: nothing is left
+/// of it, or it was received after all.
 pub(super) fn throw_away(tx: &mut Tx<'_>, id: SettlementFileId) -> Result<bool> {
+    let marked = tx.exec(
+        "update settlement_files set lines = 0 where id = $1 and state = 'receiving'",
+        args![id],
+    )?;
+    if marked == 0 {
+        return Ok(true);
+    }
     let gone = tx.exec(
         "delete from settlement_parts where file_id = $1 and n in (select n from settlement_parts where file_id = $1 order by n limit 100)",
         args![id],
@@ -248,6 +266,7 @@ impl FromRow for SettlementLine {
             decided_at: row.get(23)?,
             created_at: row.get(24)?,
             ours_currency: row.get(25)?,
+            name: row.get(26)?,
         })
     }
 }
@@ -258,7 +277,7 @@ macro_rules! line {
         concat!(
             "select id, shop_id, file_id, processor, line_number, kind, word, payment, operation, sold_minor, sold_currency, net_minor, net_currency,
                     fee_minor, at, state, trouble, ours, checkout_id, ours_minor, ours_fee_minor, reason, staff_id, decided_at, created_at,
-                    ours_currency
+                    ours_currency, name
                from settlement_lines ",
             $condition
         )
@@ -332,6 +351,15 @@ pub(super) fn digest_of(tx: &mut Tx<'_>, shop: ShopId, processor: &str, name: &s
     Ok(found.map(|(digest,)| digest))
 }
 
+/// Whether a file of another processor has brought a line of this name.
+pub(super) fn is_elsewhere(tx: &mut Tx<'_>, shop: ShopId, processor: &str, name: &str) -> Result<bool> {
+    let (count,): (i64,) = tx.one(
+        "select count(*) from settlement_lines where shop_id = $1 and name = $2 and processor <> $3",
+        args![shop, name, processor],
+    )?;
+    Ok(count > 0)
+}
+
 /// A line to write down.
 pub(super) struct NewLine<'a> {
     pub id: SettlementLineId,
@@ -343,7 +371,7 @@ pub(super) struct NewLine<'a> {
     pub ours: Option<&'a Ours>,
 }
 
-/// False: a line of this name is there.
+/// False: a line of this name is there, or another one about the same of ours.
 pub(super) fn insert_line(tx: &mut Tx<'_>, new: &NewLine<'_>) -> Result<bool> {
     let (file, line) = (new.file, new.line);
     let (ours_minor, ours_fee_minor) = new.ours.map_or((0, 0), |ours| (ours.minor, ours.fee_minor));
@@ -352,7 +380,7 @@ pub(super) fn insert_line(tx: &mut Tx<'_>, new: &NewLine<'_>) -> Result<bool> {
                                        sold_currency, net_minor, net_currency, fee_minor, at, state, trouble, ours, checkout_id, ours_minor,
                                        ours_fee_minor, created_at, ours_currency)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
-         on conflict (shop_id, processor, name) do nothing",
+         on conflict do nothing",
         args![
             new.id,
             file.shop,
@@ -417,6 +445,31 @@ pub(super) fn match_late(
     Ok(changed == 1)
 }
 
+/// A line of something we did not know is about one of ours after all, and does not agree with it.
+pub(super) fn ask_again(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    id: SettlementLineId,
+    ours: &Ours,
+    trouble: Trouble,
+) -> Result<bool> {
+    let changed = tx.exec(
+        "update settlement_lines set trouble = $8, ours = $3, checkout_id = $4, ours_minor = $5, ours_fee_minor = $6, ours_currency = $7
+          where shop_id = $1 and id = $2 and state = 'open'",
+        args![shop, id, *ours.id.as_bytes(), ours.checkout, ours.minor, ours.fee_minor, ours.currency, trouble],
+    )?;
+    Ok(changed == 1)
+}
+
+/// Whether a line of a file is about this capture.
+pub(super) fn is_named(tx: &mut Tx<'_>, shop: ShopId, capture: Uuid) -> Result<bool> {
+    let (count,): (i64,) = tx.one(
+        "select count(*) from settlement_lines where shop_id = $1 and kind = 'charge' and ours = $2 and line_number > 0",
+        args![shop, *capture.as_bytes()],
+    )?;
+    Ok(count > 0)
+}
+
 /// What was missing has come. How it stood: none, if it was not missing; one that was written off stays so.
 pub(super) fn came(tx: &mut Tx<'_>, shop: ShopId, processor: &str, missing: &str) -> Result<Option<LineState>> {
     let found: Option<(LineState,)> = tx.maybe_one(
@@ -445,6 +498,7 @@ impl FromRow for Ours {
             minor: money.minor,
             currency: money.currency,
             fee_minor: row.get(5)?,
+            told_minor: 0,
             is_taken: taken > 0,
         })
     }
@@ -487,32 +541,28 @@ pub(super) fn ours(tx: &mut Tx<'_>, shop: ShopId, processor: &str, line: &Line) 
     }
 }
 
-/// A dispute, and what was charged for it by name.
-struct Fees(Ours, Vec<DisputeFee>);
-
-impl FromRow for Fees {
-    fn from_row(row: &Row<'_>) -> Result<Self> {
-        Ok(Self(Ours::from_row(row)?, row.get::<Json<Vec<DisputeFee>>>(7)?.0))
-    }
-}
-
-/// Disputes whose money was taken, or came back. What was charged for one is known by the name of the movement, where the processor told it.
+/// Disputes whose money was taken, or came back.
 fn disputes(tx: &mut Tx<'_>, shop: ShopId, processor: &str, line: &Line) -> Result<Vec<Ours>> {
-    let found: Vec<Fees> = tx.all(
+    let found: Vec<Ours> = tx.all(
         "select d.id, i.checkout_id, d.name, d.amount_minor, d.currency, cast(0 as bigint),
-                (select count(*) from settlement_lines l where l.shop_id = $1 and l.kind = $4 and l.ours = d.id and l.line_number > 0), d.fees
+                (select count(*) from settlement_lines l where l.shop_id = $1 and l.kind = $4 and l.ours = d.id and l.line_number > 0)
            from attempts a join intents i on i.id = a.intent_id join disputes d on d.intent_id = a.intent_id and d.attempt_id = a.id
           where a.reference = $3 and a.reference <> '' and a.shop_id = $1 and a.processor = $2 and d.covered_minor + d.excess_minor > 0
             and ($4 = 'dispute' or d.state = 'won')
           order by d.created_at, d.round limit 100",
         args![shop, processor, line.payment, line.kind],
     )?;
-    let known = |Fees(ours, fees): Fees| {
-        let same = |fee: &&DisputeFee| fee.name == line.name && fee.amount.currency == ours.currency;
-        let fee_minor = fees.iter().filter(same).map(|fee| fee.amount.amount).sum();
-        Ours { fee_minor, ..ours }
-    };
-    Ok(found.into_iter().map(known).collect())
+    found.into_iter().map(|ours| with_told(tx, ours, line)).collect()
+}
+
+/// A dispute with what was booked of its fee under the line's name, where the processor told it before its file did.
+pub(super) fn with_told(tx: &mut Tx<'_>, ours: Ours, line: &Line) -> Result<Ours> {
+    let told = disputes::booked(tx, DisputeId::from_uuid(ours.id), &line.name, line.net.currency)?;
+    Ok(Ours {
+        told_minor: told,
+        fee_minor: line.as_sold(told).unwrap_or(0),
+        ..ours
+    })
 }
 
 /// The processor's names of a shop's newest payments.
@@ -524,19 +574,29 @@ pub fn payments_of(tx: &mut Tx<'_>, shop: ShopId, processor: &str) -> Result<Has
     Ok(rows.into_iter().map(|(name,)| name).collect())
 }
 
-/// What was taken through a processor and no line names, in the order of its ids: the last id that was looked at, and the sales.
+/// The last of the next so many captures of all shops. None: there are fewer up to `end`.
+pub(super) fn window(tx: &mut Tx<'_>, after: Uuid, end: Uuid, size: i64) -> Result<Option<Uuid>> {
+    let found: Option<(CaptureId,)> = tx.maybe_one(
+        "select id from captures where id > $1 and id < $2 order by id limit 1 offset $3",
+        args![CaptureId::from_uuid(after), CaptureId::from_uuid(end), size - 1],
+    )?;
+    Ok(found.map(|(id,)| id.uuid()))
+}
+
+/// What was taken through a processor, from one id to another in their order, and whether a line names it.
 pub(super) fn unnamed(
     tx: &mut Tx<'_>,
     file: &SettlementFile,
-    (after, since, till): (Uuid, Time, Time),
+    (after, to): (Uuid, Uuid),
+    (since, till): (Time, Time),
     limit: i64,
 ) -> Result<Vec<(Ours, String, Time)>> {
     let rows: Vec<Unnamed> = tx.all(
         "select c.id, i.checkout_id, c.reference, c.amount_minor, i.currency, c.fee_minor,
-                (select count(*) from settlement_lines l where l.shop_id = $1 and l.kind = 'charge' and l.ours = c.id),
+                (select count(*) from settlement_lines l where l.shop_id = $1 and l.kind = 'charge' and l.ours = c.id and l.line_number > 0),
                 a.reference, c.changed_at
            from captures c join attempts a on a.id = c.attempt_id join intents i on i.id = c.intent_id
-          where c.id > $3 and c.shop_id = $1 and a.processor = $2 and c.state = 'succeeded' and c.changed_at >= $4 and c.changed_at < $5
+          where c.id > $3 and c.id <= $7 and c.shop_id = $1 and a.processor = $2 and c.state = 'succeeded' and c.changed_at >= $4 and c.changed_at < $5
           order by c.id limit $6",
         args![
             file.shop,
@@ -544,7 +604,8 @@ pub(super) fn unnamed(
             CaptureId::from_uuid(after),
             since,
             till,
-            limit
+            limit,
+            CaptureId::from_uuid(to)
         ],
     )?;
     Ok(rows.into_iter().map(|row| (row.0, row.1, row.2)).collect())
@@ -573,5 +634,14 @@ pub(super) fn as_a_crash_leaves_it(tx: &mut Tx<'_>, id: SettlementFileId) -> Res
     tx.change_one(
         "update settlement_files set state = 'receiving', next_check_at = $2 where id = $1 and state = 'matching'",
         args![id, until],
+    )
+}
+
+/// As if a line had named what is missing in the moment in which it was found missing.
+#[cfg(test)]
+pub(super) fn as_a_race_leaves_it(tx: &mut Tx<'_>, missing: SettlementLineId) -> Result<()> {
+    tx.change_one(
+        "update settlement_lines set state = 'open' where id = $1 and line_number = 0 and state = 'resolved'",
+        args![missing],
     )
 }

@@ -6,15 +6,18 @@
 use super::import::translate;
 use super::model::{Amount, Line, Ours, Pick, Report, pick};
 use super::read::decimal;
-use super::work::{step, work};
+use super::work::{look, step, work};
 use super::*;
 use crate::app::App;
 use crate::db::Tx;
 use crate::fixture::Fixture;
 use crate::kernel::{
-    Answer, CheckoutId, Currency, Id, Mail, MailError, Mailer, Money, PartyId, Processor, Result, ShopId,
+    Answer, Ask, CaptureId, CheckoutId, Currency, DisputeFee, DisputeStage, DisputeTold, Id, Mail, MailError, Mailer,
+    Money, PartyId, Processor, Result, ShopId, Time,
 };
 use crate::ledger::{self, AccountKey, AccountKind};
+use crate::payments::disputes;
+use crate::payments::model::Attempt;
 use crate::payments::sandbox::{Books, Faults, Notices, Sandbox};
 use crate::payments::{
     self, AllocatedLeg, AllocatedPart, Allocation, CaptureBegin, FeeBearer, OpenIntent, Operation, Part, Purpose,
@@ -22,6 +25,7 @@ use crate::payments::{
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -163,6 +167,7 @@ fn p23_a_file_that_is_not_whole_is_refused_with_the_line_that_shows_it() {
             "Line 1: the column “fee” stands there twice",
         ),
         (STRIPE.replace("a mug\"", "a mug"), broken, "quotation mark"),
+        (STRIPE.replace("txn_2", "txn\0_2"), broken, "Line 3: it has bytes"),
         (
             format!("{}\n", STRIPE.lines().next().unwrap()),
             "settlement_file_empty",
@@ -253,6 +258,7 @@ fn p23_which_of_ours_a_line_is_about_is_one_table() {
         minor,
         currency: EUR,
         fee_minor: 77,
+        told_minor: 0,
         is_taken,
     };
     let named = |line: Line, operation: &str| Line {
@@ -456,6 +462,21 @@ impl Mailer for NoMail {
     }
 }
 
+/// Another processor; it writes its reports in the sandbox's way.
+struct Second;
+
+impl Processor for Second {
+    fn name(&self) -> &'static str {
+        "second"
+    }
+
+    fn ask<'a>(&'a self, _: &'a Ask) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
+        Box::pin(std::future::ready(Answer::NotSent {
+            detail: "This one only writes reports.".into(),
+        }))
+    }
+}
+
 fn program(fixture: &Fixture) -> App {
     let (sandbox, _) = Sandbox::new(
         Books::default(),
@@ -465,7 +486,7 @@ fn program(fixture: &Fixture) -> App {
         "http://shop.test".into(),
     );
     let sandbox: Arc<dyn Processor> = Arc::new(sandbox);
-    fixture.app(vec![sandbox], Arc::new(NoMail))
+    fixture.app(vec![sandbox, Arc::new(Second)], Arc::new(NoMail))
 }
 
 /// The job and the import are asynchronous; the rest of these sheets is not.
@@ -474,7 +495,14 @@ fn wait<T>(story: impl Future<Output = T>) -> T {
 }
 
 /// A sale of 33.33 that was taken; its payment is called `pi_` and a number.
-fn sale(tx: &mut Tx<'_>, shop: ShopId, number: u32) -> Result<()> {
+fn sale(tx: &mut Tx<'_>, shop: ShopId, number: u32) -> Result<Attempt> {
+    let (attempt, capture) = sending(tx, shop, number)?;
+    taken(tx, &attempt, capture, number)?;
+    Ok(attempt)
+}
+
+/// Its capture is sent, and nothing was heard of it yet.
+fn sending(tx: &mut Tx<'_>, shop: ShopId, number: u32) -> Result<(Attempt, CaptureId)> {
     let checkout: CheckoutId = tx.id();
     let amount = Money::new(3333, EUR);
     let wish = OpenIntent {
@@ -505,14 +533,18 @@ fn sale(tx: &mut Tx<'_>, shop: ShopId, number: u32) -> Result<()> {
     let CaptureBegin::Sending(capture) = capture_begin(tx, checkout.intent(), shipment, &plan)? else {
         panic!("a promise is taken")
     };
+    Ok((attempt, capture.id))
+}
+
+fn taken(tx: &mut Tx<'_>, attempt: &Attempt, capture: CaptureId, number: u32) -> Result<()> {
     let taken = Answer::Captured {
         payment: format!("pi_{number}"),
         reference: attempt.reference(),
         operation: format!("key_{number}"),
-        amount,
+        amount: Money::new(3333, EUR),
         fee: Money::new(75, EUR),
     };
-    payments::record(tx, attempt.id, Operation::Capture(capture.id), &taken).map(drop)
+    payments::record(tx, attempt.id, Operation::Capture(capture), &taken).map(drop)
 }
 
 /// The column names, and rows of charges in Stripe's way.
@@ -684,4 +716,335 @@ fn p23_what_no_file_names_is_missing_until_it_comes() {
     assert_eq!(line.state, LineState::Resolved);
     let late = fixture.write(move |tx| decide(tx, shop, missing, Decision::Accept, "too late", None));
     assert_eq!(late, Decide::NotOpen(LineState::Resolved));
+}
+
+/// A dispute of the whole of a sale, and what was charged for it: movement, amount, currency.
+fn disputed(attempt: &Attempt, stage: DisputeStage, fees: &[(&str, i64, &str)]) -> DisputeTold {
+    let fee = |(name, minor, currency): &(&str, i64, &str)| DisputeFee {
+        name: (*name).to_owned(),
+        amount: Money::new(*minor, currency.parse().unwrap()).into(),
+    };
+    DisputeTold {
+        name: "dp_1".into(),
+        round: 1,
+        reference: attempt.reference(),
+        stage,
+        amount: Money::new(3333, EUR),
+        reason: "fraudulent".into(),
+        detail: String::new(),
+        due_by: (stage == DisputeStage::NeedsResponse).then_some(Time(i64::MAX / 4)),
+        fees: fees.iter().map(fee).collect(),
+    }
+}
+
+/// What the processor's account stands at, in each currency.
+fn clearing(fixture: &Fixture) -> BTreeMap<&'static str, i64> {
+    let of_it = |((key, currency), minor): ((AccountKey, &'static str), i64)| {
+        (key == AccountKey::of(AccountKind::ProcessorClearing)).then_some((currency, minor))
+    };
+    balances(fixture).into_iter().filter_map(of_it).collect()
+}
+
+#[test]
+fn p23_l7_the_fee_of_a_dispute_is_booked_once_whoever_tells_it_first() {
+    let told = [("txn_d", 1500, "USD")];
+    let line = "po_1,,txn_d,2026-11-23 10:00:00,,usd,-40.00,15.00,-55.00,dispute,dp_1,,33.33,eur,ch,pi_1\n".to_owned();
+    // Told with the dispute, before its file; after the file, which found no dispute; the dispute first and its fee last.
+    for order in ["notice, file", "file, notice", "dispute, file, fee"] {
+        for fixture in Fixture::engines() {
+            let app = program(&fixture);
+            let shop = fixture.shop;
+            let attempt = fixture.write(move |tx| sale(tx, shop, 1));
+            let hear = |fees: &[(&str, i64, &str)]| {
+                let (attempt, told) = (attempt.clone(), disputed(&attempt, DisputeStage::NeedsResponse, fees));
+                fixture.write(move |tx| disputes::record(tx, &attempt, &told))
+            };
+            match order {
+                "notice, file" => drop(hear(&told)),
+                "file, notice" => {}
+                _ => drop(hear(&[])),
+            }
+            wait(import(&app, shop, new(report(std::slice::from_ref(&line))))).unwrap();
+            wait(work(&app)).unwrap();
+            // Said again every day until the dispute is over.
+            hear(&told);
+            hear(&told);
+            let open_now = fixture.write(move |tx| open(tx, shop, None, 50)).data;
+            assert_eq!(
+                open_now.len(),
+                usize::from(order == "file, notice"),
+                "{order}: {open_now:?}"
+            );
+            for line in open_now {
+                assert_eq!(line.trouble, Trouble::Extra);
+                let decided =
+                    fixture.write(move |tx| decide(tx, shop, line.id, Decision::Accept, "It came since.", None));
+                assert!(
+                    matches!(&decided, Decide::Decided(line) if line.state == LineState::Matched),
+                    "{decided:?}"
+                );
+            }
+            // Of euros the sale is held, less what it cost; 55 dollars left, and no more.
+            assert_eq!(
+                clearing(&fixture),
+                BTreeMap::from([("EUR", -(3333 - 75)), ("USD", 5500)]),
+                "{order}"
+            );
+        }
+    }
+}
+
+#[test]
+fn p23_the_fee_of_a_dispute_that_was_won_comes_back_once() {
+    for fixture in Fixture::engines() {
+        let app = program(&fixture);
+        let shop = fixture.shop;
+        let attempt = fixture.write(move |tx| sale(tx, shop, 1));
+        let before = balances(&fixture);
+        let fees = [("txn_d", 1500, "EUR"), ("txn_w", -1500, "EUR")];
+        for (stage, count) in [(DisputeStage::NeedsResponse, 1), (DisputeStage::Won, 2)] {
+            let (attempt, told) = (attempt.clone(), disputed(&attempt, stage, &fees[..count]));
+            fixture.write(move |tx| disputes::record(tx, &attempt, &told));
+        }
+        let lines = [
+            "po_1,,txn_d,2026-11-23 10:00:00,,eur,-33.33,15.00,-48.33,dispute,dp_1,,33.33,eur,ch,pi_1\n".to_owned(),
+            "po_1,,txn_w,2026-11-23 10:00:00,,eur,33.33,-15.00,48.33,dispute_reversal,dp_1,,33.33,eur,ch,pi_1\n"
+                .to_owned(),
+        ];
+        let Import::Taken(id) = wait(import(&app, shop, new(report(&lines)))).unwrap() else {
+            panic!("a new file is taken")
+        };
+        wait(work(&app)).unwrap();
+        let file = fixture.write(move |tx| file(tx, shop, id)).unwrap();
+        assert_eq!((file.matched, file.excepted), (2, 0));
+        assert_eq!(balances(&fixture), before);
+    }
+}
+
+/// A charge came before we knew that it had been taken; days later a file came without it. Both questions, and the shop's books.
+fn late(fixture: &Fixture, fee: &str, net: &str) -> (SettlementLine, SettlementLine) {
+    let app = program(fixture);
+    let shop = fixture.shop;
+    let (attempt, capture) = fixture.write(move |tx| sending(tx, shop, 1));
+    let early = [row(1, "33.33", fee, net, "2026-11-23 09:00:00")];
+    wait(import(&app, shop, new(report(&early)))).unwrap();
+    wait(work(&app)).unwrap();
+    fixture.write(move |tx| taken(tx, &attempt, capture, 1));
+    fixture.pass(60 * 24 * 10);
+    fixture.write(move |tx| sale(tx, shop, 4).map(drop));
+    let second = [row(4, "33.33", "0.75", "32.58", "2026-12-03 10:00:00")];
+    wait(import(&app, shop, new(report(&second)))).unwrap();
+    wait(work(&app)).unwrap();
+    let found = fixture.write(move |tx| open(tx, shop, None, 50)).data;
+    let of = |trouble| found.iter().find(|line| line.trouble == trouble).unwrap().clone();
+    assert_eq!(found.len(), 2, "{found:?}");
+    (of(Trouble::Extra), of(Trouble::Missing))
+}
+
+fn say(fixture: &Fixture, line: &SettlementLine, decision: Decision) -> Decide {
+    let (shop, id) = (fixture.shop, line.id);
+    fixture.write(move |tx| decide(tx, shop, id, decision, "We looked at both.", None))
+}
+
+#[test]
+fn p23_what_came_early_and_went_missing_is_booked_once_in_either_order() {
+    if std::env::var("HAWKER_TEST_ENGINE").is_ok() {
+        return; // The clock there is the server's.
+    }
+    // Accepted as it came: it is settled, and nothing is missing any more.
+    let fixture = Fixture::new();
+    let (extra, missing) = late(&fixture, "0.91", "32.42");
+    let decided = say(&fixture, &extra, Decision::Accept);
+    assert!(
+        matches!(&decided, Decide::Decided(line) if line.state == LineState::Matched),
+        "{decided:?}"
+    );
+    let settled = -(3333 - 91) - (3333 - 75);
+    assert_eq!(clearing(&fixture), BTreeMap::from([("EUR", settled)]));
+    let late_word = say(&fixture, &missing, Decision::Accept);
+    assert_eq!(late_word, Decide::NotOpen(LineState::Resolved));
+    assert_eq!(clearing(&fixture), BTreeMap::from([("EUR", settled)]));
+    // Written off first: then what came is a difference, whole.
+    let fixture = Fixture::new();
+    let (extra, missing) = late(&fixture, "0.91", "32.42");
+    say(&fixture, &missing, Decision::Accept);
+    assert_eq!(clearing(&fixture), BTreeMap::from([("EUR", -(3333 - 75))]));
+    let decided = say(&fixture, &extra, Decision::Accept);
+    assert!(
+        matches!(&decided, Decide::Decided(line) if line.state == LineState::Accepted),
+        "{decided:?}"
+    );
+    assert_eq!(clearing(&fixture), BTreeMap::from([("EUR", settled)]));
+}
+
+#[test]
+fn p23_what_is_known_by_now_and_does_not_agree_is_another_question() {
+    if std::env::var("HAWKER_TEST_ENGINE").is_ok() {
+        return; // The clock there is the server's.
+    }
+    let fixture = Fixture::new();
+    let (extra, missing) = late(&fixture, "9.99", "23.34");
+    let before = clearing(&fixture);
+    let Decide::Decided(asked) = say(&fixture, &extra, Decision::Accept) else {
+        panic!("it is asked again")
+    };
+    assert_eq!(
+        (asked.state, asked.trouble, asked.ours_fee_minor, asked.reason.as_str()),
+        (LineState::Open, Trouble::Fee, 75, "")
+    );
+    assert_eq!(clearing(&fixture), before);
+    assert_eq!(
+        say(&fixture, &missing, Decision::Leave),
+        Decide::NotOpen(LineState::Resolved)
+    );
+    say(&fixture, &extra, Decision::Accept);
+    let settled = -(3333 - 999) - (3333 - 75);
+    assert_eq!(clearing(&fixture), BTreeMap::from([("EUR", settled)]));
+}
+
+#[test]
+fn p23_what_was_named_in_the_moment_it_was_found_missing_is_not_written_off() {
+    if std::env::var("HAWKER_TEST_ENGINE").is_ok() {
+        return; // The clock there is the server's.
+    }
+    let fixture = Fixture::new();
+    let (extra, missing) = late(&fixture, "0.75", "32.58");
+    say(&fixture, &extra, Decision::Accept);
+    let settled = clearing(&fixture);
+    // As two who write at once leave it on PostgreSQL.
+    let id = missing.id;
+    fixture.write(move |tx| store::as_a_race_leaves_it(tx, id));
+    for decision in [Decision::Leave, Decision::Accept] {
+        assert_eq!(say(&fixture, &missing, decision), Decide::NotOpen(LineState::Resolved));
+        assert_eq!(clearing(&fixture), settled);
+    }
+}
+
+#[test]
+fn p23_what_is_missing_is_looked_for_in_windows_of_all_shops_captures() {
+    let fixture = Fixture::new();
+    if std::env::var("HAWKER_TEST_ENGINE").is_ok() {
+        return; // The clock there is the server's.
+    }
+    let app = program(&fixture);
+    let (shop, neighbour) = (fixture.shop, fixture.neighbour);
+    let at = "2026-11-23 09:00:00";
+    wait(import(&app, shop, new(report(&[row(9, "33.33", "0.75", "32.58", at)])))).unwrap();
+    wait(work(&app)).unwrap();
+    for number in 1..=9 {
+        let seller = if number % 4 == 0 { shop } else { neighbour };
+        fixture.write(move |tx| sale(tx, seller, number).map(drop));
+        fixture.pass(1); // Ids are in the order of their time.
+    }
+    fixture.pass(60 * 24 * 10);
+    fixture.write(move |tx| sale(tx, shop, 10).map(drop));
+    let later = [row(10, "33.33", "0.75", "32.58", "2026-12-03 10:00:00")];
+    let Import::Taken(id) = wait(import(&app, shop, new(report(&later)))).unwrap() else {
+        panic!("a new file is taken")
+    };
+    let read = |fixture: &Fixture| fixture.write(move |tx| file(tx, shop, id)).unwrap();
+    while read(&fixture).state != FileState::Looking {
+        fixture.write(move |tx| step(tx, id));
+    }
+    // Nine captures of both shops are three windows of at most four; then nothing is left.
+    let mut missing = Vec::new();
+    while read(&fixture).state != FileState::Done {
+        let seen = read(&fixture);
+        fixture.write(move |tx| look(tx, &seen, 4));
+        missing.push(read(&fixture).missing);
+        assert!(missing.len() < 9, "it comes to an end: {missing:?}");
+    }
+    assert_eq!(missing, [1, 2, 2, 2]);
+    let found = fixture.write(move |tx| open(tx, shop, None, 50)).data;
+    let told: std::collections::BTreeSet<_> = (found.iter())
+        .filter(|line| line.trouble == Trouble::Missing)
+        .map(|line| line.payment.as_str())
+        .collect();
+    assert_eq!(told, ["pi_4", "pi_8"].into());
+}
+
+#[test]
+fn p23_what_is_being_thrown_away_is_not_received_any_more() {
+    for fixture in Fixture::engines() {
+        let app = program(&fixture);
+        let shop = fixture.shop;
+        let rows: Vec<String> = (1..=900)
+            .map(|number| format!("po_1,,txn_{number},2026-11-23 10:00:00,,eur,-0.01,0.00,-0.01,fee,,,,,,\n"))
+            .collect();
+        let Import::Taken(id) = wait(import(&app, shop, new(report(&rows)))).unwrap() else {
+            panic!("a new file is taken")
+        };
+        fixture.write(move |tx| store::as_a_crash_leaves_it(tx, id));
+        // Of 113 parts a hundred are thrown away when its sender is back, and would hand it over.
+        assert!(fixture.write(move |tx| step(tx, id)), "not all in one step");
+        let until = Time(i64::MAX / 4);
+        assert!(!fixture.write(move |tx| store::arrives(tx, id, until)));
+        assert!(!fixture.write(move |tx| store::received(tx, id)));
+        assert!(!fixture.write(move |tx| step(tx, id)));
+        assert_eq!(fixture.write(move |tx| file(tx, shop, id)), None);
+        // What was received in time is not thrown away.
+        let Import::Taken(id) = wait(import(&app, shop, new(report(&rows)))).unwrap() else {
+            panic!("a new file is taken")
+        };
+        assert!(
+            fixture.write(move |tx| store::throw_away(tx, id)),
+            "there is nothing to do"
+        );
+        wait(work(&app)).unwrap();
+        let file = fixture.write(move |tx| file(tx, shop, id)).unwrap();
+        assert_eq!((file.state, file.booked), (FileState::Done, 900));
+    }
+}
+
+#[test]
+fn p23_a_file_sent_as_another_processors_books_nothing_twice() {
+    for fixture in Fixture::engines() {
+        let app = program(&fixture);
+        let shop = fixture.shop;
+        let rows = [
+            "po_1,,txn_f,2026-11-23 10:00:00,,eur,-1.20,0.00,-1.20,fee,,Radar,,,,\n".to_owned(),
+            "po_1,,txn_p,2026-11-23 10:00:00,,eur,-20.00,0.00,-20.00,payout,po_1,,,,,\n".to_owned(),
+        ];
+        let wrong = NewFile {
+            processor: "second".into(),
+            ..new(report(&rows))
+        };
+        wait(import(&app, shop, wrong)).unwrap();
+        wait(work(&app)).unwrap();
+        let booked = balances(&fixture);
+        wait(import(&app, shop, new(report(&rows)))).unwrap();
+        wait(work(&app)).unwrap();
+        assert_eq!(balances(&fixture), booked);
+        let found = fixture.write(move |tx| open(tx, shop, None, 50)).data;
+        let troubles: Vec<Trouble> = found.iter().map(|line| line.trouble).collect();
+        assert_eq!(troubles, [Trouble::Duplicate, Trouble::Duplicate]);
+        // What the sandbox does not write is not its own.
+        let adyens = wait(import(&app, shop, new(ADYEN.into()))).unwrap_err();
+        assert_eq!(adyens.code, "settlement_file_of_another", "{}", adyens.detail);
+    }
+}
+
+#[test]
+fn p23_the_same_file_sent_twice_at_once_is_taken_once() {
+    for fixture in Fixture::engines() {
+        let app = program(&fixture);
+        let shop = fixture.shop;
+        let bytes = report(&[row(1, "33.33", "0.91", "32.42", "2026-11-23 10:00:00")]);
+        let send = || import(&app, shop, new(bytes.clone()));
+        let both = wait(async { tokio::join!(send(), send(), send(), send()) });
+        let mut taken = Vec::new();
+        let mut known = Vec::new();
+        for answer in [both.0, both.1, both.2, both.3] {
+            match answer {
+                Ok(Import::Taken(id)) => taken.push(id),
+                Ok(Import::Again(id)) => known.push(id),
+                Err(error) => assert_eq!(error.code, "settlement_file_arriving", "{}", error.detail),
+            }
+        }
+        assert_eq!(taken.len(), 1);
+        assert!(
+            known.iter().all(|id| *id == taken[0]),
+            "who hears of a file finds it: {known:?} {taken:?}"
+        );
+    }
 }

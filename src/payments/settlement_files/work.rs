@@ -8,12 +8,15 @@ use super::post;
 use super::store::{self, Counts, NewLine};
 use crate::app::App;
 use crate::db::{LaneKey, Tx};
-use crate::kernel::{Result, Seconds, SettlementFileId, SettlementLineId, ShopId, Time};
+use crate::kernel::{Engine, Error, Result, Seconds, SettlementFileId, SettlementLineId, ShopId, Time};
 use uuid::Uuid;
 
 const FILES: i64 = 20;
-/// Captures that are looked at in one command.
+/// Captures of a shop that are looked at in one command, and of all shops that are passed over for them.
 const CAPTURES: i64 = 50;
+const WINDOW: i64 = 400;
+/// The clock that ids are made by may be so far from that of the times beside them.
+const SLACK: Seconds = Seconds::minutes(1);
 /// What was taken so long before a file's last line should be in it, or in one before it.
 pub(super) const LATE: Seconds = Seconds::days(7);
 /// Older files have asked for what is older.
@@ -79,7 +82,7 @@ pub(super) fn step(tx: &mut Tx<'_>, id: SettlementFileId) -> Result<bool> {
             Ok(true)
         }
         FileState::Looking => {
-            look(tx, &file)?;
+            look(tx, &file, WINDOW)?;
             Ok(true)
         }
         FileState::Done => Ok(false),
@@ -127,8 +130,10 @@ fn take(tx: &mut Tx<'_>, file: &SettlementFile, line: &Line, counts: &mut Counts
         ours: ours.as_ref(),
     };
     if !store::insert_line(tx, &new)? {
-        counts.again += 1;
-        return Ok(());
+        return Err(Error::engine(
+            Engine::Retry,
+            "a line of another file was written down meanwhile",
+        ));
     }
     match (state, &ours) {
         (LineState::Matched, Some(ours)) => {
@@ -151,6 +156,10 @@ fn take(tx: &mut Tx<'_>, file: &SettlementFile, line: &Line, counts: &mut Counts
 fn judge(tx: &mut Tx<'_>, file: &SettlementFile, line: &Line) -> Result<(LineState, Trouble, Option<Ours>)> {
     let open = |trouble| Ok((LineState::Open, trouble, None));
     match line.kind {
+        // Its file was sent as one of another processor, this time or the last.
+        LineKind::Fee | LineKind::Payout if store::is_elsewhere(tx, file.shop, &file.processor, &line.name)? => {
+            return open(Trouble::Duplicate);
+        }
         LineKind::Fee | LineKind::Payout => return Ok((LineState::Booked, Trouble::None, None)),
         LineKind::Carried => return Ok((LineState::Noted, Trouble::None, None)),
         LineKind::Other => return open(Trouble::Extra),
@@ -159,12 +168,8 @@ fn judge(tx: &mut Tx<'_>, file: &SettlementFile, line: &Line) -> Result<(LineSta
     let all = store::ours(tx, file.shop, &file.processor, line)?;
     match pick(line, &all) {
         Pick::One(ours, trouble) => {
-            let before = match line.kind {
-                LineKind::Charge => store::came(tx, file.shop, &file.processor, &missing(ours.id))?,
-                _ => None,
-            };
-            if before == Some(LineState::Accepted) {
-                return open(Trouble::Duplicate); // A person wrote it off.
+            if is_written_off(tx, file.shop, &file.processor, (line.kind, ours.id))? {
+                return open(Trouble::Duplicate);
             }
             let state = if trouble == Trouble::None {
                 LineState::Matched
@@ -178,17 +183,23 @@ fn judge(tx: &mut Tx<'_>, file: &SettlementFile, line: &Line) -> Result<(LineSta
     }
 }
 
-/// Looks once more what an open line is about: perhaps we have heard of it since.
-pub(super) fn again(tx: &mut Tx<'_>, shop: ShopId, processor: &str, line: &Line) -> Result<Option<Ours>> {
+/// Looks once more what an open line is about: perhaps we have heard of it since. None: of nothing that we know, or of what a person wrote off.
+pub(super) fn again(tx: &mut Tx<'_>, shop: ShopId, processor: &str, line: &Line) -> Result<Option<(Ours, Trouble)>> {
     let all = store::ours(tx, shop, processor, line)?;
-    Ok(match pick(line, &all) {
-        Pick::One(ours, Trouble::None) => Some(ours),
-        _ => None,
-    })
+    let Pick::One(ours, trouble) = pick(line, &all) else {
+        return Ok(None);
+    };
+    let gone = is_written_off(tx, shop, processor, (line.kind, ours.id))?;
+    Ok((!gone).then_some((ours, trouble)))
+}
+
+/// A line names one of ours: what was missing has come. True: a person wrote it off before.
+fn is_written_off(tx: &mut Tx<'_>, shop: ShopId, processor: &str, (kind, ours): (LineKind, Uuid)) -> Result<bool> {
+    Ok(kind == LineKind::Charge && store::came(tx, shop, processor, &missing(ours))? == Some(LineState::Accepted))
 }
 
 /// The name of the line that says that a capture is in no file.
-fn missing(capture: Uuid) -> String {
+pub(super) fn missing(capture: Uuid) -> String {
     format!("missing/{capture}")
 }
 
@@ -201,16 +212,20 @@ fn looks_from(tx: &mut Tx<'_>, file: &SettlementFile) -> Result<Option<(Time, Ti
     Ok(Some((first.max(from.minus(BACK)), till.minus(LATE))))
 }
 
-/// Looks at some captures for what no line names.
-fn look(tx: &mut Tx<'_>, file: &SettlementFile) -> Result<()> {
+/// Looks at some captures for what no line names. Captures are found by their ids, of all shops: no more than a window of them is read.
+pub(super) fn look(tx: &mut Tx<'_>, file: &SettlementFile, size: i64) -> Result<()> {
     let (Some((since, till)), Some(after)) = (looks_from(tx, file)?, file.looked) else {
         return store::finish(tx, file.id);
     };
-    let found = store::unnamed(tx, file, (after, since, till), CAPTURES)?;
-    let Some((last, ..)) = found.last() else {
+    // What was changed by then was born by then.
+    let end = born(till.plus(SLACK));
+    if after >= end {
         return store::finish(tx, file.id);
-    };
-    let last = last.id;
+    }
+    let to = store::window(tx, after, end, size)?.unwrap_or(end);
+    let found = store::unnamed(tx, file, (after, to), (since, till), CAPTURES)?;
+    let is_full = i64::try_from(found.len()).is_ok_and(|count| count == CAPTURES);
+    let last = found.last().filter(|_| is_full).map_or(to, |(ours, ..)| ours.id);
     let mut count = 0;
     for (ours, payment, at) in found {
         if ours.is_taken {

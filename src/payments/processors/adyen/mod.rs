@@ -307,6 +307,10 @@ impl Processor for Adyen {
         self.name
     }
 
+    fn settlement_format(&self) -> &'static str {
+        "adyen"
+    }
+
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             exponents: words::EXPONENTS,
