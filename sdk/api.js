@@ -77,7 +77,7 @@ export class Api {
         if (answer.status < 500 && answer.status !== 429 && !answer.ok) return;
         wait = Number(answer.headers.get("retry-after")) * 1000;
         // What a refusal says is no event; what has no body counts as lost.
-        for await (const { event, id, data } of events(/** @type {ReadableStream<Uint8Array>} */ (answer.body))) {
+        for await (const { event, id = "", data = "" } of events(/** @type {ReadableStream<Uint8Array>} */ (answer.body))) {
           tries = 0;
           if (event === kind) heard(JSON.parse(data));
           headers["last-event-id"] = id;
@@ -132,7 +132,7 @@ async function* events(stream) {
       /** @type {Record<string, string>} */
       const fields = {};
       for (const line of block.split("\n")) {
-        const [, name, rest] = /^(\w+): ?(.*)$/.exec(line) ?? [];
+        const [, name, rest = ""] = /^(\w+): ?(.*)$/.exec(line) ?? [];
         if (name) fields[name] = name in fields ? `${fields[name]}\n${rest}` : rest;
       }
       if (fields.data) yield fields;

@@ -4,8 +4,9 @@ import { Api } from "../../sdk/api.js";
  * The console stays right while it is open: whenever something of the drop is committed the page is fetched again, and what is
  * marked as live takes the place of what stood there, unless somebody is in the middle of it. Without scripts it is right when loaded.
  */
-const console_ = document.querySelector("[data-console]");
+const console_ = /** @type {HTMLElement | null} */ (document.querySelector("[data-console]"));
 
+/** @param {Element} part */
 const busy = (part) => part.contains(document.activeElement) || part.querySelector("details[open]") !== null;
 
 let asked = 0;
@@ -21,7 +22,8 @@ async function refresh() {
 }
 
 if (console_) {
-  const api = new Api("", console_.dataset.key, fetch.bind(window), Date.now);
+  const api = new Api("", console_.dataset.key ?? "", fetch.bind(window), Date.now);
+  /** @param {number} ms */
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
   const path = `/v1/drops/${console_.dataset.console}/live`;
   void api.follow(path, "drop", () => void refresh(), new AbortController().signal, sleep);
