@@ -6,8 +6,9 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// No answer of a server under test is larger.
 const ANSWER_MAX: usize = 4 << 20;
@@ -71,37 +72,44 @@ pub enum Pace {
 
 /// The timetable that all connections share.
 pub struct Arrivals {
-    pace: Pace,
     start: Instant,
     span: Duration,
-    next: AtomicU64,
+    /// Who keeps the time of an open pace: a thread of its own, as the timers of an event loop are a millisecond late.
+    due: Option<Mutex<UnboundedReceiver<Instant>>>,
 }
 
 impl Arrivals {
     pub fn new(pace: Pace, span: Duration) -> Self {
-        Self {
-            pace,
-            start: Instant::now(),
-            span,
-            next: AtomicU64::new(0),
-        }
+        let start = Instant::now();
+        let due = match pace {
+            Pace::Closed => None,
+            Pace::Open(rate) => Some(Mutex::new(timetable(start, span, rate))),
+        };
+        Self { start, span, due }
     }
 
     /// Waits for the next arrival and answers when it was due; `None` when the span is over.
     pub async fn next(&self) -> Option<Instant> {
-        let due = match self.pace {
-            Pace::Closed => Instant::now(),
-            Pace::Open(rate) => {
-                let number = self.next.fetch_add(1, Ordering::Relaxed);
-                self.start + Duration::from_secs_f64(number as f64 / rate)
-            }
-        };
-        if due >= self.start + self.span {
-            return None;
+        match &self.due {
+            Some(due) => due.lock().await.recv().await,
+            None => Some(Instant::now()).filter(|now| *now < self.start + self.span),
         }
-        tokio::time::sleep_until(due.into()).await;
-        Some(due)
     }
+}
+
+/// Says each arrival when it is due, however far those before it have come.
+fn timetable(start: Instant, span: Duration, rate: f64) -> UnboundedReceiver<Instant> {
+    let (say, said) = unbounded_channel();
+    std::thread::spawn(move || {
+        let due = (0_u32..).map(|number| start + Duration::from_secs_f64(f64::from(number) / rate));
+        for due in due.take_while(|due| *due < start + span) {
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            if say.send(due).is_err() {
+                return;
+            }
+        }
+    });
+    said
 }
 
 /// Latencies in microseconds.
