@@ -11,7 +11,7 @@ use hawker::kernel::{
 };
 use hawker::offers::{PaymentMethod, Quote};
 use hawker::partners::{Agree, Terms};
-use hawker::payments::disputes::{self, Answering, Asked};
+use hawker::payments::disputes::{self, Answering};
 use hawker::payments::stored::Owner;
 use hawker::payments::{Decided, Decision, Rule, Settle, Who};
 use hawker::{inventory, offers, partners, payments};
@@ -341,8 +341,8 @@ pub async fn unkept(app: &App, shop: ShopId, buyers: &[Buyer], acts: &[Done]) ->
                         };
                         found.is_some_and(said)
                     }
-                    Act::Answer { dispute, .. } => disputes::find(tx, shop, *dispute)?
-                        .is_some_and(|found| found.asked != Asked::Nothing || found.state.is_over()),
+                    // What was not heard at first may be refused when it is told again: then a person may answer anew.
+                    Act::Answer { dispute, .. } => disputes::find(tx, shop, *dispute)?.is_some(),
                     Act::Decide { .. }
                     | Act::Forget { .. }
                     | Act::Stock { .. }
