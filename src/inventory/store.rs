@@ -186,19 +186,19 @@ pub fn set_gate(tx: &mut Tx<'_>, place: LocationId, gate: Gate) -> Result<()> {
     )
 }
 
-/// From here to the end of the transaction nobody else moves these units or their gate: what is read of them afterwards is how it stands.
-pub fn hold_still(tx: &mut Tx<'_>, place: LocationId, variant: VariantId) -> Result<()> {
-    tx.put(
-        "update stock set version = version where location_id = $1 and variant_id = $2 and home_id is not null",
-        args![place, variant],
-    )
-}
-
 /// The same of one variant.
 pub fn set_gate_of(tx: &mut Tx<'_>, place: LocationId, variant: VariantId, gate: Gate) -> Result<()> {
     tx.put(
         "update stock set gate = $3, version = version + 1 where location_id = $1 and variant_id = $2 and home_id is not null and gate < 2 and gate <> $3",
         args![place, variant, gate as u8],
+    )
+}
+
+/// From here to the end of the transaction nobody else moves these units or their gate: what is read of them afterwards is how it stands.
+pub fn hold_still(tx: &mut Tx<'_>, place: LocationId, variant: VariantId) -> Result<()> {
+    tx.put(
+        "update stock set version = version where location_id = $1 and variant_id = $2 and home_id is not null",
+        args![place, variant],
     )
 }
 
