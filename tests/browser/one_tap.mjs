@@ -172,8 +172,9 @@ test("whoever confirms at their bank after closing the shop's tab has bought, an
   await bank.getByRole("heading", { name: "Is this payment yours?" }).waitFor();
   await player.page.close();
   assert.deepEqual((await owner.since(stand)).orders, [], "nothing is bought before the bank has its answer");
+  const asked = bank.url();
   await bank.getByRole("button", { name: "Approve" }).click();
-  await bank.close().catch(() => {});
+  await bank.waitForURL((url) => url.href !== asked); // The bank has its answer, and nobody is left who would close its window.
 
   const { order } = await eventually("the order is there without the buyer", async () => {
     const { orders } = await owner.since(stand);
