@@ -25,6 +25,10 @@ use world::{Ground, History, Outcome, live};
 /// So many histories may pass before a mistake counts as not found.
 const HISTORIES_MAX: u64 = 500;
 
+/// The program's own, under SQLite too: a history opens a database after every crash, and most of that is small pieces of memory.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 struct Asked {
     seed: Option<u64>,
     first: u64,
@@ -88,6 +92,7 @@ impl Asked {
 
 fn main() {
     let asked = Asked::read();
+    vfs::share_allocator();
     std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
     let good = match asked.seed {
         Some(seed) => one(&asked, seed),

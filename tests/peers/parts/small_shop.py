@@ -56,9 +56,9 @@ class Shop:
             raise AssertionError(f"the sign-in link answered {status}")
         self.cookie = headers["Set-Cookie"].split(";")[0]
 
-    def call(self, method, path, body=None, key=None, raw=None, kind="application/json"):
+    def call(self, method, path, body=None, key=None, raw=None, kind="application/json", more=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        headers = {"Host": f"localhost:{self.port}", "Sec-Fetch-Site": "same-origin", "Origin": self.base}
+        headers = {"Host": f"localhost:{self.port}", "Sec-Fetch-Site": "same-origin", "Origin": self.base, **(more or {})}
         if key:
             headers["Authorization"] = f"Bearer {key}"
         elif self.cookie:

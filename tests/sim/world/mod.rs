@@ -495,12 +495,12 @@ fn pick(dice: &mut Dice, of: usize) -> usize {
 fn weather(dice: &mut Dice) -> Weather {
     let mut rate = |most: u64| if dice.below(2) == 0 { 0 } else { 1 + dice.below(most) };
     Weather {
-        not_sent: rate(200),
-        request_lost: rate(200),
+        not_sent: rate(220),
+        request_lost: rate(220),
         request_late: rate(100),
-        request_doubled: rate(300),
-        reply_lost: rate(200),
-        reply_slow: rate(300),
+        request_doubled: rate(330),
+        reply_lost: rate(220),
+        reply_slow: rate(350),
         reply_false: rate(120).saturating_sub(80),
         notice_lost: rate(500),
         notice_doubled: rate(400),
