@@ -232,10 +232,12 @@ impl Db {
                 random: random.clone(),
             })
         };
-        let close_by = match &engine {
-            Engine::Sqlite(_) => (0..CLOSE_BY).map(|_| reader()).collect::<Result<_>>()?,
-            Engine::Postgres(_) => Vec::new(),
+        let close_by = match (&engine, config.drive) {
+            (Engine::Sqlite(_), Drive::Threads) => CLOSE_BY,
+            (Engine::Sqlite(_), Drive::Caller) => 1, // There is one caller.
+            (Engine::Postgres(_), _) => 0,
         };
+        let close_by = (0..close_by).map(|_| reader()).collect::<Result<_>>()?;
         for number in 0..config.readers.max(1) {
             let mut reader = reader()?;
             if config.drive == Drive::Caller {

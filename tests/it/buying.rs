@@ -585,6 +585,123 @@ async fn d7_an_abandoned_checkout_gives_its_unit_back() {
 }
 
 #[tokio::test]
+async fn d6_after_two_hours_of_silence_whoever_was_paying_is_asked_for_and_everybody_else_lets_go() {
+    let stall = Stall::open(400).await;
+    let quote = stall.quote(1).await;
+    for _ in 0..300 {
+        let left = stall
+            .player
+            .put(
+                &format!("/v1/checkouts/{}", stall.checkout()),
+                &json!({ "quote": quote["quote"] }),
+            )
+            .await;
+        assert_eq!(left.status, 201, "{}", left.text());
+    }
+    let paying = stall.checkout();
+    let unknown = stall.tap(paying, "tok_timeout").await;
+    assert_eq!(unknown.value()["state"], "complete_in_progress", "{}", unknown.text());
+    assert_eq!(stall.left().await, (99, 301));
+
+    let Stall { world, shop, mug, .. } = stall;
+    let world = world.restart().await;
+    world.clock.advance(2 * 60 * 60);
+    let stall = Stall {
+        player: world.with_key(&shop.publishable_key),
+        staff: world.sign_in(&shop, &shop.owner_email).await,
+        world,
+        shop,
+        mug,
+    };
+    for _ in 0..500 {
+        if stall.left().await == (399, 0) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(
+        stall.left().await,
+        (399, 0),
+        "one is sold, and nothing is kept for people who left"
+    );
+    let shop = stall.shop.id;
+    let born = stall
+        .world
+        .app
+        .db
+        .read(move |tx| checkout::order_of_checkout(tx, shop, paying))
+        .await
+        .unwrap();
+    assert!(
+        born.is_some(),
+        "their bank had said yes, and the processor was asked before anything was let go"
+    );
+    assert_eq!(stall.charged(), 1);
+    stall.invariants().await;
+}
+
+#[tokio::test]
+async fn d19_what_is_taken_out_of_the_shop_is_not_sold_by_whoever_still_shows_it() {
+    let stall = Stall::open(5).await;
+    let quote = stall.quote(1).await;
+    let product = stall.player.get("/v1/products").await.value()["data"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let state = async |state: &str| {
+        let path = format!("/v1/products/{product}");
+        let draft = stall.staff.get(&format!("{path}/draft")).await.value();
+        let version = draft["version"].to_string();
+        let staff = stall.staff.clone().with("if-match", &format!("\"{version}\""));
+        let answer = staff.patch(&path, &json!({ "state": state })).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    };
+    state("archived").await;
+    let late = stall
+        .player
+        .put(
+            &format!("/v1/checkouts/{}", stall.checkout()),
+            &tap_body(&quote, "tok_visa"),
+        )
+        .await;
+    assert_eq!(
+        late.refusal(),
+        (409, "not_for_sale".into()),
+        "a quote that still holds is no right to what is gone"
+    );
+    let asked = stall
+        .player
+        .get(&format!("/v1/quotes?lines={}:1&country=DE", stall.mug))
+        .await;
+    assert!(asked.status >= 400, "{}", asked.text());
+    state("active").await;
+    let mut forged = quote.clone();
+    let mut seal = quote["quote"].as_str().unwrap().to_owned();
+    let last = if seal.ends_with('A') { 'B' } else { 'A' };
+    seal.pop();
+    seal.push(last);
+    forged["quote"] = json!(seal);
+    let altered = stall
+        .player
+        .put(
+            &format!("/v1/checkouts/{}", stall.checkout()),
+            &tap_body(&forged, "tok_visa"),
+        )
+        .await;
+    assert!((400..500).contains(&altered.status), "{}", altered.text());
+    assert_eq!((stall.charged(), stall.left().await), (0, (5, 0)));
+    let bought = stall
+        .player
+        .put(
+            &format!("/v1/checkouts/{}", stall.checkout()),
+            &tap_body(&quote, "tok_visa"),
+        )
+        .await;
+    assert_eq!(bought.status, 201, "{}", bought.text());
+    stall.invariants().await;
+}
+
+#[tokio::test]
 async fn another_country_is_another_price_and_needs_consent() {
     let stall = Stall::open(2).await;
     let quote = stall.quote(1).await;

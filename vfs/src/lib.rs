@@ -55,7 +55,7 @@ mod tests;
 pub use disk::{Disk, Image};
 pub use medium::Step;
 pub use plan::{Crash, Failure, Fault, Operation, Plan};
-pub use sqlite::seed_randomness;
+pub use sqlite::{seed_randomness, share_allocator};
 
 /// What a disk writes at once: a torn write is torn between two sectors.
 pub const SECTOR: usize = 512;

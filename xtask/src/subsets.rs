@@ -342,7 +342,13 @@ fn deny(places: &Places) -> Vec<Part> {
 
 fn node_test(files: &[std::path::PathBuf]) -> Vec<std::ffi::OsString> {
     // Playwright's closing and opening of pages have no limit of their own: a story that hangs is named, and the others go on.
-    let flags = ["--test", "--test-reporter=spec", "--test-concurrency=1", "--test-timeout=180000"].map(Into::into);
+    let flags = [
+        "--test",
+        "--test-reporter=spec",
+        "--test-concurrency=1",
+        "--test-timeout=180000",
+    ]
+    .map(Into::into);
     flags.into_iter().chain(files.iter().map(Into::into)).collect()
 }
 

@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "SQLite calls a VFS, and is told of it, through C")]
 
 mod file;
+mod memory;
 mod vfs;
 
 use std::ffi::{CStr, CString, c_int};
@@ -15,6 +16,7 @@ use std::sync::Weak;
 use rusqlite::ffi;
 
 use crate::disk::Shared;
+pub use memory::share_allocator;
 
 /// A VFS that SQLite knows by name until this is dropped.
 pub struct Registration {
