@@ -38,6 +38,11 @@ impl Connection {
         })
     }
 
+    /// Whether the other end has closed it.
+    pub fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
     /// Sends one request and reads the whole answer. Errors: the connection broke.
     pub async fn ask(&mut self, method: Method, path: &str, body: Vec<u8>) -> Result<(StatusCode, Bytes)> {
         let answer = self.ask_as(&[], method, path, body).await?;

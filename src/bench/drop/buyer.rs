@@ -13,6 +13,9 @@ pub const GIVES_UP: Duration = Duration::from_secs(30);
 /// A payment that was still on its way is asked about again after this.
 const ASKS_AGAIN: Duration = Duration::from_millis(200);
 
+/// Estimates of one buyer that are kept.
+const ESTIMATES: usize = 20;
+
 /// How a buyer behaves, by their number: so a run can be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
@@ -98,8 +101,8 @@ pub struct Story {
     pub turned_away: u64,
     /// Lines that broke.
     pub broken: u64,
-    /// Seconds they were told they would wait, and did.
-    pub waited: Option<(f64, f64)>,
+    /// Whenever the page told them how many seconds they would still wait: what it told, and what it was.
+    pub waited: Vec<(f64, f64)>,
     /// What must not be: the same tap was told two things.
     pub violations: Vec<String>,
 }
@@ -172,7 +175,7 @@ impl Buyer {
                 decided: Duration::ZERO,
                 turned_away: 0,
                 broken: 0,
-                waited: None,
+                waited: Vec::new(),
                 violations: Vec::new(),
             },
         }
@@ -248,16 +251,20 @@ impl Buyer {
             return Ok(true);
         }
         let mut seen = self.crowd.seen.clone();
-        let told = self.crowd.estimate(place, seen.borrow().admitted);
-        let began = Instant::now();
+        let mut told = Vec::new();
         loop {
             let now = *seen.borrow_and_update();
             if now.admitted >= place {
-                self.story.waited = Some((told, began.elapsed().as_secs_f64()));
+                let waited = |(told, at): (f64, Instant)| (told, at.elapsed().as_secs_f64());
+                self.story.waited = told.into_iter().map(waited).collect();
                 return Ok(true);
             }
             if now.is_sold_out() || now.ended {
                 return Ok(false);
+            }
+            // Before the first wave a page does not know how large it is.
+            if now.admitted > 0 && told.len() < ESTIMATES {
+                told.push((self.crowd.estimate(place, now.admitted), Instant::now()));
             }
             if seen.changed().await.is_err() {
                 return Ok(false);

@@ -126,6 +126,8 @@ pub fn set(app: &App, planning: Planning) -> Result<Scene> {
 
 /// The host, who acts over HTTP as everybody else.
 pub struct Host {
+    address: SocketAddr,
+    authorization: String,
     connection: Connection,
     drop: DropId,
 }
@@ -150,13 +152,20 @@ impl Stands {
 
 impl Host {
     pub async fn of(scene: &Scene, address: SocketAddr) -> Result<Self> {
+        let authorization = format!("Bearer {}", scene.staff);
         Ok(Self {
-            connection: Connection::open(address, &format!("Bearer {}", scene.staff)).await?,
+            address,
+            connection: Connection::open(address, &authorization).await?,
+            authorization,
             drop: scene.drop,
         })
     }
 
     async fn ask(&mut self, method: Method, path: &str, body: Vec<u8>) -> Result<Stands> {
+        // The server ends a line on which nothing was said for half a minute.
+        if self.connection.is_closed() {
+            self.connection = Connection::open(self.address, &self.authorization).await?;
+        }
         let (status, body) = self.connection.ask(method, path, body).await?;
         if status != StatusCode::OK {
             let said = String::from_utf8_lossy(&body).into_owned();
