@@ -10,11 +10,11 @@ use crate::bench::load::Latencies;
 
 /// A chart's own units: drawn for a phone, and twice as large on a desk.
 const WIDTH: f64 = 400.0;
-const HEIGHT: f64 = 236.0;
-const LEFT: f64 = 48.0;
+const HEIGHT: f64 = 244.0;
+const LEFT: f64 = 56.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 10.0;
-const BOTTOM: f64 = 40.0;
+const BOTTOM: f64 = 44.0;
 /// Dots of a cloud; more say no more.
 const DOTS: usize = 1_500;
 
@@ -23,9 +23,9 @@ const STYLE: &str = r":root{color-scheme:light dark;--paper:#fbf9f5;--card:#fff;
 *{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.5 system-ui,-apple-system,'Segoe UI',Roboto,'Liberation Sans',sans-serif}
 main{max-width:72rem;margin:0 auto;padding:1.5rem 1rem 4rem}header p,footer{color:var(--soft)}h1{font-size:clamp(1.6rem,1.2rem + 2vw,2.6rem);line-height:1.15;margin:.25rem 0 .75rem;max-width:26ch}h2{font-size:1.1rem;margin:0}
 .verdict{border-left:.3rem solid var(--good);padding:.25rem 0 .25rem 1rem;margin:1.5rem 0;max-width:60ch;font-size:1.1rem}.verdict.bad{border-color:var(--bad)}.verdict strong{display:block;color:var(--good)}.verdict.bad strong{color:var(--bad)}
-dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:1px;background:var(--line);border:1px solid var(--line);border-radius:.75rem;overflow:hidden;margin:1.5rem 0}dl div{background:var(--card);padding:.75rem 1rem;display:flex;flex-direction:column}dt{color:var(--soft);font-size:.875rem}dd{margin:0;order:-1;font-size:1.5rem;font-weight:650;font-variant-numeric:tabular-nums;line-height:1.3}
+dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(10rem,1fr));background:var(--card);border:1px solid var(--line);border-radius:.75rem;overflow:hidden;margin:1.5rem 0}dl div{box-shadow:0 0 0 .5px var(--line);padding:.75rem 1rem;display:flex;flex-direction:column}dt{color:var(--soft);font-size:.875rem}dd{margin:0;order:-1;font-size:1.5rem;font-weight:650;font-variant-numeric:tabular-nums;line-height:1.3}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1rem}figure{margin:0;background:var(--card);border:1px solid var(--line);border-radius:.75rem;padding:1rem;display:flex;flex-direction:column}figcaption p{margin:.15rem 0 .5rem;color:var(--soft);font-size:.9rem}svg{width:100%;height:auto;display:block;margin-top:auto}
-svg text{fill:var(--soft);font:11px system-ui,-apple-system,'Segoe UI',Roboto,'Liberation Sans',sans-serif}.grid{stroke:var(--line);stroke-width:1}.s1{stroke:var(--one);fill:none;stroke-width:2;stroke-linejoin:round}.s2{stroke:var(--two);fill:none;stroke-width:2;stroke-linejoin:round}.s3{stroke:var(--three);fill:none;stroke-width:2;stroke-linejoin:round}.d1{fill:var(--one);fill-opacity:.55}.even{stroke:var(--soft);stroke-dasharray:4 4}.band{fill:var(--two);fill-opacity:.12}
+svg text{fill:var(--soft);font:12.5px system-ui,-apple-system,'Segoe UI',Roboto,'Liberation Sans',sans-serif}.grid{stroke:var(--line);stroke-width:1}.s1{stroke:var(--one);fill:none;stroke-width:2;stroke-linejoin:round}.s2{stroke:var(--two);fill:none;stroke-width:2;stroke-linejoin:round}.s3{stroke:var(--three);fill:none;stroke-width:2;stroke-linejoin:round}.d1{fill:var(--one);fill-opacity:.55}.even{stroke:var(--soft);stroke-dasharray:4 4}.band{fill:var(--two);fill-opacity:.12}
 .legend{display:flex;flex-wrap:wrap;gap:.25rem 1rem;font-size:.875rem;color:var(--soft);margin:0 0 .25rem;padding:0;list-style:none}.legend li::before{content:'';display:inline-block;width:1.1rem;height:.2rem;border-radius:1px;margin-right:.4rem;vertical-align:middle;background:var(--one)}.legend .k2::before{background:var(--two)}.legend .k3::before{background:var(--three)}
 .table{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}th,td{text-align:right;padding:.35rem .6rem;border-top:1px solid var(--line)}th:first-child,td:first-child{text-align:left}thead th{border:0;color:var(--soft);font-weight:500}section{margin-top:2rem}ul.violations{color:var(--bad)}";
 
@@ -34,7 +34,7 @@ fn safe(text: &str) -> String {
 }
 
 fn number(value: f64) -> String {
-    if value >= 100.0 || (value - value.round()).abs() < 0.005 {
+    if value >= 10.0 || (value - value.round()).abs() < 0.005 {
         let whole = format!("{value:.0}");
         let (sign, digits) = whole
             .strip_prefix('-')

@@ -1,5 +1,6 @@
 //! Pages that follow one drop in one process: what they cost, and how soon each of them shows a price step.
 
+use super::buyer::scattered;
 use super::crowd::{Crowd, Seen};
 use super::figures::Quantiles;
 use super::scene::{Host, PRICE, Planning, Scene, config, environment, set, stop, within};
@@ -137,7 +138,8 @@ async fn viewers(plan: &ViewersPlan, config: &crate::config::Config, scene: &Sce
         let stands = host.act("prices", &body).await?;
         let version = stands.items.first().map_or(0, |item| item.price_version);
         sent.push((version, at));
-        tokio::time::sleep(STEP).await;
+        // Not in step with the server, which looks for changes at times of its own.
+        tokio::time::sleep(STEP + Duration::from_millis(u64::from(scattered(step, 500)))).await;
     }
     tokio::time::sleep(LATE.saturating_sub(STEP)).await;
     let full = server.used();
