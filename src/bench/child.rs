@@ -115,6 +115,13 @@ pub fn processor() -> String {
     )
 }
 
+/// How many of them the machine has, whatever this process may use.
+pub fn cores() -> usize {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let count = text.lines().filter(|line| line.starts_with("processor")).count();
+    count.max(1)
+}
+
 /// What this process used: the generator.
 pub fn own() -> Used {
     used("/proc/self")

@@ -7,6 +7,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
+/// What somebody comes for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errand {
+    /// To take what they were shown: they are served first, so that what was begun gets done.
+    Take,
+    /// To be shown something.
+    Look,
+}
+
 /// Where buyers wait, first come, first served, while more commands are queued than there is room for.
 ///
 /// A request that waits here costs a few hundred bytes and no time. So a crowd that asks again at once, however large it is, asks only as often as
@@ -15,7 +24,8 @@ pub(super) struct Door {
     lanes: Vec<Arc<Queue>>,
     /// Commands that may be queued while somebody is let in.
     room: usize,
-    line: Mutex<VecDeque<oneshot::Sender<()>>>,
+    /// By errand.
+    lines: Mutex<[VecDeque<oneshot::Sender<()>>; 2]>,
     waiting: AtomicUsize,
     /// Those who were called and are not through the door yet: they will want a place in the queue.
     called: AtomicUsize,
@@ -26,7 +36,7 @@ impl Door {
         Self {
             lanes,
             room: room.max(1),
-            line: Mutex::default(),
+            lines: Mutex::default(),
             waiting: AtomicUsize::new(0),
             called: AtomicUsize::new(0),
         }
@@ -46,10 +56,12 @@ impl Door {
         if self.waiting() == 0 {
             return;
         }
-        let mut line = lock(&self.line);
+        let mut lines = lock(&self.lines);
         let mut free = self.free();
         while free > 0 {
-            let Some(next) = line.pop_front() else { return };
+            let Some(next) = lines.iter_mut().find_map(VecDeque::pop_front) else {
+                return;
+            };
             self.called.fetch_add(1, Ordering::SeqCst);
             match next.send(()) {
                 Ok(()) => free -= 1,
@@ -60,13 +72,13 @@ impl Door {
     }
 
     /// Waits for room. False: there was none for as long as `patience`.
-    pub(super) async fn enter(&self, patience: Duration) -> bool {
+    pub(super) async fn enter(&self, errand: Errand, patience: Duration) -> bool {
         if self.waiting() == 0 && self.free() > 0 {
             return true;
         }
         let (call, called) = oneshot::channel();
         self.waiting.fetch_add(1, Ordering::SeqCst);
-        lock(&self.line).push_back(call);
+        lock(&self.lines)[errand as usize].push_back(call);
         let mut place = Place { door: self, called };
         // Whoever leaves room from now on calls us; room that was left before is seen here.
         self.let_in();
@@ -96,9 +108,10 @@ impl Drop for Place<'_> {
             self.door.called.fetch_sub(1, Ordering::SeqCst);
             return self.door.let_in();
         }
-        let mut line = lock(&self.door.line);
-        while line.front().is_some_and(oneshot::Sender::is_closed) {
-            line.pop_front();
+        for line in lock(&self.door.lines).iter_mut() {
+            while line.front().is_some_and(oneshot::Sender::is_closed) {
+                line.pop_front();
+            }
         }
     }
 }
@@ -133,11 +146,11 @@ mod tests {
         let lane = Arc::new(Queue::new(10));
         let door = Arc::new(Door::new(vec![lane.clone()], 2));
         let patience = Duration::from_millis(50);
-        assert!(door.enter(patience).await, "there is room");
+        assert!(door.enter(Errand::Look, patience).await, "there is room");
         queued(&lane);
         queued(&lane);
-        let mut first = Box::pin(door.enter(patience));
-        let mut second = Box::pin(door.enter(patience));
+        let mut first = Box::pin(door.enter(Errand::Look, patience));
+        let mut second = Box::pin(door.enter(Errand::Look, patience));
         assert!(poll(&mut first).is_none() && poll(&mut second).is_none());
         assert_eq!(door.waiting(), 2);
 
@@ -155,12 +168,27 @@ mod tests {
         let lane = Arc::new(Queue::new(10));
         let door = Arc::new(Door::new(vec![lane.clone()], 1));
         queued(&lane);
-        let mut gone = Box::pin(door.enter(Duration::from_secs(9)));
-        let mut stays = Box::pin(door.enter(Duration::from_secs(9)));
+        let mut gone = Box::pin(door.enter(Errand::Look, Duration::from_secs(9)));
+        let mut stays = Box::pin(door.enter(Errand::Look, Duration::from_secs(9)));
         assert!(poll(&mut gone).is_none() && poll(&mut stays).is_none());
         lane.take_now(1);
         drop(gone);
         drop(Entered(door.clone()));
         assert_eq!(poll(&mut stays), Some(true), "who went away keeps no place");
+    }
+
+    #[tokio::test]
+    async fn d15_who_takes_what_they_were_shown_goes_before_who_wants_to_be_shown_something() {
+        let lane = Arc::new(Queue::new(10));
+        let door = Door::new(vec![lane.clone()], 1);
+        queued(&lane);
+        let mut looks = Box::pin(door.enter(Errand::Look, Duration::from_secs(9)));
+        let mut takes = Box::pin(door.enter(Errand::Take, Duration::from_secs(9)));
+        assert!(poll(&mut looks).is_none() && poll(&mut takes).is_none());
+        lane.take_now(1);
+        door.let_in();
+        assert_eq!((poll(&mut looks), poll(&mut takes)), (None, Some(true)));
+        door.let_in();
+        assert_eq!(poll(&mut looks), Some(true));
     }
 }

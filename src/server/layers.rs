@@ -1,6 +1,7 @@
 //! What stands between the listener and every handler, outermost first.
 
 use crate::app::App;
+use crate::db::Errand;
 use crate::http::{Problem, allow_other_origins, security_headers};
 use crate::identity::idempotent;
 use crate::kernel::{Error, Kind};
@@ -26,7 +27,7 @@ const UPLOAD: Duration = Duration::from_secs(600);
 const SLOW: Duration = Duration::from_secs(1);
 
 /// How long a buyer may wait at the door of the database: with the time to serve them it is less than a page waits for an answer.
-const AT_THE_DOOR: Duration = Duration::from_millis(2_500);
+const AT_THE_DOOR: Duration = Duration::from_millis(1_500);
 
 /// Wraps all routes. The last line of the first function is the first to see a request.
 pub(super) fn around(routes: Router<App>, app: &App) -> Router<App> {
@@ -76,24 +77,16 @@ async fn in_time<F: Future<Output = Response>>(request: Request, next: impl FnOn
     }
 }
 
-/// Whether a request asks for what a crowd asks for: an offer, a purchase, a place in a line.
-fn is_of_a_crowd(request: &Request) -> bool {
-    let Some(route) = request.extensions().get::<MatchedPath>() else {
-        return false;
-    };
-    matches!(
-        (request.method(), route.as_str()),
+/// What a request comes for, if it is something that a crowd comes for: an offer, a purchase, a place in a line.
+fn errand(request: &Request) -> Option<Errand> {
+    let route = request.extensions().get::<MatchedPath>()?;
+    match (request.method(), route.as_str()) {
+        (&Method::PUT, "/v1/checkouts/{checkout}") => Some(Errand::Take),
         (&Method::GET, "/v1/quotes")
-            | (&Method::PUT, "/v1/checkouts/{checkout}")
-            | (
-                &Method::PUT,
-                "/v1/drops/{drop}/turn" | "/v1/drops/{drop}/waits/{variant}"
-            )
-            | (
-                &Method::POST,
-                "/s/{shop}/drops/{drop}/turn" | "/s/{shop}/drops/{drop}/waits"
-            )
-    )
+        | (&Method::PUT, "/v1/drops/{drop}/turn" | "/v1/drops/{drop}/waits/{variant}")
+        | (&Method::POST, "/s/{shop}/drops/{drop}/turn" | "/s/{shop}/drops/{drop}/waits") => Some(Errand::Look),
+        _ => None,
+    }
 }
 
 /// Buyers come in as fast as the lanes take them. Who would have to wait for too long is told so before their body is read: a crowd that asks again at
@@ -103,10 +96,10 @@ async fn let_in<F: Future<Output = Response>>(
     request: Request,
     next: impl FnOnce(Request) -> F,
 ) -> Response {
-    if !is_of_a_crowd(&request) {
+    let Some(errand) = errand(&request) else {
         return next(request).await;
-    }
-    match app.db.enter(AT_THE_DOOR).await {
+    };
+    match app.db.enter(errand, AT_THE_DOOR).await {
         Some(_entered) => next(request).await,
         None => {
             app.kept::<Meters>().turned_away.fetch_add(1, Ordering::Relaxed);

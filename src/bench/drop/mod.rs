@@ -40,7 +40,7 @@ impl Machine {
             engine: if database.is_empty() { "sqlite" } else { "postgres" },
             version: env!("CARGO_PKG_VERSION"),
             processor: child::processor(),
-            cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            cores: child::cores(),
         }
     }
 

@@ -2,8 +2,8 @@
 //!
 //! The server has one core and the generator another, so that neither takes the other's time. First the peak is found by a closed loop. Then arrivals
 //! come at a multiple of it, and whoever is turned away or dropped sends the same again without a pause, for as long as a person would; arrivals that
-//! find no line free are dropped before they reach the server, as a full network does. Then arrivals fall to half of the peak, and the clock runs until
-//! an order takes what it took before.
+//! find no line free are dropped before they reach the server, as a full network does. Then the crowd goes away, each with the answer they were waiting
+//! for; arrivals go on at half of the peak, and the clock runs until an order takes what it took before.
 
 use super::buyer::body;
 use super::crowd::{Crowd, Seen};
@@ -17,8 +17,8 @@ use crate::bench::load::{Arrivals, Connection, Latencies, Pace};
 use crate::kernel::{Error, Result};
 use hyper::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, mpsc, watch};
 
@@ -141,9 +141,16 @@ struct Storm {
     crowd: Arc<Crowd>,
     began: Instant,
     numbers: AtomicUsize,
+    /// Raised when the burst is over: whoever came before that sends nothing more.
+    over: OnceLock<Instant>,
 }
 
 impl Storm {
+    /// Whether a buyer of the burst goes home. Those of a later time stay.
+    fn is_over_for(&self, due: Instant) -> bool {
+        self.over.get().is_some_and(|over| due < *over)
+    }
+
     /// One buyer on a line, asking again at once whatever happens, for as long as they have patience. The line is given back if it still is one.
     async fn buys(&self, line: Connection, due: Instant, tally: &mut Tally) -> Option<Connection> {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
@@ -152,7 +159,7 @@ impl Storm {
         let id = self.crowd.checkout();
         let quote_path = self.crowd.quote_path();
         let path = format!("/v1/checkouts/{id}");
-        while due.elapsed() < PATIENCE {
+        while due.elapsed() < PATIENCE && !self.is_over_for(due) {
             let Some(open) = line.as_mut() else {
                 line = self.crowd.line().await.ok();
                 continue;
@@ -330,6 +337,7 @@ async fn storm(plan: &StormPlan, config: &crate::config::Config, scene: &Scene) 
         crowd: crowd.clone(),
         began: Instant::now(),
         numbers: AtomicUsize::new(0),
+        over: OnceLock::new(),
     });
     let now = || storm.began.elapsed().as_secs_f64();
 
@@ -348,6 +356,7 @@ async fn storm(plan: &StormPlan, config: &crate::config::Config, scene: &Scene) 
     let mut calm = storm.open(&mut lines, peak / 2.0, CALM).await;
     let (before, own, from) = (server.used(), child::own().cpu_s, now());
     let mut burst = storm.open(&mut lines, peak * plan.factor, plan.span).await;
+    storm.over.get_or_init(Instant::now);
     let until = now();
     let (used, generator_cpu_s) = (server.used(), child::own().cpu_s - own);
     let mut after = storm.open(&mut lines, peak / 2.0, AFTER).await;
