@@ -298,12 +298,11 @@ impl Db {
         self.queue(key, act, Urgency::Caller)?.await.map_err(|_| stopped())?
     }
 
-    /// Waits, in the order of coming and those first who take something, until what is queued for the lanes is so little that one buyer more can be served at once; what they hold is
-    /// given back when they are done. None: that was not so for as long as `patience`, and nothing was done. A hint, as all before a queue: whoever
-    /// does not ask is served all the same.
+    /// Waits, in the order of coming and those first who take something, until what is queued for the lanes is so little that one buyer more can be
+    /// served at once; what they hold is given back when they are done. None: that was not so for as long as `patience`, and nothing was done. A hint,
+    /// as all before a queue: whoever does not ask is served all the same.
     pub async fn enter(&self, errand: Errand, patience: std::time::Duration) -> Option<Entered> {
-        let entered = self.0.door.enter(errand, patience).await;
-        entered.then(|| Entered(self.0.door.clone()))
+        self.0.door.enter(errand, patience).await
     }
 
     /// As [`Db::write`], for jobs: at most a fifth of a batch is background work.
