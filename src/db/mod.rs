@@ -70,8 +70,6 @@ pub struct Config {
     pub readers: usize,
     /// Commands that may wait before further ones are refused.
     pub queue: usize,
-    /// Commands that may wait while more buyers are let in, see [`Db::enter`].
-    pub room: usize,
     /// Bytes kept aside on disk, so that work already begun can end when it is full. 0 keeps none.
     pub headroom: u64,
     /// Who runs the lanes.
@@ -89,7 +87,6 @@ impl Config {
             lanes: 4,
             readers: 2,
             queue: 20_000,
-            room: ROOM,
             headroom: 0,
             drive: Drive::Threads,
             beside_a_server: false,
@@ -97,7 +94,8 @@ impl Config {
     }
 }
 
-/// Two batches: one that runs, and one that is ready when it is done.
+/// Commands that may wait for a lane while more buyers are let in, see [`Db::enter`]: two batches, one that runs, and one that is ready when it is done.
+/// On PostgreSQL batches are smaller.
 pub const ROOM: usize = 2 * lane::BATCH_SQLITE;
 
 /// Who runs the lanes and the queue of reads.
@@ -204,7 +202,7 @@ impl Db {
             Engine::Postgres(_) => (config.lanes.max(1), lane::BATCH_POSTGRES),
         };
         let lanes: Vec<Arc<Queue>> = (0..count).map(|_| Arc::new(Queue::new(config.queue))).collect();
-        let door = Arc::new(Door::new(lanes.clone(), config.room));
+        let door = Arc::new(Door::new(lanes.clone(), 2 * most));
         let mut next = Some(first);
         for (number, queue) in lanes.iter().cloned().enumerate() {
             let connection = next.take().map_or_else(|| connect(&engine, sqlite::Role::Writer), Ok)?;
