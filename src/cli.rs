@@ -103,6 +103,8 @@ enum Bench {
     Checkout(BenchCheckoutArgs),
     /// What the orchestrator adds to a promise, a capture and a refund, without the processor's own time.
     Payments(BenchPaymentsArgs),
+    /// Whole buyers of one drop: more than its units within a second, more than the server can serve, or pages that only look.
+    Drop(BenchDropArgs),
     /// The bare loop the others are compared with.
     #[command(hide = true)]
     Bare {
@@ -157,6 +159,58 @@ struct BenchPaymentsArgs {
     /// How long payments begin.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
+    /// Print one JSON object as the last line.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct BenchDropArgs {
+    /// `postgres://…` of a database nobody else uses; SQLite without it.
+    #[arg(long, default_value = "")]
+    database: String,
+    /// Which engine it has to be, for scripts that would rather fail than measure the other one.
+    #[arg(long, value_parser = ["sqlite", "postgres"])]
+    engine: Option<String>,
+    /// Where the run makes its folder; the file system there is part of what is measured.
+    #[arg(long, default_value = ".")]
+    folder: PathBuf,
+    /// Buyers who come after the opening, each on a line of their own.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=200_000))]
+    buyers: u32,
+    /// Units of the drop.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    units: u32,
+    /// All of them come within this.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    seconds: u64,
+    /// Let so many people a minute in, from a waiting room.
+    #[arg(long, default_value_t = 0, value_name = "RATE", value_parser = clap::value_parser!(u32).range(0..=60_000))]
+    waiting_room: u32,
+    /// Buyers of a hundred who reserve and leave.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(0..=50))]
+    leave: u32,
+    /// Pages of a hundred that follow the drop's stream besides.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(0..=100))]
+    follow: u32,
+    /// Instead: so many times what the server can serve, by clients that ask again at once. The server gets a core of its own.
+    #[arg(long, value_name = "FACTOR", num_args = 0..=1, default_missing_value = "5", conflicts_with = "viewers")]
+    overload: Option<f64>,
+    /// How long.
+    #[arg(long, default_value_t = 2.0, requires = "overload")]
+    minutes: f64,
+    /// Buyers that are in front of the server at once.
+    #[arg(long, default_value_t = 12_000, value_parser = clap::value_parser!(u32).range(300..=60_000))]
+    lines: u32,
+    /// Instead: so many pages that follow the drop while its price steps.
+    #[arg(long)]
+    viewers: Option<u32>,
+    /// Price steps.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    steps: u32,
+    /// Write a page that needs nothing else.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// Print one JSON object as the last line.
     #[arg(long)]
     json: bool,
@@ -309,6 +363,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Sandbox(args) => sandbox(&config, args),
         Command::Bench(Bench::Checkout(args)) => bench_checkout(args),
         Command::Bench(Bench::Payments(args)) => bench_payments(args),
+        Command::Bench(Bench::Drop(args)) => bench_drop(args),
         Command::Bench(Bench::Bare {
             folder,
             listen,
@@ -327,6 +382,7 @@ fn serve(mut config: Config, args: ServeArgs) -> Result<()> {
         .base_url
         .map_or(config.base_url, |url| url.trim_end_matches('/').to_owned());
     start_logs(&config)?;
+    server::raise_descriptors();
     let app = open(&config, Ports::usual(&config)?, Use::Alone)?;
     runtime()?.block_on(async move {
         let listener = match server::bind(&config.listen).await {
@@ -657,6 +713,98 @@ fn bench_payments(args: BenchPaymentsArgs) -> Result<()> {
         return Ok(());
     }
     Err(Error::internal("the books are wrong, so the figures are worth nothing"))
+}
+
+fn bench_drop(args: BenchDropArgs) -> Result<()> {
+    let wrong = |detail: &'static str| Err(Error::invalid("configuration", detail));
+    if args
+        .engine
+        .as_deref()
+        .is_some_and(|engine| (engine == "postgres") == args.database.is_empty())
+    {
+        return wrong("--engine postgres needs --database postgres://…, and sqlite none.");
+    }
+    if !(args.minutes > 0.0 && args.minutes <= 60.0)
+        || args.overload.is_some_and(|factor| !(1.0..=100.0).contains(&factor))
+    {
+        return wrong("--minutes is at most 60, and --overload from 1 to 100.");
+    }
+    let folder = bench::fresh_folder(&args.folder)?;
+    let done = bench_drop_in(args, folder.clone());
+    drop(std::fs::remove_dir_all(&folder));
+    done
+}
+
+fn bench_drop_in(args: BenchDropArgs, folder: PathBuf) -> Result<()> {
+    use bench::drop::{RushPlan, StormPlan, ViewersPlan};
+    let (database, lines) = (args.database, args.lines as usize);
+    let told = if let Some(viewers) = args.viewers {
+        let plan = ViewersPlan {
+            database,
+            folder,
+            viewers: viewers as usize,
+            steps: args.steps as usize,
+        };
+        let report = bench::drop::viewers(&plan, runtime)?;
+        (
+            report.text(),
+            report.html(),
+            serde_json::to_string(&report),
+            report.is_right(),
+        )
+    } else if let Some(factor) = args.overload {
+        let plan = StormPlan {
+            database,
+            folder,
+            factor,
+            span: std::time::Duration::from_secs_f64(args.minutes * 60.0),
+            lines,
+            cores: (0, 1),
+        };
+        let report = bench::drop::storm(&plan, runtime)?;
+        (
+            report.text(),
+            report.html(),
+            serde_json::to_string(&report),
+            report.is_right(),
+        )
+    } else {
+        let plan = RushPlan {
+            database,
+            folder,
+            buyers: args.buyers as usize,
+            units: args.units,
+            span: std::time::Duration::from_secs(args.seconds),
+            room: args.waiting_room,
+            leave: args.leave,
+            follow: args.follow as usize,
+        };
+        let report = bench::drop::rush(&plan, runtime)?;
+        (
+            report.text(),
+            report.html(),
+            serde_json::to_string(&report),
+            report.is_right(),
+        )
+    };
+    let (text, page, line, right) = told;
+    eprint!("{text}");
+    if let Some(file) = &args.report {
+        std::fs::write(file, page)
+            .map_err(|error| Error::internal(format!("cannot write {}: {error}", file.display())))?;
+    }
+    if args.json {
+        println!(
+            "{}",
+            line.map_err(|error| Error::internal("the report").because(error))?
+        );
+    }
+    if right {
+        return Ok(());
+    }
+    Err(Error::internal(
+        "the answers were wrong, so the figures are worth nothing",
+    ))
 }
 
 fn needs_sqlite(config: &Config) -> Result<()> {

@@ -342,7 +342,7 @@ async fn tap(connection: &mut Connection, ids: &Ids, token: &str) -> Result<Tapp
     })
 }
 
-async fn all_facts_acted_on(address: SocketAddr) -> Result<()> {
+pub(super) async fn all_facts_acted_on(address: SocketAddr) -> Result<()> {
     let mut connection = Connection::open(address, "").await?;
     loop {
         let (_, body) = connection.ask(Method::GET, "/metrics", Vec::new()).await?;

@@ -21,21 +21,39 @@ pub struct Server {
 pub struct Used {
     pub cpu_s: f64,
     pub rss_peak_mb: f64,
+    /// Now.
+    pub rss_mb: f64,
     pub written_mb: f64,
 }
 
 impl Server {
     /// Starts `hawker ARGS` on a free port, told by `--listen`, and waits until it takes connections. Errors: it ends or says nothing.
     pub async fn start(args: &[&str], environment: &[(&str, String)]) -> Result<Self> {
+        Self::start_on(None, args, environment).await
+    }
+
+    /// The same on one core of the machine, and on no other.
+    pub async fn start_on(core: Option<usize>, args: &[&str], environment: &[(&str, String)]) -> Result<Self> {
         let address = free_port()?;
         let program = std::env::current_exe().map_err(|error| failed("this program has no path", &error))?;
-        let child = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .args(args)
             .args(["--listen", &address.to_string()])
             .envs(environment.iter().map(|(name, value)| (name, value)))
-            .stdout(Stdio::null())
-            .spawn()
-            .map_err(|error| failed("the server could not be started", &error))?;
+            .stdout(Stdio::null());
+        // A child may use what the thread may that starts it: a thread of its own, so that ours stays where it is.
+        let started = std::thread::spawn(move || {
+            if let Some(core) = core {
+                stay_on(core)?;
+            }
+            command
+                .spawn()
+                .map_err(|error| failed("the server could not be started", &error))
+        });
+        let child = started
+            .join()
+            .map_err(|_| Error::internal("the server could not be started"))??;
         let mut server = Self { child, address };
         let began = Instant::now();
         while tokio::net::TcpStream::connect(address).await.is_err() {
@@ -79,6 +97,31 @@ impl Drop for Server {
     }
 }
 
+/// Keeps this thread, and those it starts from now on, on one core. Errors: the machine has no such core for us.
+pub fn stay_on(core: usize) -> Result<()> {
+    let mut cores = rustix::thread::CpuSet::new();
+    cores.set(core);
+    rustix::thread::sched_setaffinity(None, &cores)
+        .map_err(|error| failed(&format!("core {core} cannot be had"), &error.into()))
+}
+
+/// What the machine calls its processor.
+pub fn processor() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = text.lines().find_map(|line| line.strip_prefix("model name"));
+    name.map_or_else(
+        || "unknown processor".to_owned(),
+        |name| name.trim_start_matches([' ', '\t', ':']).trim().to_owned(),
+    )
+}
+
+/// How many of them the machine has, whatever this process may use.
+pub fn cores() -> usize {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let count = text.lines().filter(|line| line.starts_with("processor")).count();
+    count.max(1)
+}
+
 /// What this process used: the generator.
 pub fn own() -> Used {
     used("/proc/self")
@@ -105,6 +148,7 @@ fn used(process: &str) -> Used {
     Used {
         cpu_s: (ticks(11) + ticks(12)) / TICKS_PER_SECOND,
         rss_peak_mb: figure("status", "VmHWM:") / 1024.0,
+        rss_mb: figure("status", "VmRSS:") / 1024.0,
         written_mb: figure("io", "write_bytes:") / f64::from(1 << 20),
     }
 }

@@ -1,7 +1,8 @@
 //! The load generator: connections that send requests, and what their answers took.
 
 use crate::kernel::{Error, Result};
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, BodyDataStream, Bytes, to_bytes};
+use futures_util::StreamExt;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -37,8 +38,58 @@ impl Connection {
         })
     }
 
+    /// Whether the other end has closed it.
+    pub fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
     /// Sends one request and reads the whole answer. Errors: the connection broke.
     pub async fn ask(&mut self, method: Method, path: &str, body: Vec<u8>) -> Result<(StatusCode, Bytes)> {
+        let answer = self.ask_as(&[], method, path, body).await?;
+        Ok((answer.status, answer.body))
+    }
+
+    /// The same with headers of the caller's own.
+    pub async fn ask_as(
+        &mut self,
+        headers: &[(&str, &str)],
+        method: Method,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<Answer> {
+        let answer = self.begin(headers, method, path, body).await?;
+        let status = answer.status();
+        let retry_after = answer.headers().get("retry-after");
+        let retry_after = retry_after.and_then(|seconds| seconds.to_str().ok()?.parse().ok());
+        let body = to_bytes(Body::new(answer.into_body()), ANSWER_MAX)
+            .await
+            .map_err(|error| Error::internal(format!("{path}: {error}")))?;
+        Ok(Answer {
+            status,
+            retry_after,
+            body,
+        })
+    }
+
+    /// Begins to read a stream of events. Errors: the connection broke, or there is no stream.
+    pub async fn follow(mut self, path: &str) -> Result<Stream> {
+        let answer = self.begin(&[], Method::GET, path, Vec::new()).await?;
+        if answer.status() != StatusCode::OK {
+            return Err(Error::internal(format!("{path}: {}", answer.status())));
+        }
+        Ok(Stream {
+            body: Body::new(answer.into_body()).into_data_stream(),
+            _connection: self,
+        })
+    }
+
+    async fn begin(
+        &mut self,
+        headers: &[(&str, &str)],
+        method: Method,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<hyper::Response<hyper::body::Incoming>> {
         let broke = |error: &dyn std::fmt::Display| Error::internal(format!("{path}: {error}"));
         let mut request = Request::builder()
             .method(method)
@@ -50,14 +101,34 @@ impl Connection {
         if !body.is_empty() {
             request = request.header("content-type", "application/json");
         }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         let request = request.body(Body::from(body)).map_err(|error| broke(&error))?;
         self.sender.ready().await.map_err(|error| broke(&error))?;
-        let answer = self.sender.send_request(request).await.map_err(|error| broke(&error))?;
-        let status = answer.status();
-        let body = to_bytes(Body::new(answer.into_body()), ANSWER_MAX)
-            .await
-            .map_err(|error| broke(&error))?;
-        Ok((status, body))
+        self.sender.send_request(request).await.map_err(|error| broke(&error))
+    }
+}
+
+/// A whole answer.
+pub struct Answer {
+    pub status: StatusCode,
+    /// Seconds, if it says so.
+    pub retry_after: Option<u64>,
+    pub body: Bytes,
+}
+
+/// An open stream of events.
+pub struct Stream {
+    body: BodyDataStream,
+    /// Without its sender a connection ends.
+    _connection: Connection,
+}
+
+impl Stream {
+    /// What came next, as it came: the server writes an event whole. None: the stream ended.
+    pub async fn next(&mut self) -> Option<Bytes> {
+        self.body.next().await?.ok()
     }
 }
 
@@ -113,7 +184,7 @@ fn timetable(start: Instant, span: Duration, rate: f64) -> UnboundedReceiver<Ins
 }
 
 /// Latencies in microseconds.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Latencies(Vec<u32>);
 
 impl Latencies {

@@ -10,6 +10,7 @@
 mod bare;
 mod checkout;
 mod child;
+pub mod drop;
 mod load;
 mod payments;
 pub mod shop;

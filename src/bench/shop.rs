@@ -14,6 +14,7 @@ use crate::taxes::{self, TaxRate};
 const CHUNK: usize = 20;
 
 /// What the generator needs to know.
+#[derive(Clone, Debug)]
 pub struct Stall {
     pub shop: ShopId,
     pub publishable_key: String,

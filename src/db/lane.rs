@@ -141,6 +141,11 @@ impl Queue {
         waiting.callers.len() + waiting.background.len()
     }
 
+    /// What callers wait for; background work is let in by nobody.
+    pub(super) fn callers(&self) -> usize {
+        lock(&self.waiting).callers.len()
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         lock(&self.waiting).closed
     }

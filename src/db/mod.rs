@@ -8,6 +8,7 @@
 mod backup;
 mod clock;
 mod dialect;
+mod door;
 mod headroom;
 mod lane;
 mod lease;
@@ -28,6 +29,7 @@ pub(crate) mod tests;
 pub use backup::{Manifest, backup, restore, verify};
 pub use clock::SystemClock;
 pub use dialect::serialize_on;
+pub use door::{Entered, Errand};
 pub use lease::{Lease, take as take_lease};
 pub use migrate::Migration;
 pub use migrations::{EVENTS, MAIN};
@@ -39,6 +41,7 @@ pub use value::{Bind, Cell, Column, FromRow, Json, Row, Value};
 
 use crate::kernel::{Clock, Error, Id, Kind, Random, Result, Time};
 use clock::{LaneClock, ServersTime};
+use door::Door;
 use headroom::Headroom;
 use lane::{Lane, Queue, Typed, Urgency, lock};
 use std::collections::VecDeque;
@@ -91,6 +94,10 @@ impl Config {
     }
 }
 
+/// Commands that may wait for a lane while more buyers are let in, see [`Db::enter`]: two batches, one that runs, and one that is ready when it is done.
+/// On PostgreSQL batches are smaller.
+pub const ROOM: usize = 2 * lane::BATCH_SQLITE;
+
 /// Who runs the lanes and the queue of reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drive {
@@ -130,6 +137,8 @@ pub(crate) struct Meters {
 #[derive(Clone, Debug)]
 pub struct Health {
     pub queue_depth: usize,
+    /// Buyers at the door, see [`Db::enter`].
+    pub at_the_door: usize,
     pub batches: u64,
     pub commands: u64,
     pub retried: u64,
@@ -145,6 +154,7 @@ pub struct Db(Arc<Inner>);
 struct Inner {
     engine: Engine,
     lanes: Vec<Arc<Queue>>,
+    door: Arc<Door>,
     reads: Arc<Queue>,
     /// Read connections without a thread, for [`Db::look`]; none where the engine is on the other end of a network.
     close_by: Mutex<Vec<Reader>>,
@@ -187,13 +197,14 @@ impl Db {
         let high_water = Arc::new(AtomicI64::new(0));
         let mut threads = Vec::new();
         let mut driven = Driven::default();
-        let mut lanes = Vec::new();
         let (count, most) = match engine {
             Engine::Sqlite(_) => (1, lane::BATCH_SQLITE),
             Engine::Postgres(_) => (config.lanes.max(1), lane::BATCH_POSTGRES),
         };
+        let lanes: Vec<Arc<Queue>> = (0..count).map(|_| Arc::new(Queue::new(config.queue))).collect();
+        let door = Arc::new(Door::new(lanes.clone(), 2 * most));
         let mut next = Some(first);
-        for number in 0..count {
+        for (number, queue) in lanes.iter().cloned().enumerate() {
             let connection = next.take().map_or_else(|| connect(&engine, sqlite::Role::Writer), Ok)?;
             let reopened = engine.clone();
             let reopen = Box::new(move || connect(&reopened, sqlite::Role::Writer));
@@ -205,19 +216,19 @@ impl Db {
                 meters.clone(),
                 reopen,
             )?;
-            let queue = Arc::new(Queue::new(config.queue));
-            lanes.push(queue.clone());
             if config.drive == Drive::Caller {
                 lane.never_sleep();
                 driven.lanes.push(lane);
                 continue;
             }
+            let door = door.clone();
             threads.push(spawn(format!("lane-{number}"), move || {
                 loop {
                     let batch = queue.take(most);
                     if batch.is_empty() {
                         return;
                     }
+                    door.let_in();
                     lane.run_batch(batch);
                 }
             })?);
@@ -259,6 +270,7 @@ impl Db {
         let inner = Inner {
             engine,
             lanes,
+            door,
             reads,
             close_by: Mutex::new(close_by),
             driven: Mutex::new(driven),
@@ -284,6 +296,13 @@ impl Db {
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
         self.queue(key, act, Urgency::Caller)?.await.map_err(|_| stopped())?
+    }
+
+    /// Waits, in the order of coming and those first who take something, until what is queued for the lanes is so little that one buyer more can be
+    /// served at once; what they hold is given back when they are done. None: that was not so for as long as `patience`, and nothing was done. A hint,
+    /// as all before a queue: whoever does not ask is served all the same.
+    pub async fn enter(&self, errand: Errand, patience: std::time::Duration) -> Option<Entered> {
+        self.0.door.enter(errand, patience).await
     }
 
     /// As [`Db::write`], for jobs: at most a fifth of a batch is background work.
@@ -387,6 +406,7 @@ impl Db {
         let meters = &self.0.meters;
         Health {
             queue_depth: self.0.lanes.iter().map(|queue| queue.depth()).sum(),
+            at_the_door: self.0.door.waiting(),
             batches: meters.batches.load(Ordering::Relaxed),
             commands: meters.commands.load(Ordering::Relaxed),
             retried: meters.retried.load(Ordering::Relaxed),

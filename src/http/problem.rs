@@ -152,7 +152,10 @@ impl From<Error> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status();
-        if status.is_server_error() {
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            // In a rush there are thousands of them, and each tells the caller what to do.
+            tracing::debug!(code = self.code(), error = %self.0.error, "a request was turned away");
+        } else if status.is_server_error() {
             tracing::error!(code = self.code(), error = %self.0.error, "a request failed");
         }
         let shown = Shown {

@@ -57,6 +57,18 @@ pub async fn metrics(State(app): State<App>, ClientAddress(client): ClientAddres
         health.queue_depth,
     );
     page.one(
+        "hawker_buyers_at_the_door",
+        "gauge",
+        "Requests of buyers that wait for room in front of the write lanes.",
+        health.at_the_door,
+    );
+    page.one(
+        "hawker_buyers_turned_away_total",
+        "counter",
+        "Requests of buyers that were refused there, before any work: 503 with Retry-After.",
+        meters.turned_away.load(Ordering::Relaxed),
+    );
+    page.one(
         "hawker_events_queue_depth",
         "gauge",
         "Commands that wait for the lane of the beacons.",

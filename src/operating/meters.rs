@@ -11,6 +11,8 @@ pub struct Meters {
     answers: [AtomicU64; 5],
     jobs: Mutex<BTreeMap<&'static str, JobMeter>>,
     pub connections: AtomicU64,
+    /// Buyers who were refused at the door of the database.
+    pub turned_away: AtomicU64,
 }
 
 #[derive(Clone, Copy, Default)]

@@ -1,18 +1,20 @@
 //! What stands between the listener and every handler, outermost first.
 
 use crate::app::App;
+use crate::db::Errand;
 use crate::http::{Problem, allow_other_origins, security_headers};
 use crate::identity::idempotent;
 use crate::kernel::{Error, Kind};
 use crate::operating::{Meters, pages_for_people};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// The largest body, unless a route says otherwise (uploads do).
@@ -23,6 +25,9 @@ const ANSWER: Duration = Duration::from_secs(30);
 const UPLOAD: Duration = Duration::from_secs(600);
 /// Slower answers are worth a line in the log.
 const SLOW: Duration = Duration::from_secs(1);
+
+/// How long a buyer may wait at the door of the database: with the time to serve them it is less than a page waits for an answer.
+const AT_THE_DOOR: Duration = Duration::from_millis(1_500);
 
 /// Wraps all routes. The last line of the first function is the first to see a request.
 pub(super) fn around(routes: Router<App>, app: &App) -> Router<App> {
@@ -36,7 +41,11 @@ pub(super) fn around(routes: Router<App>, app: &App) -> Router<App> {
 
 /// All that needs no layer of its own, in one: each layer costs every request two allocations.
 async fn edge(State(app): State<App>, request: Request, next: Next) -> Response {
-    let inside = |request| caught(in_time(request, |request| next.run(request)));
+    let inside = |request| {
+        caught(in_time(request, |request| {
+            let_in(&app, request, |request| next.run(request))
+        }))
+    };
     let seen = |request| observed(&app, request, |request| pages_for_people(request, inside));
     allow_other_origins(request, |request| security_headers(&app, request, seen)).await
 }
@@ -64,6 +73,38 @@ async fn in_time<F: Future<Output = Response>>(request: Request, next: impl FnOn
         Err(_) => {
             let detail = "This took too long and was let go. What was begun goes on; ask again with the same id.";
             Problem::from(Error::new(Kind::Busy { retry_after: 2 }, "too_slow", detail)).into_response()
+        }
+    }
+}
+
+/// What a request comes for, if it is something that a crowd comes for: an offer, a purchase, a place in a line.
+fn errand(request: &Request) -> Option<Errand> {
+    let route = request.extensions().get::<MatchedPath>()?;
+    match (request.method(), route.as_str()) {
+        (&Method::PUT, "/v1/checkouts/{checkout}") => Some(Errand::Take),
+        (&Method::GET, "/v1/quotes")
+        | (&Method::PUT, "/v1/drops/{drop}/turn" | "/v1/drops/{drop}/waits/{variant}")
+        | (&Method::POST, "/s/{shop}/drops/{drop}/turn" | "/s/{shop}/drops/{drop}/waits") => Some(Errand::Look),
+        _ => None,
+    }
+}
+
+/// Buyers come in as fast as the lanes take them. Who would have to wait for too long is told so before their body is read: a crowd that asks again at
+/// once must not keep those from being served who are let in (D15). Paying for what is reserved never waits here: its units are somebody's.
+async fn let_in<F: Future<Output = Response>>(
+    app: &App,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
+    let Some(errand) = errand(&request) else {
+        return next(request).await;
+    };
+    match app.db.enter(errand, AT_THE_DOOR).await {
+        Some(_entered) => next(request).await,
+        None => {
+            app.kept::<Meters>().turned_away.fetch_add(1, Ordering::Relaxed);
+            let detail = "Too many people buy at this moment. Nothing was done; try again with the same id.";
+            Problem::from(Error::new(Kind::Busy { retry_after: 1 }, "busy", detail)).into_response()
         }
     }
 }
@@ -100,7 +141,7 @@ async fn observed<F: Future<Output = Response>>(
     let took = app.clock.monotonic().saturating_sub(started);
     let route = route.as_ref().map_or("-", MatchedPath::as_str);
     let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    if status >= 500 || took > SLOW {
+    if status != 503 && (status >= 500 || took > SLOW) {
         tracing::warn!(%method, route, status, ms, "answered");
     } else {
         tracing::debug!(%method, route, status, ms, "answered");

@@ -5,9 +5,11 @@
 //! TLS is a proxy's business: this speaks plain HTTP/1.1 behind it.
 
 mod connections;
+mod descriptors;
 mod layers;
 
 pub use connections::accept;
+pub use descriptors::raise_descriptors;
 
 use crate::app::App;
 use crate::http::Stopping;
@@ -15,7 +17,7 @@ use crate::jobs;
 use crate::kernel::{Error, Result};
 use axum::Router;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, lookup_host};
 
 /// How long open requests, jobs and stories in acts may take to end.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -25,13 +27,34 @@ pub fn router(app: &App) -> Router {
     layers::around(crate::routes::router(), app).with_state(app.clone())
 }
 
+/// Connections the kernel keeps for us until we take them: whoever comes beyond them in one instant tries again after a second.
+const BACKLOG: u32 = 4_096;
+
 /// Opens the listener. Errors: the address is taken or not ours.
 pub async fn bind(address: &str) -> Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| {
+    listen(address).await.map_err(|error| {
         Error::internal(format!(
             "cannot listen on {address}: {error}. Is another server running there?"
         ))
     })
+}
+
+async fn listen(address: &str) -> std::io::Result<TcpListener> {
+    let mut last = std::io::Error::new(std::io::ErrorKind::InvalidInput, "this names no address");
+    for address in lookup_host(address).await? {
+        let socket = if address.is_ipv4() {
+            TcpSocket::new_v4()?
+        } else {
+            TcpSocket::new_v6()?
+        };
+        // A server that was just stopped leaves connections behind that are nobody's.
+        socket.set_reuseaddr(true)?;
+        match socket.bind(address).and_then(|()| socket.listen(BACKLOG)) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
 }
 
 /// Serves until `stop` resolves; then takes no more connections, finishes what was begun, and closes the databases.
