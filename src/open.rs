@@ -178,7 +178,7 @@ pub fn open(config: &Config, ports: Ports, how: Use) -> Result<App> {
 }
 
 /// "sandbox", as a number both sides of PostgreSQL know.
-const SANDBOX: i64 = 0x7361_6e64_626f_78;
+const SANDBOX: i64 = 0x0073_616e_6462_6f78;
 
 /// Before serving: the sandbox inside the program has its books in this process, so no other one of the same database may have it, too. Blocking. Errors:
 /// `sandbox_elsewhere`.
