@@ -54,6 +54,8 @@ pub struct Settings {
     pub rate_limits: bool,
     /// Networks of our own that webhooks may reach although the world cannot; over plain HTTP, too.
     pub webhook_networks: Vec<Network>,
+    /// Addresses of the NATS that wakes other replicas, with commas between; empty: PostgreSQL does.
+    pub nats: String,
 }
 
 impl Default for Settings {
@@ -67,6 +69,7 @@ impl Default for Settings {
             mail_from: "Hawker <hawker@localhost>".into(),
             rate_limits: true,
             webhook_networks: Vec::new(),
+            nats: String::new(),
         }
     }
 }

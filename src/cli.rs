@@ -5,7 +5,7 @@ use crate::drops::api::DropArchiveOut;
 use crate::identity::{self, CreateShop, Door, NewShop};
 use crate::kernel::{Clock, Currency, Error, Result, Time};
 use crate::ledger::{self, Verdict};
-use crate::open::{Ports, Use, open};
+use crate::open::{Ports, Use, claim_the_sandbox, open};
 use crate::payments::sandbox::{Faults, ServerSettings};
 use crate::payments::settlement_files;
 use crate::{bench, checkout, db, demo, drops, payments, routes, server};
@@ -140,6 +140,9 @@ struct BenchCheckoutArgs {
     /// The last unit is gone: measure refusals.
     #[arg(long)]
     sold_out: bool,
+    /// Servers of one PostgreSQL database; more than one share a sandbox beside them.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    replicas: u16,
     /// Print one JSON object as the last line.
     #[arg(long)]
     json: bool,
@@ -290,6 +293,15 @@ struct ServeArgs {
     /// How the world reaches the server, such as https://shop.example [default: http://localhost:8080]
     #[arg(long)]
     base_url: Option<String>,
+    /// `postgres://…`: one database for any number of servers; without it SQLite in the data folder
+    #[arg(long)]
+    database: Option<String>,
+    /// What wakes the other servers of one PostgreSQL database, such as nats://nats.internal:4222; without it PostgreSQL does
+    #[arg(long)]
+    nats: Option<String>,
+    /// Connections that write to PostgreSQL, each with a thread [default: 4]
+    #[arg(long)]
+    lanes: Option<usize>,
 }
 
 #[derive(Args)]
@@ -381,9 +393,18 @@ fn serve(mut config: Config, args: ServeArgs) -> Result<()> {
     config.base_url = args
         .base_url
         .map_or(config.base_url, |url| url.trim_end_matches('/').to_owned());
+    config.database = args.database.unwrap_or(config.database);
+    config.nats = args.nats.unwrap_or(config.nats);
+    config.lanes = args.lanes.unwrap_or(config.lanes);
+    config.check()?;
     start_logs(&config)?;
     server::raise_descriptors();
     let app = open(&config, Ports::usual(&config)?, Use::Alone)?;
+    if let Err(error) = claim_the_sandbox(&app) {
+        app.db.shut_down();
+        app.events.shut_down();
+        return Err(error);
+    }
     runtime()?.block_on(async move {
         let listener = match server::bind(&config.listen).await {
             Ok(listener) => listener,
@@ -666,6 +687,12 @@ fn bench_checkout(args: BenchCheckoutArgs) -> Result<()> {
             "--rate is a number of arrivals a second above 0.",
         ));
     }
+    if args.replicas > 1 && args.database.is_empty() {
+        return Err(Error::invalid(
+            "configuration",
+            "--replicas needs --database: a file has one server.",
+        ));
+    }
     let folder = bench::fresh_folder(&args.folder)?;
     let plan = bench::Plan {
         database: args.database,
@@ -675,6 +702,7 @@ fn bench_checkout(args: BenchCheckoutArgs) -> Result<()> {
         pace: args.rate.map_or(bench::Pace::Closed, bench::Pace::Open),
         variants: args.variants as usize,
         sold_out: args.sold_out,
+        replicas: usize::from(args.replicas),
     };
     let measured = bench::checkout(&plan, &runtime()?);
     drop(std::fs::remove_dir_all(&folder));

@@ -3,6 +3,7 @@
 //! Tables: none. Always true: an unknown name in the file is refused, a value out of range is named with its range. It deliberately holds no
 //! secret besides addresses that contain one; those are never logged.
 
+use crate::db::nats_servers;
 use crate::kernel::{Error, Network, Result};
 use serde::Deserialize;
 use std::net::IpAddr;
@@ -19,6 +20,12 @@ pub struct Config {
     pub data: PathBuf,
     /// `postgres://…`; empty means SQLite in the data folder.
     pub database: String,
+    /// PostgreSQL servers that follow `database`, with commas between: pages that may be a second old are read there.
+    pub read_database: String,
+    /// Connections of this process that write to PostgreSQL, each with a thread: 1 to 64. SQLite has one.
+    pub lanes: usize,
+    /// What wakes other replicas: addresses such as `nats://nats.internal:4222`, with commas between; empty: PostgreSQL itself.
+    pub nats: String,
     /// Address and port to listen on.
     pub listen: String,
     /// How the world reaches us: scheme, host and port, without a slash at the end.
@@ -84,6 +91,9 @@ impl Default for Config {
         Self {
             data: PathBuf::from("hawker-data"),
             database: String::new(),
+            read_database: String::new(),
+            lanes: 4,
+            nats: String::new(),
             listen: "127.0.0.1:8080".into(),
             base_url: "http://localhost:8080".into(),
             trusted_proxies: Vec::new(),
@@ -122,6 +132,16 @@ impl Config {
         Ok(config)
     }
 
+    /// The addresses in `read_database`.
+    pub fn followers(&self) -> Vec<String> {
+        let named = self
+            .read_database
+            .split(',')
+            .map(str::trim)
+            .filter(|url| !url.is_empty());
+        named.map(str::to_owned).collect()
+    }
+
     fn overlay(&mut self, environment: impl Fn(&str) -> Option<String>) -> Result<()> {
         let text = |name: &str, target: &mut String| {
             if let Some(value) = environment(name) {
@@ -129,6 +149,8 @@ impl Config {
             }
         };
         text("HAWKER_DATABASE", &mut self.database);
+        text("HAWKER_READ_DATABASE", &mut self.read_database);
+        text("HAWKER_NATS", &mut self.nats);
         text("HAWKER_LISTEN", &mut self.listen);
         text("HAWKER_BASE_URL", &mut self.base_url);
         text("HAWKER_MAIL_SMTP", &mut self.mail_smtp);
@@ -170,6 +192,9 @@ impl Config {
         if let Some(value) = environment("HAWKER_RESERVATION_MINUTES") {
             self.reservation_minutes = parsed("HAWKER_RESERVATION_MINUTES", &value)?;
         }
+        if let Some(value) = environment("HAWKER_LANES") {
+            self.lanes = parsed("HAWKER_LANES", &value)?;
+        }
         if let Some(value) = environment("HAWKER_UPSELL_MINUTES") {
             self.upsell_minutes = parsed("HAWKER_UPSELL_MINUTES", &value)?;
         }
@@ -182,7 +207,8 @@ impl Config {
         Ok(())
     }
 
-    fn check(&mut self) -> Result<()> {
+    /// Errors name the setting and what it may be. The command line's are checked once more.
+    pub fn check(&mut self) -> Result<()> {
         while self.base_url.ends_with('/') {
             self.base_url.pop();
         }
@@ -239,6 +265,10 @@ impl Config {
         if !(0..=60).contains(&self.upsell_minutes) {
             return Err(wrong("upsell_minutes is 0 to 60"));
         }
+        if !(1..=64).contains(&self.lanes) {
+            return Err(wrong("lanes is 1 to 64"));
+        }
+        nats_servers(&self.nats)?;
         if !self.database.is_empty()
             && !self.database.starts_with("postgres://")
             && !self.database.starts_with("postgresql://")
@@ -246,6 +276,28 @@ impl Config {
             return Err(wrong(
                 "database is empty (SQLite in the data folder) or starts with postgres://",
             ));
+        }
+        let follow = self.followers();
+        if follow
+            .iter()
+            .any(|url| !url.starts_with("postgres://") && !url.starts_with("postgresql://"))
+        {
+            return Err(wrong(
+                "read_database is a list of addresses that start with postgres://, with commas between",
+            ));
+        }
+        if !follow.is_empty() && self.database.is_empty() {
+            return Err(wrong(
+                "read_database names servers that follow database, which is empty",
+            ));
+        }
+        if !self.nats.is_empty() && self.database.is_empty() {
+            return Err(wrong(
+                "nats wakes other replicas, and a shop on SQLite has none: set database, too",
+            ));
+        }
+        if !self.nats.is_empty() && cfg!(not(feature = "nats")) {
+            return Err(wrong("nats: this program was built without it"));
         }
         Ok(())
     }
@@ -323,6 +375,12 @@ mod tests {
         assert!(refused(&[("HAWKER_BASE_URL", "shop.example")]).contains("https://"));
         assert!(refused(&[("HAWKER_HEADROOM_MB", "much")]).contains("HAWKER_HEADROOM_MB"));
         assert!(refused(&[("HAWKER_WEBHOOK_NETWORKS", "office")]).contains("HAWKER_WEBHOOK_NETWORKS"));
+        assert!(refused(&[("HAWKER_LANES", "0")]).contains("1 to 64"));
+        assert!(refused(&[("HAWKER_READ_DATABASE", "postgres://a")]).contains("database, which is empty"));
+        assert!(refused(&[("HAWKER_NATS", "nats://a")]).contains("set database"));
+        let on_postgres = |nats| [("HAWKER_DATABASE", "postgres://x"), ("HAWKER_NATS", nats)];
+        assert!(Config::read(None, set(Box::leak(Box::new(on_postgres("nats://a,tls://b"))))).is_ok());
+        assert!(refused(Box::leak(Box::new(on_postgres("localhost:4222")))).contains("nats://"));
         assert!(refused(&[("HAWKER_DATABASE", "mysql://x")]).contains("postgres://"));
         assert!(refused(&[("HAWKER_CARD_PROCESSOR", "adyen:checkout")]).contains("adyen:"));
         assert!(refused(&[("HAWKER_CARD_PROCESSOR", "adyen:https://adyen.example/v71")]).contains("merchant account"));

@@ -4,9 +4,9 @@
 //! replicas one runs it; a failure is logged and counted, and the next round tries again. It deliberately keeps no schedule on disk.
 
 use crate::app::App;
-use crate::db::{forget_batches, take_lease};
+use crate::db::{forget_batches, give_up_leases, take_lease};
 use crate::http::{Stopping, forget_idle_callers, forget_old_keys};
-use crate::identity::forget_old_sign_ins;
+use crate::identity::{forget_known_keys, forget_old_sign_ins};
 use crate::kernel::{Result, Seconds};
 use crate::notify::webhooks;
 use crate::operating::Meters;
@@ -147,16 +147,48 @@ const JOBS: &[Job] = &[
 /// Starts the fact loop and all jobs; they end when the program stops.
 pub fn start(app: &App) {
     let owner = *app.random.uuid().as_bytes();
+    app.tasks.spawn(carry_the_bell(app.clone()));
+    app.tasks.spawn(believe_no_old_keys(app.clone()));
     app.tasks.spawn(act_on_facts(app.clone()));
     app.tasks.spawn(send_webhooks(app.clone()));
+    app.tasks.spawn(give_up_at_the_end(app.clone(), owner));
     for job in JOBS {
         app.tasks.spawn(repeat(app.clone(), job, owner));
+    }
+}
+
+/// Tells other replicas that something was committed, and hears it from them.
+async fn carry_the_bell(app: App) {
+    let stopping = app.kept::<Stopping>().0.clone();
+    let nats = app.settings.nats.clone();
+    app.db.carry_bell(&nats, stopping.cancelled_owned()).await;
+}
+
+/// A key that was revoked at another replica is asked for again at once, and not when it is not believed any more.
+async fn believe_no_old_keys(app: App) {
+    let stopping = app.kept::<Stopping>().0.clone();
+    let keys = app.db.bell().listen(&["api_keys"]);
+    loop {
+        tokio::select! {
+            () = keys.rung() => forget_known_keys(&app),
+            () = stopping.cancelled() => return,
+        }
+    }
+}
+
+/// In good order: another replica need not wait until our leases end.
+async fn give_up_at_the_end(app: App, owner: [u8; 16]) {
+    app.kept::<Stopping>().0.clone().cancelled().await;
+    let given_up = app.db.background(move |tx| give_up_leases(tx, owner)).await;
+    if let Err(error) = given_up {
+        tracing::debug!(%error, "leases end by themselves");
     }
 }
 
 /// Acts on facts as soon as they are recorded, and every second in case a wake-up was lost or another process recorded them.
 async fn act_on_facts(app: App) {
     let stopping = app.kept::<Stopping>().0.clone();
+    let facts = app.db.bell().listen(&["outbox"]);
     while !stopping.is_cancelled() {
         let done = app.db.drain_facts(flow::acts(&app)).await;
         if matches!(done, Ok(1..)) {
@@ -164,7 +196,7 @@ async fn act_on_facts(app: App) {
         }
         note(&app, "facts", done.map(drop));
         tokio::select! {
-            () = app.db.facts_recorded() => {}
+            () = facts.rung() => {}
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
             () = stopping.cancelled() => {}
         }

@@ -130,6 +130,12 @@ pub fn open(config: &Config, ports: Ports, how: Use) -> Result<App> {
     };
     let main = db::Config {
         headroom,
+        lanes: config.lanes,
+        followers: if how == Use::Alone {
+            config.followers()
+        } else {
+            Vec::new()
+        },
         ..book("hawker.db", "main", db::MAIN)
     };
     let events = db::Config {
@@ -157,6 +163,7 @@ pub fn open(config: &Config, ports: Ports, how: Use) -> Result<App> {
             rate_limits: config.rate_limits,
             demo: config.demo,
             webhook_networks: config.webhook_networks.clone(),
+            nats: config.nats.clone(),
             ..Settings::default()
         },
         tasks: TaskTracker::new(),
@@ -168,6 +175,21 @@ pub fn open(config: &Config, ports: Ports, how: Use) -> Result<App> {
         pending.push((sandbox.name(), notices));
     }
     Ok(app)
+}
+
+/// "sandbox", as a number both sides of PostgreSQL know.
+const SANDBOX: i64 = 0x0073_616e_6462_6f78;
+
+/// Before serving: the sandbox inside the program has its books in this process, so no other one of the same database may have it, too. Blocking. Errors:
+/// `sandbox_elsewhere`.
+pub fn claim_the_sandbox(app: &App) -> Result<()> {
+    if Sandbox::all(app).is_empty() || app.db.claim(SANDBOX)? {
+        return Ok(());
+    }
+    Err(Error::conflict(
+        "sandbox_elsewhere",
+        "Another replica has the sandbox inside it, whose books nobody else can read. Let `hawker sandbox` run beside them and name it to all: card_processor.",
+    ))
 }
 
 /// As [`open`] for the demo: its mailbox and sandbox pages are served, and no letter leaves the machine.

@@ -37,6 +37,8 @@ pub struct Plan {
     pub variants: usize,
     /// The last unit is gone: every tap is refused.
     pub sold_out: bool,
+    /// Servers of one database, and a sandbox beside them; 1 has it inside.
+    pub replicas: usize,
 }
 
 /// What was measured. Latencies are of the `PUT`, from when it was due to its last byte.
@@ -46,6 +48,7 @@ pub struct Report {
     pub version: &'static str,
     pub connections: usize,
     pub variants: usize,
+    pub replicas: usize,
     /// Arrivals a second of an open loop; absent in a closed one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<f64>,
@@ -92,6 +95,7 @@ pub fn run(plan: &Plan, runtime: &tokio::runtime::Runtime) -> Result<Report> {
         version: env!("CARGO_PKG_VERSION"),
         connections: plan.connections,
         variants: plan.variants,
+        replicas: plan.replicas,
         rate: match plan.pace {
             Pace::Closed => None,
             Pace::Open(rate) => Some(rate),
@@ -136,7 +140,7 @@ struct Load {
 }
 
 async fn under_load(plan: &Plan, config: &Config, stall: &Stall) -> Result<Load> {
-    let environment = [
+    let mut environment = vec![
         ("HAWKER_DATA", config.data.display().to_string()),
         ("HAWKER_DATABASE", config.database.clone()),
         ("HAWKER_RATE_LIMITS", "false".to_owned()),
@@ -144,24 +148,44 @@ async fn under_load(plan: &Plan, config: &Config, stall: &Stall) -> Result<Load>
         ("HAWKER_CARD_PROCESSOR", "sandbox".to_owned()),
         ("HAWKER_LOG_LEVEL", "error".to_owned()),
     ];
-    let server = Server::start(&["serve"], &environment).await?;
-    let buyers = Buyers::gather(plan, server.address, stall).await?;
-    let (before, own) = (server.used(), child::own().cpu_s);
+    let mut beside = None;
+    if plan.replicas > 1 {
+        let journal = config.data.join("sandbox.journal").display().to_string();
+        let sandbox = Server::start(&["sandbox", "--journal", &journal], &environment).await?;
+        environment.push(("HAWKER_CARD_PROCESSOR", format!("http://{}", sandbox.address)));
+        environment.push(("HAWKER_CARD_PROCESSOR_KEY", "sk_test_bench".to_owned()));
+        beside = Some(sandbox);
+    }
+    let mut servers = Vec::new();
+    for _ in 0..plan.replicas {
+        servers.push(Server::start(&["serve"], &environment).await?);
+    }
+    let addresses: Vec<SocketAddr> = servers.iter().map(|server| server.address).collect();
+    let buyers = Buyers::gather(plan, &addresses, stall).await?;
+    let used = |servers: &[Server]| {
+        let all = servers.iter().chain(&beside).map(Server::used);
+        all.fold(Used::default(), |sum, one| Used {
+            cpu_s: sum.cpu_s + one.cpu_s,
+            rss_peak_mb: sum.rss_peak_mb + one.rss_peak_mb,
+            written_mb: sum.written_mb + one.written_mb,
+        })
+    };
+    let (before, own) = (used(&servers), child::own().cpu_s);
     let began = Instant::now();
     let arrivals = Arc::new(Arrivals::new(plan.pace, plan.span));
     let mut load = buyers.buy(&arrivals).await?;
     let answered = began.elapsed();
-    all_facts_acted_on(server.address).await?;
+    all_facts_acted_on(addresses[0]).await?;
     load.took = began.elapsed();
     load.drain = load.took - answered;
     load.generator_cpu_s = child::own().cpu_s - own;
-    let used = server.used();
+    let after = used(&servers);
     load.server = Used {
-        cpu_s: used.cpu_s - before.cpu_s,
-        written_mb: used.written_mb - before.written_mb,
-        ..used
+        cpu_s: after.cpu_s - before.cpu_s,
+        written_mb: after.written_mb - before.written_mb,
+        ..after
     };
-    tokio::task::spawn_blocking(move || server.stop())
+    tokio::task::spawn_blocking(move || servers.into_iter().try_for_each(Server::stop))
         .await
         .map_err(|error| Error::internal("the server could not be stopped").because(error))??;
     Ok(load)
@@ -189,11 +213,11 @@ struct Answered {
 }
 
 impl Buyers {
-    async fn gather(plan: &Plan, address: SocketAddr, stall: &Stall) -> Result<Self> {
+    async fn gather(plan: &Plan, addresses: &[SocketAddr], stall: &Stall) -> Result<Self> {
         let authorization = format!("Bearer {}", stall.publishable_key);
         let mut connections = Vec::with_capacity(plan.connections);
-        for _ in 0..plan.connections {
-            connections.push(Connection::open(address, &authorization).await?);
+        for address in addresses.iter().cycle().take(plan.connections) {
+            connections.push(Connection::open(*address, &authorization).await?);
         }
         let mut held = None;
         if plan.sold_out {
@@ -489,8 +513,8 @@ impl Report {
             ),
         ];
         let mut text = format!(
-            "hawker {} on {}, {} connections, {} products\n",
-            self.version, self.engine, self.connections, self.variants
+            "hawker {} on {}, {} connections, {} products, {} servers\n",
+            self.version, self.engine, self.connections, self.variants, self.replicas
         );
         for (name, value) in rows {
             text.push_str(&format!("  {name:<26} {value}\n"));

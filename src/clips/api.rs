@@ -7,7 +7,7 @@ use super::{
 };
 use crate::app::App;
 use crate::db::{LaneKey, Tx};
-use crate::http::{IfMatch, Json, NewId, Path, Problem, Query, etag, json, json_unless_known};
+use crate::http::{IfMatch, Json, NewId, Path, Problem, Query, etag, for_a_moment, json, json_unless_known};
 use crate::identity::{self, Analyst, Creator, Player, Shop};
 use crate::kernel::{AnchorId, ClipId, Error, PageIn, PageOut, ProductId, Result as Done, ShopId, Time, VariantId};
 use axum::body::Body;
@@ -320,7 +320,7 @@ pub async fn get_clips(
     let (id, after) = (player.shop, page.after::<ClipId>()?);
     let (shop, key, found) = app
         .db
-        .read(move |tx| {
+        .read_lately(move |tx| {
             let shop = identity::shop(tx, id)?;
             Ok((
                 shop,
@@ -329,10 +329,10 @@ pub async fn get_clips(
             ))
         })
         .await?;
-    Ok(json(
+    Ok(for_a_moment(json(
         StatusCode::OK,
         found.map(|clip| ClipOut::new(&clip, &shop, &key, &app.base_url)),
-    ))
+    )))
 }
 
 /// A published clip.
@@ -347,7 +347,7 @@ pub async fn get_clip(
     let id = player.shop;
     let (shop, key, found) = app
         .db
-        .read(move |tx| {
+        .read_lately(move |tx| {
             Ok((
                 identity::shop(tx, id)?,
                 identity::publishable_key(tx, id)?,
@@ -356,11 +356,11 @@ pub async fn get_clip(
         })
         .await?;
     let clip = found.ok_or_else(no_clip)?;
-    Ok(json_unless_known(
+    Ok(for_a_moment(json_unless_known(
         &headers,
         etag(clip.version),
         ClipOut::new(&clip, &shop, &key, &app.base_url),
-    ))
+    )))
 }
 
 /// The player whose key came in the address: a browser fetches a track without headers.
@@ -414,7 +414,7 @@ pub async fn get_anchors(
         HeaderValue::from_static("text/vtt; charset=utf-8"),
     );
     response.headers_mut().insert(header::ETAG, etag(clip.version));
-    Ok(response)
+    Ok(for_a_moment(response))
 }
 
 /// A clip with everything staff know of it.

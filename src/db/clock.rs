@@ -1,7 +1,8 @@
 //! The time of commands: never goes back, and does not believe sudden jumps of the wall clock.
 
+use super::lane::lock;
 use crate::kernel::{Clock, Time};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// The machine's clocks.
@@ -28,23 +29,45 @@ impl Clock for SystemClock {
     }
 }
 
-/// The machine's clock, put right by what the database server's clock said when we met: a replica that is ahead would let the others'
+/// The database server's time, carried on by the machine's monotonic clock: a replica whose wall clock is ahead, or is put ahead, would let the others'
 /// reservations expire early.
 pub(super) struct ServersTime {
     clock: Arc<dyn Clock>,
-    ahead: i64,
+    met: Mutex<Met>,
 }
+
+#[derive(Clone, Copy)]
+struct Met {
+    server: Time,
+    at: Duration,
+}
+
+/// Two clocks drift apart by less than this between two batches; more is a server that was exchanged for one that is behind.
+const DRIFT_MICROS: i64 = 5_000_000;
 
 impl ServersTime {
     pub(super) fn agree(clock: Arc<dyn Clock>, server: Time) -> Self {
-        let ahead = clock.wall().0 - server.0;
-        Self { clock, ahead }
+        let met = Mutex::new(Met {
+            server,
+            at: clock.monotonic(),
+        });
+        Self { clock, met }
+    }
+
+    /// What the server's clock said just now. One that is far behind is not believed: time does not go back.
+    pub(super) fn hear(&self, server: Time) {
+        if server.0 > self.wall().0 - DRIFT_MICROS {
+            let at = self.clock.monotonic();
+            *lock(&self.met) = Met { server, at };
+        }
     }
 }
 
 impl Clock for ServersTime {
     fn wall(&self) -> Time {
-        Time(self.clock.wall().0 - self.ahead)
+        let met = *lock(&self.met);
+        let since = self.clock.monotonic().saturating_sub(met.at);
+        Time(met.server.0 + i64::try_from(since.as_micros()).unwrap_or(i64::MAX / 2))
     }
     fn monotonic(&self) -> Duration {
         self.clock.monotonic()
@@ -83,7 +106,6 @@ impl LaneClock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Mutex;
 
     #[derive(Default)]
     struct Hand(Mutex<(i64, u64)>);
@@ -135,7 +157,26 @@ mod tests {
                 (0..=4).contains(&(clock.tick().0 - server.0 - 60 * SECOND)),
                 "it does not drift back either"
             );
+            // Somebody sets the machine's clock while it runs.
+            hand.advance(ahead, 0);
+            hand.advance(60 * SECOND, 60_000_000);
+            assert!((0..=6).contains(&(clock.tick().0 - server.0 - 120 * SECOND)));
         }
+    }
+
+    #[test]
+    fn d5_slow_drift_is_put_right_and_a_server_that_is_far_behind_is_not_followed() {
+        let hand = Arc::new(Hand::default());
+        let server = Time(1_000_000 * SECOND);
+        let agreed = ServersTime::agree(hand.clone(), server);
+        hand.advance(0, 3_600_000_000);
+        let drifted = Time(server.0 + 3_599 * SECOND);
+        agreed.hear(drifted);
+        assert_eq!(agreed.wall(), drifted);
+        agreed.hear(Time(drifted.0 - 600 * SECOND));
+        assert_eq!(agreed.wall(), drifted);
+        agreed.hear(Time(drifted.0 + 600 * SECOND));
+        assert_eq!(agreed.wall(), Time(drifted.0 + 600 * SECOND));
     }
 
     #[test]

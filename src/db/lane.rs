@@ -1,12 +1,13 @@
 //! Write lanes with group commit: a lane is one connection and one queue; a batch is whatever was queued; a commit answers the batch.
 
-use super::clock::LaneClock;
+use super::clock::{LaneClock, ServersTime};
 use super::memo::Memo;
-use super::tx::{Connection, Tx};
+use super::sums::Sums;
+use super::tx::{Batch, Connection, Tx};
 use super::value::{Bind, Value};
 use super::{Meters, pg::Postgres};
-use crate::kernel::{Clock, Engine, Error, Kind, Random, Result, Time};
-use std::collections::VecDeque;
+use crate::kernel::{Clock, Engine, Error, Kind, Random, Result, Seconds, Time};
+use std::collections::{BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -136,6 +137,12 @@ impl Queue {
         Ok(())
     }
 
+    /// Queues what was accepted before, however full the queue is.
+    pub(super) fn push_kept(&self, command: Box<dyn Command>) {
+        lock(&self.waiting).callers.push_back(command);
+        self.ready.notify_one();
+    }
+
     pub(super) fn depth(&self) -> usize {
         let waiting = lock(&self.waiting);
         waiting.callers.len() + waiting.background.len()
@@ -179,6 +186,9 @@ impl Queue {
 pub(super) const BATCH_SQLITE: usize = 256;
 pub(super) const BATCH_POSTGRES: usize = 60;
 
+/// For so long a batch's id is kept for certain; then a job forgets it.
+const REMEMBERED: Seconds = Seconds::minutes(25);
+
 /// How often a batch that lost its transaction is run again, command by command.
 const TRIES: u32 = 8;
 
@@ -189,6 +199,8 @@ const CAREFUL_BATCHES: u32 = 64;
 pub(super) struct Lane {
     pub(super) connection: Connection,
     clock: LaneClock,
+    /// Told what the database server's clock says, where it has one.
+    pub(super) servers: Option<Arc<ServersTime>>,
     random: Arc<dyn Random>,
     /// Shared by all lanes of a database: no command is earlier than another lane's last.
     high_water: Arc<AtomicI64>,
@@ -198,6 +210,12 @@ pub(super) struct Lane {
     careful: u32,
     /// What the batch that runs has read.
     memo: Memo,
+    /// What it does to rows once, at its end.
+    sums: Sums,
+    /// Tables in which it changed rows.
+    touched: BTreeSet<&'static str>,
+    /// The last batch that is known to be committed, and when it was.
+    last: Option<([u8; 16], Time)>,
     /// Waits before it tries again. A simulated world has no time to wait.
     sleep: fn(Duration),
 }
@@ -233,12 +251,16 @@ impl Lane {
         Ok(Self {
             connection,
             clock,
+            servers: None,
             random,
             high_water,
             meters,
             reopen,
             careful: 0,
             memo: Memo::default(),
+            sums: Sums::default(),
+            touched: BTreeSet::new(),
+            last: None,
             sleep: std::thread::sleep,
         })
     }
@@ -259,7 +281,12 @@ impl Lane {
         self.meters.commands.fetch_add(batch.len() as u64, Ordering::Relaxed);
         let apart = if self.careful == 0 { Apart::No } else { Apart::Yes };
         self.careful = self.careful.saturating_sub(1);
-        match self.attempt(&batch, apart) {
+        let gather = matches!(self.connection, Connection::Postgres(_));
+        let mut done = self.attempt(&batch, apart, gather);
+        if self.sums.were_written() && matches!(done, Ok(Committed::No(_))) {
+            done = self.attempt(&batch, apart, false); // The sums did not fit, perhaps: together, but each command for itself.
+        }
+        match done {
             Ok(Committed::Yes) => {}
             Ok(Committed::No(_)) => batch.iter().for_each(|command| self.run_alone(command.as_ref())),
             Err(error) => {
@@ -273,7 +300,7 @@ impl Lane {
     /// After a lost transaction: one command, one commit, with growing jittered pauses against the next deadlock.
     fn run_alone(&mut self, command: &dyn Command) {
         for attempt in 0..TRIES {
-            match self.attempt(std::slice::from_ref(&command), Apart::No) {
+            match self.attempt(std::slice::from_ref(&command), Apart::No, false) {
                 Ok(Committed::Yes) => return,
                 Ok(Committed::No(error)) => match error.kind {
                     Kind::Engine(Engine::Retry | Engine::Gone) => {
@@ -302,9 +329,11 @@ impl Lane {
     }
 
     /// One transaction for all of `batch`. An error means the engine could not be reached at all.
-    fn attempt<C: AsCommand>(&mut self, batch: &[C], apart: Apart) -> Result<Committed> {
+    fn attempt<C: AsCommand>(&mut self, batch: &[C], apart: Apart, gather: bool) -> Result<Committed> {
         let batch_id = *self.random.uuid().as_bytes();
         self.memo.forget();
+        self.sums.begin(gather);
+        self.touched.clear();
         if let Err(error) = self.begin(batch_id) {
             return self.recover(error);
         }
@@ -318,6 +347,7 @@ impl Lane {
         let mut facts = 0;
         for command in batch {
             let command = command.command();
+            let mark = (apart == Apart::Yes).then(|| self.sums.mark());
             let (done, published) = self.run(command);
             let kept = done.and_then(|()| match apart {
                 Apart::Yes => self.connection.next_savepoint(),
@@ -340,27 +370,41 @@ impl Lane {
                 return self.recover(error);
             }
             self.memo.forget();
+            match mark {
+                Some(mark) => self.sums.back_to(mark),
+                None => self.sums.forget(),
+            }
             if apart == Apart::Yes || alone {
                 command.refuse(error);
             } else {
                 self.careful = CAREFUL_BATCHES;
-                return self.attempt(batch, Apart::Yes);
+                return self.attempt(batch, Apart::Yes, gather);
             }
             if alone {
                 return Ok(Committed::Yes); // Nothing to commit; the refusal is the answer.
             }
         }
-        self.commit(batch_id).inspect(|committed| {
-            if matches!(committed, Committed::Yes) && facts > 0 {
-                self.meters.wake.notify_one();
-            }
-        })
+        // Whoever acts on facts deletes them, which is nobody's cue to look for more.
+        self.touched.remove("outbox");
+        if facts > 0 {
+            self.touched.insert("outbox");
+        }
+        let committed = self.commit(batch_id)?;
+        if matches!(committed, Committed::Yes) {
+            self.last = Some((batch_id, Time(self.high_water.load(Ordering::SeqCst))));
+            self.meters.bell.ring(&self.touched);
+        }
+        Ok(committed)
     }
 
     /// Runs a command in the open transaction; answers how many facts it recorded.
     fn run(&mut self, command: &dyn Command) -> (Result<()>, u32) {
         let now = self.tick();
-        let mut tx = Tx::new(&mut self.connection, now, self.random.as_ref()).in_batch(&mut self.memo);
+        let mut tx = Tx::new(&mut self.connection, now, self.random.as_ref()).in_batch(Batch {
+            memo: &mut self.memo,
+            sums: &mut self.sums,
+            touched: &mut self.touched,
+        });
         let done = catch_unwind(AssertUnwindSafe(|| command.run(&mut tx)))
             .unwrap_or_else(|_| Err(Error::internal("a command panicked")));
         let done = match (done, tx.broken()) {
@@ -375,6 +419,7 @@ impl Lane {
             && postgres.lost()
         {
             postgres.reconnect()?;
+            self.look_for_the_tail()?;
         }
         self.connection.queue(match &self.connection {
             Connection::Sqlite(_) => "begin immediate",
@@ -389,17 +434,30 @@ impl Lane {
                     .map(drop)?;
             }
             Connection::Postgres(_) => {
-                let server: (Time,) = Tx::new(&mut self.connection, now, self.random.as_ref()).one(
-                    "insert into batches (id, at) values ($1, greatest($2, (extract(epoch from clock_timestamp()) * 1000000)::bigint)) returning at",
+                let (at, server, position): (Time, Time, i64) = Tx::new(&mut self.connection, now, self.random.as_ref()).one(
+                    "insert into batches (id, at) values ($1, greatest($2, (extract(epoch from clock_timestamp()) * 1000000)::bigint))
+                     returning at, (extract(epoch from clock_timestamp()) * 1000000)::bigint, (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint",
                     &parameters,
                 )?;
-                self.high_water.fetch_max(server.0.0, Ordering::SeqCst);
+                self.high_water.fetch_max(at.0, Ordering::SeqCst);
+                if let Some(servers) = &self.servers {
+                    servers.hear(server);
+                    self.meters.positions.note(servers.monotonic(), position);
+                }
             }
         }
         Ok(())
     }
 
     fn commit(&mut self, batch_id: [u8; 16]) -> Result<Committed> {
+        if let Err(error) = self
+            .sums
+            .write(&mut self.connection)
+            .and_then(|()| self.connection.settle())
+        {
+            self.sums.forget();
+            return self.recover(error);
+        }
         match self.connection.control("commit") {
             Ok(()) => Ok(Committed::Yes),
             Err(error) if self.refused_by_answer(&error) => self.recover(error),
@@ -437,6 +495,10 @@ impl Lane {
                     continue;
                 }
             };
+            if let Err(error) = self.look_for_the_tail() {
+                last = Some(error);
+                continue;
+            }
             let now = self.tick();
             let again = Tx::new(&mut self.connection, now, self.random.as_ref()).exec(
                 "insert into batches (id, at) values ($1, $2) on conflict (id) do nothing",
@@ -471,6 +533,7 @@ impl Lane {
             Connection::Postgres(postgres) => {
                 if postgres.lost() || postgres.rollback().is_err() {
                     reconnect(postgres)?;
+                    self.look_for_the_tail()?;
                 }
             }
         }
@@ -478,6 +541,26 @@ impl Lane {
             self.meters.full.store(true, Ordering::SeqCst);
         }
         Ok(Committed::No(error))
+    }
+
+    /// On a new connection: whether what this lane committed last is still there. It is not after a failover to a server that had not heard of it yet.
+    /// What was promised then is known to our callers and the processors only, so money is frozen as after a restore (S11).
+    fn look_for_the_tail(&mut self) -> Result<()> {
+        let Some((id, at)) = self.last else { return Ok(()) };
+        let now = self.tick();
+        if now.minus(REMEMBERED) > at {
+            return Ok(()); // It may have been forgotten in good order.
+        }
+        let mut tx = Tx::new(&mut self.connection, now, self.random.as_ref());
+        if super::tail::is_there(&mut tx, id)? {
+            return Ok(());
+        }
+        super::tail::freeze(&mut tx, at)?;
+        self.last = None;
+        tracing::error!(
+            "the database lost commits that had been acknowledged: no money moves until `hawker reconcile`"
+        );
+        Ok(())
     }
 
     fn transaction_gone(&self) -> bool {

@@ -24,6 +24,12 @@ pub fn take(tx: &mut Tx<'_>, name: &'static str, owner: [u8; 16], term: Seconds)
     Ok(number.map(|(number,)| Lease { name, number }))
 }
 
+/// Lets go of everything this owner holds, so that another replica need not wait for the term's end. The number stays and grows with the next owner.
+pub fn give_up(tx: &mut Tx<'_>, owner: [u8; 16]) -> Result<()> {
+    tx.exec("update leases set until = 0 where owner = $1", args![owner])
+        .map(drop)
+}
+
 impl Lease {
     /// Whether the lease is still ours; asked inside the transaction that writes.
     pub fn holds(&self, tx: &mut Tx<'_>) -> Result<bool> {

@@ -26,13 +26,13 @@ impl Memo {
     }
 
     /// A statement is about to run.
-    pub(super) fn note(&mut self, sql: &str) {
+    pub(super) fn note(&mut self, writes: &Writes<'_>) {
         if self.0.is_empty() {
             return;
         }
-        match Writes::of(sql) {
+        match writes {
             Writes::Nothing => {}
-            Writes::To(table) => self.0.retain(|(kept, _, _), _| *kept != table),
+            Writes::To(table) => self.0.retain(|(kept, _, _), _| kept != table),
             Writes::Somewhere => self.0.clear(),
         }
     }
@@ -43,15 +43,15 @@ impl Memo {
 }
 
 /// Where a statement writes, as far as its first words say.
-#[derive(Debug, PartialEq, Eq)]
-enum Writes<'a> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Writes<'a> {
     Nothing,
     To(&'a str),
     Somewhere,
 }
 
 impl<'a> Writes<'a> {
-    fn of(sql: &'a str) -> Self {
+    pub(super) fn of(sql: &'a str) -> Self {
         let mut words = sql.split_ascii_whitespace();
         let table = match words.next() {
             Some("select") => return Self::Nothing,
@@ -100,10 +100,10 @@ mod tests {
             None,
             "the same row, asked for by another tenant"
         );
-        memo.note("update shops set name = 'x'");
+        memo.note(&Writes::of("update shops set name = 'x'"));
         assert_eq!(memo.get::<i64>("shops", shop), None);
         assert_eq!(memo.get::<bool>("clips", shop), Some(true));
-        memo.note("with something as (select 1) select 1");
+        memo.note(&Writes::of("with something as (select 1) select 1"));
         assert_eq!(memo.get::<bool>("clips", shop), None);
     }
 }

@@ -136,14 +136,19 @@ pub(super) fn without(sql: &str, from: &str, to: &str) -> String {
 fn lock(connection: &mut Connection) -> Result<()> {
     match connection {
         Connection::Sqlite(_) => Ok(()),
-        Connection::Postgres(postgres) => postgres.control("select pg_advisory_lock(4857323921)"),
+        // Replicas that start together wait for the one that migrates, however long it takes.
+        Connection::Postgres(postgres) => postgres.control(
+            "set lock_timeout = 0; set statement_timeout = 0; select pg_advisory_lock(4857323921); set lock_timeout = '2s'",
+        ),
     }
 }
 
 fn unlock(connection: &mut Connection) -> Result<()> {
     match connection {
         Connection::Sqlite(_) => Ok(()),
-        Connection::Postgres(postgres) => postgres.control("select pg_advisory_unlock(4857323921)"),
+        Connection::Postgres(postgres) => {
+            postgres.control("select pg_advisory_unlock(4857323921); set statement_timeout = '30s'")
+        }
     }
 }
 

@@ -6,11 +6,13 @@
 //! It deliberately has no query builder and no object mapping: statements are plain SQL, one text for both engines.
 
 mod backup;
+mod bell;
 mod clock;
 mod dialect;
 mod door;
 mod headroom;
 mod lane;
+mod lately;
 mod lease;
 mod memo;
 mod migrate;
@@ -19,6 +21,8 @@ mod outbox;
 mod pg;
 mod sqlite;
 mod stop;
+mod sums;
+mod tail;
 mod tx;
 mod value;
 mod words;
@@ -27,15 +31,17 @@ mod words;
 pub(crate) mod tests;
 
 pub use backup::{Manifest, backup, restore, verify};
+pub use bell::{Bell, Ear, Ringing, nats_servers};
 pub use clock::SystemClock;
 pub use dialect::serialize_on;
 pub use door::{Entered, Errand};
-pub use lease::{Lease, take as take_lease};
+pub use lease::{Lease, give_up as give_up_leases, take as take_lease};
 pub use migrate::Migration;
 pub use migrations::{EVENTS, MAIN};
 pub use outbox::{Act, facts_waiting};
 #[cfg(feature = "sim")]
 pub use stop::{cut_the_power, has_ended, start_again};
+pub use sums::RowKey;
 pub use tx::Tx;
 pub use value::{Bind, Cell, Column, FromRow, Json, Row, Value};
 
@@ -44,6 +50,7 @@ use clock::{LaneClock, ServersTime};
 use door::Door;
 use headroom::Headroom;
 use lane::{Lane, Queue, Typed, Urgency, lock};
+use lately::{Follower, Following};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -68,6 +75,8 @@ pub struct Config {
     /// Write connections; SQLite always has one.
     pub lanes: usize,
     pub readers: usize,
+    /// Servers that follow, for [`Db::read_lately`].
+    pub followers: Vec<String>,
     /// Commands that may wait before further ones are refused.
     pub queue: usize,
     /// Bytes kept aside on disk, so that work already begun can end when it is full. 0 keeps none.
@@ -86,6 +95,7 @@ impl Config {
             migrations,
             lanes: 4,
             readers: 2,
+            followers: Vec::new(),
             queue: 20_000,
             headroom: 0,
             drive: Drive::Threads,
@@ -129,8 +139,12 @@ pub(crate) struct Meters {
     pub ambiguous: AtomicU64,
     /// The disk said it is full; cleared when the headroom could be laid aside again.
     pub full: AtomicBool,
-    /// Rung after a commit that recorded facts.
-    pub wake: tokio::sync::Notify,
+    /// Rung after a commit.
+    pub bell: Bell,
+    /// How far the log was.
+    positions: Arc<lately::Positions>,
+    /// Reads that servers that follow answered.
+    pub lately: Arc<AtomicU64>,
 }
 
 /// A look at the counters.
@@ -145,6 +159,8 @@ pub struct Health {
     pub ambiguous: u64,
     pub disk_full: bool,
     pub wal_bytes: u64,
+    /// Reads that servers that follow answered.
+    pub lately: u64,
 }
 
 /// A handle to an open database; cheap to clone. The last one to go drains the queues.
@@ -156,6 +172,8 @@ struct Inner {
     lanes: Vec<Arc<Queue>>,
     door: Arc<Door>,
     reads: Arc<Queue>,
+    /// Reads that may be a second old; none where nobody follows.
+    lately: Option<Arc<Queue>>,
     /// Read connections without a thread, for [`Db::look`]; none where the engine is on the other end of a network.
     close_by: Mutex<Vec<Reader>>,
     /// Lanes and the reader of a database that is driven by its caller.
@@ -164,6 +182,9 @@ struct Inner {
     meters: Arc<Meters>,
     headroom: Headroom,
     signing_key: [u8; 32],
+    clock: Arc<dyn Clock>,
+    /// Connections that hold what only one process may have.
+    claims: Mutex<Vec<Connection>>,
     /// Held until we are shut down: a second server is refused.
     lock_file: Mutex<Option<std::fs::File>>,
 }
@@ -189,9 +210,16 @@ impl Db {
         migrate::run(&mut first, config.book, config.migrations, now, random.as_ref())?;
         let signing_key = install(&mut first, now, random.as_ref())?;
 
-        let clock: Arc<dyn Clock> = match &mut first {
-            Connection::Sqlite(_) => clock.clone(),
-            Connection::Postgres(_) => Arc::new(ServersTime::agree(clock.clone(), server_time(&mut first, random)?)),
+        let servers = match &mut first {
+            Connection::Sqlite(_) => None,
+            Connection::Postgres(_) => Some(Arc::new(ServersTime::agree(
+                clock.clone(),
+                server_time(&mut first, random)?,
+            ))),
+        };
+        let clock: Arc<dyn Clock> = match &servers {
+            None => clock.clone(),
+            Some(servers) => servers.clone(),
         };
         let meters = Arc::new(Meters::default());
         let high_water = Arc::new(AtomicI64::new(0));
@@ -216,6 +244,7 @@ impl Db {
                 meters.clone(),
                 reopen,
             )?;
+            lane.servers.clone_from(&servers);
             if config.drive == Drive::Caller {
                 lane.never_sleep();
                 driven.lanes.push(lane);
@@ -266,18 +295,52 @@ impl Db {
                 }
             })?);
         }
+        let lately = (!config.followers.is_empty()).then(|| Arc::new(Queue::new(config.queue)));
+        for (number, url) in config.followers.iter().flat_map(|url| [url; 2]).enumerate() {
+            let Some(queue) = lately.clone() else { break };
+            let mut follower = Follower::new(url.clone());
+            let with = Following {
+                positions: meters.positions.clone(),
+                clock: clock.clone(),
+                random: random.clone(),
+                answered: meters.lately.clone(),
+                primary: reads.clone(),
+            };
+            let (clock, random, high_water) = (clock.clone(), random.clone(), high_water.clone());
+            threads.push(spawn(format!("follower-{number}"), move || {
+                let open = |connection| Reader {
+                    connection,
+                    time: LaneClock::start(clock.clone(), Time(high_water.load(Ordering::SeqCst))),
+                    high_water: high_water.clone(),
+                    clock: clock.clone(),
+                    random: random.clone(),
+                };
+                loop {
+                    let batch = queue.take(1);
+                    if batch.is_empty() {
+                        return;
+                    }
+                    batch
+                        .into_iter()
+                        .for_each(|command| follower.run(command, &with, &open));
+                }
+            })?);
+        }
         let headroom = Headroom::lay_aside(&engine, config.headroom);
         let inner = Inner {
             engine,
             lanes,
             door,
             reads,
+            lately,
             close_by: Mutex::new(close_by),
             driven: Mutex::new(driven),
             threads: Mutex::new(threads),
             meters,
             headroom,
             signing_key,
+            clock,
+            claims: Mutex::default(),
             lock_file: Mutex::new(lock_file),
         };
         let db = Self(Arc::new(inner));
@@ -336,6 +399,18 @@ impl Db {
         self.queue_read(act)?.await.map_err(|_| stopped())?
     }
 
+    /// As [`Db::read`], for what may be a second old: from a server that follows, where there is one and it is near enough. Never money or rights.
+    pub async fn read_lately<T, F>(&self, act: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let queue = self.0.lately.as_ref().unwrap_or(&self.0.reads);
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        queue.push(Box::new(Typed::new(act, reply)), Urgency::Caller)?;
+        answer.await.map_err(|_| stopped())?
+    }
+
     /// As [`Db::read`], for a few rows found by key: on the caller's own thread where the database is a file, because waking another one
     /// takes longer than the read.
     pub async fn look<T, F>(&self, act: F) -> Result<T>
@@ -382,11 +457,6 @@ impl Db {
         Ok(answer)
     }
 
-    /// Resolves after a commit that recorded facts; may also resolve without one.
-    pub async fn facts_recorded(&self) {
-        self.0.meters.wake.notified().await;
-    }
-
     /// Whether the disk is full: new sales are refused, work already begun goes on in the headroom.
     pub fn disk_full(&self) -> bool {
         self.0.meters.full.load(Ordering::SeqCst)
@@ -395,6 +465,27 @@ impl Db {
     /// Gives the headroom free, or lays it aside again once there is room. Called by a job.
     pub fn mind_the_disk(&self) {
         self.0.headroom.mind(&self.0.meters.full);
+    }
+
+    /// Claims something that only one process of this database may have, until this one ends. False: another process has it. A file is one process's anyway.
+    pub fn claim(&self, what: i64) -> Result<bool> {
+        let Engine::Postgres(url) = &self.0.engine else {
+            return Ok(true);
+        };
+        let mut connection = Connection::Postgres(pg::Postgres::open(url)?);
+        let random = SystemRandom::default();
+        for attempt in 0..CLAIM_TRIES {
+            if attempt > 0 {
+                std::thread::sleep(std::time::Duration::from_millis(100)); // A process that was killed is noticed in a moment.
+            }
+            let mut tx = Tx::new(&mut connection, Time(0), &random);
+            let (taken,): (i64,) = tx.one("select pg_try_advisory_lock($1)::int::bigint", crate::args![what])?;
+            if taken == 1 {
+                lock(&self.0.claims).push(connection);
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The installation's secret for signed quotes and links; made at the first start.
@@ -412,6 +503,7 @@ impl Db {
             retried: meters.retried.load(Ordering::Relaxed),
             ambiguous: meters.ambiguous.load(Ordering::Relaxed),
             disk_full: self.disk_full(),
+            lately: meters.lately.load(Ordering::Relaxed),
             wal_bytes: match &self.0.engine {
                 Engine::Sqlite(path) => wal_bytes(path),
                 Engine::Postgres(_) => 0,
@@ -445,8 +537,10 @@ impl Db {
     /// Takes no more commands, runs those that wait, and stops the threads.
     pub fn shut_down(&self) {
         self.0.lanes.iter().for_each(|queue| queue.close());
+        self.0.lately.iter().for_each(|queue| queue.close());
         self.0.reads.close();
         lock(&self.0.close_by).clear();
+        lock(&self.0.claims).clear();
         let threads = std::mem::take(&mut *lock(&self.0.threads));
         for thread in threads {
             if thread.join().is_err() {
@@ -631,6 +725,9 @@ pub fn forget_batches(tx: &mut Tx<'_>) -> Result<u64> {
         crate::args![before],
     )
 }
+
+/// How often a claim looks whether a process that held it is gone.
+const CLAIM_TRIES: u32 = 30;
 
 /// Read connections for [`Db::look`]: more looks at once wait their turn in the queue of reads.
 const CLOSE_BY: usize = 4;

@@ -1,9 +1,11 @@
 //! Facts on their way from the transaction that made them to the acts that follow.
 
+use super::lane::lock;
 use super::tx::Tx;
 use super::{Db, value::Json};
 use crate::args;
 use crate::kernel::{Fact, FactId, Result, Seconds, Time};
+use std::sync::{Arc, Mutex};
 
 /// Facts taken by one command: small enough to stay inside a command's budget.
 const CHUNK: i64 = 40;
@@ -18,11 +20,11 @@ pub(super) fn append(tx: &mut Tx<'_>, id: FactId, fact: &Fact) -> Result<()> {
 }
 
 /// In the order in which they were recorded: `returning` promises none.
-fn claim(tx: &mut Tx<'_>, most: i64) -> Result<Vec<Fact>> {
+fn claim(tx: &mut Tx<'_>, most: i64) -> Result<Vec<(FactId, Fact)>> {
     let sql = super::dialect::claim_facts(tx);
     let mut claimed: Vec<(Time, FactId, Json<Fact>)> = tx.all(sql, args![tx.now(), most])?;
     claimed.sort_by_key(|(at, id, _)| (*at, *id));
-    Ok(claimed.into_iter().map(|(_, _, Json(fact))| fact).collect())
+    Ok(claimed.into_iter().map(|(_, id, Json(fact))| (id, fact)).collect())
 }
 
 /// What is done about a fact: a function, or a closure that knows what the transaction does not (where the world reaches us, say).
@@ -37,7 +39,11 @@ impl Db {
         let mut total = 0;
         loop {
             let whole = act.clone();
-            let done = self.background(move |tx| act_on(tx, CHUNK, &whole)).await;
+            let done = self.background(move |tx| {
+                let claimed = claim(tx, CHUNK)?;
+                act_on(tx, &claimed, &whole)
+            });
+            let done = done.await;
             let count = match done {
                 Ok(count) => count,
                 Err(error) => {
@@ -55,12 +61,21 @@ impl Db {
     async fn drain_singly<A: Act>(&self, act: &A) -> Result<u64> {
         for done in 0..CHUNK.unsigned_abs() {
             let act = act.clone();
-            match self.background(move |tx| act_on(tx, 1, &act)).await {
+            // Kept beside the transaction, which a failure undoes: with other replicas at work it need not be the oldest one.
+            let tried = Arc::new(Mutex::new(None));
+            let trying = tried.clone();
+            let one = move |tx: &mut Tx<'_>| {
+                let claimed = claim(tx, 1)?;
+                *lock(&trying) = claimed.first().map(|(id, _)| *id);
+                act_on(tx, &claimed, &act)
+            };
+            match self.background(one).await {
                 Ok(0) => return Ok(done),
                 Ok(_) => {}
                 Err(error) => {
                     tracing::error!(%error, "a fact could not be acted on");
-                    self.background(postpone).await?;
+                    let Some(id) = *lock(&tried) else { return Err(error) };
+                    self.background(move |tx| postpone(tx, id)).await?;
                 }
             }
         }
@@ -68,9 +83,8 @@ impl Db {
     }
 }
 
-fn act_on(tx: &mut Tx<'_>, most: i64, act: &impl Act) -> Result<u64> {
-    let claimed = claim(tx, most)?;
-    for (number, fact) in claimed.iter().enumerate() {
+fn act_on(tx: &mut Tx<'_>, claimed: &[(FactId, Fact)], act: &impl Act) -> Result<u64> {
+    for (number, (_, fact)) in claimed.iter().enumerate() {
         if mutant!("W1") && number == 3 {
             continue;
         }
@@ -79,13 +93,10 @@ fn act_on(tx: &mut Tx<'_>, most: i64, act: &impl Act) -> Result<u64> {
     Ok(claimed.len() as u64)
 }
 
-/// Puts the oldest due fact off, longer each time, and sets it aside after too many tries.
-fn postpone(tx: &mut Tx<'_>) -> Result<()> {
-    let oldest: Option<(FactId, u32)> = tx.maybe_one(
-        "select id, tries from outbox where state = 0 and due_at <= $1 order by due_at, id limit 1",
-        args![tx.now()],
-    )?;
-    if let Some((id, tries)) = oldest {
+/// Puts a fact off, longer each time, and sets it aside after too many tries.
+fn postpone(tx: &mut Tx<'_>, id: FactId) -> Result<()> {
+    let known: Option<(u32,)> = tx.maybe_one("select tries from outbox where id = $1", args![id])?;
+    if let Some((tries,)) = known {
         let due = tx.now().plus(Seconds(1i64 << tries.min(10)));
         tx.exec(
             "update outbox set tries = tries + 1, due_at = $2, state = case when tries + 1 >= $3 then 1 else 0 end where id = $1",

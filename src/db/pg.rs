@@ -9,8 +9,10 @@ use std::collections::HashMap;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::runtime::Runtime;
+use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
-use tokio_postgres::{Client, Statement};
+use tokio_postgres::{Client, Socket, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// One connection. What nobody waits for is queued and leaves with the next statement whose answer somebody needs: a round trip costs more
 /// than most statements do.
@@ -49,8 +51,27 @@ const SETTINGS: &str =
     "set default_transaction_isolation = 'read committed'; set lock_timeout = '2s'; set statement_timeout = '30s';
     set idle_in_transaction_session_timeout = '10s'; set synchronous_commit = on; set client_min_messages = warning";
 
+/// A connection before its settings, and what drives it.
+pub(super) type Wire =
+    tokio_postgres::Connection<Socket, <MakeRustlsConnect as tokio_postgres::tls::MakeTlsConnect<Socket>>::Stream>;
+
+/// Where the server is, and how long it may be silent.
+pub(super) fn settings(url: &str) -> Result<tokio_postgres::Config> {
+    let mut config: tokio_postgres::Config = url.parse().map_err(failed)?;
+    config.application_name("hawker");
+    // Of several hosts the one that may be written to: after a failover that is another one.
+    config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+    // A server that vanished without a word: without these a lane would wait for its answer for hours.
+    config.connect_timeout(Duration::from_secs(5));
+    config.tcp_user_timeout(Duration::from_secs(20));
+    config.keepalives_idle(Duration::from_secs(10));
+    config.keepalives_interval(Duration::from_secs(5));
+    config.keepalives_retries(2);
+    Ok(config)
+}
+
 /// Connects with TLS where the server offers it and the address asks for it.
-fn connect(config: &tokio_postgres::Config, runtime: &Runtime) -> Result<Client> {
+pub(super) async fn dial(config: &tokio_postgres::Config) -> Result<(Client, Wire)> {
     let roots = rustls::RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
@@ -60,29 +81,33 @@ fn connect(config: &tokio_postgres::Config, runtime: &Runtime) -> Result<Client>
             .map_err(|error| Error::internal("TLS could not be set up").because(error))?
             .with_root_certificates(roots)
             .with_no_client_auth();
-    let connected = runtime.block_on(async {
-        let (client, connection) = config
-            .connect(tokio_postgres_rustls::MakeRustlsConnect::new(tls))
-            .await?;
+    config.connect(MakeRustlsConnect::new(tls)).await.map_err(failed)
+}
+
+fn connect(config: &tokio_postgres::Config, runtime: &Runtime) -> Result<Client> {
+    runtime.block_on(async {
+        let (client, connection) = dial(config).await?;
         tokio::spawn(connection); // Its failure is the failure of whatever is asked next.
-        client.batch_execute(SETTINGS).await?;
+        client.batch_execute(SETTINGS).await.map_err(failed)?;
         // Only a superuser may shorten this one; the default of one second is survivable.
         drop(client.batch_execute("set deadlock_timeout = '100ms'").await);
         Ok(client)
-    });
-    connected.map_err(failed)
+    })
 }
 
 impl Postgres {
     pub(super) fn open(url: &str) -> Result<Self> {
-        let mut config: tokio_postgres::Config = url.parse().map_err(failed)?;
-        config.application_name("hawker");
-        // A server that vanished without a word: without these a lane would wait for its answer for hours.
-        config.connect_timeout(Duration::from_secs(5));
-        config.tcp_user_timeout(Duration::from_secs(20));
-        config.keepalives_idle(Duration::from_secs(10));
-        config.keepalives_interval(Duration::from_secs(5));
-        config.keepalives_retries(2);
+        Self::by(settings(url)?)
+    }
+
+    /// As [`Postgres::open`], of a server that may only be read.
+    pub(super) fn open_any(url: &str) -> Result<Self> {
+        let mut config = settings(url)?;
+        config.target_session_attrs(TargetSessionAttrs::Any);
+        Self::by(config)
+    }
+
+    fn by(config: tokio_postgres::Config) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -163,6 +188,14 @@ impl Postgres {
 
     pub(super) fn control(&mut self, sql: &str) -> Result<()> {
         self.send(async |client| client.batch_execute(sql).await.map_err(failed))
+    }
+
+    /// Waits for whatever is queued that may find no row: a COMMIT sent behind it would commit all the same.
+    pub(super) fn settle(&mut self) -> Result<()> {
+        if self.queued.iter().any(|one| matches!(one, Queued::ChangeOne(..))) {
+            return self.send(async |_| Ok(()));
+        }
+        Ok(())
     }
 
     /// What was queued need not be sent to be undone.
@@ -264,7 +297,7 @@ pub(super) fn failed(error: tokio_postgres::Error) -> Error {
     let engine = match error.code().map(tokio_postgres::error::SqlState::code) {
         Some("40001" | "40P01" | "55P03") => Engine::Retry,
         Some("53100") => Engine::Full,
-        Some("57P01" | "57P02" | "57P03" | "25P03" | "08000" | "08003" | "08006") => Engine::Gone,
+        Some("57P01" | "57P02" | "57P03" | "25P03" | "25006" | "08000" | "08003" | "08006") => Engine::Gone,
         Some(code) if code.starts_with("23") => Engine::Constraint,
         Some(_) => Engine::Broken,
         None => Engine::Gone, // Without a code the server did not answer: the link is what failed.

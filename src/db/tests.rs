@@ -578,3 +578,195 @@ impl Fixture {
         }
     }
 }
+
+/// A database on PostgreSQL, where the test command gives us one.
+fn postgres_fixture() -> Option<Fixture> {
+    Some(fixture_on(postgres_database()?, tempfile::tempdir().unwrap()))
+}
+
+#[test]
+fn s5_a_last_statement_that_finds_no_row_takes_its_whole_command_with_it() {
+    for fixture in fixtures() {
+        let refused = fixture.db.write_blocking(LANE, |tx| {
+            tx.put("update shelf set units = units - 1 where id = 1", &[])?;
+            tx.change_one("update shelf set units = 0 where id = 99", &[])
+        });
+        assert_eq!(refused.unwrap_err().code, "database_unavailable", "tried often enough");
+        assert_eq!(units(&fixture.db), 100, "what stood before it was not committed");
+        fixture.db.shut_down();
+    }
+}
+
+const GATHERED: &str =
+    "update shelf set units = units - $3 - $4 - $5 where id = 1 and $1::bytea = $2::bytea and units >= $3";
+const ROW: RowKey = (uuid::Uuid::nil(), uuid::Uuid::nil());
+
+/// Commands that meet in as few batches as their lane makes of them.
+fn at_once<T: Send + 'static>(
+    db: &Db,
+    count: usize,
+    act: impl Fn(&mut Tx<'_>, usize) -> Result<T> + Copy + Send + 'static,
+) -> Vec<Result<T>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(futures_util::future::join_all(
+        (0..count).map(|number| db.write(LANE, move |tx| act(tx, number))),
+    ))
+}
+
+#[test]
+fn d16_what_a_batch_does_to_a_row_is_done_once_and_seen_by_whoever_looks() {
+    let Some(fixture) = postgres_fixture() else { return };
+    let seen = at_once(&fixture.db, 40, |tx, number| {
+        let gathers = tx.gather("shelf", GATHERED, ROW, [1, 0, 0]);
+        assert!(gathers || take(tx, 1)?, "there are enough");
+        if number == 39 {
+            return tx
+                .one::<(i64,)>("select units from shelf where id = 1", &[])
+                .map(|(units,)| units);
+        }
+        Ok(0)
+    });
+    assert_eq!(
+        seen[39].as_ref().unwrap(),
+        &60,
+        "the last one sees what all before it took"
+    );
+    assert_eq!(units(&fixture.db), 60);
+    fixture.db.shut_down();
+}
+
+#[test]
+fn d16_a_sum_that_does_not_fit_is_left_to_each_command_and_a_refusal_to_its_own() {
+    let Some(fixture) = postgres_fixture() else { return };
+    let taken = at_once(&fixture.db, 300, |tx, number| {
+        if !tx.gather("shelf", GATHERED, ROW, [1, 0, 0]) && !take(tx, 1)? {
+            return Err(Error::conflict("sold_out", "None are left."));
+        }
+        if number % 7 == 3 {
+            return Err(Error::conflict("changed_mind", "Nothing is wanted after all."));
+        }
+        Ok(())
+    });
+    let codes = |code: &str| {
+        taken
+            .iter()
+            .filter(|one| one.as_ref().is_err_and(|error| error.code == code))
+            .count()
+    };
+    let wanted = taken.iter().filter(|one| one.is_ok()).count();
+    assert_eq!((wanted, units(&fixture.db)), (100, 0), "{} sold out", codes("sold_out"));
+    assert!(codes("changed_mind") > 0);
+    fixture.db.shut_down();
+}
+
+#[test]
+fn s11_a_database_that_lost_acknowledged_commits_freezes_money_once_it_is_noticed() {
+    let Some(fixture) = postgres_fixture() else { return };
+    let Engine::Postgres(url) = fixture.config.engine.clone() else {
+        unreachable!()
+    };
+    let mut administrator = postgres::Client::connect(&url, postgres::NoTls).unwrap();
+    let mut go_on = |forget: &str| {
+        assert!(fixture.db.write_blocking(LANE, |tx| take(tx, 1)).unwrap());
+        let now = fixture.db.write_blocking(LANE, |tx| Ok(tx.now())).unwrap();
+        // What a standby that became the server had not heard of.
+        administrator.batch_execute(forget).unwrap();
+        let end = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'hawker' and datname = current_database()";
+        administrator.query(end, &[]).unwrap();
+        assert!(
+            fixture.db.write_blocking(LANE, |tx| take(tx, 1)).unwrap(),
+            "selling goes on"
+        );
+        (
+            now,
+            fixture
+                .db
+                .read_blocking(|tx| Ok((epoch(tx)?, frozen_since(tx)?)))
+                .unwrap(),
+        )
+    };
+    let (_, (before, since)) = go_on("select 1");
+    assert_eq!(
+        (before.1, since),
+        (false, None),
+        "a lost connection alone loses nothing"
+    );
+    let (at, (after, since)) = go_on("delete from batches where at = (select max(at) from batches)");
+    assert_eq!(after, (before.0 + 1, true));
+    let since = since.unwrap();
+    assert!(
+        since < at && since > at.minus(Seconds(600)),
+        "compared from before what was lost"
+    );
+    fixture.db.shut_down();
+}
+
+#[test]
+fn s12_replicas_that_start_together_wait_for_whoever_migrates() {
+    let Some(engine) = postgres_database() else { return };
+    let Engine::Postgres(url) = engine.clone() else {
+        unreachable!()
+    };
+    let mut slow = postgres::Client::connect(&url, postgres::NoTls).unwrap();
+    slow.batch_execute("select pg_advisory_lock(4857323921)").unwrap();
+    let starters: Vec<_> = (0..3)
+        .map(|_| {
+            let engine = engine.clone();
+            std::thread::spawn(move || fixture_on(engine, tempfile::tempdir().unwrap()))
+        })
+        .collect();
+    // Longer than any lock is waited for while selling.
+    std::thread::sleep(std::time::Duration::from_millis(2_500));
+    drop(slow);
+    for starter in starters {
+        let fixture = starter.join().unwrap();
+        assert_eq!(units(&fixture.db), 100);
+        fixture.db.shut_down();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn w12_a_commit_of_one_replica_is_heard_by_another_through_the_database() {
+    let Some(fixture) = tokio::task::spawn_blocking(postgres_fixture).await.unwrap() else {
+        return;
+    };
+    let (config, clock, random) = (
+        Config {
+            beside_a_server: true,
+            ..Config::new(fixture.config.engine.clone(), "test", TABLES)
+        },
+        fixture.clock.clone(),
+        fixture.random.clone(),
+    );
+    let other = tokio::task::spawn_blocking(move || Db::open(&config, &clock, &random).unwrap())
+        .await
+        .unwrap();
+    let ear = other.bell().listen(&["shelf"]);
+    for db in [fixture.db.clone(), other.clone()] {
+        tokio::spawn(async move { db.carry_bell("", std::future::pending()).await });
+    }
+    let both = async {
+        while !(fixture.db.ringing().carried && other.ringing().carried) {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), both)
+        .await
+        .unwrap();
+    ear.rung().await; // What may have been missed before.
+    fixture.db.write(LANE, |tx| take(tx, 1)).await.unwrap();
+    tokio::time::timeout(std::time::Duration::from_secs(20), ear.rung())
+        .await
+        .expect("it rings");
+    assert_eq!(
+        (other.ringing().heard, fixture.db.ringing().heard),
+        (1, 0),
+        "nobody hears themselves"
+    );
+    tokio::task::spawn_blocking(move || {
+        fixture.db.shut_down();
+        other.shut_down();
+    })
+    .await
+    .unwrap();
+}

@@ -1,9 +1,11 @@
 //! A transaction as domain code sees it: statements, the time, and facts.
 
-use super::memo::Memo;
+use super::memo::{Memo, Writes};
+use super::sums::{RowKey, Sums};
 use super::value::{FromRow, Row, RowSource, Value};
 use super::{pg::Postgres, sqlite::Sqlite};
 use crate::kernel::{Engine, Error, Fact, FactId, Id, Kind, Random, Result, ShopId, Time};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 pub(super) enum Connection {
@@ -28,6 +30,14 @@ impl Connection {
                 postgres.queue(sql);
                 Ok(())
             }
+        }
+    }
+
+    /// Waits for what may still say no, so that COMMIT is not sent behind it.
+    pub(super) fn settle(&mut self) -> Result<()> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(postgres) => postgres.settle(),
         }
     }
 
@@ -58,7 +68,15 @@ pub struct Tx<'a> {
     random: &'a dyn Random,
     facts: u32,
     broken: Option<Engine>,
-    memo: Option<&'a mut Memo>,
+    batch: Option<Batch<'a>>,
+}
+
+/// What the commands of a batch share.
+pub(super) struct Batch<'a> {
+    pub(super) memo: &'a mut Memo,
+    pub(super) sums: &'a mut Sums,
+    /// Tables in which rows were changed.
+    pub(super) touched: &'a mut BTreeSet<&'static str>,
 }
 
 impl<'a> Tx<'a> {
@@ -69,14 +87,14 @@ impl<'a> Tx<'a> {
             random,
             facts: 0,
             broken: None,
-            memo: None,
+            batch: None,
         }
     }
 
-    /// As one command of a batch, which remembers what its commands read.
-    pub(super) fn in_batch(self, memo: &'a mut Memo) -> Self {
+    /// As one command of a batch.
+    pub(super) fn in_batch(self, batch: Batch<'a>) -> Self {
         Self {
-            memo: Some(memo),
+            batch: Some(batch),
             ..self
         }
     }
@@ -104,50 +122,86 @@ impl<'a> Tx<'a> {
         (shop, id): (ShopId, Uuid),
         read: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Result<T> {
-        if let Some(known) = self.memo.as_ref().and_then(|memo| memo.get(table, (shop, id))) {
+        if let Some(known) = self.batch.as_ref().and_then(|batch| batch.memo.get(table, (shop, id))) {
             return Ok(known);
         }
         let found = read(self)?;
-        if let Some(memo) = &mut self.memo {
-            memo.keep(table, (shop, id), &found);
+        if let Some(batch) = &mut self.batch {
+            batch.memo.keep(table, (shop, id), &found);
         }
         Ok(found)
     }
 
+    /// Adds to what the batch does to a row of `table` at its end by `sql`, which takes the key, `$1` and `$2`, and three sums. Where they do not fit (it
+    /// changes no row, or a constraint says no), the whole batch is undone and its commands run again without. False: they run without now, and the
+    /// caller changes the row itself.
+    pub fn gather(&mut self, table: &'static str, sql: &'static str, row: RowKey, amounts: [i64; 3]) -> bool {
+        self.batch
+            .as_mut()
+            .is_some_and(|batch| batch.sums.add(table, sql, row, amounts))
+    }
+
+    /// What this lane saw of a row within the last second, less what it spent since: a hint, where the batch gathers at all.
+    pub fn seen(&self, table: &'static str, row: RowKey) -> Option<(Uuid, i64)> {
+        let batch = self.batch.as_ref()?;
+        batch.sums.seen(table, row, self.now)
+    }
+
+    /// Keeps a hint.
+    pub fn see(&mut self, table: &'static str, row: RowKey, what: (Uuid, i64)) {
+        let now = self.now;
+        if let Some(batch) = &mut self.batch {
+            batch.sums.see(table, row, what, now);
+        }
+    }
+
+    /// Takes from a hint what a command of this batch will have used.
+    pub fn spend(&mut self, table: &'static str, row: RowKey, amount: i64) {
+        if let Some(batch) = &mut self.batch {
+            batch.sums.spend(table, row, amount);
+        }
+    }
+
     /// Runs a statement; answers how many rows it changed.
     pub fn exec(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<u64> {
-        self.about_to(sql);
+        let writes = self.about_to(sql)?;
         let done = match self.connection {
             Connection::Sqlite(sqlite) => sqlite.exec(sql, args),
             Connection::Postgres(postgres) => postgres.exec(sql, args),
         };
-        self.note(done)
+        let changed = self.note(done)?;
+        self.changed(writes, changed > 0);
+        Ok(changed)
     }
 
     /// Runs a statement that changes what it changes, or fails with the whole command: nobody asks how many rows. Where the database is on the
     /// other end of a network it leaves with the next statement whose answer is needed, so that it costs no round trip of its own.
     pub fn put(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<()> {
-        self.about_to(sql);
+        let writes = self.about_to(sql)?;
         let done = match self.connection {
             Connection::Sqlite(sqlite) => sqlite.exec(sql, args).map(drop),
             Connection::Postgres(postgres) => postgres.put(sql, args),
         };
-        self.note(done)
+        self.note(done)?;
+        self.changed(writes, true);
+        Ok(())
     }
 
     /// As [`Tx::put`], for a row as it was read: if it is not like that any more, the whole command runs again and reads what it is now.
     pub fn change_one(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<()> {
-        self.about_to(sql);
+        let writes = self.about_to(sql)?;
         let done = match self.connection {
             Connection::Sqlite(sqlite) => sqlite.exec(sql, args).and_then(one_row),
             Connection::Postgres(postgres) => postgres.change_one(sql, args),
         };
-        self.note(done)
+        self.note(done)?;
+        self.changed(writes, true);
+        Ok(())
     }
 
     /// All rows of a statement, which itself carries a limit.
     pub fn all<T: FromRow>(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<Vec<T>> {
-        self.about_to(sql);
+        let writes = self.about_to(sql)?;
         let mut rows = Vec::new();
         let mut push = |row: RowSource<'_>| T::from_row(&Row(row)).map(|row| rows.push(row));
         let done = match self.connection {
@@ -155,12 +209,13 @@ impl<'a> Tx<'a> {
             Connection::Postgres(postgres) => postgres.each(sql, args, &mut push),
         };
         self.note(done)?;
+        self.changed(writes, !rows.is_empty());
         Ok(rows)
     }
 
     /// The first row, if there is one.
     pub fn maybe_one<T: FromRow>(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<Option<T>> {
-        self.about_to(sql);
+        let writes = self.about_to(sql)?;
         let mut found = None;
         let mut keep = |row: RowSource<'_>| {
             if found.is_none() {
@@ -173,6 +228,7 @@ impl<'a> Tx<'a> {
             Connection::Postgres(postgres) => postgres.each(sql, args, &mut keep),
         };
         self.note(done)?;
+        self.changed(writes, found.is_some());
         Ok(found)
     }
 
@@ -199,9 +255,23 @@ impl<'a> Tx<'a> {
         self.broken
     }
 
-    fn about_to(&mut self, sql: &str) {
-        if let Some(memo) = &mut self.memo {
-            memo.note(sql);
+    /// What a statement will write to. Sums of the batch that it has to find are written first.
+    fn about_to(&mut self, sql: &'static str) -> Result<Writes<'static>> {
+        let Some(batch) = &mut self.batch else {
+            return Ok(Writes::Nothing);
+        };
+        let writes = Writes::of(sql);
+        batch.memo.note(&writes);
+        if batch.sums.matter_to(sql) {
+            let written = batch.sums.write(self.connection);
+            self.note(written)?;
+        }
+        Ok(writes)
+    }
+
+    fn changed(&mut self, writes: Writes<'static>, any: bool) {
+        if let (Writes::To(table), true, Some(batch)) = (writes, any, &mut self.batch) {
+            batch.touched.insert(table);
         }
     }
 

@@ -1044,6 +1044,7 @@ impl Watched for Now {
     type Key = DropId;
     type News = Arc<View>;
     const PART: usize = 20;
+    const TABLES: &'static [&'static str] = &["drops", "drop_items", "drop_lines", "drop_turns", "drop_waits", "stock"];
     fn version(news: &Self::News) -> i64 {
         news.version()
     }

@@ -1,7 +1,7 @@
 //! Who follows what, and the one look that serves them all.
 //!
-//! While anybody follows anything of a kind, one task of the process reads all that is followed a few times a second and tells only what
-//! differs. A viewer more costs the database nothing, a change costs one message to each who follows it, and because the look compares what
+//! While anybody follows anything of a kind, one task of the process reads all that is followed, when it hears that something was committed there and
+//! every one and a half seconds, and tells only what differs. A viewer more costs the database nothing, a change costs one message to each who follows it, and because the look compares what
 //! is there with what was told last, nothing can be missed: not what another process committed, not what was committed out of order.
 
 use super::Stopping;
@@ -20,6 +20,8 @@ pub trait Watched: Send + Sync + 'static {
     type News: Clone + PartialEq + Send + Sync + 'static;
     /// Keys of one read: a snapshot is not held open for longer than they take.
     const PART: usize;
+    /// Where it is kept: a commit there is a reason to look.
+    const TABLES: &'static [&'static str];
     /// Grows with whatever is committed of it.
     fn version(news: &Self::News) -> i64;
     /// What there is now, each key once; what does not exist any more is left out.
@@ -210,10 +212,17 @@ pub fn follow<W: Watched>(app: &App, read: &[(W::Key, W::News)], known: &[Option
 
 async fn look<W: Watched>(app: App, live: Arc<Live<W>>) {
     let stopping = app.kept::<Stopping>().0.clone();
+    let changed = app.db.bell().listen(W::TABLES);
     let mut pause = PAUSE;
     loop {
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
+            () = stopping.cancelled() => return,
+        }
+        // Nothing rang: there is hardly anything to see. A ring may be lost, so it is looked all the same before a page is too old.
+        tokio::select! {
+            () = changed.rung() => {}
+            () = tokio::time::sleep(PAUSE_MAX.saturating_sub(pause)) => {}
             () = stopping.cancelled() => return,
         }
         let Some(keys) = live.followed() else { return };
@@ -254,6 +263,7 @@ mod tests {
         type Key = u32;
         type News = (i64, i64);
         const PART: usize = 10;
+        const TABLES: &'static [&'static str] = &["shelf"];
         fn version(news: &(i64, i64)) -> i64 {
             news.1
         }

@@ -32,4 +32,4 @@ pub use live::{Following, Live, Watched, follow};
 pub use pages::{allow_on_page, allow_other_origins, html, page, page_unless_known, redirect, security_headers};
 pub use problem::{Problem, ProblemOut, Shown};
 pub use same_origin::{SameOrigin, is_same_origin};
-pub use version::{IfMatch, etag, json_unless_known};
+pub use version::{IfMatch, etag, for_a_moment, json_unless_known};

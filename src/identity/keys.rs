@@ -112,7 +112,12 @@ pub async fn revoke_key(app: &App, shop: ShopId, id: KeyId) -> Result<bool> {
     Ok(found)
 }
 
-/// How long a key that was looked up is believed without asking again; also how late another replica hears of a revocation.
+/// Some key changed, here or at another replica: all are asked for again.
+pub fn forget_known_keys(app: &App) {
+    app.kept::<KnownKeys>().forget_all();
+}
+
+/// How long a key that was looked up is believed without asking again; also how late another replica hears of a revocation whose bell was lost.
 const BELIEVED: Duration = Duration::from_secs(5);
 /// Bounds the memory; beyond it everything is asked again.
 const KNOWN_MAX: usize = 10_000;
@@ -135,6 +140,9 @@ impl KnownKeys {
             known.clear();
         }
         known.insert(hash, (key, now + BELIEVED));
+    }
+    fn forget_all(&self) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
     fn forget(&self, id: KeyId) {
         self.0

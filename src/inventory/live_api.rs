@@ -26,6 +26,7 @@ impl Watched for Stock {
     type Key = VariantId;
     type News = Availability;
     const PART: usize = 640;
+    const TABLES: &'static [&'static str] = &["stock"];
     fn version(news: &Availability) -> i64 {
         news.version
     }

@@ -2,9 +2,10 @@
 
 use super::model::{Aside, Availability, Claim, Gate, StockRow};
 use crate::args;
-use crate::db::{Bind, FromRow, Row, Tx, Value};
-use crate::kernel::{CheckoutId, LocationId, ReservationId, Result, ShopId, Time, VariantId};
+use crate::db::{Bind, FromRow, Row, RowKey, Tx, Value};
+use crate::kernel::{CheckoutId, Id, LocationId, ReservationId, Result, ShopId, Time, VariantId};
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 impl FromRow for Claim {
     fn from_row(row: &Row<'_>) -> Result<Self> {
@@ -81,15 +82,51 @@ pub(super) fn take(tx: &mut Tx<'_>, variant: VariantId, quantity: u32) -> Result
         )?;
         return Ok(first.map(|(location,)| location));
     }
-    let taken: Option<(LocationId,)> = tx.maybe_one(
+    let known = (variant.uuid(), ANY_PLACE);
+    if let Some(location) = take_at_the_end(tx, known, variant, quantity) {
+        return Ok(Some(location));
+    }
+    let taken: Option<(LocationId, i64)> = tx.maybe_one(
         "update stock set reserved = reserved + $2, version = version + 1
           where variant_id = $1 and on_hand - sold - reserved >= $2 and home_id is null
             and location_id = (select location_id from stock where variant_id = $1 and on_hand - sold - reserved >= $2 and home_id is null
                                 order by location_id limit 1)
-         returning location_id",
+         returning location_id, on_hand - sold - reserved",
         args![variant, quantity],
     )?;
-    Ok(taken.map(|(location,)| location))
+    if let Some((location, left)) = taken {
+        tx.see("stock", known, (location.uuid(), left));
+    }
+    Ok(taken.map(|(location, _)| location))
+}
+
+/// What a batch of commands does to one row of stock: taken, sold and given back. The where-clause is that of each alone; the gate of what anybody may
+/// buy is always open.
+const AT_THE_END: &str = "update stock set reserved = reserved + $3 - $4 - $5, sold = sold + $4, version = version + 1
+      where variant_id = $1 and location_id = $2 and on_hand - sold - reserved + $5 >= $3 and ($3 = 0 or gate = 0)";
+
+/// In the place of a location, for units from wherever they are.
+const ANY_PLACE: Uuid = Uuid::nil();
+
+/// Only of what is there in plenty units are taken at the end of a batch: other lanes and replicas take, too, and where it is close each command has
+/// to know at once.
+const PLENTY: i64 = 500;
+
+impl Claim {
+    fn row(&self) -> RowKey {
+        (self.variant.uuid(), self.location.uuid())
+    }
+}
+
+/// Takes units with all else that the batch does to their row, where this lane saw plenty of them within the last second.
+fn take_at_the_end(tx: &mut Tx<'_>, known: RowKey, variant: VariantId, quantity: u32) -> Option<LocationId> {
+    let (location, left) = tx.seen("stock", known)?;
+    let quantity = i64::from(quantity);
+    if left - quantity < PLENTY || !tx.gather("stock", AT_THE_END, (variant.uuid(), location), [quantity, 0, 0]) {
+        return None;
+    }
+    tx.spend("stock", known, quantity);
+    Some(LocationId::from_uuid(location))
 }
 
 /// The most units any one place still has.
@@ -104,12 +141,20 @@ pub(super) fn most_at_one_place(tx: &mut Tx<'_>, variant: VariantId) -> Result<i
 
 /// Takes units that are set aside. No row: they are not there, or its gate is shut at this instant.
 pub(super) fn take_aside(tx: &mut Tx<'_>, claim: &Claim) -> Result<bool> {
-    let taken = tx.exec(
+    let known = claim.row();
+    if take_at_the_end(tx, known, claim.variant, claim.quantity).is_some() {
+        return Ok(true);
+    }
+    let taken: Option<(i64,)> = tx.maybe_one(
         "update stock set reserved = reserved + $3, version = version + 1
-          where variant_id = $1 and location_id = $2 and gate = 0 and on_hand - sold - reserved >= $3",
+          where variant_id = $1 and location_id = $2 and gate = 0 and on_hand - sold - reserved >= $3
+         returning on_hand - sold - reserved",
         args![claim.variant, claim.location, claim.quantity],
     )?;
-    Ok(taken == 1)
+    if let Some((left,)) = taken {
+        tx.see("stock", known, (claim.location.uuid(), left));
+    }
+    Ok(taken.is_some())
 }
 
 /// What is left of a variant at a place, and its gate.
@@ -230,6 +275,9 @@ pub(super) fn unsell_home(tx: &mut Tx<'_>, claim: &Claim) -> Result<Option<Locat
 }
 
 pub(super) fn give_back(tx: &mut Tx<'_>, claim: &Claim) -> Result<()> {
+    if tx.gather("stock", AT_THE_END, claim.row(), [0, 0, claim.quantity.into()]) {
+        return Ok(());
+    }
     tx.put(
         "update stock set reserved = reserved - $3, version = version + 1 where variant_id = $1 and location_id = $2",
         args![claim.variant, claim.location, claim.quantity],
@@ -237,6 +285,9 @@ pub(super) fn give_back(tx: &mut Tx<'_>, claim: &Claim) -> Result<()> {
 }
 
 pub(super) fn sell(tx: &mut Tx<'_>, claim: &Claim) -> Result<()> {
+    if tx.gather("stock", AT_THE_END, claim.row(), [0, claim.quantity.into(), 0]) {
+        return Ok(());
+    }
     tx.put(
         "update stock set reserved = reserved - $3, sold = sold + $3, version = version + 1 where variant_id = $1 and location_id = $2",
         args![claim.variant, claim.location, claim.quantity],

@@ -334,3 +334,70 @@ fn d3_lines_that_share_a_variant_are_summed_before_anything_is_taken() {
     assert_eq!(real.step(&twice).stock[0], (3, 0), "all or nothing");
     assert_ne!(real.checkouts[0].uuid(), real.checkouts[1].uuid());
 }
+
+/// Two programs on one database sell one hot variant from plenty to the last unit; half of what is taken is paid, the rest let go or kept.
+#[test]
+fn d16_two_replicas_sell_a_hot_variant_from_plenty_to_exactly_its_last_unit() {
+    const UNITS: u32 = 1_300;
+    let Some(fixture) = Fixture::engines().into_iter().nth(1) else {
+        return; // A file has one server.
+    };
+    let real = Real::on(&fixture);
+    real.step(&Step::Count {
+        variant: 0,
+        free: UNITS,
+    });
+    let (shop, variant) = (fixture.shop, real.variants[0]);
+    let clock = fixture.clock();
+    let random: std::sync::Arc<dyn crate::kernel::Random> = std::sync::Arc::new(crate::db::SystemRandom::default());
+    let config = crate::db::Config::new(fixture.db.engine().clone(), "main", crate::db::MAIN);
+    let other = crate::db::Db::open(&config, &clock, &random).unwrap();
+    let lane = crate::db::LaneKey::of(variant);
+    let tap = async |db: &crate::db::Db, number: usize| {
+        let (checkout, taken) = db
+            .write(lane, move |tx| {
+                let (checkout, demand): (CheckoutId, _) = (
+                    tx.id(),
+                    [Demand {
+                        variant,
+                        quantity: 1,
+                        place: None,
+                    }],
+                );
+                let until = tx.now().plus(Seconds::minutes(10));
+                Ok((checkout, reserve(tx, shop, checkout, &demand, true, until)?))
+            })
+            .await
+            .unwrap();
+        match taken {
+            Reserve::SoldOut { left, .. } => {
+                assert!(left < 1, "{left} are left");
+                return "sold out";
+            }
+            Reserve::Shut(_) => unreachable!("nobody shuts it"),
+            Reserve::Reserved(_) => {}
+        }
+        let end = move |tx: &mut crate::db::Tx<'_>| match number % 4 {
+            0 | 1 => convert(tx, checkout).map(|done| assert!(matches!(done, Convert::Sold(_)))),
+            2 => release(tx, checkout).map(drop),
+            _ => Ok(()),
+        };
+        db.write(lane, end).await.unwrap();
+        ["sold", "sold", "let go", "kept"][number % 4]
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let mut counts = BTreeMap::<&str, i64>::new();
+    for round in 0..6 {
+        let taps = (0..400).map(|number| tap(if number % 2 == 0 { &fixture.db } else { &other }, number / 2 + round));
+        for what in runtime.block_on(futures_util::future::join_all(taps)) {
+            *counts.entry(what).or_default() += 1;
+        }
+    }
+    let of = |what: &str| counts.get(what).copied().unwrap_or(0);
+    assert!(of("sold out") > 0 && of("let go") > 0, "{counts:?}");
+    let stock = fixture.write(move |tx| stock_of(tx, variant))[0];
+    assert_eq!((stock.sold, stock.reserved), (of("sold"), of("kept")), "{counts:?}");
+    assert_eq!(stock.on_hand, i64::from(UNITS));
+    assert_eq!(fixture.write(check), Vec::<String>::new());
+    other.shut_down();
+}

@@ -226,6 +226,8 @@ fn a_product_is_made_edited_and_seen() {
         "availability": {"left": 3, "in_checkouts": 0}});
     assert_eq!(product["variants"], json!([expected]));
     let known = [("if-none-match", seen.header("etag"))];
+    let (moment, vary) = ("public, max-age=1, stale-while-revalidate=1", "authorization");
+    assert_eq!((seen.header("cache-control"), seen.header("vary")), (moment, vary));
     counter
         .send(&counter.player, "GET", &format!("/v1/products/{id}"), &known, "")
         .expect(304);

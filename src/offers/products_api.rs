@@ -4,7 +4,7 @@ use super::api::AvailabilityOut;
 use crate::app::App;
 use crate::catalog::{self, Kind, Product, VariantState};
 use crate::db::Tx;
-use crate::http::{Path, Problem, Query, json, json_unless_known};
+use crate::http::{Path, Problem, Query, for_a_moment, json, json_unless_known};
 use crate::identity::{self, Player, Shop};
 use crate::inventory;
 use crate::kernel::{Error, MoneyOut, PageIn, PageOut, ProductId, Result as Done, VariantId};
@@ -84,7 +84,7 @@ pub async fn get_products(
 ) -> Result<Response, Problem> {
     let after = page.after::<ProductId>()?;
     let base_url = app.base_url.clone();
-    let found = app.db.read(move |tx| {
+    let found = app.db.read_lately(move |tx| {
         let shop = identity::shop(tx, player.shop)?;
         let found = catalog::list_active(tx, shop.id, after, page.limit())?;
         let next = found.next;
@@ -97,7 +97,7 @@ pub async fn get_products(
             next,
         })
     });
-    Ok(json(StatusCode::OK, found.await?))
+    Ok(for_a_moment(json(StatusCode::OK, found.await?)))
 }
 
 /// A product that is for sale.
@@ -110,7 +110,7 @@ pub async fn get_product(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let base_url = app.base_url.clone();
-    let found = app.db.read(move |tx| {
+    let found = app.db.read_lately(move |tx| {
         let shop = identity::shop(tx, player.shop)?;
         let product = catalog::find(tx, shop.id, id)?.filter(|product| product.state == catalog::ProductState::Active);
         product
@@ -120,5 +120,5 @@ pub async fn get_product(
     let (product, stock) = found.await?.ok_or_else(|| Error::not_found("product"))?;
     let tag = HeaderValue::try_from(format!("\"{}.{stock}\"", product.version))
         .map_err(|error| Error::internal("no tag").because(error))?;
-    Ok(json_unless_known(&headers, tag, product))
+    Ok(for_a_moment(json_unless_known(&headers, tag, product)))
 }

@@ -98,6 +98,31 @@ pub async fn metrics(State(app): State<App>, ClientAddress(client): ClientAddres
         "Commits whose outcome had to be looked up.",
         health.ambiguous,
     );
+    let ringing = app.db.ringing();
+    page.one(
+        "hawker_bell_carried",
+        "gauge",
+        "1 while other replicas are told of commits at once; at 0 they look by themselves.",
+        u8::from(ringing.carried),
+    );
+    page.one(
+        "hawker_bell_told_total",
+        "counter",
+        "Messages to other replicas.",
+        ringing.told,
+    );
+    page.one(
+        "hawker_bell_heard_total",
+        "counter",
+        "Messages of other replicas.",
+        ringing.heard,
+    );
+    page.one(
+        "hawker_reads_lately_total",
+        "counter",
+        "Reads that servers that follow answered.",
+        health.lately,
+    );
     page.one(
         "hawker_wal_bytes",
         "gauge",

@@ -129,7 +129,11 @@ pub async fn show(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (id, name) = (front.shop.id, slug.clone());
-    let Some(clip) = app.db.read(move |tx| clips::published_by_slug(tx, id, &name)).await? else {
+    let Some(clip) = app
+        .db
+        .read_lately(move |tx| clips::published_by_slug(tx, id, &name))
+        .await?
+    else {
         return front.nothing_here();
     };
     let said = clips::transcript(&app, &clip.content, &front.shop.language).await;
@@ -139,7 +143,7 @@ pub async fn show(
         .filter(|start| *start > 0);
     let page = app
         .db
-        .read(move |tx| ClipPage::read(tx, &front, &clip, &said, start))
+        .read_lately(move |tx| ClipPage::read(tx, &front, &clip, &said, start))
         .await?;
     public(&headers, &page)
 }

@@ -58,7 +58,7 @@ const PRODUCTS_MAX: i64 = 48;
 
 /// The shop's front.
 pub async fn show(State(app): State<App>, front: Front, headers: HeaderMap) -> Result<Response, Problem> {
-    let page = app.db.read(move |tx| HomePage::read(tx, &front)).await?;
+    let page = app.db.read_lately(move |tx| HomePage::read(tx, &front)).await?;
     public(&headers, &page)
 }
 

@@ -67,7 +67,7 @@ pub async fn show(
         return front.nothing_here();
     };
     let id = front.shop.id;
-    let zones = app.db.read(move |tx| delivery::all(tx, id)).await?;
+    let zones = app.db.read_lately(move |tx| delivery::all(tx, id)).await?;
     public(&headers, &PolicyPage::of(&front, policy, &zones, app.clock.wall()))
 }
 

@@ -70,7 +70,7 @@ pub async fn show(
 ) -> Result<Response, Problem> {
     let (page, front) = app
         .db
-        .read(move |tx| Ok((ProductPage::read(tx, &front, &slug)?, front.clone())))
+        .read_lately(move |tx| Ok((ProductPage::read(tx, &front, &slug)?, front.clone())))
         .await?;
     match page {
         Some(page) => public(&headers, &page),

@@ -53,7 +53,7 @@ const PAGES_MAX: usize = 50_000;
 /// Every public page of every shop here.
 pub async fn sitemap(State(app): State<App>) -> Result<Response, Problem> {
     let base_url = app.base_url.clone();
-    let pages = app.db.read(move |tx| Sitemap::read(tx, &base_url)).await?;
+    let pages = app.db.read_lately(move |tx| Sitemap::read(tx, &base_url)).await?;
     text("application/xml; charset=utf-8", http::page(&pages)?)
 }
 

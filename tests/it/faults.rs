@@ -21,7 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 const CLIENTS: u64 = 8;
 
-fn not_run(story: &str, reason: &str) {
+pub fn not_run(story: &str, reason: &str) {
     println!("not run: {story}: {reason}");
 }
 
@@ -408,18 +408,19 @@ async fn d5_a_replica_that_is_ahead_lets_nothing_expire_early() {
     ahead.end().await;
 }
 
-/// Stands between the program and PostgreSQL, and cuts the link at every seventh COMMIT: by turns after the server did it, and before it heard.
+/// Stands between the program and PostgreSQL, and cuts the link at every seventh COMMIT, say: by turns after the server did it, and before it heard.
 #[derive(Clone)]
-struct Cutter {
+pub struct Cutter {
+    every: u32,
     commits: Arc<AtomicU32>,
-    cuts: Arc<AtomicU32>,
+    pub cuts: Arc<AtomicU32>,
 }
 
 const COMMIT: &[u8] = b"Q\0\0\0\x0bcommit\0";
 
 impl Cutter {
     /// The cutter, and the address of the database behind it.
-    async fn stand_before(database: &str) -> (Self, String) {
+    pub async fn stand_before(database: &str, every: u32) -> (Self, String) {
         let config: postgres::Config = database.parse().unwrap();
         let [postgres::config::Host::Tcp(host)] = config.get_hosts() else {
             panic!("the server is reached over TCP: {database}")
@@ -429,6 +430,7 @@ impl Cutter {
         let url = database.replace(&behind, &listener.local_addr().unwrap().to_string());
         assert_ne!(url, database);
         let cutter = Self {
+            every,
             commits: Arc::default(),
             cuts: Arc::default(),
         };
@@ -454,7 +456,7 @@ impl Cutter {
                     if asked.is_empty() {
                         return Ok(());
                     }
-                    if asked.ends_with(COMMIT) && self.commits.fetch_add(1, Ordering::SeqCst) % 7 == 6 {
+                    if asked.ends_with(COMMIT) && self.commits.fetch_add(1, Ordering::SeqCst) % self.every == self.every - 1 {
                         if self.cuts.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) {
                             server.write_all(asked).await?;
                             let _done = server.read(&mut answered).await?; // Nobody will hear of it.
@@ -482,7 +484,7 @@ async fn s5_a_link_cut_at_commit_is_one_order_and_a_definite_answer() {
         return; // There is no link.
     }
     let direct = house.config.database.clone();
-    let (cutter, url) = Cutter::stand_before(&direct).await;
+    let (cutter, url) = Cutter::stand_before(&direct, 7).await;
     house.config.database = url;
     let mut house = Arc::new(house);
     let program = house.start().await;

@@ -30,6 +30,7 @@ mod proofs;
 mod promises;
 mod reference;
 mod repeated_requests;
+mod replicas;
 mod routing;
 mod settlement;
 mod sign_in;

@@ -67,7 +67,14 @@ impl House {
         let app = open_here(&config).await;
         let shop = make_shop(&app, "Kiln").await;
         let mug = lay_out(&app, shop.id, units).await;
-        let scopes = ["orders:write", "orders:read", "clips:write", "audience:read"];
+        let scopes = [
+            "orders:write",
+            "orders:read",
+            "clips:write",
+            "audience:read",
+            "catalog:write",
+            "catalog:read",
+        ];
         let secret_key = make_secret_key(&app, &shop, &scopes).await;
         close(app).await;
         Self {
@@ -92,6 +99,13 @@ impl House {
 
     pub fn is_sqlite(&self) -> bool {
         self.config.database.is_empty()
+    }
+
+    /// As [`House::twin`], with another way to the database.
+    pub fn twin_by(&self, database: &str) -> Self {
+        let mut twin = self.twin();
+        database.clone_into(&mut twin.config.database);
+        twin
     }
 
     pub fn player(&self) -> Client {
@@ -127,6 +141,8 @@ impl House {
         let settings = [
             ("HAWKER_DATA", self.config.data.display().to_string()),
             ("HAWKER_DATABASE", self.config.database.clone()),
+            ("HAWKER_READ_DATABASE", self.config.read_database.clone()),
+            ("HAWKER_NATS", self.config.nats.clone()),
             ("HAWKER_LISTEN", self.address.to_string()),
             ("HAWKER_BASE_URL", self.config.base_url.clone()),
             ("HAWKER_CARD_PROCESSOR", self.config.card_processor.clone()),
@@ -295,6 +311,7 @@ pub enum Bank<'a> {
 }
 
 /// The sandbox processor on its own listener: it does not die, lose power or run out of disk with the program.
+#[derive(Clone)]
 pub struct OutsideBank(SocketAddr);
 
 impl OutsideBank {
@@ -320,7 +337,7 @@ impl OutsideBank {
     }
 
     /// How many payments bind a buyer, and what was taken and not given back.
-    async fn charged(&self) -> (usize, i64) {
+    pub async fn charged(&self) -> (usize, i64) {
         let books = Client::of(self.0).get("/_books").await.value();
         let payments = books["payments"].as_array().unwrap();
         let binding = |payment: &&Value| matches!(payment["state"].as_str(), Some("requires_capture" | "succeeded"));

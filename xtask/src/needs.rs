@@ -30,6 +30,8 @@ pub enum Need {
     Strace,
     /// Lies to a program about the time of day.
     Faketime,
+    /// Wakes replicas; a peer nobody here wrote.
+    Nats,
     /// `target/release/hawker`.
     Release,
 }
@@ -130,6 +132,9 @@ impl<'a> Needs<'a> {
         if let Some(chromium) = chromium() {
             command.env("HAWKER_CHROMIUM", chromium);
         }
+        if let Some(server) = nats_server() {
+            command.env("HAWKER_NATS_SERVER", server);
+        }
         command.env("HAWKER_BIN", self.places().target.join("release/hawker"));
         command
             .env("REDOCLY_TELEMETRY", "off")
@@ -192,6 +197,7 @@ impl<'a> Needs<'a> {
             | Need::Postgres
             | Need::Strace
             | Need::Faketime
+            | Need::Nats
             | Need::Release => Ok(()),
         }
     }
@@ -374,6 +380,7 @@ impl fmt::Display for Need {
             Self::LoopMounts => "loop mounts",
             Self::Strace => "strace",
             Self::Faketime => "libfaketime",
+            Self::Nats => "NATS server",
             Self::Release => "release build",
         })
     }
@@ -404,6 +411,7 @@ fn missing_packages(need: Need) -> Vec<&'static str> {
         }
         Need::Strace => vec![without("strace", "strace")],
         Need::Faketime => vec![without("faketime", "faketime")],
+        Need::Nats => vec![nats_server().is_none().then_some("nats-server")],
         Need::LoopMounts => vec![without("mkfs.ext4", "e2fsprogs")],
         Need::CargoDeny | Need::Advisories | Need::Release => Vec::new(),
     };
@@ -412,6 +420,14 @@ fn missing_packages(need: Need) -> Vec<&'static str> {
 
 fn chromium() -> Option<PathBuf> {
     find_program(&["chromium", "chromium-browser", "google-chrome"])
+}
+
+/// One that was named, or Debian's.
+fn nats_server() -> Option<PathBuf> {
+    let named = std::env::var_os("HAWKER_NATS_SERVER").map(PathBuf::from);
+    named
+        .filter(|path| path.exists())
+        .or_else(|| find_program(&["nats-server"]))
 }
 
 fn find_program(names: &[&str]) -> Option<PathBuf> {

@@ -20,6 +20,7 @@ pub const NAMES: &[&str] = &[
     "integration-postgres",
     "faults",
     "kill",
+    "replicas",
     "powercut",
     "sim",
     "js",
@@ -31,6 +32,8 @@ pub const NAMES: &[&str] = &[
 /// Tests in `tests/it/` that break the machine under the real program, kill it, or cut the power of disk images; they have subsets of their own.
 const FAULTS: &str = "faults::";
 const KILL: &str = "kill9_";
+/// Several servers of one database, and a NATS between them.
+const REPLICAS: &str = "replicas::";
 const POWER_CUT: &str = "powercut_";
 
 pub struct Part {
@@ -110,7 +113,9 @@ fn integration(places: &Places) -> Vec<Part> {
     }
     let mut parts = Vec::new();
     for engine in ["sqlite", "postgres"] {
-        let words = vec!["--skip", FAULTS, "--skip", KILL, "--skip", POWER_CUT];
+        let words = vec![
+            "--skip", FAULTS, "--skip", KILL, "--skip", REPLICAS, "--skip", POWER_CUT,
+        ];
         parts.push(stories(
             format!("integration-{engine}"),
             engine,
@@ -132,6 +137,10 @@ fn integration(places: &Places) -> Vec<Part> {
             let needs = [engine_needs(engine), vec![Need::Release]].concat();
             parts.push(stories(format!("kill-{engine}"), engine, needs, one_by_one(KILL)));
         }
+    }
+    if places.has("tests/it/replicas.rs") {
+        let needs = vec![Need::Postgres, Need::Nats, Need::Release];
+        parts.push(stories("replicas".to_owned(), "postgres", needs, one_by_one(REPLICAS)));
     }
     if mentioned_in_tests(places, POWER_CUT) {
         parts.push(stories(
