@@ -4,7 +4,7 @@ use super::allocate::allocate;
 use super::conclude::{Settled, outcome, paid, settle};
 use super::model::{Address, Checkout, CheckoutState, Contact, Frozen, Need, lane_key, lane_of, missing, paying_until};
 use super::one_click::{Paying, Stored, elsewhere};
-use super::{store, upsell};
+use super::{own, store, upsell};
 use crate::app::App;
 use crate::db::Tx;
 use crate::drops;
@@ -325,6 +325,9 @@ fn place(
             place: drop.as_ref().map(|drop| drops::place(drop.id)),
         })
         .collect();
+    if let (Some(drop), Some(key)) = (&drop, &tap.key) {
+        own::begin(tx, tap, drop.id, key)?;
+    }
     // Who waited for it was offered it: their units are given back to them in this transaction, and to nobody else.
     let was_offered = match (&drop, &tap.key) {
         (Some(drop), Some(key)) => drops::take_offers(tx, drop.id, &demand, key)?,

@@ -1,6 +1,6 @@
 //! Drops: limited sales in a window, with units of their own, prices of their own and a limit for each buyer (docs/drops.md).
 //!
-//! Tables: drops, drop_items, drop_buyers, drop_claims, drop_events, drop_lines, drop_turns, drop_waits.
+//! Tables: drops, drop_items, drop_buyers, drop_claims, drop_events, drop_holds, drop_lines, drop_rules, drop_turns, drop_waits.
 //! Facts published: none.
 //! Always true: what a drop sells was taken out of the shop's stock first and lies at a place of its own, so nobody sells it twice and nobody else sells
 //! it; nothing is reserved before it opens or after it closes, by the database's clock; who reserved may finish; what nobody bought goes home; under no
@@ -10,20 +10,28 @@
 
 pub mod api;
 mod archive;
+mod buyer_key;
 mod check;
 mod claim;
 mod line;
+pub mod live_api;
 mod mind;
 mod model;
 mod offered;
+mod own;
 mod plan;
+pub mod room_api;
+mod rules;
+pub mod rules_api;
 mod run;
 mod store;
 mod wait;
+pub mod wait_api;
 
 #[cfg(test)]
 mod tests;
 
+pub use buyer_key::BuyerKey;
 pub use check::check;
 pub use claim::{again, claim, identify, release as let_go};
 pub use line::{PASS, drawn, join, rank, seed_hash, stand, use_pass};
@@ -33,7 +41,9 @@ pub use model::{
     TurnStanding, View, Wait, WaitStanding, Who, event_hash, key_hash, place, verify,
 };
 pub use offered::{enter, offered, offered_to_holder, sellable};
+pub use own::{Own, begin, own};
 pub use plan::{HOLD_MINUTES, NewItem, Plan, Planned, edit, plan, view, view_by_slug};
+pub use rules::{Rule, RuleState, When, kind as rule_kind, stop_rule};
 pub use run::{Act, Hand, archive, close, extend, open, pause, pin, release, schedule, step_price};
 pub use store::{before_wait, events, find, find_by_slug, holding, list, wait_of};
 pub use wait::{OFFER, after_offers, is_promised, is_waited_for, leave, offered_units, take_offers, wait};

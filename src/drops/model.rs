@@ -48,6 +48,7 @@ crate::words! {
         Resumed = "resumed",
         Pinned = "pinned",
         PriceStep = "price_step",
+        RuleStopped = "rule_stopped",
         Released = "released",
         Extended = "extended",
         Closed = "closed",
@@ -214,6 +215,8 @@ pub struct View {
     pub drop: Drop,
     pub items: Vec<Item>,
     pub stock: Vec<Aside>,
+    /// Its price rules, in their order.
+    pub rules: Vec<super::rules::Rule>,
     /// Its waiting room.
     pub line: Option<Line>,
 }
@@ -533,7 +536,8 @@ pub(super) fn limit_reached(limit: u32) -> Error {
     Error::conflict(
         "drop_limit_reached",
         format!(
-            "Each buyer may have {each} of this drop, and you have that much reserved or bought. Nothing more was reserved."
+            "Each buyer may have {each} of this drop, and you have that much reserved or bought. Nothing more was reserved. If you began to buy in another tab or \
+             on another device, go on there: what is not paid in its minutes is free again."
         ),
     )
 }

@@ -2,7 +2,7 @@
 
 use super::model::{Drop, DropState, Item, Offered, QuotedDrop, must_be_open, unknown};
 use super::run::opened;
-use super::store;
+use super::{rules, store};
 use crate::catalog::{self, Sellable};
 use crate::db::Tx;
 use crate::kernel::{Currency, DropId, Error, Result, ShopId, VariantId};
@@ -27,6 +27,9 @@ pub fn enter(tx: &mut Tx<'_>, shop: ShopId, id: DropId, variants: &[VariantId]) 
     must_be_open(&drop, tx.now())?;
     if drop.state == DropState::Scheduled {
         drop = opened(tx, &drop, None)?;
+    }
+    if drop.next_check_at.is_some_and(|at| at <= tx.now()) {
+        drop = rules::by_the_clock(tx, drop)?;
     }
     those(tx, &drop, variants)
 }

@@ -2,6 +2,7 @@
 
 use super::archive::{act, born};
 use super::model::{Drop, DropState, EventKind, Item, Stage, View};
+use super::rules::{self, RULES_MAX, Rule, RuleState, When};
 use super::store;
 use crate::catalog;
 use crate::clips;
@@ -10,12 +11,14 @@ use crate::inventory;
 use crate::kernel::{Currency, DropId, Error, Money, Result, ShopId, StaffId, Time, VariantId, text};
 
 /// What a drop will sell of one variant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewItem {
     pub variant: VariantId,
     pub allotment: u32,
     pub price: Money,
     pub transient: bool,
+    /// Steps of its price that are taken by the clock or by what was sold.
+    pub rules: Vec<When>,
 }
 
 /// A drop as it is planned.
@@ -104,6 +107,12 @@ impl Plan {
             if item.allotment > UNITS_MAX {
                 return field("allotment", "A drop gets at most 1,000,000 units of a variant.");
             }
+            if item.rules.len() > RULES_MAX {
+                return field("price_rules", "A price has at most 20 rules.");
+            }
+            for (number, rule) in item.rules.iter().enumerate() {
+                rules::checked(&format!("/items/{index}/price_rules/{number}"), *rule, item.price)?;
+            }
             if catalog::product_of(tx, shop, item.variant)?.is_none() {
                 return field("variant", "This shop has no such variant.");
             }
@@ -113,6 +122,7 @@ impl Plan {
 
     fn write_items(&self, tx: &mut Tx<'_>, drop: &Drop) -> Result<()> {
         for (position, item) in (0i64..).zip(&self.items) {
+            let rules = &item.rules;
             let item = Item {
                 variant: item.variant,
                 position,
@@ -122,6 +132,18 @@ impl Plan {
                 price_version: 1,
             };
             store::insert_item(tx, drop, &item)?;
+            for (number, when) in (0i64..).zip(rules) {
+                let at = if let When::At(at, _) = when { Some(*at) } else { None };
+                let rule = Rule {
+                    id: tx.id(),
+                    variant: item.variant,
+                    when: *when,
+                    state: RuleState::Waiting,
+                    steps: 0,
+                    next_at: at,
+                };
+                store::insert_rule(tx, drop, &rule, position * 100 + number)?;
+            }
         }
         Ok(())
     }
@@ -253,6 +275,7 @@ pub(super) fn of(tx: &mut Tx<'_>, drop: Drop) -> Result<View> {
     Ok(View {
         items: store::items(tx, drop.id)?,
         stock: inventory::aside(tx, drop.place())?,
+        rules: store::rules(tx, drop.id)?,
         line: match drop.line_rate {
             0 => None,
             _ => store::line(tx, drop.id)?,

@@ -1,6 +1,8 @@
 //! All SQL on drops, what they sell, and who has what of them.
 
 use super::model::{Drop, DropState, Event, Identity, Item, Line, Stage, StreamKind, Turn, Wait, WaitStanding, money};
+use super::own::Own;
+use super::rules::{Rule, RuleState, When, kind};
 use crate::args;
 use crate::db::{FromRow, Row, Tx};
 use crate::kernel::{CheckoutId, DropId, Error, Id, Page, Result, Seconds, ShopId, Time, TurnId, VariantId, WaitId};
@@ -219,6 +221,7 @@ pub(super) fn insert_item(tx: &mut Tx<'_>, drop: &Drop, item: &Item) -> Result<(
 
 /// Empties a draft before it is filled anew.
 pub(super) fn delete_items(tx: &mut Tx<'_>, drop: DropId) -> Result<()> {
+    tx.put("delete from drop_rules where drop_id = $1", args![drop])?;
     tx.put("delete from drop_items where drop_id = $1", args![drop])
 }
 
@@ -245,6 +248,137 @@ pub(super) fn other_with(tx: &mut Tx<'_>, variant: VariantId, but: DropId) -> Re
         args![variant, but],
     )?;
     Ok(found.map(|(id,)| id))
+}
+
+// Price rules. -------------------------------------------------------------------------------------------------------------------------------------
+
+impl FromRow for Rule {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        let currency = row.get(8)?;
+        let price = money(row.get(7)?, currency);
+        let kind: String = row.get(2)?;
+        let when = match (
+            kind.as_str(),
+            row.get(3)?,
+            row.get(4)?,
+            row.get::<Option<i64>>(5)?,
+            row.get(6)?,
+        ) {
+            ("at", Some(at), _, _, _) => When::At(at, price),
+            ("every", _, Some(minutes), Some(down), _) => When::Every {
+                minutes,
+                down: money(down, currency),
+                floor: price,
+            },
+            ("sold", _, _, _, Some(units)) => When::Sold(units, price),
+            _ => return Err(Error::internal("a price rule cannot be read")),
+        };
+        Ok(Self {
+            id: row.get(0)?,
+            variant: row.get(1)?,
+            when,
+            state: row.get(9)?,
+            steps: row.get(10)?,
+            next_at: row.get(11)?,
+        })
+    }
+}
+
+pub(super) fn insert_rule(tx: &mut Tx<'_>, drop: &Drop, rule: &Rule, position: i64) -> Result<()> {
+    let (at, minutes, down, units) = match rule.when {
+        When::At(at, _) => (Some(at), None, None, None),
+        When::Every { minutes, down, .. } => (None, Some(minutes), Some(down.minor), None),
+        When::Sold(units, _) => (None, None, None, Some(units)),
+    };
+    let price = rule.when.price();
+    tx.put(
+        "insert into drop_rules (id, drop_id, shop_id, variant_id, position, kind, at, minutes, down_minor, units, price_minor, currency, state, steps, next_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+        args![
+            rule.id,
+            drop.id,
+            drop.shop,
+            rule.variant,
+            position,
+            kind(&rule.when),
+            at,
+            minutes,
+            down,
+            units,
+            price.minor,
+            price.currency,
+            rule.state,
+            rule.steps,
+            rule.next_at
+        ],
+    )
+}
+
+/// A drop's price rules in their order.
+pub(super) fn rules(tx: &mut Tx<'_>, drop: DropId) -> Result<Vec<Rule>> {
+    tx.all(
+        "select id, variant_id, kind, at, minutes, down_minor, units, price_minor, currency, state, steps, next_at from drop_rules
+          where drop_id = $1 order by position limit 400",
+        args![drop],
+    )
+}
+
+/// Those whose moment has come, earliest first.
+pub(super) fn due_rules(tx: &mut Tx<'_>, drop: DropId) -> Result<Vec<Rule>> {
+    tx.all(
+        "select id, variant_id, kind, at, minutes, down_minor, units, price_minor, currency, state, steps, next_at from drop_rules
+          where drop_id = $1 and state = 'waiting' and next_at is not null and next_at <= $2 order by next_at, position limit 400",
+        args![drop, tx.now()],
+    )
+}
+
+pub(super) fn next_rule_at(tx: &mut Tx<'_>, drop: DropId) -> Result<Option<Time>> {
+    let found: Option<(Time,)> = tx.maybe_one(
+        "select next_at from drop_rules where drop_id = $1 and state = 'waiting' and next_at is not null order by next_at limit 1",
+        args![drop],
+    )?;
+    Ok(found.map(|(at,)| at))
+}
+
+/// Rules that count from the opening have their first moment now.
+pub(super) fn begin_rules(tx: &mut Tx<'_>, drop: DropId, opened: Time) -> Result<()> {
+    tx.put(
+        "update drop_rules set next_at = $2 + minutes * 60000000 where drop_id = $1 and kind = 'every' and state = 'waiting' and next_at is null",
+        args![drop, opened],
+    )
+}
+
+/// What steps every so many minutes has so much more time, if it was not due before a pause.
+pub(super) fn keep_rules(tx: &mut Tx<'_>, drop: DropId, since: Time, longer: Seconds) -> Result<()> {
+    tx.put(
+        "update drop_rules set next_at = next_at + $3 where drop_id = $1 and kind = 'every' and state = 'waiting' and next_at > $2",
+        args![drop, since, longer.0 * 1_000_000],
+    )
+}
+
+/// Moves a rule from how it was read. No row: somebody else moved it.
+pub(super) fn move_rule(
+    tx: &mut Tx<'_>,
+    rule: &Rule,
+    state: RuleState,
+    steps: i64,
+    next_at: Option<Time>,
+) -> Result<bool> {
+    let done = tx.exec(
+        "update drop_rules set state = $3, steps = $4, next_at = $5 where id = $1 and state = 'waiting' and steps = $2",
+        args![rule.id, rule.steps, state, steps, next_at],
+    )?;
+    Ok(done == 1)
+}
+
+/// Open drops with a rule that waits for sales.
+pub(super) fn with_sales_rules(tx: &mut Tx<'_>, most: i64) -> Result<Vec<DropId>> {
+    let rows: Vec<(DropId,)> = tx.all(
+        "select d.id from drops d where d.state = 'open' and exists (
+           select 1 from drop_rules r where r.drop_id = d.id and r.state = 'waiting' and r.kind = 'sold') order by d.id limit $1",
+        args![most],
+    )?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 // Who has what. ------------------------------------------------------------------------------------------------------------------------------------
@@ -342,6 +476,57 @@ pub(super) fn counts(tx: &mut Tx<'_>) -> Result<Vec<Counts>> {
         "select drop_id, identity, units, units_max from drop_buyers where units > 0 limit 1000000",
         &[],
     )
+}
+
+/// Which checkouts a browser has something of a drop in.
+pub(super) fn holds(tx: &mut Tx<'_>, drop: DropId, key: &[u8; 32]) -> Result<Vec<Own>> {
+    let rows: Vec<(VariantId, CheckoutId)> = tx.all(
+        "select variant_id, checkout_id from drop_holds where drop_id = $1 and buyer = $2 order by variant_id limit 100",
+        args![drop, *key],
+    )?;
+    Ok(rows
+        .into_iter()
+        .map(|(variant, checkout)| Own { variant, checkout })
+        .collect())
+}
+
+/// Writes what a browser is in. False: somebody wrote it meanwhile.
+pub(super) fn insert_hold(
+    tx: &mut Tx<'_>,
+    drop: DropId,
+    key: &[u8; 32],
+    variant: VariantId,
+    checkout: CheckoutId,
+) -> Result<bool> {
+    let done = tx.exec(
+        "insert into drop_holds (drop_id, buyer, variant_id, checkout_id) values ($1, $2, $3, $4) on conflict do nothing",
+        args![drop, *key, variant, checkout],
+    )?;
+    Ok(done == 1)
+}
+
+/// The same in the place of one that ended. False: somebody did that meanwhile.
+pub(super) fn hold_instead(
+    tx: &mut Tx<'_>,
+    drop: DropId,
+    key: &[u8; 32],
+    ended: &Own,
+    checkout: CheckoutId,
+) -> Result<bool> {
+    let done = tx.exec(
+        "update drop_holds set checkout_id = $5 where drop_id = $1 and buyer = $2 and variant_id = $3 and checkout_id = $4",
+        args![drop, *key, ended.variant, ended.checkout, checkout],
+    )?;
+    Ok(done == 1)
+}
+
+/// Nothing is reserved any more: forgets who was in what, a part at a time. Whether there is more.
+pub(super) fn end_holds(tx: &mut Tx<'_>, drop: DropId) -> Result<bool> {
+    let done = tx.exec(
+        "delete from drop_holds where drop_id = $1 and buyer in (select buyer from drop_holds where drop_id = $1 limit 500)",
+        args![drop],
+    )?;
+    Ok(done >= 500)
 }
 
 // The waiting room. --------------------------------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ use super::token;
 use crate::app::App;
 use crate::db::Tx;
 use crate::delivery::Method;
-use crate::drops::{self, api::BuyerKey};
+use crate::drops::{self, BuyerKey};
 use crate::http::{Problem, Query, json};
 use crate::identity::{self, Player, Shop};
 use crate::inventory::{self, Availability};

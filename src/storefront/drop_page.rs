@@ -9,13 +9,14 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use std::collections::BTreeMap;
 
+use super::checkout_form::back_url;
 use super::clip_page::Shape;
 use super::frame::{Frame, Head, Picture, Tone, When};
 use super::front::{Front, paragraphs, picture, poster, public, summary, when};
 use super::structured_data::{BreadcrumbList, Markup, Thing};
 use crate::app::App;
 use crate::catalog;
-use crate::checkout::Buyer as Browser;
+use crate::checkout::{self, Buyer as Browser, Checkout};
 use crate::clips;
 use crate::db::{LaneKey, Tx};
 use crate::drops::{self, DropState, Item, Phase, Stage, StreamKind, TurnStanding, View};
@@ -42,6 +43,8 @@ pub struct DropPage {
     pub holds: String,
     pub checkout_path: String,
     pub waits_path: String,
+    /// What this browser has begun to buy here and not paid.
+    pub own: Option<OwnView>,
     /// The waiting room, if it has one.
     pub room: Option<Room>,
     /// For the script that follows the drop.
@@ -49,6 +52,14 @@ pub struct DropPage {
     pub key: String,
     /// The server's clock when the page was written, for countdowns.
     pub now: String,
+}
+
+/// A purchase that can be gone on with.
+pub struct OwnView {
+    /// "2 pieces are".
+    pub what: String,
+    pub until: When,
+    pub path: String,
 }
 
 /// One sentence about where the drop stands, and the moment it counts down to.
@@ -129,8 +140,8 @@ pub enum WaitView {
     Open,
     /// "You are next: keep this page open.", "2 before you."
     On(String),
-    /// The units are theirs until then.
-    Offered(String),
+    /// The units are theirs until then: in words, and for the page's script.
+    Offered(String, String),
 }
 
 /// A drop that was announced, by its address or its id.
@@ -142,6 +153,7 @@ pub async fn show(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let key = browser.key(front.shop.id);
+    let here = app.clone();
     let (page, front, frames) = app
         .db
         .read(move |tx| {
@@ -157,11 +169,12 @@ pub async fn show(
                 Stage::Stream(kind, url) => Some((*kind, url.clone())),
                 _ => None,
             };
-            Ok((
-                Some(DropPage::read(tx, &front, &view, key.as_ref())?),
-                front.clone(),
-                elsewhere,
-            ))
+            let mut page = DropPage::read(tx, &front, &view, key.as_ref())?;
+            if let Some(key) = &key {
+                let own = checkout::own_in_drop(tx, shop, view.drop.id, key)?;
+                page.own = own.map(|own| OwnView::of(&here, &front, &own, tx.now()));
+            }
+            Ok((Some(page), front.clone(), elsewhere))
         })
         .await?;
     let Some(page) = page else {
@@ -282,12 +295,15 @@ pub fn left_words(left: i64, in_checkouts: i64) -> (String, Tone, bool) {
 }
 
 impl Says {
-    fn of(view: &View, now: Time) -> Self {
+    fn of(view: &View, now: Time, zone: &str) -> Self {
         let drop = &view.drop;
         let says = |tone, text: &str, until: Option<Time>, label| Self {
             tone,
             text: text.into(),
-            until: until.map(|at| when(at, now)),
+            until: until.map(|at| When {
+                exact: words::exact_in(at, zone),
+                ..when(at, now)
+            }),
             until_label: label,
         };
         match drop.phase(now) {
@@ -360,8 +376,8 @@ impl DropPage {
             },
             title: drop.title.clone(),
             description: paragraphs(&drop.description),
-            phase: drops::api::phase_word(phase),
-            says: Says::of(view, now),
+            phase: drops::live_api::phase_word(phase),
+            says: Says::of(view, now, &shop.time_zone),
             stage,
             items,
             limit: match drop.limit {
@@ -377,11 +393,27 @@ impl DropPage {
             ),
             checkout_path: front.path("/checkout"),
             waits_path: front.path(&format!("/drops/{}/waits", drop.slug)),
+            own: None,
             room: Room::read(tx, front, view, key)?,
             drop: drop.id.to_string(),
             key: identity::publishable_key(tx, shop.id)?,
             now: now.to_string(),
         })
+    }
+}
+
+impl OwnView {
+    fn of(app: &App, front: &Front, own: &Checkout, now: Time) -> Self {
+        let units: u64 = own.offer.quote.lines.iter().map(|line| u64::from(line.quantity)).sum();
+        let is = if units == 1 { "is" } else { "are" };
+        Self {
+            what: format!("{} {is}", words::count(units, "piece", "pieces")),
+            until: When {
+                exact: words::exact_in(own.expires_at, &front.shop.time_zone),
+                ..when(own.expires_at, now)
+            },
+            path: back_url(app, front, own.id),
+        }
     }
 }
 
@@ -497,7 +529,8 @@ impl DropItem {
         let waited = phase == Phase::Open && drops::is_promised(tx, view.drop.id, item.variant, figures.left)?;
         let wait = match known {
             Some(known) if known.is_offer(tx.now()) => {
-                WaitView::Offered(known.offered_until.map(words::exact).unwrap_or_default())
+                let until = known.offered_until.unwrap_or(tx.now());
+                WaitView::Offered(words::exact_in(until, &shop.time_zone), until.to_string())
             }
             Some(known) => WaitView::On(match drops::before_wait(tx, view.drop.id, &known)? {
                 0 => "You are next: keep this page open.".into(),
@@ -506,7 +539,7 @@ impl DropItem {
             None if phase == Phase::Open && (sold_out || waited) => WaitView::Open,
             None => WaitView::Closed,
         };
-        let offered = matches!(wait, WaitView::Offered(_));
+        let offered = matches!(wait, WaitView::Offered(..));
         let sold_out = (sold_out || waited) && !offered;
         let (availability, tone) = match offered {
             true => ("Kept for you".into(), Tone::Ok),
@@ -538,7 +571,7 @@ impl DropPage {
 
     /// What is offered to this browser needs no turn.
     pub fn may_buy(&self, item: &DropItem) -> bool {
-        self.can_buy() || (self.phase == "open" && matches!(item.wait, WaitView::Offered(_)))
+        self.can_buy() || (self.phase == "open" && matches!(item.wait, WaitView::Offered(..)))
     }
 
     /// In a waiting room, and not let in: the button says so.
@@ -620,6 +653,7 @@ impl DropPage {
             holds: "What you reserve is kept for you for 3 minutes.".into(),
             checkout_path: "/s/loam-and-ink/checkout".into(),
             waits_path: "/s/loam-and-ink/drops/friday-firing/waits".into(),
+            own: None,
             room: None,
             drop: "drp_01kdrop".into(),
             key: "pk_sample".into(),
@@ -658,6 +692,18 @@ impl DropPage {
             seed: (place > 0).then(|| "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752".into()),
             turn: "trn_01kturn".into(),
         })
+    }
+
+    /// Somebody who reserved comes back to the page.
+    pub fn sample_own() -> Self {
+        Self {
+            own: Some(OwnView {
+                what: "1 piece is".into(),
+                until: When::new("2026-11-27T19:21:00Z", "in 3 minutes", "27 November 2026, 19:21 UTC"),
+                path: "/s/loam-and-ink/checkout".into(),
+            }),
+            ..Self::sample()
+        }
     }
 
     /// Before the opening of a drop with a waiting room.

@@ -33,6 +33,7 @@ pub fn pages() -> Vec<(&'static str, String)> {
         page("drop_over", &DropPage::sample_over()),
         page("drop_room_before", &DropPage::sample_room_before()),
         page("drop_room_waiting", &DropPage::sample_room_waiting()),
+        page("drop_own", &DropPage::sample_own()),
         page("drop_room_admitted", &DropPage::sample_room_admitted()),
         page("checkout_gift_card", &CheckoutPage::sample_gift_card()),
         page("order_gift_card", &OrderPage::sample_gift_card()),

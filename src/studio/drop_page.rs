@@ -13,7 +13,9 @@ use crate::app::App;
 use crate::catalog;
 use crate::db::{LaneKey, Tx};
 use crate::drops::api::{whole_shop, wrong_state};
-use crate::drops::{self, Act, DropState, Event, EventKind, Hand, Item, Phase, View};
+use crate::drops::{
+    self, Act, DropState, Event, EventKind, Hand, Item, Phase, Rule, RuleState, View, When as PriceWhen,
+};
 use crate::http::{Form, Path, Problem, Query, page, redirect};
 use crate::identity::{self, Analyst, Creator, Helper, Shop, Staff, shop};
 use crate::kernel::{DropId, Error, Kind, Money, Result as Done, Seconds, Time, VariantId, words};
@@ -51,6 +53,42 @@ pub struct ConsoleItem {
     pub shelf: i64,
     pub pinned: bool,
     pub transient: bool,
+    /// Its price rules that may step still.
+    pub rules: Vec<ConsoleRule>,
+}
+
+/// A price rule that will step.
+pub struct ConsoleRule {
+    pub id: String,
+    /// "€18.00 from 27 November 2026, 20:10 UTC".
+    pub text: String,
+}
+
+impl ConsoleRule {
+    fn of(rule: &Rule, zone: &str) -> Self {
+        let exact = |at| words::exact_in(at, zone);
+        Self {
+            id: rule.id.to_string(),
+            text: match rule.when {
+                PriceWhen::At(at, price) => format!("{} from {}", words::money(price), exact(at)),
+                PriceWhen::Every { minutes, down, floor } => format!(
+                    "{} less every {}, down to {}{}",
+                    words::money(down),
+                    words::count(u64::from(minutes), "minute", "minutes"),
+                    words::money(floor),
+                    rule.next_at.map_or(String::new(), |at| format!("; next {}", exact(at)))
+                ),
+                PriceWhen::Sold(units, price) => format!(
+                    "{} once {} paid",
+                    words::money(price),
+                    match units {
+                        1 => "1 is".to_owned(),
+                        units => format!("{units} are"),
+                    }
+                ),
+            },
+        }
+    }
 }
 
 /// What buyers see now.
@@ -235,6 +273,12 @@ fn run_act(tx: &mut Tx<'_>, hand: Hand, typed: &Typed, view: &View) -> Done<Act>
                 .map_or(crate::kernel::Currency::EUR, |item| item.price.currency);
             drops::step_price(tx, hand, variant()?, amount("/price", typed.one("price"), currency)?)
         }
+        "stop_rule" => {
+            let rule = typed
+                .id("rule")
+                .ok_or_else(|| Error::field("/rule", "Choose what it is about."))?;
+            drops::stop_rule(tx, hand, rule)
+        }
         "extend" => {
             let minutes: i64 = typed.one("minutes").parse().unwrap_or(0);
             let from = view.drop.closes_at.map_or(tx.now(), |at| at.max(tx.now()));
@@ -254,6 +298,7 @@ pub(super) fn why_not(act: &Act, names: &[(VariantId, String)]) -> String {
         Act::Done(_) | Act::Again(_) => String::new(),
         Act::NotFound => "There is no such drop.".into(),
         Act::Wrong(state) => wrong_state(*state).into(),
+        Act::NoSuchRule => "There is no such price rule.".into(),
         Act::NoItems => "Say first what it sells, and how much of it.".into(),
         Act::NoSuchItem(variant) => format!("{} is not sold in this drop.", name(variant)),
         Act::NotForSale(variant) => format!(
@@ -298,13 +343,22 @@ fn told(event: &Event, desk: &Desk) -> (Tone, &'static str, String) {
         },
         EventKind::PriceStep => (
             Tone::Quiet,
-            "Another price",
+            match detail["rule"]["kind"].as_str() {
+                None => "Another price",
+                Some("sold") => "Another price, by what was sold",
+                Some(_) => "Another price, by its rule",
+            },
             format!(
                 "{}: from {} to {}.",
                 name("variant").unwrap_or_default(),
                 money("from"),
                 money("to")
             ),
+        ),
+        EventKind::RuleStopped => (
+            Tone::Quiet,
+            "Price rule stopped",
+            name("variant").map(|name| format!("{name}.")).unwrap_or_default(),
         ),
         EventKind::Released => (
             Tone::Ok,
@@ -332,9 +386,13 @@ impl DropPage {
             .items
             .iter()
             .zip(&desk.shelf)
-            .map(|(item, (_, shelf))| ConsoleItem::of(view, item, name(item.variant), *shelf))
+            .map(|(item, (_, shelf))| ConsoleItem::of(view, item, name(item.variant), *shelf, &desk.shop.time_zone))
             .collect();
         let totals = view.totals();
+        let at_home = |at| When {
+            exact: words::exact_in(at, &desk.shop.time_zone),
+            ..When::of(at, now)
+        };
         let happening = |event: &Event| {
             let (tone, title, detail) = told(event, desk);
             let by = match event.staff {
@@ -367,8 +425,8 @@ impl DropPage {
             is_open: phase == Phase::Open && drop.state == DropState::Open,
             next: NextAct::of(view, phase, &items),
             moment: match phase {
-                Phase::Before => drop.opens_at.map(|at| ("Opens", When::of(at, now))),
-                Phase::Open | Phase::Paused => drop.closes_at.map(|at| ("Closes", When::of(at, now))),
+                Phase::Before => drop.opens_at.map(|at| ("Opens", at_home(at))),
+                Phase::Open | Phase::Paused => drop.closes_at.map(|at| ("Closes", at_home(at))),
                 Phase::Over => drop.closed_at.map(|at| ("Closed", When::of(at, now))),
                 Phase::Draft => None,
             },
@@ -420,6 +478,13 @@ impl DropPage {
             shelf: 12,
             pinned,
             transient: false,
+            rules: match pinned {
+                true => vec![ConsoleRule {
+                    id: "prr_1".into(),
+                    text: "€18.00 from 27 November 2026, 19:20 UTC".into(),
+                }],
+                false => Vec::new(),
+            },
         };
         let when = |relative: &str| When::new(relative, "27 November 2026, 19:12 UTC", "2026-11-27T19:12:00Z");
         let happening = |tone, title: &str, detail: &str, at: &str| Happening {
@@ -520,7 +585,7 @@ impl DropPage {
 }
 
 impl ConsoleItem {
-    fn of(view: &View, item: &Item, name: String, shelf: i64) -> Self {
+    fn of(view: &View, item: &Item, name: String, shelf: i64, zone: &str) -> Self {
         let figures = view.figures(item);
         Self {
             variant: item.variant.to_string(),
@@ -535,6 +600,12 @@ impl ConsoleItem {
             shelf,
             pinned: view.drop.pinned == Some(item.variant),
             transient: item.transient,
+            rules: view
+                .rules
+                .iter()
+                .filter(|rule| rule.variant == item.variant && rule.state == RuleState::Waiting)
+                .map(|rule| ConsoleRule::of(rule, zone))
+                .collect(),
         }
     }
 }

@@ -465,6 +465,7 @@ const CENSUS: &[Row] = &[
     ),
     act("PUT", "/v1/drops/{drop}/pin", Who::Packer, r#"{"variant":"{variant}"}"#),
     delete("/v1/drops/{drop}/pin", Who::Packer),
+    delete("/v1/drops/{drop}/price-rules/{price_rule}", Who::Creator),
     act("POST", "/v1/drops/{drop}/archival", Who::Creator, "{}"),
     read("/v1/drops/{drop}/events", Who::Analyst),
     read("/v1/drops/{drop}/live", Who::Player),
@@ -472,6 +473,7 @@ const CENSUS: &[Row] = &[
     act("PUT", "/v1/drops/{drop}/turn", Who::Player, ""),
     read("/v1/drops/{drop}/turn", Who::Player),
     read("/v1/drops/{drop}/draw", Who::Player),
+    read("/v1/drops/{drop}/reservation", Who::Player),
     act("PUT", "/v1/drops/{drop}/waits/{variant}", Who::Player, "{}"),
     delete("/v1/drops/{drop}/waits/{variant}", Who::Player),
     read("/v1/gift-cards", Who::Analyst),
@@ -727,8 +729,15 @@ impl Furnished {
         assert_eq!(active.status, 200, "{}", active.text());
         stock(&world.app, &shop, &names["variant"]).await;
         let drop = json!({ "title": format!("Drop of {name}"), "items": [{ "variant": names["variant"], "allotment": 5,
-            "price": { "amount": 1900, "currency": "EUR" } }] });
-        names.insert("drop", id(&owner.post("/v1/drops", &drop).await));
+            "price": { "amount": 1900, "currency": "EUR" },
+            "price_rules": [{ "kind": "sold", "units": 900, "price": { "amount": 1800, "currency": "EUR" } }] }] });
+        let drop = owner.post("/v1/drops", &drop).await;
+        let rule = drop.value()["items"][0]["price_rules"][0]["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        names.insert("price_rule", rule);
+        names.insert("drop", id(&drop));
         let scheduled = format!("/v1/drops/{}/scheduling", names["drop"]);
         assert_eq!(owner.post(&scheduled, &json!({})).await.status, 200);
 
@@ -865,6 +874,7 @@ impl Furnished {
             "webhook_endpoint",
             "webhook_delivery",
             "drop",
+            "price_rule",
         ];
         let mut marks: Vec<&str> = owned.iter().map(|name| self.names[name].as_str()).collect();
         marks.extend([self.shop.slug.as_str(), self.client_secret.as_str()]);

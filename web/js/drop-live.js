@@ -111,6 +111,18 @@ function countDown() {
   tick();
 }
 
+/** Times by the reader's own clock; without scripts they are by the shop's. */
+function localTimes() {
+  const own = new Intl.DateTimeFormat(lang, {
+    day: "numeric", month: "long", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
+  });
+  for (const time of page.querySelectorAll("time[data-local]")) {
+    const at = new Date(/** @type {HTMLTimeElement} */ (time).dateTime);
+    if (!Number.isNaN(at.getTime())) time.textContent = own.format(at);
+  }
+}
+
+if (page) localTimes();
 if (page && page.dataset.phase !== "over") {
   countDown();
   const api = new Api("", page.dataset.key ?? "", fetch.bind(window), Date.now);
