@@ -67,6 +67,13 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(drops::api::post_extension))
         .routes(routes!(drops::api::post_drop_price))
         .routes(routes!(drops::rules_api::delete_price_rule))
+        .routes(routes!(
+            drops::early_api::get_early_links,
+            drops::early_api::post_early_link
+        ))
+        .routes(routes!(drops::early_api::delete_early_link))
+        .routes(routes!(drops::early_api::put_early_access))
+        .routes(routes!(drops::work_api::put_guard, drops::work_api::delete_guard))
         .routes(routes!(drops::api::put_pin, drops::api::delete_pin))
         .routes(routes!(drops::api::post_archival))
         .routes(routes!(drops::api::get_drop_events))
@@ -165,6 +172,10 @@ fn pages() -> Router<App> {
         .route("/s/{shop}", get(storefront::home_page::show))
         .route("/s/{shop}/clips/{clip}", get(storefront::clip_page::show))
         .route("/s/{shop}/drops/{drop}", get(storefront::drop_page::show))
+        .route(
+            "/s/{shop}/drops/{drop}/early",
+            axum::routing::post(storefront::drop_page::enter_early),
+        )
         .route(
             "/s/{shop}/drops/{drop}/waits",
             axum::routing::post(storefront::drop_page::wait),
@@ -419,6 +430,7 @@ pub const PAGES: &[(&str, &str)] = &[
     ("GET", "/s/{shop}"),
     ("GET", "/s/{shop}/clips/{clip}"),
     ("GET", "/s/{shop}/drops/{drop}"),
+    ("POST", "/s/{shop}/drops/{drop}/early"),
     ("POST", "/s/{shop}/drops/{drop}/turn"),
     ("POST", "/s/{shop}/drops/{drop}/waits"),
     ("GET", "/s/{shop}/products/{product}"),

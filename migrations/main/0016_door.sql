@@ -32,3 +32,30 @@ create index drop_rules_due on drop_rules (drop_id, next_at) where state = 'wait
 create index drop_rules_sold on drop_rules (drop_id) where state = 'waiting' and kind = 'sold';
 
 alter table shops add column time_zone {text} not null default 'UTC'; -- an IANA name: the clock its people plan by
+
+-- Some may buy earlier than everybody.
+alter table drops add column early_minutes {int} not null default 0 check (early_minutes >= 0); -- so much earlier it opens for its guests; 0: it does not
+create table drop_links (
+  id {bytes} not null primary key,
+  drop_id {bytes} not null references drops (id),
+  shop_id {bytes} not null references shops (id),
+  label {text} not null, -- whom it is for, in the host's words
+  people {int} not null check (people > 0),
+  used {int} not null check (used <= people), -- browsers it was bound to
+  revoked {int} not null check (revoked in (0, 1)),
+  created_at {int} not null
+) {keyed};
+create index drop_links_drop on drop_links (drop_id, id);
+create table drop_guests (
+  drop_id {bytes} not null references drops (id),
+  buyer {bytes} not null, -- the hash of their browser's secret
+  link_id {bytes}, -- what made them one
+  bound_at {int} not null,
+  primary key (drop_id, buyer)
+) {keyed};
+
+-- Work at the door of a waiting room.
+alter table drop_lines add column guarded {int} not null default 0 check (guarded in (0, 1)); -- 1: each new turn costs work, whether or not there is a rush
+alter table drop_lines add column second {int} not null default 0; -- the second of the last arrival
+alter table drop_lines add column in_second {int} not null default 0; -- arrivals in it
+alter table drop_lines add column rush_until {int}; -- until when each new turn costs work

@@ -86,7 +86,8 @@ pub(super) async fn or_own(
 /// What this browser has begun to buy in a drop and not ended, with the secret to go on. A second tab asks before it reserves.
 #[utoipa::path(get, path = "/v1/drops/{drop}/reservation", tag = "drops", params(("drop" = DropId, Path),
     ("Hawker-Buyer-Key" = String, Header, description = "The secret the purchase was begun with.")), security(("key" = [])),
-    responses((status = 200, body = CheckoutOut), (status = 404, description = "`no_reservation`: this browser has none here that goes on.")))]
+    responses((status = 200, body = CheckoutOut), (status = 404, description = "`no_reservation`: this browser has none here that goes on."),
+    (status = 422, description = "`buyer_key_needed`")))]
 pub async fn get_drop_reservation(
     State(app): State<App>,
     player: Player,
@@ -95,20 +96,15 @@ pub async fn get_drop_reservation(
     Path(id): Path<DropId>,
 ) -> std::result::Result<Response, Problem> {
     let shop = player.shop;
-    let key = key.hash(shop).or_else(|| buyer.key(shop));
-    let found = match key {
-        None => None,
-        Some(key) => {
-            let read = app.db.read(move |tx| {
-                let Some(own) = own_in_drop(tx, shop, id, &key)? else {
-                    return Ok(None);
-                };
-                let settled = super::conclude::stand(tx, shop, own.id)?;
-                Ok(settled.map(|settled| (settled, identity::shop(tx, shop))))
-            });
-            read.await?
-        }
-    };
+    let key = key.hash(shop).or_else(|| buyer.key(shop)).ok_or_else(drops::key_needed)?;
+    let read = app.db.read(move |tx| {
+        let Some(own) = own_in_drop(tx, shop, id, &key)? else {
+            return Ok(None);
+        };
+        let settled = super::conclude::stand(tx, shop, own.id)?;
+        Ok(settled.map(|settled| (settled, identity::shop(tx, shop))))
+    });
+    let found = read.await?;
     let Some((settled, of)) = found else {
         let detail = "This browser has nothing reserved in this drop.";
         return Err(Problem::new(StatusCode::NOT_FOUND, "no_reservation", detail));

@@ -51,6 +51,9 @@ pub struct DropIn {
     /// Those who come are let in one after another; absent: everybody may buy at once.
     #[serde(default)]
     pub waiting_room: Option<WaitingRoomIn>,
+    /// So many minutes earlier it opens for guests; 0: for nobody. It needs `opens_at`.
+    #[serde(default)]
+    pub early_minutes: u32,
     #[serde(default)]
     pub items: Vec<DropItemIn>,
 }
@@ -117,6 +120,9 @@ pub struct DropEditIn {
     /// Of a draft.
     #[serde(default)]
     pub waiting_room: Option<WaitingRoomIn>,
+    /// Of a draft.
+    #[serde(default)]
+    pub early_minutes: Option<u32>,
     /// Of a draft: all of them anew.
     #[serde(default)]
     pub items: Option<Vec<DropItemIn>>,
@@ -179,6 +185,8 @@ pub struct DropOut {
     /// Absent: everybody may buy at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting_room: Option<WaitingRoomOut>,
+    /// So many minutes earlier it opens for guests.
+    pub early_minutes: u32,
     pub items: Vec<DropItemOut>,
     /// Raised by every act; also the number of the latest event of its archive.
     pub version: i64,
@@ -195,6 +203,8 @@ pub struct WaitingRoomOut {
     pub arrivals: i64,
     /// Of them, those who were let in, in their order: place 1 to this.
     pub admitted: i64,
+    /// A host wants work for each new turn; otherwise it is asked for in a rush only.
+    pub guarded: bool,
     /// SHA-256 of the seed of the draw, in hex; absent in a draft.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed_hash: Option<String>,
@@ -210,6 +220,7 @@ impl WaitingRoomOut {
             rate_per_minute: view.drop.line_rate,
             arrivals: line.map_or(0, |line| line.arrivals),
             admitted: line.map_or(0, |line| line.admitted),
+            guarded: line.is_some_and(|line| line.guarded),
             seed_hash: line.map(|line| seed_hash(&line.seed)),
         })
     }
@@ -297,6 +308,7 @@ impl DropOut {
             hold_minutes: drop.hold_minutes,
             pinned: drop.pinned,
             waiting_room: WaitingRoomOut::of(view),
+            early_minutes: drop.early_minutes,
             items: view.items.iter().map(|item| item_out(view, item)).collect(),
             version: drop.version,
             page_url: format!("{}/s/{slug}/drops/{}", app.base_url, drop.slug),
@@ -357,6 +369,7 @@ pub(super) fn plan_of(view: &View) -> Plan {
         limit: drop.limit,
         hold_minutes: drop.hold_minutes,
         line_rate: drop.line_rate,
+        early_minutes: drop.early_minutes,
         items: view
             .items
             .iter()
@@ -407,6 +420,7 @@ pub fn acted(act: Act) -> Result<Box<View>, Problem> {
         Act::NotFound => Err(unknown().into()),
         Act::Wrong(state) => Err(Problem::conflict("wrong_drop_state", wrong_state(state)).with("state", state)),
         Act::NoItems => no("drop_empty", "Say first what it sells, and how much of it."),
+        Act::NoSuchLink => Err(Error::new(Kind::NotFound, "no_such_early_link", "This drop has no such link.").into()),
         Act::NoSuchRule => Err(Error::new(
             Kind::NotFound,
             "no_such_price_rule",
@@ -510,6 +524,7 @@ pub async fn post_drop(
         limit: body.limit_per_buyer,
         hold_minutes: body.hold_minutes.unwrap_or(HOLD_MINUTES),
         line_rate: body.waiting_room.map_or(0, |room| room.rate_per_minute),
+        early_minutes: body.early_minutes,
         items: new_items(body.items),
     };
     let made = app.db.write(LaneKey::of(id), move |tx| {
@@ -555,6 +570,7 @@ pub async fn patch_drop(
     new.limit = body.limit_per_buyer.unwrap_or(new.limit);
     new.hold_minutes = body.hold_minutes.unwrap_or(new.hold_minutes);
     new.line_rate = body.waiting_room.map_or(new.line_rate, |room| room.rate_per_minute);
+    new.early_minutes = body.early_minutes.unwrap_or(new.early_minutes);
     new.items = body.items.map_or(new.items, new_items);
     let edited = app.db.write(LaneKey::of(id), move |tx| {
         let currency = currency(tx, shop)?;

@@ -33,7 +33,8 @@ impl BuyerKey {
     }
 }
 
-pub(super) fn key_needed() -> Problem {
+/// What whoever sends no secret of theirs learns.
+pub fn key_needed() -> Problem {
     let detail =
         "Send the secret this browser made for its turn: `Hawker-Buyer-Key`, 32 to 64 letters, digits, - or _.";
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "buyer_key_needed", detail)

@@ -1,6 +1,6 @@
 //! Drops: limited sales in a window, with units of their own, prices of their own and a limit for each buyer (docs/drops.md).
 //!
-//! Tables: drops, drop_items, drop_buyers, drop_claims, drop_events, drop_holds, drop_lines, drop_rules, drop_turns, drop_waits.
+//! Tables: drops, drop_items, drop_buyers, drop_claims, drop_events, drop_guests, drop_holds, drop_lines, drop_links, drop_rules, drop_turns, drop_waits.
 //! Facts published: none.
 //! Always true: what a drop sells was taken out of the shop's stock first and lies at a place of its own, so nobody sells it twice and nobody else sells
 //! it; nothing is reserved before it opens or after it closes, by the database's clock; who reserved may finish; what nobody bought goes home; under no
@@ -13,6 +13,8 @@ mod archive;
 mod buyer_key;
 mod check;
 mod claim;
+mod early;
+pub mod early_api;
 mod line;
 pub mod live_api;
 mod mind;
@@ -27,18 +29,24 @@ mod run;
 mod store;
 mod wait;
 pub mod wait_api;
+mod work;
+pub mod work_api;
 
 #[cfg(test)]
 mod tests;
 
-pub use buyer_key::BuyerKey;
+pub use buyer_key::{BuyerKey, key_needed};
 pub use check::check;
 pub use claim::{again, claim, identify, release as let_go};
-pub use line::{PASS, drawn, join, rank, seed_hash, stand, use_pass};
+pub use early::{
+    EARLY_MINUTES_MAX, EarlyLink, bind_guest, early_links, early_token, is_guest, issue_link, may_enter, no_such_link,
+    open_for_guest, read_early_token, revoke_link, shut_after_guest,
+};
+pub use line::{PASS, asks_for, drawn, join, rank, seed_hash, stand, use_pass};
 pub use mind::mind;
 pub use model::{
     Drop, DropState, Event, EventKind, Figures, Item, Line, Offered, Phase, QuotedDrop, Stage, StreamKind, TurnNow,
-    TurnStanding, View, Wait, WaitStanding, Who, event_hash, key_hash, place, verify,
+    TurnStanding, View, Wait, WaitStanding, Who, event_hash, key_hash, place, turn_of, verify,
 };
 pub use offered::{enter, offered, offered_to_holder, sellable};
 pub use own::{Own, begin, own};
@@ -47,3 +55,4 @@ pub use rules::{Rule, RuleState, When, kind as rule_kind, stop_rule};
 pub use run::{Act, Hand, archive, close, extend, open, pause, pin, release, schedule, step_price};
 pub use store::{before_wait, events, find, find_by_slug, holding, list, wait_of};
 pub use wait::{OFFER, after_offers, is_promised, is_waited_for, leave, offered_units, take_offers, wait};
+pub use work::{Answered, BITS, Challenge, NoWork, WAIT, challenge, check as check_work, guard, solve};

@@ -49,6 +49,11 @@ crate::words! {
         Pinned = "pinned",
         PriceStep = "price_step",
         RuleStopped = "rule_stopped",
+        /// A host switched work at the door of its waiting room on or off.
+        Guarded = "guarded",
+        /// A link was made that lets guests in earlier.
+        LinkIssued = "link_issued",
+        LinkRevoked = "link_revoked",
         Released = "released",
         Extended = "extended",
         Closed = "closed",
@@ -146,6 +151,8 @@ pub struct Drop {
     pub pinned: Option<VariantId>,
     /// People let in a minute from its waiting room; 0: it has none.
     pub line_rate: u32,
+    /// So much earlier it opens for its guests; 0: it does not.
+    pub early_minutes: u32,
     /// Raised by every act; also the number of its latest event.
     pub version: i64,
     /// The hash of that event.
@@ -235,6 +242,12 @@ pub struct Line {
     /// Up to when people were let in.
     pub wave_at: Option<Time>,
     pub version: i64,
+    /// A host wants work for each new turn.
+    pub guarded: bool,
+    /// Arrivals in the second of the last one.
+    pub in_second: i64,
+    /// Until when each new turn costs work.
+    pub rush_until: Option<Time>,
 }
 
 /// A turn as it is kept.

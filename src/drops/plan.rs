@@ -1,6 +1,7 @@
 //! Putting a drop together, and changing what may still be changed.
 
 use super::archive::{act, born};
+use super::early::EARLY_MINUTES_MAX;
 use super::model::{Drop, DropState, EventKind, Item, Stage, View};
 use super::rules::{self, RULES_MAX, Rule, RuleState, When};
 use super::store;
@@ -35,6 +36,8 @@ pub struct Plan {
     pub hold_minutes: i64,
     /// People let in a minute from its waiting room; 0: it has none.
     pub line_rate: u32,
+    /// So much earlier it opens for its guests; 0: it does not.
+    pub early_minutes: u32,
     pub items: Vec<NewItem>,
 }
 
@@ -83,6 +86,18 @@ impl Plan {
             return Err(Error::field(
                 "/waiting_room/rate_per_minute",
                 "At most 60,000 people are let in a minute.",
+            ));
+        }
+        if plan.early_minutes > EARLY_MINUTES_MAX {
+            return Err(Error::field(
+                "/early_minutes",
+                "A drop opens at most 1,440 minutes earlier for its guests.",
+            ));
+        }
+        if plan.early_minutes > 0 && plan.opens_at.is_none() {
+            return Err(Error::field(
+                "/early_minutes",
+                "To open earlier for guests, say when it opens for everybody.",
             ));
         }
         if plan.items.len() > ITEMS_MAX {
@@ -183,6 +198,7 @@ pub fn plan(
             hold_minutes: new.hold_minutes,
             pinned: None,
             line_rate: new.line_rate,
+            early_minutes: new.early_minutes,
             version: 1,
             head: [0; 32],
             next_check_at: None,
@@ -225,6 +241,7 @@ pub fn edit(
         limit: new.limit,
         hold_minutes: new.hold_minutes,
         line_rate: new.line_rate,
+        early_minutes: new.early_minutes,
         ..before.clone()
     };
     if before.state != DropState::Draft {
@@ -243,7 +260,8 @@ pub fn edit(
         if after.closes_at != before.closes_at {
             return Ok(Planned::Fixed("Extend it, or close it: its end is not edited."));
         }
-        if (after.limit, after.hold_minutes, after.line_rate) != (before.limit, before.hold_minutes, before.line_rate) {
+        let told = |drop: &Drop| (drop.limit, drop.hold_minutes, drop.line_rate, drop.early_minutes);
+        if told(&after) != told(&before) {
             return Ok(Planned::Fixed(
                 "Buyers were told the limit, how long units are kept, and how they are let in. They stay.",
             ));

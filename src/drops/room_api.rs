@@ -1,15 +1,16 @@
 //! A waiting room over HTTP: turns, and the draw anybody can check.
 
 use super::buyer_key::{BuyerKey, announced, key_needed};
-use super::line::{drawn, join, seed_hash, stand};
-use super::model::{TurnNow, TurnStanding, hex};
+use super::line::{asks_for, drawn, join, seed_hash, stand};
+use super::model::{TurnNow, TurnStanding, hex, turn_of};
+use super::work::{self, Answered, Challenge, NoWork};
 use crate::app::App;
 use crate::db::LaneKey;
 use crate::http::{ClientAddress, Limit, Path, Problem, Query, Who, json, limit};
 use crate::identity::Player;
 use crate::kernel::{DropId, Time, TurnId};
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
@@ -50,25 +51,61 @@ pub struct DrawOut {
     pub turns: Vec<TurnId>,
 }
 
+/// What a new turn costs in a rush.
+fn work_needed(challenge: &Challenge, why: NoWork, sent: bool) -> Problem {
+    let detail = match (sent, why) {
+        (false, _) => "Many come at once: work on this challenge, or wait, then ask again with `Hawker-Work`.",
+        (true, NoWork::Forged) => "This challenge is not one of ours for this turn. Here is one.",
+        (true, NoWork::Expired) => "This challenge is too old. Here is another.",
+        (true, NoWork::Wrong) => "This is no answer to the challenge.",
+        (true, NoWork::TooSoon) => "You have neither worked nor waited long enough.",
+    };
+    Problem::new(StatusCode::PRECONDITION_REQUIRED, "drop_work_needed", detail)
+        .with("challenge", &challenge.text)
+        .with("bits", challenge.bits)
+        .with("waited_at", challenge.waited_at)
+}
+
 /// Take a turn in a drop's waiting room, for the browser that holds the key. Asked again, it is the same turn.
 #[utoipa::path(put, path = "/v1/drops/{drop}/turn", tag = "drops", params(("drop" = DropId, Path),
-    ("Hawker-Buyer-Key" = String, Header, description = "A secret this browser made and keeps; send it with the purchase too.")), security(("key" = [])),
-    responses((status = 200, body = TurnOut), (status = 404, description = "`no_such_drop`"),
+    ("Hawker-Buyer-Key" = String, Header, description = "A secret this browser made and keeps; send it with the purchase too."),
+    ("Hawker-Work" = Option<String>, Header, description = "In a rush: `challenge:nonce`, where SHA-256 over exactly that text begins with as many zero bits as `bits` says; or `challenge:` after `waited_at`.")),
+    security(("key" = [])), responses((status = 200, body = TurnOut), (status = 404, description = "`no_such_drop`"),
+    (status = 428, description = "`drop_work_needed` with `challenge`, `bits` and `waited_at`: a new turn costs work now. A challenge is good for three minutes, for this key only."),
     (status = 409, description = "`drop_closed`, `no_waiting_room`"), (status = 422, description = "`buyer_key_needed`")))]
 pub async fn put_turn(
     State(app): State<App>,
     player: Player,
     ClientAddress(address): ClientAddress,
     key: BuyerKey,
+    headers: HeaderMap,
     Path(id): Path<DropId>,
 ) -> Result<Response, Problem> {
     let shop = player.shop;
     let drop = announced(&app, shop, id).await?;
     let key = key.hash(shop).ok_or_else(key_needed)?;
     limit(&app, Limit::Checkout, Who::AddressAtShop(address, shop))?;
-    // Whoever has a turn asks how it stands, again and again: that is no write.
-    if let Some(known) = app.db.read(move |tx| stand(tx, &drop, &key)).await? {
+    // Whoever has a turn asks how it stands, again and again: that is no write, and costs no work.
+    let read = app.db.read(move |tx| {
+        let now = tx.now();
+        Ok((stand(tx, &drop, &key)?, asks_for(tx, &drop)?, now))
+    });
+    let (known, asked, now) = read.await?;
+    if let Some(known) = known {
         return Ok(json(StatusCode::OK, TurnOut::from(known)));
+    }
+    if let Some(bits) = asked {
+        let (signing_key, turn) = (app.db.signing_key(), turn_of(id, &key));
+        let sent = headers.get("hawker-work").and_then(|value| value.to_str().ok());
+        let (text, nonce) = sent.and_then(|sent| sent.split_once(':')).unwrap_or_default();
+        let answer = Answered { challenge: text, nonce };
+        if let Err(why) = work::check(signing_key, turn, now, answer) {
+            return Err(work_needed(
+                &work::challenge(signing_key, turn, now, bits),
+                why,
+                sent.is_some(),
+            ));
+        }
     }
     let turn = app
         .db

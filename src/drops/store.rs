@@ -1,11 +1,14 @@
 //! All SQL on drops, what they sell, and who has what of them.
 
+use super::early::EarlyLink;
 use super::model::{Drop, DropState, Event, Identity, Item, Line, Stage, StreamKind, Turn, Wait, WaitStanding, money};
 use super::own::Own;
 use super::rules::{Rule, RuleState, When, kind};
 use crate::args;
 use crate::db::{FromRow, Row, Tx};
-use crate::kernel::{CheckoutId, DropId, Error, Id, Page, Result, Seconds, ShopId, Time, TurnId, VariantId, WaitId};
+use crate::kernel::{
+    CheckoutId, DropId, EarlyLinkId, Error, Id, Page, Result, Seconds, ShopId, Time, TurnId, VariantId, WaitId,
+};
 use uuid::Uuid;
 
 impl FromRow for Drop {
@@ -37,6 +40,7 @@ impl FromRow for Drop {
             created_at: row.get(19)?,
             changed_at: row.get(20)?,
             line_rate: row.get(21)?,
+            early_minutes: row.get(22)?,
         })
     }
 }
@@ -54,8 +58,8 @@ pub(super) fn insert(tx: &mut Tx<'_>, drop: &Drop) -> Result<bool> {
     let (url, kind) = stream_of(drop);
     let done = tx.exec(
         "insert into drops (id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
-                            limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) on conflict do nothing",
+                            limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate, early_minutes)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) on conflict do nothing",
         args![
             drop.id,
             drop.shop,
@@ -78,7 +82,8 @@ pub(super) fn insert(tx: &mut Tx<'_>, drop: &Drop) -> Result<bool> {
             drop.next_check_at,
             drop.created_at,
             drop.changed_at,
-            drop.line_rate
+            drop.line_rate,
+            drop.early_minutes
         ],
     )?;
     Ok(done == 1)
@@ -90,7 +95,7 @@ pub(super) fn advance(tx: &mut Tx<'_>, before: &Drop, after: &Drop) -> Result<bo
     let done = tx.exec(
         "update drops set title = $4, description = $5, clip_id = $6, stream_url = $7, stream_kind = $8, state = $9, opens_at = $10, closes_at = $11,
                 opened_at = $12, closed_at = $13, limit_units = $14, hold_minutes = $15, pinned_id = $16, version = $17, head = $18,
-                next_check_at = $19, changed_at = $20, line_rate = $21
+                next_check_at = $19, changed_at = $20, line_rate = $21, early_minutes = $22
           where id = $1 and state = $2 and version = $3",
         args![
             before.id,
@@ -113,7 +118,8 @@ pub(super) fn advance(tx: &mut Tx<'_>, before: &Drop, after: &Drop) -> Result<bo
             after.head,
             after.next_check_at,
             after.changed_at,
-            after.line_rate
+            after.line_rate,
+            after.early_minutes
         ],
     )?;
     Ok(done == 1)
@@ -131,7 +137,7 @@ pub(super) fn look_again(tx: &mut Tx<'_>, drop: &Drop, at: Time) -> Result<()> {
 pub fn find(tx: &mut Tx<'_>, shop: ShopId, id: DropId) -> Result<Option<Drop>> {
     tx.maybe_one(
         "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
-                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate, early_minutes
            from drops where shop_id = $1 and id = $2",
         args![shop, id],
     )
@@ -141,7 +147,7 @@ pub fn find(tx: &mut Tx<'_>, shop: ShopId, id: DropId) -> Result<Option<Drop>> {
 pub fn find_by_slug(tx: &mut Tx<'_>, shop: ShopId, slug: &str) -> Result<Option<Drop>> {
     tx.maybe_one(
         "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
-                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate, early_minutes
            from drops where shop_id = $1 and slug = $2",
         args![shop, slug],
     )
@@ -151,7 +157,7 @@ pub fn find_by_slug(tx: &mut Tx<'_>, shop: ShopId, slug: &str) -> Result<Option<
 pub(super) fn load(tx: &mut Tx<'_>, id: DropId) -> Result<Drop> {
     tx.maybe_one(
         "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
-                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate, early_minutes
            from drops where id = $1",
         args![id],
     )?
@@ -163,7 +169,7 @@ pub fn list(tx: &mut Tx<'_>, shop: ShopId, after: Option<DropId>, limit: i64) ->
     let before = after.unwrap_or(DropId::from_uuid(Uuid::max()));
     let drops = tx.all(
         "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
-                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate, early_minutes
            from drops where shop_id = $1 and id < $2 and state <> $4 order by id desc limit $3",
         args![shop, before, limit + 1, DropState::Archived],
     )?;
@@ -248,6 +254,77 @@ pub(super) fn other_with(tx: &mut Tx<'_>, variant: VariantId, but: DropId) -> Re
         args![variant, but],
     )?;
     Ok(found.map(|(id,)| id))
+}
+
+// Early access. ------------------------------------------------------------------------------------------------------------------------------------
+
+impl FromRow for EarlyLink {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            label: row.get(1)?,
+            people: row.get(2)?,
+            used: row.get(3)?,
+            revoked: row.get(4)?,
+            created_at: row.get(5)?,
+        })
+    }
+}
+
+pub(super) fn early_links(tx: &mut Tx<'_>, drop: DropId) -> Result<Vec<EarlyLink>> {
+    tx.all(
+        "select id, label, people, used, revoked, created_at from drop_links where drop_id = $1 order by id limit 100",
+        args![drop],
+    )
+}
+
+/// Writes a link. False: its id is taken.
+pub(super) fn insert_early_link(
+    tx: &mut Tx<'_>,
+    drop: &Drop,
+    id: EarlyLinkId,
+    label: &str,
+    people: u32,
+) -> Result<bool> {
+    let done = tx.exec(
+        "insert into drop_links (id, drop_id, shop_id, label, people, used, revoked, created_at) values ($1, $2, $3, $4, $5, 0, 0, $6) on conflict do nothing",
+        args![id, drop.id, drop.shop, label, people, tx.now()],
+    )?;
+    Ok(done == 1)
+}
+
+/// Takes a link back. False: it was before.
+pub(super) fn revoke_early_link(tx: &mut Tx<'_>, drop: DropId, id: EarlyLinkId) -> Result<bool> {
+    let done = tx.exec(
+        "update drop_links set revoked = 1 where drop_id = $1 and id = $2 and revoked = 0",
+        args![drop, id],
+    )?;
+    Ok(done == 1)
+}
+
+/// Counts one more browser for a link. No row: it is for no more, or was taken back.
+pub(super) fn use_early_link(tx: &mut Tx<'_>, drop: DropId, id: EarlyLinkId) -> Result<bool> {
+    let done = tx.exec(
+        "update drop_links set used = used + 1 where drop_id = $1 and id = $2 and revoked = 0 and used < people",
+        args![drop, id],
+    )?;
+    Ok(done == 1)
+}
+
+pub(super) fn insert_guest(tx: &mut Tx<'_>, drop: DropId, link: EarlyLinkId, key: &[u8; 32]) -> Result<bool> {
+    let done = tx.exec(
+        "insert into drop_guests (drop_id, buyer, link_id, bound_at) values ($1, $2, $3, $4) on conflict do nothing",
+        args![drop, *key, link, tx.now()],
+    )?;
+    Ok(done == 1)
+}
+
+pub(super) fn is_guest(tx: &mut Tx<'_>, drop: DropId, key: &[u8; 32]) -> Result<bool> {
+    let found: Option<(Time,)> = tx.maybe_one(
+        "select bound_at from drop_guests where drop_id = $1 and buyer = $2",
+        args![drop, *key],
+    )?;
+    Ok(found.is_some())
 }
 
 // Price rules. -------------------------------------------------------------------------------------------------------------------------------------
@@ -541,6 +618,9 @@ impl FromRow for Line {
             admitted: row.get(4)?,
             wave_at: row.get(5)?,
             version: row.get(6)?,
+            guarded: row.get(7)?,
+            in_second: row.get(8)?,
+            rush_until: row.get(9)?,
         })
     }
 }
@@ -554,18 +634,32 @@ pub(super) fn insert_line(tx: &mut Tx<'_>, drop: &Drop, seed: &[u8; 32]) -> Resu
 
 pub(super) fn line(tx: &mut Tx<'_>, drop: DropId) -> Result<Option<Line>> {
     tx.maybe_one(
-        "select rate, seed, arrivals, drawn, admitted, wave_at, version from drop_lines where drop_id = $1",
+        "select rate, seed, arrivals, drawn, admitted, wave_at, version, guarded, in_second, rush_until from drop_lines where drop_id = $1",
         args![drop],
     )
 }
 
-/// Counts somebody who came; the line with them in it.
-pub(super) fn arrive(tx: &mut Tx<'_>, drop: DropId) -> Result<Option<Line>> {
+/// Counts somebody who came; the line with them in it. More than `rush` of them in one second begin a rush, or prolong it.
+pub(super) fn arrive(tx: &mut Tx<'_>, drop: DropId, rush: i64, lasts: Seconds) -> Result<Option<Line>> {
+    let now = tx.now();
     tx.maybe_one(
-        "update drop_lines set arrivals = arrivals + 1, version = version + 1 where drop_id = $1
-         returning rate, seed, arrivals, drawn, admitted, wave_at, version",
-        args![drop],
+        "update drop_lines set arrivals = arrivals + 1, version = version + 1,
+                rush_until = case when second = $2 and in_second >= $3 then $4 else rush_until end,
+                in_second = case when second = $2 then in_second + 1 else 1 end,
+                second = $2
+          where drop_id = $1
+         returning rate, seed, arrivals, drawn, admitted, wave_at, version, guarded, in_second, rush_until",
+        args![drop, now.unix_seconds(), rush, now.plus(lasts)],
     )
+}
+
+/// A host's switch. False: it was like that.
+pub(super) fn set_guard(tx: &mut Tx<'_>, drop: DropId, on: bool) -> Result<bool> {
+    let done = tx.exec(
+        "update drop_lines set guarded = $2, version = version + 1 where drop_id = $1 and guarded <> $2",
+        args![drop, on],
+    )?;
+    Ok(done == 1)
 }
 
 /// Somebody came late to a room in which nobody waited: they wait for the next wave, and not less.
@@ -878,7 +972,7 @@ pub fn events(tx: &mut Tx<'_>, drop: DropId) -> Result<Vec<Event>> {
 pub(super) fn all(tx: &mut Tx<'_>) -> Result<Vec<Drop>> {
     tx.all(
         "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
-                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate, early_minutes
            from drops order by id limit 10000",
         &[],
     )

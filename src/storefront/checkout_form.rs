@@ -122,7 +122,7 @@ pub async fn show(
         country: country.or(home).unwrap_or_else(|| front.shop.country.clone()),
         delivery: None,
         seen: None,
-        drop: query.drop.map(InDrop::new),
+        drop: query.drop.map(|drop| InDrop::new(drop).by(browser.key(front.shop.id))),
     };
     let at = At {
         app: &app,
@@ -170,7 +170,7 @@ pub async fn send(
     if text("step") == "stored" {
         return one_click(at, id, fresh.get(), quote, typed).await;
     }
-    let asked = asked(&typed, &quote);
+    let asked = asked(&typed, &quote, browser.key(front.shop.id));
     if asked.lines.is_empty() {
         leave(&app, &front, id, &quote).await?;
         return Ok(redirect(&front.path("")));
@@ -517,7 +517,7 @@ async fn one_click(
     if let Some(card) = &card {
         typed.extend(typed_as(&card.contact, card.address.as_ref()));
     }
-    let asked = asked(&typed, &quote);
+    let asked = asked(&typed, &quote, browser.key(front.shop.id));
     let start_over = |said: Said, typed: Typed| offer(at, fresh, asked, typed, said, StatusCode::CONFLICT);
     let payment = Payment {
         stored: Some(stored),
@@ -684,7 +684,7 @@ pub(super) fn fingerprint(quote: &Quote) -> [u8; 32] {
 }
 
 /// What the form asks for; quantities of what it showed.
-fn asked(typed: &Typed, quote: &Quote) -> Asked {
+fn asked(typed: &Typed, quote: &Quote, key: Option<[u8; 32]>) -> Asked {
     let wanted = |line: &offers::QuotedLine| {
         let said = typed.get(&format!("quantity-{}", line.variant));
         let quantity = said.map_or(line.quantity, |text| text.trim().parse().unwrap_or(line.quantity));
@@ -707,7 +707,7 @@ fn asked(typed: &Typed, quote: &Quote) -> Asked {
         delivery: delivery.filter(|_| country == quote.country),
         country,
         seen: quote.seen,
-        drop: quote.drop.as_ref().map(|drop| InDrop::new(drop.id)),
+        drop: quote.drop.as_ref().map(|drop| InDrop::new(drop.id).by(key)),
     }
 }
 

@@ -5,14 +5,15 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use std::collections::BTreeMap;
 
 use super::checkout_form::back_url;
 use super::clip_page::Shape;
-use super::frame::{Frame, Head, Picture, Tone, When};
-use super::front::{Front, paragraphs, picture, poster, public, summary, when};
+use super::frame::{Frame, Head, Link, Picture, Tone, When};
+use super::front::{Front, paragraphs, picture, poster, public, shown, summary, when};
+use super::message_page::MessagePage;
 use super::structured_data::{BreadcrumbList, Markup, Thing};
 use crate::app::App;
 use crate::catalog;
@@ -20,7 +21,7 @@ use crate::checkout::{self, Buyer as Browser, Checkout};
 use crate::clips;
 use crate::db::{LaneKey, Tx};
 use crate::drops::{self, DropState, Item, Phase, Stage, StreamKind, TurnStanding, View};
-use crate::http::{ClientAddress, Form, Limit, Path, Problem, SameOrigin, Who, allow_on_page, limit, redirect};
+use crate::http::{ClientAddress, Form, Limit, Path, Problem, Query, SameOrigin, Who, allow_on_page, limit, redirect};
 use crate::identity;
 use crate::kernel::{Kind, Result as Done, Time, words};
 
@@ -45,6 +46,12 @@ pub struct DropPage {
     pub waits_path: String,
     /// What this browser has begun to buy here and not paid.
     pub own: Option<OwnView>,
+    /// They may buy before everybody else, now.
+    pub early: bool,
+    /// This browser is a guest, before the opening.
+    pub is_guest: bool,
+    /// A link brought them here that lets them in earlier: what stands in its address.
+    pub invited: Option<Invited>,
     /// The waiting room, if it has one.
     pub room: Option<Room>,
     /// For the script that follows the drop.
@@ -52,6 +59,20 @@ pub struct DropPage {
     pub key: String,
     /// The server's clock when the page was written, for countdowns.
     pub now: String,
+}
+
+/// Somebody whom a link lets in earlier, once they say so with this browser.
+pub struct Invited {
+    pub token: String,
+    pub path: String,
+    /// "10 minutes".
+    pub earlier: String,
+}
+
+/// What an address says beside the drop.
+#[derive(serde::Deserialize)]
+pub struct DropQuery {
+    early: Option<String>,
 }
 
 /// A purchase that can be gone on with.
@@ -89,6 +110,16 @@ pub struct Room {
     pub seed: Option<String>,
     /// This browser's turn, for whoever checks the draw.
     pub turn: String,
+    /// What a turn costs this browser now.
+    pub work: Option<Work>,
+}
+
+/// A challenge on the page.
+pub struct Work {
+    pub challenge: String,
+    pub bits: u8,
+    /// "27 November 2026, 20:31 CET"; the seconds matter, so they are said too.
+    pub waited_at: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -150,8 +181,10 @@ pub async fn show(
     front: Front,
     browser: Browser,
     Path((_, name)): Path<(String, String)>,
+    Query(query): Query<DropQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let signing_key = *app.db.signing_key();
     let key = browser.key(front.shop.id);
     let here = app.clone();
     let (page, front, frames) = app
@@ -170,6 +203,21 @@ pub async fn show(
                 _ => None,
             };
             let mut page = DropPage::read(tx, &front, &view, key.as_ref())?;
+            let asked = drops::asks_for(tx, &view.drop)?;
+            if let (Some(bits), Some(key), Some(room)) = (asked, &key, &mut page.room)
+                && room.standing == Standing::Outside
+            {
+                let challenge = drops::challenge(&signing_key, drops::turn_of(view.drop.id, key), tx.now(), bits);
+                room.work = Some(Work {
+                    waited_at: by_the_second(challenge.waited_at, &front.shop.time_zone),
+                    challenge: challenge.text,
+                    bits,
+                });
+            }
+            let token = query.early.as_deref().unwrap_or_default();
+            let invited = drops::read_early_token(&signing_key, token).is_some();
+            page.invited =
+                Invited::of(&front, &view, token).filter(|_| invited && page.phase == "before" && !page.is_guest);
             if let Some(key) = &key {
                 let own = checkout::own_in_drop(tx, shop, view.drop.id, key)?;
                 page.own = own.map(|own| OwnView::of(&here, &front, &own, tx.now()));
@@ -199,6 +247,7 @@ pub async fn take_turn(
     browser: Browser,
     ClientAddress(client): ClientAddress,
     Path((_, name)): Path<(String, String)>,
+    Form(typed): Form<BTreeMap<String, String>>,
 ) -> Result<Response, Problem> {
     let shop = front.shop.id;
     limit(&app, Limit::Checkout, Who::AddressAtShop(client, shop))?;
@@ -216,6 +265,22 @@ pub async fn take_turn(
     let back = redirect(&front.path(&format!("/drops/{}", drop.slug)));
     if let Some(key) = browser.key(shop) {
         let (lane, id) = (LaneKey::of(drop.id), drop.id);
+        let read = app.db.read(move |tx| {
+            let has_turn = drops::stand(tx, &drop, &key)?.is_some();
+            let asked = drops::asks_for(tx, &drop)?;
+            Ok((asked.filter(|_| !has_turn), tx.now()))
+        });
+        if let (Some(_), now) = read.await? {
+            let text = |name: &str| typed.get(name).map(String::as_str).unwrap_or_default();
+            let answer = drops::Answered {
+                challenge: text("challenge"),
+                nonce: text("nonce"),
+            };
+            // The page says what a turn costs now; with the secret it is given here.
+            if drops::check_work(app.db.signing_key(), drops::turn_of(id, &key), now, answer).is_err() {
+                return Ok(browser.remember(back));
+            }
+        }
         match app.db.write(lane, move |tx| drops::join(tx, shop, id, &key)).await {
             // A drop that closed meanwhile says so itself.
             Ok(_) => {}
@@ -224,6 +289,63 @@ pub async fn take_turn(
         }
     }
     Ok(browser.remember(back))
+}
+
+/// "20:31:05 CET".
+fn by_the_second(at: Time, zone: &str) -> String {
+    let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    at.timestamp().to_zoned(zone).strftime("%H:%M:%S %Z").to_string()
+}
+
+/// Makes this browser a guest of the drop by a link: it may buy before everybody else.
+pub async fn enter_early(
+    State(app): State<App>,
+    front: Front,
+    _: SameOrigin,
+    browser: Browser,
+    ClientAddress(client): ClientAddress,
+    Path((_, name)): Path<(String, String)>,
+    Form(typed): Form<BTreeMap<String, String>>,
+) -> Result<Response, Problem> {
+    let shop = front.shop.id;
+    limit(&app, Limit::Checkout, Who::AddressAtShop(client, shop))?;
+    let slug = name.clone();
+    let found = app.db.read(move |tx| {
+        Ok(match slug.parse() {
+            Ok(id) => drops::find(tx, shop, id)?,
+            Err(_) => drops::find_by_slug(tx, shop, &slug)?,
+        })
+    });
+    let Some(drop) = found.await?.filter(|drop| drop.state != DropState::Draft) else {
+        return front.nothing_here();
+    };
+    let back = Link::new("To the drop", &front.path(&format!("/drops/{}", drop.slug)));
+    let token = typed.get("early").map(String::as_str).unwrap_or_default();
+    let browser = browser.known(&app);
+    let bound = match (drops::read_early_token(app.db.signing_key(), token), browser.key(shop)) {
+        (Some(link), Some(key)) => {
+            let (lane, id) = (LaneKey::of(drop.id), drop.id);
+            app.db
+                .write(lane, move |tx| drops::bind_guest(tx, shop, id, link, &key))
+                .await
+        }
+        _ => Err(drops::no_such_link()),
+    };
+    match bound {
+        Ok(drop) => Ok(browser.remember(redirect(&front.path(&format!("/drops/{}", drop.slug))))),
+        Err(error) if error.kind == Kind::Conflict => {
+            let page = MessagePage::new(
+                front.frame(),
+                409,
+                "This link does not let you in earlier.",
+                &error.detail,
+                None,
+                vec![back],
+            );
+            shown(StatusCode::CONFLICT, &page)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Joins the waitlist of something that is sold out, or leaves it.
@@ -295,7 +417,7 @@ pub fn left_words(left: i64, in_checkouts: i64) -> (String, Tone, bool) {
 }
 
 impl Says {
-    fn of(view: &View, now: Time, zone: &str) -> Self {
+    fn of(view: &View, now: Time, zone: &str, guest: bool) -> Self {
         let drop = &view.drop;
         let says = |tone, text: &str, until: Option<Time>, label| Self {
             tone,
@@ -307,6 +429,18 @@ impl Says {
             until_label: label,
         };
         match drop.phase(now) {
+            Phase::Draft | Phase::Before if guest && drop.is_early(now) => says(
+                Tone::Ok,
+                "Open for you and other guests now, before everybody else.",
+                drop.opens_at,
+                "For everybody",
+            ),
+            Phase::Draft | Phase::Before if guest => says(
+                Tone::Ok,
+                "You are a guest: it opens earlier for you, in this browser.",
+                drop.early_from(),
+                "Opens for you",
+            ),
             Phase::Draft | Phase::Before => match drop.opens_at {
                 Some(at) => says(
                     Tone::Plain,
@@ -340,9 +474,14 @@ impl DropPage {
     fn read(tx: &mut Tx<'_>, front: &Front, view: &View, key: Option<&[u8; 32]>) -> Done<Self> {
         let (shop, drop, now) = (&front.shop, &view.drop, tx.now());
         let phase = drop.phase(now);
+        let is_guest = match key {
+            Some(key) if phase == Phase::Before => drops::is_guest(tx, drop.id, key)?,
+            _ => false,
+        };
+        let early = is_guest && drop.is_early(now);
         let mut items = Vec::with_capacity(view.items.len());
         for item in &view.items {
-            items.extend(DropItem::read(tx, front, view, item, phase, key)?);
+            items.extend(DropItem::read(tx, front, view, item, (phase, early), key)?);
         }
         items.sort_by_key(|item| !item.pinned);
         let stage = StageView::read(tx, front, view)?;
@@ -377,7 +516,7 @@ impl DropPage {
             title: drop.title.clone(),
             description: paragraphs(&drop.description),
             phase: drops::live_api::phase_word(phase),
-            says: Says::of(view, now, &shop.time_zone),
+            says: Says::of(view, now, &shop.time_zone, is_guest),
             stage,
             items,
             limit: match drop.limit {
@@ -394,10 +533,24 @@ impl DropPage {
             checkout_path: front.path("/checkout"),
             waits_path: front.path(&format!("/drops/{}/waits", drop.slug)),
             own: None,
+            early,
+            is_guest,
+            invited: None,
             room: Room::read(tx, front, view, key)?,
             drop: drop.id.to_string(),
             key: identity::publishable_key(tx, shop.id)?,
             now: now.to_string(),
+        })
+    }
+}
+
+impl Invited {
+    fn of(front: &Front, view: &View, token: &str) -> Option<Self> {
+        let minutes = u64::from(view.drop.early_minutes);
+        (minutes > 0).then(|| Self {
+            token: token.to_owned(),
+            path: front.path(&format!("/drops/{}/early", view.drop.slug)),
+            earlier: words::count(minutes, "minute", "minutes"),
         })
     }
 }
@@ -450,6 +603,7 @@ impl Room {
                 .drawn
                 .map(|_| line.seed.iter().map(|byte| format!("{byte:02x}")).collect()),
             turn: turn.map(|turn| turn.id.to_string()).unwrap_or_default(),
+            work: None,
         }))
     }
 
@@ -501,7 +655,7 @@ impl DropItem {
         front: &Front,
         view: &View,
         item: &Item,
-        phase: Phase,
+        (phase, early): (Phase, bool),
         key: Option<&[u8; 32]>,
     ) -> Done<Option<Self>> {
         let shop = &front.shop;
@@ -513,6 +667,7 @@ impl DropItem {
         };
         let figures = view.figures(item);
         let (availability, tone, sold_out) = match phase {
+            Phase::Before if early => left_words(figures.left, figures.reserved),
             Phase::Draft | Phase::Before => (
                 words::count(u64::from(item.allotment), "piece", "pieces"),
                 Tone::Plain,
@@ -562,11 +717,16 @@ impl DropItem {
 
 impl DropPage {
     pub fn can_buy(&self) -> bool {
-        self.phase == "open"
-            && self
-                .room
-                .as_ref()
-                .is_none_or(|room| room.standing == Standing::Admitted)
+        self.early
+            || self.phase == "open"
+                && self
+                    .room
+                    .as_ref()
+                    .is_none_or(|room| room.standing == Standing::Admitted)
+    }
+
+    pub fn has_work(&self) -> bool {
+        self.room.as_ref().is_some_and(|room| room.work.is_some())
     }
 
     /// What is offered to this browser needs no turn.
@@ -654,6 +814,9 @@ impl DropPage {
             checkout_path: "/s/loam-and-ink/checkout".into(),
             waits_path: "/s/loam-and-ink/drops/friday-firing/waits".into(),
             own: None,
+            early: false,
+            is_guest: false,
+            invited: None,
             room: None,
             drop: "drp_01kdrop".into(),
             key: "pk_sample".into(),
@@ -691,7 +854,30 @@ impl DropPage {
             seed_hash: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into(),
             seed: (place > 0).then(|| "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752".into()),
             turn: "trn_01kturn".into(),
+            work: None,
         })
+    }
+
+    /// A link brought somebody here.
+    pub fn sample_invited() -> Self {
+        Self {
+            invited: Some(Invited {
+                token: "erl_01.sample".into(),
+                path: "/s/loam-and-ink/drops/friday-firing/early".into(),
+                earlier: "10 minutes".into(),
+            }),
+            ..Self::sample_before()
+        }
+    }
+
+    /// A guest, before everybody else.
+    pub fn sample_early() -> Self {
+        let mut page = Self::sample_before();
+        page.says.tone = Tone::Ok;
+        page.says.text = "Open for you and other guests now, before everybody else.".into();
+        page.says.until_label = "For everybody";
+        (page.early, page.is_guest) = (true, true);
+        page
     }
 
     /// Somebody who reserved comes back to the page.
@@ -712,6 +898,19 @@ impl DropPage {
             room: Self::sample_room(Standing::Outside, 0, 0),
             ..Self::sample_before()
         }
+    }
+
+    /// In a rush: a turn costs a moment of work.
+    pub fn sample_room_work() -> Self {
+        let mut page = Self::sample_room_before();
+        if let Some(room) = &mut page.room {
+            room.work = Some(Work {
+                challenge: "AAZk".into(),
+                bits: 15,
+                waited_at: "20:31:05 CET".into(),
+            });
+        }
+        page
     }
 
     pub fn sample_room_waiting() -> Self {

@@ -140,6 +140,7 @@ pub struct DropPlanPage {
     pub limit: Field,
     pub hold: Field,
     pub line: Field,
+    pub early: Field,
     pub rows: Vec<PlanRow>,
     /// The shop has nothing that could be sold.
     pub nothing_to_sell: bool,
@@ -147,7 +148,7 @@ pub struct DropPlanPage {
     pub problems: Vec<Wrong>,
 }
 
-const PLACES: [(&str, &str, &str); 9] = [
+const PLACES: [(&str, &str, &str); 10] = [
     ("/title", "plan-title", "Title"),
     ("/description", "plan-description", "Words"),
     ("/stream", "plan-stream", "Stream"),
@@ -156,6 +157,7 @@ const PLACES: [(&str, &str, &str); 9] = [
     ("/limit_per_buyer", "plan-limit", "Limit"),
     ("/hold_minutes", "plan-hold", "Kept for"),
     ("/waiting_room/rate_per_minute", "plan-line", "Waiting room"),
+    ("/early_minutes", "plan-early", "Early access"),
     ("/items", "plan-items", "What it sells"),
 ];
 /// Empty rows beside what is planned.
@@ -346,6 +348,11 @@ fn plan_of(typed: &Typed, desk: &Desk) -> Done<Plan> {
             (true, "") => 0,
             (true, text) => number("/waiting_room/rate_per_minute", text)?,
         },
+        early_minutes: match (draft, typed.one("early")) {
+            (false, _) => drop.early_minutes,
+            (true, "") => 0,
+            (true, text) => number("/early_minutes", text)?,
+        },
         items: if draft { items_of(typed, desk)? } else { known },
     })
 }
@@ -482,6 +489,14 @@ impl DropPlanPage {
                     drop.line_rate.to_string()
                 },
             ),
+            early: told(
+                "early",
+                &if drop.early_minutes == 0 {
+                    String::new()
+                } else {
+                    drop.early_minutes.to_string()
+                },
+            ),
             rows,
             nothing_to_sell: desk.variants.is_empty(),
             products: frame.to(&Section::Products),
@@ -501,6 +516,7 @@ impl DropPlanPage {
             (&mut self.limit, "limit", "/limit_per_buyer"),
             (&mut self.hold, "hold", "/hold_minutes"),
             (&mut self.line, "line", "/waiting_room/rate_per_minute"),
+            (&mut self.early, "early", "/early_minutes"),
         ];
         for (field, name, pointer) in fields {
             *field = Field::judged(typed.one(name), error, pointer);
@@ -558,6 +574,7 @@ impl DropPlanPage {
             limit: Field::of("2"),
             hold: Field::of("3"),
             line: Field::of("600"),
+            early: Field::of("10"),
             rows: vec![
                 row(1, "40", "25.00"),
                 row(2, "12", "42.00"),

@@ -1569,3 +1569,228 @@ async fn d12_rules_step_the_price_every_50_ms_while_people_buy_and_nobody_pays_m
     assert_eq!(show.figures().await, (90, 0, 60, 0));
     show.stall.invariants().await;
 }
+
+#[tokio::test]
+async fn x5_a_guest_may_buy_earlier_by_a_link_that_is_counted_bound_and_worth_nothing_forged() {
+    let stall = Stall::open(9).await;
+    let opens = in_seconds(&stall, 30 * 60);
+    let no_time = json!({ "title": "Guests", "early_minutes": 10 });
+    assert_eq!(
+        stall.staff.post("/v1/drops", &no_time).await.status,
+        422,
+        "earlier than what?"
+    );
+    let room = json!({ "opens_at": opens, "early_minutes": 10, "waiting_room": { "rate_per_minute": 6000 } });
+    let drop = plan(&stall, 3, room).await;
+    let show = Show { stall, drop };
+    show.act("scheduling", json!({})).await;
+    let links = show.path("early-links");
+    let link = show
+        .stall
+        .staff
+        .post(&links, &json!({ "label": "Newsletter", "people": 2 }))
+        .await;
+    assert_eq!(link.status, 201, "{}", link.text());
+    let (link, url) = (
+        link.value()["id"].clone(),
+        link.value()["url"].as_str().unwrap().to_owned(),
+    );
+    let token = url.split_once("?early=").expect("its address says it").1.to_owned();
+    let guest = async |number: usize, token: &str| {
+        let path = show.path("early-access");
+        browser(&show, number).put(&path, &json!({ "early": token })).await
+    };
+    let forged = token.replacen('.', ".A", 1);
+    for made_up in ["", "nothing", link.as_str().unwrap(), &forged] {
+        assert_eq!(
+            guest(1, made_up).await.refusal(),
+            (409, "no_such_early_link".into()),
+            "{made_up}"
+        );
+    }
+    // Two browsers, each as often as they like; the third is too many.
+    for number in [1, 1, 2, 1] {
+        assert_eq!(guest(number, &token).await.status, 200);
+    }
+    assert_eq!(guest(3, &token).await.refusal(), (409, "early_link_used_up".into()));
+    let listed = show.stall.staff.get(&links).await.value();
+    assert_eq!(
+        (&listed["data"][0]["used"], &listed["data"][0]["people"]),
+        (&json!(2), &json!(2))
+    );
+
+    let ask = async |client: &Client| {
+        let path = format!("/v1/quotes?lines={}:1&country=DE&drop={}", show.stall.mug, show.drop);
+        client.get(&path).await
+    };
+    let tap = async |client: &Client, quote: &Value, who: &str| {
+        let path = format!("/v1/checkouts/{}", show.stall.checkout());
+        state(&client.put(&path, &body_of(quote, who)).await)
+    };
+    let not_open = (409, "drop_not_open".to_owned());
+    assert_eq!(ask(&browser(&show, 1)).await.refusal(), not_open, "twenty minutes more");
+    show.stall.world.clock.advance(20 * 60 + 1);
+    for client in [&show.stall.player, &browser(&show, 3)] {
+        assert_eq!(ask(client).await.refusal(), not_open);
+    }
+    let quote = ask(&browser(&show, 1)).await;
+    assert_eq!(quote.status, 200, "{}", quote.text());
+    let quote = quote.value();
+    // A guest's quote is no key for anybody else.
+    assert_eq!(tap(&browser(&show, 3), &quote, "eve").await, not_open);
+    assert_eq!(tap(&show.stall.player, &quote, "eve").await, not_open);
+    assert_eq!(tap(&browser(&show, 1), &quote, "ada").await, bought(), "without a turn");
+    assert_eq!(
+        show.seen().await["state"],
+        "scheduled",
+        "it is not open for anybody else"
+    );
+    // What was taken back lets nobody else in; who was let in stays.
+    let more = show
+        .stall
+        .staff
+        .post(&links, &json!({ "label": "Late", "people": 9 }))
+        .await
+        .value();
+    let late = more["url"]
+        .as_str()
+        .unwrap()
+        .split_once("?early=")
+        .unwrap()
+        .1
+        .to_owned();
+    let revoke = format!("{links}/{}", more["id"].as_str().unwrap());
+    assert_eq!(show.stall.staff.delete(&revoke).await.status, 204);
+    assert_eq!(guest(4, &late).await.refusal(), (409, "no_such_early_link".into()));
+    let quote = ask(&browser(&show, 2)).await.value();
+    // Two guests in one instant, and what is left is enough for both; the third unit is for everybody.
+    assert_eq!(tap(&browser(&show, 2), &quote, "bob").await, bought());
+    assert_eq!(show.figures().await, (1, 0, 2, 0));
+    turn(&show, 5).await;
+    show.act("opening", json!({})).await;
+    let quote = ask(&browser(&show, 5)).await;
+    assert_eq!(quote.status, 200, "{}", quote.text());
+    assert_eq!(
+        tap(&browser(&show, 2), &quote.value(), "bob2").await,
+        (409, "drop_pass_needed".into())
+    );
+    for _ in 0..400 {
+        if turn(&show, 5).await["standing"] == "admitted" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(tap(&browser(&show, 5), &quote.value(), "cleo").await, bought());
+    let refused = show
+        .stall
+        .staff
+        .post(&links, &json!({ "label": "Now", "people": 1 }))
+        .await;
+    assert_eq!(refused.refusal(), (409, "wrong_drop_state".into()));
+    show.stall.invariants().await;
+}
+
+#[tokio::test]
+async fn x2_x3_x5_a_host_makes_turns_cost_work_and_each_answer_is_good_for_one_turn() {
+    let show = Show::announced(9, 3, json!({ "waiting_room": { "rate_per_minute": 6000 } })).await;
+    let path = show.path("turn");
+    let first = turn(&show, 1).await;
+    let guard = show.path("guard");
+    for _ in 0..2 {
+        let on = show.stall.staff.put(&guard, &json!({})).await;
+        assert_eq!(
+            (on.status, &on.value()["waiting_room"]["guarded"]),
+            (200, &json!(true)),
+            "{}",
+            on.text()
+        );
+    }
+    assert_eq!(
+        turn(&show, 1).await["id"],
+        first["id"],
+        "who has a turn keeps it for nothing"
+    );
+    let ask = async |number: usize, work: Option<&str>| {
+        let client = browser(&show, number);
+        let client = match work {
+            Some(work) => client.with("hawker-work", work),
+            None => client,
+        };
+        client.put(&path, &json!({})).await
+    };
+    let needed = ask(2, None).await;
+    assert_eq!(needed.refusal(), (428, "drop_work_needed".into()));
+    let asked = needed.value();
+    let challenge = hawker::drops::Challenge {
+        text: asked["challenge"].as_str().unwrap().to_owned(),
+        bits: u8::try_from(asked["bits"].as_u64().unwrap()).unwrap(),
+        waited_at: show.stall.world.app.clock.wall(),
+    };
+    assert_eq!(challenge.bits, hawker::drops::BITS);
+    let work = format!("{}:{}", challenge.text, hawker::drops::solve(&challenge));
+    for wrong in ["", ":", "made-up:1", &format!("{}:", challenge.text)] {
+        assert_eq!(
+            ask(2, Some(wrong)).await.refusal(),
+            (428, "drop_work_needed".into()),
+            "{wrong}"
+        );
+    }
+    assert_eq!(
+        ask(3, Some(&work)).await.refusal(),
+        (428, "drop_work_needed".into()),
+        "the work of another"
+    );
+    let taken = ask(2, Some(&work)).await;
+    assert_eq!(taken.status, 200, "{}", taken.text());
+    // Told again it is the same turn: the answer makes no second one.
+    assert_eq!(ask(2, Some(&work)).await.value()["id"], taken.value()["id"]);
+    assert_eq!(show.seen().await["waiting_room"]["arrivals"], 2);
+    // Whoever cannot work waits half a minute; a challenge that was left lying about is none.
+    let text = ask(4, None).await.value()["challenge"].as_str().unwrap().to_owned();
+    let old = ask(5, None).await.value()["challenge"].as_str().unwrap().to_owned();
+    show.stall.world.clock.advance(31);
+    assert_eq!(ask(4, Some(&format!("{text}:"))).await.status, 200);
+    show.stall.world.clock.advance(3 * 60);
+    assert_eq!(
+        ask(5, Some(&format!("{old}:"))).await.refusal(),
+        (428, "drop_work_needed".into())
+    );
+    let off = show.stall.staff.delete(&guard).await;
+    assert_eq!(
+        (off.status, &off.value()["waiting_room"]["guarded"]),
+        (200, &json!(false))
+    );
+    assert_eq!(ask(5, None).await.status, 200);
+    // A drop without a room has no door.
+    let plain = Show::announced(9, 3, json!({})).await;
+    let none = plain.stall.staff.put(&plain.path("guard"), &json!({})).await;
+    assert_eq!(none.refusal(), (409, "no_waiting_room".into()));
+    show.stall.invariants().await;
+}
+
+/// Fifty in one second are people; more are a rush, and from then on a new turn costs work.
+#[tokio::test]
+async fn x2_a_rush_at_the_door_makes_turns_cost_work_by_itself() {
+    let show = Show::announced(9, 3, json!({ "waiting_room": { "rate_per_minute": 6000 } })).await;
+    let (shop, id) = (show.stall.shop.id, show.drop.parse().unwrap());
+    let (lane, _) = (hawker::db::LaneKey::of(id), ());
+    // In one transaction, so that they come in one second however slow the machine is.
+    let come = |from: u8, to: u8| {
+        show.stall.world.app.db.write(lane, move |tx| {
+            for number in from..to {
+                hawker::drops::join(tx, shop, id, &[number; 32])?;
+            }
+            Ok(())
+        })
+    };
+    come(0, 50).await.unwrap();
+    assert_eq!(turn(&show, 1).await["standing"], "waiting", "a crowd is no rush");
+    show.stall.world.clock.advance(2);
+    come(60, 112).await.unwrap();
+    let needed = browser(&show, 2).put(&show.path("turn"), &json!({})).await;
+    assert_eq!(needed.refusal(), (428, "drop_work_needed".into()), "{}", needed.text());
+    assert_eq!(show.seen().await["waiting_room"]["guarded"], false);
+    show.stall.world.clock.advance(61);
+    assert_eq!(turn(&show, 2).await["standing"], "waiting", "it passed");
+    show.stall.invariants().await;
+}
