@@ -73,6 +73,7 @@ fn api() -> OpenApiRouter<App> {
         ))
         .routes(routes!(drops::early_api::delete_early_link))
         .routes(routes!(drops::early_api::put_early_access))
+        .routes(routes!(drops::letters_api::put_drop_letter))
         .routes(routes!(drops::work_api::put_guard, drops::work_api::delete_guard))
         .routes(routes!(drops::api::put_pin, drops::api::delete_pin))
         .routes(routes!(drops::api::post_archival))
@@ -172,6 +173,10 @@ fn pages() -> Router<App> {
         .route("/s/{shop}", get(storefront::home_page::show))
         .route("/s/{shop}/clips/{clip}", get(storefront::clip_page::show))
         .route("/s/{shop}/drops/{drop}", get(storefront::drop_page::show))
+        .route(
+            "/s/{shop}/drops/{drop}/letters",
+            axum::routing::post(storefront::drop_letters::send),
+        )
         .route(
             "/s/{shop}/drops/{drop}/early",
             axum::routing::post(storefront::drop_page::enter_early),
@@ -431,6 +436,7 @@ pub const PAGES: &[(&str, &str)] = &[
     ("GET", "/s/{shop}/clips/{clip}"),
     ("GET", "/s/{shop}/drops/{drop}"),
     ("POST", "/s/{shop}/drops/{drop}/early"),
+    ("POST", "/s/{shop}/drops/{drop}/letters"),
     ("POST", "/s/{shop}/drops/{drop}/turn"),
     ("POST", "/s/{shop}/drops/{drop}/waits"),
     ("GET", "/s/{shop}/products/{product}"),

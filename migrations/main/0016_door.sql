@@ -59,3 +59,24 @@ alter table drop_lines add column guarded {int} not null default 0 check (guarde
 alter table drop_lines add column second {int} not null default 0; -- the second of the last arrival
 alter table drop_lines add column in_second {int} not null default 0; -- arrivals in it
 alter table drop_lines add column rush_until {int}; -- until when each new turn costs work
+
+-- Who asked for a letter of a drop. Forgotten when it is settled.
+create table drop_contacts (
+  id {bytes} not null primary key,
+  drop_id {bytes} not null references drops (id),
+  shop_id {bytes} not null references shops (id),
+  about {text} not null check (about in ('offer', 'opening')),
+  buyer {bytes} not null, -- the hash of their browser's secret
+  email {text} not null,
+  plain {text} not null, -- the same mailbox, however it is written
+  state {text} not null check (state = 'asked' or state = 'confirmed' or state = 'left'),
+  asked {int} not null check (asked in (0, 1)), -- the letter that asks whether it was they was written
+  reminded {int} not null check (reminded in (0, 1)), -- the letter before the opening was written
+  created_at {int} not null
+) {keyed};
+create unique index drop_contacts_one on drop_contacts (drop_id, about, plain);
+create index drop_contacts_buyer on drop_contacts (drop_id, buyer);
+create index drop_contacts_unasked on drop_contacts (created_at) where asked = 0 and state = 'asked';
+create index drop_contacts_opening on drop_contacts (drop_id) where about = 'opening' and reminded = 0 and state = 'confirmed';
+alter table drop_waits add column written {int} not null default 0 check (written in (0, 1)); -- a letter told of its offer
+create index drop_waits_unwritten on drop_waits (drop_id, buyer) where state = 'offered' and written = 0;

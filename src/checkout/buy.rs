@@ -332,7 +332,10 @@ fn place(
     }
     // Who waited for it was offered it: their units are given back to them in this transaction, and to nobody else.
     let was_offered = match (&drop, &tap.key) {
-        (Some(drop), Some(key)) => drops::take_offers(tx, drop.id, &demand, key)?,
+        (Some(drop), Some(key)) => {
+            let email = checkout.contact.email.as_deref();
+            drops::take_offers(tx, drop.id, &demand, key, email)?
+        }
         _ => Vec::new(),
     };
     let variants: Vec<VariantId> = demand.iter().map(|line| line.variant).collect();

@@ -96,7 +96,10 @@ pub async fn get_drop_reservation(
     Path(id): Path<DropId>,
 ) -> std::result::Result<Response, Problem> {
     let shop = player.shop;
-    let key = key.hash(shop).or_else(|| buyer.key(shop)).ok_or_else(drops::key_needed)?;
+    let key = key
+        .hash(shop)
+        .or_else(|| buyer.key(shop))
+        .ok_or_else(drops::key_needed)?;
     let read = app.db.read(move |tx| {
         let Some(own) = own_in_drop(tx, shop, id, &key)? else {
             return Ok(None);

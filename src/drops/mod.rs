@@ -1,6 +1,6 @@
 //! Drops: limited sales in a window, with units of their own, prices of their own and a limit for each buyer (docs/drops.md).
 //!
-//! Tables: drops, drop_items, drop_buyers, drop_claims, drop_events, drop_guests, drop_holds, drop_lines, drop_links, drop_rules, drop_turns, drop_waits.
+//! Tables: drops, drop_items, drop_buyers, drop_claims, drop_contacts, drop_events, drop_guests, drop_holds, drop_lines, drop_links, drop_rules, drop_turns, drop_waits.
 //! Facts published: none.
 //! Always true: what a drop sells was taken out of the shop's stock first and lies at a place of its own, so nobody sells it twice and nobody else sells
 //! it; nothing is reserved before it opens or after it closes, by the database's clock; who reserved may finish; what nobody bought goes home; under no
@@ -15,6 +15,8 @@ mod check;
 mod claim;
 mod early;
 pub mod early_api;
+mod letters;
+pub mod letters_api;
 mod line;
 pub mod live_api;
 mod mind;
@@ -41,6 +43,10 @@ pub use claim::{again, claim, identify, release as let_go};
 pub use early::{
     EARLY_MINUTES_MAX, EarlyLink, bind_guest, early_links, early_token, is_guest, issue_link, may_enter, no_such_link,
     open_for_guest, read_early_token, revoke_link, shut_after_guest,
+};
+pub use letters::{
+    About, Contact, ContactState, Owed, OwedLetter, REMIND, ask, confirm, contact, contact_token, letter_drop, owed,
+    read_contact_token, stop, take_along, written,
 };
 pub use line::{PASS, asks_for, drawn, join, rank, seed_hash, stand, use_pass};
 pub use mind::mind;

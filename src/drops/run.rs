@@ -271,6 +271,7 @@ pub(super) fn tidy_up(tx: &mut Tx<'_>, drop: Drop) -> Result<Drop> {
     for item in items.iter().filter(|item| item.transient) {
         catalog::withdraw(tx, drop.shop, item.variant)?;
     }
+    store::forget_contacts(tx, drop.id)?;
     let sold: i64 = inventory::aside(tx, drop.place())?.iter().map(|row| row.sold).sum();
     let after = Drop {
         next_check_at: None,

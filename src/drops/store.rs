@@ -1,13 +1,15 @@
 //! All SQL on drops, what they sell, and who has what of them.
 
 use super::early::EarlyLink;
+use super::letters::{About, Contact, ContactState, Owed, OwedLetter};
 use super::model::{Drop, DropState, Event, Identity, Item, Line, Stage, StreamKind, Turn, Wait, WaitStanding, money};
 use super::own::Own;
 use super::rules::{Rule, RuleState, When, kind};
 use crate::args;
 use crate::db::{FromRow, Row, Tx};
 use crate::kernel::{
-    CheckoutId, DropId, EarlyLinkId, Error, Id, Page, Result, Seconds, ShopId, Time, TurnId, VariantId, WaitId,
+    CheckoutId, ContactId, DropId, EarlyLinkId, Error, Id, Page, Result, Seconds, ShopId, Time, TurnId, VariantId,
+    WaitId,
 };
 use uuid::Uuid;
 
@@ -325,6 +327,198 @@ pub(super) fn is_guest(tx: &mut Tx<'_>, drop: DropId, key: &[u8; 32]) -> Result<
         args![drop, *key],
     )?;
     Ok(found.is_some())
+}
+
+// Letters. -----------------------------------------------------------------------------------------------------------------------------------------
+
+impl FromRow for Contact {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            drop: row.get(1)?,
+            about: row.get(2)?,
+            buyer: row.get(3)?,
+            email: row.get(4)?,
+            state: row.get(5)?,
+        })
+    }
+}
+
+pub(super) fn contact(tx: &mut Tx<'_>, id: ContactId) -> Result<Option<Contact>> {
+    tx.maybe_one(
+        "select id, drop_id, about, buyer, email, state from drop_contacts where id = $1",
+        args![id],
+    )
+}
+
+pub(super) fn contact_by_email(tx: &mut Tx<'_>, drop: DropId, about: About, plain: &str) -> Result<Option<Contact>> {
+    tx.maybe_one(
+        "select id, drop_id, about, buyer, email, state from drop_contacts where drop_id = $1 and about = $2 and plain = $3",
+        args![drop, about, plain],
+    )
+}
+
+/// The mailbox that what is offered to a browser is for, however it is written.
+pub(super) fn confirmed_offer_email(tx: &mut Tx<'_>, drop: DropId, key: &[u8; 32]) -> Result<Option<String>> {
+    let found: Option<(String,)> = tx.maybe_one(
+        "select plain from drop_contacts where drop_id = $1 and buyer = $2 and about = 'offer' and state = 'confirmed' order by id desc limit 1",
+        args![drop, *key],
+    )?;
+    Ok(found.map(|(plain,)| plain))
+}
+
+pub(super) fn leave_contacts(tx: &mut Tx<'_>, drop: DropId, about: About, key: &[u8; 32]) -> Result<()> {
+    tx.put(
+        "update drop_contacts set state = 'left' where drop_id = $1 and buyer = $2 and about = $3 and state <> 'left'",
+        args![drop, *key, about],
+    )
+}
+
+/// Writes who asked. False: the mailbox is there.
+pub(super) fn insert_contact(
+    tx: &mut Tx<'_>,
+    drop: &Drop,
+    about: About,
+    key: &[u8; 32],
+    email: &str,
+    plain: &str,
+) -> Result<bool> {
+    let id: ContactId = tx.id();
+    let done = tx.exec(
+        "insert into drop_contacts (id, drop_id, shop_id, about, buyer, email, plain, state, asked, reminded, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, 'asked', 0, 0, $8) on conflict do nothing",
+        args![id, drop.id, drop.shop, about, *key, email, plain, tx.now()],
+    )?;
+    Ok(done == 1)
+}
+
+pub(super) fn move_contact(tx: &mut Tx<'_>, id: ContactId, from: ContactState, to: ContactState) -> Result<()> {
+    tx.put(
+        "update drop_contacts set state = $3 where id = $1 and state = $2",
+        args![id, from, to],
+    )
+}
+
+pub(super) fn rebind_contact(tx: &mut Tx<'_>, id: ContactId, key: &[u8; 32]) -> Result<()> {
+    tx.put("update drop_contacts set buyer = $2 where id = $1", args![id, *key])
+}
+
+/// Nobody is written to about a drop that is settled.
+pub(super) fn forget_contacts(tx: &mut Tx<'_>, drop: DropId) -> Result<()> {
+    tx.put("delete from drop_contacts where drop_id = $1", args![drop])
+}
+
+/// Places a browser has on the lists of a drop.
+pub(super) fn waits_of(tx: &mut Tx<'_>, drop: DropId, key: &[u8; 32]) -> Result<i64> {
+    let (count,): (i64,) = tx.one(
+        "select count(*) from drop_waits where drop_id = $1 and buyer = $2 and (state = 'waiting' or state = 'offered')",
+        args![drop, *key],
+    )?;
+    Ok(count)
+}
+
+/// The places of one browser are another's from now on; how many.
+pub(super) fn move_waits(tx: &mut Tx<'_>, drop: DropId, from: &[u8; 32], to: &[u8; 32]) -> Result<u64> {
+    tx.exec(
+        "update drop_waits set buyer = $3 where drop_id = $1 and buyer = $2 and (state = 'waiting' or state = 'offered')",
+        args![drop, *from, *to],
+    )
+}
+
+struct Unasked(Owed);
+struct Reminder(Owed);
+struct Offering(Owed);
+
+impl FromRow for Unasked {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self(Owed {
+            contact: Contact::from_row(row)?,
+            shop: row.get(6)?,
+            what: OwedLetter::Confirm,
+        }))
+    }
+}
+
+impl FromRow for Reminder {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self(Owed {
+            contact: Contact::from_row(row)?,
+            shop: row.get(6)?,
+            what: OwedLetter::Opening(row.get(7)?),
+        }))
+    }
+}
+
+impl FromRow for Offering {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self(Owed {
+            contact: Contact::from_row(row)?,
+            shop: row.get(6)?,
+            what: OwedLetter::Offer {
+                wait: row.get(7)?,
+                variant: row.get(8)?,
+                units: row.get(9)?,
+                until: row.get(10)?,
+            },
+        }))
+    }
+}
+
+/// Those who were not asked yet whether it was they.
+pub(super) fn unasked(tx: &mut Tx<'_>, most: i64) -> Result<Vec<Owed>> {
+    let rows: Vec<Unasked> = tx.all(
+        "select id, drop_id, about, buyer, email, state, shop_id from drop_contacts where asked = 0 and state = 'asked' order by created_at limit $1",
+        args![most],
+    )?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// Those who want to hear of an opening that is near.
+pub(super) fn reminders(tx: &mut Tx<'_>, most: i64, until: Time) -> Result<Vec<Owed>> {
+    let rows: Vec<Reminder> = tx.all(
+        "select c.id, c.drop_id, c.about, c.buyer, c.email, c.state, c.shop_id, d.opens_at
+           from drop_contacts c join drops d on d.id = c.drop_id
+          where c.about = 'opening' and c.reminded = 0 and c.state = 'confirmed'
+            and d.state = 'scheduled' and d.opens_at > $2 and d.opens_at <= $3 order by d.opens_at limit $1",
+        args![most, tx.now(), until],
+    )?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// Offers nobody was written of, to those who want to hear of them.
+pub(super) fn offers_unwritten(tx: &mut Tx<'_>, most: i64) -> Result<Vec<Owed>> {
+    let rows: Vec<Offering> = tx.all(
+        "select c.id, c.drop_id, c.about, c.buyer, c.email, c.state, c.shop_id, w.id, w.variant_id, w.units, w.offered_until
+           from drop_waits w join drop_contacts c on c.drop_id = w.drop_id and c.buyer = w.buyer
+          where w.state = 'offered' and w.written = 0 and w.offered_until > $2 and c.about = 'offer' and c.state = 'confirmed'
+          order by w.offered_until limit $1",
+        args![most, tx.now()],
+    )?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+pub(super) fn mark_asked(tx: &mut Tx<'_>, id: ContactId) -> Result<bool> {
+    let done = tx.exec(
+        "update drop_contacts set asked = 1 where id = $1 and asked = 0",
+        args![id],
+    )?;
+    Ok(done == 1)
+}
+
+pub(super) fn mark_reminded(tx: &mut Tx<'_>, id: ContactId) -> Result<bool> {
+    let done = tx.exec(
+        "update drop_contacts set reminded = 1 where id = $1 and reminded = 0",
+        args![id],
+    )?;
+    Ok(done == 1)
+}
+
+pub(super) fn mark_written(tx: &mut Tx<'_>, wait: WaitId) -> Result<bool> {
+    let done = tx.exec(
+        "update drop_waits set written = 1 where id = $1 and written = 0 and state = 'offered' and offered_until > $2",
+        args![wait, tx.now()],
+    )?;
+    Ok(done == 1)
 }
 
 // Price rules. -------------------------------------------------------------------------------------------------------------------------------------

@@ -246,14 +246,14 @@ fn x2_how_hard_a_turn_is_has_a_bound() {
     assert_eq!(line.asks_for(now), None, "no rush, no work");
     line.rush_until = Some(Time(1_000_001));
     let table = [
-        (51, 15),
-        (99, 15),
-        (100, 16),
-        (199, 16),
-        (200, 17),
-        (399, 17),
-        (400, 18),
-        (1_000_000, 18),
+        (51, 17),
+        (99, 17),
+        (100, 18),
+        (199, 18),
+        (200, 19),
+        (399, 19),
+        (400, 20),
+        (1_000_000, 20),
     ];
     for (in_second, bits) in table {
         line.in_second = in_second;
@@ -261,5 +261,5 @@ fn x2_how_hard_a_turn_is_has_a_bound() {
     }
     assert_eq!(line.asks_for(Time(1_000_001)), None, "the rush is over");
     line.guarded = true;
-    assert_eq!(line.asks_for(Time(1_000_001)), Some(15), "by the host's switch");
+    assert_eq!(line.asks_for(Time(1_000_001)), Some(17), "by the host's switch");
 }

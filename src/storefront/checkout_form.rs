@@ -476,6 +476,7 @@ fn no_drop(front: &Front, error: &Error) -> Result<Response, Problem> {
         "drop_paused" => "This drop is paused.",
         "drop_closed" => "This drop is over.",
         "drop_reserved" => "You have begun to buy this.",
+        "drop_offer_bound" => "Buy it with your mailbox.",
         "drop_limit_reached" => "You have what each buyer may have.",
         "drop_pass_needed" => "Take a turn first.",
         "drop_pass_waiting" => "It is not your turn yet.",

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use super::checkout_form::back_url;
 use super::clip_page::Shape;
+use super::drop_letters::LetterView;
 use super::frame::{Frame, Head, Link, Picture, Tone, When};
 use super::front::{Front, paragraphs, picture, poster, public, shown, summary, when};
 use super::message_page::MessagePage;
@@ -20,7 +21,7 @@ use crate::catalog;
 use crate::checkout::{self, Buyer as Browser, Checkout};
 use crate::clips;
 use crate::db::{LaneKey, Tx};
-use crate::drops::{self, DropState, Item, Phase, Stage, StreamKind, TurnStanding, View};
+use crate::drops::{self, ContactState, DropState, Item, Phase, Stage, StreamKind, TurnStanding, View};
 use crate::http::{ClientAddress, Form, Limit, Path, Problem, Query, SameOrigin, Who, allow_on_page, limit, redirect};
 use crate::identity;
 use crate::kernel::{Kind, Result as Done, Time, words};
@@ -52,6 +53,13 @@ pub struct DropPage {
     pub is_guest: bool,
     /// A link brought them here that lets them in earlier: what stands in its address.
     pub invited: Option<Invited>,
+    /// A letter brought them here.
+    pub letter: Option<LetterView>,
+    /// What became of asking for a letter; empty: nothing was asked.
+    pub letter_said: &'static str,
+    pub letters_path: String,
+    /// A letter before the opening can be asked for.
+    pub reminds: bool,
     /// The waiting room, if it has one.
     pub room: Option<Room>,
     /// For the script that follows the drop.
@@ -73,6 +81,10 @@ pub struct Invited {
 #[derive(serde::Deserialize)]
 pub struct DropQuery {
     early: Option<String>,
+    /// A letter brought them here.
+    letter: Option<String>,
+    /// What became of asking for one: `asked`, `mailbox`.
+    said: Option<String>,
 }
 
 /// A purchase that can be gone on with.
@@ -203,6 +215,14 @@ pub async fn show(
                 _ => None,
             };
             let mut page = DropPage::read(tx, &front, &view, key.as_ref())?;
+            page.letter_said = match query.said.as_deref() {
+                Some("asked") => "We sent a letter to that mailbox. Say yes there, and we write when it is time.",
+                Some("mailbox") => "That did not work: write a whole mail address, such as jo@example.com, and keep your place on the list.",
+                _ => "",
+            };
+            if let Some(token) = &query.letter {
+                page.letter = LetterView::read(tx, &signing_key, &view, token, key.as_ref())?;
+            }
             let asked = drops::asks_for(tx, &view.drop)?;
             if let (Some(bits), Some(key), Some(room)) = (asked, &key, &mut page.room)
                 && room.standing == Standing::Outside
@@ -536,6 +556,10 @@ impl DropPage {
             early,
             is_guest,
             invited: None,
+            letter: None,
+            letter_said: "",
+            letters_path: front.path(&format!("/drops/{}/letters", drop.slug)),
+            reminds: phase == Phase::Before && drop.opens_at.is_some_and(|at| at.minus(drops::REMIND) > now),
             room: Room::read(tx, front, view, key)?,
             drop: drop.id.to_string(),
             key: identity::publishable_key(tx, shop.id)?,
@@ -725,6 +749,10 @@ impl DropPage {
                     .is_none_or(|room| room.standing == Standing::Admitted)
     }
 
+    pub fn has_hls(&self) -> bool {
+        matches!(self.stage, StageView::Hls { .. })
+    }
+
     pub fn has_work(&self) -> bool {
         self.room.as_ref().is_some_and(|room| room.work.is_some())
     }
@@ -817,6 +845,10 @@ impl DropPage {
             early: false,
             is_guest: false,
             invited: None,
+            letter: None,
+            letter_said: "",
+            letters_path: "/s/loam-and-ink/drops/friday-firing/letters".into(),
+            reminds: false,
             room: None,
             drop: "drp_01kdrop".into(),
             key: "pk_sample".into(),
@@ -827,6 +859,7 @@ impl DropPage {
     pub fn sample_before() -> Self {
         let mut page = Self::sample();
         page.phase = "before";
+        page.reminds = true;
         page.says.tone = Tone::Plain;
         page.says.text = "Not open yet. This page opens by itself.".into();
         page.says.until_label = "Opens";
@@ -897,6 +930,30 @@ impl DropPage {
         Self {
             room: Self::sample_room(Standing::Outside, 0, 0),
             ..Self::sample_before()
+        }
+    }
+
+    /// By the link of a letter.
+    pub fn sample_letter(state: ContactState, elsewhere: bool) -> Self {
+        Self {
+            letter: Some(LetterView {
+                token: "dct_01.sample".into(),
+                email: "jo@example.com".into(),
+                about: "when what you wait for is kept for you",
+                state,
+                elsewhere,
+            }),
+            ..Self::sample()
+        }
+    }
+
+    /// With a stream that is a playlist.
+    pub fn sample_hls() -> Self {
+        Self {
+            stage: StageView::Hls {
+                src: "https://live.example.com/friday.m3u8".into(),
+            },
+            ..Self::sample()
         }
     }
 

@@ -36,6 +36,19 @@ pub fn pages() -> Vec<(&'static str, String)> {
         page("drop_invited", &DropPage::sample_invited()),
         page("drop_early", &DropPage::sample_early()),
         page("drop_room_work", &DropPage::sample_room_work()),
+        page(
+            "drop_letter_asked",
+            &DropPage::sample_letter(crate::drops::ContactState::Asked, false),
+        ),
+        page(
+            "drop_letter_offer",
+            &DropPage::sample_letter(crate::drops::ContactState::Confirmed, true),
+        ),
+        page(
+            "drop_letter_left",
+            &DropPage::sample_letter(crate::drops::ContactState::Left, false),
+        ),
+        page("drop_hls", &DropPage::sample_hls()),
         page("drop_own", &DropPage::sample_own()),
         page("drop_room_admitted", &DropPage::sample_room_admitted()),
         page("checkout_gift_card", &CheckoutPage::sample_gift_card()),

@@ -67,6 +67,10 @@ test("a host plans, opens, steps, pins and closes a drop, and buyers with and wi
   await rows.nth(0).getByLabel("Piece").selectOption(mug.id);
   await rows.nth(0).getByLabel("Units").fill("3");
   await rows.nth(0).getByLabel("Price, EUR").fill("25");
+  await rows.nth(0).locator("summary", { hasText: "Price rules" }).click();
+  await rows.nth(0).getByLabel("Once so many are paid").fill("3");
+  await rows.nth(0).getByLabel("it costs, EUR").nth(1).fill("27");
+  await picture(desk, "studio-drop-plan-rules");
   await rows.nth(1).getByLabel("Piece").selectOption(dripper.id);
   await rows.nth(1).getByLabel("Units").fill("999999");
   await rows.nth(1).getByLabel("Price, EUR").fill("30.00");
@@ -78,6 +82,7 @@ test("a host plans, opens, steps, pins and closes a drop, and buyers with and wi
   await confirm(desk, /Schedule it/, /Save, and schedule it/);
   await desk.locator("summary", { hasText: "Open it now" }).waitFor();
   assert.equal(await left(mug.sku), before - 3, "its units left the shelf");
+  await desk.getByText("€27.00 once 3 are paid").first().waitFor();
   await picture(desk, "studio-drop-scheduled");
 
   // Somebody waits in front of it.
@@ -237,7 +242,7 @@ test("a second tab goes on with what was reserved, with scripts and without", as
   await act("opening");
   const desk = owner.page;
   await desk.goto(world.desk(`/drops/${planned.id}`));
-  await desk.getByText("€19.00 once 1 is paid").waitFor();
+  await desk.getByText("€19.00 once 1 is paid").first().waitFor();
   await picture(desk, "studio-drop-rules");
   for (const [number, options] of [{}, { javaScriptEnabled: false }].entries()) {
     const buyer = await people.somebody(options);

@@ -1794,3 +1794,154 @@ async fn x2_a_rush_at_the_door_makes_turns_cost_work_by_itself() {
     assert_eq!(turn(&show, 2).await["standing"], "waiting", "it passed");
     show.stall.invariants().await;
 }
+
+/// The token of the link in a letter.
+fn letter_token(mail: &hawker::kernel::Mail) -> String {
+    let after = mail
+        .text
+        .split_once("?letter=")
+        .unwrap_or_else(|| panic!("{}", mail.text))
+        .1;
+    after.split_whitespace().next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn d14_x3_an_offer_is_written_to_who_said_yes_once_and_is_for_their_mailbox_in_any_browser_of_theirs() {
+    let show = Show::open(9, 1, json!({})).await;
+    let (world, slug) = (&show.stall.world, show.stall.shop.slug.clone());
+    let secret = |number: usize| format!("{number:0>43}");
+    let api = |number: usize| show.stall.player.clone().with("hawker-buyer-key", &secret(number));
+    let page = |number: usize| {
+        world
+            .browser()
+            .with("cookie", &format!("__Host-hawker-buyer={}", secret(number)))
+    };
+    let waits = show.path(&format!("waits/{}", show.stall.mug));
+    let letters = show.path("letters");
+    let forms = format!("/s/{slug}/drops/{}/letters", show.drop);
+    let ask = |about: &str, email: &str| json!({ "about": about, "email": email });
+    let quote = show.quote(1).await;
+    let (ada, hers) = show.reserve(&quote, "ada").await;
+
+    let wrong = api(1).put(&letters, &ask("offer", "nobody")).await;
+    assert_eq!(wrong.status, 422, "{}", wrong.text());
+    let early = api(1).put(&letters, &ask("offer", "jo@example.com")).await;
+    assert_eq!(early.refusal(), (409, "not_waiting".into()));
+    for number in [1, 2] {
+        assert_eq!(api(number).put(&waits, &json!({})).await.status, 200);
+    }
+    // Asked as often as anybody likes, the mailbox is asked once whether it was they.
+    for email in ["Jo@Example.com", "jo+drop@example.com", "jo@example.com"] {
+        assert_eq!(api(1).put(&letters, &ask("offer", email)).await.status, 202, "{email}");
+    }
+    assert_eq!(api(2).put(&letters, &ask("offer", "no@example.com")).await.status, 202);
+    let asked = world.mailbox.letter_to("jo@example.com").await;
+    let declined = world.mailbox.letter_to("no@example.com").await;
+    assert!(asked.subject.contains("May we write to you"), "{}", asked.subject);
+    let (token, other) = (letter_token(&asked), letter_token(&declined));
+    let shown = page(1)
+        .get(&format!("/s/{slug}/drops/{}?letter={token}", show.drop))
+        .await;
+    assert!(
+        shown.text().contains("May we write to jo@example.com"),
+        "{}",
+        shown.text()
+    );
+    let forged = page(1)
+        .form(&forms, &[("letter", &token.replacen('.', ".A", 1)), ("do", "yes")])
+        .await;
+    assert_eq!(forged.status, 404);
+    assert_eq!(
+        page(1).form(&forms, &[("letter", &token), ("do", "yes")]).await.status,
+        303
+    );
+    assert_eq!(
+        page(2).form(&forms, &[("letter", &other), ("do", "stop")]).await.status,
+        303
+    );
+    // Whoever said no is asked by nobody's typing again.
+    assert_eq!(api(9).put(&waits, &json!({})).await.status, 200);
+    assert_eq!(api(9).put(&letters, &ask("offer", "NO@example.com")).await.status, 202);
+
+    // It comes free: the first is written to, once.
+    assert_eq!(hers.delete(&format!("/v1/checkouts/{ada}")).await.status, 200);
+    let offer = world.mailbox.letter_to("jo@example.com").await;
+    assert!(offer.subject.starts_with("Kept for you until"), "{}", offer.subject);
+    assert_eq!(letter_token(&offer), token);
+    // They open it on their phone, and bring their place there; the first browser has none any more.
+    assert_eq!(
+        page(7).form(&forms, &[("letter", &token), ("do", "take")]).await.status,
+        303
+    );
+    let theirs = format!("/v1/quotes?lines={}:1&country=DE&drop={}", show.stall.mug, show.drop);
+    let gone = api(1).get(&theirs).await;
+    assert_eq!(gone.refusal(), (409, "sold_out".into()), "{}", gone.text());
+    let quote = api(7).get(&theirs).await.value();
+    let path = || format!("/v1/checkouts/{}", show.stall.checkout());
+    // What is kept is for the mailbox that was given: a robot's list of places is worth nothing to others.
+    let other_mailbox = api(7).put(&path(), &body_of(&quote, "eve")).await;
+    assert_eq!(
+        other_mailbox.refusal(),
+        (409, "drop_offer_bound".into()),
+        "{}",
+        other_mailbox.text()
+    );
+    assert_eq!(show.figures().await, (0, 1, 0, 0), "it stays kept for them");
+    let paid = api(7).put(&path(), &body_of(&quote, "jo")).await;
+    assert_eq!(state(&paid), bought(), "{}", paid.text());
+    let receipt = world.mailbox.letter_to("jo@example.com").await;
+    assert!(
+        receipt.subject.contains("order"),
+        "no second letter of the offer: {}",
+        receipt.subject
+    );
+    show.act("releases", json!({ "variant": show.stall.mug, "units": 1 }))
+        .await;
+    for _ in 0..400 {
+        if api(2).put(&waits, &json!({})).await.value()["standing"] == "offered" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(world.mailbox.count(), 0, "who said no is written to no more");
+    show.act("closing", json!({})).await;
+    show.stall.invariants().await;
+}
+
+#[tokio::test]
+async fn who_asked_is_reminded_once_before_a_drop_opens() {
+    let stall = Stall::open(9).await;
+    let opens = in_seconds(&stall, 60 * 60);
+    let drop = plan(&stall, 3, json!({ "opens_at": opens })).await;
+    let show = Show { stall, drop };
+    show.act("scheduling", json!({})).await;
+    let letters = show.path("letters");
+    let ask = json!({ "about": "opening", "email": "jo@example.com" });
+    let world = &show.stall.world;
+    assert_eq!(browser(&show, 1).put(&letters, &ask).await.status, 202);
+    let token = letter_token(&world.mailbox.letter_to("jo@example.com").await);
+    let forms = format!("/s/{}/drops/{}/letters", show.stall.shop.slug, show.drop);
+    assert_eq!(
+        world
+            .browser()
+            .form(&forms, &[("letter", &token), ("do", "yes")])
+            .await
+            .status,
+        303
+    );
+    world.clock.advance(44 * 60);
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(world.mailbox.count(), 0, "sixteen minutes before is too early");
+    world.clock.advance(61);
+    let letter = world.mailbox.letter_to("jo@example.com").await;
+    assert!(letter.subject.contains("opens soon"), "{}", letter.subject);
+    let late = browser(&show, 2)
+        .put(&letters, &json!({ "about": "opening", "email": "late@example.com" }))
+        .await;
+    assert_eq!(late.refusal(), (409, "drop_opens_soon".into()));
+    show.act("opening", json!({})).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(world.mailbox.count(), 0, "once");
+    show.stall.invariants().await;
+}

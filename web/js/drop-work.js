@@ -4,7 +4,7 @@
  */
 const door = /** @type {HTMLFormElement | null} */ (document.querySelector("form[data-work]"));
 
-if (door && typeof Worker === "function" && crypto.subtle) {
+if (door && typeof Worker === "function") {
   const says = /** @type {HTMLElement} */ (door.querySelector("[data-shows=work]"));
   const button = /** @type {HTMLButtonElement} */ (door.querySelector("button"));
   const nonce = /** @type {HTMLInputElement} */ (door.elements.namedItem("nonce"));
