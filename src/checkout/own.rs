@@ -6,7 +6,6 @@ use super::api::{CheckoutOut, told};
 use super::buy::{Tap, client_secret};
 use super::model::Checkout;
 use super::store;
-use super::stored_api::Buyer;
 use crate::app::App;
 use crate::db::Tx;
 use crate::drops::{self, BuyerKey};
@@ -86,20 +85,17 @@ pub(super) async fn or_own(
 /// What this browser has begun to buy in a drop and not ended, with the secret to go on. A second tab asks before it reserves.
 #[utoipa::path(get, path = "/v1/drops/{drop}/reservation", tag = "drops", params(("drop" = DropId, Path),
     ("Hawker-Buyer-Key" = String, Header, description = "The secret the purchase was begun with.")), security(("key" = [])),
-    responses((status = 200, body = CheckoutOut), (status = 404, description = "`no_reservation`: this browser has none here that goes on."),
+    responses((status = 200, body = CheckoutOut), (status = 404, description = "`no_such_drop`, `no_reservation`: this browser has none here that goes on."),
     (status = 422, description = "`buyer_key_needed`")))]
 pub async fn get_drop_reservation(
     State(app): State<App>,
     player: Player,
-    buyer: Buyer,
     key: BuyerKey,
     Path(id): Path<DropId>,
 ) -> std::result::Result<Response, Problem> {
     let shop = player.shop;
-    let key = key
-        .hash(shop)
-        .or_else(|| buyer.key(shop))
-        .ok_or_else(drops::key_needed)?;
+    drops::announced(&app, shop, id).await?;
+    let key = key.hash(shop).ok_or_else(drops::key_needed)?;
     let read = app.db.read(move |tx| {
         let Some(own) = own_in_drop(tx, shop, id, &key)? else {
             return Ok(None);

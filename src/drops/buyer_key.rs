@@ -41,7 +41,7 @@ pub fn key_needed() -> Problem {
 }
 
 /// The drop of a waiting room, which buyers may know of.
-pub(super) async fn announced(app: &App, shop: ShopId, id: DropId) -> Result<Drop, Problem> {
+pub async fn announced(app: &App, shop: ShopId, id: DropId) -> Result<Drop, Problem> {
     let found = app.db.look(move |tx| store::find(tx, shop, id)).await?;
     Ok(found
         .filter(|drop| drop.state != DropState::Draft)

@@ -37,7 +37,7 @@ pub mod work_api;
 #[cfg(test)]
 mod tests;
 
-pub use buyer_key::{BuyerKey, key_needed};
+pub use buyer_key::{BuyerKey, announced, key_needed};
 pub use check::check;
 pub use claim::{again, claim, identify, release as let_go};
 pub use early::{

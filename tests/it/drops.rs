@@ -1294,7 +1294,7 @@ async fn d10_a_second_tab_goes_on_with_the_reservation_of_the_first_and_a_strang
         .with("hawker-buyer-key", &format!("{:0>40}", 1));
     assert_eq!(
         elsewhere.get(&show.path("reservation")).await.refusal(),
-        (404, "no_reservation".into())
+        (404, "no_such_drop".into())
     );
 
     // The drop closes: who reserved may finish, from the second tab too.
