@@ -104,7 +104,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
             }
         } else if matches!(
             path.extension().and_then(|extension| extension.to_str()),
-            Some("css" | "js" | "svg" | "png" | "webmanifest")
+            Some("css" | "js" | "mjs" | "svg" | "png" | "webmanifest")
         ) {
             files.push(path);
         }

@@ -59,6 +59,12 @@ const JOBS: &[Job] = &[
         round: |app, _| Box::pin(async move { drops::mind(&app).await.map(drop) }),
     },
     Job {
+        name: "drop_letters",
+        period: Duration::from_secs(1),
+        runs: Runs::Alone,
+        round: |app, _| Box::pin(async move { notify::write_drop_letters(&app).await.map(drop) }),
+    },
+    Job {
         name: "payments",
         period: Duration::from_secs(1),
         runs: Runs::Everywhere,

@@ -66,13 +66,23 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(drops::api::post_release))
         .routes(routes!(drops::api::post_extension))
         .routes(routes!(drops::api::post_drop_price))
+        .routes(routes!(drops::rules_api::delete_price_rule))
+        .routes(routes!(
+            drops::early_api::get_early_links,
+            drops::early_api::post_early_link
+        ))
+        .routes(routes!(drops::early_api::delete_early_link))
+        .routes(routes!(drops::early_api::put_early_access))
+        .routes(routes!(drops::letters_api::put_drop_letter))
+        .routes(routes!(drops::work_api::put_guard, drops::work_api::delete_guard))
         .routes(routes!(drops::api::put_pin, drops::api::delete_pin))
         .routes(routes!(drops::api::post_archival))
         .routes(routes!(drops::api::get_drop_events))
-        .routes(routes!(drops::api::get_drop_live))
-        .routes(routes!(drops::api::put_turn, drops::api::get_turn))
-        .routes(routes!(drops::api::get_draw))
-        .routes(routes!(drops::api::put_wait, drops::api::delete_wait))
+        .routes(routes!(drops::live_api::get_drop_live))
+        .routes(routes!(drops::room_api::put_turn, drops::room_api::get_turn))
+        .routes(routes!(drops::room_api::get_draw))
+        .routes(routes!(checkout::get_drop_reservation))
+        .routes(routes!(drops::wait_api::put_wait, drops::wait_api::delete_wait))
         .routes(routes!(offers::products_api::get_products))
         .routes(routes!(offers::products_api::get_product))
         .routes(routes!(inventory::live_api::get_live))
@@ -163,6 +173,14 @@ fn pages() -> Router<App> {
         .route("/s/{shop}", get(storefront::home_page::show))
         .route("/s/{shop}/clips/{clip}", get(storefront::clip_page::show))
         .route("/s/{shop}/drops/{drop}", get(storefront::drop_page::show))
+        .route(
+            "/s/{shop}/drops/{drop}/letters",
+            axum::routing::post(storefront::drop_letters::send),
+        )
+        .route(
+            "/s/{shop}/drops/{drop}/early",
+            axum::routing::post(storefront::drop_page::enter_early),
+        )
         .route(
             "/s/{shop}/drops/{drop}/waits",
             axum::routing::post(storefront::drop_page::wait),
@@ -417,6 +435,8 @@ pub const PAGES: &[(&str, &str)] = &[
     ("GET", "/s/{shop}"),
     ("GET", "/s/{shop}/clips/{clip}"),
     ("GET", "/s/{shop}/drops/{drop}"),
+    ("POST", "/s/{shop}/drops/{drop}/early"),
+    ("POST", "/s/{shop}/drops/{drop}/letters"),
     ("POST", "/s/{shop}/drops/{drop}/turn"),
     ("POST", "/s/{shop}/drops/{drop}/waits"),
     ("GET", "/s/{shop}/products/{product}"),

@@ -10,10 +10,10 @@ use super::one_click::Paying;
 use super::orders::{OrderView, Ship, orders, view};
 use super::refund::{Refund, RefundLines, RefundWhat, refund};
 use super::stored_api::Buyer;
-use super::{store, upsell};
+use super::{own, store, upsell};
 use crate::app::App;
 use crate::clips;
-use crate::drops::api::BuyerKey;
+use crate::drops::BuyerKey;
 use crate::gift_cards;
 use crate::http::{ClientAddress, Json, Limit, NewId, Path, Problem, Query, Who, json, limit};
 use crate::identity::{self, Creator, Helper, Player, Policies, Shop, Staff};
@@ -255,7 +255,13 @@ fn checkout_out(app: &App, shop: &Shop, settled: &Settled, with_secret: bool) ->
 }
 
 /// How a checkout stands after a payment; with what is offered next, where a kept card had a part in it: nobody else is offered anything.
-async fn told(app: &App, shop: &Shop, settled: &Settled, secret: bool, kept: bool) -> Result<CheckoutOut, Problem> {
+pub(super) async fn told(
+    app: &App,
+    shop: &Shop,
+    settled: &Settled,
+    secret: bool,
+    kept: bool,
+) -> Result<CheckoutOut, Problem> {
     if kept {
         return with_next(app, shop, settled, secret).await;
     }
@@ -353,7 +359,7 @@ async fn room_to_sell(app: &App, shop: ShopId, id: CheckoutId) -> Result<(), Pro
     (status = 409, description = "`id_reused`, `sold_out` with `left`, `quote_expired`, `price_changed` with the new `quote`, `not_for_sale`, \
         `not_delivered_there`; of a kept card `stored_method_gone`, `stored_method_elsewhere`, `no_buyer`; after a purchase `upsell_over`, `already_added`; of a \
         gift card `gift_card_disabled`, `gift_card_expired`, `gift_card_other_currency`, `gift_card_used_up`, `gift_card_changed`; in a drop `drop_not_open`, `drop_paused`, `drop_closed`, \
-        `drop_contact_needed`, `drop_limit_reached`, and where it has a waiting room `drop_pass_needed`, `drop_pass_waiting`, `drop_pass_expired`, `drop_pass_used`."),
+        `drop_contact_needed`, `drop_limit_reached`, `drop_offer_bound` (what is offered is for the mailbox that was given on the waitlist), `drop_reserved` (this browser has begun to buy it: `checkout` and `client_secret` say where to go on), and where it has a waiting room `drop_pass_needed`, `drop_pass_waiting`, `drop_pass_expired`, `drop_pass_used`."),
     (status = 404, description = "`no_such_gift_card`: also of another shop's."),
     (status = 422, description = "A field breaks a rule, or `invalid_quote`."),
     (status = 503, description = "Too busy; nothing was done. Send it again with the same id."),
@@ -406,7 +412,11 @@ pub async fn put_checkout(
         None => (false, false),
     };
     let renewed = |response| if by_stored { buyer.remember(response) } else { response };
-    let (shop, bought) = buy(&app, tap).await?;
+    let begun = (tap.quote.drop.as_ref().map(|drop| drop.id), tap.key);
+    let (shop, bought) = match buy(&app, tap).await {
+        Ok(bought) => bought,
+        Err(error) => return Err(own::or_own(&app, player.shop, begun, error).await),
+    };
     match bought {
         Buy::Placed(settled) => {
             let out = told(&app, &shop, &settled, true, kept).await?;

@@ -4,7 +4,7 @@ use super::allocate::allocate;
 use super::conclude::{Settled, outcome, paid, settle};
 use super::model::{Address, Checkout, CheckoutState, Contact, Frozen, Need, lane_key, lane_of, missing, paying_until};
 use super::one_click::{Paying, Stored, elsewhere};
-use super::{store, upsell};
+use super::{own, store, upsell};
 use crate::app::App;
 use crate::db::Tx;
 use crate::drops;
@@ -264,7 +264,7 @@ fn place(
         upsell::may_follow(tx, first, stored.as_ref(), shop, window)?;
     }
     let (contact, address) = said(tap, stored.as_ref())?;
-    let mut quote = match offers::recheck(tx, &tap.quote)? {
+    let mut quote = match offers::recheck(tx, &tap.quote, tap.key.as_ref())? {
         Recheck::Expired => return Ok(Place::Answer(Buy::QuoteExpired)),
         Recheck::NotForSale(variant) => return Ok(Place::Answer(Buy::NotForSale(variant))),
         Recheck::Payable(quote) => *quote,
@@ -273,10 +273,12 @@ fn place(
         && quote.needs_address()
         && address.country != quote.country
     {
-        return Ok(Place::Answer(match requote(tx, shop, &quote, &address.country)? {
-            Some(elsewhere) => Buy::PriceChanged(Box::new(elsewhere)),
-            None => Buy::NotDeliveredThere,
-        }));
+        return Ok(Place::Answer(
+            match requote(tx, shop, &quote, &address.country, tap.key)? {
+                Some(elsewhere) => Buy::PriceChanged(Box::new(elsewhere)),
+                None => Buy::NotDeliveredThere,
+            },
+        ));
     }
     if quote.policies.is_none() {
         quote.policies = Some(identity::keep_policies(tx, shop)?); // A shop from before its texts were kept.
@@ -325,10 +327,21 @@ fn place(
             place: drop.as_ref().map(|drop| drops::place(drop.id)),
         })
         .collect();
+    if let (Some(drop), Some(key)) = (&drop, &tap.key) {
+        own::begin(tx, tap, drop.id, key)?;
+    }
     // Who waited for it was offered it: their units are given back to them in this transaction, and to nobody else.
     let was_offered = match (&drop, &tap.key) {
-        (Some(drop), Some(key)) => drops::take_offers(tx, drop.id, &demand, key)?,
+        (Some(drop), Some(key)) => {
+            let email = checkout.contact.email.as_deref();
+            drops::take_offers(tx, drop.id, &demand, key, email)?
+        }
         _ => Vec::new(),
+    };
+    let variants: Vec<VariantId> = demand.iter().map(|line| line.variant).collect();
+    let is_guest = match &drop {
+        Some(drop) => drops::open_for_guest(tx, drop.id, &variants, tap.key.as_ref())?,
+        None => false,
     };
     match inventory::reserve(tx, tap.shop, tap.id, &demand, pays.is_some(), checkout.expires_at)? {
         Reserve::Reserved(_) => {}
@@ -339,12 +352,16 @@ fn place(
                 "Not enough of the rest are left. Nothing was reserved.",
             ));
         }
-        Reserve::SoldOut { variant, left } => return Ok(Place::Answer(Buy::SoldOut { variant, left })),
+        Reserve::SoldOut { variant, left } => {
+            if let Some(drop) = drop.filter(|_| is_guest) {
+                drops::shut_after_guest(tx, drop.id, &variants)?;
+            }
+            return Ok(Place::Answer(Buy::SoldOut { variant, left }));
+        }
         Reserve::Shut(variant) => {
             // The host shut it in this very instant: another look says what they did.
             if let Some(drop) = &drop {
-                let variants: Vec<VariantId> = demand.iter().map(|line| line.variant).collect();
-                drops::offered(tx, tap.shop, drop.id, &variants)?;
+                drops::offered(tx, tap.shop, drop.id, &variants, tap.key.as_ref())?;
                 if drops::is_waited_for(tx, drop.id, variant)? {
                     return Ok(Place::Answer(Buy::SoldOut { variant, left: 0 }));
                 }
@@ -358,8 +375,11 @@ fn place(
     if let Some(drop) = &drop {
         let units = demand.iter().map(|line| line.quantity).sum();
         drops::after_offers(tx, drop.id, &was_offered)?;
-        // What was offered needs no turn; what is taken beside it does.
-        if drop.waits && was_offered.len() < demand.len() {
+        if is_guest {
+            drops::shut_after_guest(tx, drop.id, &variants)?;
+        }
+        // What was offered needs no turn, and a guest is before all turns; what is taken beside it does.
+        if drop.waits && !is_guest && was_offered.len() < demand.len() {
             drops::use_pass(tx, drop.id, tap.key.as_ref(), tap.id)?;
         }
         let who = who(&checkout.contact, checkout.address.as_ref(), tap.key);
@@ -402,7 +422,13 @@ fn said(tap: &Tap, stored: Option<&Stored>) -> Result<(Contact, Option<Address>)
 }
 
 /// The same lines, for a parcel to another country.
-pub(super) fn requote(tx: &mut Tx<'_>, shop: &Shop, quote: &Quote, country: &str) -> Result<Option<Quote>> {
+pub(super) fn requote(
+    tx: &mut Tx<'_>,
+    shop: &Shop,
+    quote: &Quote,
+    country: &str,
+    key: Option<[u8; 32]>,
+) -> Result<Option<Quote>> {
     let asked = Asked {
         lines: quote
             .lines
@@ -415,7 +441,7 @@ pub(super) fn requote(tx: &mut Tx<'_>, shop: &Shop, quote: &Quote, country: &str
         country: country.to_owned(),
         delivery: None,
         seen: quote.seen,
-        drop: quote.drop.as_ref().map(|drop| offers::InDrop::new(drop.id)),
+        drop: quote.drop.as_ref().map(|drop| offers::InDrop::new(drop.id).by(key)),
     };
     Ok(match offers::quote(tx, shop, &asked, Seconds::minutes(15))? {
         Offer::Quoted(quote, _) => Some(*quote),

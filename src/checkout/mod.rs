@@ -19,6 +19,7 @@ pub mod hear;
 mod model;
 pub mod one_click;
 mod orders;
+mod own;
 pub mod payment;
 mod refund;
 mod resume;
@@ -42,6 +43,7 @@ pub use model::{
 };
 pub use one_click::{Paying, Stored};
 pub use orders::{OrderView, Ship, mark_shipped, order, order_of_checkout, orders, sold, view};
+pub use own::*;
 pub use refund::{Back, BackPlan, Refund, RefundLines, RefundWhat, preview_refund, refund};
 pub use resume::resume;
 pub use store::{ClipSales, adjustments, check, clip_sales, find, follows, lines, orders_since};

@@ -74,6 +74,11 @@ pub const MAIN: &[Migration] = &[
         name: "drops",
         sql: include_str!("../../migrations/main/0014_drops.sql"),
     },
+    Migration {
+        number: 15,
+        name: "door",
+        sql: include_str!("../../migrations/main/0015_door.sql"),
+    },
 ];
 
 /// What players saw, in a file and lane of its own.

@@ -1,30 +1,23 @@
 //! Drops over HTTP: planning, the run of show, the archive, and what pages follow.
 
-use super::line::{drawn, join, seed_hash, stand};
-use super::model::{
-    Drop, DropState, Event, EventKind, Item, Phase, Stage, StreamKind, TurnNow, TurnStanding, View, Wait, WaitStanding,
-    hex, key_hash, unknown, verify,
-};
+use super::line::seed_hash;
+use super::model::{Drop, DropState, Event, EventKind, Item, Stage, StreamKind, View, hex, unknown, verify};
 use super::plan::{HOLD_MINUTES, NewItem, Plan, Planned, edit, plan, view};
+use super::rules::When;
+use super::rules_api::{PriceRuleIn, PriceRuleOut};
 use super::run::{Act, Hand, archive, close, extend, open, pause, pin, release, schedule, step_price};
-use super::{store, wait};
+use super::store;
 use crate::app::App;
 use crate::db::{LaneKey, Tx};
-use crate::http::{
-    ClientAddress, IfMatch, Json, Limit, NewId, Path, Problem, Query, Watched, Who, etag, events, follow, json, limit,
-};
-use crate::identity::{self, Analyst, Creator, Helper, Player, Staff};
+use crate::http::{IfMatch, Json, NewId, Path, Problem, Query, etag, json};
+use crate::identity::{self, Analyst, Creator, Helper, Staff};
 use crate::kernel::{
-    ClipId, Currency, DropId, Error, Id, Kind, MoneyOut, PageIn, PageOut, Result as Done, ShopId, StaffId, Time,
-    TurnId, VariantId, WaitId,
+    ClipId, Currency, DropId, Error, Kind, MoneyOut, PageIn, PageOut, Result as Done, ShopId, StaffId, Time, VariantId,
 };
-use axum::extract::{FromRequestParts, State};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::State;
+use axum::http::{StatusCode, header};
 use axum::response::Response;
-use axum::response::sse::Event as Sse;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// A drop to plan.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -58,6 +51,9 @@ pub struct DropIn {
     /// Those who come are let in one after another; absent: everybody may buy at once.
     #[serde(default)]
     pub waiting_room: Option<WaitingRoomIn>,
+    /// So many minutes earlier it opens for guests; 0: for nobody. It needs `opens_at`.
+    #[serde(default)]
+    pub early_minutes: u32,
     #[serde(default)]
     pub items: Vec<DropItemIn>,
 }
@@ -92,6 +88,9 @@ pub struct DropItemIn {
     /// Sellable in this drop only, and archived afterwards.
     #[serde(default)]
     pub transient: bool,
+    /// Steps of its price that the clock or sales take; at most 20.
+    #[serde(default)]
+    pub price_rules: Vec<PriceRuleIn>,
 }
 
 /// A change of a drop; what is absent stays.
@@ -121,6 +120,9 @@ pub struct DropEditIn {
     /// Of a draft.
     #[serde(default)]
     pub waiting_room: Option<WaitingRoomIn>,
+    /// Of a draft.
+    #[serde(default)]
+    pub early_minutes: Option<u32>,
     /// Of a draft: all of them anew.
     #[serde(default)]
     pub items: Option<Vec<DropItemIn>>,
@@ -183,6 +185,8 @@ pub struct DropOut {
     /// Absent: everybody may buy at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting_room: Option<WaitingRoomOut>,
+    /// So many minutes earlier it opens for guests.
+    pub early_minutes: u32,
     pub items: Vec<DropItemOut>,
     /// Raised by every act; also the number of the latest event of its archive.
     pub version: i64,
@@ -199,13 +203,15 @@ pub struct WaitingRoomOut {
     pub arrivals: i64,
     /// Of them, those who were let in, in their order: place 1 to this.
     pub admitted: i64,
+    /// A host wants work for each new turn; otherwise it is asked for in a rush only.
+    pub guarded: bool,
     /// SHA-256 of the seed of the draw, in hex; absent in a draft.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed_hash: Option<String>,
 }
 
 impl WaitingRoomOut {
-    fn of(view: &View) -> Option<Self> {
+    pub(super) fn of(view: &View) -> Option<Self> {
         if view.drop.line_rate == 0 {
             return None;
         }
@@ -214,69 +220,9 @@ impl WaitingRoomOut {
             rate_per_minute: view.drop.line_rate,
             arrivals: line.map_or(0, |line| line.arrivals),
             admitted: line.map_or(0, |line| line.admitted),
+            guarded: line.is_some_and(|line| line.guarded),
             seed_hash: line.map(|line| seed_hash(&line.seed)),
         })
-    }
-}
-
-/// A buyer's turn in a waiting room.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = Turn)]
-pub struct TurnOut {
-    pub id: TurnId,
-    pub standing: TurnStanding,
-    /// From 1; absent before the draw. Whoever's place is not above `waiting_room.admitted` of the live event was let in.
-    pub place: Option<i64>,
-    /// Until when they may reserve, once.
-    pub pass_until: Option<Time>,
-}
-
-impl From<TurnNow> for TurnOut {
-    fn from(turn: TurnNow) -> Self {
-        Self {
-            id: turn.id,
-            standing: turn.standing,
-            place: turn.place,
-            pass_until: turn.pass_until,
-        }
-    }
-}
-
-/// The draw of those who came before the opening, for whoever checks it.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = DropDraw)]
-pub struct DrawOut {
-    pub seed_hash: String,
-    /// In hex; told when the drop opens.
-    pub seed: Option<String>,
-    /// How many are in the draw.
-    pub drawn: Option<i64>,
-    /// In its order, from the place after `after`, at most a thousand. A turn's rank is HMAC-SHA256 over the 16 bytes of its id, with the seed as key;
-    /// the smallest is first.
-    pub turns: Vec<TurnId>,
-}
-
-/// A secret that a buyer's browser made and keeps: 32 to 64 letters, digits, `-` or `_`. Absent or of another form: none.
-#[derive(Clone)]
-pub struct BuyerKey(pub Option<String>);
-
-impl<S: Send + Sync> FromRequestParts<S> for BuyerKey {
-    type Rejection = std::convert::Infallible;
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        let text = parts
-            .headers
-            .get("hawker-buyer-key")
-            .and_then(|value| value.to_str().ok());
-        let plain = |letter: u8| letter.is_ascii_alphanumeric() || letter == b'-' || letter == b'_';
-        let fits = text.filter(|text| (32..=64).contains(&text.len()) && text.bytes().all(plain));
-        Ok(Self(fits.map(str::to_owned)))
-    }
-}
-
-impl BuyerKey {
-    /// What is kept of it at a shop.
-    pub fn hash(&self, shop: ShopId) -> Option<[u8; 32]> {
-        self.0.as_deref().map(|secret| key_hash(shop, secret))
     }
 }
 
@@ -305,6 +251,8 @@ pub struct DropItemOut {
     pub sold: i64,
     /// Units that went home again.
     pub returned: i64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub price_rules: Vec<PriceRuleOut>,
 }
 
 /// One thing that was done in a drop.
@@ -334,34 +282,6 @@ pub struct DropArchiveOut {
     pub verified: bool,
 }
 
-/// The data of an event `drop`: how it stands for buyers.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = LiveDrop)]
-pub struct LiveDropOut {
-    /// `before`, `open`, `paused` or `over`, by the server's clock.
-    pub phase: &'static str,
-    pub opens_at: Option<Time>,
-    pub closes_at: Option<Time>,
-    pub pinned: Option<VariantId>,
-    /// Absent: everybody may buy at once.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub waiting_room: Option<WaitingRoomOut>,
-    pub items: Vec<LiveDropItemOut>,
-}
-
-/// One item of it.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = LiveDropItem)]
-pub struct LiveDropItemOut {
-    pub variant: VariantId,
-    pub price: MoneyOut,
-    pub price_version: i64,
-    /// Units that can be bought.
-    pub left: i64,
-    /// Units inside other people's checkouts right now.
-    pub in_checkouts: i64,
-}
-
 impl DropOut {
     fn of(app: &App, slug: &str, view: &View) -> Self {
         let drop = &view.drop;
@@ -388,6 +308,7 @@ impl DropOut {
             hold_minutes: drop.hold_minutes,
             pinned: drop.pinned,
             waiting_room: WaitingRoomOut::of(view),
+            early_minutes: drop.early_minutes,
             items: view.items.iter().map(|item| item_out(view, item)).collect(),
             version: drop.version,
             page_url: format!("{}/s/{slug}/drops/{}", app.base_url, drop.slug),
@@ -411,6 +332,12 @@ fn item_out(view: &View, item: &Item) -> DropItemOut {
         } else {
             figures.returned
         },
+        price_rules: view
+            .rules
+            .iter()
+            .filter(|rule| rule.variant == item.variant)
+            .map(PriceRuleOut::of)
+            .collect(),
     }
 }
 
@@ -420,6 +347,7 @@ fn new_items(items: Vec<DropItemIn>) -> Vec<NewItem> {
         allotment: item.allotment,
         price: crate::kernel::Money::new(item.price.amount, item.price.currency),
         transient: item.transient,
+        rules: item.price_rules.into_iter().map(When::from).collect(),
     };
     items.into_iter().map(item).collect()
 }
@@ -441,6 +369,7 @@ pub(super) fn plan_of(view: &View) -> Plan {
         limit: drop.limit,
         hold_minutes: drop.hold_minutes,
         line_rate: drop.line_rate,
+        early_minutes: drop.early_minutes,
         items: view
             .items
             .iter()
@@ -449,6 +378,12 @@ pub(super) fn plan_of(view: &View) -> Plan {
                 allotment: item.allotment,
                 price: item.price,
                 transient: item.transient,
+                rules: view
+                    .rules
+                    .iter()
+                    .filter(|rule| rule.variant == item.variant)
+                    .map(|rule| rule.when)
+                    .collect(),
             })
             .collect(),
     }
@@ -485,6 +420,13 @@ pub fn acted(act: Act) -> Result<Box<View>, Problem> {
         Act::NotFound => Err(unknown().into()),
         Act::Wrong(state) => Err(Problem::conflict("wrong_drop_state", wrong_state(state)).with("state", state)),
         Act::NoItems => no("drop_empty", "Say first what it sells, and how much of it."),
+        Act::NoSuchLink => Err(Error::new(Kind::NotFound, "no_such_early_link", "This drop has no such link.").into()),
+        Act::NoSuchRule => Err(Error::new(
+            Kind::NotFound,
+            "no_such_price_rule",
+            "This drop has no such price rule.",
+        )
+        .into()),
         Act::NoSuchItem(variant) => of("not_in_drop", "This drop does not sell that.", variant),
         Act::NotForSale(variant) => of(
             "not_for_sale",
@@ -521,7 +463,7 @@ pub fn wrong_state(state: DropState) -> &'static str {
     }
 }
 
-async fn done(
+pub(super) async fn done(
     app: &App,
     staff: &Staff,
     drop: DropId,
@@ -582,6 +524,7 @@ pub async fn post_drop(
         limit: body.limit_per_buyer,
         hold_minutes: body.hold_minutes.unwrap_or(HOLD_MINUTES),
         line_rate: body.waiting_room.map_or(0, |room| room.rate_per_minute),
+        early_minutes: body.early_minutes,
         items: new_items(body.items),
     };
     let made = app.db.write(LaneKey::of(id), move |tx| {
@@ -627,6 +570,7 @@ pub async fn patch_drop(
     new.limit = body.limit_per_buyer.unwrap_or(new.limit);
     new.hold_minutes = body.hold_minutes.unwrap_or(new.hold_minutes);
     new.line_rate = body.waiting_room.map_or(new.line_rate, |room| room.rate_per_minute);
+    new.early_minutes = body.early_minutes.unwrap_or(new.early_minutes);
     new.items = body.items.map_or(new.items, new_items);
     let edited = app.db.write(LaneKey::of(id), move |tx| {
         let currency = currency(tx, shop)?;
@@ -845,295 +789,4 @@ fn unhex(text: &str) -> Option<[u8; 32]> {
         *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
     }
     Some(bytes)
-}
-
-fn key_needed() -> Problem {
-    let detail =
-        "Send the secret this browser made for its turn: `Hawker-Buyer-Key`, 32 to 64 letters, digits, - or _.";
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "buyer_key_needed", detail)
-}
-
-/// The drop of a waiting room, which buyers may know of.
-async fn announced(app: &App, shop: ShopId, id: DropId) -> Result<Drop, Problem> {
-    let found = app.db.look(move |tx| store::find(tx, shop, id)).await?;
-    Ok(found
-        .filter(|drop| drop.state != DropState::Draft)
-        .ok_or_else(unknown)?)
-}
-
-/// Take a turn in a drop's waiting room, for the browser that holds the key. Asked again, it is the same turn.
-#[utoipa::path(put, path = "/v1/drops/{drop}/turn", tag = "drops", params(("drop" = DropId, Path),
-    ("Hawker-Buyer-Key" = String, Header, description = "A secret this browser made and keeps; send it with the purchase too.")), security(("key" = [])),
-    responses((status = 200, body = TurnOut), (status = 404, description = "`no_such_drop`"),
-    (status = 409, description = "`drop_closed`, `no_waiting_room`"), (status = 422, description = "`buyer_key_needed`")))]
-pub async fn put_turn(
-    State(app): State<App>,
-    player: Player,
-    ClientAddress(address): ClientAddress,
-    key: BuyerKey,
-    Path(id): Path<DropId>,
-) -> Result<Response, Problem> {
-    let shop = player.shop;
-    let drop = announced(&app, shop, id).await?;
-    let key = key.hash(shop).ok_or_else(key_needed)?;
-    limit(&app, Limit::Checkout, Who::AddressAtShop(address, shop))?;
-    // Whoever has a turn asks how it stands, again and again: that is no write.
-    if let Some(known) = app.db.read(move |tx| stand(tx, &drop, &key)).await? {
-        return Ok(json(StatusCode::OK, TurnOut::from(known)));
-    }
-    let turn = app
-        .db
-        .write(LaneKey::of(id), move |tx| join(tx, shop, id, &key))
-        .await?;
-    Ok(json(StatusCode::OK, TurnOut::from(turn)))
-}
-
-/// How this browser's turn stands.
-#[utoipa::path(get, path = "/v1/drops/{drop}/turn", tag = "drops", params(("drop" = DropId, Path),
-    ("Hawker-Buyer-Key" = String, Header, description = "The secret the turn was taken with.")), security(("key" = [])),
-    responses((status = 200, body = TurnOut), (status = 404, description = "`no_such_drop`, `no_turn`"), (status = 422, description = "`buyer_key_needed`")))]
-pub async fn get_turn(
-    State(app): State<App>,
-    player: Player,
-    key: BuyerKey,
-    Path(id): Path<DropId>,
-) -> Result<Response, Problem> {
-    let shop = player.shop;
-    let drop = announced(&app, shop, id).await?;
-    let key = key.hash(shop).ok_or_else(key_needed)?;
-    let turn = app.db.read(move |tx| stand(tx, &drop, &key)).await?;
-    let none = || Problem::new(StatusCode::NOT_FOUND, "no_turn", "This browser has taken no turn here.");
-    Ok(json(StatusCode::OK, TurnOut::from(turn.ok_or_else(none)?)))
-}
-
-/// From where the draw is read.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct DrawIn {
-    /// The place after which to go on; from the first if absent.
-    after: Option<u32>,
-}
-
-/// The draw of those who came before the opening: the seed's hash before, the seed and everybody's place after. Anybody can check it.
-#[utoipa::path(get, path = "/v1/drops/{drop}/draw", tag = "drops", params(DrawIn, ("drop" = DropId, Path)), security(("key" = [])),
-    responses((status = 200, body = DrawOut), (status = 404, description = "`no_such_drop`"), (status = 409, description = "`no_waiting_room`")))]
-pub async fn get_draw(
-    State(app): State<App>,
-    player: Player,
-    Path(id): Path<DropId>,
-    Query(asked): Query<DrawIn>,
-) -> Result<Response, Problem> {
-    let drop = announced(&app, player.shop, id).await?;
-    let after = i64::from(asked.after.unwrap_or(0));
-    let (line, turns) = app.db.read(move |tx| drawn(tx, &drop, after, 1000)).await?;
-    let none = || Problem::conflict("no_waiting_room", "This drop has no waiting room.");
-    let line = line.ok_or_else(none)?;
-    let out = DrawOut {
-        seed_hash: seed_hash(&line.seed),
-        seed: line.drawn.map(|_| hex(&line.seed)),
-        drawn: line.drawn,
-        turns,
-    };
-    Ok(json(StatusCode::OK, out))
-}
-
-/// What is waited for.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = NewDropWait)]
-pub struct WaitIn {
-    /// As many as each buyer may have, at most; all of them are offered together.
-    #[serde(default = "one")]
-    pub units: u32,
-}
-
-fn one() -> u32 {
-    1
-}
-
-/// A place on a waitlist.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = DropWait)]
-pub struct WaitOut {
-    pub id: WaitId,
-    pub variant: VariantId,
-    pub units: u32,
-    pub standing: WaitStanding,
-    /// How many are before it; 0 for the first, and for an offer.
-    pub before: i64,
-    /// Until when the units are kept for them: buy with a quote in this drop, and the same key.
-    pub offered_until: Option<Time>,
-}
-
-fn wait_out(tx: &mut Tx<'_>, drop: DropId, wait: &Wait) -> Done<WaitOut> {
-    Ok(WaitOut {
-        // Not the row's own: its offer is reserved under that, and the id of a checkout is its buyer's to choose.
-        id: WaitId::from_uuid(uuid::Uuid::new_v5(&wait.id.uuid(), b"shown")),
-        variant: wait.variant,
-        units: wait.units,
-        standing: wait.standing,
-        before: match wait.standing {
-            WaitStanding::Waiting => store::before_wait(tx, drop, wait)?,
-            _ => 0,
-        },
-        offered_until: wait.offered_until,
-    })
-}
-
-/// Wait for what is sold out. Asked again, it is the same place, as it stands now.
-#[utoipa::path(put, path = "/v1/drops/{drop}/waits/{variant}", tag = "drops", params(("drop" = DropId, Path), ("variant" = VariantId, Path),
-    ("Hawker-Buyer-Key" = String, Header, description = "A secret this browser made and keeps; send it with the purchase too.")), security(("key" = [])),
-    request_body = WaitIn, responses((status = 200, body = WaitOut), (status = 404, description = "`no_such_drop`"),
-    (status = 409, description = "`drop_not_open`, `drop_paused`, `drop_closed`, `not_in_drop`, `drop_not_sold_out`"), (status = 422, description = "`buyer_key_needed`, `invalid_field`")))]
-pub async fn put_wait(
-    State(app): State<App>,
-    player: Player,
-    ClientAddress(address): ClientAddress,
-    key: BuyerKey,
-    Path((id, variant)): Path<(DropId, VariantId)>,
-    Json(body): Json<WaitIn>,
-) -> Result<Response, Problem> {
-    let shop = player.shop;
-    announced(&app, shop, id).await?;
-    let key = key.hash(shop).ok_or_else(key_needed)?;
-    limit(&app, Limit::Checkout, Who::AddressAtShop(address, shop))?;
-    let known = app.db.read(move |tx| store::wait_of(tx, id, variant, &key));
-    if known.await?.is_none() {
-        limit(&app, Limit::Waitlist, Who::AddressAtShop(address, shop))?;
-    }
-    let done = app.db.write(LaneKey::of(id), move |tx| {
-        let place = wait(tx, shop, id, variant, body.units, &key)?;
-        wait_out(tx, id, &place)
-    });
-    Ok(json(StatusCode::OK, done.await?))
-}
-
-/// Leave a waitlist; an offer goes to the next.
-#[utoipa::path(delete, path = "/v1/drops/{drop}/waits/{variant}", tag = "drops", params(("drop" = DropId, Path), ("variant" = VariantId, Path),
-    ("Hawker-Buyer-Key" = String, Header, description = "The secret the place was taken with.")), security(("key" = [])),
-    responses((status = 204), (status = 404, description = "`no_such_drop`"), (status = 422, description = "`buyer_key_needed`")))]
-pub async fn delete_wait(
-    State(app): State<App>,
-    player: Player,
-    key: BuyerKey,
-    Path((id, variant)): Path<(DropId, VariantId)>,
-) -> Result<Response, Problem> {
-    let shop = player.shop;
-    announced(&app, shop, id).await?;
-    let key = key.hash(shop).ok_or_else(key_needed)?;
-    app.db
-        .write(LaneKey::of(id), move |tx| wait::leave(tx, shop, id, variant, &key))
-        .await?;
-    Ok(axum::response::IntoResponse::into_response(StatusCode::NO_CONTENT))
-}
-
-/// From where a page follows a drop.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct FollowIn {
-    /// The id of the last event that was heard, for clients that cannot send it as a header.
-    after: Option<String>,
-}
-
-/// Drops, as pages follow them.
-pub struct Now;
-
-impl Watched for Now {
-    type Key = DropId;
-    type News = Arc<View>;
-    const PART: usize = 20;
-    const TABLES: &'static [&'static str] = &["drops", "drop_items", "drop_lines", "drop_turns", "drop_waits", "stock"];
-    fn version(news: &Self::News) -> i64 {
-        news.version()
-    }
-    fn read(tx: &mut Tx<'_>, keys: &[DropId]) -> Done<Vec<(DropId, Self::News)>> {
-        let mut read = Vec::with_capacity(keys.len());
-        for id in keys {
-            let drop = store::load(tx, *id)?;
-            read.push((*id, Arc::new(super::plan::of(tx, drop)?)));
-        }
-        Ok(read)
-    }
-}
-
-/// The word of a phase on the wire.
-pub fn phase_word(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Draft | Phase::Before => "before",
-        Phase::Open => "open",
-        Phase::Paused => "paused",
-        Phase::Over => "over",
-    }
-}
-
-impl LiveDropOut {
-    fn of(view: &View, now: Time) -> Self {
-        let item = |item: &Item| {
-            let figures = view.figures(item);
-            LiveDropItemOut {
-                variant: item.variant,
-                price: item.price.into(),
-                price_version: item.price_version,
-                left: figures.left.max(0),
-                in_checkouts: figures.reserved,
-            }
-        };
-        Self {
-            phase: phase_word(view.drop.phase(now)),
-            opens_at: view.drop.opens_at,
-            closes_at: view.drop.closes_at,
-            pinned: view.drop.pinned,
-            waiting_room: WaitingRoomOut::of(view),
-            items: view.items.iter().map(item).collect(),
-        }
-    }
-}
-
-/// Follow a drop, as Server-Sent Events.
-///
-/// The stream begins with an event `drop` that says all there is to know, and goes on with one whenever something of it changes; in between only the
-/// latest is kept, so whoever joins late is right at once. An event's id grows with every commit; with `Last-Event-ID` what was heard is not said again.
-#[utoipa::path(get, path = "/v1/drops/{drop}/live", tag = "drops",
-    params(FollowIn, ("drop" = DropId, Path), ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was heard.")),
-    security(("key" = [])), responses(
-    (status = 200, body = LiveDropOut, content_type = "text/event-stream", description = "Events `drop`, until one side ends the stream."),
-    (status = 404, description = "`no_such_drop`: also of a draft."),
-    (status = 422, description = "`after` is no id of an event."),
-    (status = 503, description = "`too_many_viewers`: show what was last known, and try again."),
-))]
-pub async fn get_drop_live(
-    State(app): State<App>,
-    player: Player,
-    headers: HeaderMap,
-    Path(id): Path<DropId>,
-    Query(asked): Query<FollowIn>,
-) -> Result<Response, Problem> {
-    let shop = player.shop;
-    let found = app.db.read(move |tx| view(tx, shop, id)).await?;
-    let found = found
-        .filter(|view| view.drop.state != DropState::Draft)
-        .ok_or_else(unknown)?;
-    let header = headers.get("last-event-id").and_then(|value| value.to_str().ok());
-    let heard: Option<i64> = match &asked.after {
-        Some(after) => Some(
-            after
-                .parse()
-                .map_err(|_| Error::field("after", "This is no id of an event."))?,
-        ),
-        None => header.and_then(|id| id.parse().ok()),
-    };
-    let following = follow::<Now>(&app, &[(id, Arc::new(found))], &[heard]).ok_or_else(|| {
-        let detail = "Too many pages follow drops at once. What is shown may be some time old.";
-        Error::new(Kind::Busy { retry_after: 30 }, "too_many_viewers", detail)
-    })?;
-    let clock = app.clone();
-    let stream = futures_util::stream::unfold(following, async |following| Some((following.next().await, following)));
-    let stream = futures_util::StreamExt::map(stream, move |(_, view)| {
-        let out = LiveDropOut::of(&view, clock.clock.wall());
-        let event = Sse::default().event("drop").id(view.version().to_string());
-        event.json_data(out).expect("own types serialise")
-    });
-    Ok(events(&app, stream))
 }

@@ -1,6 +1,6 @@
 //! One act: the drop moves from the version it was read with, and what was done is written behind what was done before.
 
-use super::model::{Drop, Event, EventKind, event_hash};
+use super::model::{Drop, DropState, Event, EventKind, event_hash};
 use super::store;
 use crate::db::Tx;
 use crate::kernel::{Engine, Error, Result, StaffId, Time};
@@ -32,7 +32,7 @@ pub(super) fn act(
             && after.opens_at == before.opens_at
         {
             true => after.next_check_at,
-            false => after.look(tx.now()),
+            false => sooner(after.look(tx.now()), rules_at(tx, &after)?),
         },
         ..after
     };
@@ -44,6 +44,18 @@ pub(super) fn act(
     }
     store::insert_event(tx, after.id, &event)?;
     Ok(after)
+}
+
+/// When the clock steps a price of it next.
+fn rules_at(tx: &mut Tx<'_>, drop: &Drop) -> Result<Option<Time>> {
+    match drop.state {
+        DropState::Open => store::next_rule_at(tx, drop.id),
+        _ => Ok(None),
+    }
+}
+
+pub(super) fn sooner(one: Option<Time>, other: Option<Time>) -> Option<Time> {
+    one.into_iter().chain(other).min()
 }
 
 /// To the millisecond, as an archive is handed out: whoever checks it has nothing finer.

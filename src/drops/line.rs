@@ -6,6 +6,7 @@
 use super::model::{Drop, DropState, Line, Phase, Turn, TurnNow, TurnStanding, hex, turn_of, unknown};
 use super::run::opened;
 use super::store;
+use super::work::{RUSH, RUSH_LASTS};
 use crate::db::Tx;
 use crate::kernel::{CheckoutId, DropId, Error, Id, Result, Seconds, ShopId, Time};
 use hmac::{Hmac, Mac};
@@ -71,7 +72,7 @@ pub fn join(tx: &mut Tx<'_>, shop: ShopId, id: DropId, key: &[u8; 32]) -> Result
     if phase == Phase::Open && drop.state == DropState::Scheduled {
         drop = opened(tx, &drop, None)?;
     }
-    let line = store::arrive(tx, id)?.ok_or_else(no_room)?;
+    let line = store::arrive(tx, id, RUSH, RUSH_LASTS)?.ok_or_else(no_room)?;
     let (late, rank) = match line.drawn {
         None => (false, rank(&line.seed, turn)),
         Some(_) => {
@@ -90,6 +91,15 @@ pub fn join(tx: &mut Tx<'_>, shop: ShopId, id: DropId, key: &[u8; 32]) -> Result
         ));
     }
     stand(tx, &drop, key)?.ok_or_else(|| Error::internal("a turn was not written"))
+}
+
+/// Leading zero bits a new turn costs now. None: nothing, also where there is no room.
+pub fn asks_for(tx: &mut Tx<'_>, drop: &Drop) -> Result<Option<u8>> {
+    if drop.line_rate == 0 {
+        return Ok(None);
+    }
+    let now = tx.now();
+    Ok(store::line(tx, drop.id)?.and_then(|line| line.asks_for(now)))
 }
 
 /// How a buyer's turn stands. None: they have none.

@@ -1,9 +1,10 @@
 //! What the clock does: opens and closes at the times that were set, and sends home what is left.
 
+use super::archive::sooner;
 use super::line::wave;
 use super::model::{Drop, DropState, Phase};
 use super::run::{closed, opened, tidy_up};
-use super::{store, wait};
+use super::{rules, store, wait};
 use crate::app::App;
 use crate::db::{LaneKey, Tx};
 use crate::kernel::{DropId, Result, Seconds};
@@ -27,6 +28,12 @@ pub async fn mind(app: &App) -> Result<u64> {
                 break;
             }
         }
+    }
+    for id in app.db.read(|tx| store::with_sales_rules(tx, ROWS)).await? {
+        told(
+            id,
+            app.db.write(LaneKey::of(id), move |tx| rules::by_sales(tx, id)).await,
+        );
     }
     for id in app.db.read(|tx| store::with_lists(tx, ROWS)).await? {
         told(id, app.db.write(LaneKey::of(id), move |tx| wait::round(tx, id)).await);
@@ -54,7 +61,15 @@ pub(super) fn look(tx: &mut Tx<'_>, id: DropId) -> Result<()> {
         }
         (DropState::Closed, _) => tidy_up(tx, drop).map(|_| ()),
         _ => {
-            let at = drop.look(tx.now()).unwrap_or(tx.now().plus(Seconds::days(1)));
+            let drop = match drop.state {
+                DropState::Open => rules::by_the_clock(tx, drop)?,
+                _ => drop,
+            };
+            let rules = match drop.state {
+                DropState::Open => store::next_rule_at(tx, id)?,
+                _ => None,
+            };
+            let at = sooner(drop.look(tx.now()), rules).unwrap_or(tx.now().plus(Seconds::days(1)));
             store::look_again(tx, &drop, at)
         }
     }

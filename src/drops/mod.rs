@@ -1,6 +1,6 @@
 //! Drops: limited sales in a window, with units of their own, prices of their own and a limit for each buyer (docs/drops.md).
 //!
-//! Tables: drops, drop_items, drop_buyers, drop_claims, drop_events, drop_lines, drop_turns, drop_waits.
+//! Tables: drops, drop_items, drop_buyers, drop_claims, drop_contacts, drop_events, drop_guests, drop_holds, drop_lines, drop_links, drop_rules, drop_turns, drop_waits.
 //! Facts published: none.
 //! Always true: what a drop sells was taken out of the shop's stock first and lies at a place of its own, so nobody sells it twice and nobody else sells
 //! it; nothing is reserved before it opens or after it closes, by the database's clock; who reserved may finish; what nobody bought goes home; under no
@@ -10,30 +10,55 @@
 
 pub mod api;
 mod archive;
+mod buyer_key;
 mod check;
 mod claim;
+mod early;
+pub mod early_api;
+mod letters;
+pub mod letters_api;
 mod line;
+pub mod live_api;
 mod mind;
 mod model;
 mod offered;
+mod own;
 mod plan;
+pub mod room_api;
+mod rules;
+pub mod rules_api;
 mod run;
 mod store;
 mod wait;
+pub mod wait_api;
+mod work;
+pub mod work_api;
 
 #[cfg(test)]
 mod tests;
 
+pub use buyer_key::{BuyerKey, announced, key_needed};
 pub use check::check;
 pub use claim::{again, claim, identify, release as let_go};
-pub use line::{PASS, drawn, join, rank, seed_hash, stand, use_pass};
+pub use early::{
+    EARLY_MINUTES_MAX, EarlyLink, bind_guest, early_links, early_token, is_guest, issue_link, may_enter, no_such_link,
+    open_for_guest, read_early_token, revoke_link, shut_after_guest,
+};
+pub use letters::{
+    About, Contact, ContactState, Owed, OwedLetter, REMIND, ask, confirm, contact, contact_token, letter_drop, owed,
+    read_contact_token, stop, take_along, written,
+};
+pub use line::{PASS, asks_for, drawn, join, rank, seed_hash, stand, use_pass};
 pub use mind::mind;
 pub use model::{
     Drop, DropState, Event, EventKind, Figures, Item, Line, Offered, Phase, QuotedDrop, Stage, StreamKind, TurnNow,
-    TurnStanding, View, Wait, WaitStanding, Who, event_hash, key_hash, place, verify,
+    TurnStanding, View, Wait, WaitStanding, Who, event_hash, key_hash, place, turn_of, verify,
 };
 pub use offered::{enter, offered, offered_to_holder, sellable};
+pub use own::{Own, begin, own};
 pub use plan::{HOLD_MINUTES, NewItem, Plan, Planned, edit, plan, view, view_by_slug};
+pub use rules::{Rule, RuleState, When, kind as rule_kind, stop_rule};
 pub use run::{Act, Hand, archive, close, extend, open, pause, pin, release, schedule, step_price};
 pub use store::{before_wait, events, find, find_by_slug, holding, list, wait_of};
 pub use wait::{OFFER, after_offers, is_promised, is_waited_for, leave, offered_units, take_offers, wait};
+pub use work::{Answered, BITS, Challenge, NoWork, WAIT, challenge, check as check_work, guard, solve};

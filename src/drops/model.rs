@@ -48,6 +48,12 @@ crate::words! {
         Resumed = "resumed",
         Pinned = "pinned",
         PriceStep = "price_step",
+        RuleStopped = "rule_stopped",
+        /// A host switched work at the door of its waiting room on or off.
+        Guarded = "guarded",
+        /// A link was made that lets guests in earlier.
+        LinkIssued = "link_issued",
+        LinkRevoked = "link_revoked",
         Released = "released",
         Extended = "extended",
         Closed = "closed",
@@ -145,6 +151,8 @@ pub struct Drop {
     pub pinned: Option<VariantId>,
     /// People let in a minute from its waiting room; 0: it has none.
     pub line_rate: u32,
+    /// So much earlier it opens for its guests; 0: it does not.
+    pub early_minutes: u32,
     /// Raised by every act; also the number of its latest event.
     pub version: i64,
     /// The hash of that event.
@@ -214,6 +222,8 @@ pub struct View {
     pub drop: Drop,
     pub items: Vec<Item>,
     pub stock: Vec<Aside>,
+    /// Its price rules, in their order.
+    pub rules: Vec<super::rules::Rule>,
     /// Its waiting room.
     pub line: Option<Line>,
 }
@@ -232,6 +242,12 @@ pub struct Line {
     /// Up to when people were let in.
     pub wave_at: Option<Time>,
     pub version: i64,
+    /// A host wants work for each new turn.
+    pub guarded: bool,
+    /// Arrivals in the second of the last one.
+    pub in_second: i64,
+    /// Until when each new turn costs work.
+    pub rush_until: Option<Time>,
 }
 
 /// A turn as it is kept.
@@ -533,7 +549,8 @@ pub(super) fn limit_reached(limit: u32) -> Error {
     Error::conflict(
         "drop_limit_reached",
         format!(
-            "Each buyer may have {each} of this drop, and you have that much reserved or bought. Nothing more was reserved."
+            "Each buyer may have {each} of this drop, and you have that much reserved or bought. Nothing more was reserved. If you began to buy in another tab or \
+             on another device, go on there: what is not paid in its minutes is free again."
         ),
     )
 }

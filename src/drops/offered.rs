@@ -1,17 +1,26 @@
 //! What a drop sells to whoever asks now, for a quote, and once more when somebody taps.
 
+use super::early::may_enter;
 use super::model::{Drop, DropState, Item, Offered, QuotedDrop, must_be_open, unknown};
 use super::run::opened;
-use super::store;
+use super::{rules, store};
 use crate::catalog::{self, Sellable};
 use crate::db::Tx;
 use crate::kernel::{Currency, DropId, Error, Result, ShopId, VariantId};
 
-/// What a drop sells of `variants` now; changes nothing. Errors, in this order: `no_such_drop`, `drop_not_open`, `drop_paused`, `drop_closed`,
+/// What a drop sells of `variants` now, to a guest earlier; changes nothing. Errors, in this order: `no_such_drop`, `drop_not_open`, `drop_paused`, `drop_closed`,
 /// `not_in_drop`.
-pub fn offered(tx: &mut Tx<'_>, shop: ShopId, id: DropId, variants: &[VariantId]) -> Result<Offered> {
+pub fn offered(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    id: DropId,
+    variants: &[VariantId],
+    key: Option<&[u8; 32]>,
+) -> Result<Offered> {
     let drop = store::find(tx, shop, id)?.ok_or_else(unknown)?;
-    must_be_open(&drop, tx.now())?;
+    if !may_enter(tx, &drop, key)? {
+        must_be_open(&drop, tx.now())?;
+    }
     those(tx, &drop, variants)
 }
 
@@ -22,11 +31,23 @@ pub fn offered_to_holder(tx: &mut Tx<'_>, shop: ShopId, id: DropId, variants: &[
 }
 
 /// The same at the tap, in the transaction that reserves: whoever comes first after the time that was set for the opening opens it. Errors: as [`offered`].
-pub fn enter(tx: &mut Tx<'_>, shop: ShopId, id: DropId, variants: &[VariantId]) -> Result<Offered> {
+pub fn enter(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    id: DropId,
+    variants: &[VariantId],
+    key: Option<&[u8; 32]>,
+) -> Result<Offered> {
     let mut drop = store::find(tx, shop, id)?.ok_or_else(unknown)?;
+    if may_enter(tx, &drop, key)? {
+        return those(tx, &drop, variants);
+    }
     must_be_open(&drop, tx.now())?;
     if drop.state == DropState::Scheduled {
         drop = opened(tx, &drop, None)?;
+    }
+    if drop.next_check_at.is_some_and(|at| at <= tx.now()) {
+        drop = rules::by_the_clock(tx, drop)?;
     }
     those(tx, &drop, variants)
 }

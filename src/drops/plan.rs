@@ -1,7 +1,9 @@
 //! Putting a drop together, and changing what may still be changed.
 
 use super::archive::{act, born};
+use super::early::EARLY_MINUTES_MAX;
 use super::model::{Drop, DropState, EventKind, Item, Stage, View};
+use super::rules::{self, RULES_MAX, Rule, RuleState, When};
 use super::store;
 use crate::catalog;
 use crate::clips;
@@ -10,12 +12,14 @@ use crate::inventory;
 use crate::kernel::{Currency, DropId, Error, Money, Result, ShopId, StaffId, Time, VariantId, text};
 
 /// What a drop will sell of one variant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewItem {
     pub variant: VariantId,
     pub allotment: u32,
     pub price: Money,
     pub transient: bool,
+    /// Steps of its price that are taken by the clock or by what was sold.
+    pub rules: Vec<When>,
 }
 
 /// A drop as it is planned.
@@ -32,6 +36,8 @@ pub struct Plan {
     pub hold_minutes: i64,
     /// People let in a minute from its waiting room; 0: it has none.
     pub line_rate: u32,
+    /// So much earlier it opens for its guests; 0: it does not.
+    pub early_minutes: u32,
     pub items: Vec<NewItem>,
 }
 
@@ -82,6 +88,18 @@ impl Plan {
                 "At most 60,000 people are let in a minute.",
             ));
         }
+        if plan.early_minutes > EARLY_MINUTES_MAX {
+            return Err(Error::field(
+                "/early_minutes",
+                "A drop opens at most 1,440 minutes earlier for its guests.",
+            ));
+        }
+        if plan.early_minutes > 0 && plan.opens_at.is_none() {
+            return Err(Error::field(
+                "/early_minutes",
+                "To open earlier for guests, say when it opens for everybody.",
+            ));
+        }
         if plan.items.len() > ITEMS_MAX {
             return Err(Error::field("/items", "A drop sells at most 20 variants."));
         }
@@ -104,6 +122,12 @@ impl Plan {
             if item.allotment > UNITS_MAX {
                 return field("allotment", "A drop gets at most 1,000,000 units of a variant.");
             }
+            if item.rules.len() > RULES_MAX {
+                return field("price_rules", "A price has at most 20 rules.");
+            }
+            for (number, rule) in item.rules.iter().enumerate() {
+                rules::checked(&format!("/items/{index}/price_rules/{number}"), *rule, item.price)?;
+            }
             if catalog::product_of(tx, shop, item.variant)?.is_none() {
                 return field("variant", "This shop has no such variant.");
             }
@@ -113,6 +137,7 @@ impl Plan {
 
     fn write_items(&self, tx: &mut Tx<'_>, drop: &Drop) -> Result<()> {
         for (position, item) in (0i64..).zip(&self.items) {
+            let rules = &item.rules;
             let item = Item {
                 variant: item.variant,
                 position,
@@ -122,6 +147,18 @@ impl Plan {
                 price_version: 1,
             };
             store::insert_item(tx, drop, &item)?;
+            for (number, when) in (0i64..).zip(rules) {
+                let at = if let When::At(at, _) = when { Some(*at) } else { None };
+                let rule = Rule {
+                    id: tx.id(),
+                    variant: item.variant,
+                    when: *when,
+                    state: RuleState::Waiting,
+                    steps: 0,
+                    next_at: at,
+                };
+                store::insert_rule(tx, drop, &rule, position * 100 + number)?;
+            }
         }
         Ok(())
     }
@@ -161,6 +198,7 @@ pub fn plan(
             hold_minutes: new.hold_minutes,
             pinned: None,
             line_rate: new.line_rate,
+            early_minutes: new.early_minutes,
             version: 1,
             head: [0; 32],
             next_check_at: None,
@@ -203,6 +241,7 @@ pub fn edit(
         limit: new.limit,
         hold_minutes: new.hold_minutes,
         line_rate: new.line_rate,
+        early_minutes: new.early_minutes,
         ..before.clone()
     };
     if before.state != DropState::Draft {
@@ -221,7 +260,8 @@ pub fn edit(
         if after.closes_at != before.closes_at {
             return Ok(Planned::Fixed("Extend it, or close it: its end is not edited."));
         }
-        if (after.limit, after.hold_minutes, after.line_rate) != (before.limit, before.hold_minutes, before.line_rate) {
+        let told = |drop: &Drop| (drop.limit, drop.hold_minutes, drop.line_rate, drop.early_minutes);
+        if told(&after) != told(&before) {
             return Ok(Planned::Fixed(
                 "Buyers were told the limit, how long units are kept, and how they are let in. They stay.",
             ));
@@ -253,6 +293,7 @@ pub(super) fn of(tx: &mut Tx<'_>, drop: Drop) -> Result<View> {
     Ok(View {
         items: store::items(tx, drop.id)?,
         stock: inventory::aside(tx, drop.place())?,
+        rules: store::rules(tx, drop.id)?,
         line: match drop.line_rate {
             0 => None,
             _ => store::line(tx, drop.id)?,

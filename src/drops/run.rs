@@ -3,6 +3,7 @@
 use super::archive::act;
 use super::model::{Drop, DropState, EventKind, Item, Phase, View};
 use super::plan::of;
+use super::rules::{self, Rule, When};
 use super::store;
 use super::{line, wait};
 use crate::catalog;
@@ -32,6 +33,8 @@ pub enum Act {
     /// There is nothing to sell in it.
     NoItems,
     NoSuchItem(VariantId),
+    NoSuchRule,
+    NoSuchLink,
     /// A variant cannot be sold: its product is not for sale.
     NotForSale(VariantId),
     /// It is the last variant of a product that is for sale: make the product a draft first.
@@ -43,11 +46,11 @@ pub enum Act {
     },
 }
 
-fn done(tx: &mut Tx<'_>, drop: Drop) -> Result<Act> {
+pub(super) fn done(tx: &mut Tx<'_>, drop: Drop) -> Result<Act> {
     Ok(Act::Done(Box::new(of(tx, drop)?)))
 }
 
-fn again(tx: &mut Tx<'_>, drop: Drop) -> Result<Act> {
+pub(super) fn again(tx: &mut Tx<'_>, drop: Drop) -> Result<Act> {
     Ok(Act::Again(Box::new(of(tx, drop)?)))
 }
 
@@ -87,9 +90,10 @@ pub fn schedule(tx: &mut Tx<'_>, hand: Hand) -> Result<Act> {
     for item in items.iter().filter(|item| item.transient) {
         catalog::withdraw(tx, before.shop, item.variant)?;
     }
-    let told: Vec<serde_json::Value> = items.iter().map(told_item).collect();
+    let rules = store::rules(tx, before.id)?;
+    let told: Vec<serde_json::Value> = items.iter().map(|item| told_item(item, &rules)).collect();
     let seed_hash = line::furnish(tx, &before)?;
-    let detail = json!({ "seed_hash": seed_hash, "opens_at": before.opens_at, "closes_at": before.closes_at, "limit_per_buyer": before.limit, "items": told });
+    let detail = json!({ "seed_hash": seed_hash, "opens_at": before.opens_at, "closes_at": before.closes_at, "limit_per_buyer": before.limit, "early_minutes": before.early_minutes, "items": told });
     let after = Drop {
         state: DropState::Scheduled,
         ..before.clone()
@@ -98,8 +102,28 @@ pub fn schedule(tx: &mut Tx<'_>, hand: Hand) -> Result<Act> {
     done(tx, drop)
 }
 
-fn told_item(item: &Item) -> serde_json::Value {
-    json!({ "variant": item.variant, "units": item.allotment, "price": item.price.minor, "currency": item.price.currency, "transient": item.transient })
+fn told_item(item: &Item, rules: &[Rule]) -> serde_json::Value {
+    let mut told = json!({ "variant": item.variant, "units": item.allotment, "price": item.price.minor, "currency": item.price.currency, "transient": item.transient });
+    let rules: Vec<serde_json::Value> = rules
+        .iter()
+        .filter(|rule| rule.variant == item.variant)
+        .map(told_rule)
+        .collect();
+    if !rules.is_empty() {
+        told["price_rules"] = json!(rules);
+    }
+    told
+}
+
+fn told_rule(rule: &Rule) -> serde_json::Value {
+    let (kind, price) = (rules::kind(&rule.when), rule.when.price().minor);
+    match rule.when {
+        When::At(at, _) => json!({ "id": rule.id, "kind": kind, "at": at, "price": price }),
+        When::Sold(units, _) => json!({ "id": rule.id, "kind": kind, "units": units, "price": price }),
+        When::Every { minutes, down, .. } => {
+            json!({ "id": rule.id, "kind": kind, "minutes": minutes, "down": down.minor, "floor": price })
+        }
+    }
 }
 
 fn may_sell(tx: &mut Tx<'_>, drop: &Drop, item: &Item) -> Result<Option<Act>> {
@@ -151,6 +175,9 @@ pub(super) fn opened(tx: &mut Tx<'_>, before: &Drop, staff: Option<StaffId>) -> 
         true => line::draw(tx, before)?,
         false => None,
     };
+    if first {
+        rules::begin(tx, before)?;
+    }
     let after = Drop {
         state: DropState::Open,
         opened_at: before.opened_at.or(Some(tx.now())),
@@ -170,6 +197,7 @@ fn after_the_pause(tx: &mut Tx<'_>, drop: &Drop, last_act: Time) -> Result<()> {
     let pause = Seconds((tx.now().0 - paused_at.0).max(0) / 1_000_000 + 1);
     store::keep_passes(tx, drop.id, paused_at, pause)?;
     wait::keep_offers(tx, drop.id, paused_at, pause)?;
+    store::keep_rules(tx, drop.id, paused_at, pause)?;
     wait::keep_shut(tx, drop)
 }
 
@@ -233,6 +261,7 @@ pub(super) fn tidy_up(tx: &mut Tx<'_>, drop: Drop) -> Result<Drop> {
         .iter()
         .map(inventory::Aside::left)
         .sum();
+    let more = more || (waits == 0 && left == 0 && store::end_holds(tx, drop.id)?);
     if more || waits > 0 || left > 0 {
         let at = tx.now().plus(Seconds(2));
         store::look_again(tx, &drop, at)?;
@@ -242,6 +271,7 @@ pub(super) fn tidy_up(tx: &mut Tx<'_>, drop: Drop) -> Result<Drop> {
     for item in items.iter().filter(|item| item.transient) {
         catalog::withdraw(tx, drop.shop, item.variant)?;
     }
+    store::forget_contacts(tx, drop.id)?;
     let sold: i64 = inventory::aside(tx, drop.place())?.iter().map(|row| row.sold).sum();
     let after = Drop {
         next_check_at: None,
@@ -372,7 +402,7 @@ pub fn archive(tx: &mut Tx<'_>, hand: Hand) -> Result<Act> {
 }
 
 /// A drop that is announced or running, by the clock too.
-fn running(tx: &mut Tx<'_>, hand: Hand) -> Result<std::result::Result<Drop, Act>> {
+pub(super) fn running(tx: &mut Tx<'_>, hand: Hand) -> Result<std::result::Result<Drop, Act>> {
     let Some(drop) = store::find(tx, hand.shop, hand.drop)? else {
         return Ok(Err(Act::NotFound));
     };

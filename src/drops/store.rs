@@ -1,9 +1,16 @@
 //! All SQL on drops, what they sell, and who has what of them.
 
+use super::early::EarlyLink;
+use super::letters::{About, Contact, ContactState, Owed, OwedLetter};
 use super::model::{Drop, DropState, Event, Identity, Item, Line, Stage, StreamKind, Turn, Wait, WaitStanding, money};
+use super::own::Own;
+use super::rules::{Rule, RuleState, When, kind};
 use crate::args;
 use crate::db::{FromRow, Row, Tx};
-use crate::kernel::{CheckoutId, DropId, Error, Id, Page, Result, Seconds, ShopId, Time, TurnId, VariantId, WaitId};
+use crate::kernel::{
+    CheckoutId, ContactId, DropId, EarlyLinkId, Error, Id, Page, Result, Seconds, ShopId, Time, TurnId, VariantId,
+    WaitId,
+};
 use uuid::Uuid;
 
 impl FromRow for Drop {
@@ -35,6 +42,7 @@ impl FromRow for Drop {
             created_at: row.get(19)?,
             changed_at: row.get(20)?,
             line_rate: row.get(21)?,
+            early_minutes: row.get(22)?,
         })
     }
 }
@@ -52,8 +60,8 @@ pub(super) fn insert(tx: &mut Tx<'_>, drop: &Drop) -> Result<bool> {
     let (url, kind) = stream_of(drop);
     let done = tx.exec(
         "insert into drops (id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
-                            limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) on conflict do nothing",
+                            limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate, early_minutes)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) on conflict do nothing",
         args![
             drop.id,
             drop.shop,
@@ -76,7 +84,8 @@ pub(super) fn insert(tx: &mut Tx<'_>, drop: &Drop) -> Result<bool> {
             drop.next_check_at,
             drop.created_at,
             drop.changed_at,
-            drop.line_rate
+            drop.line_rate,
+            drop.early_minutes
         ],
     )?;
     Ok(done == 1)
@@ -88,7 +97,7 @@ pub(super) fn advance(tx: &mut Tx<'_>, before: &Drop, after: &Drop) -> Result<bo
     let done = tx.exec(
         "update drops set title = $4, description = $5, clip_id = $6, stream_url = $7, stream_kind = $8, state = $9, opens_at = $10, closes_at = $11,
                 opened_at = $12, closed_at = $13, limit_units = $14, hold_minutes = $15, pinned_id = $16, version = $17, head = $18,
-                next_check_at = $19, changed_at = $20, line_rate = $21
+                next_check_at = $19, changed_at = $20, line_rate = $21, early_minutes = $22
           where id = $1 and state = $2 and version = $3",
         args![
             before.id,
@@ -111,7 +120,8 @@ pub(super) fn advance(tx: &mut Tx<'_>, before: &Drop, after: &Drop) -> Result<bo
             after.head,
             after.next_check_at,
             after.changed_at,
-            after.line_rate
+            after.line_rate,
+            after.early_minutes
         ],
     )?;
     Ok(done == 1)
@@ -129,7 +139,7 @@ pub(super) fn look_again(tx: &mut Tx<'_>, drop: &Drop, at: Time) -> Result<()> {
 pub fn find(tx: &mut Tx<'_>, shop: ShopId, id: DropId) -> Result<Option<Drop>> {
     tx.maybe_one(
         "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
-                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate, early_minutes
            from drops where shop_id = $1 and id = $2",
         args![shop, id],
     )
@@ -139,7 +149,7 @@ pub fn find(tx: &mut Tx<'_>, shop: ShopId, id: DropId) -> Result<Option<Drop>> {
 pub fn find_by_slug(tx: &mut Tx<'_>, shop: ShopId, slug: &str) -> Result<Option<Drop>> {
     tx.maybe_one(
         "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
-                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate, early_minutes
            from drops where shop_id = $1 and slug = $2",
         args![shop, slug],
     )
@@ -149,7 +159,7 @@ pub fn find_by_slug(tx: &mut Tx<'_>, shop: ShopId, slug: &str) -> Result<Option<
 pub(super) fn load(tx: &mut Tx<'_>, id: DropId) -> Result<Drop> {
     tx.maybe_one(
         "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
-                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate, early_minutes
            from drops where id = $1",
         args![id],
     )?
@@ -161,7 +171,7 @@ pub fn list(tx: &mut Tx<'_>, shop: ShopId, after: Option<DropId>, limit: i64) ->
     let before = after.unwrap_or(DropId::from_uuid(Uuid::max()));
     let drops = tx.all(
         "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
-                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate, early_minutes
            from drops where shop_id = $1 and id < $2 and state <> $4 order by id desc limit $3",
         args![shop, before, limit + 1, DropState::Archived],
     )?;
@@ -219,6 +229,7 @@ pub(super) fn insert_item(tx: &mut Tx<'_>, drop: &Drop, item: &Item) -> Result<(
 
 /// Empties a draft before it is filled anew.
 pub(super) fn delete_items(tx: &mut Tx<'_>, drop: DropId) -> Result<()> {
+    tx.put("delete from drop_rules where drop_id = $1", args![drop])?;
     tx.put("delete from drop_items where drop_id = $1", args![drop])
 }
 
@@ -245,6 +256,400 @@ pub(super) fn other_with(tx: &mut Tx<'_>, variant: VariantId, but: DropId) -> Re
         args![variant, but],
     )?;
     Ok(found.map(|(id,)| id))
+}
+
+// Early access. ------------------------------------------------------------------------------------------------------------------------------------
+
+impl FromRow for EarlyLink {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            label: row.get(1)?,
+            people: row.get(2)?,
+            used: row.get(3)?,
+            revoked: row.get(4)?,
+            created_at: row.get(5)?,
+        })
+    }
+}
+
+pub(super) fn early_links(tx: &mut Tx<'_>, drop: DropId) -> Result<Vec<EarlyLink>> {
+    tx.all(
+        "select id, label, people, used, revoked, created_at from drop_links where drop_id = $1 order by id limit 100",
+        args![drop],
+    )
+}
+
+/// Writes a link. False: its id is taken.
+pub(super) fn insert_early_link(
+    tx: &mut Tx<'_>,
+    drop: &Drop,
+    id: EarlyLinkId,
+    label: &str,
+    people: u32,
+) -> Result<bool> {
+    let done = tx.exec(
+        "insert into drop_links (id, drop_id, shop_id, label, people, used, revoked, created_at) values ($1, $2, $3, $4, $5, 0, 0, $6) on conflict do nothing",
+        args![id, drop.id, drop.shop, label, people, tx.now()],
+    )?;
+    Ok(done == 1)
+}
+
+/// Takes a link back. False: it was before.
+pub(super) fn revoke_early_link(tx: &mut Tx<'_>, drop: DropId, id: EarlyLinkId) -> Result<bool> {
+    let done = tx.exec(
+        "update drop_links set revoked = 1 where drop_id = $1 and id = $2 and revoked = 0",
+        args![drop, id],
+    )?;
+    Ok(done == 1)
+}
+
+/// Counts one more browser for a link. No row: it is for no more, or was taken back.
+pub(super) fn use_early_link(tx: &mut Tx<'_>, drop: DropId, id: EarlyLinkId) -> Result<bool> {
+    let done = tx.exec(
+        "update drop_links set used = used + 1 where drop_id = $1 and id = $2 and revoked = 0 and used < people",
+        args![drop, id],
+    )?;
+    Ok(done == 1)
+}
+
+pub(super) fn insert_guest(tx: &mut Tx<'_>, drop: DropId, link: EarlyLinkId, key: &[u8; 32]) -> Result<bool> {
+    let done = tx.exec(
+        "insert into drop_guests (drop_id, buyer, link_id, bound_at) values ($1, $2, $3, $4) on conflict do nothing",
+        args![drop, *key, link, tx.now()],
+    )?;
+    Ok(done == 1)
+}
+
+pub(super) fn is_guest(tx: &mut Tx<'_>, drop: DropId, key: &[u8; 32]) -> Result<bool> {
+    let found: Option<(Time,)> = tx.maybe_one(
+        "select bound_at from drop_guests where drop_id = $1 and buyer = $2",
+        args![drop, *key],
+    )?;
+    Ok(found.is_some())
+}
+
+// Letters. -----------------------------------------------------------------------------------------------------------------------------------------
+
+impl FromRow for Contact {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            drop: row.get(1)?,
+            about: row.get(2)?,
+            buyer: row.get(3)?,
+            email: row.get(4)?,
+            state: row.get(5)?,
+        })
+    }
+}
+
+pub(super) fn contact(tx: &mut Tx<'_>, id: ContactId) -> Result<Option<Contact>> {
+    tx.maybe_one(
+        "select id, drop_id, about, buyer, email, state from drop_contacts where id = $1",
+        args![id],
+    )
+}
+
+pub(super) fn contact_by_email(tx: &mut Tx<'_>, drop: DropId, about: About, plain: &str) -> Result<Option<Contact>> {
+    tx.maybe_one(
+        "select id, drop_id, about, buyer, email, state from drop_contacts where drop_id = $1 and about = $2 and plain = $3",
+        args![drop, about, plain],
+    )
+}
+
+/// The mailbox that what is offered to a browser is for, however it is written.
+pub(super) fn confirmed_offer_email(tx: &mut Tx<'_>, drop: DropId, key: &[u8; 32]) -> Result<Option<String>> {
+    let found: Option<(String,)> = tx.maybe_one(
+        "select plain from drop_contacts where drop_id = $1 and buyer = $2 and about = 'offer' and state = 'confirmed' order by id desc limit 1",
+        args![drop, *key],
+    )?;
+    Ok(found.map(|(plain,)| plain))
+}
+
+pub(super) fn leave_contacts(tx: &mut Tx<'_>, drop: DropId, about: About, key: &[u8; 32]) -> Result<()> {
+    tx.put(
+        "update drop_contacts set state = 'left' where drop_id = $1 and buyer = $2 and about = $3 and state <> 'left'",
+        args![drop, *key, about],
+    )
+}
+
+/// Writes who asked. False: the mailbox is there.
+pub(super) fn insert_contact(
+    tx: &mut Tx<'_>,
+    drop: &Drop,
+    about: About,
+    key: &[u8; 32],
+    email: &str,
+    plain: &str,
+) -> Result<bool> {
+    let id: ContactId = tx.id();
+    let done = tx.exec(
+        "insert into drop_contacts (id, drop_id, shop_id, about, buyer, email, plain, state, asked, reminded, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, 'asked', 0, 0, $8) on conflict do nothing",
+        args![id, drop.id, drop.shop, about, *key, email, plain, tx.now()],
+    )?;
+    Ok(done == 1)
+}
+
+pub(super) fn move_contact(tx: &mut Tx<'_>, id: ContactId, from: ContactState, to: ContactState) -> Result<()> {
+    tx.put(
+        "update drop_contacts set state = $3 where id = $1 and state = $2",
+        args![id, from, to],
+    )
+}
+
+pub(super) fn rebind_contact(tx: &mut Tx<'_>, id: ContactId, key: &[u8; 32]) -> Result<()> {
+    tx.put("update drop_contacts set buyer = $2 where id = $1", args![id, *key])
+}
+
+/// Nobody is written to about a drop that is settled.
+pub(super) fn forget_contacts(tx: &mut Tx<'_>, drop: DropId) -> Result<()> {
+    tx.put("delete from drop_contacts where drop_id = $1", args![drop])
+}
+
+/// Places a browser has on the lists of a drop.
+pub(super) fn waits_of(tx: &mut Tx<'_>, drop: DropId, key: &[u8; 32]) -> Result<i64> {
+    let (count,): (i64,) = tx.one(
+        "select count(*) from drop_waits where drop_id = $1 and buyer = $2 and (state = 'waiting' or state = 'offered')",
+        args![drop, *key],
+    )?;
+    Ok(count)
+}
+
+/// The places of one browser are another's from now on; how many.
+pub(super) fn move_waits(tx: &mut Tx<'_>, drop: DropId, from: &[u8; 32], to: &[u8; 32]) -> Result<u64> {
+    tx.exec(
+        "update drop_waits set buyer = $3 where drop_id = $1 and buyer = $2 and (state = 'waiting' or state = 'offered')",
+        args![drop, *from, *to],
+    )
+}
+
+struct Unasked(Owed);
+struct Reminder(Owed);
+struct Offering(Owed);
+
+impl FromRow for Unasked {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self(Owed {
+            contact: Contact::from_row(row)?,
+            shop: row.get(6)?,
+            what: OwedLetter::Confirm,
+        }))
+    }
+}
+
+impl FromRow for Reminder {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self(Owed {
+            contact: Contact::from_row(row)?,
+            shop: row.get(6)?,
+            what: OwedLetter::Opening(row.get(7)?),
+        }))
+    }
+}
+
+impl FromRow for Offering {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self(Owed {
+            contact: Contact::from_row(row)?,
+            shop: row.get(6)?,
+            what: OwedLetter::Offer {
+                wait: row.get(7)?,
+                variant: row.get(8)?,
+                units: row.get(9)?,
+                until: row.get(10)?,
+            },
+        }))
+    }
+}
+
+/// Those who were not asked yet whether it was they.
+pub(super) fn unasked(tx: &mut Tx<'_>, most: i64) -> Result<Vec<Owed>> {
+    let rows: Vec<Unasked> = tx.all(
+        "select id, drop_id, about, buyer, email, state, shop_id from drop_contacts where asked = 0 and state = 'asked' order by created_at limit $1",
+        args![most],
+    )?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// Those who want to hear of an opening that is near.
+pub(super) fn reminders(tx: &mut Tx<'_>, most: i64, until: Time) -> Result<Vec<Owed>> {
+    let rows: Vec<Reminder> = tx.all(
+        "select c.id, c.drop_id, c.about, c.buyer, c.email, c.state, c.shop_id, d.opens_at
+           from drop_contacts c join drops d on d.id = c.drop_id
+          where c.about = 'opening' and c.reminded = 0 and c.state = 'confirmed'
+            and d.state = 'scheduled' and d.opens_at > $2 and d.opens_at <= $3 order by d.opens_at limit $1",
+        args![most, tx.now(), until],
+    )?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// Offers nobody was written of, to those who want to hear of them.
+pub(super) fn offers_unwritten(tx: &mut Tx<'_>, most: i64) -> Result<Vec<Owed>> {
+    let rows: Vec<Offering> = tx.all(
+        "select c.id, c.drop_id, c.about, c.buyer, c.email, c.state, c.shop_id, w.id, w.variant_id, w.units, w.offered_until
+           from drop_waits w join drop_contacts c on c.drop_id = w.drop_id and c.buyer = w.buyer
+          where w.state = 'offered' and w.written = 0 and w.offered_until > $2 and c.about = 'offer' and c.state = 'confirmed'
+          order by w.offered_until limit $1",
+        args![most, tx.now()],
+    )?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+pub(super) fn mark_asked(tx: &mut Tx<'_>, id: ContactId) -> Result<bool> {
+    let done = tx.exec(
+        "update drop_contacts set asked = 1 where id = $1 and asked = 0",
+        args![id],
+    )?;
+    Ok(done == 1)
+}
+
+pub(super) fn mark_reminded(tx: &mut Tx<'_>, id: ContactId) -> Result<bool> {
+    let done = tx.exec(
+        "update drop_contacts set reminded = 1 where id = $1 and reminded = 0",
+        args![id],
+    )?;
+    Ok(done == 1)
+}
+
+pub(super) fn mark_written(tx: &mut Tx<'_>, wait: WaitId) -> Result<bool> {
+    let done = tx.exec(
+        "update drop_waits set written = 1 where id = $1 and written = 0 and state = 'offered' and offered_until > $2",
+        args![wait, tx.now()],
+    )?;
+    Ok(done == 1)
+}
+
+// Price rules. -------------------------------------------------------------------------------------------------------------------------------------
+
+impl FromRow for Rule {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        let currency = row.get(8)?;
+        let price = money(row.get(7)?, currency);
+        let kind: String = row.get(2)?;
+        let when = match (
+            kind.as_str(),
+            row.get(3)?,
+            row.get(4)?,
+            row.get::<Option<i64>>(5)?,
+            row.get(6)?,
+        ) {
+            ("at", Some(at), _, _, _) => When::At(at, price),
+            ("every", _, Some(minutes), Some(down), _) => When::Every {
+                minutes,
+                down: money(down, currency),
+                floor: price,
+            },
+            ("sold", _, _, _, Some(units)) => When::Sold(units, price),
+            _ => return Err(Error::internal("a price rule cannot be read")),
+        };
+        Ok(Self {
+            id: row.get(0)?,
+            variant: row.get(1)?,
+            when,
+            state: row.get(9)?,
+            steps: row.get(10)?,
+            next_at: row.get(11)?,
+        })
+    }
+}
+
+pub(super) fn insert_rule(tx: &mut Tx<'_>, drop: &Drop, rule: &Rule, position: i64) -> Result<()> {
+    let (at, minutes, down, units) = match rule.when {
+        When::At(at, _) => (Some(at), None, None, None),
+        When::Every { minutes, down, .. } => (None, Some(minutes), Some(down.minor), None),
+        When::Sold(units, _) => (None, None, None, Some(units)),
+    };
+    let price = rule.when.price();
+    tx.put(
+        "insert into drop_rules (id, drop_id, shop_id, variant_id, position, kind, at, minutes, down_minor, units, price_minor, currency, state, steps, next_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+        args![
+            rule.id,
+            drop.id,
+            drop.shop,
+            rule.variant,
+            position,
+            kind(&rule.when),
+            at,
+            minutes,
+            down,
+            units,
+            price.minor,
+            price.currency,
+            rule.state,
+            rule.steps,
+            rule.next_at
+        ],
+    )
+}
+
+/// A drop's price rules in their order.
+pub(super) fn rules(tx: &mut Tx<'_>, drop: DropId) -> Result<Vec<Rule>> {
+    tx.all(
+        "select id, variant_id, kind, at, minutes, down_minor, units, price_minor, currency, state, steps, next_at from drop_rules
+          where drop_id = $1 order by position limit 400",
+        args![drop],
+    )
+}
+
+/// Those whose moment has come, earliest first.
+pub(super) fn due_rules(tx: &mut Tx<'_>, drop: DropId) -> Result<Vec<Rule>> {
+    tx.all(
+        "select id, variant_id, kind, at, minutes, down_minor, units, price_minor, currency, state, steps, next_at from drop_rules
+          where drop_id = $1 and state = 'waiting' and next_at is not null and next_at <= $2 order by next_at, position limit 400",
+        args![drop, tx.now()],
+    )
+}
+
+pub(super) fn next_rule_at(tx: &mut Tx<'_>, drop: DropId) -> Result<Option<Time>> {
+    let found: Option<(Time,)> = tx.maybe_one(
+        "select next_at from drop_rules where drop_id = $1 and state = 'waiting' and next_at is not null order by next_at limit 1",
+        args![drop],
+    )?;
+    Ok(found.map(|(at,)| at))
+}
+
+/// Rules that count from the opening have their first moment now.
+pub(super) fn begin_rules(tx: &mut Tx<'_>, drop: DropId, opened: Time) -> Result<()> {
+    tx.put(
+        "update drop_rules set next_at = $2 + minutes * 60000000 where drop_id = $1 and kind = 'every' and state = 'waiting' and next_at is null",
+        args![drop, opened],
+    )
+}
+
+/// What steps every so many minutes has so much more time, if it was not due before a pause.
+pub(super) fn keep_rules(tx: &mut Tx<'_>, drop: DropId, since: Time, longer: Seconds) -> Result<()> {
+    tx.put(
+        "update drop_rules set next_at = next_at + $3 where drop_id = $1 and kind = 'every' and state = 'waiting' and next_at > $2",
+        args![drop, since, longer.0 * 1_000_000],
+    )
+}
+
+/// Moves a rule from how it was read. No row: somebody else moved it.
+pub(super) fn move_rule(
+    tx: &mut Tx<'_>,
+    rule: &Rule,
+    state: RuleState,
+    steps: i64,
+    next_at: Option<Time>,
+) -> Result<bool> {
+    let done = tx.exec(
+        "update drop_rules set state = $3, steps = $4, next_at = $5 where id = $1 and state = 'waiting' and steps = $2",
+        args![rule.id, rule.steps, state, steps, next_at],
+    )?;
+    Ok(done == 1)
+}
+
+/// Open drops with a rule that waits for sales.
+pub(super) fn with_sales_rules(tx: &mut Tx<'_>, most: i64) -> Result<Vec<DropId>> {
+    let rows: Vec<(DropId,)> = tx.all(
+        "select d.id from drops d where d.state = 'open' and exists (
+           select 1 from drop_rules r where r.drop_id = d.id and r.state = 'waiting' and r.kind = 'sold') order by d.id limit $1",
+        args![most],
+    )?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 // Who has what. ------------------------------------------------------------------------------------------------------------------------------------
@@ -344,6 +749,57 @@ pub(super) fn counts(tx: &mut Tx<'_>) -> Result<Vec<Counts>> {
     )
 }
 
+/// Which checkouts a browser has something of a drop in.
+pub(super) fn holds(tx: &mut Tx<'_>, drop: DropId, key: &[u8; 32]) -> Result<Vec<Own>> {
+    let rows: Vec<(VariantId, CheckoutId)> = tx.all(
+        "select variant_id, checkout_id from drop_holds where drop_id = $1 and buyer = $2 order by variant_id limit 100",
+        args![drop, *key],
+    )?;
+    Ok(rows
+        .into_iter()
+        .map(|(variant, checkout)| Own { variant, checkout })
+        .collect())
+}
+
+/// Writes what a browser is in. False: somebody wrote it meanwhile.
+pub(super) fn insert_hold(
+    tx: &mut Tx<'_>,
+    drop: DropId,
+    key: &[u8; 32],
+    variant: VariantId,
+    checkout: CheckoutId,
+) -> Result<bool> {
+    let done = tx.exec(
+        "insert into drop_holds (drop_id, buyer, variant_id, checkout_id) values ($1, $2, $3, $4) on conflict do nothing",
+        args![drop, *key, variant, checkout],
+    )?;
+    Ok(done == 1)
+}
+
+/// The same in the place of one that ended. False: somebody did that meanwhile.
+pub(super) fn hold_instead(
+    tx: &mut Tx<'_>,
+    drop: DropId,
+    key: &[u8; 32],
+    ended: &Own,
+    checkout: CheckoutId,
+) -> Result<bool> {
+    let done = tx.exec(
+        "update drop_holds set checkout_id = $5 where drop_id = $1 and buyer = $2 and variant_id = $3 and checkout_id = $4",
+        args![drop, *key, ended.variant, ended.checkout, checkout],
+    )?;
+    Ok(done == 1)
+}
+
+/// Nothing is reserved any more: forgets who was in what, a part at a time. Whether there is more.
+pub(super) fn end_holds(tx: &mut Tx<'_>, drop: DropId) -> Result<bool> {
+    let done = tx.exec(
+        "delete from drop_holds where drop_id = $1 and buyer in (select buyer from drop_holds where drop_id = $1 limit 500)",
+        args![drop],
+    )?;
+    Ok(done >= 500)
+}
+
 // The waiting room. --------------------------------------------------------------------------------------------------------------------------------
 
 impl FromRow for Line {
@@ -356,6 +812,9 @@ impl FromRow for Line {
             admitted: row.get(4)?,
             wave_at: row.get(5)?,
             version: row.get(6)?,
+            guarded: row.get(7)?,
+            in_second: row.get(8)?,
+            rush_until: row.get(9)?,
         })
     }
 }
@@ -369,18 +828,32 @@ pub(super) fn insert_line(tx: &mut Tx<'_>, drop: &Drop, seed: &[u8; 32]) -> Resu
 
 pub(super) fn line(tx: &mut Tx<'_>, drop: DropId) -> Result<Option<Line>> {
     tx.maybe_one(
-        "select rate, seed, arrivals, drawn, admitted, wave_at, version from drop_lines where drop_id = $1",
+        "select rate, seed, arrivals, drawn, admitted, wave_at, version, guarded, in_second, rush_until from drop_lines where drop_id = $1",
         args![drop],
     )
 }
 
-/// Counts somebody who came; the line with them in it.
-pub(super) fn arrive(tx: &mut Tx<'_>, drop: DropId) -> Result<Option<Line>> {
+/// Counts somebody who came; the line with them in it. More than `rush` of them in one second begin a rush, or prolong it.
+pub(super) fn arrive(tx: &mut Tx<'_>, drop: DropId, rush: i64, lasts: Seconds) -> Result<Option<Line>> {
+    let now = tx.now();
     tx.maybe_one(
-        "update drop_lines set arrivals = arrivals + 1, version = version + 1 where drop_id = $1
-         returning rate, seed, arrivals, drawn, admitted, wave_at, version",
-        args![drop],
+        "update drop_lines set arrivals = arrivals + 1, version = version + 1,
+                rush_until = case when second = $2 and in_second >= $3 then $4 else rush_until end,
+                in_second = case when second = $2 then in_second + 1 else 1 end,
+                second = $2
+          where drop_id = $1
+         returning rate, seed, arrivals, drawn, admitted, wave_at, version, guarded, in_second, rush_until",
+        args![drop, now.unix_seconds(), rush, now.plus(lasts)],
     )
+}
+
+/// A host's switch. False: it was like that.
+pub(super) fn set_guard(tx: &mut Tx<'_>, drop: DropId, on: bool) -> Result<bool> {
+    let done = tx.exec(
+        "update drop_lines set guarded = $2, version = version + 1 where drop_id = $1 and guarded <> $2",
+        args![drop, on],
+    )?;
+    Ok(done == 1)
 }
 
 /// Somebody came late to a room in which nobody waited: they wait for the next wave, and not less.
@@ -693,7 +1166,7 @@ pub fn events(tx: &mut Tx<'_>, drop: DropId) -> Result<Vec<Event>> {
 pub(super) fn all(tx: &mut Tx<'_>) -> Result<Vec<Drop>> {
     tx.all(
         "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
-                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate, early_minutes
            from drops order by id limit 10000",
         &[],
     )

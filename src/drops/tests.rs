@@ -21,6 +21,7 @@ fn drop_in(state: DropState, opens_at: Option<i64>, closes_at: Option<i64>) -> D
         hold_minutes: 3,
         pinned: None,
         line_rate: 0,
+        early_minutes: 0,
         version: 1,
         head: [0; 32],
         next_check_at: None,
@@ -168,4 +169,97 @@ fn x2_every_place_of_the_draw_is_as_likely_as_any_other() {
     let chi_square: f64 = seen.iter().flatten().map(square).sum();
     // 81 degrees of freedom: above 126 once in a thousand times.
     assert!(chi_square < 126.0, "{chi_square}");
+}
+
+#[test]
+fn x2_x5_work_is_for_one_turn_for_three_minutes_as_hard_as_asked_and_waiting_is_an_answer_too() {
+    use super::work::{Answered, BITS, LIFE, NoWork, WAIT, challenge, check, solve};
+    use crate::kernel::Seconds;
+    let (key, other_key) = ([7; 32], [8; 32]);
+    let drop = DropId::from_uuid(Uuid::from_u128(1));
+    let (turn, other) = (turn_of(drop, &[1; 32]), turn_of(drop, &[2; 32]));
+    let now = Time(1_795_428_000_000_000);
+    let asked = challenge(&key, turn, now, BITS);
+    let nonce = solve(&asked);
+    let answer = |nonce| Answered {
+        challenge: &asked.text,
+        nonce,
+    };
+    assert_eq!(check(&key, turn, now, answer(&nonce)), Ok(()));
+    assert_eq!(
+        check(&key, turn, now.plus(LIFE), answer(&nonce)),
+        Ok(()),
+        "to the last second"
+    );
+    assert_eq!(
+        check(&key, turn, now.plus(Seconds(LIFE.0 + 1)), answer(&nonce)),
+        Err(NoWork::Expired)
+    );
+    assert_eq!(
+        check(&key, turn, now.minus(Seconds(1)), answer(&nonce)),
+        Err(NoWork::Expired),
+        "not before it was made"
+    );
+    assert_eq!(
+        check(&key, other, now, answer(&nonce)),
+        Err(NoWork::Forged),
+        "of another turn"
+    );
+    assert_eq!(check(&other_key, turn, now, answer(&nonce)), Err(NoWork::Forged));
+    for wrong in ["x", "-1", "12345678901234567", "0x10", "1 "] {
+        assert_eq!(check(&key, turn, now, answer(wrong)), Err(NoWork::Wrong), "{wrong}");
+    }
+    // Easier work than was asked for is none: the bits are sealed too.
+    let easy = challenge(&key, turn, now, 1);
+    let mut forged = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, &asked.text).unwrap();
+    forged[8] = 1;
+    let forged = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, forged);
+    for text in [forged.as_str(), "", "AAAA", &easy.text[1..]] {
+        let answer = Answered {
+            challenge: text,
+            nonce: &nonce,
+        };
+        assert_eq!(check(&key, turn, now, answer), Err(NoWork::Forged), "{text}");
+    }
+    assert_eq!(
+        check(&key, turn, now.plus(Seconds(WAIT.0 - 1)), answer("")),
+        Err(NoWork::TooSoon)
+    );
+    assert_eq!(check(&key, turn, now.plus(WAIT), answer("")), Ok(()));
+}
+
+#[test]
+fn x2_how_hard_a_turn_is_has_a_bound() {
+    let mut line = Line {
+        rate: 1,
+        seed: [0; 32],
+        arrivals: 0,
+        drawn: None,
+        admitted: 0,
+        wave_at: None,
+        version: 1,
+        guarded: false,
+        in_second: 1_000_000,
+        rush_until: None,
+    };
+    let now = Time(1_000_000);
+    assert_eq!(line.asks_for(now), None, "no rush, no work");
+    line.rush_until = Some(Time(1_000_001));
+    let table = [
+        (51, 17),
+        (99, 17),
+        (100, 18),
+        (199, 18),
+        (200, 19),
+        (399, 19),
+        (400, 20),
+        (1_000_000, 20),
+    ];
+    for (in_second, bits) in table {
+        line.in_second = in_second;
+        assert_eq!(line.asks_for(now), Some(bits), "{in_second}");
+    }
+    assert_eq!(line.asks_for(Time(1_000_001)), None, "the rush is over");
+    line.guarded = true;
+    assert_eq!(line.asks_for(Time(1_000_001)), Some(17), "by the host's switch");
 }

@@ -3,6 +3,7 @@
 //! An offer is a reservation: the units are nobody else's until it is taken or lapses. While somebody waits for a variant its gate is shut for everybody
 //! else, so that a unit that comes free cannot be had by whoever happens to look.
 
+use super::letters::must_be_theirs;
 use super::model::{Drop, DropState, Phase, Wait, WaitStanding, must_be_open, unknown};
 use super::store;
 use crate::db::Tx;
@@ -140,15 +141,25 @@ pub fn offered_units(tx: &mut Tx<'_>, drop: DropId, variant: VariantId, key: &[u
 }
 
 /// At the tap: gives the units of this browser's offers back for the reservation that follows in the same transaction. The variants whose gate has to be
-/// shut again after it.
-pub fn take_offers(tx: &mut Tx<'_>, drop: DropId, wanted: &[Demand], key: &[u8; 32]) -> Result<Vec<VariantId>> {
+/// shut again after it. Errors: `drop_offer_bound`.
+pub fn take_offers(
+    tx: &mut Tx<'_>,
+    drop: DropId,
+    wanted: &[Demand],
+    key: &[u8; 32],
+    email: Option<&str>,
+) -> Result<Vec<VariantId>> {
     let mut opened = Vec::new();
     let now = tx.now();
     for demand in wanted {
         let Some(known) = store::wait_of(tx, drop, demand.variant, key)?.filter(|wait| wait.is_offer(now)) else {
             continue;
         };
-        if demand.quantity <= known.units && store::move_wait(tx, &known, WaitStanding::Taken)? {
+        if demand.quantity > known.units {
+            continue;
+        }
+        must_be_theirs(tx, drop, key, email)?;
+        if store::move_wait(tx, &known, WaitStanding::Taken)? {
             inventory::release(tx, holder(known.id))?;
             inventory::set_gate_of(tx, super::place(drop), demand.variant, Gate::Open)?;
             opened.push(demand.variant);

@@ -71,7 +71,10 @@ pub fn allow_on_page(response: &mut Response, directive: &str, url: &str) {
         return;
     };
     let policy = match directive {
-        "media-src" => PAGE_POLICY.replace("media-src 'self'", &format!("media-src 'self' https://{host}")),
+        "media-src" => PAGE_POLICY
+            .replace("media-src 'self'", &format!("media-src 'self' https://{host}"))
+            // A browser without HLS of its own fetches the playlist and its parts by script.
+            .replace("connect-src 'self'", &format!("connect-src 'self' https://{host}")),
         directive => format!("{PAGE_POLICY}; {directive} https://{host}"),
     };
     if let Ok(policy) = HeaderValue::try_from(policy) {

@@ -25,6 +25,8 @@ pub struct ShopOut {
     pub currency: Currency,
     pub country: String,
     pub language: String,
+    /// An IANA name: the clock its people plan by.
+    pub time_zone: String,
     /// `#rrggbb`, or empty for the usual colour.
     pub accent: String,
     pub tagline: String,
@@ -47,6 +49,7 @@ impl From<Shop> for ShopOut {
             currency: shop.currency,
             country: shop.country,
             language: shop.language,
+            time_zone: shop.time_zone,
             accent: shop.accent,
             tagline: shop.tagline,
             test_mode: shop.test_mode,
@@ -69,6 +72,7 @@ pub struct ShopIn {
     pub name: Option<String>,
     pub country: Option<String>,
     pub language: Option<String>,
+    pub time_zone: Option<String>,
     pub accent: Option<String>,
     pub tagline: Option<String>,
     pub seller: Option<Seller>,
@@ -214,6 +218,7 @@ pub async fn patch_shop(
         name: edit.name,
         country: edit.country,
         language: edit.language,
+        time_zone: edit.time_zone,
         accent: edit.accent,
         tagline: edit.tagline,
         seller: edit.seller,

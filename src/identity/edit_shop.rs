@@ -12,6 +12,7 @@ pub struct ShopEdit {
     pub name: Option<String>,
     pub country: Option<String>,
     pub language: Option<String>,
+    pub time_zone: Option<String>,
     pub accent: Option<String>,
     pub tagline: Option<String>,
     pub seller: Option<Seller>,
@@ -40,6 +41,7 @@ pub fn edit_shop(tx: &mut Tx<'_>, id: ShopId, version: i64, edit: ShopEdit) -> R
     set(&mut shop.name, edit.name);
     set(&mut shop.country, edit.country);
     set(&mut shop.language, edit.language);
+    set(&mut shop.time_zone, edit.time_zone);
     set(&mut shop.accent, edit.accent);
     set(&mut shop.tagline, edit.tagline);
     set(&mut shop.return_policy, edit.return_policy);
@@ -65,6 +67,11 @@ fn check(shop: &Shop) -> Result<()> {
     wrong.line("/name", &shop.name, 1, 80);
     wrong.country("/country", &shop.country);
     wrong.language("/language", &shop.language);
+    wrong.unless(
+        shop.time_zone.len() <= 64 && jiff::tz::TimeZone::get(&shop.time_zone).is_ok(),
+        "/time_zone",
+        "A time zone such as Europe/Berlin, or UTC.",
+    );
     let is_colour =
         |text: &str| text.len() == 7 && text.starts_with('#') && text[1..].bytes().all(|byte| byte.is_ascii_hexdigit());
     wrong.unless(

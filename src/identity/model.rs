@@ -29,6 +29,8 @@ pub struct Shop {
     pub prices_include_tax: bool,
     /// The kept texts that a sale of today is made under.
     pub policies: Option<PoliciesHash>,
+    /// An IANA name, such as `Europe/Berlin`: the clock its people plan by.
+    pub time_zone: String,
     pub version: i64,
     pub created_at: Time,
 }

@@ -72,6 +72,7 @@ pub fn create_shop(tx: &mut Tx<'_>, new: NewShop) -> Result<CreateShop> {
         shipping_policy: String::new(),
         prices_include_tax: true,
         policies: None,
+        time_zone: "UTC".into(),
         version: 1,
         created_at: tx.now(),
     };

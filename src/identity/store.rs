@@ -27,6 +27,7 @@ impl FromRow for Shop {
             version: row.get(14)?,
             created_at: row.get(15)?,
             policies: row.get(16)?,
+            time_zone: row.get(17)?,
         })
     }
 }
@@ -94,8 +95,8 @@ fn words(text: &str) -> Vec<String> {
 pub(super) fn insert_shop(tx: &mut Tx<'_>, shop: &Shop) -> Result<bool> {
     let inserted = tx.exec(
         "insert into shops (id, slug, name, currency, country, language, accent, tagline, test_mode, seller, return_days, return_policy,
-           shipping_policy, prices_include_tax, version, created_at, policies)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) on conflict (slug) do nothing",
+           shipping_policy, prices_include_tax, version, created_at, policies, time_zone)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) on conflict (slug) do nothing",
         args![
             shop.id,
             shop.slug,
@@ -113,7 +114,8 @@ pub(super) fn insert_shop(tx: &mut Tx<'_>, shop: &Shop) -> Result<bool> {
             shop.prices_include_tax,
             shop.version,
             shop.created_at,
-            shop.policies
+            shop.policies,
+            shop.time_zone
         ],
     )?;
     Ok(inserted == 1)
@@ -123,7 +125,7 @@ pub(super) fn insert_shop(tx: &mut Tx<'_>, shop: &Shop) -> Result<bool> {
 pub(super) fn update_shop(tx: &mut Tx<'_>, shop: &Shop) -> Result<bool> {
     let updated = tx.exec(
         "update shops set name = $3, country = $4, language = $5, accent = $6, tagline = $7, seller = $8, return_days = $9, return_policy = $10,
-           shipping_policy = $11, prices_include_tax = $12, policies = $13, version = version + 1
+           shipping_policy = $11, prices_include_tax = $12, policies = $13, time_zone = $14, version = version + 1
           where id = $1 and version = $2",
         args![
             shop.id,
@@ -138,7 +140,8 @@ pub(super) fn update_shop(tx: &mut Tx<'_>, shop: &Shop) -> Result<bool> {
             shop.return_policy,
             shop.shipping_policy,
             shop.prices_include_tax,
-            shop.policies
+            shop.policies,
+            shop.time_zone
         ],
     )?;
     Ok(updated == 1)
@@ -174,7 +177,7 @@ pub fn shop(tx: &mut Tx<'_>, id: ShopId) -> Result<Shop> {
     let found: Option<Shop> = tx.once("shops", (id, id.uuid()), |tx| {
         tx.maybe_one(
             "select id, slug, name, currency, country, language, accent, tagline, test_mode, seller, return_days, return_policy, shipping_policy,
-                    prices_include_tax, version, created_at, policies
+                    prices_include_tax, version, created_at, policies, time_zone
                from shops where id = $1",
             args![id],
         )
@@ -185,7 +188,7 @@ pub fn shop(tx: &mut Tx<'_>, id: ShopId) -> Result<Shop> {
 pub fn shop_by_slug(tx: &mut Tx<'_>, slug: &str) -> Result<Option<Shop>> {
     tx.maybe_one(
         "select id, slug, name, currency, country, language, accent, tagline, test_mode, seller, return_days, return_policy, shipping_policy,
-                prices_include_tax, version, created_at, policies
+                prices_include_tax, version, created_at, policies, time_zone
            from shops where slug = $1",
         args![slug],
     )
@@ -195,7 +198,7 @@ pub fn shop_by_slug(tx: &mut Tx<'_>, slug: &str) -> Result<Option<Shop>> {
 pub fn shops(tx: &mut Tx<'_>) -> Result<Vec<Shop>> {
     tx.all(
         "select id, slug, name, currency, country, language, accent, tagline, test_mode, seller, return_days, return_policy, shipping_policy,
-                prices_include_tax, version, created_at, policies
+                prices_include_tax, version, created_at, policies, time_zone
            from shops order by id limit 1000",
         &[],
     )

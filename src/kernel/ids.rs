@@ -108,6 +108,9 @@ ids! {
     AdjustmentId "adj" "A change after the sale.";
     ShipmentId "shp" "A parcel.";
     DropId "drp" "A drop: a limited sale in a window.";
+    PriceRuleId "prr" "A price rule of a drop.";
+    EarlyLinkId "erl" "A link that lets people into a drop earlier.";
+    ContactId "dct" "Somebody who asked for a letter of a drop.";
     TurnId "trn" "A turn in a drop's waiting room.";
     WaitId "wai" "A place on a drop's waitlist.";
     GiftCardId "gft" "A gift card.";

@@ -114,6 +114,18 @@ pub fn exact(at: Time) -> String {
     at.timestamp().strftime("%-d %B %Y, %H:%M UTC").to_string()
 }
 
+/// The same by the clock of a time zone: "21 November 2026, 21:31 CET". A zone nobody knows is UTC.
+pub fn exact_in(at: Time, zone: &str) -> String {
+    match jiff::tz::TimeZone::get(zone) {
+        Ok(zone) => at
+            .timestamp()
+            .to_zoned(zone)
+            .strftime("%-d %B %Y, %H:%M %Z")
+            .to_string(),
+        Err(_) => exact(at),
+    }
+}
+
 fn grouped(digits: &str) -> String {
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

@@ -44,6 +44,15 @@ impl Links {
         )
     }
 
+    /// A drop's page, for whoever has a letter about it.
+    pub(super) fn drop(&self, shop: &str, drop: &str, token: &str) -> String {
+        format!("{}/s/{shop}/drops/{drop}?letter={token}", self.base_url)
+    }
+
+    pub(super) fn key(&self) -> &[u8; 32] {
+        &self.key
+    }
+
     fn policy(&self, shop: &Shop, name: &str) -> String {
         format!("{}/s/{}/policies/{name}", self.base_url, shop.slug)
     }
@@ -95,6 +104,24 @@ pub(super) static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         (
             "webhook_disabled.txt",
             include_str!("../../templates/mail/webhook_disabled.txt"),
+        ),
+        (
+            "drop_confirm.html",
+            include_str!("../../templates/mail/drop_confirm.html"),
+        ),
+        (
+            "drop_confirm.txt",
+            include_str!("../../templates/mail/drop_confirm.txt"),
+        ),
+        ("drop_offer.html", include_str!("../../templates/mail/drop_offer.html")),
+        ("drop_offer.txt", include_str!("../../templates/mail/drop_offer.txt")),
+        (
+            "drop_opening.html",
+            include_str!("../../templates/mail/drop_opening.html"),
+        ),
+        (
+            "drop_opening.txt",
+            include_str!("../../templates/mail/drop_opening.txt"),
         ),
     ];
     for (name, text) in files {

@@ -9,6 +9,7 @@
 
 mod compose;
 mod deliver;
+mod drop_letters;
 mod mailbox;
 mod model;
 mod queue;
@@ -24,6 +25,7 @@ pub use compose::{
     shipment_handed_over,
 };
 pub use deliver::{Delivered, deliver, prune};
+pub use drop_letters::write_drop_letters;
 pub use mailbox::{Kept, Mailbox, mailbox};
 pub use model::{Letter, MailKind, NewMail};
 pub use queue::{Queue, queue};

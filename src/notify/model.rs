@@ -20,6 +20,12 @@ crate::words! {
         RestCanceled = "rest_canceled",
         /// To the shop's owners: an address is not sent any more events.
         WebhookDisabled = "webhook_disabled",
+        /// Somebody asked for a letter of a drop: was it they?
+        DropConfirm = "drop_confirm",
+        /// What they waited for is kept for them.
+        DropOffer = "drop_offer",
+        /// A drop opens soon.
+        DropOpening = "drop_opening",
     }
 }
 

@@ -6,7 +6,7 @@ use super::token;
 use crate::app::App;
 use crate::db::Tx;
 use crate::delivery::Method;
-use crate::drops::{self, api::BuyerKey};
+use crate::drops::{self, BuyerKey};
 use crate::http::{Problem, Query, json};
 use crate::identity::{self, Player, Shop};
 use crate::inventory::{self, Availability};
@@ -153,6 +153,7 @@ pub async fn get_quote(
     key: BuyerKey,
     Query(query): Query<QuoteIn>,
 ) -> Result<Response, Problem> {
+    let key = key.hash(player.shop);
     let asked = Asked {
         lines: Asked::lines(&query.lines)?,
         country: query
@@ -168,10 +169,9 @@ pub async fn get_quote(
             anchor: query.anchor,
             at_ms: query.at_ms.unwrap_or(0),
         }),
-        drop: query.drop.map(InDrop::new),
+        drop: query.drop.map(|drop| InDrop::new(drop).by(key)),
     };
     let holds = Seconds::minutes(app.settings.quote_minutes);
-    let key = key.hash(player.shop);
     let (shop, offer, stock) = app
         .db
         .look(move |tx| {

@@ -44,6 +44,8 @@ pub struct InDrop {
     pub id: DropId,
     /// What a checkout reserved there already: it may be quoted anew after the drop has closed, and never at a higher price than it was.
     pub reserved: Vec<QuotedLine>,
+    /// What is kept of the secret of the browser that asks.
+    pub key: Option<[u8; 32]>,
 }
 
 impl InDrop {
@@ -52,7 +54,14 @@ impl InDrop {
         Self {
             id,
             reserved: Vec::new(),
+            key: None,
         }
+    }
+
+    /// The same, asked by a browser that may be a guest.
+    #[must_use]
+    pub fn by(self, key: Option<[u8; 32]>) -> Self {
+        Self { key, ..self }
     }
 
     /// The question a quote answers, asked once more by whoever reserved by it.
@@ -60,6 +69,7 @@ impl InDrop {
         quote.drop.as_ref().map(|drop| Self {
             id: drop.id,
             reserved: quote.lines.clone(),
+            key: None,
         })
     }
 }

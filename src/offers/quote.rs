@@ -33,7 +33,7 @@ pub fn quote(tx: &mut Tx<'_>, shop: &Shop, asked: &Asked, holds: Seconds) -> Res
         None => (catalog::sellable(tx, shop.id, shop.currency, &variants)?, None),
         Some(asked) => {
             let offered = match asked.reserved.is_empty() {
-                true => drops::offered(tx, shop.id, asked.id, &variants)?,
+                true => drops::offered(tx, shop.id, asked.id, &variants, asked.key.as_ref())?,
                 false => drops::offered_to_holder(tx, shop.id, asked.id, &variants)?,
             };
             let mut sellable = drops::sellable(tx, shop.id, shop.currency, &offered.items)?;
@@ -143,8 +143,8 @@ pub enum Recheck {
 
 /// Looks at a shown quote again. A rise inside its validity is not charged, a fall is passed on, and what left the shop is not sold: neither
 /// an archived variant, nor through a clip that was unpublished since (players on other people's pages still show it), nor in a drop that is not open
-/// at this instant. Errors: those of [`drops::enter`].
-pub fn recheck(tx: &mut Tx<'_>, shown: &Quote) -> Result<Recheck> {
+/// at this instant, for the browser with this key. Errors: those of [`drops::enter`].
+pub fn recheck(tx: &mut Tx<'_>, shown: &Quote, key: Option<&[u8; 32]>) -> Result<Recheck> {
     if tx.now() > shown.expires_at {
         return Ok(Recheck::Expired);
     }
@@ -157,7 +157,7 @@ pub fn recheck(tx: &mut Tx<'_>, shown: &Quote) -> Result<Recheck> {
     let sellable = match &shown.drop {
         None => catalog::sellable(tx, shown.shop, shown.currency, &variants)?,
         Some(drop) => {
-            let offered = drops::enter(tx, shown.shop, drop.id, &variants)?;
+            let offered = drops::enter(tx, shown.shop, drop.id, &variants, key)?;
             drops::sellable(tx, shown.shop, shown.currency, &offered.items)?
         }
     };

@@ -118,7 +118,7 @@ impl Shelf {
 
     fn recheck(&self, shown: &Quote) -> Recheck {
         let shown = shown.clone();
-        self.fixture.write(move |tx| recheck(tx, &shown))
+        self.fixture.write(move |tx| recheck(tx, &shown, None))
     }
 
     fn price(&self, variant: VariantId, minor: i64) {

@@ -233,7 +233,7 @@ pub async fn metrics(State(app): State<App>, ClientAddress(client): ClientAddres
         "hawker_live_streams",
         "gauge",
         "Pages that follow stock.",
-        app.kept::<Live<inventory::Stock>>().streams() + app.kept::<Live<drops::api::Now>>().streams(),
+        app.kept::<Live<inventory::Stock>>().streams() + app.kept::<Live<drops::live_api::Now>>().streams(),
     );
     page.one("hawker_resident_bytes", "gauge", "Memory in use.", resident_bytes());
     page.head("hawker_answers_total", "counter", "Answers by status.");

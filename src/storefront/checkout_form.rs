@@ -27,7 +27,9 @@ use crate::delivery;
 use crate::gift_cards::{self, Covers};
 use crate::http::{ClientAddress, Form, Limit, NewId, Problem, Query, SameOrigin, Who, limit, redirect};
 use crate::identity::Shop;
-use crate::kernel::{CheckoutId, DropId, Error, Kind, MethodId, Money, Rate, Result as Done, Seconds, words};
+use crate::kernel::{
+    CheckoutId, DropId, Error, Kind, MethodId, Money, Rate, Result as Done, Seconds, VariantId, words,
+};
 use crate::offers::{self, Asked, InDrop, Offer, PaymentMethod, Quote, WantedLine};
 use crate::payments;
 
@@ -101,6 +103,13 @@ pub async fn show(
     let Ok(lines) = Asked::lines(&query.lines) else {
         return nothing_chosen(&front);
     };
+    // A second tab goes on with what the first has begun.
+    let wanted: Vec<VariantId> = lines.iter().map(|line| line.variant).collect();
+    if let Some(own) = own(&app, &front, &browser, query.drop).await?
+        && own.offer.quote.lines.iter().any(|line| wanted.contains(&line.variant))
+    {
+        return Ok(redirect(&back_url(&app, &front, own.id)));
+    }
     let country = query.country.filter(|country| Asked::country(country).is_ok());
     // Whoever had a card kept sees the price to where it sends.
     let known = checkout::kept(&app, front.shop.id, &browser).await?;
@@ -113,7 +122,7 @@ pub async fn show(
         country: country.or(home).unwrap_or_else(|| front.shop.country.clone()),
         delivery: None,
         seen: None,
-        drop: query.drop.map(InDrop::new),
+        drop: query.drop.map(|drop| InDrop::new(drop).by(browser.key(front.shop.id))),
     };
     let at = At {
         app: &app,
@@ -161,7 +170,7 @@ pub async fn send(
     if text("step") == "stored" {
         return one_click(at, id, fresh.get(), quote, typed).await;
     }
-    let asked = asked(&typed, &quote);
+    let asked = asked(&typed, &quote, browser.key(front.shop.id));
     if asked.lines.is_empty() {
         leave(&app, &front, id, &quote).await?;
         return Ok(redirect(&front.path("")));
@@ -202,12 +211,14 @@ pub async fn send(
         };
         buyer.paying = Paying::plain(Payment::new(method, None));
     }
-    if !buyer.paying.payment.keep {
+    if !buyer.paying.payment.keep && quote.drop.is_none() {
         return purchase(at, id, fresh.get(), quote, asked, typed, buyer).await;
     }
-    // They agreed: from here on the browser holds the secret their card is kept under.
+    // They agreed to have their card kept, or reserve in a drop: from here on the browser holds the secret by which both are found again.
     let browser = browser.clone().known(&app);
-    buyer.paying.owner = browser.at(front.shop.id);
+    if buyer.paying.payment.keep {
+        buyer.paying.owner = browser.at(front.shop.id);
+    }
     let at = At {
         browser: &browser,
         ..at
@@ -373,7 +384,7 @@ async fn purchase(
                     ))
                     .await;
                 }
-                Err(error) if is_of_drop(&error) => return no_drop(front, &error),
+                Err(error) if is_of_drop(&error) => return own_or_no_drop(at, &quote, &error).await,
                 Err(error) => return Err(error.into()),
             };
             match bought {
@@ -434,12 +445,38 @@ fn is_of_drop(error: &Error) -> bool {
     error.code.starts_with("drop_") || matches!(error.code, "not_in_drop" | "no_such_drop")
 }
 
+/// What this browser has begun to buy in a drop.
+async fn own(app: &App, front: &Front, browser: &Browser, drop: Option<DropId>) -> Result<Option<Checkout>, Problem> {
+    let shop = front.shop.id;
+    let (Some(drop), Some(key)) = (drop, browser.key(shop)) else {
+        return Ok(None);
+    };
+    Ok(app
+        .db
+        .read(move |tx| checkout::own_in_drop(tx, shop, drop, &key))
+        .await?)
+}
+
+/// Leads whoever is in their own way to what they have begun; tells everybody else what the drop says.
+async fn own_or_no_drop(at: At<'_>, quote: &Quote, error: &Error) -> Result<Response, Problem> {
+    let At { app, front, browser } = at;
+    let drop = quote.drop.as_ref().map(|drop| drop.id);
+    if checkout::may_be_own(error)
+        && let Some(own) = own(app, front, browser, drop).await?
+    {
+        return Ok(redirect(&back_url(app, front, own.id)));
+    }
+    no_drop(front, error)
+}
+
 /// What a drop says instead of selling.
 fn no_drop(front: &Front, error: &Error) -> Result<Response, Problem> {
     let title = match error.code {
         "drop_not_open" => "This drop is not open yet.",
         "drop_paused" => "This drop is paused.",
         "drop_closed" => "This drop is over.",
+        "drop_reserved" => "You have begun to buy this.",
+        "drop_offer_bound" => "Buy it with your mailbox.",
         "drop_limit_reached" => "You have what each buyer may have.",
         "drop_pass_needed" => "Take a turn first.",
         "drop_pass_waiting" => "It is not your turn yet.",
@@ -481,7 +518,7 @@ async fn one_click(
     if let Some(card) = &card {
         typed.extend(typed_as(&card.contact, card.address.as_ref()));
     }
-    let asked = asked(&typed, &quote);
+    let asked = asked(&typed, &quote, browser.key(front.shop.id));
     let start_over = |said: Said, typed: Typed| offer(at, fresh, asked, typed, said, StatusCode::CONFLICT);
     let payment = Payment {
         stored: Some(stored),
@@ -505,7 +542,7 @@ async fn one_click(
     };
     let bought = match checkout::buy(app, tap).await {
         Ok((_, bought)) => bought,
-        Err(error) if is_of_drop(&error) => return no_drop(front, &error),
+        Err(error) if is_of_drop(&error) => return own_or_no_drop(at, &quote, &error).await,
         Err(error) if matches!(error.kind, Kind::Conflict | Kind::NotFound) => {
             let said = match is_of_gift_card(&error) {
                 true => Said::notice(Tone::Warn, "Please look at the total again", error.detail.clone()),
@@ -537,10 +574,24 @@ fn ran_out() -> Said {
     )
 }
 
+/// They have begun this before, in another tab or an hour ago on this page.
+fn kept(checkout: &Checkout, app: &App) -> Said {
+    let minutes = minutes_left(checkout, app);
+    Said::notice(
+        Tone::Ok,
+        "Go on with what you reserved",
+        format!("It is kept for you for {minutes}. Nothing more was reserved, and nothing was charged yet."),
+    )
+}
+
+fn minutes_left(checkout: &Checkout, app: &App) -> String {
+    let minutes = checkout.expires_at.since(app.clock.wall()).0.max(60) / 60;
+    words::count(u64::try_from(minutes).unwrap_or(1), "minute", "minutes")
+}
+
 fn declined(code: &str, checkout: &Checkout, app: &App) -> Said {
     let why = checkout::decline_out(code).detail;
-    let minutes = checkout.expires_at.since(app.clock.wall()).0.max(60) / 60;
-    let minutes = words::count(u64::try_from(minutes).unwrap_or(1), "minute", "minutes");
+    let minutes = minutes_left(checkout, app);
     Said::notice(
         Tone::Bad,
         "Your bank declined the payment",
@@ -571,9 +622,12 @@ async fn came_back(
     }
     let known = settled.checkout;
     match known.state {
-        CheckoutState::ReadyForComplete => {
+        CheckoutState::Incomplete | CheckoutState::ReadyForComplete => {
             let typed = typed_of(&known);
-            let said = declined(&settled.decline, &known, app);
+            let said = match settled.decline.is_empty() {
+                true => kept(&known, app),
+                false => declined(&settled.decline, &known, app),
+            };
             again(at, id, known.offer.quote.clone(), typed, said, StatusCode::OK).await
         }
         CheckoutState::RequiresEscalation | CheckoutState::CompleteInProgress => {
@@ -601,7 +655,7 @@ async fn came_back(
     }
 }
 
-pub(super) fn back_url(app: &App, front: &Front, id: CheckoutId) -> String {
+pub fn back_url(app: &App, front: &Front, id: CheckoutId) -> String {
     let token = checkout::order_token(app.db.signing_key(), id.order());
     front.address(&format!("/checkout?checkout={id}&t={token}"))
 }
@@ -631,7 +685,7 @@ pub(super) fn fingerprint(quote: &Quote) -> [u8; 32] {
 }
 
 /// What the form asks for; quantities of what it showed.
-fn asked(typed: &Typed, quote: &Quote) -> Asked {
+fn asked(typed: &Typed, quote: &Quote, key: Option<[u8; 32]>) -> Asked {
     let wanted = |line: &offers::QuotedLine| {
         let said = typed.get(&format!("quantity-{}", line.variant));
         let quantity = said.map_or(line.quantity, |text| text.trim().parse().unwrap_or(line.quantity));
@@ -654,7 +708,7 @@ fn asked(typed: &Typed, quote: &Quote) -> Asked {
         delivery: delivery.filter(|_| country == quote.country),
         country,
         seen: quote.seen,
-        drop: quote.drop.as_ref().map(|drop| InDrop::new(drop.id)),
+        drop: quote.drop.as_ref().map(|drop| InDrop::new(drop.id).by(key)),
     }
 }
 

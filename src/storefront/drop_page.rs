@@ -5,21 +5,24 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use std::collections::BTreeMap;
 
+use super::checkout_form::back_url;
 use super::clip_page::Shape;
-use super::frame::{Frame, Head, Picture, Tone, When};
-use super::front::{Front, paragraphs, picture, poster, public, summary, when};
+use super::drop_letters::LetterView;
+use super::frame::{Frame, Head, Link, Picture, Tone, When};
+use super::front::{Front, paragraphs, picture, poster, public, shown, summary, when};
+use super::message_page::MessagePage;
 use super::structured_data::{BreadcrumbList, Markup, Thing};
 use crate::app::App;
 use crate::catalog;
-use crate::checkout::Buyer as Browser;
+use crate::checkout::{self, Buyer as Browser, Checkout};
 use crate::clips;
 use crate::db::{LaneKey, Tx};
-use crate::drops::{self, DropState, Item, Phase, Stage, StreamKind, TurnStanding, View};
-use crate::http::{ClientAddress, Form, Limit, Path, Problem, SameOrigin, Who, allow_on_page, limit, redirect};
+use crate::drops::{self, ContactState, DropState, Item, Phase, Stage, StreamKind, TurnStanding, View};
+use crate::http::{ClientAddress, Form, Limit, Path, Problem, Query, SameOrigin, Who, allow_on_page, limit, redirect};
 use crate::identity;
 use crate::kernel::{Kind, Result as Done, Time, words};
 
@@ -42,6 +45,21 @@ pub struct DropPage {
     pub holds: String,
     pub checkout_path: String,
     pub waits_path: String,
+    /// What this browser has begun to buy here and not paid.
+    pub own: Option<OwnView>,
+    /// They may buy before everybody else, now.
+    pub early: bool,
+    /// This browser is a guest, before the opening.
+    pub is_guest: bool,
+    /// A link brought them here that lets them in earlier: what stands in its address.
+    pub invited: Option<Invited>,
+    /// A letter brought them here.
+    pub letter: Option<LetterView>,
+    /// What became of asking for a letter; empty: nothing was asked.
+    pub letter_said: &'static str,
+    pub letters_path: String,
+    /// A letter before the opening can be asked for.
+    pub reminds: bool,
     /// The waiting room, if it has one.
     pub room: Option<Room>,
     /// For the script that follows the drop.
@@ -49,6 +67,32 @@ pub struct DropPage {
     pub key: String,
     /// The server's clock when the page was written, for countdowns.
     pub now: String,
+}
+
+/// Somebody whom a link lets in earlier, once they say so with this browser.
+pub struct Invited {
+    pub token: String,
+    pub path: String,
+    /// "10 minutes".
+    pub earlier: String,
+}
+
+/// What an address says beside the drop.
+#[derive(serde::Deserialize)]
+pub struct DropQuery {
+    early: Option<String>,
+    /// A letter brought them here.
+    letter: Option<String>,
+    /// What became of asking for one: `asked`, `mailbox`.
+    said: Option<String>,
+}
+
+/// A purchase that can be gone on with.
+pub struct OwnView {
+    /// "2 pieces are".
+    pub what: String,
+    pub until: When,
+    pub path: String,
 }
 
 /// One sentence about where the drop stands, and the moment it counts down to.
@@ -78,6 +122,16 @@ pub struct Room {
     pub seed: Option<String>,
     /// This browser's turn, for whoever checks the draw.
     pub turn: String,
+    /// What a turn costs this browser now.
+    pub work: Option<Work>,
+}
+
+/// A challenge on the page.
+pub struct Work {
+    pub challenge: String,
+    pub bits: u8,
+    /// "27 November 2026, 20:31 CET"; the seconds matter, so they are said too.
+    pub waited_at: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -129,8 +183,8 @@ pub enum WaitView {
     Open,
     /// "You are next: keep this page open.", "2 before you."
     On(String),
-    /// The units are theirs until then.
-    Offered(String),
+    /// The units are theirs until then: in words, and for the page's script.
+    Offered(String, String),
 }
 
 /// A drop that was announced, by its address or its id.
@@ -139,9 +193,12 @@ pub async fn show(
     front: Front,
     browser: Browser,
     Path((_, name)): Path<(String, String)>,
+    Query(query): Query<DropQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let signing_key = *app.db.signing_key();
     let key = browser.key(front.shop.id);
+    let here = app.clone();
     let (page, front, frames) = app
         .db
         .read(move |tx| {
@@ -157,11 +214,35 @@ pub async fn show(
                 Stage::Stream(kind, url) => Some((*kind, url.clone())),
                 _ => None,
             };
-            Ok((
-                Some(DropPage::read(tx, &front, &view, key.as_ref())?),
-                front.clone(),
-                elsewhere,
-            ))
+            let mut page = DropPage::read(tx, &front, &view, key.as_ref())?;
+            page.letter_said = match query.said.as_deref() {
+                Some("asked") => "We sent a letter to that mailbox. Say yes there, and we write when it is time.",
+                Some("mailbox") => "That did not work: write a whole mail address, such as jo@example.com, and keep your place on the list.",
+                _ => "",
+            };
+            if let Some(token) = &query.letter {
+                page.letter = LetterView::read(tx, &signing_key, &view, token, key.as_ref())?;
+            }
+            let asked = drops::asks_for(tx, &view.drop)?;
+            if let (Some(bits), Some(key), Some(room)) = (asked, &key, &mut page.room)
+                && room.standing == Standing::Outside
+            {
+                let challenge = drops::challenge(&signing_key, drops::turn_of(view.drop.id, key), tx.now(), bits);
+                room.work = Some(Work {
+                    waited_at: by_the_second(challenge.waited_at, &front.shop.time_zone),
+                    challenge: challenge.text,
+                    bits,
+                });
+            }
+            let token = query.early.as_deref().unwrap_or_default();
+            let invited = drops::read_early_token(&signing_key, token).is_some();
+            page.invited =
+                Invited::of(&front, &view, token).filter(|_| invited && page.phase == "before" && !page.is_guest);
+            if let Some(key) = &key {
+                let own = checkout::own_in_drop(tx, shop, view.drop.id, key)?;
+                page.own = own.map(|own| OwnView::of(&here, &front, &own, tx.now()));
+            }
+            Ok((Some(page), front.clone(), elsewhere))
         })
         .await?;
     let Some(page) = page else {
@@ -186,6 +267,7 @@ pub async fn take_turn(
     browser: Browser,
     ClientAddress(client): ClientAddress,
     Path((_, name)): Path<(String, String)>,
+    Form(typed): Form<BTreeMap<String, String>>,
 ) -> Result<Response, Problem> {
     let shop = front.shop.id;
     limit(&app, Limit::Checkout, Who::AddressAtShop(client, shop))?;
@@ -203,6 +285,22 @@ pub async fn take_turn(
     let back = redirect(&front.path(&format!("/drops/{}", drop.slug)));
     if let Some(key) = browser.key(shop) {
         let (lane, id) = (LaneKey::of(drop.id), drop.id);
+        let read = app.db.read(move |tx| {
+            let has_turn = drops::stand(tx, &drop, &key)?.is_some();
+            let asked = drops::asks_for(tx, &drop)?;
+            Ok((asked.filter(|_| !has_turn), tx.now()))
+        });
+        if let (Some(_), now) = read.await? {
+            let text = |name: &str| typed.get(name).map(String::as_str).unwrap_or_default();
+            let answer = drops::Answered {
+                challenge: text("challenge"),
+                nonce: text("nonce"),
+            };
+            // The page says what a turn costs now; with the secret it is given here.
+            if drops::check_work(app.db.signing_key(), drops::turn_of(id, &key), now, answer).is_err() {
+                return Ok(browser.remember(back));
+            }
+        }
         match app.db.write(lane, move |tx| drops::join(tx, shop, id, &key)).await {
             // A drop that closed meanwhile says so itself.
             Ok(_) => {}
@@ -211,6 +309,63 @@ pub async fn take_turn(
         }
     }
     Ok(browser.remember(back))
+}
+
+/// "20:31:05 CET".
+fn by_the_second(at: Time, zone: &str) -> String {
+    let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    at.timestamp().to_zoned(zone).strftime("%H:%M:%S %Z").to_string()
+}
+
+/// Makes this browser a guest of the drop by a link: it may buy before everybody else.
+pub async fn enter_early(
+    State(app): State<App>,
+    front: Front,
+    _: SameOrigin,
+    browser: Browser,
+    ClientAddress(client): ClientAddress,
+    Path((_, name)): Path<(String, String)>,
+    Form(typed): Form<BTreeMap<String, String>>,
+) -> Result<Response, Problem> {
+    let shop = front.shop.id;
+    limit(&app, Limit::Checkout, Who::AddressAtShop(client, shop))?;
+    let slug = name.clone();
+    let found = app.db.read(move |tx| {
+        Ok(match slug.parse() {
+            Ok(id) => drops::find(tx, shop, id)?,
+            Err(_) => drops::find_by_slug(tx, shop, &slug)?,
+        })
+    });
+    let Some(drop) = found.await?.filter(|drop| drop.state != DropState::Draft) else {
+        return front.nothing_here();
+    };
+    let back = Link::new("To the drop", &front.path(&format!("/drops/{}", drop.slug)));
+    let token = typed.get("early").map(String::as_str).unwrap_or_default();
+    let browser = browser.known(&app);
+    let bound = match (drops::read_early_token(app.db.signing_key(), token), browser.key(shop)) {
+        (Some(link), Some(key)) => {
+            let (lane, id) = (LaneKey::of(drop.id), drop.id);
+            app.db
+                .write(lane, move |tx| drops::bind_guest(tx, shop, id, link, &key))
+                .await
+        }
+        _ => Err(drops::no_such_link()),
+    };
+    match bound {
+        Ok(drop) => Ok(browser.remember(redirect(&front.path(&format!("/drops/{}", drop.slug))))),
+        Err(error) if error.kind == Kind::Conflict => {
+            let page = MessagePage::new(
+                front.frame(),
+                409,
+                "This link does not let you in earlier.",
+                &error.detail,
+                None,
+                vec![back],
+            );
+            shown(StatusCode::CONFLICT, &page)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Joins the waitlist of something that is sold out, or leaves it.
@@ -282,15 +437,30 @@ pub fn left_words(left: i64, in_checkouts: i64) -> (String, Tone, bool) {
 }
 
 impl Says {
-    fn of(view: &View, now: Time) -> Self {
+    fn of(view: &View, now: Time, zone: &str, guest: bool) -> Self {
         let drop = &view.drop;
         let says = |tone, text: &str, until: Option<Time>, label| Self {
             tone,
             text: text.into(),
-            until: until.map(|at| when(at, now)),
+            until: until.map(|at| When {
+                exact: words::exact_in(at, zone),
+                ..when(at, now)
+            }),
             until_label: label,
         };
         match drop.phase(now) {
+            Phase::Draft | Phase::Before if guest && drop.is_early(now) => says(
+                Tone::Ok,
+                "Open for you and other guests now, before everybody else.",
+                drop.opens_at,
+                "For everybody",
+            ),
+            Phase::Draft | Phase::Before if guest => says(
+                Tone::Ok,
+                "You are a guest: it opens earlier for you, in this browser.",
+                drop.early_from(),
+                "Opens for you",
+            ),
             Phase::Draft | Phase::Before => match drop.opens_at {
                 Some(at) => says(
                     Tone::Plain,
@@ -324,9 +494,14 @@ impl DropPage {
     fn read(tx: &mut Tx<'_>, front: &Front, view: &View, key: Option<&[u8; 32]>) -> Done<Self> {
         let (shop, drop, now) = (&front.shop, &view.drop, tx.now());
         let phase = drop.phase(now);
+        let is_guest = match key {
+            Some(key) if phase == Phase::Before => drops::is_guest(tx, drop.id, key)?,
+            _ => false,
+        };
+        let early = is_guest && drop.is_early(now);
         let mut items = Vec::with_capacity(view.items.len());
         for item in &view.items {
-            items.extend(DropItem::read(tx, front, view, item, phase, key)?);
+            items.extend(DropItem::read(tx, front, view, item, (phase, early), key)?);
         }
         items.sort_by_key(|item| !item.pinned);
         let stage = StageView::read(tx, front, view)?;
@@ -360,8 +535,8 @@ impl DropPage {
             },
             title: drop.title.clone(),
             description: paragraphs(&drop.description),
-            phase: drops::api::phase_word(phase),
-            says: Says::of(view, now),
+            phase: drops::live_api::phase_word(phase),
+            says: Says::of(view, now, &shop.time_zone, is_guest),
             stage,
             items,
             limit: match drop.limit {
@@ -377,11 +552,45 @@ impl DropPage {
             ),
             checkout_path: front.path("/checkout"),
             waits_path: front.path(&format!("/drops/{}/waits", drop.slug)),
+            own: None,
+            early,
+            is_guest,
+            invited: None,
+            letter: None,
+            letter_said: "",
+            letters_path: front.path(&format!("/drops/{}/letters", drop.slug)),
+            reminds: phase == Phase::Before && drop.opens_at.is_some_and(|at| at.minus(drops::REMIND) > now),
             room: Room::read(tx, front, view, key)?,
             drop: drop.id.to_string(),
             key: identity::publishable_key(tx, shop.id)?,
             now: now.to_string(),
         })
+    }
+}
+
+impl Invited {
+    fn of(front: &Front, view: &View, token: &str) -> Option<Self> {
+        let minutes = u64::from(view.drop.early_minutes);
+        (minutes > 0).then(|| Self {
+            token: token.to_owned(),
+            path: front.path(&format!("/drops/{}/early", view.drop.slug)),
+            earlier: words::count(minutes, "minute", "minutes"),
+        })
+    }
+}
+
+impl OwnView {
+    fn of(app: &App, front: &Front, own: &Checkout, now: Time) -> Self {
+        let units: u64 = own.offer.quote.lines.iter().map(|line| u64::from(line.quantity)).sum();
+        let is = if units == 1 { "is" } else { "are" };
+        Self {
+            what: format!("{} {is}", words::count(units, "piece", "pieces")),
+            until: When {
+                exact: words::exact_in(own.expires_at, &front.shop.time_zone),
+                ..when(own.expires_at, now)
+            },
+            path: back_url(app, front, own.id),
+        }
     }
 }
 
@@ -418,6 +627,7 @@ impl Room {
                 .drawn
                 .map(|_| line.seed.iter().map(|byte| format!("{byte:02x}")).collect()),
             turn: turn.map(|turn| turn.id.to_string()).unwrap_or_default(),
+            work: None,
         }))
     }
 
@@ -469,7 +679,7 @@ impl DropItem {
         front: &Front,
         view: &View,
         item: &Item,
-        phase: Phase,
+        (phase, early): (Phase, bool),
         key: Option<&[u8; 32]>,
     ) -> Done<Option<Self>> {
         let shop = &front.shop;
@@ -481,6 +691,7 @@ impl DropItem {
         };
         let figures = view.figures(item);
         let (availability, tone, sold_out) = match phase {
+            Phase::Before if early => left_words(figures.left, figures.reserved),
             Phase::Draft | Phase::Before => (
                 words::count(u64::from(item.allotment), "piece", "pieces"),
                 Tone::Plain,
@@ -497,7 +708,8 @@ impl DropItem {
         let waited = phase == Phase::Open && drops::is_promised(tx, view.drop.id, item.variant, figures.left)?;
         let wait = match known {
             Some(known) if known.is_offer(tx.now()) => {
-                WaitView::Offered(known.offered_until.map(words::exact).unwrap_or_default())
+                let until = known.offered_until.unwrap_or(tx.now());
+                WaitView::Offered(words::exact_in(until, &shop.time_zone), until.to_string())
             }
             Some(known) => WaitView::On(match drops::before_wait(tx, view.drop.id, &known)? {
                 0 => "You are next: keep this page open.".into(),
@@ -506,7 +718,7 @@ impl DropItem {
             None if phase == Phase::Open && (sold_out || waited) => WaitView::Open,
             None => WaitView::Closed,
         };
-        let offered = matches!(wait, WaitView::Offered(_));
+        let offered = matches!(wait, WaitView::Offered(..));
         let sold_out = (sold_out || waited) && !offered;
         let (availability, tone) = match offered {
             true => ("Kept for you".into(), Tone::Ok),
@@ -529,16 +741,25 @@ impl DropItem {
 
 impl DropPage {
     pub fn can_buy(&self) -> bool {
-        self.phase == "open"
-            && self
-                .room
-                .as_ref()
-                .is_none_or(|room| room.standing == Standing::Admitted)
+        self.early
+            || self.phase == "open"
+                && self
+                    .room
+                    .as_ref()
+                    .is_none_or(|room| room.standing == Standing::Admitted)
+    }
+
+    pub fn has_hls(&self) -> bool {
+        matches!(self.stage, StageView::Hls { .. })
+    }
+
+    pub fn has_work(&self) -> bool {
+        self.room.as_ref().is_some_and(|room| room.work.is_some())
     }
 
     /// What is offered to this browser needs no turn.
     pub fn may_buy(&self, item: &DropItem) -> bool {
-        self.can_buy() || (self.phase == "open" && matches!(item.wait, WaitView::Offered(_)))
+        self.can_buy() || (self.phase == "open" && matches!(item.wait, WaitView::Offered(..)))
     }
 
     /// In a waiting room, and not let in: the button says so.
@@ -620,6 +841,14 @@ impl DropPage {
             holds: "What you reserve is kept for you for 3 minutes.".into(),
             checkout_path: "/s/loam-and-ink/checkout".into(),
             waits_path: "/s/loam-and-ink/drops/friday-firing/waits".into(),
+            own: None,
+            early: false,
+            is_guest: false,
+            invited: None,
+            letter: None,
+            letter_said: "",
+            letters_path: "/s/loam-and-ink/drops/friday-firing/letters".into(),
+            reminds: false,
             room: None,
             drop: "drp_01kdrop".into(),
             key: "pk_sample".into(),
@@ -630,6 +859,7 @@ impl DropPage {
     pub fn sample_before() -> Self {
         let mut page = Self::sample();
         page.phase = "before";
+        page.reminds = true;
         page.says.tone = Tone::Plain;
         page.says.text = "Not open yet. This page opens by itself.".into();
         page.says.until_label = "Opens";
@@ -657,7 +887,42 @@ impl DropPage {
             seed_hash: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into(),
             seed: (place > 0).then(|| "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752".into()),
             turn: "trn_01kturn".into(),
+            work: None,
         })
+    }
+
+    /// A link brought somebody here.
+    pub fn sample_invited() -> Self {
+        Self {
+            invited: Some(Invited {
+                token: "erl_01.sample".into(),
+                path: "/s/loam-and-ink/drops/friday-firing/early".into(),
+                earlier: "10 minutes".into(),
+            }),
+            ..Self::sample_before()
+        }
+    }
+
+    /// A guest, before everybody else.
+    pub fn sample_early() -> Self {
+        let mut page = Self::sample_before();
+        page.says.tone = Tone::Ok;
+        page.says.text = "Open for you and other guests now, before everybody else.".into();
+        page.says.until_label = "For everybody";
+        (page.early, page.is_guest) = (true, true);
+        page
+    }
+
+    /// Somebody who reserved comes back to the page.
+    pub fn sample_own() -> Self {
+        Self {
+            own: Some(OwnView {
+                what: "1 piece is".into(),
+                until: When::new("2026-11-27T19:21:00Z", "in 3 minutes", "27 November 2026, 19:21 UTC"),
+                path: "/s/loam-and-ink/checkout".into(),
+            }),
+            ..Self::sample()
+        }
     }
 
     /// Before the opening of a drop with a waiting room.
@@ -666,6 +931,43 @@ impl DropPage {
             room: Self::sample_room(Standing::Outside, 0, 0),
             ..Self::sample_before()
         }
+    }
+
+    /// By the link of a letter.
+    pub fn sample_letter(state: ContactState, elsewhere: bool) -> Self {
+        Self {
+            letter: Some(LetterView {
+                token: "dct_01.sample".into(),
+                email: "jo@example.com".into(),
+                about: "when what you wait for is kept for you",
+                state,
+                elsewhere,
+            }),
+            ..Self::sample()
+        }
+    }
+
+    /// With a stream that is a playlist.
+    pub fn sample_hls() -> Self {
+        Self {
+            stage: StageView::Hls {
+                src: "https://live.example.com/friday.m3u8".into(),
+            },
+            ..Self::sample()
+        }
+    }
+
+    /// In a rush: a turn costs a moment of work.
+    pub fn sample_room_work() -> Self {
+        let mut page = Self::sample_room_before();
+        if let Some(room) = &mut page.room {
+            room.work = Some(Work {
+                challenge: "AAZk".into(),
+                bits: 15,
+                waited_at: "20:31:05 CET".into(),
+            });
+        }
+        page
     }
 
     pub fn sample_room_waiting() -> Self {

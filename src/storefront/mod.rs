@@ -11,6 +11,7 @@ pub mod checkout_form;
 pub mod checkout_page;
 pub mod clip_page;
 pub mod frame;
+pub mod drop_letters;
 pub mod drop_page;
 pub mod front;
 pub mod home_page;

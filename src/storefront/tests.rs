@@ -33,6 +33,23 @@ pub fn pages() -> Vec<(&'static str, String)> {
         page("drop_over", &DropPage::sample_over()),
         page("drop_room_before", &DropPage::sample_room_before()),
         page("drop_room_waiting", &DropPage::sample_room_waiting()),
+        page("drop_invited", &DropPage::sample_invited()),
+        page("drop_early", &DropPage::sample_early()),
+        page("drop_room_work", &DropPage::sample_room_work()),
+        page(
+            "drop_letter_asked",
+            &DropPage::sample_letter(crate::drops::ContactState::Asked, false),
+        ),
+        page(
+            "drop_letter_offer",
+            &DropPage::sample_letter(crate::drops::ContactState::Confirmed, true),
+        ),
+        page(
+            "drop_letter_left",
+            &DropPage::sample_letter(crate::drops::ContactState::Left, false),
+        ),
+        page("drop_hls", &DropPage::sample_hls()),
+        page("drop_own", &DropPage::sample_own()),
         page("drop_room_admitted", &DropPage::sample_room_admitted()),
         page("checkout_gift_card", &CheckoutPage::sample_gift_card()),
         page("order_gift_card", &OrderPage::sample_gift_card()),

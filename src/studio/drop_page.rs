@@ -13,7 +13,10 @@ use crate::app::App;
 use crate::catalog;
 use crate::db::{LaneKey, Tx};
 use crate::drops::api::{whole_shop, wrong_state};
-use crate::drops::{self, Act, DropState, Event, EventKind, Hand, Item, Phase, View};
+use crate::drops::early_api::early_url;
+use crate::drops::{
+    self, Act, DropState, EarlyLink, Event, EventKind, Hand, Item, Phase, Rule, RuleState, View, When as PriceWhen,
+};
 use crate::http::{Form, Path, Problem, Query, page, redirect};
 use crate::identity::{self, Analyst, Creator, Helper, Shop, Staff, shop};
 use crate::kernel::{DropId, Error, Kind, Money, Result as Done, Seconds, Time, VariantId, words};
@@ -51,6 +54,83 @@ pub struct ConsoleItem {
     pub shelf: i64,
     pub pinned: bool,
     pub transient: bool,
+    /// Its price rules that may step still.
+    pub rules: Vec<ConsoleRule>,
+}
+
+/// A price rule that will step.
+pub struct ConsoleRule {
+    pub id: String,
+    /// "€18.00 from 27 November 2026, 20:10 UTC".
+    pub text: String,
+}
+
+impl ConsoleRule {
+    fn of(rule: &Rule, zone: &str) -> Self {
+        let exact = |at| words::exact_in(at, zone);
+        Self {
+            id: rule.id.to_string(),
+            text: match rule.when {
+                PriceWhen::At(at, price) => format!("{} from {}", words::money(price), exact(at)),
+                PriceWhen::Every { minutes, down, floor } => format!(
+                    "{} less every {}, down to {}{}",
+                    words::money(down),
+                    words::count(u64::from(minutes), "minute", "minutes"),
+                    words::money(floor),
+                    rule.next_at.map_or(String::new(), |at| format!("; next {}", exact(at)))
+                ),
+                PriceWhen::Sold(units, price) => format!(
+                    "{} once {} paid",
+                    words::money(price),
+                    match units {
+                        1 => "1 is".to_owned(),
+                        units => format!("{units} are"),
+                    }
+                ),
+            },
+        }
+    }
+}
+
+/// Early access, for the host.
+pub struct EarlyDesk {
+    /// "10 minutes earlier, from 27 November 2026, 19:50 CET".
+    pub from: String,
+    pub links: Vec<LinkRow>,
+    /// It has not opened: more can be invited.
+    pub may_invite: bool,
+}
+
+pub struct LinkRow {
+    pub id: String,
+    pub label: String,
+    /// "3 of 20 used it".
+    pub used: String,
+    pub url: String,
+    pub revoked: bool,
+}
+
+impl EarlyDesk {
+    fn of(desk: &Desk, phase: Phase) -> Option<Self> {
+        let drop = &desk.view.drop;
+        let from = drop.early_from()?;
+        let row = |(link, url): &(EarlyLink, String)| LinkRow {
+            id: link.id.to_string(),
+            label: link.label.clone(),
+            used: format!("{} of {} used it", link.used, link.people),
+            url: url.clone(),
+            revoked: link.revoked,
+        };
+        Some(Self {
+            from: format!(
+                "{} earlier, from {}",
+                words::count(u64::from(drop.early_minutes), "minute", "minutes"),
+                words::exact_in(from, &desk.shop.time_zone)
+            ),
+            links: desk.links.iter().map(row).collect(),
+            may_invite: phase == Phase::Before,
+        })
+    }
 }
 
 /// What buyers see now.
@@ -86,6 +166,8 @@ pub struct DropPage {
     pub can_pin: bool,
     pub running: bool,
     pub is_open: bool,
+    /// Its waiting room: whether each new turn costs work by the host's switch, and whether there is a rush now.
+    pub door: Option<(bool, bool)>,
     pub next: NextAct,
     pub moment: Option<(&'static str, When)>,
     pub figures: Vec<(&'static str, i64)>,
@@ -94,6 +176,8 @@ pub struct DropPage {
     pub undo: Option<Undo>,
     pub limit: String,
     pub history: Vec<Happening>,
+    /// Links that let guests in earlier, if it opens earlier for any: and until when they can be made.
+    pub early: Option<EarlyDesk>,
     pub currency: String,
     pub drop: String,
     pub key: String,
@@ -108,10 +192,12 @@ struct Desk {
     events: Vec<Event>,
     staff: Vec<(crate::kernel::StaffId, String)>,
     key: String,
+    /// Early access: each link with its address.
+    links: Vec<(EarlyLink, String)>,
     now: Time,
 }
 
-fn read(tx: &mut Tx<'_>, staff: &Staff, id: DropId) -> Done<Desk> {
+fn read(tx: &mut Tx<'_>, app: &App, staff: &Staff, id: DropId) -> Done<Desk> {
     let of = shop(tx, staff.shop)?;
     let view = drops::view(tx, staff.shop, id)?.ok_or_else(|| Error::not_found("drop"))?;
     let (mut names, mut shelf) = (Vec::new(), Vec::new());
@@ -129,6 +215,13 @@ fn read(tx: &mut Tx<'_>, staff: &Staff, id: DropId) -> Done<Desk> {
     Ok(Desk {
         events: drops::events(tx, id)?,
         key: identity::publishable_key(tx, of.id)?,
+        links: drops::early_links(tx, id)?
+            .into_iter()
+            .map(|link| {
+                let url = early_url(app, &of.slug, &view.drop, link.id);
+                (link, url)
+            })
+            .collect(),
         staff: identity::people(tx, of.id)?
             .into_iter()
             .map(|person| (person.id, person.name))
@@ -147,8 +240,8 @@ pub async fn show(
     Path((_, id)): Path<(String, DropId)>,
     Query(after): Query<After>,
 ) -> Result<Response, Problem> {
-    let who = staff.0.clone();
-    let desk = app.db.read(move |tx| read(tx, &who, id)).await?;
+    let (who, here) = (staff.0.clone(), app.clone());
+    let desk = app.db.read(move |tx| read(tx, &here, &who, id)).await?;
     let mut console = DropPage::of(&desk, &staff);
     if desk.view.drop.state == DropState::Draft && staff.role.may_create() {
         return Ok(redirect(&format!("{}/plan", console.here)));
@@ -188,7 +281,7 @@ async fn act(
     typed: Typed,
     act: fn(&mut Tx<'_>, Hand, &Typed, &View) -> Done<Act>,
 ) -> Result<Response, Problem> {
-    let who = staff.clone();
+    let (who, here) = (staff.clone(), app.clone());
     let acted = app.db.write(LaneKey::of(id), move |tx| {
         let hand = Hand {
             shop: who.shop,
@@ -200,7 +293,7 @@ async fn act(
             Err(error) if error.kind == Kind::Invalid => Err(error),
             other => Ok(other?),
         };
-        Ok((done, read(tx, &who, id)?))
+        Ok((done, read(tx, &here, &who, id)?))
     });
     let (done, desk) = acted.await?;
     let mut console = DropPage::of(&desk, staff);
@@ -235,6 +328,26 @@ fn run_act(tx: &mut Tx<'_>, hand: Hand, typed: &Typed, view: &View) -> Done<Act>
                 .map_or(crate::kernel::Currency::EUR, |item| item.price.currency);
             drops::step_price(tx, hand, variant()?, amount("/price", typed.one("price"), currency)?)
         }
+        "guard" => drops::guard(tx, hand, true),
+        "unguard" => drops::guard(tx, hand, false),
+        "invite" => {
+            let people = typed.one("people").parse();
+            let people = people.map_err(|_| Error::field("/people", "Write how many people: a whole number."))?;
+            let id = tx.id();
+            drops::issue_link(tx, hand, id, typed.one("label"), people)
+        }
+        "revoke" => {
+            let link = typed
+                .id("link")
+                .ok_or_else(|| Error::field("/link", "Choose what it is about."))?;
+            drops::revoke_link(tx, hand, link)
+        }
+        "stop_rule" => {
+            let rule = typed
+                .id("rule")
+                .ok_or_else(|| Error::field("/rule", "Choose what it is about."))?;
+            drops::stop_rule(tx, hand, rule)
+        }
         "extend" => {
             let minutes: i64 = typed.one("minutes").parse().unwrap_or(0);
             let from = view.drop.closes_at.map_or(tx.now(), |at| at.max(tx.now()));
@@ -254,6 +367,8 @@ pub(super) fn why_not(act: &Act, names: &[(VariantId, String)]) -> String {
         Act::Done(_) | Act::Again(_) => String::new(),
         Act::NotFound => "There is no such drop.".into(),
         Act::Wrong(state) => wrong_state(*state).into(),
+        Act::NoSuchLink => "There is no such link.".into(),
+        Act::NoSuchRule => "There is no such price rule.".into(),
         Act::NoItems => "Say first what it sells, and how much of it.".into(),
         Act::NoSuchItem(variant) => format!("{} is not sold in this drop.", name(variant)),
         Act::NotForSale(variant) => format!(
@@ -298,7 +413,11 @@ fn told(event: &Event, desk: &Desk) -> (Tone, &'static str, String) {
         },
         EventKind::PriceStep => (
             Tone::Quiet,
-            "Another price",
+            match detail["rule"]["kind"].as_str() {
+                None => "Another price",
+                Some("sold") => "Another price, by what was sold",
+                Some(_) => "Another price, by its rule",
+            },
             format!(
                 "{}: from {} to {}.",
                 name("variant").unwrap_or_default(),
@@ -306,6 +425,28 @@ fn told(event: &Event, desk: &Desk) -> (Tone, &'static str, String) {
                 money("to")
             ),
         ),
+        EventKind::RuleStopped => (
+            Tone::Quiet,
+            "Price rule stopped",
+            name("variant").map(|name| format!("{name}.")).unwrap_or_default(),
+        ),
+        EventKind::Guarded => match detail["on"].as_bool() {
+            Some(true) => (
+                Tone::Warn,
+                "Work at the door",
+                "Each new turn costs a moment of work.".into(),
+            ),
+            _ => (Tone::Quiet, "Work at the door only in a rush", String::new()),
+        },
+        EventKind::LinkIssued => (
+            Tone::Quiet,
+            "Invited guests",
+            format!(
+                "A link for {}.",
+                words::count(detail["people"].as_u64().unwrap_or(0), "person", "people")
+            ),
+        ),
+        EventKind::LinkRevoked => (Tone::Quiet, "Took a link back", String::new()),
         EventKind::Released => (
             Tone::Ok,
             "Released",
@@ -332,9 +473,13 @@ impl DropPage {
             .items
             .iter()
             .zip(&desk.shelf)
-            .map(|(item, (_, shelf))| ConsoleItem::of(view, item, name(item.variant), *shelf))
+            .map(|(item, (_, shelf))| ConsoleItem::of(view, item, name(item.variant), *shelf, &desk.shop.time_zone))
             .collect();
         let totals = view.totals();
+        let at_home = |at| When {
+            exact: words::exact_in(at, &desk.shop.time_zone),
+            ..When::of(at, now)
+        };
         let happening = |event: &Event| {
             let (tone, title, detail) = told(event, desk);
             let by = match event.staff {
@@ -365,10 +510,14 @@ impl DropPage {
             can_pin: staff.role.may_help() && staff.party.is_none(),
             running: matches!(phase, Phase::Before | Phase::Open | Phase::Paused),
             is_open: phase == Phase::Open && drop.state == DropState::Open,
+            door: view
+                .line
+                .as_ref()
+                .map(|line| (line.guarded, line.rush_until.is_some_and(|until| until > now))),
             next: NextAct::of(view, phase, &items),
             moment: match phase {
-                Phase::Before => drop.opens_at.map(|at| ("Opens", When::of(at, now))),
-                Phase::Open | Phase::Paused => drop.closes_at.map(|at| ("Closes", When::of(at, now))),
+                Phase::Before => drop.opens_at.map(|at| ("Opens", at_home(at))),
+                Phase::Open | Phase::Paused => drop.closes_at.map(|at| ("Closes", at_home(at))),
                 Phase::Over => drop.closed_at.map(|at| ("Closed", When::of(at, now))),
                 Phase::Draft => None,
             },
@@ -397,6 +546,7 @@ impl DropPage {
                 limit => format!("{} for each buyer", words::count(u64::from(limit), "piece", "pieces")),
             },
             history: desk.events.iter().rev().take(50).map(happening).collect(),
+            early: EarlyDesk::of(desk, phase),
             currency: desk.shop.currency.to_string(),
             drop: drop.id.to_string(),
             key: desk.key.clone(),
@@ -420,6 +570,13 @@ impl DropPage {
             shelf: 12,
             pinned,
             transient: false,
+            rules: match pinned {
+                true => vec![ConsoleRule {
+                    id: "prr_1".into(),
+                    text: "€18.00 from 27 November 2026, 19:20 UTC".into(),
+                }],
+                false => Vec::new(),
+            },
         };
         let when = |relative: &str| When::new(relative, "27 November 2026, 19:12 UTC", "2026-11-27T19:12:00Z");
         let happening = |tone, title: &str, detail: &str, at: &str| Happening {
@@ -439,6 +596,7 @@ impl DropPage {
             can_pin: true,
             running: true,
             is_open: true,
+            door: None,
             next: NextAct::Pin("var_2".into(), "Slow dripper".into()),
             moment: Some(("Closes", when("in 12 minutes"))),
             figures: vec![
@@ -481,6 +639,7 @@ impl DropPage {
                     "2 days ago",
                 ),
             ],
+            early: None,
             currency: "EUR".into(),
             drop: "drp_01kdrop".into(),
             key: "pk_sample".into(),
@@ -494,6 +653,19 @@ impl DropPage {
         page.is_open = false;
         page.next = NextAct::Open;
         page.undo = None;
+        page.door = Some((false, true));
+        page.early = Some(EarlyDesk {
+            from: "10 minutes earlier, from 27 November 2026, 18:50 CET".into(),
+            links: vec![LinkRow {
+                id: "erl_1".into(),
+                label: "Newsletter".into(),
+                used: "3 of 200 used it".into(),
+                url: "https://shop.example/s/nour/drops/friday-firing?early=erl_01h455vb4pex5vsknk084sn02q.c2FtcGxl"
+                    .into(),
+                revoked: false,
+            }],
+            may_invite: true,
+        });
         page
     }
 
@@ -520,7 +692,7 @@ impl DropPage {
 }
 
 impl ConsoleItem {
-    fn of(view: &View, item: &Item, name: String, shelf: i64) -> Self {
+    fn of(view: &View, item: &Item, name: String, shelf: i64, zone: &str) -> Self {
         let figures = view.figures(item);
         Self {
             variant: item.variant.to_string(),
@@ -535,6 +707,12 @@ impl ConsoleItem {
             shelf,
             pinned: view.drop.pinned == Some(item.variant),
             transient: item.transient,
+            rules: view
+                .rules
+                .iter()
+                .filter(|rule| rule.variant == item.variant && rule.state == RuleState::Waiting)
+                .map(|rule| ConsoleRule::of(rule, zone))
+                .collect(),
         }
     }
 }

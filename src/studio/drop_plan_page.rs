@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::catalog;
 use crate::clips;
 use crate::db::{LaneKey, Tx};
-use crate::drops::{self, Act, DropState, Hand, NewItem, Plan, Planned, Stage, StreamKind, View};
+use crate::drops::{self, Act, DropState, Hand, NewItem, Plan, Planned, Stage, StreamKind, View, When};
 use crate::http::{Form, Path, Problem, Query, page, redirect};
 use crate::identity::{Creator, Shop, Staff, shop};
 use crate::inventory;
@@ -17,6 +17,7 @@ use crate::kernel::{Currency, DropId, Error, Kind, Result as Done, Time, Variant
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use jiff::tz::TimeZone;
 
 /// One row of what it sells.
 pub struct PlanRow {
@@ -24,6 +25,97 @@ pub struct PlanRow {
     pub units: Field,
     pub price: Field,
     pub sold: Vec<Choice>,
+    pub rules: RuleFields,
+}
+
+/// The price rules of a row, as they are typed: one of each kind.
+#[derive(Default)]
+pub struct RuleFields {
+    pub at: String,
+    pub at_price: String,
+    pub minutes: String,
+    pub down: String,
+    pub floor: String,
+    pub units: String,
+    pub units_price: String,
+}
+
+impl RuleFields {
+    /// The first of each kind.
+    fn kept(rules: &[When], zone: &TimeZone) -> Self {
+        let mut fields = Self::default();
+        for rule in rules.iter().rev() {
+            match rule {
+                When::At(at, price) => {
+                    (fields.at, fields.at_price) = (as_field(Some(*at), zone), words::decimal(*price));
+                }
+                When::Every { minutes, down, floor } => {
+                    (fields.minutes, fields.down) = (minutes.to_string(), words::decimal(*down));
+                    fields.floor = words::decimal(*floor);
+                }
+                When::Sold(units, price) => {
+                    (fields.units, fields.units_price) = (units.to_string(), words::decimal(*price));
+                }
+            }
+        }
+        fields
+    }
+
+    fn typed(typed: &Typed, at: usize) -> Self {
+        let text = |name: &str| typed.row(name, at).to_owned();
+        Self {
+            at: text("rule_at"),
+            at_price: text("rule_at_price"),
+            minutes: text("rule_minutes"),
+            down: text("rule_down"),
+            floor: text("rule_floor"),
+            units: text("rule_units"),
+            units_price: text("rule_units_price"),
+        }
+    }
+
+    /// Whether the row shows them without being asked.
+    pub fn any(&self) -> bool {
+        [
+            &self.at,
+            &self.at_price,
+            &self.minutes,
+            &self.down,
+            &self.floor,
+            &self.units,
+            &self.units_price,
+        ]
+        .into_iter()
+        .any(|text| !text.is_empty())
+    }
+
+    /// The rules they say; `known` beyond the first of each kind stay as they are. Errors: `invalid_field`.
+    fn read(&self, currency: Currency, zone: &TimeZone, known: &[When]) -> Done<Vec<When>> {
+        let money = |text: &str| amount("/items", text, currency);
+        let mut rules = Vec::new();
+        if !self.at.is_empty() || !self.at_price.is_empty() {
+            let at = moment("/items", &self.at, zone)?;
+            let at = at.ok_or_else(|| Error::field("/items", "Say when the price steps."))?;
+            rules.push(When::At(at, money(&self.at_price)?));
+        }
+        if [&self.minutes, &self.down, &self.floor]
+            .into_iter()
+            .any(|text| !text.is_empty())
+        {
+            rules.push(When::Every {
+                minutes: number("/items", &self.minutes)?,
+                down: money(&self.down)?,
+                floor: money(&self.floor)?,
+            });
+        }
+        if !self.units.is_empty() || !self.units_price.is_empty() {
+            rules.push(When::Sold(number("/items", &self.units)?, money(&self.units_price)?));
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        let more = known.iter().filter(|rule| !seen.insert(drops::rule_kind(rule)));
+        rules.extend(more);
+        Ok(rules)
+    }
 }
 
 #[derive(Template)]
@@ -36,6 +128,8 @@ pub struct DropPlanPage {
     pub state: Chip,
     pub is_draft: bool,
     pub currency: String,
+    /// The shop's time zone, as the labels name it.
+    pub zone: String,
     pub title: Field,
     pub description: Field,
     pub clips: Vec<Choice>,
@@ -46,6 +140,7 @@ pub struct DropPlanPage {
     pub limit: Field,
     pub hold: Field,
     pub line: Field,
+    pub early: Field,
     pub rows: Vec<PlanRow>,
     /// The shop has nothing that could be sold.
     pub nothing_to_sell: bool,
@@ -53,7 +148,7 @@ pub struct DropPlanPage {
     pub problems: Vec<Wrong>,
 }
 
-const PLACES: [(&str, &str, &str); 9] = [
+const PLACES: [(&str, &str, &str); 10] = [
     ("/title", "plan-title", "Title"),
     ("/description", "plan-description", "Words"),
     ("/stream", "plan-stream", "Stream"),
@@ -62,6 +157,7 @@ const PLACES: [(&str, &str, &str); 9] = [
     ("/limit_per_buyer", "plan-limit", "Limit"),
     ("/hold_minutes", "plan-hold", "Kept for"),
     ("/waiting_room/rate_per_minute", "plan-line", "Waiting room"),
+    ("/early_minutes", "plan-early", "Early access"),
     ("/items", "plan-items", "What it sells"),
 ];
 /// Empty rows beside what is planned.
@@ -173,20 +269,30 @@ pub async fn save(
     page(&plan)
 }
 
-/// "2026-11-27T19:00" as a browser's field writes it, UTC.
-fn moment(pointer: &'static str, text: &str) -> Done<Option<Time>> {
+/// The zone whose clock the form is filled in by.
+fn zone(shop: &Shop) -> TimeZone {
+    TimeZone::get(&shop.time_zone).unwrap_or(TimeZone::UTC)
+}
+
+/// "2026-11-27T19:00" as a browser's field writes it, by the shop's clock.
+fn moment(pointer: &'static str, text: &str, zone: &TimeZone) -> Done<Option<Time>> {
     if text.is_empty() {
         return Ok(None);
     }
     let read = text.parse::<jiff::civil::DateTime>().ok();
-    let zoned = read.and_then(|at| at.to_zoned(jiff::tz::TimeZone::UTC).ok());
+    let zoned = read.and_then(|at| at.to_zoned(zone.clone()).ok());
     zoned
         .map(|at| Some(Time(at.timestamp().as_microsecond())))
         .ok_or_else(|| Error::field(pointer, "Choose a day and a time, such as 2026-11-27 19:00."))
 }
 
-fn as_field(at: Option<Time>) -> String {
-    at.map_or_else(String::new, |at| at.timestamp().strftime("%Y-%m-%dT%H:%M").to_string())
+fn as_field(at: Option<Time>, zone: &TimeZone) -> String {
+    at.map_or_else(String::new, |at| {
+        at.timestamp()
+            .to_zoned(zone.clone())
+            .strftime("%Y-%m-%dT%H:%M")
+            .to_string()
+    })
 }
 
 fn number<T: std::str::FromStr>(pointer: impl Into<std::borrow::Cow<'static, str>>, text: &str) -> Done<T> {
@@ -210,6 +316,7 @@ fn plan_of(typed: &Typed, desk: &Desk) -> Done<Plan> {
             allotment: item.allotment,
             price: item.price,
             transient: item.transient,
+            rules: rules_of(&desk.view, item.variant),
         })
         .collect();
     Ok(Plan {
@@ -218,11 +325,11 @@ fn plan_of(typed: &Typed, desk: &Desk) -> Done<Plan> {
         description: typed.one("description").to_owned(),
         stage: Stage::read(typed.id("clip"), Some((kind, typed.one("stream"))))?,
         opens_at: match draft || drop.state == DropState::Scheduled {
-            true => moment("/opens_at", typed.one("opens"))?,
+            true => moment("/opens_at", typed.one("opens"), &zone(&desk.shop))?,
             false => drop.opens_at,
         },
         closes_at: if draft {
-            moment("/closes_at", typed.one("closes"))?
+            moment("/closes_at", typed.one("closes"), &zone(&desk.shop))?
         } else {
             drop.closes_at
         },
@@ -241,15 +348,23 @@ fn plan_of(typed: &Typed, desk: &Desk) -> Done<Plan> {
             (true, "") => 0,
             (true, text) => number("/waiting_room/rate_per_minute", text)?,
         },
-        items: if draft {
-            items_of(typed, desk.shop.currency)?
-        } else {
-            known
+        early_minutes: match (draft, typed.one("early")) {
+            (false, _) => drop.early_minutes,
+            (true, "") => 0,
+            (true, text) => number("/early_minutes", text)?,
         },
+        items: if draft { items_of(typed, desk)? } else { known },
     })
 }
 
-fn items_of(typed: &Typed, currency: Currency) -> Done<Vec<NewItem>> {
+/// What is planned for a variant.
+fn rules_of(view: &View, variant: VariantId) -> Vec<When> {
+    let of = view.rules.iter().filter(|rule| rule.variant == variant);
+    of.map(|rule| rule.when).collect()
+}
+
+fn items_of(typed: &Typed, desk: &Desk) -> Done<Vec<NewItem>> {
+    let (currency, zone) = (desk.shop.currency, zone(&desk.shop));
     let mut items = Vec::new();
     for (row, chosen) in typed.all("variant").enumerate() {
         let Ok(variant) = chosen.parse() else {
@@ -261,6 +376,7 @@ fn items_of(typed: &Typed, currency: Currency) -> Done<Vec<NewItem>> {
                 .map_err(|_| Error::field("/items", "Say for each how many pieces: a whole number."))?,
             price: amount("/items", typed.row("price", row), currency)?,
             transient: typed.row("sold", row) == "here",
+            rules: RuleFields::typed(typed, row).read(currency, &zone, &rules_of(&desk.view, variant))?,
         });
     }
     Ok(items)
@@ -270,6 +386,7 @@ impl DropPlanPage {
     /// The plan as it is kept; or, after a refusal, as it was typed.
     fn of(desk: &Desk, staff: &Staff, typed: Option<&Typed>) -> Self {
         let drop = &desk.view.drop;
+        let zone = zone(&desk.shop);
         let frame = Frame::of(&desk.shop, staff, Section::Drops, &drop.title);
         let console = format!("{}/{}", frame.to(&Section::Drops), drop.id);
         let told = |name: &str, kept: &str| Field::of(typed.map_or(kept, |typed| typed.one(name)));
@@ -287,7 +404,7 @@ impl DropPlanPage {
             chosen: value == chosen,
             ..Choice::new(value, label)
         };
-        let row = |variant: &str, units: &str, price: &str, sold: &str| {
+        let row = |variant: &str, units: &str, price: &str, sold: &str, rules: RuleFields| {
             let mut variants = vec![Choice::new("", "Choose…")];
             let known = desk.variants.iter().zip(&desk.free);
             variants.extend(
@@ -301,6 +418,7 @@ impl DropPlanPage {
                     choice("shop", "In the shop too", sold),
                     choice("here", "In this drop only", sold),
                 ],
+                rules,
             }
         };
         let mut rows: Vec<PlanRow> = match typed {
@@ -314,6 +432,7 @@ impl DropPlanPage {
                             typed.row("units", at),
                             typed.row("price", at),
                             typed.row("sold", at),
+                            RuleFields::typed(typed, at),
                         )
                     })
                     .collect()
@@ -328,12 +447,13 @@ impl DropPlanPage {
                             &item.allotment.to_string(),
                             &words::decimal(item.price),
                             sold,
+                            RuleFields::kept(&rules_of(&desk.view, item.variant), &zone),
                         )
                     })
                     .collect()
             }
         };
-        rows.extend((0..ROOM).map(|_| row("", "", "", "shop")));
+        rows.extend((0..ROOM).map(|_| row("", "", "", "shop", RuleFields::default())));
         Self {
             here: format!("{console}/plan"),
             console,
@@ -341,6 +461,7 @@ impl DropPlanPage {
             state: state_chip(&desk.view, desk.now),
             is_draft: drop.state == DropState::Draft,
             currency: desk.shop.currency.to_string(),
+            zone: desk.shop.time_zone.clone(),
             title: told("title", &drop.title),
             description: told("description", &drop.description),
             clips,
@@ -349,8 +470,8 @@ impl DropPlanPage {
                 choice("hls", "A playlist (HLS)", &kind),
                 choice("embed", "Another platform's player", &kind),
             ],
-            opens: told("opens", &as_field(drop.opens_at)),
-            closes: told("closes", &as_field(drop.closes_at)),
+            opens: told("opens", &as_field(drop.opens_at, &zone)),
+            closes: told("closes", &as_field(drop.closes_at, &zone)),
             limit: told(
                 "limit",
                 &if drop.limit == 0 {
@@ -366,6 +487,14 @@ impl DropPlanPage {
                     String::new()
                 } else {
                     drop.line_rate.to_string()
+                },
+            ),
+            early: told(
+                "early",
+                &if drop.early_minutes == 0 {
+                    String::new()
+                } else {
+                    drop.early_minutes.to_string()
                 },
             ),
             rows,
@@ -387,6 +516,7 @@ impl DropPlanPage {
             (&mut self.limit, "limit", "/limit_per_buyer"),
             (&mut self.hold, "hold", "/hold_minutes"),
             (&mut self.line, "line", "/waiting_room/rate_per_minute"),
+            (&mut self.early, "early", "/early_minutes"),
         ];
         for (field, name, pointer) in fields {
             *field = Field::judged(typed.one(name), error, pointer);
@@ -410,6 +540,14 @@ impl DropPlanPage {
                 Choice::chosen("shop", "In the shop too"),
                 Choice::new("here", "In this drop only"),
             ],
+            rules: match chosen {
+                1 => RuleFields {
+                    at: "2026-11-27T19:10".into(),
+                    at_price: "18.00".into(),
+                    ..RuleFields::default()
+                },
+                _ => RuleFields::default(),
+            },
         };
         Self {
             frame: Frame::sample(Section::Drops, "Friday firing"),
@@ -419,6 +557,7 @@ impl DropPlanPage {
             state: Chip::new(Tone::Quiet, "Draft"),
             is_draft: true,
             currency: "EUR".into(),
+            zone: "Europe/Berlin".into(),
             title: Field::of("Friday firing"),
             description: Field::of("Forty mugs out of one kiln."),
             clips: vec![
@@ -435,6 +574,7 @@ impl DropPlanPage {
             limit: Field::of("2"),
             hold: Field::of("3"),
             line: Field::of("600"),
+            early: Field::of("10"),
             rows: vec![
                 row(1, "40", "25.00"),
                 row(2, "12", "42.00"),

@@ -86,6 +86,7 @@ pub async fn begin(
         limit: 0,
         hold_minutes: HOLD_MINUTES,
         line_rate: 0,
+        early_minutes: 0,
         items: Vec::new(),
     };
     let planned = app.db.write(LaneKey::of(drop), move |tx| {

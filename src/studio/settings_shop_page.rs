@@ -21,6 +21,7 @@ pub struct SettingsShopPage {
     pub tagline: Field,
     pub country: Field,
     pub language: Field,
+    pub time_zone: Field,
     pub seller_name: Field,
     pub seller_address: Field,
     pub seller_email: Field,
@@ -47,6 +48,8 @@ pub struct Sent {
     tagline: String,
     country: String,
     language: String,
+    #[serde(default)]
+    time_zone: String,
     seller_name: String,
     seller_address: String,
     seller_email: String,
@@ -56,11 +59,12 @@ pub struct Sent {
 }
 
 /// Where the fields of a refusal stand on the page.
-const PLACES: [(&str, &str, &str); 10] = [
+const PLACES: [(&str, &str, &str); 11] = [
     ("/name", "name", "Name"),
     ("/tagline", "tagline", "One line"),
     ("/country", "country", "Country"),
     ("/language", "language", "Language"),
+    ("/time_zone", "time-zone", "Time zone"),
     ("/accent", "accent", "Accent"),
     ("/seller/name", "seller-name", "Seller"),
     ("/seller/address", "seller-address", "Address"),
@@ -111,6 +115,7 @@ impl Sent {
             tagline: Some(self.tagline.clone()),
             country: Some(self.country.trim().to_uppercase()),
             language: Some(self.language.clone()),
+            time_zone: Some(self.time_zone.clone()).filter(|zone| !zone.trim().is_empty()),
             accent: Some(self.accent.clone()),
             seller: Some(Seller {
                 name: self.seller_name.trim().into(),
@@ -138,6 +143,7 @@ impl SettingsShopPage {
             tagline: Field::of(&shop.tagline),
             country: Field::of(&shop.country),
             language: Field::of(&shop.language),
+            time_zone: Field::of(&shop.time_zone),
             seller_name: Field::of(&shop.seller.name),
             seller_address: Field::of(&shop.seller.address),
             seller_email: Field::of(&shop.seller.email),
@@ -159,6 +165,7 @@ impl SettingsShopPage {
             tagline: Field::judged(&sent.tagline, error, "/tagline"),
             country: Field::judged(&sent.country, error, "/country"),
             language: Field::judged(&sent.language, error, "/language"),
+            time_zone: Field::judged(&sent.time_zone, error, "/time_zone"),
             seller_name: Field::judged(&sent.seller_name, error, "/seller/name"),
             seller_address: Field::judged(&sent.seller_address, error, "/seller/address"),
             seller_email: Field::judged(&sent.seller_email, error, "/seller/email"),
@@ -179,6 +186,7 @@ impl SettingsShopPage {
             tagline: Field::of("Stoneware from one wheel in Berlin"),
             country: Field::of("DE"),
             language: Field::of("en"),
+            time_zone: Field::of("Europe/Berlin"),
             seller_name: Field::of("Lina Haddad"),
             seller_address: Field::of("Weserstraße 40\n12045 Berlin\nGermany"),
             seller_email: Field::of("lina@nour-ceramics.example"),

@@ -67,6 +67,10 @@ test("a host plans, opens, steps, pins and closes a drop, and buyers with and wi
   await rows.nth(0).getByLabel("Piece").selectOption(mug.id);
   await rows.nth(0).getByLabel("Units").fill("3");
   await rows.nth(0).getByLabel("Price, EUR").fill("25");
+  await rows.nth(0).locator("summary", { hasText: "Price rules" }).click();
+  await rows.nth(0).getByLabel("Once so many are paid").fill("3");
+  await rows.nth(0).getByLabel("it costs, EUR").nth(1).fill("27");
+  await picture(desk, "studio-drop-plan-rules");
   await rows.nth(1).getByLabel("Piece").selectOption(dripper.id);
   await rows.nth(1).getByLabel("Units").fill("999999");
   await rows.nth(1).getByLabel("Price, EUR").fill("30.00");
@@ -78,6 +82,7 @@ test("a host plans, opens, steps, pins and closes a drop, and buyers with and wi
   await confirm(desk, /Schedule it/, /Save, and schedule it/);
   await desk.locator("summary", { hasText: "Open it now" }).waitFor();
   assert.equal(await left(mug.sku), before - 3, "its units left the shelf");
+  await desk.getByText("€27.00 once 3 are paid").first().waitFor();
   await picture(desk, "studio-drop-scheduled");
 
   // Somebody waits in front of it.
@@ -221,5 +226,108 @@ test("who waits for what is sold out is offered what comes free, and nobody else
   await patient.getByRole("button", { name: /^Buy/ }).click();
   await pay(patient, "patient@example.com");
   await patient.getByRole("heading", { name: "Thank you, Jo. It is yours." }).waitFor();
+  await act("closing");
+});
+
+test("a second tab goes on with what was reserved, with scripts and without", async () => {
+  const shelves = [...(await world.shelves()).values()];
+  const tumbler = shelves.find(({ availability }) => availability.left > 3);
+  assert.ok(tumbler, "the demo sells something");
+  const planned = await owner.tell("POST", "/v1/drops", {
+    title: "Two tabs", limit_per_buyer: 1, items: [{ variant: tumbler.id, allotment: 2, price: { amount: 1500, currency: "EUR" },
+      price_rules: [{ kind: "sold", units: 1, price: { amount: 1900, currency: "EUR" } }] }],
+  });
+  const act = (/** @type {string} */ name, /** @type {unknown} */ body = {}) => owner.tell("POST", `/v1/drops/${planned.id}/${name}`, body);
+  await act("scheduling");
+  await act("opening");
+  const desk = owner.page;
+  await desk.goto(world.desk(`/drops/${planned.id}`));
+  await desk.getByText("€19.00 once 1 is paid").first().waitFor();
+  await picture(desk, "studio-drop-rules");
+  for (const [number, options] of [{}, { javaScriptEnabled: false }].entries()) {
+    const buyer = await people.somebody(options);
+    const first = await buyer.newPage();
+    await first.goto(world.page("/drops/two-tabs"));
+    await first.getByRole("button", { name: /^Buy/ }).click();
+    // Their bank says no the first time: what they chose stays theirs.
+    const declined = first.getByLabel(/without enough money/);
+    await declined.check();
+    await pay(first, `tabs${number}@example.com`);
+    await first.getByRole("heading", { name: "Your bank declined the payment" }).waitFor();
+    const second = await buyer.newPage();
+    await second.goto(world.page("/drops/two-tabs"));
+    await second.getByText("1 piece is kept for you.").waitFor();
+    if (!number) await picture(second, "shop-drop-own");
+    await second.getByRole("link", { name: "Go on and pay" }).click();
+    await second.getByRole("button", { name: /^Pay / }).waitFor();
+    if (!number) await picture(second, "shop-checkout-own");
+    const third = await buyer.newPage();
+    await third.goto(world.page(`/checkout?drop=${planned.id}&lines=${tumbler.id}:1`));
+    await third.getByRole("heading", { name: "Your bank declined the payment" }).waitFor();
+    const card = third.getByLabel(/Card that works/);
+    await card.check();
+    await third.getByRole("button", { name: /^Pay / }).click();
+    await third.getByRole("heading", { name: /Thank you/ }).waitFor();
+    if (!number) await eventually("the rule stepped the price", async () => {
+      await desk.reload();
+      return desk.getByText("Another price, by what was sold").isVisible();
+    });
+  }
+  await act("closing");
+});
+
+test("guests come in earlier, a rush costs a moment of work, and a letter asks before it is written", async () => {
+  const shelves = [...(await world.shelves()).values()];
+  const piece = shelves.find(({ availability }) => availability.left > 3);
+  assert.ok(piece, "the demo sells something");
+  const soon = new Date(Date.now() + 20 * 60_000).toISOString();
+  const planned = await owner.tell("POST", "/v1/drops", {
+    title: "Early birds", opens_at: soon, early_minutes: 60, waiting_room: { rate_per_minute: 60 },
+    items: [{ variant: piece.id, allotment: 2, price: { amount: 1500, currency: "EUR" } }],
+  });
+  const act = (/** @type {string} */ name, /** @type {unknown} */ body = {}) => owner.tell("POST", `/v1/drops/${planned.id}/${name}`, body);
+  await act("scheduling");
+  const desk = owner.page;
+  await desk.goto(world.desk(`/drops/${planned.id}`));
+  await desk.locator("summary", { hasText: "Invite" }).click();
+  await desk.getByLabel("Whom").fill("Newsletter");
+  await desk.getByLabel("People").fill("1");
+  await desk.getByRole("button", { name: "Make a link" }).click();
+  await desk.getByText("0 of 1 used it").waitFor();
+  await picture(desk, "studio-drop-early");
+  const link = await desk.locator(".console-links code").innerText();
+
+  const guest = await (await people.somebody({ javaScriptEnabled: false })).newPage();
+  await guest.goto(link);
+  await picture(guest, "shop-drop-invited");
+  await guest.getByRole("button", { name: "Take the invitation" }).click();
+  await guest.getByText("Open for you and other guests now").waitFor();
+  await picture(guest, "shop-drop-early");
+  await guest.getByRole("button", { name: /^Buy/ }).click();
+  await pay(guest, "guest@example.com");
+  await guest.getByRole("heading", { name: /Thank you/ }).waitFor();
+  const late = await (await people.somebody({ javaScriptEnabled: false })).newPage();
+  await late.goto(link);
+  await late.getByRole("button", { name: "Take the invitation" }).click();
+  await late.getByRole("heading", { name: "This link does not let you in earlier." }).waitFor();
+
+  // The host makes turns cost work; a browser does it by itself.
+  await owner.tell("PUT", `/v1/drops/${planned.id}/guard`, {});
+  const worker = await (await people.somebody()).newPage();
+  await worker.goto(world.page("/drops/early-birds"));
+  await worker.getByRole("button", { name: "Take a turn" }).click();
+  await worker.getByText("You are in the draw.").waitFor({ timeout: 60_000 });
+  const plain = await (await people.somebody({ javaScriptEnabled: false })).newPage();
+  await plain.goto(world.page("/drops/early-birds"));
+  await plain.getByRole("button", { name: "Take a turn" }).click();
+  await plain.getByText(/Wait until \d\d:\d\d:\d\d/).waitFor();
+  await picture(plain, "shop-drop-work");
+
+  // A letter before the opening asks first.
+  await plain.locator("summary", { hasText: "Remind me before it opens" }).click();
+  await plain.getByLabel("E-mail").fill("remind@example.com");
+  await picture(plain, "shop-drop-remind");
+  await plain.getByRole("button", { name: "Remind me" }).click();
+  await plain.getByText("We sent a letter to that mailbox.").waitFor();
   await act("closing");
 });

@@ -133,6 +133,8 @@ const CENSUS: &[Row] = &[
     read("/s/{shop}/clips/{clip}", Who::Anyone),
     read("/s/{shop}/products/{product}", Who::Anyone),
     read("/s/{shop}/drops/{drop}", Who::Anyone),
+    form("/s/{shop}/drops/{drop}/early", Who::Anyone, ""),
+    form("/s/{shop}/drops/{drop}/letters", Who::Anyone, ""),
     form("/s/{shop}/drops/{drop}/turn", Who::Anyone, ""),
     form("/s/{shop}/drops/{drop}/waits", Who::Anyone, ""),
     read("/s/{shop}/policies/{policy}", Who::Anyone),
@@ -465,6 +467,7 @@ const CENSUS: &[Row] = &[
     ),
     act("PUT", "/v1/drops/{drop}/pin", Who::Packer, r#"{"variant":"{variant}"}"#),
     delete("/v1/drops/{drop}/pin", Who::Packer),
+    delete("/v1/drops/{drop}/price-rules/{price_rule}", Who::Creator),
     act("POST", "/v1/drops/{drop}/archival", Who::Creator, "{}"),
     read("/v1/drops/{drop}/events", Who::Analyst),
     read("/v1/drops/{drop}/live", Who::Player),
@@ -472,6 +475,29 @@ const CENSUS: &[Row] = &[
     act("PUT", "/v1/drops/{drop}/turn", Who::Player, ""),
     read("/v1/drops/{drop}/turn", Who::Player),
     read("/v1/drops/{drop}/draw", Who::Player),
+    read("/v1/drops/{drop}/reservation", Who::Player),
+    act(
+        "PUT",
+        "/v1/drops/{drop}/letters",
+        Who::Player,
+        r#"{"about":"opening","email":"jo{n}@example.com"}"#,
+    ),
+    act("PUT", "/v1/drops/{drop}/guard", Who::Creator, ""),
+    delete("/v1/drops/{drop}/guard", Who::Creator),
+    read("/v1/drops/{drop}/early-links", Who::Creator),
+    act(
+        "POST",
+        "/v1/drops/{drop}/early-links",
+        Who::Creator,
+        r#"{"label":"Guests {n}","people":3}"#,
+    ),
+    delete("/v1/drops/{drop}/early-links/{early_link}", Who::Creator),
+    act(
+        "PUT",
+        "/v1/drops/{drop}/early-access",
+        Who::Player,
+        r#"{"early":"made-up"}"#,
+    ),
     act("PUT", "/v1/drops/{drop}/waits/{variant}", Who::Player, "{}"),
     delete("/v1/drops/{drop}/waits/{variant}", Who::Player),
     read("/v1/gift-cards", Who::Analyst),
@@ -726,9 +752,19 @@ impl Furnished {
             .await;
         assert_eq!(active.status, 200, "{}", active.text());
         stock(&world.app, &shop, &names["variant"]).await;
-        let drop = json!({ "title": format!("Drop of {name}"), "items": [{ "variant": names["variant"], "allotment": 5,
-            "price": { "amount": 1900, "currency": "EUR" } }] });
-        names.insert("drop", id(&owner.post("/v1/drops", &drop).await));
+        let drop = json!({ "title": format!("Drop of {name}"), "opens_at": "2035-01-01T00:00:00Z", "early_minutes": 10, "items": [{ "variant": names["variant"], "allotment": 5,
+            "price": { "amount": 1900, "currency": "EUR" },
+            "price_rules": [{ "kind": "sold", "units": 900, "price": { "amount": 1800, "currency": "EUR" } }] }] });
+        let drop = owner.post("/v1/drops", &drop).await;
+        let rule = drop.value()["items"][0]["price_rules"][0]["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        names.insert("price_rule", rule);
+        names.insert("drop", id(&drop));
+        let links = format!("/v1/drops/{}/early-links", names["drop"]);
+        let link = owner.post(&links, &json!({ "label": "Guests", "people": 9 })).await;
+        names.insert("early_link", id(&link));
         let scheduled = format!("/v1/drops/{}/scheduling", names["drop"]);
         assert_eq!(owner.post(&scheduled, &json!({})).await.status, 200);
 
@@ -865,6 +901,8 @@ impl Furnished {
             "webhook_endpoint",
             "webhook_delivery",
             "drop",
+            "price_rule",
+            "early_link",
         ];
         let mut marks: Vec<&str> = owned.iter().map(|name| self.names[name].as_str()).collect();
         marks.extend([self.shop.slug.as_str(), self.client_secret.as_str()]);

@@ -73,6 +73,7 @@ function show(live) {
   }
   wait(live.waiting_room);
   const clock = /** @type {HTMLTimeElement | null} */ (find(page, "[data-until]"));
+  if (page.dataset.guest !== undefined) return; // Their clock is their own.
   const until = live.phase === "before" ? live.opens_at : live.closes_at;
   if (clock && until && Date.parse(until) !== Date.parse(clock.dateTime)) again();
 }
@@ -111,6 +112,18 @@ function countDown() {
   tick();
 }
 
+/** Times by the reader's own clock; without scripts they are by the shop's. */
+function localTimes() {
+  const own = new Intl.DateTimeFormat(lang, {
+    day: "numeric", month: "long", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
+  });
+  for (const time of page.querySelectorAll("time[data-local]")) {
+    const at = new Date(/** @type {HTMLTimeElement} */ (time).dateTime);
+    if (!Number.isNaN(at.getTime())) time.textContent = own.format(at);
+  }
+}
+
+if (page) localTimes();
 if (page && page.dataset.phase !== "over") {
   countDown();
   const api = new Api("", page.dataset.key ?? "", fetch.bind(window), Date.now);
