@@ -62,7 +62,7 @@ pub fn leave(tx: &mut Tx<'_>, shop: ShopId, id: DropId, variant: VariantId, key:
     if let Some(known) = store::wait_of(tx, id, variant, key)?
         && store::move_wait(tx, &known, WaitStanding::Left)?
     {
-        if known.standing == WaitStanding::Offered {
+        if known.standing == WaitStanding::Offered && !mutant!("D14-left") {
             inventory::release(tx, holder(known.id))?;
         }
         offer(tx, &drop, variant, &mut { OFFERS_MAX })?;
@@ -77,7 +77,7 @@ pub(super) fn round(tx: &mut Tx<'_>, id: DropId) -> Result<()> {
         return Ok(());
     }
     for lapsed in store::lapsed(tx, id)? {
-        if store::move_wait(tx, &lapsed, WaitStanding::Lapsed)? {
+        if store::move_wait(tx, &lapsed, WaitStanding::Lapsed)? && !mutant!("D14-lapsed") {
             inventory::expire(tx, holder(lapsed.id), false)?;
         }
     }
@@ -111,6 +111,10 @@ fn offer(tx: &mut Tx<'_>, drop: &Drop, variant: VariantId, most: &mut u32) -> Re
             place: Some(drop.place()),
         }];
         let until = tx.now().plus(OFFER);
+        if mutant!("D14-two") {
+            store::offer_wait(tx, &first, until)?;
+            continue;
+        }
         match inventory::reserve(tx, drop.shop, holder(first.id), &demand, false, until)? {
             Reserve::Reserved(_) => store::offer_wait(tx, &first, until)?,
             Reserve::SoldOut { .. } | Reserve::Shut(_) => break,
@@ -120,7 +124,11 @@ fn offer(tx: &mut Tx<'_>, drop: &Drop, variant: VariantId, most: &mut u32) -> Re
         0 => store::first_waiting(tx, drop.id, variant)?,
         left => store::first_fitting(tx, drop.id, variant, left)?, // Of the next round.
     };
-    let gate = if next.is_some() { Gate::Shut } else { Gate::Open };
+    let gate = if next.is_some() && !mutant!("D14-gate") {
+        Gate::Shut
+    } else {
+        Gate::Open
+    };
     inventory::set_gate_of(tx, drop.place(), variant, gate)
 }
 
@@ -196,7 +204,7 @@ pub(super) fn keep_offers(tx: &mut Tx<'_>, drop: DropId, paused_at: Time, pause:
 /// The drop is over: nobody waits any more, and what was offered is free. Some of them at a time; whether there are more.
 pub(super) fn end(tx: &mut Tx<'_>, drop: DropId) -> Result<bool> {
     let (offers, more) = store::end_waits(tx, drop)?;
-    for offer in offers {
+    for offer in offers.into_iter().filter(|_| !mutant!("D14-end")) {
         inventory::release(tx, holder(offer))?;
     }
     Ok(more)
