@@ -36,4 +36,4 @@ pub use offered::{enter, offered, offered_to_holder, sellable};
 pub use plan::{HOLD_MINUTES, NewItem, Plan, Planned, edit, plan, view, view_by_slug};
 pub use run::{Act, Hand, archive, close, extend, open, pause, pin, release, schedule, step_price};
 pub use store::{before_wait, events, find, find_by_slug, holding, list, wait_of};
-pub use wait::{OFFER, after_offers, is_promised, is_waited_for, leave, offered_units, take_offers, wait};
+pub use wait::{OFFER, after_offers, is_promised, is_waited_for, leave, offered_units, promised, take_offers, wait};

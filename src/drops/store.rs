@@ -560,6 +560,15 @@ pub(super) fn first_waiting(tx: &mut Tx<'_>, drop: DropId, variant: VariantId) -
     )
 }
 
+/// Whether anybody waits for anything of a drop.
+pub(super) fn anybody_waits(tx: &mut Tx<'_>, drop: DropId) -> Result<bool> {
+    let found: Option<(i64,)> = tx.maybe_one(
+        "select 1 from drop_waits where drop_id = $1 and state = 'waiting' limit 1",
+        args![drop],
+    )?;
+    Ok(found.is_some())
+}
+
 /// The first who wants no more than is free.
 pub(super) fn first_fitting(tx: &mut Tx<'_>, drop: DropId, variant: VariantId, free: i64) -> Result<Option<Wait>> {
     if mutant!("D14-order") {

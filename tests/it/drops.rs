@@ -1238,3 +1238,49 @@ async fn d14_x2_what_is_offered_needs_no_turn_and_what_is_taken_beside_it_does()
     assert_eq!(buy(2, format!("{mug}:1")).await, bought(), "the offer is still theirs");
     show.stall.invariants().await;
 }
+
+/// What was offered is theirs however they write it down: as two lines of one piece, too. And no more than that.
+#[tokio::test]
+async fn d14_x2_an_offer_of_two_is_good_for_two_lines_of_one_and_for_no_third() {
+    let show = Show::announced(9, 2, json!({ "waiting_room": { "rate_per_minute": 6000 } })).await;
+    turn(&show, 1).await;
+    show.act("opening", json!({})).await;
+    for _ in 0..400 {
+        if turn(&show, 1).await["standing"] == "admitted" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let mug = show.stall.mug;
+    let quote = show.quote(2).await;
+    let path = || format!("/v1/checkouts/{}", show.stall.checkout());
+    let first = browser(&show, 1).put(&path(), &body_of(&quote, "first")).await;
+    assert_eq!(state(&first), bought(), "{}", first.text());
+    let waits = show.path(&format!("waits/{mug}"));
+    assert_eq!(
+        browser(&show, 2).put(&waits, &json!({ "units": 2 })).await.status,
+        200
+    );
+    show.act("releases", json!({ "variant": mug, "units": 2 })).await;
+    for _ in 0..400 {
+        if browser(&show, 2).put(&waits, &json!({ "units": 2 })).await.value()["standing"] == "offered" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let buy = async |lines: String| {
+        let asked = format!("/v1/quotes?lines={lines}&country=DE&drop={}", show.drop);
+        let found = browser(&show, 2).get(&asked).await;
+        assert_eq!(found.status, 200, "{}", found.text());
+        state(&browser(&show, 2).put(&path(), &body_of(&found.value(), "second")).await)
+    };
+    // One more lies there and nobody waits for it: beside the offer it needs a turn like everything else.
+    show.act("releases", json!({ "variant": mug, "units": 1 })).await;
+    assert_eq!(
+        buy(format!("{mug}:2,{mug}:1")).await,
+        (409, "drop_pass_needed".into())
+    );
+    assert_eq!(buy(format!("{mug}:1,{mug}:1")).await, bought());
+    assert_eq!(show.figures().await, (1, 0, 4, 0));
+    show.stall.invariants().await;
+}

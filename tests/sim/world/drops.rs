@@ -89,7 +89,12 @@ impl Fan {
     /// Some live in one house.
     fn lives(self, buyer: &mut Buyer, dice: &mut Dice) {
         if let Some(address) = &mut buyer.tap.address {
-            let line = format!("Lane {}", self.person % 5);
+            let number = if dice.below(3) == 0 {
+                pick(dice, 9)
+            } else {
+                self.person % 5
+            };
+            let line = format!("Lane {number}");
             address.line1 = if dice.below(2) == 0 { line.to_uppercase() } else { line };
         }
     }
@@ -135,17 +140,6 @@ impl Cue {
             Self::Close => drops::close(tx, hand),
             Self::Archive => drops::archive(tx, hand),
         };
-        let act = act;
-        if std::env::var_os("SIM_DEBUG").is_some() {
-            eprintln!(
-                "   {self:?}: {}",
-                match &act {
-                    Ok(Act::Done(_)) => "done".into(),
-                    Ok(Act::Again(_)) => "again".into(),
-                    other => format!("{other:?}"),
-                }
-            );
-        }
         Ok(match act? {
             Act::Done(view) | Act::Again(view) => Some((view.drop.version, view.drop.head)),
             _ => None,
@@ -180,15 +174,25 @@ impl World<'_> {
         self.show.as_ref()?;
         Some(match dice.below(100) {
             0..=5 => self.the_host_acts(dice),
-            6..=15 => self.a_fan_comes(dice),
-            16..=17 => self.a_fan_goes_on(dice),
-            18 => self.an_outsider_tries(dice),
-            19..=24 => self.a_job_begins(JOB),
-            25..=31 => self.lane_runs(dice),
-            32..=35 => self.the_clock_of_a_drop_ticks(dice),
-            36 => self.a_job_begins(1),
+            6..=19 => {
+                // They come in crowds.
+                let crowd: Vec<String> = (0..1 + dice.below(4)).map(|_| self.a_fan_comes(dice)).collect();
+                crowd.join("; ")
+            }
+            20..=24 => self.a_fan_goes_on(dice),
+            25 => self.an_outsider_tries(dice),
+            26..=33 => self.a_job_begins(JOB),
+            34..=49 => self.lane_runs(dice),
+            50..=53 => self.the_clock_of_a_drop_ticks(dice),
+            54 => self.a_job_begins(1),
+            55..=59 => self.a_message_arrives(dice),
             _ => return None,
         })
+    }
+
+    /// A drop is a matter of minutes: in most cases no more pass at once.
+    pub(super) fn minutes_are_long(&self, dice: &mut Dice) -> bool {
+        self.show.is_some() && dice.below(4) > 0
     }
 
     fn known_drops(&mut self) -> Vec<Drop> {
@@ -276,7 +280,8 @@ impl World<'_> {
                 0 | 1 => Cue::Release(variant, 1 + u32::try_from(dice.below(4)).expect("small")),
                 2..=4 => Cue::Price(variant, 500 + 100 * i64::try_from(dice.below(12)).expect("small")),
                 5 => Cue::Pin((dice.below(3) > 0).then_some(variant)),
-                6 => Cue::Extend(minutes(30, dice)),
+                6 => Cue::Extend(minutes(90, dice)),
+                _ if dice.below(3) > 0 => Cue::Release(variant, 1),
                 _ => Cue::Close,
             };
             let cue = match (drop.state, dice.below(6)) {
@@ -336,14 +341,14 @@ impl World<'_> {
         for variant in wanted {
             items.push(NewItem {
                 variant,
-                allotment: u32::try_from(dice.below(5)).expect("small"),
+                allotment: u32::try_from(dice.below(6)).expect("small"),
                 price: Money::new(500 + 100 * i64::try_from(dice.below(12)).expect("small"), currency),
                 transient: Some(&variant) == show.last(),
             });
         }
         let soon = |most: u64, dice: &mut Dice| now.plus(Seconds(i64::try_from(dice.below(most * 60)).expect("small")));
         let opens_at = (dice.below(2) == 0).then(|| soon(4, dice));
-        let closes_at = (dice.below(3) > 0).then(|| opens_at.unwrap_or(now).plus(Seconds(60)).max(soon(60, dice)));
+        let closes_at = (dice.below(3) > 0).then(|| opens_at.unwrap_or(now).plus(Seconds(300)).max(soon(120, dice)));
         Plan {
             title: format!("Show of {}", now.0),
             slug: None,
@@ -378,13 +383,29 @@ impl World<'_> {
         let fan = Fan::any(dice);
         let variant = self.ground.show[pick(dice, self.ground.show.len())];
         match dice.below(12) {
-            0..=2 if drop.line_rate > 0 => self.takes_a_turn(drop.id, fan),
-            3 | 4 => self.waits(drop.id, variant, 1 + u32::try_from(dice.below(2)).expect("small"), fan),
-            5 if dice.below(2) == 0 => self.leaves_the_list(drop.id, variant, fan),
+            0 | 1 if drop.line_rate > 0 => self.takes_a_turn(drop.id, fan),
+            2..=4 => {
+                let wanted = self.what_is_nearly_gone(drop.id, dice).unwrap_or(variant);
+                self.waits(drop.id, wanted, 1 + u32::try_from(dice.below(2)).expect("small"), fan)
+            }
+            5 => self.leaves_a_list(dice),
             6 => self.an_old_quote_is_used(dice),
-            7 => self.somebody_buys_it_in_the_shop(variant, fan, dice),
+            7 if dice.below(2) == 0 => self.somebody_buys_it_in_the_shop(variant, fan, dice),
             _ => self.buys(&drop, fan, dice),
         }
+    }
+
+    /// Something of which hardly anything is left in a drop.
+    fn what_is_nearly_gone(&mut self, drop: DropId, dice: &mut Dice) -> Option<VariantId> {
+        let shop = self.ground.shop;
+        let view = self.look(move |tx| drops::view(tx, shop, drop)).ok()??;
+        let scarce: Vec<VariantId> = view
+            .items
+            .iter()
+            .filter(|item| view.figures(item).left < 2)
+            .map(|item| item.variant)
+            .collect();
+        (!scarce.is_empty()).then(|| scarce[pick(dice, scarce.len())])
     }
 
     fn takes_a_turn(&mut self, drop: DropId, fan: Fan) -> String {
@@ -421,9 +442,18 @@ impl World<'_> {
         format!("fan {} waits for {units}", fan.person)
     }
 
-    fn leaves_the_list(&mut self, drop: DropId, variant: VariantId, fan: Fan) -> String {
-        let (shop, people) = (self.ground.shop, self.people.clone());
-        let (app, key) = (self.running().app.clone(), fan.key(shop));
+    /// Mostly somebody who has a place.
+    fn leaves_a_list(&mut self, dice: &mut Dice) -> String {
+        let (shop, seats, people) = (self.ground.shop, self.seats(), self.people.clone());
+        let (drop, variant, key) = {
+            let seats = seats.lock().unwrap();
+            if seats.waits.is_empty() {
+                return "nobody waits for anything".into();
+            }
+            let latest = &seats.waits[seats.waits.len().saturating_sub(6)..];
+            latest[pick(dice, latest.len())]
+        };
+        let app = self.running().app.clone();
         self.spawn(async move {
             let lane = LaneKey::of(drop);
             let left = app
@@ -432,7 +462,7 @@ impl World<'_> {
                 .await;
             people.lock().unwrap().complain("leaving a list", left.err());
         });
-        format!("fan {} waits no more", fan.person)
+        "somebody waits no more".into()
     }
 
     /// One or two things, now and then the same twice; or what was offered to them.
@@ -454,6 +484,15 @@ impl World<'_> {
             Ok(offered)
         });
         let mut lines = offered.unwrap_or_default();
+        if lines.len() == 1 && dice.below(4) == 0 {
+            // The same once more, or in two lines.
+            let half = lines[0].quantity.div_ceil(2);
+            lines[0].quantity = half;
+            lines.push(WantedLine {
+                quantity: half,
+                ..lines[0]
+            });
+        }
         if lines.is_empty() || dice.below(6) == 0 {
             for _ in 0..1 + dice.below(2).min(dice.below(2)) {
                 lines.push(WantedLine {
@@ -761,6 +800,21 @@ impl World<'_> {
             };
             self.cue(index);
         }
+    }
+
+    pub(super) fn debug_drops(&mut self) {
+        let found = self.look(|tx| {
+            let found: Vec<(String, i64)> = tx.all(
+                "select 'drop ' || state, count(*) from drops group by 1 union all select 'wait ' || state || (offered_until is not null), count(*) from drop_waits group by 1
+                 union all select 'turn ' || used || (pass_until is not null), count(*) from drop_turns group by 1
+                 union all select 'event ' || kind, count(*) from drop_events group by 1
+                 union all select 'claim ' || held, count(*) from drop_claims group by 1
+                 union all select 'reservation ' || r.state, count(*) from reservations r join drops d on d.id = r.location_id group by 1",
+                &[],
+            )?;
+            Ok(found)
+        });
+        eprintln!("{found:?}");
     }
 
     /// Drops that somebody has to look at again.

@@ -363,7 +363,8 @@ impl<'a> World<'a> {
     }
 
     fn time_passes(&mut self, dice: &mut Dice) -> String {
-        let micros = match dice.below(10) {
+        let kinds = if self.minutes_are_long(dice) { 8 } else { 10 };
+        let micros = match dice.below(kinds) {
             0..=4 => i64::try_from(dice.below(500_000)).expect("small"),
             5..=7 => i64::try_from(dice.below(30)).expect("small") * SECOND,
             // A promise lasts a week, and its buyer has three days to make a lost one good.
