@@ -325,12 +325,12 @@ fn place(
             place: drop.as_ref().map(|drop| drops::place(drop.id)),
         })
         .collect();
-    // Who waited for it was offered it: their units are given back to them in this transaction, and to nobody else.
     let demand = if drop.is_some() && !mutant!("D14-lines") {
         Demand::summed(&demand)
     } else {
         demand
     };
+    // Who waited for it was offered it: their units are given back to them in this transaction, and to nobody else.
     let was_offered = match (&drop, &tap.key) {
         (Some(drop), Some(key)) => drops::take_offers(tx, drop.id, &demand, key)?,
         _ => Vec::new(),

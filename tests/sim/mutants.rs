@@ -128,10 +128,7 @@ pub const OF_DROPS: &[(&str, &str)] = &[
         "D13-time",
         "a drop sells after its end until somebody comes to close it",
     ),
-    (
-        "D13-offer",
-        "what comes free after the end is offered to whoever waits",
-    ),
+    ("D13-offer", "what comes free after the end is offered to whoever waits"),
     (
         "D14-open",
         "nobody looks at the list at the tap: the gate alone decides",

@@ -32,6 +32,8 @@ pub(super) struct Show {
     planned: Vec<DropId>,
     /// Quotes that somebody was shown and has not used yet.
     shown: Vec<(Fan, Quote)>,
+    /// Who has, or had, a turn or a place on a list somewhere: they come back.
+    regulars: Vec<(DropId, Fan)>,
     seats: Arc<Mutex<Seats>>,
 }
 
@@ -159,6 +161,7 @@ impl Show {
         are_in(seed).then(|| Self {
             planned: Vec::new(),
             shown: Vec::new(),
+            regulars: Vec::new(),
             seats: Arc::default(),
         })
     }
@@ -380,19 +383,26 @@ impl World<'_> {
         } else {
             open[pick(dice, open.len())].clone()
         };
-        let fan = Fan::any(dice);
+        let fan = self.regular(drop.id, dice).unwrap_or_else(|| Fan::any(dice));
         let variant = self.ground.show[pick(dice, self.ground.show.len())];
-        match dice.below(12) {
+        match dice.below(18) {
             0 | 1 if drop.line_rate > 0 => self.takes_a_turn(drop.id, fan),
             2..=4 => {
                 let wanted = self.what_is_nearly_gone(drop.id, dice).unwrap_or(variant);
                 self.waits(drop.id, wanted, 1 + u32::try_from(dice.below(2)).expect("small"), fan)
             }
-            5 => self.leaves_a_list(dice),
-            6 => self.an_old_quote_is_used(dice),
-            7 if dice.below(2) == 0 => self.somebody_buys_it_in_the_shop(variant, fan, dice),
+            5 if dice.below(2) == 0 => self.leaves_a_list(dice),
+            6 | 7 => self.an_old_quote_is_used(dice),
+            8 if dice.below(2) == 0 => self.somebody_buys_it_in_the_shop(variant, fan, dice),
             _ => self.buys(&drop, fan, dice),
         }
+    }
+
+    fn regular(&self, drop: DropId, dice: &mut Dice) -> Option<Fan> {
+        let show = self.show.as_ref().filter(|_| dice.below(3) > 0)?;
+        let here = show.regulars.iter().filter(|(there, _)| *there == drop);
+        let here: Vec<Fan> = here.map(|(_, fan)| *fan).collect();
+        (!here.is_empty()).then(|| here[pick(dice, here.len())])
     }
 
     /// Something of which hardly anything is left in a drop.
@@ -408,9 +418,16 @@ impl World<'_> {
         (!scarce.is_empty()).then(|| scarce[pick(dice, scarce.len())])
     }
 
+    fn comes_back(&mut self, drop: DropId, fan: Fan) {
+        if let Some(show) = &mut self.show {
+            show.regulars.push((drop, fan));
+        }
+    }
+
     fn takes_a_turn(&mut self, drop: DropId, fan: Fan) -> String {
         let (shop, seats, people) = (self.ground.shop, self.seats(), self.people.clone());
         let (app, key) = (self.running().app.clone(), fan.key(shop));
+        self.comes_back(drop, fan);
         self.spawn(async move {
             let joined = app
                 .db
@@ -428,6 +445,7 @@ impl World<'_> {
     fn waits(&mut self, drop: DropId, variant: VariantId, units: u32, fan: Fan) -> String {
         let (shop, seats, people) = (self.ground.shop, self.seats(), self.people.clone());
         let (app, key) = (self.running().app.clone(), fan.key(shop));
+        self.comes_back(drop, fan);
         self.spawn(async move {
             let lane = LaneKey::of(drop);
             let stands = app
@@ -802,21 +820,6 @@ impl World<'_> {
         }
     }
 
-    pub(super) fn debug_drops(&mut self) {
-        let found = self.look(|tx| {
-            let found: Vec<(String, i64)> = tx.all(
-                "select 'drop ' || state, count(*) from drops group by 1 union all select 'wait ' || state || (offered_until is not null), count(*) from drop_waits group by 1
-                 union all select 'turn ' || used || (pass_until is not null), count(*) from drop_turns group by 1
-                 union all select 'event ' || kind, count(*) from drop_events group by 1
-                 union all select 'claim ' || held, count(*) from drop_claims group by 1
-                 union all select 'reservation ' || r.state, count(*) from reservations r join drops d on d.id = r.location_id group by 1",
-                &[],
-            )?;
-            Ok(found)
-        });
-        eprintln!("{found:?}");
-    }
-
     /// Drops that somebody has to look at again.
     pub(super) fn drops_at_work(&mut self) -> i64 {
         if self.show.is_none() {
@@ -847,28 +850,28 @@ impl Seats {
     }
 }
 
-/// D14: somebody without an offer reserved what somebody who waited could have had.
+/// D14: somebody reserved, beside what was offered to them, what somebody who waited could have had.
 fn overtaken(tx: &mut Tx<'_>, keys: &BTreeMap<CheckoutId, [u8; 32]>) -> Result<Vec<String>> {
-    let rows: Vec<(CheckoutId, DropId, VariantId)> = tx.all(
-        "select r.checkout_id, r.location_id, r.variant_id from reservations r
+    let rows: Vec<(CheckoutId, DropId, VariantId, i64, i64)> = tx.all(
+        "select r.checkout_id, r.location_id, r.variant_id, r.quantity, min(w.units) from reservations r
            join drop_waits w on w.drop_id = r.location_id and w.variant_id = r.variant_id
           where w.offered_until is null and w.state in ('waiting', 'lapsed') and w.joined_at < r.created_at and w.units <= r.quantity
-            and r.checkout_id not in (select id from drop_waits) limit 100",
+            and r.checkout_id not in (select id from drop_waits) group by 1, 2, 3, 4 limit 100",
         &[],
     )?;
     let mut broken = Vec::new();
-    for (checkout, drop, variant) in rows {
+    for (checkout, drop, variant, reserved, waited_for) in rows {
         let offered = match keys.get(&checkout) {
-            None => false,
+            None => 0,
             Some(key) => {
-                let (taken,): (i64,) = tx.one(
-                    "select count(*) from drop_waits where drop_id = $1 and variant_id = $2 and buyer = $3 and state = 'taken'",
+                let (units,): (i64,) = tx.one(
+                    "select coalesce(max(units), 0) from drop_waits where drop_id = $1 and variant_id = $2 and buyer = $3 and state = 'taken'",
                     hawker::args![drop, variant, *key],
                 )?;
-                taken > 0
+                units
             }
         };
-        if !offered {
+        if reserved - offered >= waited_for {
             broken.push(format!(
                 "D14: {checkout} took what somebody on the list of {drop} waited for"
             ));

@@ -119,9 +119,6 @@ impl World<'_> {
                 .violations
                 .push(format!("liveness: conflicts that no decision ends: {open:?}"));
         }
-        if std::env::var_os("SIM_DEBUG").is_some() {
-            self.debug_drops();
-        }
         let now = self.clock.wall();
         let books: Vec<_> = self.banks.iter().flat_map(|bank| bank.payments(now)).collect();
         let honest = !self.lies;
