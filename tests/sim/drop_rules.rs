@@ -42,6 +42,7 @@ pub const QUICK: &[Rule] = &[
     (
         "D14: a gate is shut and nobody waits",
         "select count(*) from (select 1 from stock s join drops d on d.id = s.location_id where d.state = 'open' and s.gate <> 0
+            and (d.closes_at is null or d.closes_at > (select max(at) from batches))
             and not exists (select 1 from drop_waits w where w.drop_id = d.id and w.variant_id = s.variant_id and w.state = 'waiting'))",
     ),
     (
