@@ -167,6 +167,7 @@ async fn under_load(plan: &Plan, config: &Config, stall: &Stall) -> Result<Load>
         all.fold(Used::default(), |sum, one| Used {
             cpu_s: sum.cpu_s + one.cpu_s,
             rss_peak_mb: sum.rss_peak_mb + one.rss_peak_mb,
+            rss_mb: sum.rss_mb + one.rss_mb,
             written_mb: sum.written_mb + one.written_mb,
         })
     };

@@ -330,6 +330,11 @@ fn place(
     if let (Some(drop), Some(key)) = (&drop, &tap.key) {
         own::begin(tx, tap, drop.id, key)?;
     }
+    let demand = if drop.is_some() && !mutant!("D14-lines") {
+        Demand::summed(&demand)
+    } else {
+        demand
+    };
     // Who waited for it was offered it: their units are given back to them in this transaction, and to nobody else.
     let was_offered = match (&drop, &tap.key) {
         (Some(drop), Some(key)) => {
@@ -343,14 +348,19 @@ fn place(
         Some(drop) => drops::open_for_guest(tx, drop.id, &variants, tap.key.as_ref())?,
         None => false,
     };
+    if let Some(drop) = &drop
+        && let Some(variant) = drops::promised(tx, drop.id, &demand, &was_offered)?
+    {
+        if was_offered.is_empty() {
+            return Ok(Place::Answer(Buy::SoldOut { variant, left: 0 }));
+        }
+        return Err(beside_an_offer());
+    }
     match inventory::reserve(tx, tap.shop, tap.id, &demand, pays.is_some(), checkout.expires_at)? {
         Reserve::Reserved(_) => {}
         // What was offered to them stays theirs: the error takes back that it was taken.
         Reserve::SoldOut { .. } | Reserve::Shut(_) if !was_offered.is_empty() => {
-            return Err(Error::conflict(
-                "sold_out",
-                "Not enough of the rest are left. Nothing was reserved.",
-            ));
+            return Err(beside_an_offer());
         }
         Reserve::SoldOut { variant, left } => {
             if let Some(drop) = drop.filter(|_| is_guest) {
@@ -407,6 +417,10 @@ fn place(
         Start::Sending(attempt) => Ok(Place::Sending(Box::new(checkout), attempt, plan)),
         _ => settle(tx, tap.id).map(|settled| Place::Answer(Buy::Placed(Box::new(settled)))), // Nothing to pay: it is an order already.
     }
+}
+
+fn beside_an_offer() -> Error {
+    Error::conflict("sold_out", "Not enough of the rest are left. Nothing was reserved.")
 }
 
 /// How to reach the buyer and where it goes: what the tap says, or what its card was kept with. Errors: `stored_method_elsewhere`.

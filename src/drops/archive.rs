@@ -42,6 +42,9 @@ pub(super) fn act(
             "a drop was moved by somebody else meanwhile",
         ));
     }
+    if mutant!("L17-event") && kind == EventKind::Pinned {
+        return Ok(after);
+    }
     store::insert_event(tx, after.id, &event)?;
     Ok(after)
 }

@@ -217,7 +217,9 @@ pub fn pause(tx: &mut Tx<'_>, hand: Hand) -> Result<Act> {
         ..before.clone()
     };
     let drop = act(tx, &before, after, EventKind::Paused, &json!({}), hand.staff)?;
-    inventory::set_gate(tx, drop.place(), Gate::Shut)?;
+    if !mutant!("D13-pause") {
+        inventory::set_gate(tx, drop.place(), Gate::Shut)?;
+    }
     done(tx, drop)
 }
 
@@ -244,14 +246,19 @@ pub(super) fn closed(tx: &mut Tx<'_>, before: &Drop, staff: Option<StaffId>) -> 
         ..before.clone()
     };
     let drop = act(tx, before, after, EventKind::Closed, &json!({}), staff)?;
-    inventory::set_gate(tx, drop.place(), Gate::Over)?;
+    if !mutant!("D13") {
+        inventory::set_gate(tx, drop.place(), Gate::Over)?;
+    }
     tidy_up(tx, drop)
 }
 
 /// Ends its waitlist and sends home what is free of a drop that is over, a part at a time. When nothing is reserved any more it is settled: nobody looks at it again.
 pub(super) fn tidy_up(tx: &mut Tx<'_>, drop: Drop) -> Result<Drop> {
     let more = wait::end(tx, drop.id)?;
-    let (went, waits) = inventory::send_home(tx, drop.place())?;
+    let (went, waits) = match mutant!("I6-drop") {
+        true => (0, 0),
+        false => inventory::send_home(tx, drop.place())?,
+    };
     let mut drop = drop;
     if went > 0 {
         let after = drop.clone();
@@ -262,7 +269,7 @@ pub(super) fn tidy_up(tx: &mut Tx<'_>, drop: Drop) -> Result<Drop> {
         .map(inventory::Aside::left)
         .sum();
     let more = more || (waits == 0 && left == 0 && store::end_holds(tx, drop.id)?);
-    if more || waits > 0 || left > 0 {
+    if (more || waits > 0 || left > 0) && !mutant!("I6-drop") {
         let at = tx.now().plus(Seconds(2));
         store::look_again(tx, &drop, at)?;
         return Ok(drop);

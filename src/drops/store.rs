@@ -656,6 +656,11 @@ pub(super) fn with_sales_rules(tx: &mut Tx<'_>, most: i64) -> Result<Vec<DropId>
 
 /// Counts units for somebody. No row: they would have more than they may.
 pub(super) fn count(tx: &mut Tx<'_>, drop: DropId, who: &Identity, units: u32, most: u32) -> Result<bool> {
+    if mutant!("D2-drop") {
+        let over = "insert into drop_buyers (drop_id, identity, units, units_max) values ($1, $2, $3, $4)
+                    on conflict (drop_id, identity) do update set units = excluded.units";
+        return Ok(tx.exec(over, args![drop, who.as_slice(), units, most])? == 1);
+    }
     let done = tx.exec(
         "insert into drop_buyers (drop_id, identity, units, units_max) values ($1, $2, $3, $4)
          on conflict (drop_id, identity) do update set units = drop_buyers.units + excluded.units
@@ -928,6 +933,11 @@ pub(super) fn drawn(tx: &mut Tx<'_>, drop: DropId, after: i64, most: i64) -> Res
 
 /// Gives the next ones their passes; how many there were.
 pub(super) fn admit(tx: &mut Tx<'_>, drop: DropId, most: i64, until: Time) -> Result<i64> {
+    if mutant!("X2") {
+        let any = "update drop_turns set pass_until = $3 where id in (
+                     select id from drop_turns where drop_id = $1 and pass_until is null order by joined_at, id limit $2)";
+        return Ok(i64::try_from(tx.exec(any, args![drop, most, until])?).unwrap_or(i64::MAX));
+    }
     let done = tx.exec(
         "update drop_turns set pass_until = $3 where id in (
            select id from drop_turns where drop_id = $1 and pass_until is null order by late, rank limit $2)",
@@ -948,6 +958,15 @@ pub(super) fn end_wave(tx: &mut Tx<'_>, drop: DropId, last: Time, until: Time, l
 
 /// Uses a pass. No row: there is none that counts now.
 pub(super) fn use_pass(tx: &mut Tx<'_>, id: TurnId, checkout: CheckoutId) -> Result<bool> {
+    if mutant!("X5") {
+        let again = "update drop_turns set used = 1, checkout_id = $2 where id = $1 and pass_until > $3";
+        return Ok(tx.exec(again, args![id, checkout, tx.now()])? == 1);
+    }
+    if mutant!("X5-late") {
+        let late =
+            "update drop_turns set used = 1, checkout_id = $2 where id = $1 and used = 0 and pass_until is not null";
+        return Ok(tx.exec(late, args![id, checkout])? == 1);
+    }
     let done = tx.exec(
         "update drop_turns set used = 1, checkout_id = $2 where id = $1 and used = 0 and pass_until > $3",
         args![id, checkout, tx.now()],
@@ -1014,8 +1033,24 @@ pub(super) fn first_waiting(tx: &mut Tx<'_>, drop: DropId, variant: VariantId) -
     )
 }
 
+/// Whether anybody waits for anything of a drop.
+pub(super) fn anybody_waits(tx: &mut Tx<'_>, drop: DropId) -> Result<bool> {
+    let found: Option<(i64,)> = tx.maybe_one(
+        "select 1 from drop_waits where drop_id = $1 and state = 'waiting' limit 1",
+        args![drop],
+    )?;
+    Ok(found.is_some())
+}
+
 /// The first who wants no more than is free.
 pub(super) fn first_fitting(tx: &mut Tx<'_>, drop: DropId, variant: VariantId, free: i64) -> Result<Option<Wait>> {
+    if mutant!("D14-order") {
+        return tx.maybe_one(
+            "select id, variant_id, units, state, offered_until from drop_waits
+              where drop_id = $1 and variant_id = $2 and state = 'waiting' and units <= $3 order by joined_at desc, id desc limit 1",
+            args![drop, variant, free],
+        );
+    }
     tx.maybe_one(
         "select id, variant_id, units, state, offered_until from drop_waits
           where drop_id = $1 and variant_id = $2 and state = 'waiting' and units <= $3 order by joined_at, id limit 1",

@@ -63,7 +63,7 @@ pub fn leave(tx: &mut Tx<'_>, shop: ShopId, id: DropId, variant: VariantId, key:
     if let Some(known) = store::wait_of(tx, id, variant, key)?
         && store::move_wait(tx, &known, WaitStanding::Left)?
     {
-        if known.standing == WaitStanding::Offered {
+        if known.standing == WaitStanding::Offered && !mutant!("D14-left") {
             inventory::release(tx, holder(known.id))?;
         }
         offer(tx, &drop, variant, &mut { OFFERS_MAX })?;
@@ -78,7 +78,7 @@ pub(super) fn round(tx: &mut Tx<'_>, id: DropId) -> Result<()> {
         return Ok(());
     }
     for lapsed in store::lapsed(tx, id)? {
-        if store::move_wait(tx, &lapsed, WaitStanding::Lapsed)? {
+        if store::move_wait(tx, &lapsed, WaitStanding::Lapsed)? && !mutant!("D14-lapsed") {
             inventory::expire(tx, holder(lapsed.id), false)?;
         }
     }
@@ -95,7 +95,9 @@ fn offer(tx: &mut Tx<'_>, drop: &Drop, variant: VariantId, most: &mut u32) -> Re
     // Whoever changes it next waits for this commit.
     inventory::hold_still(tx, drop.place(), variant)?;
     let drop = &store::load(tx, drop.id)?;
-    if drop.state != DropState::Open {
+    // Nor after its end, though nobody has come to close it yet.
+    let is_over = drop.phase(tx.now()) != Phase::Open && !mutant!("D13-offer");
+    if drop.state != DropState::Open || is_over {
         return Ok(());
     }
     while *most > 0 {
@@ -112,6 +114,10 @@ fn offer(tx: &mut Tx<'_>, drop: &Drop, variant: VariantId, most: &mut u32) -> Re
             place: Some(drop.place()),
         }];
         let until = tx.now().plus(OFFER);
+        if mutant!("D14-two") {
+            store::offer_wait(tx, &first, until)?;
+            continue;
+        }
         match inventory::reserve(tx, drop.shop, holder(first.id), &demand, false, until)? {
             Reserve::Reserved(_) => store::offer_wait(tx, &first, until)?,
             Reserve::SoldOut { .. } | Reserve::Shut(_) => break,
@@ -121,7 +127,11 @@ fn offer(tx: &mut Tx<'_>, drop: &Drop, variant: VariantId, most: &mut u32) -> Re
         0 => store::first_waiting(tx, drop.id, variant)?,
         left => store::first_fitting(tx, drop.id, variant, left)?, // Of the next round.
     };
-    let gate = if next.is_some() { Gate::Shut } else { Gate::Open };
+    let gate = if next.is_some() && !mutant!("D14-gate") {
+        Gate::Shut
+    } else {
+        Gate::Open
+    };
     inventory::set_gate_of(tx, drop.place(), variant, gate)
 }
 
@@ -140,8 +150,8 @@ pub fn offered_units(tx: &mut Tx<'_>, drop: DropId, variant: VariantId, key: &[u
     Ok(known.filter(|wait| wait.is_offer(now)).map_or(0, |wait| wait.units))
 }
 
-/// At the tap: gives the units of this browser's offers back for the reservation that follows in the same transaction. The variants whose gate has to be
-/// shut again after it. Errors: `drop_offer_bound`.
+/// At the tap: gives the units of this browser's offers back for the reservation that follows in the same transaction. `wanted` names each variant once,
+/// with all its units. The variants whose gate has to be shut again after it. Errors: `drop_offer_bound`.
 pub fn take_offers(
     tx: &mut Tx<'_>,
     drop: DropId,
@@ -188,6 +198,26 @@ pub fn is_promised(tx: &mut Tx<'_>, drop: DropId, variant: VariantId, free: i64)
     Ok(store::first_fitting(tx, drop, variant, free)?.is_some())
 }
 
+/// The first of `wanted` that is about to be offered to somebody who waits, at the tap. The gate says so to most buyers; it stands open where those who wait want more than is
+/// free, and another unit may come free before anybody has looked. Costs one statement where nobody waits.
+pub fn promised(tx: &mut Tx<'_>, drop: DropId, wanted: &[Demand], but: &[VariantId]) -> Result<Option<VariantId>> {
+    if mutant!("D14-gate") || mutant!("D14-open") || !store::anybody_waits(tx, drop)? {
+        return Ok(None);
+    }
+    for demand in wanted.iter().filter(|demand| !but.contains(&demand.variant)) {
+        inventory::hold_still(tx, super::place(drop), demand.variant)?;
+        let rows = inventory::aside(tx, super::place(drop))?;
+        let left = rows
+            .iter()
+            .find(|row| row.variant == demand.variant)
+            .map_or(0, inventory::Aside::left);
+        if is_promised(tx, drop, demand.variant, left)? {
+            return Ok(Some(demand.variant));
+        }
+    }
+    Ok(None)
+}
+
 /// After a pause the gates open, but for what somebody waits for.
 pub(super) fn keep_shut(tx: &mut Tx<'_>, drop: &Drop) -> Result<()> {
     let waited = store::waited_for(tx, drop.id)?;
@@ -207,7 +237,7 @@ pub(super) fn keep_offers(tx: &mut Tx<'_>, drop: DropId, paused_at: Time, pause:
 /// The drop is over: nobody waits any more, and what was offered is free. Some of them at a time; whether there are more.
 pub(super) fn end(tx: &mut Tx<'_>, drop: DropId) -> Result<bool> {
     let (offers, more) = store::end_waits(tx, drop)?;
-    for offer in offers {
+    for offer in offers.into_iter().filter(|_| !mutant!("D14-end")) {
         inventory::release(tx, holder(offer))?;
     }
     Ok(more)

@@ -271,7 +271,7 @@ pub(super) fn unsell_home(tx: &mut Tx<'_>, claim: &Claim) -> Result<Option<Locat
         "update stock set sold = sold - $3, version = version + 1 where variant_id = $1 and location_id = $2 returning home_id, gate",
         args![claim.variant, claim.location, claim.quantity],
     )?;
-    Ok(home.filter(|_| gate == i64::from(Gate::Over as u8)))
+    Ok(home.filter(|_| gate == i64::from(Gate::Over as u8) && !mutant!("I6-home")))
 }
 
 pub(super) fn give_back(tx: &mut Tx<'_>, claim: &Claim) -> Result<()> {

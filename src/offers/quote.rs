@@ -167,7 +167,7 @@ pub fn recheck(tx: &mut Tx<'_>, shown: &Quote, key: Option<&[u8; 32]>) -> Result
             return Ok(Recheck::NotForSale(line.variant));
         };
         line.contract = now.contract;
-        if now.price.minor < line.unit_minor {
+        if now.price.minor < line.unit_minor || mutant!("D12") {
             let taxed = taxes::line(now.price.times(line.quantity)?.minor, line.tax, shown.inclusive);
             line.unit_minor = now.price.minor;
             line.amount_minor = taxed.gross;
@@ -188,7 +188,7 @@ pub fn recheck(tx: &mut Tx<'_>, shown: &Quote, key: Option<&[u8; 32]>) -> Result
     }
     let payable = payable.summed()?;
     assert!(
-        payable.total_minor <= shown.total_minor,
+        payable.total_minor <= shown.total_minor || mutant!("D12"),
         "the buyer pays at most what was shown"
     );
     Ok(Recheck::Payable(Box::new(payable)))

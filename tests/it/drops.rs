@@ -1243,126 +1243,6 @@ async fn d14_x2_what_is_offered_needs_no_turn_and_what_is_taken_beside_it_does()
     show.stall.invariants().await;
 }
 
-/// Everybody on a line of their own in the same moment, each with an offer of their own: some tap once, some twice at once, some again, some reserve
-/// and leave.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn d1_four_hundred_lines_at_once_twenty_units_taps_doubled_repeated_and_left() {
-    let show = Arc::new(Show::open(50, 20, json!({ "limit_per_buyer": 1 })).await);
-    let quote = Arc::new(show.quote(1).await);
-    let tasks: Vec<_> = (0..400)
-        .map(|number| {
-            let (show, quote) = (show.clone(), quote.clone());
-            tokio::spawn(async move {
-                let who = format!("buyer{number}");
-                let (id, body) = (show.stall.checkout(), body_of(&quote, &who));
-                match number % 10 {
-                    0 => {
-                        let (one, two) = tokio::join!(show.put(id, &body), show.put(id, &body));
-                        told_once(&one, &two)
-                    }
-                    1 => {
-                        let one = show.put(id, &body).await;
-                        told_once(&one, &show.put(id, &body).await)
-                    }
-                    2 => {
-                        let mut unpaid = body;
-                        unpaid.as_object_mut().unwrap().remove("payment");
-                        let placed = show.put(id, &unpaid).await;
-                        if placed.status != 201 {
-                            return state(&placed);
-                        }
-                        let secret = placed.value()["client_secret"].as_str().unwrap().to_owned();
-                        let theirs = show.stall.player.clone().with("hawker-checkout-secret", &secret);
-                        let left = theirs.delete(&format!("/v1/checkouts/{id}")).await;
-                        assert_eq!(left.status, 200, "{}", left.text());
-                        (200, "left".into())
-                    }
-                    _ => state(&show.put(id, &body).await),
-                }
-            })
-        })
-        .collect();
-    let mut told = std::collections::BTreeMap::new();
-    for task in tasks {
-        *told.entry(task.await.unwrap()).or_insert(0) += 1;
-    }
-    let of = |answer: (u16, &str)| told.get(&(answer.0, answer.1.to_owned())).copied().unwrap_or(0);
-    let (sold, left) = (of((201, "completed")), of((200, "left")));
-    assert_eq!(sold + left + of((409, "sold_out")), 400, "{told:?}");
-    // What those who left had held may have been bought by somebody, or by nobody.
-    assert!((20 - left..=20).contains(&sold), "{told:?}");
-    assert_eq!(show.figures().await, (i64::from(20 - sold), 0, i64::from(sold), 0));
-    assert_eq!(show.stall.charged(), usize::try_from(sold).unwrap());
-    show.act("closing", json!({})).await;
-    show.stall.invariants().await;
-}
-
-/// The same tap sent twice is one purchase; a refusal may have become one in between.
-fn told_once(one: &Answer, two: &Answer) -> (u16, String) {
-    let order = |answer: &Answer| answer.value()["order"]["id"].as_str().map(str::to_owned);
-    match (order(one), order(two)) {
-        (Some(one), Some(two)) => assert_eq!(one, two, "a tap is one order"),
-        (None, None) if one.status < 300 || two.status < 300 => panic!("{} {}", one.text(), two.text()),
-        (None, None) => return state(two),
-        _ => {}
-    }
-    bought()
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn d15_who_cannot_be_served_in_time_is_turned_away_before_any_work_and_served_when_they_ask_again() {
-    let show = Arc::new(Show::open(9, 3, json!({})).await);
-    let quote = show.quote(1).await;
-    let (reserved, buyer) = show.reserve(&quote, "ada").await;
-
-    // The lane is busy with one thing, and more wait for it than it does in two commits.
-    let busy = Arc::new(std::sync::atomic::AtomicBool::new(true));
-    let mut queued = Vec::new();
-    for number in 0..=hawker::db::ROOM {
-        let (db, busy) = (show.stall.world.app.db.clone(), busy.clone());
-        queued.push(tokio::spawn(async move {
-            db.write(hawker::db::LaneKey(0), move |_| {
-                while number == 0 && busy.load(std::sync::atomic::Ordering::SeqCst) {
-                    std::thread::sleep(Duration::from_millis(2));
-                }
-                Ok(())
-            })
-            .await
-        }));
-        if number == 0 {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    }
-    while show.stall.world.app.db.health().queue_depth < hawker::db::ROOM {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-
-    let (id, body) = (show.stall.checkout(), body_of(&quote, "ben"));
-    let refused = show.put(id, &body).await;
-    assert_eq!(refused.refusal(), (503, "busy".into()));
-    assert_eq!(refused.header("retry-after"), Some("1"));
-    assert_eq!(show.figures().await, (2, 1, 0, 0), "nothing was done for them");
-
-    // Whoever comes now waits at the door, and who has reserved is not sent away from it.
-    let offered = tokio::spawn({
-        let show = show.clone();
-        async move { show.asked(1).await }
-    });
-    let paid = tokio::spawn(async move { buyer.post(&format!("/v1/checkouts/{reserved}/payment"), &pay()).await });
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(!offered.is_finished() && !paid.is_finished());
-    busy.store(false, std::sync::atomic::Ordering::SeqCst);
-    assert_eq!(offered.await.unwrap().status, 200, "as soon as there is room");
-    assert_eq!(state(&paid.await.unwrap()), (200, "completed".into()));
-    assert_eq!(state(&show.put(id, &body).await), bought(), "the same tap again");
-    for command in queued {
-        command.await.unwrap().unwrap();
-    }
-    let metrics = show.stall.world.client().get("/metrics").await.text();
-    assert!(metrics.contains("hawker_buyers_turned_away_total 1\n"), "{metrics}");
-    assert!(metrics.contains("hawker_buyers_at_the_door 0\n"), "{metrics}");
-    assert_eq!(show.figures().await, (1, 0, 2, 0));
-
 /// One buyer, one reservation: their second tab, their retry and their next visit go on with it, and nobody else is told of it.
 #[tokio::test]
 async fn d10_a_second_tab_goes_on_with_the_reservation_of_the_first_and_a_stranger_learns_nothing() {
@@ -1435,40 +1315,6 @@ async fn d10_a_second_tab_goes_on_with_the_reservation_of_the_first_and_a_strang
 }
 
 #[tokio::test]
-async fn d1_the_bench_of_a_drop_counts_what_the_books_say() {
-    let folder = tempfile::tempdir().unwrap();
-    let page = folder.path().join("report.html");
-    let mut bench = std::process::Command::new(crate::program::binary());
-    bench
-        .args([
-            "bench", "drop", "--buyers", "150", "--units", "12", "--leave", "10", "--json", "--folder",
-        ])
-        .arg(folder.path())
-        .arg("--report")
-        .arg(&page);
-    let run = tokio::task::spawn_blocking(move || bench.output())
-        .await
-        .unwrap()
-        .unwrap();
-    let told = String::from_utf8_lossy(&run.stdout).into_owned();
-    assert!(run.status.success(), "{told}\n{}", String::from_utf8_lossy(&run.stderr));
-    let report: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
-    let of = |name: &str| report[name].as_i64().unwrap_or_else(|| panic!("{name}: {report}"));
-    let left = of("left");
-    assert_eq!(
-        (of("sold"), of("oversold"), of("stranded"), of("double_charged")),
-        (12, 0, 0, 0),
-        "{report}"
-    );
-    assert_eq!(
-        of("refused") + left + 12,
-        150,
-        "everybody knows what became of it: {report}"
-    );
-    assert!(report["slowest_answer_ms"].as_f64().unwrap() > 0.0 && report["orders_per_s"].as_f64().unwrap() > 0.0);
-    let page = std::fs::read_to_string(page).unwrap();
-    assert!(page.contains("The books agree.") && page.contains("<svg") && !page.contains("http"));
-
 async fn d10_what_ended_is_in_nobodys_way() {
     let show = Show::open(9, 4, json!({ "limit_per_buyer": 1 })).await;
     let path = || format!("/v1/checkouts/{}", show.stall.checkout());
@@ -2098,4 +1944,162 @@ async fn who_asked_is_reminded_once_before_a_drop_opens() {
     tokio::time::sleep(Duration::from_millis(1500)).await;
     assert_eq!(world.mailbox.count(), 0, "once");
     show.stall.invariants().await;
+}
+
+/// Everybody on a line of their own in the same moment, each with an offer of their own: some tap once, some twice at once, some again, some reserve
+/// and leave.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d1_four_hundred_lines_at_once_twenty_units_taps_doubled_repeated_and_left() {
+    let show = Arc::new(Show::open(50, 20, json!({ "limit_per_buyer": 1 })).await);
+    let quote = Arc::new(show.quote(1).await);
+    let tasks: Vec<_> = (0..400)
+        .map(|number| {
+            let (show, quote) = (show.clone(), quote.clone());
+            tokio::spawn(async move {
+                let who = format!("buyer{number}");
+                let (id, body) = (show.stall.checkout(), body_of(&quote, &who));
+                match number % 10 {
+                    0 => {
+                        let (one, two) = tokio::join!(show.put(id, &body), show.put(id, &body));
+                        told_once(&one, &two)
+                    }
+                    1 => {
+                        let one = show.put(id, &body).await;
+                        told_once(&one, &show.put(id, &body).await)
+                    }
+                    2 => {
+                        let mut unpaid = body;
+                        unpaid.as_object_mut().unwrap().remove("payment");
+                        let placed = show.put(id, &unpaid).await;
+                        if placed.status != 201 {
+                            return state(&placed);
+                        }
+                        let secret = placed.value()["client_secret"].as_str().unwrap().to_owned();
+                        let theirs = show.stall.player.clone().with("hawker-checkout-secret", &secret);
+                        let left = theirs.delete(&format!("/v1/checkouts/{id}")).await;
+                        assert_eq!(left.status, 200, "{}", left.text());
+                        (200, "left".into())
+                    }
+                    _ => state(&show.put(id, &body).await),
+                }
+            })
+        })
+        .collect();
+    let mut told = std::collections::BTreeMap::new();
+    for task in tasks {
+        *told.entry(task.await.unwrap()).or_insert(0) += 1;
+    }
+    let of = |answer: (u16, &str)| told.get(&(answer.0, answer.1.to_owned())).copied().unwrap_or(0);
+    let (sold, left) = (of((201, "completed")), of((200, "left")));
+    assert_eq!(sold + left + of((409, "sold_out")), 400, "{told:?}");
+    // What those who left had held may have been bought by somebody, or by nobody.
+    assert!((20 - left..=20).contains(&sold), "{told:?}");
+    assert_eq!(show.figures().await, (i64::from(20 - sold), 0, i64::from(sold), 0));
+    assert_eq!(show.stall.charged(), usize::try_from(sold).unwrap());
+    show.act("closing", json!({})).await;
+    show.stall.invariants().await;
+}
+
+/// The same tap sent twice is one purchase; a refusal may have become one in between.
+fn told_once(one: &Answer, two: &Answer) -> (u16, String) {
+    let order = |answer: &Answer| answer.value()["order"]["id"].as_str().map(str::to_owned);
+    match (order(one), order(two)) {
+        (Some(one), Some(two)) => assert_eq!(one, two, "a tap is one order"),
+        (None, None) if one.status < 300 || two.status < 300 => panic!("{} {}", one.text(), two.text()),
+        (None, None) => return state(two),
+        _ => {}
+    }
+    bought()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d15_who_cannot_be_served_in_time_is_turned_away_before_any_work_and_served_when_they_ask_again() {
+    let show = Arc::new(Show::open(9, 3, json!({})).await);
+    let quote = show.quote(1).await;
+    let (reserved, buyer) = show.reserve(&quote, "ada").await;
+
+    // The lane is busy with one thing, and more wait for it than it does in two commits.
+    let busy = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let mut queued = Vec::new();
+    for number in 0..=hawker::db::ROOM {
+        let (db, busy) = (show.stall.world.app.db.clone(), busy.clone());
+        queued.push(tokio::spawn(async move {
+            db.write(hawker::db::LaneKey(0), move |_| {
+                while number == 0 && busy.load(std::sync::atomic::Ordering::SeqCst) {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+                Ok(())
+            })
+            .await
+        }));
+        if number == 0 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+    while show.stall.world.app.db.health().queue_depth < hawker::db::ROOM {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+
+    let (id, body) = (show.stall.checkout(), body_of(&quote, "ben"));
+    let refused = show.put(id, &body).await;
+    assert_eq!(refused.refusal(), (503, "busy".into()));
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(show.figures().await, (2, 1, 0, 0), "nothing was done for them");
+
+    // Whoever comes now waits at the door, and who has reserved is not sent away from it.
+    let offered = tokio::spawn({
+        let show = show.clone();
+        async move { show.asked(1).await }
+    });
+    let paid = tokio::spawn(async move { buyer.post(&format!("/v1/checkouts/{reserved}/payment"), &pay()).await });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!offered.is_finished() && !paid.is_finished());
+    busy.store(false, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(offered.await.unwrap().status, 200, "as soon as there is room");
+    assert_eq!(state(&paid.await.unwrap()), (200, "completed".into()));
+    assert_eq!(state(&show.put(id, &body).await), bought(), "the same tap again");
+    for command in queued {
+        command.await.unwrap().unwrap();
+    }
+    let metrics = show.stall.world.client().get("/metrics").await.text();
+    assert!(metrics.contains("hawker_buyers_turned_away_total 1\n"), "{metrics}");
+    assert!(metrics.contains("hawker_buyers_at_the_door 0\n"), "{metrics}");
+    assert_eq!(show.figures().await, (1, 0, 2, 0));
+    show.stall.invariants().await;
+}
+
+#[tokio::test]
+async fn d1_the_bench_of_a_drop_counts_what_the_books_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("report.html");
+    let mut bench = std::process::Command::new(crate::program::binary());
+    bench
+        .args([
+            "bench", "drop", "--buyers", "150", "--units", "12", "--leave", "10", "--json", "--folder",
+        ])
+        .arg(folder.path())
+        .arg("--report")
+        .arg(&page);
+    let run = tokio::task::spawn_blocking(move || bench.output())
+        .await
+        .unwrap()
+        .unwrap();
+    let told = String::from_utf8_lossy(&run.stdout).into_owned();
+    assert!(run.status.success(), "{told}\n{}", String::from_utf8_lossy(&run.stderr));
+    let report: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+    let of = |name: &str| report[name].as_i64().unwrap_or_else(|| panic!("{name}: {report}"));
+    let left = of("left");
+    assert_eq!(
+        (of("sold"), of("oversold"), of("stranded"), of("double_charged")),
+        (12, 0, 0, 0),
+        "{report}"
+    );
+    assert_eq!(
+        of("refused") + left + 12,
+        150,
+        "everybody knows what became of it: {report}"
+    );
+    assert!(report["slowest_answer_ms"].as_f64().unwrap() > 0.0 && report["orders_per_s"].as_f64().unwrap() > 0.0);
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("The books agree.") && page.contains("<svg") && !page.contains("http"));
 }

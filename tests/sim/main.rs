@@ -9,6 +9,7 @@
 mod clients;
 #[path = "../dice.rs"]
 mod dice;
+mod drop_rules;
 mod mutants;
 mod ports;
 mod routes;
@@ -41,6 +42,8 @@ struct Asked {
     brief: bool,
     mutants: bool,
     check: bool,
+    /// Only histories with drops in them.
+    drops: bool,
 }
 
 impl Asked {
@@ -56,6 +59,7 @@ impl Asked {
             brief: false,
             mutants: false,
             check: false,
+            drops: false,
         };
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
@@ -74,6 +78,7 @@ impl Asked {
                 "--brief" => asked.brief = true,
                 "--mutants" => asked.mutants = true,
                 "--check" => asked.check = true,
+                "--drops" => asked.drops = true,
                 other => panic!("there is no {other}: see the head of tests/sim/main.rs"),
             }
         }
@@ -105,7 +110,7 @@ fn main() {
 
 /// What the test command runs: a mistake on purpose is found, histories repeat themselves, and for a minute none breaks.
 fn check(asked: &Asked) -> bool {
-    let canary = found(mutants::CANARY, asked.first, 300);
+    let canary = found(mutants::CANARY, asked.first, 300, false);
     println!("the mistake {} is found: {canary:?}", mutants::CANARY);
     let ground = Ground::lay().expect("a shop");
     let repeats = (1..=20).all(|seed| {
@@ -120,8 +125,9 @@ fn check(asked: &Asked) -> bool {
 }
 
 /// The history that finds a mistake, and how it shows: in a process of its own, because a mistake is chosen for a whole process.
-fn found(mutant: &str, first: u64, runs: u64) -> Option<(u64, String)> {
+fn found(mutant: &str, first: u64, runs: u64, drops: bool) -> Option<(u64, String)> {
     let ran = std::process::Command::new(std::env::current_exe().expect("this program"))
+        .args(drops.then_some("--drops"))
         .args([
             "--brief",
             "--threads",
@@ -148,14 +154,18 @@ fn every_mutant(asked: &Asked) -> bool {
     } else {
         asked.runs
     };
-    let (next, rows) = (AtomicU64::new(0), Mutex::new(BTreeMap::new()));
+    // `--drops` looks only for those of drops.
+    let before = if asked.drops { mutants::MUTANTS.len() } else { 0 };
+    let all: Vec<_> = mutants::MUTANTS.iter().chain(mutants::OF_DROPS).collect();
+    let (next, rows) = (AtomicU64::new(before as u64), Mutex::new(BTreeMap::new()));
     let worker = || {
         loop {
             let number = usize::try_from(next.fetch_add(1, Ordering::SeqCst)).expect("few");
-            let Some((name, _)) = mutants::MUTANTS.get(number) else {
+            let Some((name, _)) = all.get(number) else {
                 return;
             };
-            let found = found(name, asked.first, most);
+            let drops = number >= mutants::MUTANTS.len();
+            let found = found(name, asked.first, most, drops);
             eprintln!(
                 "{name}: {}",
                 found
@@ -169,7 +179,7 @@ fn every_mutant(asked: &Asked) -> bool {
     let rows = rows.into_inner().expect("no worker panics");
     println!("| mutant | the mistake | found by history | as |\n|---|---|---|---|");
     for (number, found) in &rows {
-        let (name, mistake) = mutants::MUTANTS[*number];
+        let (name, mistake) = all[*number];
         let (seed, how) = match found {
             Some((seed, how)) => (seed.to_string(), how.as_str()),
             None => (format!("**NOT FOUND** in {most}"), ""),
@@ -218,6 +228,9 @@ fn many(asked: &Asked) -> bool {
             let seed = next.fetch_add(1, Ordering::SeqCst);
             if seed >= last {
                 break;
+            }
+            if asked.drops && !world::has_drops(seed) {
+                continue;
             }
             let history = asked.history(seed);
             let outcome = live(&ground, &history);

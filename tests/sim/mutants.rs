@@ -101,5 +101,60 @@ pub const MUTANTS: &[(&str, &str)] = &[
     ("X4-return", "what a gift card paid does not come back onto it"),
 ];
 
+/// Those of drops, which only histories with drops can find.
+pub const OF_DROPS: &[(&str, &str)] = &[
+    (
+        "D2-drop",
+        "what a buyer has of a drop is written over by their next purchase",
+    ),
+    (
+        "D2-expiry",
+        "what somebody had reserved in a drop counts for ever when its time ran out",
+    ),
+    ("D11", "buyers of a drop are not counted when they reserve"),
+    (
+        "D11-names",
+        "a buyer of a drop is counted under one of their names only",
+    ),
+    ("D11-later", "names that are said later count for nothing"),
+    (
+        "D11-again",
+        "late money buys again in a drop and counts for nothing there",
+    ),
+    ("D12", "whoever was shown a price pays the one of now"),
+    ("D13", "the gate of a drop stays open when it closes"),
+    ("D13-pause", "the gate of a drop stays open in a pause"),
+    (
+        "D13-time",
+        "a drop sells after its end until somebody comes to close it",
+    ),
+    ("D13-offer", "what comes free after the end is offered to whoever waits"),
+    (
+        "D14-open",
+        "nobody looks at the list at the tap: the gate alone decides",
+    ),
+    (
+        "D14-lines",
+        "two lines of what was offered are looked at each by itself",
+    ),
+    ("D14-two", "the same units are offered to everybody who waits"),
+    ("D14-order", "whoever came last is the first on the list"),
+    ("D14-lapsed", "an offer that is over keeps its units"),
+    ("D14-left", "an offer of somebody who left the list keeps its units"),
+    (
+        "D14-gate",
+        "what comes free is anybody's although somebody waits for it",
+    ),
+    ("D14-end", "offers outlive their drop"),
+    ("I6-drop", "a drop is settled with what nobody bought still in it"),
+    ("I6-home", "what comes back after a drop stays where nobody sells it"),
+    ("I16-drop", "nobody looks at a drop when its time has come"),
+    ("L17-chain", "the hash of an event does not cover the one before it"),
+    ("L17-event", "some acts are not written into the archive of their drop"),
+    ("X2", "people are let in as they came, whatever was drawn"),
+    ("X5", "a pass is used as often as somebody shows it"),
+    ("X5-late", "a pass has no end"),
+];
+
 /// One that has to be found in every run of the tests.
 pub const CANARY: &str = "D2";

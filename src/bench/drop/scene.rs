@@ -85,11 +85,13 @@ pub fn set(app: &App, planning: Planning) -> Result<Scene> {
         limit: 1,
         hold_minutes: 1,
         line_rate: planning.room,
+        early_minutes: 0,
         items: vec![NewItem {
             variant,
             allotment: planning.units,
             price: Money::new(PRICE, currency),
             transient: false,
+            rules: Vec::new(),
         }],
     };
     let (staff, drop, page) = app.db.write_blocking(LaneKey(0), move |tx| {

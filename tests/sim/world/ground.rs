@@ -4,6 +4,7 @@ use crate::dice::Dice;
 use crate::ports::{Bank, HandClock, SeededRandom, TakesAll};
 use hawker::app::{App, Parts, Settings};
 use hawker::bench::shop;
+use hawker::catalog::{Create, NewProduct, NewVariant, ProductState, TaxCategory};
 use hawker::db::{self, Config, Db, Drive, Engine, LaneKey, MAIN};
 use hawker::gift_cards::{self, Issued, NewGiftCard, Reason};
 use hawker::kernel::{Clock, ContractId, Money, Processor, Random, Result, ShopId, VariantId};
@@ -16,6 +17,8 @@ use vfs::{Crash, Disk, Image};
 /// A shop on a disk, made once: every history begins with a copy of it.
 pub struct Ground {
     pub(super) image: Image,
+    /// The same shop with what only histories with drops need.
+    pub(super) with_show: Image,
     pub(super) shop: ShopId,
     /// All but the second are scarce: a cart may find the last of its things gone after the first was taken for it.
     pub(super) variants: Vec<VariantId>,
@@ -23,6 +26,8 @@ pub struct Ground {
     pub(super) contracts: Vec<(ContractId, Terms)>,
     /// The codes of gift cards, of little and of much.
     pub(super) codes: Vec<String>,
+    /// What drops sell; the last is a draft in the shop.
+    pub(super) show: Vec<VariantId>,
 }
 
 /// Which of the variants there is enough of.
@@ -88,8 +93,18 @@ impl Ground {
         app.db.shut_down();
         drop(app);
         disk.crash(Crash::KeepUnsynced); // No log of before is left beside the file.
+        let image = disk.snapshot();
+        let app = program(&disk, &clock, &random, &[], Drive::Threads)?;
+        let show = app
+            .db
+            .write_blocking(LaneKey(0), move |tx| things_of_a_show(tx, shop))?;
+        app.db.shut_down();
+        drop(app);
+        disk.crash(Crash::KeepUnsynced);
         Ok(Self {
-            image: disk.snapshot(),
+            image,
+            with_show: disk.snapshot(),
+            show,
             shop,
             variants: stall.variants,
             contracts,
@@ -111,6 +126,39 @@ fn gift_card(tx: &mut db::Tx<'_>, shop: ShopId, minor: i64) -> Result<String> {
         Issued::New(_, code) => Ok(code.in_full()),
         Issued::Again(_) => panic!("its id is new"),
     }
+}
+
+/// Two things that the shop sells beside its drops, and one that only they sell.
+fn things_of_a_show(tx: &mut db::Tx<'_>, shop: ShopId) -> Result<Vec<VariantId>> {
+    let currency = "EUR".parse()?;
+    let mut made = Vec::new();
+    for (number, state) in [ProductState::Active, ProductState::Active, ProductState::Draft]
+        .into_iter()
+        .enumerate()
+    {
+        let variant = NewVariant {
+            title: String::new(),
+            sku: None,
+            weight_grams: 300,
+            price: Some(Money::new(1_300, currency)),
+        };
+        let new = NewProduct {
+            title: format!("Show {number}"),
+            slug: None,
+            description: String::new(),
+            kind: catalog::Kind::Physical,
+            tax_category: TaxCategory::Standard,
+            image: String::new(),
+            state,
+            variants: vec![variant],
+        };
+        let Create::Created(_, variants) = catalog::create(tx, (shop, currency), tx.id(), &new)? else {
+            panic!("a new product is made");
+        };
+        inventory::set_stock(tx, shop, variants[0].id, None, crate::drop_rules::UNITS)?;
+        made.push(variants[0].id);
+    }
+    Ok(made)
 }
 
 /// The second thing is cheap and sold under a contract by which everybody bears the processor's fee, the third under none.

@@ -2,6 +2,7 @@
 //! left out changes no other.
 
 mod buyers;
+mod drops;
 mod ground;
 mod rest;
 mod staff;
@@ -9,6 +10,7 @@ mod staff;
 use crate::clients::{Act, Buyer, Done};
 use crate::dice::Dice;
 use crate::ports::{Arrived, Bank, Caller, HandClock, Manner, Message, SeededRandom, Weather, Wire, arrive};
+pub use drops::are_in as has_drops;
 pub use ground::Ground;
 use ground::program;
 use hawker::app::App;
@@ -87,6 +89,10 @@ pub struct World<'a> {
     /// What mute processors told, by number and name, and need not tell again.
     heard: Arc<Mutex<BTreeSet<(usize, String)>>>,
     people: Arc<Mutex<People>>,
+    /// In some histories: drops.
+    show: Option<drops::Show>,
+    /// This step moved something.
+    touched: bool,
     /// None only while a crash is cleaned up.
     running: Option<Running>,
     outcome: Outcome,
@@ -95,7 +101,7 @@ pub struct World<'a> {
 struct Running {
     app: App,
     runtime: Runtime,
-    jobs: [Option<JoinHandle<()>>; JOBS],
+    jobs: [Option<JoinHandle<()>>; JOBS + 1],
     /// Who waits for an answer: they may go away.
     waiting: Vec<JoinHandle<()>>,
 }
@@ -122,7 +128,11 @@ impl<'a> World<'a> {
             &format!("sim-{:?}-{}", std::thread::current().id(), history.seed),
             history.seed,
         );
-        disk.restore(&ground.image);
+        disk.restore(if drops::are_in(history.seed) {
+            &ground.with_show
+        } else {
+            &ground.image
+        });
         let clock = Arc::new(HandClock::new());
         let wire = Wire::default();
         let bank = |number, name, once: bool| {
@@ -157,6 +167,8 @@ impl<'a> World<'a> {
             wire,
             heard: Arc::default(),
             people: Arc::default(),
+            show: drops::Show::of(history.seed),
+            touched: false,
             running: None,
             outcome: Outcome::default(),
         };
@@ -179,7 +191,7 @@ impl<'a> World<'a> {
         self.running = Some(Running {
             app,
             runtime,
-            jobs: [const { None }; JOBS],
+            jobs: [const { None }; JOBS + 1],
             waiting: Vec::new(),
         });
     }
@@ -221,24 +233,9 @@ impl<'a> World<'a> {
 
     fn step(&mut self, step: usize) {
         let mut dice = Dice(self.history.seed ^ (step as u64 + 1).wrapping_mul(0xd6e8_feb8_6659_fd93));
-        let what = match dice.below(106) {
-            0..=7 => self.somebody_comes(&mut dice),
-            8..=39 => self.lane_runs(&mut dice),
-            40..=45 => self.reads_run(),
-            46..=65 => self.a_message_arrives(&mut dice),
-            66..=73 => self.time_passes(&mut dice),
-            74..=82 => self.a_job_begins(pick(&mut dice, JOBS)),
-            83..=90 => self.the_shop_acts(&mut dice),
-            91 | 92 => self.somebody_asks_again(&mut dice),
-            93 => self.somebody_goes_away(&mut dice),
-            94 | 95 => self.a_bank_decides(&mut dice),
-            96 => self.a_checkpoint(&mut dice),
-            97 => self.the_wall_clock_steps(&mut dice),
-            100 | 101 => self.the_disk_fills(&mut dice),
-            102 => self.somebody_decides(&mut dice),
-            103 | 104 => self.a_buyer_disputes(&mut dice),
-            105 => self.somebody_answers_a_dispute(&mut dice),
-            _ => self.the_program_dies(&mut dice),
+        let what = match self.the_show_goes_on(&mut dice) {
+            Some(what) => what,
+            None => self.usual_step(&mut dice),
         };
         let what = format!("{step} {what}");
         self.note(&what);
@@ -247,6 +244,9 @@ impl<'a> World<'a> {
         }
         if !db::has_ended() && step.is_multiple_of(STEPS_BETWEEN_CHECKS) {
             self.check();
+            self.check_drops(true);
+        } else if !db::has_ended() && std::mem::take(&mut self.touched) {
+            self.check_drops(false);
         }
         if db::has_ended() {
             self.note("the process has ended");
@@ -254,6 +254,28 @@ impl<'a> World<'a> {
         }
         let complaints = std::mem::take(&mut self.people.lock().unwrap().complaints);
         self.outcome.violations.extend(complaints);
+    }
+
+    fn usual_step(&mut self, dice: &mut Dice) -> String {
+        match dice.below(106) {
+            0..=7 => self.somebody_comes(dice),
+            8..=39 => self.lane_runs(dice),
+            40..=45 => self.reads_run(),
+            46..=65 => self.a_message_arrives(dice),
+            66..=73 => self.time_passes(dice),
+            74..=82 => self.a_job_begins(pick(dice, JOBS)),
+            83..=90 => self.the_shop_acts(dice),
+            91 | 92 => self.somebody_asks_again(dice),
+            93 => self.somebody_goes_away(dice),
+            94 | 95 => self.a_bank_decides(dice),
+            96 => self.a_checkpoint(dice),
+            97 => self.the_wall_clock_steps(dice),
+            100 | 101 => self.the_disk_fills(dice),
+            102 => self.somebody_decides(dice),
+            103 | 104 => self.a_buyer_disputes(dice),
+            105 => self.somebody_answers_a_dispute(dice),
+            _ => self.the_program_dies(dice),
+        }
     }
 
     fn somebody_goes_away(&mut self, dice: &mut Dice) -> String {
@@ -284,7 +306,10 @@ impl<'a> World<'a> {
     fn drive(&mut self, lane: usize, most: usize) -> String {
         let app = self.running().app.clone();
         match catch_unwind(AssertUnwindSafe(|| app.db.drive(lane, most))) {
-            Ok(ran) => format!("lane {lane} runs {ran}"),
+            Ok(ran) => {
+                self.touched |= lane == 0 && ran > 0;
+                format!("lane {lane} runs {ran}")
+            }
             Err(_) if db::has_ended() => format!("lane {lane} dies"),
             Err(_) => {
                 self.outcome.violations.push("a lane panicked".into());
@@ -338,7 +363,8 @@ impl<'a> World<'a> {
     }
 
     fn time_passes(&mut self, dice: &mut Dice) -> String {
-        let micros = match dice.below(10) {
+        let kinds = if self.minutes_are_long(dice) { 8 } else { 10 };
+        let micros = match dice.below(kinds) {
             0..=4 => i64::try_from(dice.below(500_000)).expect("small"),
             5..=7 => i64::try_from(dice.below(30)).expect("small") * SECOND,
             // A promise lasts a week, and its buyer has three days to make a lost one good.
@@ -373,7 +399,8 @@ impl<'a> World<'a> {
                 2 => payments::resolve(&app, checkout::conclude).await.map(drop),
                 3 => payments::stored::mind(&app).await.map(drop),
                 4 => payments::disputes::mind(&app).await.map(drop),
-                _ => ledger::seal(&app, [9; 16]).await.map(drop),
+                5 => ledger::seal(&app, [9; 16]).await.map(drop),
+                _ => hawker::drops::mind(&app).await.map(drop),
             };
             people.lock().unwrap().complain("a job", done.err());
         }));

@@ -1,6 +1,6 @@
 //! Fair weather, until nothing is under way; and what must be true then, and after every crash.
 
-use super::{JOBS, Running, SECOND, World};
+use super::{Running, SECOND, World};
 use crate::clients::unkept;
 use crate::dice::Dice;
 use crate::ports::Weather;
@@ -26,6 +26,7 @@ impl World<'_> {
                 .violations
                 .push(format!("the promises could not be looked up: {error}")),
         }
+        self.keep_the_show();
     }
 
     pub(super) fn check(&mut self) {
@@ -71,7 +72,7 @@ impl World<'_> {
         self.crashes = false;
         let mut dice = Dice(self.history.seed ^ 0xfa17);
         for round in 0..240u32 {
-            for job in 0..JOBS {
+            for job in 0..self.jobs() {
                 self.a_job_begins(job);
             }
             self.until_idle(&mut dice);
@@ -87,6 +88,7 @@ impl World<'_> {
                 self.until_idle(&mut dice);
             }
             if round == 30 {
+                self.the_show_ends();
                 self.the_banks_decide(&mut dice);
             }
             if round > 30 && round % 10 == 0 && self.is_at_rest() {
@@ -99,7 +101,7 @@ impl World<'_> {
             self.the_next_buyer_is_served(&mut dice);
         }
         for _ in 0..40 {
-            for job in 0..JOBS {
+            for job in 0..self.jobs() {
                 self.a_job_begins(job);
             }
             self.until_idle(&mut dice);
@@ -108,6 +110,7 @@ impl World<'_> {
         let complaints = std::mem::take(&mut self.people.lock().unwrap().complaints);
         self.outcome.violations.extend(complaints);
         self.check();
+        self.check_drops(true);
         self.keep_promises();
         self.chain();
         let open = self.conflicts();
@@ -173,7 +176,7 @@ impl World<'_> {
             )?;
             Ok(disputed + facts + waiting.unknown + voids_owed + checkouts + looked_for + ending + over)
         });
-        let decided = self.conflicts().is_empty();
+        let decided = self.conflicts().is_empty() && self.drops_at_work() == 0;
         decided && open.is_ok_and(|open| open == 0)
     }
 
