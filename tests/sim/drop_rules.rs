@@ -108,20 +108,20 @@ pub const SLOW: &[Rule] = &[
     (
         "D11: somebody has more of a drop than they may, by their mailbox",
         standing!(
-            "case when instr(json_extract(k.contact, '$.email'), '+') > 0
-              then lower(substr(json_extract(k.contact, '$.email'), 1, instr(json_extract(k.contact, '$.email'), '+') - 1)
-                   || substr(json_extract(k.contact, '$.email'), instr(json_extract(k.contact, '$.email'), '@')))
-              else lower(json_extract(k.contact, '$.email')) end"
+            "case when instr((k.contact ->> 'email'), '+') > 0
+              then lower(substr((k.contact ->> 'email'), 1, instr((k.contact ->> 'email'), '+') - 1)
+                   || substr((k.contact ->> 'email'), instr((k.contact ->> 'email'), '@')))
+              else lower((k.contact ->> 'email')) end"
         ),
     ),
     (
         "D11: somebody has more of a drop than they may, by their number",
-        standing!("replace(replace(replace(json_extract(k.contact, '$.phone'), ' ', ''), '-', ''), '+', '00')"),
+        standing!("replace(replace(replace((k.contact ->> 'phone'), ' ', ''), '-', ''), '+', '00')"),
     ),
     (
         "D11: somebody has more of a drop than they may, by their street",
         standing!(
-            "case when k.address = '' then null else lower(json_extract(k.address, '$.line1') || json_extract(k.address, '$.postal_code')) end"
+            "case when k.address = '' then null else lower((k.address ->> 'line1') || (k.address ->> 'postal_code')) end"
         ),
     ),
     (
@@ -134,13 +134,13 @@ pub const SLOW: &[Rule] = &[
     ),
     (
         "D12: a sale of a drop is dearer than what its archive says was shown",
-        "select count(*) from (select 1 from reservations r join drops d on d.id = r.location_id join checkouts k on k.id = r.checkout_id, json_each(k.offer, '$.quote.lines') l
-          where json_extract(l.value, '$.unit_minor') > coalesce(
-              (select json_extract(e.detail, '$.to') from drop_events e where e.drop_id = d.id and e.kind = 'price_step'
-                  and json_extract(e.detail, '$.variant') = json_extract(l.value, '$.variant')
-                  and e.position <= json_extract(k.offer, '$.quote.drop.position') order by e.position desc limit 1),
-              (select json_extract(i.value, '$.price') from drop_events e, json_each(e.detail, '$.items') i where e.drop_id = d.id and e.kind = 'scheduled'
-                  and json_extract(i.value, '$.variant') = json_extract(l.value, '$.variant'))))",
+        "select count(*) from (select 1 from reservations r join drops d on d.id = r.location_id join checkouts k on k.id = r.checkout_id, json_each(k.offer -> 'quote' -> 'lines') l
+          where (l.value ->> 'unit_minor') > coalesce(
+              (select (e.detail ->> 'to') from drop_events e where e.drop_id = d.id and e.kind = 'price_step'
+                  and (e.detail ->> 'variant') = (l.value ->> 'variant')
+                  and e.position <= (k.offer -> 'quote' -> 'drop' ->> 'position') order by e.position desc limit 1),
+              (select (i.value ->> 'price') from drop_events e, json_each(e.detail -> 'items') i where e.drop_id = d.id and e.kind = 'scheduled'
+                  and (i.value ->> 'variant') = (l.value ->> 'variant'))))",
     ),
     (
         "X5: a pass was used for nothing, for two things, or after its end",
@@ -158,15 +158,15 @@ pub const SLOW: &[Rule] = &[
     (
         "The units given to a drop are not those in its archive",
         "select count(*) from (select 1 from drops d where d.state <> 'draft' and (select coalesce(sum(allotment), 0) from drop_items i where i.drop_id = d.id) <>
-            (select coalesce(sum(case e.kind when 'released' then json_extract(e.detail, '$.units')
-                                             when 'scheduled' then (select sum(json_extract(i.value, '$.units')) from json_each(e.detail, '$.items') i) end), 0)
+            (select coalesce(sum(case e.kind when 'released' then (e.detail ->> 'units')
+                                             when 'scheduled' then (select sum((i.value ->> 'units')) from json_each(e.detail -> 'items') i) end), 0)
                from drop_events e where e.drop_id = d.id and e.kind in ('scheduled', 'released')))",
     ),
     (
         "What came into a drop is not what was sold, what is there and what went back",
         "select count(*) from (select 1 from (select d.id,
               (select coalesce(sum(allotment), 0) from drop_items i where i.drop_id = d.id)
-            - (select coalesce(sum(json_extract(e.detail, '$.units')), 0) from drop_events e where e.drop_id = d.id and e.kind = 'returned') there_at_most,
+            - (select coalesce(sum((e.detail ->> 'units')), 0) from drop_events e where e.drop_id = d.id and e.kind = 'returned') there_at_most,
               (select coalesce(sum(on_hand), 0) from stock s where s.location_id = d.id) there,
               (select coalesce(sum(canceled + returned), 0) from order_lines l where l.location_id = d.id) came_back
             from drops d where d.state <> 'draft')

@@ -421,12 +421,19 @@ fn money(
         }
         held += taken - given - disputed - fees;
         // A sale may be paid from several promises, one after the other; never do two stand.
-        let standing: Vec<_> = payments
+        let mut standing: Vec<_> = payments
             .iter()
             .filter(|payment| payment.state == PaymentState::RequiresCapture)
             .collect();
         if standing.len() > 1 {
-            wrong.push(format!("I10: {name} is bound by {} payments", standing.len()));
+            // A mute processor lets nothing go of which a part was taken: the rest lapses by itself, near its end when it is promised anew.
+            standing.retain(|payment| payment.captured == 0 || !payment.id.starts_with("pi_mute_"));
+        }
+        if standing.len() > 1 {
+            let told =
+                |payment: &&&Payment| format!("{}, {} of {} taken", payment.id, payment.captured, payment.amount);
+            let each: Vec<_> = standing.iter().map(told).collect();
+            wrong.push(format!("I10: {name} is bound by {}", each.join(" and ")));
         }
         if (taken, given) != (intent.captures, intent.refunds) {
             wrong.push(format!(

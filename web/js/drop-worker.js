@@ -2,6 +2,7 @@
  * Looks for a number whose SHA-256 with the challenge begins with so many zero bits, and says now and then how many it tried. What is hashed fits
  * one block, so a few lines do it, faster than asking the browser for each: and also where a page is not served over https.
  */
+/** @type {number[]} */
 const primes = [];
 for (let number = 2; primes.length < 64; number += 1) if (primes.every((prime) => number % prime)) primes.push(number);
 /** The first 32 bits behind the point. @param {number} root */
@@ -16,8 +17,9 @@ const turn = (word, by) => (word >>> by) | (word << (32 - by));
 /** The first word of the hash of a text of at most 55 letters of ASCII. @param {string} text */
 function head(text) {
   words.fill(0, 0, 16);
-  for (let at = 0; at < text.length; at += 1) words[at >> 2] |= text.charCodeAt(at) << (24 - 8 * (at & 3));
-  words[text.length >> 2] |= 0x80 << (24 - 8 * (text.length & 3));
+  const put = (/** @type {number} */ at, /** @type {number} */ byte) => (words[at >> 2] = (words[at >> 2] ?? 0) | (byte << (24 - 8 * (at & 3))));
+  for (let at = 0; at < text.length; at += 1) put(at, text.charCodeAt(at));
+  put(text.length, 0x80);
   words[15] = text.length * 8;
   for (let at = 16; at < 64; at += 1) {
     const early = words[at - 15] ?? 0;

@@ -8,7 +8,7 @@ use crate::drop_rules;
 use hawker::app::App;
 use hawker::checkout::{self, Buy, Change, Contact, Details};
 use hawker::db::{self, LaneKey, Tx};
-use hawker::drops::{self, Act, Drop, DropState, Hand, NewItem, Phase, Plan, Planned, Stage, TurnNow};
+use hawker::drops::{self, Act, Drop, DropState, Hand, NewItem, Phase, Plan, Planned, Stage, TurnNow, When};
 use hawker::kernel::{CheckoutId, DropId, Id, Kind, Money, Result, Seconds, ShopId, Time, VariantId};
 use hawker::offers::{self, Asked, InDrop, Quote, WantedLine};
 use std::collections::BTreeMap;
@@ -37,11 +37,14 @@ pub(super) struct Show {
     seats: Arc<Mutex<Seats>>,
 }
 
+/// A drop's version, and the hash that its archive ended with.
+type Seen = (i64, [u8; 32]);
+
 /// What people were told, shared with the tasks that act for them.
 #[derive(Default)]
 struct Seats {
     /// What the host did, and the version and head they were told.
-    cues: Vec<(DropId, Cue, Option<(i64, [u8; 32])>)>,
+    cues: Vec<(DropId, Cue, Option<Seen>)>,
     /// Turns in waiting rooms, and the place that was told, if any.
     turns: BTreeMap<(DropId, [u8; 32]), Option<i64>>,
     /// Places on lists that were told.
@@ -342,11 +345,21 @@ impl World<'_> {
         wanted.extend(show.last().filter(|_| alone));
         let mut items = Vec::new();
         for variant in wanted {
+            let cents = |dice: &mut Dice| 500 + 100 * i64::try_from(dice.below(12)).expect("small");
+            let (price, other) = (cents(dice), Money::new(cents(dice), currency));
             items.push(NewItem {
                 variant,
                 allotment: u32::try_from(dice.below(6)).expect("small"),
-                price: Money::new(500 + 100 * i64::try_from(dice.below(12)).expect("small"), currency),
+                price: Money::new(price, currency),
                 transient: Some(&variant) == show.last(),
+                rules: match dice.below(4) {
+                    0 => vec![When::Sold(1 + u32::try_from(dice.below(3)).expect("small"), other)],
+                    1 => vec![When::At(
+                        now.plus(Seconds(i64::try_from(dice.below(900)).expect("small"))),
+                        other,
+                    )],
+                    _ => Vec::new(),
+                },
             });
         }
         let soon = |most: u64, dice: &mut Dice| now.plus(Seconds(i64::try_from(dice.below(most * 60)).expect("small")));
@@ -362,6 +375,7 @@ impl World<'_> {
             limit: [0, 1, 2, 2, 3][pick(dice, 5)],
             hold_minutes: 1 + i64::try_from(dice.below(5)).expect("small"),
             line_rate: [0, 0, 12, 60, 600][pick(dice, 5)],
+            early_minutes: 0,
             items,
         }
     }

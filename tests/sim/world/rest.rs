@@ -174,7 +174,8 @@ impl World<'_> {
                 "select count(*) from disputes where state in ('inquiry', 'needs_response', 'under_review')",
                 &[],
             )?;
-            Ok(disputed + facts + waiting.unknown + voids_owed + checkouts + looked_for + ending + over)
+            let (forgetting,): (i64,) = tx.one("select count(*) from stored_methods where state = 'forgetting'", &[])?;
+            Ok(forgetting + disputed + facts + waiting.unknown + voids_owed + checkouts + looked_for + ending + over)
         });
         let decided = self.conflicts().is_empty() && self.drops_at_work() == 0;
         decided && open.is_ok_and(|open| open == 0)
