@@ -327,9 +327,10 @@ fn place(
             place: drop.as_ref().map(|drop| drops::place(drop.id)),
         })
         .collect();
-    if let (Some(drop), Some(key)) = (&drop, &tap.key) {
-        own::begin(tx, tap, drop.id, key)?;
-    }
+    let begun = match (&drop, &tap.key) {
+        (Some(drop), Some(key)) => own::begun(tx, tap, drop.id, key)?,
+        _ => Vec::new(),
+    };
     let demand = if drop.is_some() && !mutant!("D14-lines") {
         Demand::summed(&demand)
     } else {
@@ -351,10 +352,13 @@ fn place(
     if let Some(drop) = &drop
         && let Some(variant) = drops::promised(tx, drop.id, &demand, &was_offered)?
     {
-        if was_offered.is_empty() {
-            return Ok(Place::Answer(Buy::SoldOut { variant, left: 0 }));
+        if !was_offered.is_empty() {
+            return Err(beside_an_offer());
         }
-        return Err(beside_an_offer());
+        if is_guest {
+            drops::shut_after_guest(tx, drop.id, &variants)?;
+        }
+        return Ok(Place::Answer(Buy::SoldOut { variant, left: 0 }));
     }
     match inventory::reserve(tx, tap.shop, tap.id, &demand, pays.is_some(), checkout.expires_at)? {
         Reserve::Reserved(_) => {}
@@ -363,7 +367,7 @@ fn place(
             return Err(beside_an_offer());
         }
         Reserve::SoldOut { variant, left } => {
-            if let Some(drop) = drop.filter(|_| is_guest) {
+            if let Some(drop) = drop.as_ref().filter(|_| is_guest) {
                 drops::shut_after_guest(tx, drop.id, &variants)?;
             }
             return Ok(Place::Answer(Buy::SoldOut { variant, left }));
@@ -405,6 +409,9 @@ fn place(
             "id_reused",
             "This checkout id is taken. Make a new one.",
         ));
+    }
+    if let (Some(drop), Some(key)) = (&drop, &tap.key) {
+        drops::begin(tx, drop.id, key, &variants, &begun, tap.id)?;
     }
     if let Some(first) = tap.after {
         upsell::follow(tx, first, &checkout)?;

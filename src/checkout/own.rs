@@ -36,16 +36,17 @@ fn goes_on(tx: &Tx<'_>, checkout: &Checkout) -> bool {
     checkout.state.is_open() && (checkout.state.is_paying() || checkout.expires_at > tx.now())
 }
 
-/// At the tap: what this browser begins now, unless it has begun to buy one of these before. Errors: `drop_reserved`.
-pub(super) fn begin(tx: &mut Tx<'_>, tap: &Tap, drop: DropId, key: &[u8; 32]) -> Result<()> {
-    let variants: Vec<_> = tap.quote.lines.iter().map(|line| line.variant).collect();
+/// At the tap: what this browser has begun in the drop before, all of it ended. Errors: `drop_reserved`, of something that is in this purchase too and
+/// can be gone on with.
+pub(super) fn begun(tx: &mut Tx<'_>, tap: &Tap, drop: DropId, key: &[u8; 32]) -> Result<Vec<drops::Own>> {
     let known = drops::own(tx, drop, key)?;
-    for own in known.iter().filter(|own| variants.contains(&own.variant)) {
+    let wanted = |own: &&drops::Own| tap.quote.lines.iter().any(|line| line.variant == own.variant);
+    for own in known.iter().filter(wanted) {
         if store::find(tx, tap.shop, own.checkout)?.is_some_and(|checkout| goes_on(tx, &checkout)) {
             return Err(reserved());
         }
     }
-    drops::begin(tx, drop, key, &variants, &known, tap.id)
+    Ok(known)
 }
 
 fn reserved() -> Error {

@@ -216,6 +216,10 @@ pub(super) struct Lane {
     touched: BTreeSet<&'static str>,
     /// The last batch that is known to be committed, and when it was.
     last: Option<([u8; 16], Time)>,
+    /// On a new connection on which nobody has looked yet whether that batch is still there.
+    unlooked: bool,
+    /// When the batch that runs began, as its own row says.
+    began: Time,
     /// Waits before it tries again. A simulated world has no time to wait.
     sleep: fn(Duration),
 }
@@ -261,6 +265,8 @@ impl Lane {
             sums: Sums::default(),
             touched: BTreeSet::new(),
             last: None,
+            unlooked: false,
+            began: Time(0),
             sleep: std::thread::sleep,
         })
     }
@@ -391,7 +397,7 @@ impl Lane {
         }
         let committed = self.commit(batch_id)?;
         if matches!(committed, Committed::Yes) {
-            self.last = Some((batch_id, Time(self.high_water.load(Ordering::SeqCst))));
+            self.last = Some((batch_id, self.began));
             self.meters.bell.ring(&self.touched);
         }
         Ok(committed)
@@ -419,13 +425,15 @@ impl Lane {
             && postgres.lost()
         {
             postgres.reconnect()?;
-            self.look_for_the_tail()?;
+            self.unlooked = true;
         }
+        self.look_for_the_tail()?;
         self.connection.queue(match &self.connection {
             Connection::Sqlite(_) => "begin immediate",
             Connection::Postgres(_) => "begin",
         })?;
         let now = self.tick();
+        self.began = now;
         let parameters = [Value::Uuid(batch_id), now.value()];
         match &mut self.connection {
             Connection::Sqlite(sqlite) => {
@@ -439,6 +447,7 @@ impl Lane {
                      returning at, (extract(epoch from clock_timestamp()) * 1000000)::bigint, (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint",
                     &parameters,
                 )?;
+                self.began = at;
                 self.high_water.fetch_max(at.0, Ordering::SeqCst);
                 if let Some(servers) = &self.servers {
                     servers.hear(server);
@@ -495,6 +504,7 @@ impl Lane {
                     continue;
                 }
             };
+            self.unlooked = true;
             if let Err(error) = self.look_for_the_tail() {
                 last = Some(error);
                 continue;
@@ -533,7 +543,7 @@ impl Lane {
             Connection::Postgres(postgres) => {
                 if postgres.lost() || postgres.rollback().is_err() {
                     reconnect(postgres)?;
-                    self.look_for_the_tail()?;
+                    self.unlooked = true;
                 }
             }
         }
@@ -543,20 +553,25 @@ impl Lane {
         Ok(Committed::No(error))
     }
 
-    /// On a new connection: whether what this lane committed last is still there. It is not after a failover to a server that had not heard of it yet.
+    /// On a new connection, until it succeeds: whether what this lane committed last is still there. It is not after a failover to a server that had not heard of it yet.
     /// What was promised then is known to our callers and the processors only, so money is frozen as after a restore (S11).
     fn look_for_the_tail(&mut self) -> Result<()> {
-        let Some((id, at)) = self.last else { return Ok(()) };
-        let now = self.tick();
-        if now.minus(REMEMBERED) > at {
-            return Ok(()); // It may have been forgotten in good order.
-        }
-        let mut tx = Tx::new(&mut self.connection, now, self.random.as_ref());
-        if super::tail::is_there(&mut tx, id)? {
+        if !self.unlooked {
             return Ok(());
         }
-        super::tail::freeze(&mut tx, at)?;
-        self.last = None;
+        let now = self.tick();
+        // What is older than that may have been forgotten in good order.
+        let last = self.last.filter(|(_, at)| now.minus(REMEMBERED) <= *at);
+        let mut tx = Tx::new(&mut self.connection, now, self.random.as_ref());
+        let lost = match last {
+            Some((id, at)) if !super::tail::is_there(&mut tx, id)? => at,
+            _ => {
+                self.unlooked = false;
+                return Ok(());
+            }
+        };
+        super::tail::freeze(&mut tx, lost)?;
+        (self.last, self.unlooked) = (None, false);
         tracing::error!(
             "the database lost commits that had been acknowledged: no money moves until `hawker reconcile`"
         );

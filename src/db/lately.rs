@@ -51,7 +51,12 @@ pub(super) struct Follower {
     /// Up to where it had replayed when it was asked last. It only grows.
     replayed: i64,
     asked: Duration,
+    /// Until when it is not tried again: connecting to a machine that is off takes seconds.
+    rests: Duration,
 }
+
+/// After a failure.
+const REST: Duration = Duration::from_secs(10);
 
 /// What a follower's thread needs.
 pub(super) struct Following {
@@ -69,6 +74,7 @@ impl Follower {
             reader: None,
             replayed: -1,
             asked: Duration::ZERO,
+            rests: Duration::ZERO,
         }
     }
 
@@ -79,20 +85,31 @@ impl Follower {
             Ok(false) => None,
             Err(error) => {
                 tracing::debug!(%error, "a server that follows is not reached");
-                self.reader = None;
+                self.rest(with);
                 None
             }
         };
         let error = match done {
             Some(Ok(())) => None,
             Some(Err(error)) if !is_of_the_follower(&error.kind) => Some(error),
-            _ => return with.primary.push_kept(command),
+            Some(Err(error)) => {
+                if error.kind == Kind::Engine(Engine::Gone) {
+                    self.rest(with);
+                }
+                return with.primary.push_kept(command);
+            }
+            None => return with.primary.push_kept(command),
         };
         if let Some(error) = error {
             command.refuse(in_the_callers_words(error));
         }
         with.answered.fetch_add(1, Ordering::Relaxed);
         command.answer();
+    }
+
+    fn rest(&mut self, with: &Following) {
+        self.reader = None;
+        self.rests = with.clock.monotonic() + REST;
     }
 
     fn is_near(&mut self, with: &Following, open: &dyn Fn(Connection) -> Reader) -> Result<bool> {
@@ -103,7 +120,7 @@ impl Follower {
         if self.replayed >= wanted && self.reader.is_some() {
             return Ok(true);
         }
-        if now.saturating_sub(self.asked) < LOOK {
+        if now < self.rests || now.saturating_sub(self.asked) < LOOK {
             return Ok(false);
         }
         self.asked = now;

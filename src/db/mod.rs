@@ -712,9 +712,13 @@ pub fn frozen_since(tx: &mut Tx<'_>) -> Result<Option<Time>> {
     Ok((since != 0).then_some(Time(since)))
 }
 
-/// Lets money leave again after a restore was reconciled.
-pub fn unfreeze(tx: &mut Tx<'_>) -> Result<()> {
-    tx.exec("update installation set frozen = 0", &[]).map(drop)
+/// Lets money leave again after everything since `frozen` was compared. False: a loss of an earlier time was found meanwhile.
+pub fn unfreeze(tx: &mut Tx<'_>, frozen: Time) -> Result<bool> {
+    let done = tx.exec(
+        "update installation set frozen = 0 where frozen = 0 or frozen >= $1",
+        crate::args![frozen],
+    )?;
+    Ok(done == 1)
 }
 
 /// Forgets batch ids nobody can still ask for; keeps the newest, which is the clock's high-water mark.

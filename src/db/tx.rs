@@ -136,9 +136,12 @@ impl<'a> Tx<'a> {
     /// changes no row, or a constraint says no), the whole batch is undone and its commands run again without. False: they run without now, and the
     /// caller changes the row itself.
     pub fn gather(&mut self, table: &'static str, sql: &'static str, row: RowKey, amounts: [i64; 3]) -> bool {
-        self.batch
-            .as_mut()
-            .is_some_and(|batch| batch.sums.add(table, sql, row, amounts))
+        let Some(batch) = &mut self.batch else { return false };
+        let gathers = batch.sums.add(table, sql, row, amounts);
+        if gathers {
+            batch.touched.insert(table);
+        }
+        gathers
     }
 
     /// What this lane saw of a row within the last second, less what it spent since: a hint, where the batch gathers at all.

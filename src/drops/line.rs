@@ -200,8 +200,8 @@ pub fn drawn(
     most: i64,
 ) -> Result<(Option<Line>, Vec<crate::kernel::TurnId>)> {
     let line = store::line(tx, drop.id)?;
-    let told = line.as_ref().is_some_and(|line| line.drawn.is_some());
-    let turns = if told {
+    let drawn = line.as_ref().and_then(|line| line.drawn);
+    let turns = if drawn.is_some_and(|all| after < all) {
         store::drawn(tx, drop.id, after, most)?
     } else {
         Vec::new()

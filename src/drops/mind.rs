@@ -7,7 +7,7 @@ use super::run::{closed, opened, tidy_up};
 use super::{rules, store, wait};
 use crate::app::App;
 use crate::db::{LaneKey, Tx};
-use crate::kernel::{DropId, Result, Seconds};
+use crate::kernel::{DropId, Id, Result, Seconds};
 
 /// Looked at in a round.
 const ROWS: i64 = 100;
@@ -29,16 +29,30 @@ pub async fn mind(app: &App) -> Result<u64> {
             }
         }
     }
-    for id in app.db.read(|tx| store::with_sales_rules(tx, ROWS)).await? {
+    for id in every(app, store::with_sales_rules).await? {
         told(
             id,
             app.db.write(LaneKey::of(id), move |tx| rules::by_sales(tx, id)).await,
         );
     }
-    for id in app.db.read(|tx| store::with_lists(tx, ROWS)).await? {
+    for id in every(app, store::with_lists).await? {
         told(id, app.db.write(LaneKey::of(id), move |tx| wait::round(tx, id)).await);
     }
     Ok(due.len() as u64)
+}
+
+/// All that a question finds, page by page: what it asks for may stay so for weeks, and nobody's drop may hide behind a hundred others.
+async fn every(app: &App, page: fn(&mut Tx<'_>, DropId, i64) -> Result<Vec<DropId>>) -> Result<Vec<DropId>> {
+    let mut all: Vec<DropId> = Vec::new();
+    loop {
+        let after = all.last().copied().unwrap_or(DropId::from_uuid(uuid::Uuid::nil()));
+        let found = app.db.read(move |tx| page(tx, after, ROWS)).await?;
+        let more = found.len() as i64 == ROWS;
+        all.extend(found);
+        if !more {
+            return Ok(all);
+        }
+    }
 }
 
 /// One drop that cannot be looked at keeps nobody from the others.

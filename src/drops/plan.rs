@@ -2,7 +2,7 @@
 
 use super::archive::{act, born};
 use super::early::EARLY_MINUTES_MAX;
-use super::model::{Drop, DropState, EventKind, Item, Stage, View};
+use super::model::{Drop, DropState, EventKind, Item, Phase, Stage, View};
 use super::rules::{self, RULES_MAX, Rule, RuleState, When};
 use super::store;
 use crate::catalog;
@@ -248,7 +248,8 @@ pub fn edit(
         if matches!(before.state, DropState::Closed | DropState::Archived) {
             return Ok(Planned::Fixed("This drop is over. What was shown stays as it was."));
         }
-        if after.opens_at != before.opens_at && before.state != DropState::Scheduled {
+        let is_before = before.state == DropState::Scheduled && before.phase(tx.now()) == Phase::Before;
+        if after.opens_at != before.opens_at && !is_before {
             return Ok(Planned::Fixed("It is open already."));
         }
         if after.opens_at.is_some_and(|at| at <= tx.now()) && after.opens_at != before.opens_at {

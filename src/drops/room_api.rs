@@ -106,6 +106,10 @@ pub async fn put_turn(
                 sent.is_some(),
             ));
         }
+        if nonce.is_empty() {
+            // Who waited instead of working may have waited for many at once.
+            limit(&app, Limit::Waitlist, Who::AddressAtShop(address, shop))?;
+        }
     }
     let turn = app
         .db

@@ -59,6 +59,8 @@ pub struct Rule {
 
 /// Rules of one variant in one drop.
 pub(super) const RULES_MAX: usize = 20;
+/// Steps of one rule: each is an event in the archive, which is read whole.
+const STEPS_MAX: i64 = 500;
 
 /// A rule that can be kept. `pointer` names it. Errors: `invalid_field`.
 pub(super) fn checked(pointer: &str, when: When, price: Money) -> Result<()> {
@@ -81,6 +83,9 @@ pub(super) fn checked(pointer: &str, when: When, price: Money) -> Result<()> {
         }
         When::Every { floor, .. } if floor.minor >= price.minor => {
             field("floor", "A floor is below the price it starts with.")
+        }
+        When::Every { down, floor, .. } if (price.minor - floor.minor) / down.minor >= STEPS_MAX => {
+            field("down", "That is more than 500 steps. Take larger ones.")
         }
         When::Every { .. } => Ok(()),
     }

@@ -212,6 +212,8 @@ pub fn pause(tx: &mut Tx<'_>, hand: Hand) -> Result<Act> {
     if before.phase(tx.now()) != Phase::Open || before.state != DropState::Open {
         return Ok(Act::Wrong(before.state));
     }
+    // A step whose moment came before the pause is taken now: afterwards it would count the pause as well.
+    let before = rules::by_the_clock(tx, before)?;
     let after = Drop {
         state: DropState::Paused,
         ..before.clone()

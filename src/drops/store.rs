@@ -643,11 +643,11 @@ pub(super) fn move_rule(
 }
 
 /// Open drops with a rule that waits for sales.
-pub(super) fn with_sales_rules(tx: &mut Tx<'_>, most: i64) -> Result<Vec<DropId>> {
+pub(super) fn with_sales_rules(tx: &mut Tx<'_>, after: DropId, most: i64) -> Result<Vec<DropId>> {
     let rows: Vec<(DropId,)> = tx.all(
-        "select d.id from drops d where d.state = 'open' and exists (
-           select 1 from drop_rules r where r.drop_id = d.id and r.state = 'waiting' and r.kind = 'sold') order by d.id limit $1",
-        args![most],
+        "select d.id from drops d where d.state = 'open' and d.id > $1 and exists (
+           select 1 from drop_rules r where r.drop_id = d.id and r.state = 'waiting' and r.kind = 'sold') order by d.id limit $2",
+        args![after, most],
     )?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
@@ -1158,11 +1158,11 @@ pub(super) fn keep_passes(tx: &mut Tx<'_>, drop: DropId, since: Time, longer: Se
 }
 
 /// Open drops with a list.
-pub(super) fn with_lists(tx: &mut Tx<'_>, most: i64) -> Result<Vec<DropId>> {
+pub(super) fn with_lists(tx: &mut Tx<'_>, after: DropId, most: i64) -> Result<Vec<DropId>> {
     let rows: Vec<(DropId,)> = tx.all(
-        "select d.id from drops d where d.state = 'open' and exists (
-           select 1 from drop_waits w where w.drop_id = d.id and (w.state = 'waiting' or w.state = 'offered')) order by d.id limit $1",
-        args![most],
+        "select d.id from drops d where d.state = 'open' and d.id > $1 and exists (
+           select 1 from drop_waits w where w.drop_id = d.id and (w.state = 'waiting' or w.state = 'offered')) order by d.id limit $2",
+        args![after, most],
     )?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }

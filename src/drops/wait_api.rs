@@ -98,6 +98,15 @@ pub async fn delete_wait(
     let shop = player.shop;
     announced(&app, shop, id).await?;
     let key = key.hash(shop).ok_or_else(key_needed)?;
+    // Whoever has no place leaves none: that is no write.
+    if app
+        .db
+        .read(move |tx| store::wait_of(tx, id, variant, &key))
+        .await?
+        .is_none()
+    {
+        return Ok(axum::response::IntoResponse::into_response(StatusCode::NO_CONTENT));
+    }
     app.db
         .write(LaneKey::of(id), move |tx| leave(tx, shop, id, variant, &key))
         .await?;

@@ -114,9 +114,13 @@ pub async fn reconcile(
     done.differences
         .extend(missing(app, &found, &keep_books, accept.as_deref()).await?);
     if accept.is_some() || done.differences.iter().all(|difference| difference.settled) {
-        app.db.write(LaneKey(0), unfreeze).await?;
-        done.lifted = true;
-        if let Some(reason) = accept {
+        done.lifted = app.db.write(LaneKey(0), move |tx| unfreeze(tx, backup)).await?;
+        if !done.lifted {
+            done.differences.push(open(
+                "A loss from before the time that was compared was found meanwhile. Run this again.".to_owned(),
+            ));
+        }
+        if let Some(reason) = accept.filter(|_| done.lifted) {
             tracing::warn!(reason, "the freeze was lifted although the books differ");
         }
     }

@@ -29,6 +29,10 @@ const SLOW: Duration = Duration::from_secs(1);
 /// How long a buyer may wait at the door of the database: with the time to serve them it is less than a page waits for an answer.
 const AT_THE_DOOR: Duration = Duration::from_millis(1_500);
 
+/// How long somebody who wants to look may take to say at what, and in how many bytes.
+const SAID: Duration = Duration::from_secs(5);
+const SHORT: usize = 64 << 10;
+
 /// Wraps all routes. The last line of the first function is the first to see a request.
 pub(super) fn around(routes: Router<App>, app: &App) -> Router<App> {
     routes
@@ -99,6 +103,14 @@ async fn let_in<F: Future<Output = Response>>(
     let Some(errand) = errand(&request) else {
         return next(request).await;
     };
+    // Whoever only looks is let in with all they have to say: a body that does not come would keep a place that few have.
+    let request = match errand {
+        Errand::Look => match whole(request).await {
+            Ok(request) => request,
+            Err(refused) => return refused,
+        },
+        Errand::Take => request,
+    };
     match app.db.enter(errand, AT_THE_DOOR).await {
         Some(_entered) => next(request).await,
         None => {
@@ -106,6 +118,19 @@ async fn let_in<F: Future<Output = Response>>(
             let detail = "Too many people buy at this moment. Nothing was done; try again with the same id.";
             Problem::from(Error::new(Kind::Busy { retry_after: 1 }, "busy", detail)).into_response()
         }
+    }
+}
+
+/// The request with its body, a short one.
+async fn whole(request: Request) -> Result<Request, Response> {
+    let (parts, body) = request.into_parts();
+    match tokio::time::timeout(SAID, axum::body::to_bytes(body, SHORT)).await {
+        Ok(Ok(bytes)) => Ok(Request::from_parts(parts, bytes.into())),
+        Ok(Err(_)) => {
+            let detail = "This is larger than it can be.";
+            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail).into_response())
+        }
+        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "The body did not come.").into_response()),
     }
 }
 

@@ -300,6 +300,10 @@ pub async fn take_turn(
             if drops::check_work(app.db.signing_key(), drops::turn_of(id, &key), now, answer).is_err() {
                 return Ok(browser.remember(back));
             }
+            if answer.nonce.is_empty() {
+                // Who waited instead of working may have waited for many at once.
+                limit(&app, Limit::Waitlist, Who::AddressAtShop(client, shop))?;
+            }
         }
         match app.db.write(lane, move |tx| drops::join(tx, shop, id, &key)).await {
             // A drop that closed meanwhile says so itself.

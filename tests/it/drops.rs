@@ -2072,7 +2072,7 @@ async fn d15_who_cannot_be_served_in_time_is_turned_away_before_any_work_and_ser
 async fn d1_the_bench_of_a_drop_counts_what_the_books_say() {
     let folder = tempfile::tempdir().unwrap();
     let page = folder.path().join("report.html");
-    let mut bench = std::process::Command::new(crate::program::binary());
+    let mut bench = std::process::Command::new(env!("CARGO_BIN_EXE_hawker"));
     bench
         .args([
             "bench", "drop", "--buyers", "150", "--units", "12", "--leave", "10", "--json", "--folder",

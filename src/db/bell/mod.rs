@@ -93,10 +93,12 @@ impl Bell {
         });
     }
 
-    /// What the other replicas are to be told next.
+    /// What the other replicas are to be told next. May be let go of at any time: what was not told stays to be told.
     async fn words(&self) -> String {
         loop {
-            self.leaving.notified().await;
+            if lock(&self.untold).is_empty() {
+                self.leaving.notified().await;
+            }
             tokio::time::sleep(GATHER).await;
             let untold = std::mem::take(&mut *lock(&self.untold));
             if !untold.is_empty() {

@@ -42,14 +42,17 @@ pub(super) async fn carry(bell: &Bell, servers: &str, subject: &str) -> Result<(
         .await
         .map_err(|error| failed("NATS did not answer").because(error))?;
     bell.carried();
+    // Kept across turns: others who ring all the time must not put off what we have to say.
+    let mut words = std::pin::pin!(bell.words());
     loop {
         tokio::select! {
-            words = bell.words() => {
+            said = words.as_mut() => {
+                words.set(bell.words());
                 if client.connection_state() != State::Connected {
                     return Err(failed("NATS was lost"));
                 }
                 client
-                    .publish(subject.to_owned(), words.into())
+                    .publish(subject.to_owned(), said.into())
                     .await
                     .map_err(|error| failed("NATS was lost").because(error))?;
             }

@@ -31,10 +31,13 @@ pub(super) async fn carry(bell: &Bell, url: &str) -> Result<()> {
             .map_err(pg::failed)?;
         let own: i32 = own.try_get(0).map_err(pg::failed)?;
         bell.carried();
+        // Kept across turns: others who ring all the time must not put off what we have to say.
+        let mut words = std::pin::pin!(bell.words());
         loop {
             tokio::select! {
-                words = bell.words() => {
-                    client.execute("select pg_notify('hawker', $1)", &[&words]).await.map_err(pg::failed)?;
+                said = words.as_mut() => {
+                    words.set(bell.words());
+                    client.execute("select pg_notify('hawker', $1)", &[&said]).await.map_err(pg::failed)?;
                 }
                 Some((from, names)) = says.recv() => {
                     if from != own {
