@@ -380,7 +380,7 @@ pub fn run(cli: Cli) -> Result<()> {
             folder,
             listen,
             variants,
-        }) => runtime()?.block_on(bench::serve_bare(&folder, &listen, variants, told_to_stop())),
+        }) => runtime()?.block_on(async { bench::serve_bare(&folder, &listen, variants, told_to_stop()).await }),
         Command::Openapi => {
             print!("{}", routes::openapi());
             Ok(())
@@ -478,16 +478,19 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
         .map_err(|error| Error::internal(format!("the runtime could not start: {error}")))
 }
 
-/// Resolves at Ctrl-C or SIGTERM.
-pub async fn told_to_stop() {
+/// Resolves at Ctrl-C or SIGTERM, also one that comes before it is first asked: whoever is told "ready" may be stopped in good order. Within a runtime.
+pub fn told_to_stop() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        drop(tokio::signal::ctrl_c().await);
-        return;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+    let terminate = signal(SignalKind::terminate());
+    async move {
+        let Ok(mut terminate) = terminate else {
+            drop(tokio::signal::ctrl_c().await);
+            return;
+        };
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
     }
 }
 
