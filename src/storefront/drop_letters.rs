@@ -1,11 +1,12 @@
 //! Letters of a drop on its page: asking for one, saying that it was you, taking an offer into another browser, and stopping.
 
+use super::drop_page::announced;
 use super::front::Front;
 use crate::app::App;
 use crate::checkout::Buyer as Browser;
 use crate::db::{LaneKey, Tx};
 use crate::drops::letters_api::admit_letter;
-use crate::drops::{self, About, ContactState, DropState, View};
+use crate::drops::{self, About, ContactState, View};
 use crate::http::{ClientAddress, Form, Path, Problem, SameOrigin, redirect};
 use crate::kernel::{DropId, Kind, Result as Done};
 use axum::extract::State;
@@ -68,14 +69,7 @@ pub async fn send(
     Form(typed): Form<BTreeMap<String, String>>,
 ) -> Result<Response, Problem> {
     let shop = front.shop.id;
-    let slug = name.clone();
-    let found = app.db.read(move |tx| {
-        Ok(match slug.parse() {
-            Ok(id) => drops::find(tx, shop, id)?,
-            Err(_) => drops::find_by_slug(tx, shop, &slug)?,
-        })
-    });
-    let Some(drop) = found.await?.filter(|drop| drop.state != DropState::Draft) else {
+    let Some(drop) = announced(&app, shop, &name).await? else {
         return front.nothing_here();
     };
     let here = front.path(&format!("/drops/{}", drop.slug));

@@ -21,10 +21,10 @@ use crate::catalog;
 use crate::checkout::{self, Buyer as Browser, Checkout};
 use crate::clips;
 use crate::db::{LaneKey, Tx};
-use crate::drops::{self, ContactState, DropState, Item, Phase, Stage, StreamKind, TurnStanding, View};
+use crate::drops::{self, ContactState, Drop, DropState, Item, Phase, Stage, StreamKind, TurnStanding, View};
 use crate::http::{ClientAddress, Form, Limit, Path, Problem, Query, SameOrigin, Who, allow_on_page, limit, redirect};
 use crate::identity;
-use crate::kernel::{Kind, Result as Done, Time, words};
+use crate::kernel::{Kind, Result as Done, ShopId, Time, words};
 
 #[derive(Template)]
 #[template(path = "storefront/drop.html")]
@@ -259,6 +259,18 @@ pub async fn show(
     Ok(response)
 }
 
+/// The drop under a name of its page, or under its id, if buyers may know of it.
+pub(super) async fn announced(app: &App, shop: ShopId, name: &str) -> Result<Option<Drop>, Problem> {
+    let name = name.to_owned();
+    let found = app.db.read(move |tx| {
+        Ok(match name.parse() {
+            Ok(id) => drops::find(tx, shop, id)?,
+            Err(_) => drops::find_by_slug(tx, shop, &name)?,
+        })
+    });
+    Ok(found.await?.filter(|drop| drop.state != DropState::Draft))
+}
+
 /// Takes a turn in the waiting room: the browser holds its secret from here on.
 pub async fn take_turn(
     State(app): State<App>,
@@ -271,14 +283,7 @@ pub async fn take_turn(
 ) -> Result<Response, Problem> {
     let shop = front.shop.id;
     limit(&app, Limit::Checkout, Who::AddressAtShop(client, shop))?;
-    let slug = name.clone();
-    let found = app.db.read(move |tx| {
-        Ok(match slug.parse() {
-            Ok(id) => drops::find(tx, shop, id)?,
-            Err(_) => drops::find_by_slug(tx, shop, &slug)?,
-        })
-    });
-    let Some(drop) = found.await?.filter(|drop| drop.state != DropState::Draft) else {
+    let Some(drop) = announced(&app, shop, &name).await? else {
         return front.nothing_here();
     };
     let browser = browser.known(&app);
@@ -333,14 +338,7 @@ pub async fn enter_early(
 ) -> Result<Response, Problem> {
     let shop = front.shop.id;
     limit(&app, Limit::Checkout, Who::AddressAtShop(client, shop))?;
-    let slug = name.clone();
-    let found = app.db.read(move |tx| {
-        Ok(match slug.parse() {
-            Ok(id) => drops::find(tx, shop, id)?,
-            Err(_) => drops::find_by_slug(tx, shop, &slug)?,
-        })
-    });
-    let Some(drop) = found.await?.filter(|drop| drop.state != DropState::Draft) else {
+    let Some(drop) = announced(&app, shop, &name).await? else {
         return front.nothing_here();
     };
     let back = Link::new("To the drop", &front.path(&format!("/drops/{}", drop.slug)));
@@ -384,14 +382,7 @@ pub async fn wait(
 ) -> Result<Response, Problem> {
     let shop = front.shop.id;
     limit(&app, Limit::Checkout, Who::AddressAtShop(client, shop))?;
-    let slug = name.clone();
-    let found = app.db.read(move |tx| {
-        Ok(match slug.parse() {
-            Ok(id) => drops::find(tx, shop, id)?,
-            Err(_) => drops::find_by_slug(tx, shop, &slug)?,
-        })
-    });
-    let Some(drop) = found.await?.filter(|drop| drop.state != DropState::Draft) else {
+    let Some(drop) = announced(&app, shop, &name).await? else {
         return front.nothing_here();
     };
     let back = redirect(&front.path(&format!("/drops/{}", drop.slug)));
