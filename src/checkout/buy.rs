@@ -331,7 +331,7 @@ fn place(
         (Some(drop), Some(key)) => own::begun(tx, tap, drop.id, key)?,
         _ => Vec::new(),
     };
-    let demand = if drop.is_some() && !mutant!("D14-lines") {
+    let demand = if drop.is_some() {
         Demand::summed(&demand)
     } else {
         demand

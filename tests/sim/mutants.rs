@@ -133,10 +133,6 @@ pub const OF_DROPS: &[(&str, &str)] = &[
         "D14-open",
         "nobody looks at the list at the tap: the gate alone decides",
     ),
-    (
-        "D14-lines",
-        "two lines of what was offered are looked at each by itself",
-    ),
     ("D14-two", "the same units are offered to everybody who waits"),
     ("D14-order", "whoever came last is the first on the list"),
     ("D14-lapsed", "an offer that is over keeps its units"),

@@ -82,6 +82,8 @@ pub struct Weather {
     pub reply_false: u64,
     pub notice_lost: u64,
     pub notice_doubled: u64,
+    /// What asks for a promise and is late may lie somewhere for hours: longer than "no such payment" is not believed.
+    pub lingers: bool,
 }
 
 /// Who waits for the answer to a request.
@@ -89,7 +91,12 @@ pub enum Caller {
     Waits(oneshot::Sender<Answer>),
     /// Nobody any more, since then.
     Gone(Duration),
+    /// Nobody any more, and it does not arrive before then.
+    Lingers(Duration),
 }
+
+/// The longest that a request lingers: the last look at a payment that was believed not to exist comes after a day.
+const LINGERS_MAX: u64 = 12 * 3600;
 
 /// A request that nobody waits for does not arrive later than this: networks give up too. It has to be less than the time for which "no such
 /// payment" is not believed.
@@ -351,19 +358,19 @@ pub fn arrive(
     wire: &Wire,
     now: Duration,
 ) -> Arrived {
-    let mut happens = |rate: u64| dice.below(1000) < rate;
+    let happens = |dice: &mut Dice, rate: u64| dice.below(1000) < rate;
     let unknown = || Answer::Unknown {
         detail: "timed out".into(),
     };
     match message {
         Message::Notice { bank, notice } => {
-            if happens(weather.notice_lost) {
+            if happens(dice, weather.notice_lost) {
                 if banks[bank].tells_until_heard(&notice) {
                     wire.lock().unwrap().push(Message::Notice { bank, notice }); // Not thanked for: it is told again.
                 }
                 return Arrived::Lost;
             }
-            if happens(weather.notice_doubled) {
+            if happens(dice, weather.notice_doubled) {
                 let again = Message::Notice {
                     bank,
                     notice: notice.clone(),
@@ -377,18 +384,18 @@ pub fn arrive(
             let lost = || DisputeAnswer::Unknown {
                 detail: "timed out".into(),
             };
-            if happens(weather.not_sent) {
+            if happens(dice, weather.not_sent) {
                 answer(DisputeAnswer::NotSent {
                     detail: "connection refused".into(),
                 });
                 return Arrived::Lost;
             }
-            if happens(weather.request_lost) {
+            if happens(dice, weather.request_lost) {
                 answer(lost());
                 return Arrived::Lost;
             }
             let said = banks[bank].perform_dispute(&ask);
-            if happens(weather.reply_lost) {
+            if happens(dice, weather.reply_lost) {
                 answer(lost());
                 return Arrived::Lost;
             }
@@ -403,44 +410,53 @@ pub fn arrive(
             let reply = match reply {
                 Caller::Waits(reply) => reply,
                 Caller::Gone(since) if now > since + LATE_MAX => return Arrived::Lost,
-                Caller::Gone(_) => {
+                Caller::Lingers(until) if weather.lingers && now < until => {
+                    let reply = Caller::Lingers(until);
+                    wire.lock().unwrap().push(Message::Request { bank, ask, reply });
+                    return Arrived::Well;
+                }
+                Caller::Gone(_) | Caller::Lingers(_) => {
                     banks[bank].perform(&ask);
                     return Arrived::Well;
                 }
             };
-            if happens(weather.not_sent) {
+            if happens(dice, weather.not_sent) {
                 let detail = "connection refused".into();
                 drop(reply.send(Answer::NotSent { detail }));
                 return Arrived::Lost;
             }
-            if happens(weather.request_lost) {
+            if happens(dice, weather.request_lost) {
                 drop(reply.send(unknown()));
                 return Arrived::Lost;
             }
-            if happens(weather.request_late) {
+            if happens(dice, weather.request_late) {
                 drop(reply.send(unknown()));
-                let reply = Caller::Gone(now);
+                let reply = if weather.lingers && matches!(ask, Ask::Authorize { .. }) {
+                    Caller::Lingers(now + Duration::from_secs(dice.below(LINGERS_MAX)))
+                } else {
+                    Caller::Gone(now)
+                };
                 wire.lock().unwrap().push(Message::Request { bank, ask, reply });
                 return Arrived::Lost;
             }
             let mut answer = banks[bank].perform(&ask);
             let mut well = Arrived::Well;
-            if happens(weather.request_doubled) {
+            if happens(dice, weather.request_doubled) {
                 let reply = Caller::Gone(now);
                 wire.lock().unwrap().push(Message::Request { bank, ask, reply });
                 well = Arrived::Lost;
             }
-            if happens(weather.reply_false)
+            if happens(dice, weather.reply_false)
                 && let Answer::Authorized { amount, .. } | Answer::Captured { amount, .. } = &mut answer
             {
                 *amount = Money::new(amount.minor + 1, amount.currency);
                 well = Arrived::Lost;
             }
-            if happens(weather.reply_lost) {
+            if happens(dice, weather.reply_lost) {
                 drop(reply.send(unknown()));
                 return Arrived::Lost;
             }
-            if happens(weather.reply_slow) {
+            if happens(dice, weather.reply_slow) {
                 wire.lock().unwrap().push(Message::Reply { answer, reply });
                 return Arrived::Lost;
             }

@@ -53,6 +53,8 @@ struct Seats {
     keys: BTreeMap<CheckoutId, [u8; 32]>,
     /// Checkouts without an address or without a payment yet, of whom.
     begun: Vec<(usize, Fan)>,
+    /// Who tapped in which drop: others say that they are them.
+    tapped: Vec<(DropId, Fan)>,
 }
 
 /// Somebody in one of their browsers.
@@ -618,6 +620,7 @@ impl World<'_> {
             if halfway {
                 seats.begun.push((index, fan));
             }
+            seats.tapped.extend(quote.drop.as_ref().map(|drop| (drop.id, fan)));
         }
         self.tap(index);
         if dice.below(6) == 0 {
@@ -637,14 +640,22 @@ impl World<'_> {
             let latest = &seats.begun[seats.begun.len().saturating_sub(6)..];
             latest[pick(dice, latest.len())]
         };
-        let id = people.lock().unwrap().buyers[index].tap.id;
+        let like = people.lock().unwrap().buyers[index].clone();
+        let id = like.tap.id;
+        if dice.below(5) == 0 {
+            return self.somebody_is_quick(index, like, dice);
+        }
         let app = self.running().app.clone();
         if dice.below(2) == 0 {
-            let mut like = people.lock().unwrap().buyers[index].clone();
+            let mut like = like;
             if like.tap.address.is_none() {
                 like.tap.address = Buyer::new(shop, id, like.tap.quote.clone(), "").tap.address;
             }
-            let who = if dice.below(4) == 0 { Fan::any(dice) } else { fan };
+            let who = match dice.below(4) {
+                0 => Fan::any(dice),
+                1 => self.somebody_who_tapped(&like.tap.quote, dice).unwrap_or(fan),
+                _ => fan,
+            };
             who.lives(&mut like, dice);
             let details = Details {
                 contact: (dice.below(2) == 0).then(|| who.contact(dice)),
@@ -671,6 +682,28 @@ impl World<'_> {
             people.complain("paying what was reserved", error);
         });
         format!("buyer {index} pays")
+    }
+
+    fn somebody_who_tapped(&self, quote: &Quote, dice: &mut Dice) -> Option<Fan> {
+        let drop = quote.drop.as_ref()?.id;
+        let seats = self.seats();
+        let seats = seats.lock().unwrap();
+        let here = seats.tapped.iter().filter(|(there, _)| *there == drop);
+        let here: Vec<Fan> = here.map(|(_, fan)| *fan).collect();
+        (!here.is_empty()).then(|| here[pick(dice, here.len())])
+    }
+
+    /// Who reserved lets it go, and somebody else taps for the same before anybody has looked at the list.
+    fn somebody_is_quick(&mut self, index: usize, left: Buyer, dice: &mut Dice) -> String {
+        let (shop, people, id) = (self.ground.shop, self.people.clone(), left.tap.id);
+        let app = self.running().app.clone();
+        self.spawn(async move {
+            let gone = checkout::cancel(&app, shop, id).await;
+            people.lock().unwrap().complain("letting go", gone.err());
+        });
+        let fan = Fan::any(dice);
+        let said = self.taps_in_a_drop(&left.tap.quote, fan, dice);
+        format!("buyer {index} lets go; {said}")
     }
 
     /// Somebody of another shop, or with another's checkout id: nothing of it may do anything.

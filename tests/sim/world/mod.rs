@@ -31,6 +31,8 @@ const JOBS: usize = 6;
 /// All checks of all rows.
 const STEPS_BETWEEN_CHECKS: usize = 50;
 const SECOND: i64 = 1_000_000;
+/// In one of so many histories a request for a promise that nobody waits for may lie somewhere for hours.
+const LINGERS_ONE_IN: u64 = 5;
 
 /// What a history came to.
 #[derive(Clone, Debug, Default)]
@@ -104,6 +106,8 @@ struct Running {
     jobs: [Option<JoinHandle<()>>; JOBS + 1],
     /// Who waits for an answer: they may go away.
     waiting: Vec<JoinHandle<()>>,
+    /// Checkpoints have a connection of their own, as in the program.
+    checkpoints: Option<rusqlite::Connection>,
 }
 
 /// Lives a history to its end.
@@ -148,7 +152,8 @@ impl<'a> World<'a> {
             bank(1, "other", late && !first),
             Arc::new(mute),
         ];
-        let weather = weather(&mut dice);
+        let mut weather = weather(&mut dice);
+        weather.lingers = history.seed % LINGERS_ONE_IN == 3 && weather.request_late > 0;
         let mut world = Self {
             ground,
             history,
@@ -193,6 +198,7 @@ impl<'a> World<'a> {
             runtime,
             jobs: [const { None }; JOBS + 1],
             waiting: Vec::new(),
+            checkpoints: None,
         });
     }
 
@@ -328,7 +334,13 @@ impl<'a> World<'a> {
             wire.remove(index)
         };
         let now = self.clock.monotonic();
-        let asks = matches!(&message, Message::Request { .. } | Message::Dispute { .. });
+        let asks = matches!(
+            &message,
+            Message::Request {
+                reply: Caller::Waits(_),
+                ..
+            } | Message::Dispute { .. }
+        );
         self.outcome.asks += u64::from(asks);
         match arrive(message, &self.banks, &self.weather, dice, &self.wire, now) {
             Arrived::Well => "a message arrives".into(),
@@ -409,21 +421,27 @@ impl<'a> World<'a> {
 
     fn a_checkpoint(&mut self, dice: &mut Dice) -> String {
         let mode = ["passive", "restart", "truncate"][usize::try_from(dice.below(3)).expect("small")];
-        let file = rusqlite::Connection::open_with_flags_and_vfs(
-            "hawker.db",
-            rusqlite::OpenFlags::default(),
-            self.disk.name(),
-        );
-        let done = file.and_then(|file| {
-            file.pragma_update(None, "synchronous", "full")?;
+        let name = self.disk.name().to_owned();
+        let running = self.running();
+        if running.checkpoints.is_none() {
+            running.checkpoints = rusqlite::Connection::open_with_flags_and_vfs(
+                "hawker.db",
+                rusqlite::OpenFlags::default(),
+                name.as_str(),
+            )
+            .and_then(|file| file.pragma_update(None, "synchronous", "full").map(|()| file))
+            .ok();
+        }
+        let done = running.checkpoints.as_ref().is_some_and(|file| {
             file.query_row(&format!("pragma wal_checkpoint({mode})"), [], |row| {
                 row.get::<_, i64>(0)
             })
+            .is_ok()
         });
-        if done.is_err() && self.power_goes {
+        if !done && self.power_goes {
             self.crash(Crash::KeepUnsynced); // It went here.
         }
-        format!("checkpoint {mode}: {}", done.is_ok())
+        format!("checkpoint {mode}: {done}")
     }
 
     /// No write has room any more, from some write on; or there is room again.
@@ -482,7 +500,7 @@ impl<'a> World<'a> {
             Message::Request { bank, ask, reply } => {
                 let reply = match reply {
                     Caller::Waits(_) => Caller::Gone(now),
-                    gone @ Caller::Gone(_) => gone,
+                    gone @ (Caller::Gone(_) | Caller::Lingers(_)) => gone,
                 };
                 Some(Message::Request { bank, ask, reply })
             }
@@ -522,14 +540,15 @@ fn pick(dice: &mut Dice, of: usize) -> usize {
 fn weather(dice: &mut Dice) -> Weather {
     let mut rate = |most: u64| if dice.below(2) == 0 { 0 } else { 1 + dice.below(most) };
     Weather {
-        not_sent: rate(220),
-        request_lost: rate(220),
+        not_sent: rate(250),
+        request_lost: rate(250),
         request_late: rate(100),
         request_doubled: rate(330),
-        reply_lost: rate(220),
+        reply_lost: rate(250),
         reply_slow: rate(350),
         reply_false: rate(120).saturating_sub(80),
         notice_lost: rate(500),
         notice_doubled: rate(400),
+        lingers: false, // Is a matter of the history's number.
     }
 }
