@@ -58,6 +58,13 @@ const JOBS: &[Job] = &[
         runs: Runs::Alone,
         round: |app, _| Box::pin(async move { drops::mind(&app).await.map(drop) }),
     },
+    // Finer than the job that minds drops: how long somebody waits is told to the second. Two who do it let nobody in twice.
+    Job {
+        name: "waiting_rooms",
+        period: Duration::from_millis(200),
+        runs: Runs::Everywhere,
+        round: |app, _| Box::pin(async move { drops::let_in(&app).await }),
+    },
     Job {
         name: "drop_letters",
         period: Duration::from_secs(1),

@@ -3,8 +3,8 @@
 use super::model::{Identity, QuotedDrop, Who, contact_needed, limit_reached};
 use super::store::{self, Counted};
 use crate::db::Tx;
-use crate::kernel::{CheckoutId, DropId, Error, Result, ShopId};
-use std::collections::BTreeSet;
+use crate::kernel::{CheckoutId, DropId, Error, Id, Result, ShopId};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Counts a reservation for its buyer. Nothing happens in a drop without a limit. Errors: `drop_contact_needed`, `drop_limit_reached`, `id_reused`.
 ///
@@ -110,18 +110,34 @@ pub fn release(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<()> {
 
 /// Counters that are not the sum of what they count (I7): empty, always.
 pub(super) fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
-    let mut sums: std::collections::BTreeMap<(uuid::Uuid, Vec<u8>), i64> = std::collections::BTreeMap::new();
-    for claim in store::claims_held(tx)? {
-        for identity in claim.who {
-            let key = (crate::kernel::Id::uuid(claim.drop), identity.to_vec());
-            *sums.entry(key).or_default() += i64::from(claim.units);
+    let nil = uuid::Uuid::nil();
+    let mut sums: BTreeMap<(DropId, Vec<u8>), i64> = BTreeMap::new();
+    let mut last = CheckoutId::from_uuid(nil);
+    loop {
+        let page = store::claims_held(tx, last)?;
+        for (checkout, drop, units, who) in &page {
+            for identity in who.as_chunks::<33>().0 {
+                *sums.entry((*drop, identity.to_vec())).or_default() += units;
+            }
+            last = *checkout;
+        }
+        if page.is_empty() {
+            break;
         }
     }
     let mut broken = Vec::new();
-    for (drop, identity, units, most) in store::counts(tx)? {
-        let sum = sums.remove(&(crate::kernel::Id::uuid(drop), identity)).unwrap_or(0);
-        if sum != units || units > most {
-            broken.push(format!("I7 {drop}: {units} counted of at most {most}, and {sum} held"));
+    let mut last = (DropId::from_uuid(nil), Vec::new());
+    loop {
+        let page = store::counts(tx, (last.0, &last.1))?;
+        if page.is_empty() {
+            break;
+        }
+        for (drop, identity, units, most) in page {
+            last = (drop, identity);
+            let sum = sums.remove(&last).unwrap_or(0);
+            if sum != units || units > most {
+                broken.push(format!("I7 {drop}: {units} counted of at most {most}, and {sum} held"));
+            }
         }
     }
     broken.extend(

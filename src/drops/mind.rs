@@ -11,7 +11,7 @@ use crate::kernel::{DropId, Id, Result, Seconds};
 
 /// Looked at in a round.
 const ROWS: i64 = 100;
-/// Waves a round for one drop: the highest rate that can be set is five full ones a second, and a round may come late.
+/// Waves a round for one drop: the highest rate that can be set is five full ones a second, and a round may come a second late.
 const WAVES: u32 = 6;
 
 /// The job `drops`. Returns how many it looked at. Buyers do not wait for it: a drop sells from the microsecond it was to open.
@@ -21,14 +21,7 @@ pub async fn mind(app: &App) -> Result<u64> {
         let id = *id;
         told(id, app.db.write(LaneKey::of(id), move |tx| look(tx, id)).await);
     }
-    for id in app.db.read(|tx| store::letting_in(tx, ROWS)).await? {
-        for _ in 0..WAVES {
-            let full = told(id, app.db.write(LaneKey::of(id), move |tx| wave(tx, id)).await);
-            if full != Some(true) {
-                break;
-            }
-        }
-    }
+    let_in(app).await?;
     for id in every(app, store::with_sales_rules).await? {
         told(
             id,
@@ -39,6 +32,19 @@ pub async fn mind(app: &App) -> Result<u64> {
         told(id, app.db.write(LaneKey::of(id), move |tx| wait::round(tx, id)).await);
     }
     Ok(due.len() as u64)
+}
+
+/// The next waves of all waiting rooms that are open. Costs one read where there are none.
+pub async fn let_in(app: &App) -> Result<()> {
+    for id in app.db.read(|tx| store::letting_in(tx, ROWS)).await? {
+        for _ in 0..WAVES {
+            let full = told(id, app.db.write(LaneKey::of(id), move |tx| wave(tx, id)).await);
+            if full != Some(true) {
+                break;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// All that a question finds, page by page: what it asks for may stay so for weeks, and nobody's drop may hide behind a hundred others.

@@ -49,7 +49,7 @@ pub use letters::{
     read_contact_token, stop, take_along, written,
 };
 pub use line::{PASS, asks_for, drawn, join, rank, seed_hash, stand, use_pass};
-pub use mind::mind;
+pub use mind::{let_in, mind};
 pub use model::{
     Drop, DropState, Event, EventKind, Figures, Item, Line, Offered, Phase, QuotedDrop, Stage, StreamKind, TurnNow,
     TurnStanding, View, Wait, WaitStanding, Who, event_hash, key_hash, place, turn_of, verify,

@@ -733,24 +733,41 @@ pub(super) fn set_identities(tx: &mut Tx<'_>, checkout: CheckoutId, who: &[Ident
 
 /// Checkouts that count something in a drop, for whoever checks that they should.
 pub fn holding(tx: &mut Tx<'_>) -> Result<Vec<CheckoutId>> {
-    let rows: Vec<(CheckoutId,)> = tx.all("select checkout_id from drop_claims where held = 1 limit 100000", &[])?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
+    let mut all: Vec<CheckoutId> = Vec::new();
+    loop {
+        let after = all.last().copied().unwrap_or(CheckoutId::from_uuid(uuid::Uuid::nil()));
+        let page = claims_held(tx, after)?;
+        all.extend(page.iter().map(|(checkout, ..)| *checkout));
+        if page.is_empty() {
+            return Ok(all);
+        }
+    }
 }
 
-pub(super) fn claims_held(tx: &mut Tx<'_>) -> Result<Vec<Counted>> {
+/// Rows that a check reads at once.
+pub(super) const PAGE: i64 = 10_000;
+
+/// Checkout, drop, units, and the identities they are counted for one after another.
+pub(super) type Held = (CheckoutId, DropId, i64, Vec<u8>);
+
+/// What the next checkouts count.
+pub(super) fn claims_held(tx: &mut Tx<'_>, after: CheckoutId) -> Result<Vec<Held>> {
     tx.all(
-        "select drop_id, units, held, identities from drop_claims where held = 1 limit 100000",
-        &[],
+        "select checkout_id, drop_id, units, identities from drop_claims where held = 1 and checkout_id > $1
+          order by checkout_id limit $2",
+        args![after, PAGE],
     )
 }
 
 /// Drop and identity, units, and how many it may have.
 pub(super) type Counts = (DropId, Vec<u8>, i64, i64);
 
-pub(super) fn counts(tx: &mut Tx<'_>) -> Result<Vec<Counts>> {
+/// The next identities that something is counted for.
+pub(super) fn counts(tx: &mut Tx<'_>, after: (DropId, &[u8])) -> Result<Vec<Counts>> {
     tx.all(
-        "select drop_id, identity, units, units_max from drop_buyers where units > 0 limit 1000000",
-        &[],
+        "select drop_id, identity, units, units_max from drop_buyers where units > 0 and (drop_id, identity) > ($1, $2)
+          order by drop_id, identity limit $3",
+        args![after.0, after.1, PAGE],
     )
 }
 

@@ -2,7 +2,8 @@
 
 use super::crowd::Crowd;
 use crate::bench::load::{Answer, Connection, Latencies};
-use crate::kernel::{CheckoutId, Result};
+use crate::drops::{self, Challenge};
+use crate::kernel::{CheckoutId, Result, Time};
 use hyper::{Method, StatusCode};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -131,6 +132,12 @@ struct SaidTurn {
     place: Option<i64>,
 }
 
+#[derive(Deserialize)]
+struct SaidWork {
+    challenge: String,
+    bits: u8,
+}
+
 /// What one request came to.
 #[derive(Debug, PartialEq, Eq)]
 enum Told {
@@ -191,12 +198,28 @@ impl Buyer {
         self.take_turn().await.map(drop)
     }
 
+    /// In a rush the door asks for work first, and gets it.
     async fn take_turn(&mut self) -> Result<Option<SaidTurn>> {
         let (path, key) = (self.crowd.path("turn"), self.key.clone());
-        let answer = self
-            .send(What::Other, Method::PUT, &path, &[("hawker-buyer-key", &key)], "")
-            .await?;
-        Ok(serde_json::from_slice(&answer.body).ok())
+        let mut work = String::new();
+        loop {
+            let headers = [("hawker-buyer-key", key.as_str()), ("hawker-work", work.as_str())];
+            let said = &headers[..1 + usize::from(!work.is_empty())];
+            let answer = self.send(What::Other, Method::PUT, &path, said, "").await?;
+            let asked: Option<SaidWork> = (answer.status == StatusCode::PRECONDITION_REQUIRED)
+                .then(|| serde_json::from_slice(&answer.body).ok())
+                .flatten();
+            let Some(SaidWork { challenge, bits }) = asked else {
+                return Ok(serde_json::from_slice(&answer.body).ok());
+            };
+            let asked = Challenge {
+                text: challenge,
+                bits,
+                waited_at: Time(0),
+            };
+            let solved = tokio::task::spawn_blocking(move || format!("{}:{}", asked.text, drops::solve(&asked)));
+            work = solved.await.map_err(super::panicked)?;
+        }
     }
 
     /// Comes when they were to come, and tries to buy.
