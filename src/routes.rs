@@ -114,6 +114,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(disputes::get_dispute))
         .routes(routes!(disputes::post_dispute_acceptance))
         .routes(routes!(disputes::post_dispute_answer))
+        .routes(routes!(disputes::get_evidence))
         .routes(routes!(
             gift_cards::api::list_gift_cards,
             gift_cards::api::post_gift_card
@@ -276,6 +277,8 @@ fn desk() -> Router<App> {
             get(desk::disputes_page::show).post(desk::disputes_page::open),
         )
         .route("/studio/{shop}/disputes/{dispute}", get(desk::dispute_page::show))
+        .route("/studio/{shop}/orders/{order}/evidence", get(desk::evidence_page::show))
+        .route("/studio/{shop}/orders/{order}/frame", get(desk::evidence_page::frame))
         .route(
             "/studio/{shop}/disputes/{dispute}/acceptance",
             axum::routing::post(desk::dispute_page::accept),
@@ -476,6 +479,8 @@ pub const PAGES: &[(&str, &str)] = &[
     ("GET", "/studio/{shop}/disputes"),
     ("POST", "/studio/{shop}/disputes"),
     ("GET", "/studio/{shop}/disputes/{dispute}"),
+    ("GET", "/studio/{shop}/orders/{order}/evidence"),
+    ("GET", "/studio/{shop}/orders/{order}/frame"),
     ("POST", "/studio/{shop}/disputes/{dispute}/acceptance"),
     ("POST", "/studio/{shop}/disputes/{dispute}/answer"),
     ("POST", "/studio/{shop}/disputes/{dispute}/bank"),

@@ -711,7 +711,7 @@ pub struct SeenClipOut {
 }
 
 impl SeenOut {
-    fn new(checkout: &Checkout, evidence: &Evidence) -> Self {
+    pub fn new(checkout: &Checkout, evidence: &Evidence) -> Self {
         let quote = &checkout.offer.quote;
         let money = |minor| MoneyOut::from(Money::new(minor, quote.currency));
         let items = quote.lines.iter().map(|line| SeenItemOut {

@@ -109,7 +109,7 @@ pub fn clear_incoming(media: &Path) {
     }
 }
 
-fn incoming_folder(media: &Path) -> PathBuf {
+pub(super) fn incoming_folder(media: &Path) -> PathBuf {
     media.join("incoming")
 }
 

@@ -31,6 +31,7 @@ pub use captions::{Cue, cues};
 pub use draft::{CreateClip, EditClip, create, edit};
 pub use intake::{Intake, clear_incoming, intake, keep_drawing, media_file};
 pub use model::*;
+pub use poster::frame;
 pub use probe::Refusal;
 pub use publish::{Publish, Unpublish, publish, unpublish};
 pub use store::{

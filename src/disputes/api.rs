@@ -1,99 +1,17 @@
-//! Disputes over HTTP: what there are, how one stands, giving it up, answering it.
+//! Disputes over HTTP: what there are, how one stands, giving it up, answering it; and the pack of evidence of a sale.
 
-use super::evidence::proposed;
+use super::answer::proposed;
+use super::pack::{Pack, PackOut, pack};
 use crate::app::App;
 use crate::http::{Json, Path, Problem, Query, json};
 use crate::identity::{Analyst, Creator};
-use crate::kernel::{DisputeId, Error, IntentId, MoneyOut, OrderId, PageIn, PageOut, Result, ShopId, Time};
-use crate::payments::disputes::{self, Answering, Asked, Dispute, DisputeState, reason_words};
+use crate::kernel::{DisputeId, Error, OrderId, PageIn, PageOut, Result, ShopId};
+use crate::payments::disputes::{self, Answering, DisputeOut, DisputeState};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::collections::BTreeMap;
-
-/// One round of a dispute.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = Dispute)]
-pub struct DisputeOut {
-    pub id: DisputeId,
-    pub order: OrderId,
-    pub payment: IntentId,
-    pub processor: String,
-    /// The processor's name for it.
-    pub reference: String,
-    /// 2 where the bank came back after the first was won.
-    pub round: u32,
-    /// `inquiry`, `needs_response`, `under_review`, `won` or `lost`.
-    pub state: String,
-    /// Who said that it is over: `processor`, `staff` or `time`.
-    pub closed_by: Option<String>,
-    pub amount: MoneyOut,
-    /// What of it had gone back to the buyer before: they have it twice until a person settles that.
-    pub paid_twice: MoneyOut,
-    /// What the processor charged for it, by currency.
-    pub fees: Vec<MoneyOut>,
-    /// `fraudulent`, `product_not_received` …
-    pub reason: String,
-    /// The reason in plain words.
-    pub meaning: String,
-    /// The bank's own code or words.
-    pub detail: String,
-    /// Until when it can be answered; absent: it cannot.
-    pub due_by: Option<Time>,
-    /// What the processor was told: `accept` or `submit`.
-    pub asked: Option<String>,
-    /// Why it was given up.
-    pub accepted_because: Option<String>,
-    /// What was answered.
-    pub answer: BTreeMap<String, String>,
-    /// What an answer could say, from what we know; where one dispute is read and can still be answered.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub proposed: BTreeMap<String, String>,
-    /// What stood in the way last, such as the processor's refusal.
-    pub trouble: Option<String>,
-    pub next_look_at: Option<Time>,
-    pub created_at: Time,
-    pub changed_at: Time,
-}
-
-impl DisputeOut {
-    /// Without what an answer could say.
-    pub fn bare(dispute: Dispute) -> Self {
-        Self::new(dispute, BTreeMap::new())
-    }
-
-    fn new(dispute: Dispute, proposed: BTreeMap<String, String>) -> Self {
-        let filled = |text: String| (!text.is_empty()).then_some(text);
-        let closed_by = dispute.state.is_over().then(|| dispute.closed_by.name().to_owned());
-        let asked = (dispute.asked != Asked::Nothing).then(|| dispute.asked.name().to_owned());
-        Self {
-            id: dispute.id,
-            order: dispute.checkout().order(),
-            payment: dispute.intent,
-            processor: dispute.processor().to_owned(),
-            reference: dispute.name.clone(),
-            round: dispute.round,
-            state: dispute.state.name().to_owned(),
-            closed_by,
-            amount: dispute.amount.into(),
-            paid_twice: dispute.money(dispute.excess_minor).into(),
-            fees: dispute.fee().into_iter().map(MoneyOut::from).collect(),
-            meaning: reason_words(&dispute.reason).to_owned(),
-            due_by: dispute.due_by,
-            asked,
-            accepted_because: filled(dispute.why),
-            answer: dispute.answer,
-            proposed,
-            trouble: filled(dispute.trouble),
-            next_look_at: dispute.next_check_at,
-            created_at: dispute.created_at,
-            changed_at: dispute.changed_at,
-            reason: dispute.reason,
-            detail: dispute.detail,
-        }
-    }
-}
 
 /// The shop's disputes, newest first.
 #[utoipa::path(get, path = "/v1/disputes", tag = "money", params(PageIn), responses((status = 200, body = PageOut<DisputeOut>)))]
@@ -171,7 +89,7 @@ pub async fn post_dispute_acceptance(
 #[schema(as = NewDisputeAnswer)]
 pub struct AnswerIn {
     /// Texts by name: `product_description`, `customer_name`, `customer_email`, `shipping_address`, `shipping_carrier`,
-    /// `shipping_tracking_number`, `shipping_date`, `refund_policy`, `statement`.
+    /// `shipping_tracking_number`, `shipping_date`, `refund_policy`, `activity`, `statement`.
     pub texts: BTreeMap<String, String>,
 }
 
@@ -226,4 +144,18 @@ pub fn refusal(answering: &Answering) -> Option<Error> {
         ),
         Answering::Refused(dispute) => Error::conflict("refused", dispute.trouble.clone()),
     })
+}
+
+/// Everything that shows what a buyer saw, agreed to and got, as it was: for a bank, a court, or whoever asks.
+#[utoipa::path(get, path = "/v1/orders/{order}/evidence", tag = "money", params(("order" = OrderId, Path)),
+    responses((status = 200, body = PackOut), (status = 404)))]
+pub async fn get_evidence(
+    State(app): State<App>,
+    staff: Analyst,
+    Path(id): Path<OrderId>,
+) -> Result<Response, Problem> {
+    let shop = staff.0.shop;
+    let found: Option<Pack> = app.db.read(move |tx| pack(tx, shop, id)).await?;
+    let found = found.ok_or_else(|| Error::not_found("order"))?;
+    Ok(json(StatusCode::OK, PackOut::new(&found)))
 }

@@ -735,7 +735,7 @@ pub(super) fn set_identities(tx: &mut Tx<'_>, checkout: CheckoutId, who: &[Ident
 pub fn holding(tx: &mut Tx<'_>) -> Result<Vec<CheckoutId>> {
     let mut all: Vec<CheckoutId> = Vec::new();
     loop {
-        let after = all.last().copied().unwrap_or(CheckoutId::from_uuid(uuid::Uuid::nil()));
+        let after = all.last().copied().unwrap_or(CheckoutId::from_uuid(Uuid::nil()));
         let page = claims_held(tx, after)?;
         all.extend(page.iter().map(|(checkout, ..)| *checkout));
         if page.is_empty() {

@@ -114,6 +114,11 @@ pub fn exact(at: Time) -> String {
     at.timestamp().strftime("%-d %B %Y, %H:%M UTC").to_string()
 }
 
+/// The same to the second, where that matters: "21 November 2026, 20:31:07 UTC".
+pub fn to_the_second(at: Time) -> String {
+    at.timestamp().strftime("%-d %B %Y, %H:%M:%S UTC").to_string()
+}
+
 /// The same by the clock of a time zone: "21 November 2026, 21:31 CET". A zone nobody knows is UTC.
 pub fn exact_in(at: Time, zone: &str) -> String {
     match jiff::tz::TimeZone::get(zone) {

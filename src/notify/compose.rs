@@ -374,6 +374,11 @@ pub fn order_canceled(tx: &mut Tx<'_>, links: &Links, shop: ShopId, order: Order
     )
 }
 
+/// What a letter is about that says, for the so-manieth time, that a promise of money is over.
+pub fn lost_occasion(order: OrderId, tries: u32) -> Uuid {
+    Uuid::new_v5(&order.uuid(), format!("lost/{tries}").as_bytes())
+}
+
 /// The promise of the money is over: please pay again. Each time it happens is a letter of its own; `tries` says which time it is.
 pub fn payment_lost(tx: &mut Tx<'_>, links: &Links, shop: ShopId, order: OrderId, tries: u32) -> Result<Queue> {
     let Some(about) = About::order(tx, links, shop, order)? else {
@@ -394,7 +399,7 @@ pub fn payment_lost(tx: &mut Tx<'_>, links: &Links, shop: ShopId, order: OrderId
         "until": words::exact(lost_at.plus(payments::PAY_AGAIN)),
     });
     let subject = format!("Please pay your order {} again", about.view.order.number);
-    let occasion = Uuid::new_v5(&order.uuid(), format!("lost/{tries}").as_bytes());
+    let occasion = lost_occasion(order, tries);
     about.queue(tx, MailKind::PaymentLost, occasion, subject, more)
 }
 

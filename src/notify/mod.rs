@@ -21,13 +21,13 @@ pub mod webhooks;
 mod tests;
 
 pub use compose::{
-    Links, order_canceled, order_confirmed, order_refunded, payment_lost, refund_failed, rest_canceled,
+    Links, lost_occasion, order_canceled, order_confirmed, order_refunded, payment_lost, refund_failed, rest_canceled,
     shipment_handed_over,
 };
 pub use deliver::{Delivered, deliver, prune};
 pub use drop_letters::write_drop_letters;
 pub use mailbox::{Kept, Mailbox, mailbox};
-pub use model::{Letter, MailKind, NewMail};
+pub use model::{Letter, MailKind, NewMail, Told};
 pub use queue::{Queue, queue};
 pub use smtp::Smtp;
-pub use store::{Waiting, waiting};
+pub use store::{Waiting, letters, waiting};

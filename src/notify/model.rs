@@ -42,6 +42,34 @@ pub struct NewMail {
     pub says: String,
 }
 
+/// A letter as it was written to a buyer, for whoever has to show what they were told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    pub kind: MailKind,
+    pub to: String,
+    pub subject: String,
+    /// Without the keys in its links.
+    pub text: String,
+    pub written_at: Time,
+    /// None: it did not leave, or not yet.
+    pub sent_at: Option<Time>,
+    /// What the mail server said last, if it did not leave.
+    pub trouble: String,
+}
+
+/// A text whose links open nothing: what stands in a letter for its buyer's eyes is for theirs only.
+pub(super) fn without_keys(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("?t=") {
+        let (before, key) = rest.split_at(at);
+        kept.push_str(before);
+        rest = key.find(char::is_whitespace).map_or("", |end| &key[end..]);
+    }
+    kept.push_str(rest);
+    kept
+}
+
 /// A letter that somebody took to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Letter {

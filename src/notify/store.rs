@@ -2,10 +2,11 @@
 
 use super::compose;
 use super::mailbox::Kept;
-use super::model::{Letter, NewMail};
+use super::model::{Letter, MailKind, NewMail, Told, without_keys};
 use crate::args;
 use crate::db::{FromRow, Row, Tx};
-use crate::kernel::{MailId, Result, Seconds, Time};
+use crate::kernel::{MailId, Result, Seconds, ShopId, Time};
+use uuid::Uuid;
 
 /// Writes a letter. False: there is one of this kind about this already.
 pub(super) fn insert(tx: &mut Tx<'_>, id: MailId, mail: &NewMail) -> Result<bool> {
@@ -126,6 +127,36 @@ impl FromRow for Kept {
             at: row.get(5)?,
         })
     }
+}
+
+impl FromRow for Told {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        let kind: MailKind = row.get(0)?;
+        Ok(Self {
+            to: row.get(1)?,
+            subject: row.get(2)?,
+            text: without_keys(&compose::text(kind, &row.get::<String>(3)?)?),
+            written_at: row.get(4)?,
+            sent_at: row.get(5)?,
+            trouble: row.get(6)?,
+            kind,
+        })
+    }
+}
+
+/// Letters about an order, a parcel, a refund …, oldest first.
+pub fn letters(tx: &mut Tx<'_>, shop: ShopId, about: &[Uuid]) -> Result<Vec<Told>> {
+    let mut all: Vec<Told> = Vec::new();
+    for subject in about {
+        for kind in MailKind::ALL {
+            all.extend(tx.maybe_one::<Told>(
+                "select kind, recipient, subject, says, created_at, sent_at, detail from mails where kind = $1 and subject_id = $2 and shop_id = $3",
+                args![*kind, *subject.as_bytes(), shop],
+            )?);
+        }
+    }
+    all.sort_by_key(|letter| letter.written_at);
+    Ok(all)
 }
 
 /// The newest letters of all shops: only the demo's mailbox asks, and a demo is one person's machine.

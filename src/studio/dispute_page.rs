@@ -9,7 +9,7 @@ use super::typed::Typed;
 use super::when::When;
 use crate::app::App;
 use crate::checkout::{self, Order};
-use crate::disputes::{Step, bearers, proposed, refusal};
+use crate::disputes::{Step, bearers, pack, proposed, refusal};
 use crate::http::{Form, Path, Problem, Query, page, redirect};
 use crate::identity::{Analyst, Creator, Shop, Staff, shop};
 use crate::kernel::{DisputeId, Error, Kind, Result, Time, words};
@@ -50,6 +50,8 @@ pub struct DisputePage {
     /// How it stands, a sentence each.
     pub stands: Vec<String>,
     pub due: Option<When>,
+    /// What a bank will ask for and is not there; while it can be answered.
+    pub missing: Vec<String>,
     /// Names and words.
     pub facts: Vec<(String, String)>,
     /// Who bears it, and how much.
@@ -84,6 +86,7 @@ struct Desk {
     rounds: Vec<Dispute>,
     order: Option<Order>,
     proposed: BTreeMap<String, String>,
+    missing: Vec<String>,
     names: Names,
     fee_bearer: FeeBearer,
     entries: Vec<payments::Entry>,
@@ -102,6 +105,10 @@ async fn read(app: &App, staff: &Staff, id: DisputeId) -> Result<Desk> {
                 names: Names::read(tx, &shop)?,
                 order: checkout::order_of_checkout(tx, shop_id, dispute.checkout())?,
                 proposed: proposed(tx, &dispute)?,
+                missing: match pack(tx, shop_id, dispute.checkout().order())? {
+                    Some(pack) if dispute.can_be_answered(tx.now()) => pack.missing(),
+                    _ => Vec::new(),
+                },
                 rounds: rounds
                     .into_iter()
                     .filter(|other| other.name == dispute.name && other.id != dispute.id)
@@ -310,7 +317,7 @@ impl DisputePage {
             label,
             field: Field::of(desk.proposed.get(*name).map_or("", String::as_str)),
             rows: match *name {
-                "statement" | "refund_policy" => 8,
+                "statement" | "refund_policy" | "activity" => 8,
                 "product_description" => 3,
                 _ => 1,
             },
@@ -361,6 +368,7 @@ impl DisputePage {
             payment: format!("/studio/{}/payments/{}", frame.shop_slug, dispute.intent),
             stands: stands(desk),
             due: dispute.due_by.filter(|_| waits).map(|due| When::of(due, desk.now)),
+            missing: desk.missing.clone(),
             facts,
             bears_words: if dispute.state == DisputeState::Won {
                 "Taken from, and given back to".into()
@@ -426,6 +434,7 @@ impl DisputePage {
                 "Meanwhile nothing of this payment can be given back: the buyer would have it twice.".into(),
             ],
             due: Some(when("in 9 days")),
+            missing: vec!["Parcel 1 has no tracking number. Attach the carrier's receipt.".into()],
             facts: vec![
                 ("Disputed".into(), "€34.90".into()),
                 (

@@ -19,7 +19,7 @@ use crate::drops::{
 };
 use crate::http::{Form, Path, Problem, Query, page, redirect};
 use crate::identity::{self, Analyst, Creator, Helper, Shop, Staff, shop};
-use crate::kernel::{DropId, Error, Kind, Money, Result as Done, Seconds, Time, VariantId, words};
+use crate::kernel::{Currency, DropId, Error, Kind, Money, Result as Done, Seconds, Time, VariantId, words};
 use crate::storefront::drop_page::left_words;
 use askama::Template;
 use axum::extract::State;
@@ -197,19 +197,28 @@ struct Desk {
     now: Time,
 }
 
-fn read(tx: &mut Tx<'_>, app: &App, staff: &Staff, id: DropId) -> Done<Desk> {
-    let of = shop(tx, staff.shop)?;
-    let view = drops::view(tx, staff.shop, id)?.ok_or_else(|| Error::not_found("drop"))?;
-    let (mut names, mut shelf) = (Vec::new(), Vec::new());
-    for item in &view.items {
-        let product = catalog::product_of(tx, of.id, item.variant)?;
-        let variant = catalog::variant(tx, of.id, item.variant, of.currency)?;
+/// What the things of a drop are called.
+pub(super) fn item_names(tx: &mut Tx<'_>, shop: &Shop, items: &[Item]) -> Done<Vec<(VariantId, String)>> {
+    let mut names = Vec::with_capacity(items.len());
+    for item in items {
+        let product = catalog::product_of(tx, shop.id, item.variant)?;
+        let variant = catalog::variant(tx, shop.id, item.variant, shop.currency)?;
         let title = product.map(|product| product.title).unwrap_or_default();
         let name = match variant.map(|variant| variant.title).filter(|title| !title.is_empty()) {
             Some(variant) => format!("{title} · {variant}"),
             None => title,
         };
         names.push((item.variant, name));
+    }
+    Ok(names)
+}
+
+fn read(tx: &mut Tx<'_>, app: &App, staff: &Staff, id: DropId) -> Done<Desk> {
+    let of = shop(tx, staff.shop)?;
+    let view = drops::view(tx, staff.shop, id)?.ok_or_else(|| Error::not_found("drop"))?;
+    let names = item_names(tx, &of, &view.items)?;
+    let mut shelf = Vec::new();
+    for item in &view.items {
         shelf.push((item.variant, crate::inventory::availability(tx, item.variant)?.left));
     }
     Ok(Desk {
@@ -322,10 +331,7 @@ fn run_act(tx: &mut Tx<'_>, hand: Hand, typed: &Typed, view: &View) -> Done<Act>
             drops::release(tx, hand, variant()?, units)
         }
         "price" => {
-            let currency = view
-                .items
-                .first()
-                .map_or(crate::kernel::Currency::EUR, |item| item.price.currency);
+            let currency = view.items.first().map_or(Currency::EUR, |item| item.price.currency);
             drops::step_price(tx, hand, variant()?, amount("/price", typed.one("price"), currency)?)
         }
         "guard" => drops::guard(tx, hand, true),
@@ -390,15 +396,15 @@ pub(super) fn why_not(act: &Act, names: &[(VariantId, String)]) -> String {
     }
 }
 
-/// What an event says in words: title, detail, amount.
-fn told(event: &Event, desk: &Desk) -> (Tone, &'static str, String) {
+/// What an event says in words: tone, title, detail.
+pub(super) fn told(event: &Event, names: &[(VariantId, String)], currency: Currency) -> (Tone, &'static str, String) {
     let detail: serde_json::Value = serde_json::from_str(&event.detail).unwrap_or_default();
     let name = |field: &str| {
         let id = detail[field].as_str().and_then(|text| text.parse::<VariantId>().ok());
-        let known = desk.names.iter().find(|(known, _)| Some(*known) == id);
+        let known = names.iter().find(|(known, _)| Some(*known) == id);
         known.map(|(_, name)| name.clone())
     };
-    let money = |field: &str| words::money(Money::new(detail[field].as_i64().unwrap_or(0), desk.shop.currency));
+    let money = |field: &str| words::money(Money::new(detail[field].as_i64().unwrap_or(0), currency));
     let units = |field: &str| words::count(detail[field].as_u64().unwrap_or(0), "piece", "pieces");
     match event.kind {
         EventKind::Created => (Tone::Quiet, "Planned", String::new()),
@@ -481,7 +487,7 @@ impl DropPage {
             ..When::of(at, now)
         };
         let happening = |event: &Event| {
-            let (tone, title, detail) = told(event, desk);
+            let (tone, title, detail) = told(event, &desk.names, desk.shop.currency);
             let by = match event.staff {
                 None => "By the clock, or a key.".to_owned(),
                 Some(id) => match desk.staff.iter().find(|(known, _)| *known == id) {

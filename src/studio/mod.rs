@@ -31,6 +31,7 @@ pub mod products_page;
 
 pub mod dispute_page;
 pub mod disputes_page;
+pub mod evidence_page;
 pub mod order_page;
 pub mod orders_page;
 pub mod payment_page;

@@ -146,6 +146,8 @@ pub struct OrderPage {
     pub refund_reasons: Vec<Choice>,
     pub refund_preview: Option<RefundPreview>,
     pub evidence: Evidence,
+    /// Everything there is about this sale, to print; empty for whoever may not read it.
+    pub pack_link: String,
     pub problems: Vec<Problem>,
 }
 
@@ -651,84 +653,79 @@ impl Desk {
             stock: String::new(),
         }
     }
+}
 
-    fn evidence(&self) -> Evidence {
-        let quote = &self.view.checkout.offer.quote;
-        let mut offer = Vec::new();
-        let mut said = |name: &str, words: String| offer.push((name.to_owned(), words));
-        // Which language the buyer read is not kept; the clip's own is what most of them did.
-        let spoken = self.saw.clip.as_ref().map(|clip| clip.content.language.as_str());
-        let anchor = self.saw.anchor.as_ref();
-        let copy = anchor.and_then(|anchor| anchor.copy.get(spoken?).or_else(|| anchor.copy.values().next()));
-        for (name, words) in copy
-            .iter()
-            .flat_map(|copy| [("Card", &copy.title), ("Text", &copy.text), ("Button", &copy.label)])
-        {
-            if !words.is_empty() {
-                said(name, format!("“{words}”"));
-            }
+/// What the buyer saw when they agreed, in words.
+pub(super) fn seen(shop: &Shop, view: &OrderView, saw: &checkout::Evidence) -> Evidence {
+    let money = |minor: i64| words::money(view.money(minor));
+    let quote = &view.checkout.offer.quote;
+    let mut offer = Vec::new();
+    let mut said = |name: &str, words: String| offer.push((name.to_owned(), words));
+    // Which language the buyer read is not kept; the clip's own is what most of them did.
+    let spoken = saw.clip.as_ref().map(|clip| clip.content.language.as_str());
+    let anchor = saw.anchor.as_ref();
+    let copy = anchor.and_then(|anchor| anchor.copy.get(spoken?).or_else(|| anchor.copy.values().next()));
+    for (name, words) in copy
+        .iter()
+        .flat_map(|copy| [("Card", &copy.title), ("Text", &copy.text), ("Button", &copy.label)])
+    {
+        if !words.is_empty() {
+            said(name, format!("“{words}”"));
         }
-        for line in &quote.lines {
-            said(
-                "Price",
-                format!(
-                    "{} × {}: {} each",
-                    line.quantity,
-                    line.title,
-                    self.money(line.unit_minor)
-                ),
-            );
-        }
-        if let Some(delivery) = &quote.delivery {
-            said(
-                "Delivery",
-                format!(
-                    "{}, {}, {} to {} working days",
-                    delivery.name,
-                    self.money(delivery.amount_minor),
-                    delivery.eta_days_min,
-                    delivery.eta_days_max
-                ),
-            );
-        }
-        said("Returns", format!("{} days to return", quote.return_days));
-        let agreed = &self.view.checkout.offer;
-        let dearer = agreed
-            .dearer_than_minor
-            .map(|before| format!(", after {} before", self.money(before)));
+    }
+    for line in &quote.lines {
         said(
-            "Agreed",
+            "Price",
+            format!("{} × {}: {} each", line.quantity, line.title, money(line.unit_minor)),
+        );
+    }
+    if let Some(delivery) = &quote.delivery {
+        said(
+            "Delivery",
             format!(
-                "{}, total {}{}",
-                words::exact(agreed.accepted_at),
-                self.money(quote.total_minor),
-                dearer.unwrap_or_default()
+                "{}, {}, {} to {} working days",
+                delivery.name,
+                money(delivery.amount_minor),
+                delivery.eta_days_min,
+                delivery.eta_days_max
             ),
         );
-        Evidence {
-            clip: self
-                .saw
-                .clip
-                .as_ref()
-                .map(|seen| format!("{}, version {}", seen.content.title, seen.version))
-                .unwrap_or_default(),
-            clip_link: quote
-                .seen
-                .map(|seen| format!("/studio/{}/clips/{}", self.shop.slug, seen.clip))
-                .unwrap_or_default(),
-            at: quote
-                .seen
-                .map(|seen| words::timecode(seen.at_ms.unsigned_abs()))
-                .unwrap_or_default(),
-            frame: self
-                .saw
-                .clip
-                .as_ref()
-                .and_then(|seen| seen.content.poster.as_ref())
-                .map(clips::Media::path),
-            texts: self.saw.policies.as_ref().map(texts).unwrap_or_default(),
-            offer,
-        }
+    }
+    said("Returns", format!("{} days to return", quote.return_days));
+    let agreed = &view.checkout.offer;
+    let dearer = agreed
+        .dearer_than_minor
+        .map(|before| format!(", after {} before", money(before)));
+    said(
+        "Agreed",
+        format!(
+            "{}, total {}{}",
+            words::exact(agreed.accepted_at),
+            money(quote.total_minor),
+            dearer.unwrap_or_default()
+        ),
+    );
+    Evidence {
+        clip: saw
+            .clip
+            .as_ref()
+            .map(|seen| format!("{}, version {}", seen.content.title, seen.version))
+            .unwrap_or_default(),
+        clip_link: quote
+            .seen
+            .map(|seen| format!("/studio/{}/clips/{}", shop.slug, seen.clip))
+            .unwrap_or_default(),
+        at: quote
+            .seen
+            .map(|seen| words::timecode(seen.at_ms.unsigned_abs()))
+            .unwrap_or_default(),
+        frame: saw
+            .clip
+            .as_ref()
+            .and_then(|seen| seen.content.poster.as_ref())
+            .map(clips::Media::path),
+        texts: saw.policies.as_ref().map(texts).unwrap_or_default(),
+        offer,
     }
 }
 
@@ -928,7 +925,12 @@ impl OrderPage {
                 .as_ref()
                 .and_then(|plan| plan.as_ref().ok())
                 .map(|plan| desk.preview(plan)),
-            evidence: desk.evidence(),
+            evidence: seen(&desk.shop, &desk.view, &desk.saw),
+            pack_link: if staff.role.may_look() {
+                format!("/studio/{}/orders/{}/evidence", desk.shop.slug, desk.view.order.id)
+            } else {
+                String::new()
+            },
             problems: Vec::new(),
             lines,
             frame,
@@ -1009,6 +1011,7 @@ impl OrderPage {
             refund_reasons: reasons("returned"),
             refund_preview: None,
             evidence: sample_evidence(),
+            pack_link: "/studio/nour/orders/ord_01jd3v8k2m7q9x4r5t6w8y0z1a/evidence".into(),
             problems: Vec::new(),
         }
     }
@@ -1164,7 +1167,7 @@ fn sample_sums() -> Vec<(String, String)> {
     ]
 }
 
-fn sample_evidence() -> Evidence {
+pub(super) fn sample_evidence() -> Evidence {
     let said = |name: &str, words: &str| (name.to_string(), words.to_string());
     Evidence {
         clip: "Three mugs from one lump, version 6".into(),

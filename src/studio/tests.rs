@@ -41,6 +41,7 @@ pub fn pages() -> Vec<(&'static str, String)> {
         page("product_refused", &ProductPage::refused()),
         page("disputes", &super::disputes_page::DisputesPage::sample()),
         page("dispute", &super::dispute_page::DisputePage::sample()),
+        page("evidence", &super::evidence_page::EvidencePage::sample()),
         page("orders", &OrdersPage::sample()),
         page("orders_empty", &OrdersPage::empty()),
         page("orders_nothing_found", &OrdersPage::nothing_found()),

@@ -1,6 +1,8 @@
 // A buyer goes to their bank: the desk learns of it, answers once from what the shop knows, and every book is as before when it is won.
 
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { takeOne } from "./parts/pictures.mjs";
 import { buyOnce } from "./parts/player.mjs";
@@ -35,6 +37,22 @@ test("a disputed payment is a task with a date, is answered once, and won: every
   await desk.getByRole("link", { name: "Answer it" }).click();
   await desk.getByRole("heading", { name: `Dispute of order ${order.number}` }).waitFor();
   await takeOne("dispute", desk);
+
+  // Everything there is about the sale, to print; the picture is that of the tapped moment.
+  const pack = await owner.context.newPage();
+  await pack.goto(world.desk(`/orders/${order.id}/evidence`));
+  await pack.getByRole("heading", { name: `Evidence of order ${order.number}` }).waitFor();
+  await pack.getByText("Parcel 1 was handed over.").waitFor();
+  const picture = pack.getByRole("img", { name: /^The clip at 0:1/ });
+  await eventually("the picture is there", () => picture.evaluate((/** @type {HTMLImageElement} */ image) => image.complete && image.naturalWidth > 0));
+  await takeOne("evidence", pack);
+  const paper = await pack.pdf({ format: "A4" });
+  assert.equal(paper.subarray(0, 5).toString(), "%PDF-");
+  const pages = paper.toString("latin1").match(/\/Type\s*\/Page\b/g)?.length ?? 0;
+  assert.ok(pages >= 2, "what was seen, agreed to, sent and told fills pages");
+  if (process.env.HAWKER_SHOTS) await writeFile(join(process.env.HAWKER_SHOTS, "evidence.pdf"), paper);
+  await pack.close();
+
   assert.equal(await desk.getByLabel("Tracking number").inputValue(), "JD1", "filled in from the parcel");
   const taken = await owner.balances();
   assert.notDeepEqual(taken, before);

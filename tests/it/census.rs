@@ -175,6 +175,8 @@ const CENSUS: &[Row] = &[
     read("/studio/{shop}/disputes", Who::Analyst),
     form("/studio/{shop}/disputes", Who::Creator, ""),
     read("/studio/{shop}/disputes/{dispute}", Who::Analyst),
+    read("/studio/{shop}/orders/{order}/evidence", Who::Analyst),
+    read("/studio/{shop}/orders/{order}/frame", Who::Analyst),
     form("/studio/{shop}/disputes/{dispute}/acceptance", Who::Creator, ""),
     form("/studio/{shop}/disputes/{dispute}/answer", Who::Creator, ""),
     form("/studio/{shop}/disputes/{dispute}/bank", Who::Creator, ""),
@@ -413,6 +415,7 @@ const CENSUS: &[Row] = &[
     // It is an inquiry: let in, and told that there is nothing to give up or answer yet.
     read("/v1/disputes", Who::Analyst),
     read("/v1/disputes/{dispute}", Who::Analyst),
+    read("/v1/orders/{order}/evidence", Who::Analyst),
     act(
         "POST",
         "/v1/disputes/{dispute}/acceptance",
@@ -810,7 +813,8 @@ impl Furnished {
         let player = world.with_key(&shop.publishable_key);
         let buyer = json!({ "contact": { "email": "buyer@census.example" }, "payment": { "method": "manual" },
             "address": { "name": "B", "line1": "Street 1", "postal_code": "10115", "city": "Berlin", "country": "DE" } });
-        let bought = checkout(&player, &names["variant"], &buyer).await;
+        let seen = format!("&clip={}&version=1&at_ms=100", names["clip"]);
+        let bought = checkout(&player, (&names["variant"], &seen), &buyer).await;
         let order = bought.value()["order"]["id"]
             .as_str()
             .unwrap_or_else(|| panic!("{} {}", bought.status, bought.text()))
@@ -819,9 +823,9 @@ impl Furnished {
         names.insert("payment", order.replace("ord_", "int_"));
         names.insert("order", order);
         names.insert("dispute", inquiry(&world.app, &names["payment"]).await);
-        let open = checkout(&player, &names["variant"], &json!({})).await;
+        let open = checkout(&player, (&names["variant"], ""), &json!({})).await;
         names.insert("checkout", id(&open));
-        names.insert("quote", quote(&player, &names["variant"]).await);
+        names.insert("quote", quote(&player, &names["variant"], "").await);
         let browser = player.clone().with("sec-fetch-site", "same-origin");
         let given = browser.send(Method::PUT, "/v1/buyer", None, Default::default()).await;
         let cookie = given
@@ -834,7 +838,7 @@ impl Furnished {
         let browser = browser.with("cookie", &cookie);
         let keeps = json!({ "contact": { "email": "buyer@census.example" }, "address": buyer["address"],
             "payment": { "method": "card", "token": "tok_visa", "keep": true } });
-        let kept = checkout(&browser, &names["variant"], &keeps).await;
+        let kept = checkout(&browser, (&names["variant"], ""), &keeps).await;
         assert_eq!(kept.status, 201, "{}", kept.text());
         let methods = browser.get("/v1/stored-methods").await.value();
         names.insert("method", methods["data"][0]["id"].as_str().unwrap().to_owned());
@@ -952,17 +956,20 @@ async fn stock(app: &App, shop: &crate::harness::TestShop, variant: &str) {
         .unwrap();
 }
 
-async fn quote(player: &Client, variant: &str) -> String {
-    let quoted = player.get(&format!("/v1/quotes?lines={variant}:1&country=DE")).await;
+/// An offer of one of a variant; `seen` says where, as more of the query.
+async fn quote(player: &Client, variant: &str, seen: &str) -> String {
+    let quoted = player
+        .get(&format!("/v1/quotes?lines={variant}:1&country=DE{seen}"))
+        .await;
     quoted.value()["quote"]
         .as_str()
         .unwrap_or_else(|| panic!("{} {}", quoted.status, quoted.text()))
         .to_owned()
 }
 
-async fn checkout(player: &Client, variant: &str, more: &Value) -> Answer {
+async fn checkout(player: &Client, (variant, seen): (&str, &str), more: &Value) -> Answer {
     let mut body = more.clone();
-    body["quote"] = quote(player, variant).await.into();
+    body["quote"] = quote(player, variant, seen).await.into();
     let checkout: hawker::kernel::CheckoutId = crate::harness::nobody();
     player.put(&format!("/v1/checkouts/{checkout}"), &body).await
 }

@@ -34,7 +34,7 @@ impl Stall {
         found.unwrap().id.clone()
     }
 
-    fn disputed(&self, order: OrderId) -> NewDispute {
+    pub fn disputed(&self, order: OrderId) -> NewDispute {
         NewDispute {
             payment: self.payment_of(order),
             amount: None,
@@ -45,7 +45,7 @@ impl Stall {
     }
 
     /// The bank opens a dispute; its API's id, once the notice is heard.
-    async fn open_dispute(&self, new: &NewDispute) -> String {
+    pub async fn open_dispute(&self, new: &NewDispute) -> String {
         let before = self.disputes().await.len();
         self.bank()
             .at_the_bank(|books, now| books.open_dispute(new, now))

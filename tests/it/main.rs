@@ -18,6 +18,7 @@ mod conflicts;
 mod diary;
 mod disputes;
 mod drops;
+mod evidence;
 mod faults;
 mod foreign_pages;
 mod gift_cards;

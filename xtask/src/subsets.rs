@@ -116,12 +116,8 @@ fn integration(places: &Places) -> Vec<Part> {
         let words = vec![
             "--skip", FAULTS, "--skip", KILL, "--skip", REPLICAS, "--skip", POWER_CUT,
         ];
-        parts.push(stories(
-            format!("integration-{engine}"),
-            engine,
-            engine_needs(engine),
-            words,
-        ));
+        let needs = [engine_needs(engine), vec![Need::Ffmpeg]].concat();
+        parts.push(stories(format!("integration-{engine}"), engine, needs, words));
     }
     if places.has("tests/it/faults.rs") {
         for engine in ["sqlite", "postgres"] {

@@ -18,6 +18,8 @@ use tokio::sync::{Semaphore, watch};
 
 /// Lines that are opened in the same moment before the drop opens: the kernel keeps only so many of them for a server.
 const JOIN_AT_ONCE: usize = 256;
+/// Who comes when a waiting room is open already. Few: what their browsers have to work in a rush, this one machine works for all of them.
+const LATE: usize = 10;
 /// Reservations of those who went away without a word end after this, and what they held goes on.
 const HOLD: Duration = Duration::from_secs(75);
 
@@ -216,11 +218,11 @@ async fn follow(
     Ok(pages)
 }
 
-/// Everybody's line; and in a waiting room the turns of all but a tenth, who come when it is open.
+/// Everybody's line; and in a waiting room the turns of all but a few, who come when it is open.
 async fn join(crowd: &Arc<Crowd>, plan: &RushPlan) -> Result<(Vec<Buyer>, Vec<Buyer>)> {
     let at_once = Arc::new(Semaphore::new(JOIN_AT_ONCE));
     let mut tasks = Vec::with_capacity(plan.buyers);
-    let late = if plan.room > 0 { plan.buyers / 10 } else { 0 };
+    let late = if plan.room > 0 { (plan.buyers / 10).min(LATE) } else { 0 };
     for number in 0..plan.buyers {
         let (crowd, at_once) = (crowd.clone(), at_once.clone());
         let joins = number + late < plan.buyers;

@@ -4,7 +4,6 @@ use super::model::{Endpoint, EndpointState, EventType, KEPT, object};
 use super::store::{self, NewEvent};
 use crate::checkout::{self, OrderOut};
 use crate::db::Tx;
-use crate::disputes::DisputeOut;
 use crate::fulfilment::{self, ShipmentOut};
 use crate::kernel::{
     AdjustmentId, DisputeId, Error, Fact, Id, MoneyOut, OrderId, RefundId, Result, ShipmentId, ShopId, Time,
@@ -51,7 +50,7 @@ pub struct DataOut {
     pub order: Option<OrderOut>,
     /// The dispute, as `GET /v1/disputes/{dispute}` answered then.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub dispute: Option<DisputeOut>,
+    pub dispute: Option<disputes::DisputeOut>,
     /// The parcel that left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shipment: Option<ShipmentOut>,
@@ -203,7 +202,7 @@ fn about_order(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, version: i64) -> R
 fn about_dispute(tx: &mut Tx<'_>, shop: ShopId, id: DisputeId, version: i64) -> Result<DataOut> {
     let found = disputes::find(tx, shop, id)?;
     Ok(DataOut {
-        dispute: found.map(DisputeOut::bare),
+        dispute: found.map(disputes::DisputeOut::bare),
         ..DataOut::of("dispute", id.to_string(), version)
     })
 }

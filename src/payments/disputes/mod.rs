@@ -9,6 +9,7 @@
 mod answer;
 mod mind;
 mod model;
+mod out;
 mod record;
 mod store;
 #[cfg(test)]
@@ -17,5 +18,6 @@ mod tests;
 pub use answer::{Answering, Give, accept, submit};
 pub use mind::mind;
 pub use model::{Asked, ClosedBy, Dispute, DisputeState, FIELDS, REASONS, reason_words, step};
+pub use out::DisputeOut;
 pub use record::{booked, cover, hear, legs_taken, record, settled};
 pub use store::{check, disputes_of as of_payment, find, list, open, told_twice};

@@ -197,6 +197,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("shipping_tracking_number", "Tracking number"),
     ("shipping_date", "Handed over on"),
     ("refund_policy", "What the buyer agreed to about returns"),
+    ("activity", "What happened, step by step"),
     ("statement", "Receipt, and what else the bank should know"),
 ];
 

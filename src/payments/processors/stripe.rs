@@ -752,6 +752,7 @@ fn evidence(name: &str) -> Option<&'static str> {
         "shipping_tracking_number" => "shipping_tracking_number",
         "shipping_date" => "shipping_date",
         "refund_policy" => "refund_policy_disclosure",
+        "activity" => "access_activity_log",
         "statement" => "uncategorized_text",
         _ => return None,
     })

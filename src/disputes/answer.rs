@@ -1,6 +1,7 @@
 //! What we know of a sale, in the texts of an answer.
 
-use crate::checkout::{self, OrderView};
+use super::pack::pack;
+use crate::checkout::OrderView;
 use crate::db::Tx;
 use crate::fulfilment;
 use crate::kernel::{Result, words};
@@ -12,9 +13,10 @@ use std::collections::BTreeMap;
 /// Texts we know nothing for are left out.
 pub fn proposed(tx: &mut Tx<'_>, dispute: &Dispute) -> Result<BTreeMap<String, String>> {
     let mut texts = BTreeMap::new();
-    let Some(view) = checkout::view(tx, dispute.shop, dispute.checkout().order())? else {
+    let Some(found) = pack(tx, dispute.shop, dispute.checkout().order())? else {
         return Ok(texts);
     };
+    let view = &found.view;
     let mut put = |name: &str, text: String| {
         if !text.trim().is_empty() {
             texts.insert(name.to_owned(), text);
@@ -41,8 +43,11 @@ pub fn proposed(tx: &mut Tx<'_>, dispute: &Dispute) -> Result<BTreeMap<String, S
             parts.into_iter().flatten().collect::<Vec<_>>().join(", "),
         );
     }
-    let parcels = fulfilment::shipments(tx, dispute.shop, view.order.id)?;
-    let sent: Vec<_> = parcels.iter().filter(|parcel| !parcel.carrier.is_empty()).collect();
+    let sent: Vec<_> = found
+        .parcels
+        .iter()
+        .filter(|parcel| !parcel.carrier.is_empty())
+        .collect();
     let joined = |of: fn(&&fulfilment::Shipment) -> String| {
         sent.iter()
             .map(of)
@@ -56,15 +61,21 @@ pub fn proposed(tx: &mut Tx<'_>, dispute: &Dispute) -> Result<BTreeMap<String, S
         "shipping_date",
         joined(|parcel| parcel.handed_over_at.date().to_string()),
     );
-    let seen = checkout::evidence(tx, &view.checkout)?;
-    if let Some(policies) = seen.policies {
+    if let Some(policies) = &found.seen.policies {
         let days = format!(
             "The buyer agreed to these terms at the purchase. Returns are taken for {} days.",
             policies.return_days
         );
         put("refund_policy", format!("{days}\n{}", policies.return_policy));
     }
-    put("statement", receipt(&view));
+    let steps = found.steps().into_iter();
+    let steps = steps.map(|step| {
+        format!("{}: {} {}", words::to_the_second(step.at), step.what, step.detail)
+            .trim_end()
+            .to_owned()
+    });
+    put("activity", steps.collect::<Vec<_>>().join("\n"));
+    put("statement", receipt(view));
     Ok(texts)
 }
 
