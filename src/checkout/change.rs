@@ -4,6 +4,7 @@ use super::model::{Address, Checkout, CheckoutState, Contact, Frozen, missing};
 use super::store;
 use crate::app::App;
 use crate::db::Tx;
+use crate::discounts;
 use crate::drops;
 use crate::gift_cards;
 use crate::identity;
@@ -84,6 +85,8 @@ fn act(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId, details: &Details) -> Resu
             delivery: details.delivery,
             seen: quote.seen,
             drop: offers::InDrop::again(quote),
+            // What they reserved with is theirs, whatever became of it since.
+            discounts: discounts::Wish::Promised(quote.discounts.clone()),
         };
         let mut new = match offers::quote(tx, &shop, &asked, Seconds::minutes(15))? {
             Offer::Quoted(new, _) => *new,
@@ -124,6 +127,10 @@ fn act(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId, details: &Details) -> Resu
     if let Some(drop) = after.offer.quote.drop.as_ref().filter(|drop| drop.limit > 0) {
         let who = super::buy::who(&after.contact, after.address.as_ref(), None);
         drops::identify(tx, id, drop, &who)?;
+    }
+    if !after.offer.quote.discounts.is_empty() {
+        let who = super::buy::who_has_discounts(&after.contact, None);
+        discounts::identify(tx, id, &after.offer.quote.discounts, &who)?;
     }
     store::amend(tx, &before, &after)?;
     after.version += 1;

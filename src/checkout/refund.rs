@@ -206,18 +206,16 @@ fn parts(view: &OrderView, lines: &RefundLines) -> Result<Vec<(Part, i64)>> {
         }
         let part = Part::Line(unit.line);
         let left = view.refundable(part);
-        let worth =
-            i64::try_from(i128::from(line.amount_minor) * i128::from(unit.quantity) / i128::from(line.quantity))
-                .unwrap_or(i64::MAX);
-        // All units of a line are its whole rest, so that nothing is lost to rounding.
-        parts.push((
-            part,
-            if unit.quantity == line.quantity {
-                left
-            } else {
-                worth.min(left)
-            },
-        ));
+        // The last units of a line are its whole rest, however many refunds they came in: nothing is lost to rounding.
+        let before = view.units_given_back(unit.line);
+        let after = before.saturating_add(unit.quantity);
+        let worth = line.worth(after.min(line.quantity)) - line.worth(before.min(line.quantity));
+        let minor = match after >= line.quantity {
+            true if before < line.quantity => left,
+            true => line.worth(unit.quantity).min(left), // Given back before, for another reason than coming back.
+            false => worth.min(left),
+        };
+        parts.push((part, minor));
     }
     if lines.delivery {
         parts.push((Part::Delivery, view.refundable(Part::Delivery)));

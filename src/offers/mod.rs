@@ -17,7 +17,9 @@ mod api_tests;
 #[cfg(test)]
 mod tests;
 
-pub use api::{DeliveryOut, PaymentMethod, QuoteLineOut, QuoteOut, QuotedDropOut, availability, promise_out};
+pub use api::{
+    DeliveryOut, PaymentMethod, QuoteLineOut, QuoteOut, QuotedDiscountOut, QuotedDropOut, availability, promise_out,
+};
 pub use model::{Asked, InDrop, Quote, QuotedDelivery, QuotedLine, Seen, WantedLine};
 pub use quote::{Offer, Recheck, quote, recheck};
 pub use token::{open, sign};

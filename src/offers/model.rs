@@ -1,11 +1,13 @@
 //! A quote: exactly what was shown, in whole minor units.
 
+use crate::discounts::{self, TakenOff, Wish};
 use crate::drops::QuotedDrop;
 use crate::identity::PoliciesHash;
 use crate::kernel::{
     AnchorId, ClipId, ContractId, Currency, DropId, Error, MethodId, ProductId, Rate, Result, ShopId, Time, VariantId,
     ZoneId,
 };
+use crate::taxes;
 use serde::{Deserialize, Serialize};
 
 /// One wanted variant.
@@ -36,6 +38,8 @@ pub struct Asked {
     pub seen: Option<Seen>,
     /// In a drop: at its prices, and from its units.
     pub drop: Option<InDrop>,
+    /// What takes something off it.
+    pub discounts: Wish,
 }
 
 /// A question that is asked in a drop.
@@ -137,6 +141,34 @@ pub struct QuotedLine {
     pub tax: Rate,
     pub price_version: i64,
     pub contract: Option<ContractId>,
+    /// What each of the quote's discounts takes off it, in their order; as the shop shows prices.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taken: Vec<i64>,
+}
+
+impl QuotedLine {
+    /// The line before anything is taken off, as the shop shows prices.
+    pub fn full_minor(&self) -> i64 {
+        self.unit_minor * i64::from(self.quantity)
+    }
+
+    /// Prices it anew: its tax is that of what is left of it.
+    pub(super) fn priced(&mut self, inclusive: bool) {
+        let off: i64 = self.taken.iter().sum();
+        assert!(
+            self.taken.iter().all(|minor| *minor >= 0) && off <= self.full_minor(),
+            "a line never costs less than nothing"
+        );
+        let taxed = taxes::line(self.full_minor() - off, self.tax, inclusive);
+        self.amount_minor = taxed.gross;
+        self.tax_minor = taxed.tax;
+    }
+
+    /// What the line would cost with its tax after the first `count` discounts.
+    fn gross_after(&self, count: usize, inclusive: bool) -> i64 {
+        let off: i64 = self.taken.iter().take(count).sum();
+        taxes::line(self.full_minor() - off, self.tax, inclusive).gross
+    }
 }
 
 /// How it travels.
@@ -179,6 +211,9 @@ pub struct Quote {
     /// The drop it is bought in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drop: Option<QuotedDrop>,
+    /// What takes something off it, in the order in which it does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub discounts: Vec<discounts::Quoted>,
 }
 
 /// The rules of this program; a token of other rules is refused.
@@ -188,6 +223,53 @@ impl Quote {
     /// Whether a parcel must travel.
     pub fn needs_address(&self) -> bool {
         self.lines.iter().any(|line| line.physical)
+    }
+
+    /// The code that was typed for it and takes something off.
+    pub fn code(&self) -> Option<&str> {
+        self.discounts.iter().find_map(|discount| discount.code.as_deref())
+    }
+
+    /// What a line would cost without discounts, tax included.
+    pub fn full_gross(&self, line: &QuotedLine) -> i64 {
+        match line.taken[..] {
+            [] => line.amount_minor, // As it was sold, whatever rules it was sold by.
+            _ => line.gross_after(0, self.inclusive),
+        }
+    }
+
+    /// The same of all lines.
+    pub fn full_minor(&self) -> i64 {
+        self.lines.iter().map(|line| self.full_gross(line)).sum()
+    }
+
+    /// What each discount makes it cheaper, tax included; together with what is paid they are [`Quote::full_minor`], to the minor unit.
+    pub fn taken_off(&self) -> Vec<(&discounts::Quoted, i64)> {
+        let cheaper = |at: usize, line: &QuotedLine| {
+            line.gross_after(at, self.inclusive) - line.gross_after(at + 1, self.inclusive)
+        };
+        let each = self.discounts.iter().enumerate();
+        each.map(|(at, discount)| (discount, self.lines.iter().map(|line| cheaper(at, line)).sum()))
+            .collect()
+    }
+
+    /// What may be taken off: the lines before discounts.
+    pub(super) fn bare_lines(&self) -> Vec<discounts::Line> {
+        let bare = |line: &QuotedLine| discounts::Line {
+            product: line.product,
+            quantity: line.quantity,
+            minor: line.full_minor(),
+        };
+        self.lines.iter().map(bare).collect()
+    }
+
+    /// Prices every line anew with these discounts, in place of those it had.
+    pub(super) fn take_off(&mut self, taken: Vec<TakenOff>) {
+        for (at, line) in self.lines.iter_mut().enumerate() {
+            line.taken = taken.iter().map(|off| off.minor[at]).collect();
+            line.priced(self.inclusive);
+        }
+        self.discounts = taken.into_iter().map(|off| off.discount).collect();
     }
 
     /// The same with its sums made from its parts. Errors: `amount_too_large`.

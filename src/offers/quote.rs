@@ -6,7 +6,7 @@ use crate::db::Tx;
 use crate::delivery::{self, Method};
 use crate::identity::Shop;
 use crate::kernel::{Result, Seconds, VariantId};
-use crate::{clips, drops, taxes};
+use crate::{clips, discounts, drops, taxes};
 
 /// The answer to a question for a price.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,8 @@ pub enum Offer {
 
 /// Offers `asked` at today's prices. Order of answers: not for sale, not delivered there, no such method, quoted.
 ///
-/// In a drop everything is the drop's: its prices, and a quote that holds no longer than its units are kept. Errors: those of [`drops::offered`].
+/// In a drop everything is the drop's: its prices, no discounts, and a quote that holds no longer than its units are kept. Errors: those of
+/// [`drops::offered`] and, of a code that was typed, of [`discounts::offered`].
 /// Nothing of a clip that was unpublished is for sale through it. The delivery is taxed at the country's standard rate.
 pub fn quote(tx: &mut Tx<'_>, shop: &Shop, asked: &Asked, holds: Seconds) -> Result<Offer> {
     if let (Some(seen), Some(first)) = (asked.seen, asked.lines.first())
@@ -107,8 +108,24 @@ pub fn quote(tx: &mut Tx<'_>, shop: &Shop, asked: &Asked, holds: Seconds) -> Res
         policies: shop.policies.clone(),
         seen: asked.seen,
         drop,
+        discounts: Vec::new(),
     };
-    Ok(Offer::Quoted(Box::new(quote.summed()?), methods))
+    let quote = discounted(tx, quote.summed()?, &asked.discounts)?;
+    Ok(Offer::Quoted(Box::new(quote), methods))
+}
+
+/// The quote with what is taken off its lines.
+fn discounted(tx: &mut Tx<'_>, mut quote: Quote, wish: &discounts::Wish) -> Result<Quote> {
+    if quote.drop.is_some() {
+        discounts::none_in_a_drop(wish)?;
+        return Ok(quote);
+    }
+    let taken = discounts::offered(tx, quote.shop, quote.currency, &quote.bare_lines(), wish)?;
+    if taken.is_empty() {
+        return Ok(quote);
+    }
+    quote.take_off(taken);
+    quote.summed()
 }
 
 fn line(tx: &mut Tx<'_>, shop: &Shop, country: &str, found: &Sellable, quantity: u32) -> Result<QuotedLine> {
@@ -129,6 +146,7 @@ fn line(tx: &mut Tx<'_>, shop: &Shop, country: &str, found: &Sellable, quantity:
         tax: rate,
         price_version: found.price_version,
         contract: found.contract,
+        taken: Vec::new(),
     })
 }
 
@@ -139,6 +157,22 @@ pub enum Recheck {
     Payable(Box<Quote>),
     Expired,
     NotForSale(VariantId),
+}
+
+/// A price fell under discounts: they take off what their rules say of it, those that were quoted and no others, whatever became of them since. Where
+/// that is dearer after all (a cheapest unit that is another one now), what was shown is paid.
+fn with_what_was_promised(tx: &mut Tx<'_>, shown: &Quote, mut payable: Quote) -> Result<Quote> {
+    let taken = discounts::promised(tx, &shown.discounts, &payable.bare_lines(), shown.currency)?;
+    payable.take_off(taken);
+    let now: i64 = payable.lines.iter().map(|line| line.amount_minor).sum();
+    if now > shown.items_minor {
+        for (line, shown) in payable.lines.iter_mut().zip(&shown.lines) {
+            let contract = line.contract;
+            line.clone_from(shown);
+            line.contract = contract;
+        }
+    }
+    Ok(payable)
 }
 
 /// Looks at a shown quote again. A rise inside its validity is not charged, a fall is passed on, and what left the shop is not sold: neither
@@ -162,6 +196,7 @@ pub fn recheck(tx: &mut Tx<'_>, shown: &Quote, key: Option<&[u8; 32]>) -> Result
         }
     };
     let mut payable = shown.clone();
+    let mut fell = false;
     for line in &mut payable.lines {
         let Some(now) = sellable.iter().find(|found| found.variant == line.variant) else {
             return Ok(Recheck::NotForSale(line.variant));
@@ -173,7 +208,11 @@ pub fn recheck(tx: &mut Tx<'_>, shown: &Quote, key: Option<&[u8; 32]>) -> Result
             line.amount_minor = taxed.gross;
             line.tax_minor = taxed.tax;
             line.price_version = now.price_version;
+            fell = true;
         }
+    }
+    if fell && !shown.discounts.is_empty() {
+        payable = with_what_was_promised(tx, shown, payable)?;
     }
     if let Some(travel) = &mut payable.delivery {
         // A method that is gone cannot be promised any more: a new quote says what there is instead.

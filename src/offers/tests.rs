@@ -105,6 +105,7 @@ impl Shelf {
             country: country.into(),
             delivery: None,
             seen: None,
+            discounts: crate::discounts::Wish::default(),
         };
         self.fixture.write(move |tx| quote(tx, &shop, &asked, HOLDS))
     }
@@ -287,6 +288,7 @@ fn t1_a_neighbours_variant_is_not_for_sale_here() {
             country: "DE".into(),
             delivery: None,
             seen: None,
+            discounts: crate::discounts::Wish::default(),
         },
     );
     let offer = shelf.fixture.write(move |tx| {

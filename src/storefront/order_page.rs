@@ -225,6 +225,7 @@ async fn addition(
             country: home.unwrap_or_else(|| bought.offer.quote.country.clone()),
             delivery: None,
             seen: None,
+            discounts: crate::discounts::Wish::default(),
         };
         let Offer::Quoted(quote, _) = offers::quote(tx, &shop, &asked, holds)? else {
             return Ok(None);
@@ -418,7 +419,7 @@ impl OrderPage {
                 variant_title: quoted.variant_title.clone(),
                 picture: picture(tx, shop, &quoted.image, "")?,
                 quantity: line.quantity,
-                amount: words::money(view.money(line.amount_minor)),
+                amount: words::money(view.money(quote.full_gross(quoted))),
                 note: match view.refunded(Part::Line(line.line)) {
                     0 if line.canceled > 0 => "canceled".into(),
                     0 => String::new(),

@@ -39,6 +39,8 @@ mod payment_words;
 pub mod drop_page;
 pub mod drop_plan_page;
 pub mod drops_page;
+pub mod discount_page;
+pub mod discounts_page;
 pub mod gift_card_page;
 pub mod gift_cards_page;
 pub mod money_page;

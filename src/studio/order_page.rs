@@ -499,7 +499,18 @@ impl Desk {
                     }),
                 ),
                 amount: self.money(line.amount_minor),
-                tax: format!("incl. {} tax, {}", self.money(line.tax_minor), words::percent(line.tax)),
+                tax: {
+                    let off: i64 = offer.map_or(0, |offer| offer.taken.iter().sum());
+                    let off = match off {
+                        0 => String::new(),
+                        minor => format!("{} taken off, ", self.money(minor)),
+                    };
+                    format!(
+                        "{off}incl. {} tax, {}",
+                        self.money(line.tax_minor),
+                        words::percent(line.tax)
+                    )
+                },
                 to_ship: line.open(),
                 refundable: if self.view.refundable(Part::Line(line.line)) > 0 {
                     line.quantity - line.canceled
@@ -679,6 +690,9 @@ impl Desk {
                 ),
             );
         }
+        for (discount, minor) in quote.taken_off() {
+            said("Discount", format!("{}: {}", discount.name, self.money(-minor)));
+        }
         if let Some(delivery) = &quote.delivery {
             said(
                 "Delivery",
@@ -796,10 +810,21 @@ impl OrderPage {
             .work
             .as_ref()
             .and_then(|work| Some((work.promised_from?, work.promised_until?)));
+        let quote = &view.checkout.offer.quote;
         let mut sums = vec![(
             "Items".to_owned(),
-            desk.money(view.order.total_minor - view.order.delivery_minor),
+            desk.money(match quote.discounts[..] {
+                [] => view.order.total_minor - view.order.delivery_minor,
+                _ => quote.full_minor(),
+            }),
         )];
+        sums.extend(quote.taken_off().into_iter().map(|(discount, minor)| {
+            let code = discount.code.as_ref().map(|code| format!(", code {code}"));
+            (
+                format!("{}{}", discount.name, code.unwrap_or_default()),
+                desk.money(-minor),
+            )
+        }));
         if let Some(delivery) = &view.checkout.offer.quote.delivery {
             sums.push((
                 format!("Delivery, {}", delivery.name),

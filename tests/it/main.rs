@@ -16,6 +16,7 @@ mod catalog;
 mod census;
 mod conflicts;
 mod diary;
+mod discounts;
 mod disputes;
 mod drops;
 mod faults;
