@@ -161,7 +161,7 @@ async fn codes_are_refused_in_words_and_wrong_ones_all_alike() {
     let mug = stall.mug;
     with_code(&stall, "TEN", percent(10)).await;
     let print = sell(&stall, "Print", 900, false).await;
-    let product = stall.staff.get("/v1/products").await.value()["data"][0]["id"].clone();
+    let product = stall.player.get("/v1/products").await.value()["data"][0]["id"].clone();
     make(
         &stall,
         json!({ "name": "Prints", "code": "PRINTS", "takes": percent(50), "products": [product] }),
@@ -345,7 +345,7 @@ async fn d12_what_was_shown_holds_though_the_discount_ended_and_a_fall_is_passed
     assert_eq!(minor(&stall.order(order).await["total"]), 3190, "as it was shown");
     // The price falls under the quote: 10 % of 20.00 is 2.00, by the rule of then.
     let price = format!("/v1/variants/{}/prices/EUR", stall.mug);
-    let product = stall.staff.get("/v1/products").await.value()["data"][0].clone();
+    let product = stall.player.get("/v1/products").await.value()["data"][0].clone();
     let set = stall
         .staff
         .clone()
