@@ -100,7 +100,7 @@ pub fn change(
         starts_at: new.starts_at.unwrap_or(before.starts_at),
         ends_at: new.ends_at,
         changed_at: tx.now(),
-        ..before.clone()
+        ..before
     };
     if !store::edit(tx, &after, version)? {
         let now = store::find(tx, shop, id)?;
