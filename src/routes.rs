@@ -83,6 +83,10 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(drops::room_api::get_draw))
         .routes(routes!(checkout::get_drop_reservation))
         .routes(routes!(drops::wait_api::put_wait, drops::wait_api::delete_wait))
+        .routes(routes!(
+            offers::bundles_api::get_bundle,
+            offers::bundles_api::put_bundle
+        ))
         .routes(routes!(offers::products_api::get_products))
         .routes(routes!(offers::products_api::get_product))
         .routes(routes!(inventory::live_api::get_live))
@@ -242,6 +246,10 @@ fn desk() -> Router<App> {
         .route(
             "/studio/{shop}/products/{product}",
             get(desk::product_page::show).post(desk::product_page::save),
+        )
+        .route(
+            "/studio/{shop}/products/{product}/bundle",
+            get(desk::bundle_page::show).post(desk::bundle_page::save),
         )
         .route("/studio/{shop}/discounts", get(desk::discounts_page::show))
         .route(
@@ -474,6 +482,8 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/studio/{shop}/products/new"),
     ("GET", "/studio/{shop}/products/{product}"),
     ("POST", "/studio/{shop}/products/{product}"),
+    ("GET", "/studio/{shop}/products/{product}/bundle"),
+    ("POST", "/studio/{shop}/products/{product}/bundle"),
     ("GET", "/studio/{shop}/discounts"),
     ("GET", "/studio/{shop}/discounts/new"),
     ("POST", "/studio/{shop}/discounts/new"),

@@ -52,3 +52,19 @@ create table discount_buyers (
   primary key (discount_id, name),
   check (used <= used_max)
 ) {keyed};
+
+-- Bundles: a product of one variant whose price buys several others together. What a bundle was when it was sold stands on the order's lines.
+alter table products add column is_bundle {int} not null default 0 check (is_bundle in (0, 1));
+create table bundles (
+  product_id {bytes} not null primary key references products (id),
+  shop_id {bytes} not null references shops (id),
+  keep_the_rest {text} not null check (keep_the_rest = 'prorate' or keep_the_rest = 'reprice' or keep_the_rest = 'none')
+) {keyed};
+create table bundle_parts (
+  product_id {bytes} not null references products (id),
+  position {int} not null,
+  variant_id {bytes} not null references variants (id),
+  quantity {int} not null check (quantity > 0),
+  primary key (product_id, position)
+) {keyed};
+create index bundle_parts_variant on bundle_parts (variant_id);

@@ -645,6 +645,9 @@ pub struct OrderOut {
     pub contact: Contact,
     pub address: Option<Address>,
     pub lines: Vec<OrderLineOut>,
+    /// The bundles its lines are parts of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bundles: Vec<offers::QuotedBundleOut>,
     /// What took something off, in the order in which it did; frozen with the order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub discounts: Vec<offers::QuotedDiscountOut>,
@@ -775,6 +778,9 @@ pub struct OrderLineOut {
     pub variant: VariantId,
     pub title: String,
     pub quantity: u32,
+    /// The bundle it is a part of, by its place in `bundles`; `amount` is its share of what that cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<u32>,
     /// What discounts took off it, as the shop shows prices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub off: Option<MoneyOut>,
@@ -847,12 +853,14 @@ impl OrderOut {
             country: view.order.country.clone(),
             contact: view.checkout.contact.clone(),
             address: view.checkout.address.clone(),
+            bundles: offers::QuotedBundleOut::all(&view.checkout.offer.quote),
             discounts: offers::QuotedDiscountOut::all(&view.checkout.offer.quote),
             lines: view
                 .lines
                 .iter()
                 .zip(&view.checkout.offer.quote.lines)
                 .map(|(line, quoted)| OrderLineOut {
+                    bundle: quoted.bundle.map(|inside| inside.at),
                     off: Some(quoted.taken.iter().sum()).filter(|minor| *minor > 0).map(money),
                     line: line.line,
                     variant: line.variant,

@@ -13,7 +13,7 @@ use crate::gift_cards;
 use crate::identity::{self, Shop};
 use crate::inventory::{self, Demand, Reserve};
 use crate::kernel::{Answer, AttemptId, CheckoutId, Error, Money, Result, Reuse, Seconds, ShopId, VariantId};
-use crate::offers::{self, Asked, Offer, Quote, Recheck, WantedLine};
+use crate::offers::{self, Asked, Offer, Quote, Recheck};
 use crate::payments::{
     self, Attempt, AttemptState, By, IntentState, OpenIntent, Operation, Plan, Routing, Sale, Start,
 };
@@ -456,14 +456,7 @@ pub(super) fn requote(
     key: Option<[u8; 32]>,
 ) -> Result<Option<Quote>> {
     let asked = Asked {
-        lines: quote
-            .lines
-            .iter()
-            .map(|line| WantedLine {
-                variant: line.variant,
-                quantity: line.quantity,
-            })
-            .collect(),
+        lines: quote.wanted(),
         country: country.to_owned(),
         delivery: None,
         seen: quote.seen,

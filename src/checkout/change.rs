@@ -9,7 +9,7 @@ use crate::drops;
 use crate::gift_cards;
 use crate::identity;
 use crate::kernel::{CheckoutId, MethodId, Money, Result, Seconds, ShopId};
-use crate::offers::{self, Asked, Offer, Quote, WantedLine};
+use crate::offers::{self, Asked, Offer, Quote};
 
 /// What is said; what is absent stays.
 #[derive(Clone, Debug, Default)]
@@ -73,14 +73,7 @@ fn act(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId, details: &Details) -> Resu
     if country != quote.country || travels_otherwise {
         let shop = identity::shop(tx, shop)?;
         let asked = Asked {
-            lines: quote
-                .lines
-                .iter()
-                .map(|line| WantedLine {
-                    variant: line.variant,
-                    quantity: line.quantity,
-                })
-                .collect(),
+            lines: quote.wanted(),
             country,
             delivery: details.delivery,
             seen: quote.seen,
@@ -139,16 +132,9 @@ fn act(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId, details: &Details) -> Resu
 
 /// Whether the buyer agreed to at least this price, for the same things and place, and still may.
 fn accepts(accepted: &Quote, new: &Quote, tx: &Tx<'_>) -> bool {
-    let things = |quote: &Quote| {
-        quote
-            .lines
-            .iter()
-            .map(|line| (line.variant, line.quantity))
-            .collect::<Vec<_>>()
-    };
     accepted.shop == new.shop
         && accepted.country == new.country
-        && things(accepted) == things(new)
+        && accepted.wanted() == new.wanted()
         && accepted.total_minor >= new.total_minor
         && accepted.expires_at >= tx.now()
 }

@@ -54,6 +54,9 @@ pub struct QuoteOut {
     pub zone: Option<ZoneId>,
     pub currency: Currency,
     pub lines: Vec<QuoteLineOut>,
+    /// The bundles its lines are parts of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bundles: Vec<QuotedBundleOut>,
     /// What takes something off, in the order in which it does.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub discounts: Vec<QuotedDiscountOut>,
@@ -101,6 +104,36 @@ impl From<&drops::QuotedDrop> for QuotedDropOut {
     }
 }
 
+/// A bundle of a quote or an order.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = QuotedBundle)]
+pub struct QuotedBundleOut {
+    /// What it is sold as.
+    pub variant: VariantId,
+    pub product: ProductId,
+    pub title: String,
+    pub quantity: u32,
+    /// The price of one, as the shop shows prices.
+    pub unit: MoneyOut,
+    /// What is given back when parts come back and the rest is kept.
+    pub keep_the_rest: crate::catalog::KeepTheRest,
+}
+
+impl QuotedBundleOut {
+    /// The bundles of a quote.
+    pub fn all(quote: &Quote) -> Vec<Self> {
+        let one = |bundle: &super::model::QuotedBundle| Self {
+            variant: bundle.variant,
+            product: bundle.product,
+            title: bundle.title.clone(),
+            quantity: bundle.quantity,
+            unit: Money::new(bundle.unit_minor, quote.currency).into(),
+            keep_the_rest: bundle.keep_the_rest,
+        };
+        quote.bundles.iter().map(one).collect()
+    }
+}
+
 /// A discount of a quote or an order.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = QuotedDiscount)]
@@ -139,8 +172,11 @@ pub struct QuoteLineOut {
     pub variant_title: String,
     pub image: String,
     pub quantity: u32,
-    /// As the shop shows prices.
+    /// As the shop shows prices; of a part of a bundle, what it costs alone.
     pub unit: MoneyOut,
+    /// The bundle it is a part of, by its place in `bundles`; `amount` is its share of what that costs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<u32>,
     /// What discounts take off the line, as the shop shows prices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub off: Option<MoneyOut>,
@@ -348,12 +384,14 @@ impl QuoteOut {
                     image: line.image.clone(),
                     quantity: line.quantity,
                     unit: money(line.unit_minor),
+                    bundle: line.bundle.map(|inside| inside.at),
                     off: Some(line.taken.iter().sum()).filter(|minor| *minor > 0).map(money),
                     amount: money(line.amount_minor),
                     tax: money(line.tax_minor),
                     tax_rate_bp: line.tax.0,
                 })
                 .collect(),
+            bundles: QuotedBundleOut::all(quote),
             discounts: QuotedDiscountOut::all(quote),
             items: money(quote.items_minor),
             delivery: promise_out(quote, quote.shown_at),

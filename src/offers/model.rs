@@ -1,11 +1,12 @@
 //! A quote: exactly what was shown, in whole minor units.
 
+use crate::catalog::KeepTheRest;
 use crate::discounts::{self, TakenOff, Wish};
 use crate::drops::QuotedDrop;
 use crate::identity::PoliciesHash;
 use crate::kernel::{
     AnchorId, ClipId, ContractId, Currency, DropId, Error, MethodId, ProductId, Rate, Result, ShopId, Time, VariantId,
-    ZoneId,
+    ZoneId, apportion,
 };
 use crate::taxes;
 use serde::{Deserialize, Serialize};
@@ -144,12 +145,49 @@ pub struct QuotedLine {
     /// What each of the quote's discounts takes off it, in their order; as the shop shows prices.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub taken: Vec<i64>,
+    /// The bundle it is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<InBundle>,
+}
+
+/// The place of a line in a bundle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InBundle {
+    /// Which of the quote's bundles.
+    pub at: u32,
+    /// The line's share of what the bundle costs, as the shop shows prices.
+    pub minor: i64,
+}
+
+/// A bundle as it was shown: what its lines share.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuotedBundle {
+    /// What it is sold as.
+    pub variant: VariantId,
+    pub product: ProductId,
+    pub sku: String,
+    pub title: String,
+    pub image: String,
+    pub quantity: u32,
+    /// The price of one as the shop shows prices.
+    pub unit_minor: i64,
+    pub price_version: i64,
+    /// What is given back when parts come back and the rest is kept.
+    pub keep_the_rest: KeepTheRest,
 }
 
 impl QuotedLine {
-    /// The line before anything is taken off, as the shop shows prices.
+    /// The line before anything is taken off, as the shop shows prices: of a part of a bundle, its share.
     pub fn full_minor(&self) -> i64 {
-        self.unit_minor * i64::from(self.quantity)
+        match self.bundle {
+            Some(inside) => inside.minor,
+            None => self.alone_minor(self.quantity),
+        }
+    }
+
+    /// What so many of its units cost alone, as the shop shows prices.
+    pub fn alone_minor(&self, units: u32) -> i64 {
+        self.unit_minor * i64::from(units)
     }
 
     /// Prices it anew: its tax is that of what is left of it.
@@ -214,6 +252,9 @@ pub struct Quote {
     /// What takes something off it, in the order in which it does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub discounts: Vec<discounts::Quoted>,
+    /// The bundles its lines are parts of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bundles: Vec<QuotedBundle>,
 }
 
 /// The rules of this program; a token of other rules is refused.
@@ -253,20 +294,63 @@ impl Quote {
             .collect()
     }
 
-    /// What may be taken off: the lines before discounts.
-    pub(super) fn bare_lines(&self) -> Vec<discounts::Line> {
-        let bare = |line: &QuotedLine| discounts::Line {
-            product: line.product,
-            quantity: line.quantity,
-            minor: line.full_minor(),
+    /// What was asked for: a bundle by what it is sold as.
+    pub fn wanted(&self) -> Vec<WantedLine> {
+        let wanted = |(bundle, lines): (Option<&QuotedBundle>, Vec<usize>)| match bundle {
+            Some(bundle) => WantedLine {
+                variant: bundle.variant,
+                quantity: bundle.quantity,
+            },
+            None => WantedLine {
+                variant: self.lines[lines[0]].variant,
+                quantity: self.lines[lines[0]].quantity,
+            },
         };
-        self.lines.iter().map(bare).collect()
+        self.groups().into_iter().map(wanted).collect()
     }
 
-    /// Prices every line anew with these discounts, in place of those it had.
+    /// What may be taken off: the lines before discounts, each bundle as one.
+    pub(super) fn bare_lines(&self) -> Vec<discounts::Line> {
+        let bare = |(bundle, lines): (Option<&QuotedBundle>, Vec<usize>)| {
+            let first = &self.lines[lines[0]];
+            let (product, quantity) = match bundle {
+                Some(bundle) => (bundle.product, bundle.quantity),
+                None => (first.product, first.quantity),
+            };
+            discounts::Line {
+                product,
+                quantity,
+                minor: lines.iter().map(|line| self.lines[*line].full_minor()).sum(),
+            }
+        };
+        self.groups().into_iter().map(bare).collect()
+    }
+
+    /// Prices every line anew with these discounts, in place of those it had. The parts of a bundle share what is taken off it by what is left of them.
     pub(super) fn take_off(&mut self, taken: Vec<TakenOff>) {
-        for (at, line) in self.lines.iter_mut().enumerate() {
-            line.taken = taken.iter().map(|off| off.minor[at]).collect();
+        let groups: Vec<Vec<usize>> = self.groups().into_iter().map(|(_, lines)| lines).collect();
+        for line in &mut self.lines {
+            line.taken = Vec::with_capacity(taken.len());
+        }
+        for off in &taken {
+            for (group, minor) in groups.iter().zip(&off.minor) {
+                let left = |line: &usize| {
+                    let line = &self.lines[*line];
+                    line.full_minor() - line.taken.iter().sum::<i64>()
+                };
+                let parts = match group[..] {
+                    [_] => vec![*minor],
+                    _ => apportion(
+                        *minor,
+                        &group.iter().map(|line| left(line).unsigned_abs()).collect::<Vec<_>>(),
+                    ),
+                };
+                for (line, part) in group.iter().zip(parts) {
+                    self.lines[*line].taken.push(part);
+                }
+            }
+        }
+        for line in &mut self.lines {
             line.priced(self.inclusive);
         }
         self.discounts = taken.into_iter().map(|off| off.discount).collect();

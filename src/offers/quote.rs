@@ -1,5 +1,6 @@
 //! Making a quote, and looking at it again when someone taps.
 
+use super::bundle;
 use super::model::{Asked, Quote, QuotedDelivery, QuotedLine, RULES};
 use crate::catalog::{self, Sellable, TaxCategory};
 use crate::db::Tx;
@@ -53,12 +54,26 @@ pub fn quote(tx: &mut Tx<'_>, shop: &Shop, asked: &Asked, holds: Seconds) -> Res
         .as_ref()
         .map_or(holds, |drop| holds.min(Seconds::minutes(drop.hold_minutes)));
     let mut lines = Vec::with_capacity(asked.lines.len());
+    let mut bundles = Vec::new();
     for wanted in &asked.lines {
-        let Some(found) = sellable.iter().find(|found| found.variant == wanted.variant) else {
+        let found = sellable.iter().find(|found| found.variant == wanted.variant);
+        // A drop sells units that were set aside for it, and a bundle has none of its own.
+        let Some(found) = found.filter(|found| !found.is_bundle || drop.is_none()) else {
             return Ok(Offer::NotForSale(wanted.variant));
         };
-        lines.push(line(tx, shop, &asked.country, found, wanted.quantity)?);
+        if !found.is_bundle {
+            lines.push(line(tx, shop, &asked.country, found, wanted.quantity)?);
+            continue;
+        }
+        match bundle::open(tx, shop, &asked.country, found, wanted.quantity, bundles.len())? {
+            Ok((opened, parts)) => {
+                bundles.push(opened);
+                lines.extend(parts);
+            }
+            Err(missing) => return Ok(Offer::NotForSale(missing)),
+        }
     }
+    bundle::fits(&lines)?;
     let (delivery, methods, zone) = if lines.iter().any(|line| line.physical) {
         let Some(there) = delivery::options(tx, shop.id, &asked.country, shop.currency)? else {
             return Ok(Offer::NotDeliveredThere);
@@ -109,7 +124,12 @@ pub fn quote(tx: &mut Tx<'_>, shop: &Shop, asked: &Asked, holds: Seconds) -> Res
         seen: asked.seen,
         drop,
         discounts: Vec::new(),
+        bundles,
     };
+    let mut quote = quote;
+    for at in 0..quote.bundles.len() {
+        quote.share_out(at);
+    }
     let quote = discounted(tx, quote.summed()?, &asked.discounts)?;
     Ok(Offer::Quoted(Box::new(quote), methods))
 }
@@ -128,7 +148,7 @@ fn discounted(tx: &mut Tx<'_>, mut quote: Quote, wish: &discounts::Wish) -> Resu
     quote.summed()
 }
 
-fn line(tx: &mut Tx<'_>, shop: &Shop, country: &str, found: &Sellable, quantity: u32) -> Result<QuotedLine> {
+pub(super) fn line(tx: &mut Tx<'_>, shop: &Shop, country: &str, found: &Sellable, quantity: u32) -> Result<QuotedLine> {
     let rate = taxes::rate(tx, shop.id, country, found.tax_category)?;
     let taxed = taxes::line(found.price.times(quantity)?.minor, rate, shop.prices_include_tax);
     Ok(QuotedLine {
@@ -147,6 +167,7 @@ fn line(tx: &mut Tx<'_>, shop: &Shop, country: &str, found: &Sellable, quantity:
         price_version: found.price_version,
         contract: found.contract,
         taken: Vec::new(),
+        bundle: None,
     })
 }
 
@@ -166,6 +187,7 @@ fn with_what_was_promised(tx: &mut Tx<'_>, shown: &Quote, mut payable: Quote) ->
     payable.take_off(taken);
     let now: i64 = payable.lines.iter().map(|line| line.amount_minor).sum();
     if now > shown.items_minor {
+        payable.bundles.clone_from(&shown.bundles);
         for (line, shown) in payable.lines.iter_mut().zip(&shown.lines) {
             let contract = line.contract;
             line.clone_from(shown);
@@ -187,7 +209,8 @@ pub fn recheck(tx: &mut Tx<'_>, shown: &Quote, key: Option<&[u8; 32]>) -> Result
     {
         return Ok(Recheck::NotForSale(first.variant));
     }
-    let variants: Vec<VariantId> = shown.lines.iter().map(|line| line.variant).collect();
+    let parts = shown.lines.iter().map(|line| line.variant);
+    let variants: Vec<VariantId> = parts.chain(shown.bundles.iter().map(|bundle| bundle.variant)).collect();
     let sellable = match &shown.drop {
         None => catalog::sellable(tx, shown.shop, shown.currency, &variants)?,
         Some(drop) => {
@@ -202,12 +225,26 @@ pub fn recheck(tx: &mut Tx<'_>, shown: &Quote, key: Option<&[u8; 32]>) -> Result
             return Ok(Recheck::NotForSale(line.variant));
         };
         line.contract = now.contract;
+        if line.bundle.is_some() {
+            continue; // It costs its share, whatever it costs alone by now.
+        }
         if now.price.minor < line.unit_minor || mutant!("D12") {
             let taxed = taxes::line(now.price.times(line.quantity)?.minor, line.tax, shown.inclusive);
             line.unit_minor = now.price.minor;
             line.amount_minor = taxed.gross;
             line.tax_minor = taxed.tax;
             line.price_version = now.price_version;
+            fell = true;
+        }
+    }
+    for at in 0..payable.bundles.len() {
+        let bundle = &mut payable.bundles[at];
+        let Some(now) = sellable.iter().find(|found| found.variant == bundle.variant) else {
+            return Ok(Recheck::NotForSale(bundle.variant));
+        };
+        if now.price.minor < bundle.unit_minor {
+            (bundle.unit_minor, bundle.price_version) = (now.price.minor, now.price_version);
+            payable.share_out(at);
             fell = true;
         }
     }

@@ -729,7 +729,7 @@ pub(super) fn fingerprint(quote: &Quote) -> [u8; 32] {
 
 /// What the form asks for; quantities of what it showed.
 fn asked(typed: &Typed, quote: &Quote, key: Option<[u8; 32]>) -> Asked {
-    let wanted = |line: &offers::QuotedLine| {
+    let wanted = |line: WantedLine| {
         let said = typed.get(&format!("quantity-{}", line.variant));
         let quantity = said.map_or(line.quantity, |text| text.trim().parse().unwrap_or(line.quantity));
         WantedLine {
@@ -742,8 +742,8 @@ fn asked(typed: &Typed, quote: &Quote, key: Option<[u8; 32]>) -> Asked {
     let country = country.unwrap_or(&quote.country).clone();
     Asked {
         lines: quote
-            .lines
-            .iter()
+            .wanted()
+            .into_iter()
             .map(wanted)
             .filter(|line| line.quantity > 0)
             .collect(),
@@ -758,9 +758,8 @@ fn asked(typed: &Typed, quote: &Quote, key: Option<[u8; 32]>) -> Asked {
 
 /// Whether the quote shown is the one the form now asks for.
 fn is_for(quote: &Quote, asked: &Asked) -> bool {
-    let lines = quote.lines.iter().map(|line| (line.variant, line.quantity));
     let chosen = quote.delivery.as_ref().map(|delivery| delivery.method);
-    lines.eq(asked.lines.iter().map(|line| (line.variant, line.quantity)))
+    quote.wanted() == asked.lines
         && quote.country == asked.country
         && asked.discounts == Wish::Now(quote.code().map(str::to_owned))
         && (asked.delivery.is_none() || asked.delivery == chosen)
@@ -932,19 +931,31 @@ impl CheckoutPage {
             Field { value, ..field }
         };
         let mut lines = Vec::with_capacity(quote.lines.len());
-        for line in &quote.lines {
+        for (bundle, places) in quote.groups() {
+            let line = &quote.lines[places[0]];
+            let (variant, quantity, title, image) = match bundle {
+                Some(bundle) => (bundle.variant, bundle.quantity, &bundle.title, &bundle.image),
+                None => (line.variant, line.quantity, &line.title, &line.image),
+            };
             let drop = quote.drop.as_ref();
-            let free = offers::availability(tx, drop.map(|drop| drop.id), line.variant, None)?.left;
+            let free = offers::availability(tx, drop.map(|drop| drop.id), variant, None)?.left;
             let most = drop.map_or(0, |drop| i64::from(drop.limit));
-            let left = if most > 0 { free.min(most) } else { free }.max(i64::from(line.quantity));
+            let left = if most > 0 { free.min(most) } else { free }.max(i64::from(quantity));
+            let inside = places.iter().map(|place| &quote.lines[*place]);
             lines.push(CheckoutLine {
-                variant: line.variant.to_string(),
-                title: line.title.clone(),
-                variant_title: line.variant_title.clone(),
-                picture: picture(tx, shop, &line.image, "")?,
-                quantity: line.quantity,
+                variant: variant.to_string(),
+                title: title.clone(),
+                variant_title: match bundle {
+                    Some(_) => inside
+                        .map(|part| format!("{} × {}", part.quantity, part.title))
+                        .collect::<Vec<_>>()
+                        .join(", "),
+                    None => line.variant_title.clone(),
+                },
+                picture: picture(tx, shop, image, "")?,
+                quantity,
                 quantity_max: u32::try_from(left.min(QUANTITY_MAX)).unwrap_or(1),
-                amount: money(quote.full_gross(line)),
+                amount: money(places.iter().map(|place| quote.full_gross(&quote.lines[*place])).sum()),
             });
         }
         let there = match quote.needs_address() {

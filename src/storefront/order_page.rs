@@ -420,10 +420,15 @@ impl OrderPage {
                 picture: picture(tx, shop, &quoted.image, "")?,
                 quantity: line.quantity,
                 amount: words::money(view.money(quote.full_gross(quoted))),
-                note: match view.refunded(Part::Line(line.line)) {
-                    0 if line.canceled > 0 => "canceled".into(),
-                    0 => String::new(),
-                    minor => format!("{} refunded", words::money(view.money(minor))),
+                note: {
+                    let inside = quoted.bundle.and_then(|inside| quote.bundles.get(inside.at as usize));
+                    let became = match view.refunded(Part::Line(line.line)) {
+                        0 if line.canceled > 0 => Some("canceled".to_owned()),
+                        0 => None,
+                        minor => Some(format!("{} refunded", words::money(view.money(minor)))),
+                    };
+                    let of = inside.map(|bundle| format!("in \u{201c}{}\u{201d}", bundle.title));
+                    of.into_iter().chain(became).collect::<Vec<_>>().join(", ")
                 },
             });
         }

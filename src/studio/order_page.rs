@@ -5,6 +5,7 @@ use super::orders_page::{buyer, parcel, payment};
 use super::payment_words::{MoneyRow, PaymentPart, WaitLine};
 use super::typed::Typed;
 use crate::app::App;
+use crate::catalog::KeepTheRest;
 use crate::checkout::{self, AdjustmentKind, CancelOrder, OrderView, Refund, RefundLines, RefundWhat, Ship};
 use crate::clips;
 use crate::db::{LaneKey, Tx};
@@ -15,6 +16,7 @@ use crate::identity::{Creator, Helper, Policies, Shop, Staff, shop};
 use crate::inventory::Restock;
 use crate::kernel::{AdjustmentId, Error, Kind, OrderId, Result, ShipmentId, Time, words};
 use crate::ledger::AccountKey;
+use crate::offers;
 use crate::payments::{self, Part, Taking};
 use askama::Template;
 use axum::extract::State;
@@ -469,7 +471,7 @@ impl Desk {
     fn lines(&self, typed: &Typed) -> Vec<OrderLine> {
         let quoted = &self.view.checkout.offer.quote.lines;
         let line = |line: &checkout::OrderLine| {
-            let offer = quoted.iter().find(|offer| offer.variant == line.variant);
+            let offer = usize::try_from(line.line).ok().and_then(|place| quoted.get(place));
             let mut progress = Vec::new();
             for (count, word) in [
                 (line.shipped, "shipped"),
@@ -658,9 +660,25 @@ impl Desk {
         RefundPreview {
             amount: words::money(plan.amount),
             legs: accounts.iter().map(leg).collect(),
-            ways: self.ways_back(plan),
+            ways: [self.ways_back(plan), self.bundle_words()].join(" ").trim().to_owned(),
             stock: String::new(),
         }
+    }
+
+    /// What the buyers of its bundles agreed to for keeping a part.
+    fn bundle_words(&self) -> String {
+        let words = |bundle: &offers::QuotedBundle| {
+            let title = &bundle.title;
+            match bundle.keep_the_rest {
+                KeepTheRest::Prorate => format!("Of “{title}” each part goes back at its share of the bundle's price."),
+                KeepTheRest::Reprice => {
+                    format!("Of “{title}” the kept parts cost what they cost alone, and the rest goes back.")
+                }
+                KeepTheRest::None => format!("“{title}” goes back whole or not at all."),
+            }
+        };
+        let bundles = &self.view.checkout.offer.quote.bundles;
+        bundles.iter().map(words).collect::<Vec<_>>().join(" ")
     }
 
     fn evidence(&self) -> Evidence {

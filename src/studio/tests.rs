@@ -4,15 +4,15 @@ use askama::DynTemplate;
 
 use super::chart::{Bar, Bars, Flow, Leg, LegKind, Retention, spark};
 use super::{
-    audience_clip_page::AudienceClipPage, audience_page::AudiencePage, clip_editor_page::ClipEditorPage,
-    clip_upload_page::ClipUploadPage, clips_page::ClipsPage, contract_page::ContractPage, discount_page::DiscountPage,
-    discounts_page::DiscountsPage, drop_page::DropPage, drop_plan_page::DropPlanPage, drops_page::DropsPage,
-    gift_card_page::GiftCardPage, gift_cards_page::GiftCardsPage, money_page::MoneyPage, order_page::OrderPage,
-    orders_page::OrdersPage, partners_page::PartnersPage, payment_page::PaymentPage, product_page::ProductPage,
-    products_page::ProductsPage, sale_page::SalePage, settings_delivery_page::SettingsDeliveryPage,
-    settings_keys_page::SettingsKeysPage, settings_payments_page::SettingsPaymentsPage,
-    settings_policies_page::SettingsPoliciesPage, settings_shop_page::SettingsShopPage,
-    settings_staff_page::SettingsStaffPage, settings_tax_page::SettingsTaxPage,
+    audience_clip_page::AudienceClipPage, audience_page::AudiencePage, bundle_page::BundlePage,
+    clip_editor_page::ClipEditorPage, clip_upload_page::ClipUploadPage, clips_page::ClipsPage,
+    contract_page::ContractPage, discount_page::DiscountPage, discounts_page::DiscountsPage, drop_page::DropPage,
+    drop_plan_page::DropPlanPage, drops_page::DropsPage, gift_card_page::GiftCardPage, gift_cards_page::GiftCardsPage,
+    money_page::MoneyPage, order_page::OrderPage, orders_page::OrdersPage, partners_page::PartnersPage,
+    payment_page::PaymentPage, product_page::ProductPage, products_page::ProductsPage, sale_page::SalePage,
+    settings_delivery_page::SettingsDeliveryPage, settings_keys_page::SettingsKeysPage,
+    settings_payments_page::SettingsPaymentsPage, settings_policies_page::SettingsPoliciesPage,
+    settings_shop_page::SettingsShopPage, settings_staff_page::SettingsStaffPage, settings_tax_page::SettingsTaxPage,
     settings_webhook_page::SettingsWebhookPage, settings_webhooks_page::SettingsWebhooksPage,
     sign_in_confirm_page::SignInConfirmPage, sign_in_page::SignInPage, today_page::TodayPage,
 };
@@ -62,6 +62,8 @@ pub fn pages() -> Vec<(&'static str, String)> {
         page("drop_scheduled", &DropPage::sample_scheduled()),
         page("drop_over", &DropPage::sample_over()),
         page("drop_refused", &DropPage::sample_refused()),
+        page("bundle", &BundlePage::sample()),
+        page("bundle_blank", &BundlePage::sample_blank()),
         page("discounts", &DiscountsPage::sample()),
         page("discounts_empty", &DiscountsPage::empty()),
         page("discount", &DiscountPage::sample()),

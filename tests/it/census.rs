@@ -162,6 +162,8 @@ const CENSUS: &[Row] = &[
     form("/studio/{shop}/products/new", Who::Creator, ""),
     read("/studio/{shop}/products/{product}", Who::Analyst),
     form("/studio/{shop}/products/{product}", Who::Creator, ""),
+    read("/studio/{shop}/products/{product}/bundle", Who::Analyst),
+    form("/studio/{shop}/products/{product}/bundle", Who::Creator, ""),
     read("/studio/{shop}/discounts", Who::Analyst),
     read("/studio/{shop}/discounts/new", Who::Creator),
     form("/studio/{shop}/discounts/new", Who::Creator, ""),
@@ -505,6 +507,13 @@ const CENSUS: &[Row] = &[
     ),
     act("PUT", "/v1/drops/{drop}/waits/{variant}", Who::Player, "{}"),
     delete("/v1/drops/{drop}/waits/{variant}", Who::Player),
+    read("/v1/products/{product}/bundle", Who::Analyst),
+    act(
+        "PUT",
+        "/v1/products/{product}/bundle",
+        Who::Creator,
+        r#"{"parts":[],"keep_the_rest":"prorate"}"#,
+    ),
     read("/v1/discounts", Who::Analyst),
     act(
         "POST",

@@ -13,7 +13,7 @@ async fn make(stall: &Stall, body: Value) -> Value {
     made.value()
 }
 
-async fn with_code(stall: &Stall, code: &str, takes: Value) -> Value {
+pub async fn with_code(stall: &Stall, code: &str, takes: Value) -> Value {
     make(
         stall,
         json!({ "name": format!("Offer {code}"), "code": code, "takes": takes }),
@@ -21,7 +21,7 @@ async fn with_code(stall: &Stall, code: &str, takes: Value) -> Value {
     .await
 }
 
-fn percent(off: u32) -> Value {
+pub fn percent(off: u32) -> Value {
     json!({ "kind": "percentage", "off_bp": off * 100 })
 }
 
@@ -30,7 +30,7 @@ fn euros(minor: i64) -> Value {
 }
 
 /// Another thing that is for sale: its variant.
-async fn sell(stall: &Stall, title: &str, minor: i64, reduced: bool) -> String {
+pub async fn sell(stall: &Stall, title: &str, minor: i64, reduced: bool) -> String {
     let product = json!({ "title": title, "kind": "physical", "tax_category": if reduced { "reduced" } else { "standard" },
         "variants": [{ "title": "", "price": { "amount": minor, "currency": "EUR" } }] });
     let made = stall.staff.post("/v1/products", &product).await.value();
@@ -51,7 +51,7 @@ async fn sell(stall: &Stall, title: &str, minor: i64, reduced: bool) -> String {
     variant.to_owned()
 }
 
-async fn quote(stall: &Stall, lines: &str, code: &str) -> Answer {
+pub async fn quote(stall: &Stall, lines: &str, code: &str) -> Answer {
     let code = if code.is_empty() {
         String::new()
     } else {
@@ -63,25 +63,25 @@ async fn quote(stall: &Stall, lines: &str, code: &str) -> Answer {
         .await
 }
 
-async fn quoted(stall: &Stall, lines: &str, code: &str) -> Value {
+pub async fn quoted(stall: &Stall, lines: &str, code: &str) -> Value {
     let answer = quote(stall, lines, code).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer.value()
 }
 
-async fn tap(stall: &Stall, id: CheckoutId, quote: &Value, email: &str, token: &str) -> Answer {
+pub async fn tap(stall: &Stall, id: CheckoutId, quote: &Value, email: &str, token: &str) -> Answer {
     let mut body = tap_body(quote, token);
     body["contact"]["email"] = json!(email);
     stall.player.put(&format!("/v1/checkouts/{id}"), &body).await
 }
 
-async fn bought(stall: &Stall, quote: &Value) -> OrderId {
+pub async fn bought(stall: &Stall, quote: &Value) -> OrderId {
     let answer = tap(stall, stall.checkout(), quote, "buyer@example.com", "tok_visa").await;
     assert_eq!(answer.status, 201, "{}", answer.text());
     answer.value()["order"]["id"].as_str().unwrap().parse().unwrap()
 }
 
-fn minor(value: &Value) -> i64 {
+pub fn minor(value: &Value) -> i64 {
     value["amount"].as_i64().unwrap_or_else(|| panic!("{value}"))
 }
 
@@ -92,7 +92,7 @@ async fn uses(stall: &Stall, discount: &Value) -> i64 {
         .unwrap()
 }
 
-async fn refund(stall: &Stall, order: OrderId, body: Value) -> Answer {
+pub async fn refund(stall: &Stall, order: OrderId, body: Value) -> Answer {
     stall.staff.post(&format!("/v1/orders/{order}/refunds"), &body).await
 }
 

@@ -13,6 +13,7 @@ mod bank;
 mod brown_out;
 mod buying;
 mod catalog;
+mod bundles;
 mod census;
 mod conflicts;
 mod diary;
