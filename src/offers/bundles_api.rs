@@ -74,18 +74,27 @@ pub fn put(
     catalog::set_bundle(tx, of, id, version, keep_the_rest, parts).map(PutBundle::Done)
 }
 
-/// What a bundle is made of.
+/// What a bundle is made of; no parts: the product is none.
 #[utoipa::path(get, path = "/v1/products/{product}/bundle", tag = "catalog", params(("product" = ProductId, Path)),
-    responses((status = 200, body = BundleBody), (status = 404, description = "There is no such product, or it is no bundle.")))]
+    responses((status = 200, body = BundleBody), (status = 404)))]
 pub async fn get_bundle(
     State(app): State<App>,
     staff: Analyst,
     Path(id): Path<ProductId>,
 ) -> Result<Response, Problem> {
     let shop = staff.0.shop;
-    let found = app.db.read(move |tx| catalog::bundle(tx, shop, id)).await?;
-    let bundle = found.ok_or_else(|| Error::not_found("bundle"))?;
-    Ok(json(StatusCode::OK, BundleBody::from(&bundle)))
+    let (product, bundle) = app
+        .db
+        .read(move |tx| Ok((catalog::find(tx, shop, id)?, catalog::bundle(tx, shop, id)?)))
+        .await?;
+    let product = product.ok_or_else(|| Error::not_found("product"))?;
+    let none = || BundleBody {
+        parts: Vec::new(),
+        keep_the_rest: KeepTheRest::Prorate,
+    };
+    let mut response = json(StatusCode::OK, bundle.as_ref().map_or_else(none, BundleBody::from));
+    response.headers_mut().insert(header::ETAG, etag(product.version));
+    Ok(response)
 }
 
 /// Make a product of one variant a bundle of others, change what it is made of, or, with no parts, make it a product of its own again.
