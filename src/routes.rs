@@ -7,8 +7,8 @@ use crate::notify::webhooks;
 use crate::operating::Reference;
 use crate::payments::settlement_files;
 use crate::{
-    catalog, checkout, clips, delivery, disputes, drops, fulfilment, gift_cards, growth, identity, inventory, ledger,
-    offers, operating, partners, payments, storefront, studio, taxes,
+    catalog, checkout, clips, delivery, discounts, disputes, drops, fulfilment, gift_cards, growth, identity,
+    inventory, ledger, offers, operating, partners, payments, storefront, studio, taxes,
 };
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
@@ -83,6 +83,10 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(drops::room_api::get_draw))
         .routes(routes!(checkout::get_drop_reservation))
         .routes(routes!(drops::wait_api::put_wait, drops::wait_api::delete_wait))
+        .routes(routes!(
+            offers::bundles_api::get_bundle,
+            offers::bundles_api::put_bundle
+        ))
         .routes(routes!(offers::products_api::get_products))
         .routes(routes!(offers::products_api::get_product))
         .routes(routes!(inventory::live_api::get_live))
@@ -115,6 +119,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(disputes::post_dispute_acceptance))
         .routes(routes!(disputes::post_dispute_answer))
         .routes(routes!(disputes::get_evidence))
+        .routes(routes!(discounts::api::list_discounts, discounts::api::post_discount))
+        .routes(routes!(discounts::api::get_discount, discounts::api::patch_discount))
         .routes(routes!(
             gift_cards::api::list_gift_cards,
             gift_cards::api::post_gift_card
@@ -241,6 +247,19 @@ fn desk() -> Router<App> {
         .route(
             "/studio/{shop}/products/{product}",
             get(desk::product_page::show).post(desk::product_page::save),
+        )
+        .route(
+            "/studio/{shop}/products/{product}/bundle",
+            get(desk::bundle_page::show).post(desk::bundle_page::save),
+        )
+        .route("/studio/{shop}/discounts", get(desk::discounts_page::show))
+        .route(
+            "/studio/{shop}/discounts/new",
+            get(desk::discount_page::show_new).post(desk::discount_page::save_new),
+        )
+        .route(
+            "/studio/{shop}/discounts/{discount}",
+            get(desk::discount_page::show).post(desk::discount_page::save),
         )
         .route("/studio/{shop}/orders", get(desk::orders_page::show))
         .route(
@@ -466,6 +485,13 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/studio/{shop}/products/new"),
     ("GET", "/studio/{shop}/products/{product}"),
     ("POST", "/studio/{shop}/products/{product}"),
+    ("GET", "/studio/{shop}/products/{product}/bundle"),
+    ("POST", "/studio/{shop}/products/{product}/bundle"),
+    ("GET", "/studio/{shop}/discounts"),
+    ("GET", "/studio/{shop}/discounts/new"),
+    ("POST", "/studio/{shop}/discounts/new"),
+    ("GET", "/studio/{shop}/discounts/{discount}"),
+    ("POST", "/studio/{shop}/discounts/{discount}"),
     ("GET", "/studio/{shop}/orders"),
     ("GET", "/studio/{shop}/orders/{order}"),
     ("POST", "/studio/{shop}/orders/{order}"),

@@ -1,6 +1,6 @@
 //! Products, their variants, and prices per currency.
 //!
-//! Tables: products, variants, prices.
+//! Tables: products, variants, prices, bundles, bundle_parts.
 //! Facts published: none.
 //! Always true: an address (slug) names one product of a shop and a SKU one variant; every change of a product, its variants or prices raises
 //! the product's version, and an edit that names an older version is refused; only an active variant of an active product with a price in
@@ -8,6 +8,7 @@
 //! It deliberately does not know stock (inventory), taxes, or who earns: a product only carries the id of its contract.
 
 pub mod api;
+mod bundle;
 mod create;
 mod edit;
 mod model;
@@ -16,10 +17,11 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use bundle::{Bundle, BundlePart, KeepTheRest, SetBundle, alone, set_bundle};
 pub use create::{AddVariant, Create, add_variant, create};
 pub use edit::{Edit, SetPrice, edit_product, edit_variant, may_withdraw, set_contract, set_price, withdraw};
 pub use model::*;
 pub use store::{
-    count, find, find_by_slug, list, list_active, price, prices, product_of, sellable, sellable_in_drop, variant,
-    variants,
+    bundle, count, find, find_by_slug, list, list_active, parts_of, price, prices, product_of, sellable,
+    sellable_in_drop, variant, variants,
 };

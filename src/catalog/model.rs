@@ -82,6 +82,8 @@ pub struct Sellable {
     pub price: Money,
     pub price_version: i64,
     pub contract: Option<ContractId>,
+    /// Its price buys several others together.
+    pub is_bundle: bool,
 }
 
 /// What a product starts with.

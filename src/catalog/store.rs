@@ -1,5 +1,6 @@
 //! All SQL on products, variants and prices.
 
+use super::bundle::{Bundle, BundlePart, KeepTheRest};
 use super::model::{Product, Sellable, Variant};
 use crate::args;
 use crate::db::{FromRow, Row, Tx};
@@ -58,6 +59,7 @@ impl FromRow for Sellable {
             price: row.money(9)?,
             price_version: row.get(11)?,
             contract: row.get(12)?,
+            is_bundle: row.get(13)?,
         })
     }
 }
@@ -69,7 +71,7 @@ pub fn sellable(tx: &mut Tx<'_>, shop: ShopId, currency: Currency, variants: &[V
     for &variant in variants {
         found.extend(tx.maybe_one::<Sellable>(
             "select v.id, v.product_id, v.sku, p.title, v.title, p.kind, p.image, p.tax_category, v.weight_grams,
-                    c.amount_minor, c.currency, c.version, p.contract_id
+                    c.amount_minor, c.currency, c.version, p.contract_id, p.is_bundle
                from variants v
                join products p on p.id = v.product_id
                join prices c on c.variant_id = v.id and c.currency = $3
@@ -90,7 +92,7 @@ pub fn sellable_in_drop(
 ) -> Result<Option<Sellable>> {
     tx.maybe_one(
         "select v.id, v.product_id, v.sku, p.title, v.title, p.kind, p.image, p.tax_category, v.weight_grams,
-                coalesce(c.amount_minor, 0), coalesce(c.currency, $3), coalesce(c.version, 0), p.contract_id
+                coalesce(c.amount_minor, 0), coalesce(c.currency, $3), coalesce(c.version, 0), p.contract_id, p.is_bundle
            from variants v
            join products p on p.id = v.product_id
            left join prices c on c.variant_id = v.id and c.currency = $3
@@ -324,4 +326,90 @@ pub(super) fn has_offer(tx: &mut Tx<'_>, product: ProductId, currency: Currency)
         args![product, currency],
     )?;
     Ok(found.is_some())
+}
+
+impl FromRow for BundlePart {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            variant: row.get(0)?,
+            quantity: row.get(1)?,
+        })
+    }
+}
+
+/// The parts of a bundle, in their order; none: it is no bundle.
+pub fn parts(tx: &mut Tx<'_>, bundle: ProductId) -> Result<Vec<BundlePart>> {
+    tx.all(
+        "select variant_id, quantity from bundle_parts where product_id = $1 order by position limit 20",
+        args![bundle],
+    )
+}
+
+/// The parts of the bundle that is sold as this variant; none: it is no bundle.
+pub fn parts_of(tx: &mut Tx<'_>, variant: VariantId) -> Result<Vec<BundlePart>> {
+    tx.all(
+        "select b.variant_id, b.quantity from bundle_parts b join variants v on v.product_id = b.product_id
+          where v.id = $1 order by b.position limit 20",
+        args![variant],
+    )
+}
+
+/// A bundle of a shop.
+pub fn bundle(tx: &mut Tx<'_>, shop: ShopId, product: ProductId) -> Result<Option<Bundle>> {
+    let found: Option<(KeepTheRest,)> = tx.maybe_one(
+        "select keep_the_rest from bundles where shop_id = $1 and product_id = $2",
+        args![shop, product],
+    )?;
+    let Some((keep_the_rest,)) = found else { return Ok(None) };
+    let parts = parts(tx, product)?;
+    Ok(Some(Bundle {
+        product,
+        keep_the_rest,
+        parts,
+    }))
+}
+
+/// Whether a variant is a bundle's own.
+pub(super) fn bundle_variant(tx: &mut Tx<'_>, variant: VariantId) -> Result<bool> {
+    let found: Option<(ProductId,)> = tx.maybe_one(
+        "select p.id from variants v join products p on p.id = v.product_id where v.id = $1 and p.is_bundle = 1",
+        args![variant],
+    )?;
+    Ok(found.is_some())
+}
+
+/// Whether a variant is a part of some bundle.
+pub(super) fn is_part(tx: &mut Tx<'_>, variant: VariantId) -> Result<bool> {
+    let found: Option<(ProductId,)> = tx.maybe_one(
+        "select product_id from bundle_parts where variant_id = $1 limit 1",
+        args![variant],
+    )?;
+    Ok(found.is_some())
+}
+
+pub(super) fn remove_bundle(tx: &mut Tx<'_>, product: ProductId) -> Result<()> {
+    tx.exec("delete from bundle_parts where product_id = $1", args![product])?;
+    tx.exec("delete from bundles where product_id = $1", args![product])?;
+    Ok(())
+}
+
+pub(super) fn insert_bundle(tx: &mut Tx<'_>, shop: ShopId, product: ProductId, keep: KeepTheRest) -> Result<()> {
+    tx.put(
+        "insert into bundles (product_id, shop_id, keep_the_rest) values ($1, $2, $3)",
+        args![product, shop, keep],
+    )
+}
+
+pub(super) fn insert_part(tx: &mut Tx<'_>, product: ProductId, position: i64, part: &BundlePart) -> Result<()> {
+    tx.put(
+        "insert into bundle_parts (product_id, position, variant_id, quantity) values ($1, $2, $3, $4)",
+        args![product, position, part.variant, part.quantity],
+    )
+}
+
+pub(super) fn mark_bundle(tx: &mut Tx<'_>, shop: ShopId, product: ProductId, is_bundle: bool) -> Result<()> {
+    tx.put(
+        "update products set is_bundle = $3 where shop_id = $1 and id = $2",
+        args![shop, product, is_bundle],
+    )
 }

@@ -60,7 +60,7 @@ fn terms(
     Ok(terms)
 }
 
-fn part(quantity: u32, legs: &[partners::Leg], tax_minor: i64) -> AllocatedPart {
+pub(super) fn part(quantity: u32, legs: &[partners::Leg], tax_minor: i64) -> AllocatedPart {
     let mut allocated: Vec<AllocatedLeg> = legs
         .iter()
         .map(|leg| AllocatedLeg {

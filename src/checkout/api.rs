@@ -358,7 +358,8 @@ async fn room_to_sell(app: &App, shop: ShopId, id: CheckoutId) -> Result<(), Pro
     (status = 402, description = "`declined`, with the `checkout`: it can be paid another way."),
     (status = 409, description = "`id_reused`, `sold_out` with `left`, `quote_expired`, `price_changed` with the new `quote`, `not_for_sale`, \
         `not_delivered_there`; of a kept card `stored_method_gone`, `stored_method_elsewhere`, `no_buyer`; after a purchase `upsell_over`, `already_added`; of a \
-        gift card `gift_card_disabled`, `gift_card_expired`, `gift_card_other_currency`, `gift_card_used_up`, `gift_card_changed`; in a drop `drop_not_open`, `drop_paused`, `drop_closed`, \
+        gift card `gift_card_disabled`, `gift_card_expired`, `gift_card_other_currency`, `gift_card_used_up`, `gift_card_changed`; of discounts `code_used_up`, \
+        `code_used_by_you`, `discount_used_up`; in a drop `drop_not_open`, `drop_paused`, `drop_closed`, \
         `drop_contact_needed`, `drop_limit_reached`, `drop_offer_bound` (what is offered is for the mailbox that was given on the waitlist), `drop_reserved` (this browser has begun to buy it: `checkout` and `client_secret` say where to go on), and where it has a waiting room `drop_pass_needed`, `drop_pass_waiting`, `drop_pass_expired`, `drop_pass_used`."),
     (status = 404, description = "`no_such_gift_card`: also of another shop's."),
     (status = 422, description = "A field breaks a rule, or `invalid_quote`."),
@@ -504,7 +505,7 @@ pub async fn get_checkout(
 #[utoipa::path(put, path = "/v1/checkouts/{checkout}/details", tag = "buying", params(("checkout" = CheckoutId, Path),
     ("hawker-checkout-secret" = String, Header, description = "The client secret of `PUT`.")), request_body = DetailsIn, responses(
     (status = 200, body = CheckoutOut), (status = 404),
-    (status = 409, description = "`price_changed` with the new `quote`, `not_delivered_there`, `checkout_closed`."),
+    (status = 409, description = "`price_changed` with the new `quote`, `not_delivered_there`, `checkout_closed`, `code_used_by_you`."),
     (status = 422, description = "A field breaks a rule, or `no_such_method`."),
 ))]
 pub async fn put_details(
@@ -644,6 +645,12 @@ pub struct OrderOut {
     pub contact: Contact,
     pub address: Option<Address>,
     pub lines: Vec<OrderLineOut>,
+    /// The bundles its lines are parts of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bundles: Vec<offers::QuotedBundleOut>,
+    /// What took something off, in the order in which it did; frozen with the order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub discounts: Vec<offers::QuotedDiscountOut>,
     pub confirmed_at: Time,
     pub canceled_at: Option<Time>,
     /// The order it was added to, right after that; where one order is read.
@@ -771,6 +778,13 @@ pub struct OrderLineOut {
     pub variant: VariantId,
     pub title: String,
     pub quantity: u32,
+    /// The bundle it is a part of, by its place in `bundles`; `amount` is its share of what that cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<u32>,
+    /// What discounts took off it, as the shop shows prices.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub off: Option<MoneyOut>,
+    /// Tax included, with everything taken off.
     pub amount: MoneyOut,
     pub tax: MoneyOut,
     pub shipped: u32,
@@ -839,10 +853,15 @@ impl OrderOut {
             country: view.order.country.clone(),
             contact: view.checkout.contact.clone(),
             address: view.checkout.address.clone(),
+            bundles: offers::QuotedBundleOut::all(&view.checkout.offer.quote),
+            discounts: offers::QuotedDiscountOut::all(&view.checkout.offer.quote),
             lines: view
                 .lines
                 .iter()
-                .map(|line| OrderLineOut {
+                .zip(&view.checkout.offer.quote.lines)
+                .map(|(line, quoted)| OrderLineOut {
+                    bundle: quoted.bundle.map(|inside| inside.at),
+                    off: Some(quoted.taken.iter().sum()).filter(|minor| *minor > 0).map(money),
                     line: line.line,
                     variant: line.variant,
                     title: line.title.clone(),

@@ -7,12 +7,13 @@ use super::one_click::{Paying, Stored, elsewhere};
 use super::{own, store, upsell};
 use crate::app::App;
 use crate::db::Tx;
+use crate::discounts;
 use crate::drops;
 use crate::gift_cards;
 use crate::identity::{self, Shop};
 use crate::inventory::{self, Demand, Reserve};
 use crate::kernel::{Answer, AttemptId, CheckoutId, Error, Money, Result, Reuse, Seconds, ShopId, VariantId};
-use crate::offers::{self, Asked, Offer, Quote, Recheck, WantedLine};
+use crate::offers::{self, Asked, Offer, Quote, Recheck};
 use crate::payments::{
     self, Attempt, AttemptState, By, IntentState, OpenIntent, Operation, Plan, Routing, Sale, Start,
 };
@@ -72,7 +73,7 @@ enum Place {
 }
 
 /// Reserves, asks for the money, and concludes. Order of answers: again, id reused, the kept card is gone or for elsewhere, quote expired, the drop is
-/// not open, not for sale, price changed, sold out, the buyer has what they may of a drop, the gift card cannot pay, placed.
+/// not open, not for sale, price changed, sold out, the buyer has what they may of a drop, a discount is used up, the gift card cannot pay, placed.
 ///
 /// Act 1 reserves and writes the attempt as *sending*; act 2 asks the processor; act 3 records and concludes. Every act can run twice. What a
 /// crash leaves between them is finished by the jobs `payments` (the resolver) and `checkouts` ([`super::resume`]).
@@ -399,6 +400,10 @@ fn place(
         let who = who(&checkout.contact, checkout.address.as_ref(), tap.key);
         drops::claim(tx, tap.shop, tap.id, drop, units, &who)?;
     }
+    if !checkout.offer.quote.discounts.is_empty() {
+        let who = who_has_discounts(&checkout.contact, tap.key);
+        discounts::claim(tx, tap.shop, tap.id, &checkout.offer.quote.discounts, &who)?;
+    }
     if let Some(asked) = &tap.gift_card {
         let covers = gift_cards::hold(tx, tap.shop, tap.id, asked, checkout.total())?;
         checkout.offer.gift_card = Some(covers);
@@ -451,21 +456,21 @@ pub(super) fn requote(
     key: Option<[u8; 32]>,
 ) -> Result<Option<Quote>> {
     let asked = Asked {
-        lines: quote
-            .lines
-            .iter()
-            .map(|line| WantedLine {
-                variant: line.variant,
-                quantity: line.quantity,
-            })
-            .collect(),
+        lines: quote.wanted(),
         country: country.to_owned(),
         delivery: None,
         seen: quote.seen,
         drop: quote.drop.as_ref().map(|drop| offers::InDrop::new(drop.id).by(key)),
+        discounts: discounts::Wish::Promised(quote.discounts.clone()),
     };
     Ok(match offers::quote(tx, shop, &asked, Seconds::minutes(15))? {
-        Offer::Quoted(quote, _) => Some(*quote),
+        Offer::Quoted(new, _) => {
+            let mut new = *new;
+            if !new.discounts.is_empty() {
+                new.expires_at = new.expires_at.min(quote.expires_at); // They were promised until then, and no longer.
+            }
+            Some(new)
+        }
         Offer::NotForSale(_) | Offer::NotDeliveredThere | Offer::NoSuchMethod => None,
     })
 }
@@ -496,6 +501,31 @@ pub(super) fn let_drop_go(tx: &mut Tx<'_>, checkout: &Checkout) -> Result<()> {
     match &checkout.offer.quote.drop {
         Some(drop) if drop.limit > 0 => drops::let_go(tx, checkout.id),
         _ => Ok(()),
+    }
+}
+
+/// By what names a discount with a limit for each buyer knows them.
+pub(super) fn who_has_discounts(contact: &Contact, key: Option<[u8; 32]>) -> discounts::Who<'_> {
+    discounts::Who {
+        email: contact.email.as_deref(),
+        phone: contact.phone.as_deref(),
+        browser: key,
+    }
+}
+
+/// Makes sure that the buyer's discounts are counted. False: somebody else has the last of them. Costs nothing without discounts.
+pub(super) fn counts_discounts(tx: &mut Tx<'_>, checkout: &Checkout) -> Result<bool> {
+    match &checkout.offer.quote.discounts[..] {
+        [] => Ok(true),
+        quoted => discounts::again(tx, checkout.id, quoted),
+    }
+}
+
+/// The buyer's discounts may be had by others. Costs nothing without discounts.
+pub(super) fn let_discounts_go(tx: &mut Tx<'_>, checkout: &Checkout) -> Result<()> {
+    match &checkout.offer.quote.discounts[..] {
+        [] => Ok(()),
+        _ => discounts::let_go(tx, checkout.id),
     }
 }
 

@@ -4,11 +4,12 @@ use super::model::{Address, Checkout, CheckoutState, Contact, Frozen, missing};
 use super::store;
 use crate::app::App;
 use crate::db::Tx;
+use crate::discounts;
 use crate::drops;
 use crate::gift_cards;
 use crate::identity;
 use crate::kernel::{CheckoutId, MethodId, Money, Result, Seconds, ShopId};
-use crate::offers::{self, Asked, Offer, Quote, WantedLine};
+use crate::offers::{self, Asked, Offer, Quote};
 
 /// What is said; what is absent stays.
 #[derive(Clone, Debug, Default)]
@@ -72,18 +73,13 @@ fn act(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId, details: &Details) -> Resu
     if country != quote.country || travels_otherwise {
         let shop = identity::shop(tx, shop)?;
         let asked = Asked {
-            lines: quote
-                .lines
-                .iter()
-                .map(|line| WantedLine {
-                    variant: line.variant,
-                    quantity: line.quantity,
-                })
-                .collect(),
+            lines: quote.wanted(),
             country,
             delivery: details.delivery,
             seen: quote.seen,
             drop: offers::InDrop::again(quote),
+            // What they reserved with is theirs, whatever became of it since.
+            discounts: discounts::Wish::Promised(quote.discounts.clone()),
         };
         let mut new = match offers::quote(tx, &shop, &asked, Seconds::minutes(15))? {
             Offer::Quoted(new, _) => *new,
@@ -125,6 +121,10 @@ fn act(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId, details: &Details) -> Resu
         let who = super::buy::who(&after.contact, after.address.as_ref(), None);
         drops::identify(tx, id, drop, &who)?;
     }
+    if !after.offer.quote.discounts.is_empty() {
+        let who = super::buy::who_has_discounts(&after.contact, None);
+        discounts::identify(tx, id, &after.offer.quote.discounts, &who)?;
+    }
     store::amend(tx, &before, &after)?;
     after.version += 1;
     Ok(Change::Changed(Box::new(after)))
@@ -132,16 +132,9 @@ fn act(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId, details: &Details) -> Resu
 
 /// Whether the buyer agreed to at least this price, for the same things and place, and still may.
 fn accepts(accepted: &Quote, new: &Quote, tx: &Tx<'_>) -> bool {
-    let things = |quote: &Quote| {
-        quote
-            .lines
-            .iter()
-            .map(|line| (line.variant, line.quantity))
-            .collect::<Vec<_>>()
-    };
     accepted.shop == new.shop
         && accepted.country == new.country
-        && things(accepted) == things(new)
+        && accepted.wanted() == new.wanted()
         && accepted.total_minor >= new.total_minor
         && accepted.expires_at >= tx.now()
 }

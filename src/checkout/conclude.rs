@@ -1,6 +1,6 @@
 //! The one place where a checkout follows its payment: an order is born, a declined buyer may try again, late money finds its unit or goes back.
 
-use super::buy::{counts_in_drop, keeps_gift_card, let_drop_go, let_gift_card_go};
+use super::buy::{counts_discounts, counts_in_drop, keeps_gift_card, let_discounts_go, let_drop_go, let_gift_card_go};
 use super::model::{Checkout, CheckoutState, Order, OrderLine, order_number};
 use super::store;
 use crate::db::Tx;
@@ -139,6 +139,9 @@ pub(super) fn paid(tx: &mut Tx<'_>, checkout: Checkout) -> Result<Settled> {
     if !counts_in_drop(tx, &checkout)? {
         return too_late(tx, checkout); // It had run out, and they bought as much as they may with another checkout.
     }
+    if !counts_discounts(tx, &checkout)? {
+        return too_late(tx, checkout); // It had run out, and others had the discount as often as it may be.
+    }
     match inventory::convert(tx, checkout.id)? {
         Convert::Sold(claims) => {
             let checkout = advance(tx, checkout, CheckoutState::Completed)?;
@@ -165,6 +168,7 @@ fn too_late(tx: &mut Tx<'_>, checkout: Checkout) -> Result<Settled> {
     }
     let_gift_card_go(tx, &checkout)?;
     let_drop_go(tx, &checkout)?;
+    let_discounts_go(tx, &checkout)?;
     let checkout = if checkout.state.is_open() {
         inventory::release(tx, checkout.id)?;
         advance(tx, checkout, CheckoutState::Expired)?

@@ -382,6 +382,11 @@ pub struct OrderLine {
 }
 
 impl OrderLine {
+    /// What so many of its units cost, rounded down: all of them cost all of it.
+    pub(super) fn worth(&self, units: u32) -> i64 {
+        let part = i128::from(self.amount_minor) * i128::from(units) / i128::from(self.quantity);
+        i64::try_from(part).unwrap_or(i64::MAX)
+    }
     /// Units that still have to travel.
     pub fn open(&self) -> u32 {
         self.quantity - self.shipped - self.canceled

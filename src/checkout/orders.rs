@@ -1,6 +1,6 @@
 //! Reading orders, and counting what was shipped of them.
 
-use super::model::{Adjustment, Checkout, Order, OrderLine, OrderState};
+use super::model::{Adjustment, AdjustmentKind, Checkout, Order, OrderLine, OrderState};
 use super::store;
 use crate::db::Tx;
 use crate::gift_cards;
@@ -48,6 +48,19 @@ impl OrderView {
     /// What of a line or of the delivery is neither given back nor taken by a bank in a dispute.
     pub fn refundable(&self, part: Part) -> i64 {
         self.captured(part) - self.refunded(part) - self.disputed(part)
+    }
+    /// Units of a line that were named in refunds. What a processor refused to give back is not among them.
+    pub(super) fn units_given_back(&self, line: u32) -> u32 {
+        let failed = |adjustment: &Adjustment| {
+            let mut mine = self.refunds.iter().filter(|refund| refund.adjustment == adjustment.id);
+            mine.any(|refund| refund.state == RefundState::Failed)
+        };
+        let refunds = self
+            .adjustments
+            .iter()
+            .filter(|one| one.kind == AdjustmentKind::Refund && !failed(one));
+        let units = refunds.flat_map(Adjustment::units).filter(|unit| unit.line == line);
+        units.map(|unit| unit.quantity).sum()
     }
     /// Money that was taken altogether, by the processor and from a gift card.
     pub fn taken_minor(&self) -> i64 {
@@ -146,6 +159,20 @@ pub fn sold(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<OrderVi
 pub struct Ship {
     pub line: u32,
     pub quantity: u32,
+}
+
+/// The units an adjustment names.
+#[derive(serde::Deserialize)]
+struct Named {
+    #[serde(default)]
+    lines: Vec<Ship>,
+}
+
+impl Adjustment {
+    /// The units it is about; none where it is about an amount.
+    pub fn units(&self) -> Vec<Ship> {
+        serde_json::from_str::<Named>(&self.detail).map_or_else(|_| Vec::new(), |named| named.lines)
+    }
 }
 
 /// Counts units as shipped, all or nothing. Errors: `line_not_open` when more than are open were named; the caller's command ends with it.

@@ -4,15 +4,17 @@
 //! before they get credit. Of lines, that holds line by line.
 
 use super::allocate::allocate;
-use super::model::{AdjustmentKind, Order};
+use super::model::{AdjustmentKind, Order, OrderLine};
 use super::orders::{OrderView, Ship, view};
 use super::store;
 use crate::app::App;
+use crate::catalog::KeepTheRest;
 use crate::db::{LaneKey, Tx};
 use crate::gift_cards;
 use crate::inventory::{self, Claim, Restock};
 use crate::kernel::{AdjustmentId, Error, Fact, Money, OrderId, Result, ShopId, StaffId};
 use crate::payments::{self, Operation, Part, PlannedLeg, RefundBegin, RefundOf, RefundPlan};
+use crate::taxes;
 
 /// What is to go back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -193,6 +195,7 @@ fn sum_of(plan: &RefundPlan, part: Part) -> i64 {
 
 /// What the units cost, as far as it was taken and not given back yet.
 fn parts(view: &OrderView, lines: &RefundLines) -> Result<Vec<(Part, i64)>> {
+    let quote = &view.checkout.offer.quote;
     let mut parts = Vec::new();
     for unit in &lines.units {
         let no_such = || Error::conflict("no_such_line", format!("Line {} has not so many units.", unit.line + 1));
@@ -206,24 +209,87 @@ fn parts(view: &OrderView, lines: &RefundLines) -> Result<Vec<(Part, i64)>> {
         }
         let part = Part::Line(unit.line);
         let left = view.refundable(part);
-        let worth =
-            i64::try_from(i128::from(line.amount_minor) * i128::from(unit.quantity) / i128::from(line.quantity))
-                .unwrap_or(i64::MAX);
-        // All units of a line are its whole rest, so that nothing is lost to rounding.
-        parts.push((
-            part,
-            if unit.quantity == line.quantity {
-                left
-            } else {
-                worth.min(left)
-            },
-        ));
+        // The last units of a line are its whole rest, however many refunds they came in: nothing is lost to rounding.
+        let before = view.units_given_back(unit.line);
+        let after = before.saturating_add(unit.quantity);
+        let worth = line.worth(after.min(line.quantity)) - line.worth(before.min(line.quantity));
+        let minor = match after >= line.quantity {
+            true if before < line.quantity => left,
+            true => line.worth(unit.quantity).min(left), // Given back before, for another reason than coming back.
+            false => worth.min(left),
+        };
+        parts.push((part, minor));
+    }
+    for bundle in 0..quote.bundles.len() {
+        keep_the_rest(view, bundle, lines, &mut parts)?;
     }
     if lines.delivery {
         parts.push((Part::Delivery, view.refundable(Part::Delivery)));
     }
     parts.retain(|(_, minor)| *minor > 0);
     Ok(parts)
+}
+
+/// What the units of a bundle's parts are worth by what its buyer agreed to. Errors: `bundle_goes_back_whole`.
+fn keep_the_rest(view: &OrderView, bundle: usize, lines: &RefundLines, parts: &mut Vec<(Part, i64)>) -> Result<()> {
+    let quote = &view.checkout.offer.quote;
+    let keep = quote.bundles[bundle].keep_the_rest;
+    let mine: Vec<u32> = quote
+        .lines_of(bundle)
+        .into_iter()
+        .filter_map(|line| u32::try_from(line).ok())
+        .collect();
+    let now = |line: u32| {
+        lines
+            .units
+            .iter()
+            .filter(|unit| unit.line == line)
+            .map(|unit| unit.quantity)
+            .sum::<u32>()
+    };
+    if keep == KeepTheRest::Prorate || mine.iter().all(|line| now(*line) == 0) {
+        return Ok(());
+    }
+    let kept = |line: &&OrderLine| {
+        line.quantity
+            .saturating_sub(view.units_given_back(line.line) + now(line.line))
+    };
+    let of_it: Vec<&OrderLine> = view.lines.iter().filter(|line| mine.contains(&line.line)).collect();
+    if keep == KeepTheRest::None {
+        return match of_it.iter().all(|line| kept(line) == 0) {
+            true => Ok(()),
+            false => Err(Error::conflict(
+                "bundle_goes_back_whole",
+                format!(
+                    "\u{201c}{}\u{201d} goes back whole or not at all, as its buyer was told.",
+                    quote.bundles[bundle].title
+                ),
+            )),
+        };
+    }
+    // The buyer pays for what they keep what it costs alone; the rest of what they paid goes back.
+    let paid: i64 = of_it.iter().map(|line| line.amount_minor).sum();
+    let alone: i64 = of_it
+        .iter()
+        .zip(quote.lines_of(bundle))
+        .map(|(line, place)| {
+            let quoted = &quote.lines[place];
+            taxes::line(quoted.alone_minor(kept(line)), quoted.tax, quote.inclusive).gross
+        })
+        .sum();
+    let given: i64 = of_it.iter().map(|line| view.refunded(Part::Line(line.line))).sum();
+    let mut due = (paid - alone - given).max(0);
+    parts.retain(|(part, _)| !mine.iter().any(|line| *part == Part::Line(*line)));
+    // First of what comes back now, then of what came back before for less than its share.
+    let mut order: Vec<u32> = mine.clone();
+    order.sort_by_key(|line| now(*line) == 0);
+    for line in order {
+        let part = Part::Line(line);
+        let minor = due.min(view.refundable(part).max(0));
+        due -= minor;
+        parts.push((part, minor));
+    }
+    Ok(())
 }
 
 /// Gives money back. `id` is chosen by whoever asks: asking again is the same refund.

@@ -497,6 +497,12 @@ pub fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
             ));
         }
     }
+    for id in crate::discounts::holding(tx)? {
+        let state = load(tx, id)?.state;
+        if !state.is_open() && state != CheckoutState::Completed {
+            broken.push(format!("X4 {id} is {} and still has a discount", state.word()));
+        }
+    }
     for id in crate::drops::holding(tx)? {
         let state = load(tx, id)?.state;
         if !state.is_open() && state != CheckoutState::Completed {

@@ -79,6 +79,11 @@ pub const MAIN: &[Migration] = &[
         name: "door",
         sql: include_str!("../../migrations/main/0015_door.sql"),
     },
+    Migration {
+        number: 16,
+        name: "pricing",
+        sql: include_str!("../../migrations/main/0016_pricing.sql"),
+    },
 ];
 
 /// What players saw, in a file and lane of its own.

@@ -52,7 +52,8 @@ pub use line::{PASS, asks_for, drawn, join, rank, seed_hash, stand, use_pass};
 pub use mind::{let_in, mind};
 pub use model::{
     Drop, DropState, Event, EventKind, Figures, Item, Line, Offered, Phase, QuotedDrop, Stage, StreamKind, TurnNow,
-    TurnStanding, View, Wait, WaitStanding, Who, event_hash, key_hash, place, turn_of, verify,
+    TurnStanding, View, Wait, WaitStanding, Who, event_hash, key_hash, place, plain_email, plain_phone, turn_of,
+    verify,
 };
 pub use offered::{enter, offered, offered_to_holder, sellable};
 pub use own::{Own, begin, own};

@@ -489,7 +489,7 @@ impl Who<'_> {
 }
 
 /// One mailbox, however it is written: case, what stands behind a plus, and the dots that Google does not read.
-pub(super) fn plain_email(email: &str) -> String {
+pub fn plain_email(email: &str) -> String {
     let email = email.trim().to_lowercase();
     let (name, host) = email.rsplit_once('@').unwrap_or((&email, ""));
     let name = name.split('+').next().unwrap_or(name);
@@ -500,7 +500,7 @@ pub(super) fn plain_email(email: &str) -> String {
 }
 
 /// One number, however it is written: digits only, 00 as +, and no zero in brackets.
-pub(super) fn plain_phone(phone: &str) -> String {
+pub fn plain_phone(phone: &str) -> String {
     let phone = phone.replace("(0)", "");
     let digits: String = phone.chars().filter(char::is_ascii_digit).collect();
     digits.strip_prefix("00").map_or(digits.clone(), str::to_owned)

@@ -25,6 +25,8 @@ pub enum Limit {
     SuspectCheckout,
     /// Trying a gift card's code: guessing must not pay.
     GiftCard,
+    /// Trying a discount's code: the same, but more people behind one address were told it.
+    DiscountCode,
     /// Places on a waitlist: each may keep units from everybody else for minutes.
     Waitlist,
     /// Batches of beacons: each takes a little of the shop's disk.
@@ -50,6 +52,7 @@ struct Limits {
     checkout: Keyed,
     suspect_checkout: Keyed,
     gift_card: Keyed,
+    discount_code: Keyed,
     waitlist: Keyed,
     beacons: Keyed,
 }
@@ -63,6 +66,7 @@ impl Default for Limits {
             checkout: keyed(Limit::Checkout),
             suspect_checkout: keyed(Limit::SuspectCheckout),
             gift_card: keyed(Limit::GiftCard),
+            discount_code: keyed(Limit::DiscountCode),
             waitlist: keyed(Limit::Waitlist),
             beacons: keyed(Limit::Beacons),
         }
@@ -74,6 +78,7 @@ impl Limit {
     fn burst_and_window(self) -> (u32, u32) {
         match self {
             Self::SignIn | Self::GiftCard => (30, 300),
+            Self::DiscountCode => (60, 300),
             Self::Mailbox => (3, 900),
             Self::Checkout => (60, 60),
             Self::SuspectCheckout => (3, 600),
@@ -91,6 +96,7 @@ impl Limit {
             Self::Checkout => "checkout",
             Self::SuspectCheckout => "suspect-checkout",
             Self::GiftCard => "gift-card",
+            Self::DiscountCode => "discount-code",
             Self::Waitlist => "waitlist",
             Self::Beacons => "beacons",
         }
@@ -117,6 +123,7 @@ pub fn limit(app: &App, limit: Limit, who: Who) -> Result<(), Problem> {
         Limit::Checkout => &limits.checkout,
         Limit::SuspectCheckout => &limits.suspect_checkout,
         Limit::GiftCard => &limits.gift_card,
+        Limit::DiscountCode => &limits.discount_code,
         Limit::Waitlist => &limits.waitlist,
         Limit::Beacons => &limits.beacons,
     };
@@ -148,6 +155,7 @@ pub fn forget_idle_callers(app: &App) {
         &limits.checkout,
         &limits.suspect_checkout,
         &limits.gift_card,
+        &limits.discount_code,
         &limits.beacons,
     ] {
         keyed.retain_recent();

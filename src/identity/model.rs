@@ -166,7 +166,7 @@ pub const SCOPES: [&str; 12] = [
 /// Which scope a request needs; none means that no key may make it.
 pub(super) fn scope_needed(path: &str, safe: bool) -> Option<(&'static str, bool)> {
     let area = match path.strip_prefix("/v1/")?.split('/').next()? {
-        "products" | "variants" | "tax-rates" | "delivery" | "locations" | "drops" => "catalog",
+        "products" | "variants" | "tax-rates" | "delivery" | "locations" | "drops" | "discounts" => "catalog",
         "clips" | "media" => "clips",
         "orders" | "checkouts" | "buyer" | "stored-methods" | "gift-card-balances" => "orders",
         "balances"

@@ -2,8 +2,9 @@
 
 use super::model::{Claim, StockRow, checked_count};
 use super::store;
+use crate::catalog;
 use crate::db::Tx;
-use crate::kernel::{LocationId, Result, ShopId, VariantId};
+use crate::kernel::{Error, LocationId, Result, ShopId, VariantId};
 
 /// The answer to a count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +15,7 @@ pub enum SetStock {
 
 /// Says how many units of a variant are free to sell at a place (the shop's first one if none is named).
 ///
-/// What is sold or inside checkouts stays claimed: the count is of what lies on the shelf beside it.
+/// What is sold or inside checkouts stays claimed: the count is of what lies on the shelf beside it. Errors: `is_bundle`, which has none of its own.
 pub fn set_stock(
     tx: &mut Tx<'_>,
     shop: ShopId,
@@ -23,6 +24,10 @@ pub fn set_stock(
     free: u32,
 ) -> Result<SetStock> {
     let free = checked_count(free)?;
+    if free > 0 && !catalog::parts_of(tx, variant)?.is_empty() {
+        let detail = "A bundle has no stock of its own: as many are left as its parts make. Count those.";
+        return Err(Error::invalid("is_bundle", detail).with_field("/left", detail));
+    }
     let location = match location {
         Some(location) if !store::location_exists(tx, shop, location)? => return Ok(SetStock::NoSuchPlace),
         Some(location) => location,

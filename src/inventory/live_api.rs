@@ -1,7 +1,7 @@
 //! `GET /v1/live`: the stock of what a page shows, as a stream of events.
 
+use super::availability;
 use super::model::Availability;
-use super::store;
 use crate::app::App;
 use crate::catalog;
 use crate::db::Tx;
@@ -31,7 +31,7 @@ impl Watched for Stock {
         news.version
     }
     fn read(tx: &mut Tx<'_>, keys: &[VariantId]) -> crate::kernel::Result<Vec<(VariantId, Availability)>> {
-        store::availability_of(tx, keys)
+        availability::availability_of(tx, keys)
     }
 }
 
@@ -90,7 +90,7 @@ pub async fn get_live(
         let shop = identity::shop(tx, player.shop)?;
         let sold = catalog::sellable(tx, shop.id, shop.currency, &wanted)?;
         let sold: Vec<VariantId> = sold.iter().map(|one| one.variant).collect();
-        store::availability_of(tx, &sold)
+        availability::availability_of(tx, &sold)
     });
     let stock = found.await?;
     if stock.is_empty() {

@@ -10,6 +10,7 @@
 
 mod adjust;
 pub mod api;
+mod availability;
 pub mod live_api;
 mod model;
 mod reserve;
@@ -20,8 +21,9 @@ mod store;
 mod tests;
 
 pub use adjust::{Restock, SetStock, restock, set_stock};
+pub use availability::availability;
 pub use live_api::Stock;
 pub use model::{Aside, Availability, Claim, Demand, Gate, Reserve, StockRow};
 pub use reserve::{Convert, convert, expire, extend, release, reserve};
 pub use set_aside::{SetAside, make_place, send_home, set_aside};
-pub use store::{aside, availability, check, first_location, hold_still, set_gate, set_gate_of, stock_of};
+pub use store::{aside, check, first_location, hold_still, set_gate, set_gate_of, stock_of};

@@ -29,7 +29,7 @@ impl FromRow for StockRow {
 }
 
 /// What is left of a variant and what is inside checkouts; zeros for a variant that was never stocked.
-pub fn availability(tx: &mut Tx<'_>, variant: VariantId) -> Result<Availability> {
+pub(super) fn availability(tx: &mut Tx<'_>, variant: VariantId) -> Result<Availability> {
     let (left, in_checkouts, version): (i64, i64, i64) = tx.one(
         "select cast(coalesce(sum(on_hand - sold - reserved), 0) as bigint), cast(coalesce(sum(reserved), 0) as bigint),
                 cast(coalesce(sum(version), 0) as bigint) from stock where variant_id = $1 and home_id is null",

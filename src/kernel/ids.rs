@@ -113,6 +113,7 @@ ids! {
     ContactId "dct" "Somebody who asked for a letter of a drop.";
     TurnId "trn" "A turn in a drop's waiting room.";
     WaitId "wai" "A place on a drop's waitlist.";
+    DiscountId "dsc" "A discount.";
     GiftCardId "gft" "A gift card.";
     GiftCardMoveId "gcm" "Something that happened to a gift card.";
     SettlementFileId "sfl" "A file in which a processor says what it settled.";

@@ -242,8 +242,17 @@ pub fn order_confirmed(tx: &mut Tx<'_>, links: &Links, view: OrderView, promise:
         (_, false, true) => "Your card is charged when the parcel leaves, not before.",
         (_, false, false) => "Your card is charged now.",
     };
+    // Each thing at its price, and what is taken off below.
+    let full = quote.lines.iter().zip(&about.view.lines).map(|(quoted, line)| {
+        let amount = words::money(about.view.money(quote.full_gross(quoted)));
+        json!({ "quantity": line.quantity, "title": line.title.as_str(), "amount": amount })
+    });
+    let off = quote.taken_off().into_iter().map(
+        |(discount, minor)| json!({ "name": discount.name.as_str(), "amount": words::money(about.view.money(minor)) }),
+    );
     let more = json!({
-        "lines": lines(&about.view),
+        "lines": full.collect::<Vec<_>>(),
+        "discounts": off.collect::<Vec<_>>(),
         "delivery": quote.delivery.as_ref().map(|delivery| json!({ "name": delivery.name.as_str(), "amount": words::money(about.view.money(delivery.amount_minor)) })),
         "total": words::money(about.view.order.total()),
         "tax": words::money(about.view.money(about.view.order.tax_minor)),
@@ -266,11 +275,6 @@ pub fn order_confirmed(tx: &mut Tx<'_>, links: &Links, view: OrderView, promise:
 }
 
 /// The lines of an order, ready to show.
-fn lines(view: &OrderView) -> Vec<Value> {
-    let line = |line: &checkout::OrderLine| json!({ "title": line.title.as_str(), "quantity": line.quantity, "amount": words::money(view.money(line.amount_minor)) });
-    view.lines.iter().map(line).collect()
-}
-
 fn address(address: &checkout::Address) -> Vec<String> {
     let city = format!("{} {}", address.postal_code, address.city);
     let parts = [

@@ -396,6 +396,7 @@ async fn sell(world: &World, email: &str) -> OrderId {
             country: "DE".into(),
             delivery: None,
             seen: None,
+            discounts: crate::discounts::Wish::default(),
         };
         offers::quote(tx, &seller, &asked, crate::kernel::Seconds::minutes(15))
     });

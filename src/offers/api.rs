@@ -6,13 +6,14 @@ use super::token;
 use crate::app::App;
 use crate::db::Tx;
 use crate::delivery::Method;
+use crate::discounts::Wish;
 use crate::drops::{self, BuyerKey};
-use crate::http::{Problem, Query, json};
+use crate::http::{ClientAddress, Limit, Problem, Query, Who, json, limit};
 use crate::identity::{self, Player, Shop};
 use crate::inventory::{self, Availability};
 use crate::kernel::{
-    AnchorId, ClipId, Currency, DropId, MethodId, Money, MoneyOut, ProductId, Result as Done, Seconds, Time, VariantId,
-    ZoneId,
+    AnchorId, ClipId, Currency, DiscountId, DropId, MethodId, Money, MoneyOut, ProductId, Result as Done, Seconds,
+    Time, VariantId, ZoneId,
 };
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -38,6 +39,8 @@ pub struct QuoteIn {
     at_ms: Option<i64>,
     /// The drop it is bought in: its prices, its units, its limit for each buyer.
     drop: Option<DropId>,
+    /// A discount's code, as it was typed: any case.
+    code: Option<String>,
 }
 
 /// What this viewer is offered now. Send `quote` back to buy exactly this.
@@ -51,7 +54,13 @@ pub struct QuoteOut {
     pub zone: Option<ZoneId>,
     pub currency: Currency,
     pub lines: Vec<QuoteLineOut>,
-    /// All lines, tax included.
+    /// The bundles its lines are parts of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bundles: Vec<QuotedBundleOut>,
+    /// What takes something off, in the order in which it does.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub discounts: Vec<QuotedDiscountOut>,
+    /// All lines, tax included, with everything taken off.
     pub items: MoneyOut,
     pub delivery: Option<DeliveryOut>,
     pub delivery_options: Vec<DeliveryOut>,
@@ -95,6 +104,65 @@ impl From<&drops::QuotedDrop> for QuotedDropOut {
     }
 }
 
+/// A bundle of a quote or an order.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = QuotedBundle)]
+pub struct QuotedBundleOut {
+    /// What it is sold as.
+    pub variant: VariantId,
+    pub product: ProductId,
+    pub title: String,
+    pub quantity: u32,
+    /// The price of one, as the shop shows prices.
+    pub unit: MoneyOut,
+    /// What is given back when parts come back and the rest is kept.
+    pub keep_the_rest: crate::catalog::KeepTheRest,
+}
+
+impl QuotedBundleOut {
+    /// The bundles of a quote.
+    pub fn all(quote: &Quote) -> Vec<Self> {
+        let one = |bundle: &super::model::QuotedBundle| Self {
+            variant: bundle.variant,
+            product: bundle.product,
+            title: bundle.title.clone(),
+            quantity: bundle.quantity,
+            unit: Money::new(bundle.unit_minor, quote.currency).into(),
+            keep_the_rest: bundle.keep_the_rest,
+        };
+        quote.bundles.iter().map(one).collect()
+    }
+}
+
+/// A discount of a quote or an order.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = QuotedDiscount)]
+pub struct QuotedDiscountOut {
+    pub id: DiscountId,
+    /// Of the rule it was worked out with.
+    pub version: i64,
+    pub name: String,
+    /// The code that was typed for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// What it makes all lines cheaper, tax included.
+    pub amount: MoneyOut,
+}
+
+impl QuotedDiscountOut {
+    /// What takes something off a quote.
+    pub fn all(quote: &Quote) -> Vec<Self> {
+        let one = |(discount, minor): (&crate::discounts::Quoted, i64)| Self {
+            id: discount.id,
+            version: discount.version,
+            name: discount.name.clone(),
+            code: discount.code.clone(),
+            amount: Money::new(minor, quote.currency).into(),
+        };
+        quote.taken_off().into_iter().map(one).collect()
+    }
+}
+
 /// One line of a quote.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct QuoteLineOut {
@@ -104,9 +172,15 @@ pub struct QuoteLineOut {
     pub variant_title: String,
     pub image: String,
     pub quantity: u32,
-    /// As the shop shows prices.
+    /// As the shop shows prices; of a part of a bundle, what it costs alone.
     pub unit: MoneyOut,
-    /// The line, tax included.
+    /// The bundle it is a part of, by its place in `bundles`; `amount` is its share of what that costs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<u32>,
+    /// What discounts take off the line, as the shop shows prices.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub off: Option<MoneyOut>,
+    /// The line, tax included, with everything taken off.
     pub amount: MoneyOut,
     pub tax: MoneyOut,
     pub tax_rate_bp: u32,
@@ -143,17 +217,23 @@ pub enum PaymentMethod {
 /// What this viewer is offered now, with an expiry. Nothing is reserved yet.
 #[utoipa::path(get, path = "/v1/quotes", tag = "buying", params(QuoteIn), responses(
     (status = 200, body = QuoteOut),
-    (status = 404, description = "`not_for_sale`: there is no such variant, or it is not sold now."),
-    (status = 409, description = "`sold_out` with `left`, or `not_delivered_there`; in a drop `drop_not_open`, `drop_paused`, `drop_closed`, `not_in_drop`."),
+    (status = 404, description = "`not_for_sale`: there is no such variant, or it is not sold now; `code_unknown`, also of another shop's code."),
+    (status = 409, description = "`sold_out` with `left`, or `not_delivered_there`; of a code `code_ended`, `code_used_up`, `code_minimum`, \
+        `code_not_for_these`, `code_gives_less`; in a drop `drop_not_open`, `drop_paused`, `drop_closed`, `not_in_drop`."),
     (status = 422, description = "A parameter breaks a rule."),
+    (status = 429, description = "`too_many_requests`: codes are tried by one address too often."),
 ))]
 pub async fn get_quote(
     State(app): State<App>,
     player: Player,
     key: BuyerKey,
+    ClientAddress(address): ClientAddress,
     Query(query): Query<QuoteIn>,
 ) -> Result<Response, Problem> {
     let key = key.hash(player.shop);
+    if query.code.is_some() {
+        limit(&app, Limit::DiscountCode, Who::AddressAtShop(address, player.shop))?;
+    }
     let asked = Asked {
         lines: Asked::lines(&query.lines)?,
         country: query
@@ -170,6 +250,7 @@ pub async fn get_quote(
             at_ms: query.at_ms.unwrap_or(0),
         }),
         drop: query.drop.map(|drop| InDrop::new(drop).by(key)),
+        discounts: Wish::Now(query.code),
     };
     let holds = Seconds::minutes(app.settings.quote_minutes);
     let (shop, offer, stock) = app
@@ -303,11 +384,15 @@ impl QuoteOut {
                     image: line.image.clone(),
                     quantity: line.quantity,
                     unit: money(line.unit_minor),
+                    bundle: line.bundle.map(|inside| inside.at),
+                    off: Some(line.taken.iter().sum()).filter(|minor| *minor > 0).map(money),
                     amount: money(line.amount_minor),
                     tax: money(line.tax_minor),
                     tax_rate_bp: line.tax.0,
                 })
                 .collect(),
+            bundles: QuotedBundleOut::all(quote),
+            discounts: QuotedDiscountOut::all(quote),
             items: money(quote.items_minor),
             delivery: promise_out(quote, quote.shown_at),
             delivery_options: methods

@@ -7,6 +7,8 @@
 //! It deliberately reserves nothing: between the quote and the tap the stock may go.
 
 pub mod api;
+mod bundle;
+pub mod bundles_api;
 mod model;
 pub mod products_api;
 mod quote;
@@ -17,7 +19,12 @@ mod api_tests;
 #[cfg(test)]
 mod tests;
 
-pub use api::{DeliveryOut, PaymentMethod, QuoteLineOut, QuoteOut, QuotedDropOut, availability, promise_out};
-pub use model::{Asked, InDrop, Quote, QuotedDelivery, QuotedLine, Seen, WantedLine};
+pub use api::{
+    DeliveryOut, PaymentMethod, QuoteLineOut, QuoteOut, QuotedBundleOut, QuotedDiscountOut, QuotedDropOut,
+    availability, promise_out,
+};
+pub use bundle::shares;
+pub use bundles_api::PutBundle;
+pub use model::{Asked, InBundle, InDrop, Quote, QuotedBundle, QuotedDelivery, QuotedLine, Seen, WantedLine};
 pub use quote::{Offer, Recheck, quote, recheck};
 pub use token::{open, sign};

@@ -1,11 +1,14 @@
 //! A quote: exactly what was shown, in whole minor units.
 
+use crate::catalog::KeepTheRest;
+use crate::discounts::{self, TakenOff, Wish};
 use crate::drops::QuotedDrop;
 use crate::identity::PoliciesHash;
 use crate::kernel::{
     AnchorId, ClipId, ContractId, Currency, DropId, Error, MethodId, ProductId, Rate, Result, ShopId, Time, VariantId,
-    ZoneId,
+    ZoneId, apportion,
 };
+use crate::taxes;
 use serde::{Deserialize, Serialize};
 
 /// One wanted variant.
@@ -36,6 +39,8 @@ pub struct Asked {
     pub seen: Option<Seen>,
     /// In a drop: at its prices, and from its units.
     pub drop: Option<InDrop>,
+    /// What takes something off it.
+    pub discounts: Wish,
 }
 
 /// A question that is asked in a drop.
@@ -137,6 +142,71 @@ pub struct QuotedLine {
     pub tax: Rate,
     pub price_version: i64,
     pub contract: Option<ContractId>,
+    /// What each of the quote's discounts takes off it, in their order; as the shop shows prices.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taken: Vec<i64>,
+    /// The bundle it is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<InBundle>,
+}
+
+/// The place of a line in a bundle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InBundle {
+    /// Which of the quote's bundles.
+    pub at: u32,
+    /// The line's share of what the bundle costs, as the shop shows prices.
+    pub minor: i64,
+}
+
+/// A bundle as it was shown: what its lines share.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuotedBundle {
+    /// What it is sold as.
+    pub variant: VariantId,
+    pub product: ProductId,
+    pub sku: String,
+    pub title: String,
+    pub image: String,
+    pub quantity: u32,
+    /// The price of one as the shop shows prices.
+    pub unit_minor: i64,
+    pub price_version: i64,
+    /// What is given back when parts come back and the rest is kept.
+    pub keep_the_rest: KeepTheRest,
+}
+
+impl QuotedLine {
+    /// The line before anything is taken off, as the shop shows prices: of a part of a bundle, its share.
+    pub fn full_minor(&self) -> i64 {
+        match self.bundle {
+            Some(inside) => inside.minor,
+            None => self.alone_minor(self.quantity),
+        }
+    }
+
+    /// What so many of its units cost alone, as the shop shows prices.
+    pub fn alone_minor(&self, units: u32) -> i64 {
+        self.unit_minor * i64::from(units)
+    }
+
+    /// Prices it anew: its tax is that of what is left of it.
+    pub(super) fn priced(&mut self, inclusive: bool) {
+        let off: i64 = self.taken.iter().sum();
+        assert!(
+            self.taken.iter().all(|minor| *minor >= 0) && off <= self.full_minor(),
+            "a line never costs less than nothing"
+        );
+        let taxed = taxes::line(self.full_minor() - off, self.tax, inclusive);
+        self.amount_minor = taxed.gross;
+        self.tax_minor = taxed.tax;
+    }
+
+    /// What the line would cost with its tax after the first `count` discounts.
+    fn gross_after(&self, count: usize, inclusive: bool) -> i64 {
+        let off: i64 = self.taken.iter().take(count).sum();
+        taxes::line(self.full_minor() - off, self.tax, inclusive).gross
+    }
 }
 
 /// How it travels.
@@ -179,6 +249,12 @@ pub struct Quote {
     /// The drop it is bought in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drop: Option<QuotedDrop>,
+    /// What takes something off it, in the order in which it does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub discounts: Vec<discounts::Quoted>,
+    /// The bundles its lines are parts of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bundles: Vec<QuotedBundle>,
 }
 
 /// The rules of this program; a token of other rules is refused.
@@ -188,6 +264,96 @@ impl Quote {
     /// Whether a parcel must travel.
     pub fn needs_address(&self) -> bool {
         self.lines.iter().any(|line| line.physical)
+    }
+
+    /// The code that was typed for it and takes something off.
+    pub fn code(&self) -> Option<&str> {
+        self.discounts.iter().find_map(|discount| discount.code.as_deref())
+    }
+
+    /// What a line would cost without discounts, tax included.
+    pub fn full_gross(&self, line: &QuotedLine) -> i64 {
+        match line.taken[..] {
+            [] => line.amount_minor, // As it was sold, whatever rules it was sold by.
+            _ => line.gross_after(0, self.inclusive),
+        }
+    }
+
+    /// The same of all lines.
+    pub fn full_minor(&self) -> i64 {
+        self.lines.iter().map(|line| self.full_gross(line)).sum()
+    }
+
+    /// What each discount makes it cheaper, tax included; together with what is paid they are [`Quote::full_minor`], to the minor unit.
+    pub fn taken_off(&self) -> Vec<(&discounts::Quoted, i64)> {
+        let cheaper = |at: usize, line: &QuotedLine| {
+            line.gross_after(at, self.inclusive) - line.gross_after(at + 1, self.inclusive)
+        };
+        let each = self.discounts.iter().enumerate();
+        each.map(|(at, discount)| (discount, self.lines.iter().map(|line| cheaper(at, line)).sum()))
+            .collect()
+    }
+
+    /// What was asked for: a bundle by what it is sold as.
+    pub fn wanted(&self) -> Vec<WantedLine> {
+        let wanted = |(bundle, lines): (Option<&QuotedBundle>, Vec<usize>)| match bundle {
+            Some(bundle) => WantedLine {
+                variant: bundle.variant,
+                quantity: bundle.quantity,
+            },
+            None => WantedLine {
+                variant: self.lines[lines[0]].variant,
+                quantity: self.lines[lines[0]].quantity,
+            },
+        };
+        self.groups().into_iter().map(wanted).collect()
+    }
+
+    /// What may be taken off: the lines before discounts, each bundle as one.
+    pub(super) fn bare_lines(&self) -> Vec<discounts::Line> {
+        let bare = |(bundle, lines): (Option<&QuotedBundle>, Vec<usize>)| {
+            let first = &self.lines[lines[0]];
+            let (product, quantity) = match bundle {
+                Some(bundle) => (bundle.product, bundle.quantity),
+                None => (first.product, first.quantity),
+            };
+            discounts::Line {
+                product,
+                quantity,
+                minor: lines.iter().map(|line| self.lines[*line].full_minor()).sum(),
+            }
+        };
+        self.groups().into_iter().map(bare).collect()
+    }
+
+    /// Prices every line anew with these discounts, in place of those it had. The parts of a bundle share what is taken off it by what is left of them.
+    pub(super) fn take_off(&mut self, taken: Vec<TakenOff>) {
+        let groups: Vec<Vec<usize>> = self.groups().into_iter().map(|(_, lines)| lines).collect();
+        for line in &mut self.lines {
+            line.taken = Vec::with_capacity(taken.len());
+        }
+        for off in &taken {
+            for (group, minor) in groups.iter().zip(&off.minor) {
+                let left = |line: &usize| {
+                    let line = &self.lines[*line];
+                    line.full_minor() - line.taken.iter().sum::<i64>()
+                };
+                let parts = match group[..] {
+                    [_] => vec![*minor],
+                    _ => apportion(
+                        *minor,
+                        &group.iter().map(|line| left(line).unsigned_abs()).collect::<Vec<_>>(),
+                    ),
+                };
+                for (line, part) in group.iter().zip(parts) {
+                    self.lines[*line].taken.push(part);
+                }
+            }
+        }
+        for line in &mut self.lines {
+            line.priced(self.inclusive);
+        }
+        self.discounts = taken.into_iter().map(|off| off.discount).collect();
     }
 
     /// The same with its sums made from its parts. Errors: `amount_too_large`.

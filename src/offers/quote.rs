@@ -1,12 +1,13 @@
 //! Making a quote, and looking at it again when someone taps.
 
+use super::bundle;
 use super::model::{Asked, Quote, QuotedDelivery, QuotedLine, RULES};
 use crate::catalog::{self, Sellable, TaxCategory};
 use crate::db::Tx;
 use crate::delivery::{self, Method};
 use crate::identity::Shop;
 use crate::kernel::{Result, Seconds, VariantId};
-use crate::{clips, drops, taxes};
+use crate::{clips, discounts, drops, taxes};
 
 /// The answer to a question for a price.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +21,8 @@ pub enum Offer {
 
 /// Offers `asked` at today's prices. Order of answers: not for sale, not delivered there, no such method, quoted.
 ///
-/// In a drop everything is the drop's: its prices, and a quote that holds no longer than its units are kept. Errors: those of [`drops::offered`].
+/// In a drop everything is the drop's: its prices, no discounts, and a quote that holds no longer than its units are kept. Errors: those of
+/// [`drops::offered`] and, of a code that was typed, of [`discounts::offered`].
 /// Nothing of a clip that was unpublished is for sale through it. The delivery is taxed at the country's standard rate.
 pub fn quote(tx: &mut Tx<'_>, shop: &Shop, asked: &Asked, holds: Seconds) -> Result<Offer> {
     if let (Some(seen), Some(first)) = (asked.seen, asked.lines.first())
@@ -52,12 +54,26 @@ pub fn quote(tx: &mut Tx<'_>, shop: &Shop, asked: &Asked, holds: Seconds) -> Res
         .as_ref()
         .map_or(holds, |drop| holds.min(Seconds::minutes(drop.hold_minutes)));
     let mut lines = Vec::with_capacity(asked.lines.len());
+    let mut bundles = Vec::new();
     for wanted in &asked.lines {
-        let Some(found) = sellable.iter().find(|found| found.variant == wanted.variant) else {
+        let found = sellable.iter().find(|found| found.variant == wanted.variant);
+        // A drop sells units that were set aside for it, and a bundle has none of its own.
+        let Some(found) = found.filter(|found| !found.is_bundle || drop.is_none()) else {
             return Ok(Offer::NotForSale(wanted.variant));
         };
-        lines.push(line(tx, shop, &asked.country, found, wanted.quantity)?);
+        if !found.is_bundle {
+            lines.push(line(tx, shop, &asked.country, found, wanted.quantity)?);
+            continue;
+        }
+        match bundle::open(tx, shop, &asked.country, found, wanted.quantity, bundles.len())? {
+            Ok((opened, parts)) => {
+                bundles.push(opened);
+                lines.extend(parts);
+            }
+            Err(missing) => return Ok(Offer::NotForSale(missing)),
+        }
     }
+    bundle::fits(&lines)?;
     let (delivery, methods, zone) = if lines.iter().any(|line| line.physical) {
         let Some(there) = delivery::options(tx, shop.id, &asked.country, shop.currency)? else {
             return Ok(Offer::NotDeliveredThere);
@@ -107,11 +123,32 @@ pub fn quote(tx: &mut Tx<'_>, shop: &Shop, asked: &Asked, holds: Seconds) -> Res
         policies: shop.policies.clone(),
         seen: asked.seen,
         drop,
+        discounts: Vec::new(),
+        bundles,
     };
-    Ok(Offer::Quoted(Box::new(quote.summed()?), methods))
+    let mut quote = quote;
+    for at in 0..quote.bundles.len() {
+        quote.share_out(at);
+    }
+    let quote = discounted(tx, quote.summed()?, &asked.discounts)?;
+    Ok(Offer::Quoted(Box::new(quote), methods))
 }
 
-fn line(tx: &mut Tx<'_>, shop: &Shop, country: &str, found: &Sellable, quantity: u32) -> Result<QuotedLine> {
+/// The quote with what is taken off its lines.
+fn discounted(tx: &mut Tx<'_>, mut quote: Quote, wish: &discounts::Wish) -> Result<Quote> {
+    if quote.drop.is_some() {
+        discounts::none_in_a_drop(wish)?;
+        return Ok(quote);
+    }
+    let taken = discounts::offered(tx, quote.shop, quote.currency, &quote.bare_lines(), wish)?;
+    if taken.is_empty() {
+        return Ok(quote);
+    }
+    quote.take_off(taken);
+    quote.summed()
+}
+
+pub(super) fn line(tx: &mut Tx<'_>, shop: &Shop, country: &str, found: &Sellable, quantity: u32) -> Result<QuotedLine> {
     let rate = taxes::rate(tx, shop.id, country, found.tax_category)?;
     let taxed = taxes::line(found.price.times(quantity)?.minor, rate, shop.prices_include_tax);
     Ok(QuotedLine {
@@ -129,6 +166,8 @@ fn line(tx: &mut Tx<'_>, shop: &Shop, country: &str, found: &Sellable, quantity:
         tax: rate,
         price_version: found.price_version,
         contract: found.contract,
+        taken: Vec::new(),
+        bundle: None,
     })
 }
 
@@ -139,6 +178,23 @@ pub enum Recheck {
     Payable(Box<Quote>),
     Expired,
     NotForSale(VariantId),
+}
+
+/// A price fell under discounts: they take off what their rules say of it, those that were quoted and no others, whatever became of them since. Where
+/// that is dearer after all (a cheapest unit that is another one now), what was shown is paid.
+fn with_what_was_promised(tx: &mut Tx<'_>, shown: &Quote, mut payable: Quote) -> Result<Quote> {
+    let taken = discounts::promised(tx, &shown.discounts, &payable.bare_lines(), shown.currency)?;
+    payable.take_off(taken);
+    let now: i64 = payable.lines.iter().map(|line| line.amount_minor).sum();
+    if now > shown.items_minor {
+        payable.bundles.clone_from(&shown.bundles);
+        for (line, shown) in payable.lines.iter_mut().zip(&shown.lines) {
+            let contract = line.contract;
+            line.clone_from(shown);
+            line.contract = contract;
+        }
+    }
+    Ok(payable)
 }
 
 /// Looks at a shown quote again. A rise inside its validity is not charged, a fall is passed on, and what left the shop is not sold: neither
@@ -153,7 +209,8 @@ pub fn recheck(tx: &mut Tx<'_>, shown: &Quote, key: Option<&[u8; 32]>) -> Result
     {
         return Ok(Recheck::NotForSale(first.variant));
     }
-    let variants: Vec<VariantId> = shown.lines.iter().map(|line| line.variant).collect();
+    let parts = shown.lines.iter().map(|line| line.variant);
+    let variants: Vec<VariantId> = parts.chain(shown.bundles.iter().map(|bundle| bundle.variant)).collect();
     let sellable = match &shown.drop {
         None => catalog::sellable(tx, shown.shop, shown.currency, &variants)?,
         Some(drop) => {
@@ -162,18 +219,37 @@ pub fn recheck(tx: &mut Tx<'_>, shown: &Quote, key: Option<&[u8; 32]>) -> Result
         }
     };
     let mut payable = shown.clone();
+    let mut fell = false;
     for line in &mut payable.lines {
         let Some(now) = sellable.iter().find(|found| found.variant == line.variant) else {
             return Ok(Recheck::NotForSale(line.variant));
         };
         line.contract = now.contract;
+        if line.bundle.is_some() {
+            continue; // It costs its share, whatever it costs alone by now.
+        }
         if now.price.minor < line.unit_minor || mutant!("D12") {
             let taxed = taxes::line(now.price.times(line.quantity)?.minor, line.tax, shown.inclusive);
             line.unit_minor = now.price.minor;
             line.amount_minor = taxed.gross;
             line.tax_minor = taxed.tax;
             line.price_version = now.price_version;
+            fell = true;
         }
+    }
+    for at in 0..payable.bundles.len() {
+        let bundle = &mut payable.bundles[at];
+        let Some(now) = sellable.iter().find(|found| found.variant == bundle.variant) else {
+            return Ok(Recheck::NotForSale(bundle.variant));
+        };
+        if now.price.minor < bundle.unit_minor {
+            (bundle.unit_minor, bundle.price_version) = (now.price.minor, now.price_version);
+            payable.share_out(at);
+            fell = true;
+        }
+    }
+    if fell && !shown.discounts.is_empty() {
+        payable = with_what_was_promised(tx, shown, payable)?;
     }
     if let Some(travel) = &mut payable.delivery {
         // A method that is gone cannot be promised any more: a new quote says what there is instead.

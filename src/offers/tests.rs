@@ -5,6 +5,7 @@ use crate::catalog::{
     self, Create, Kind, NewProduct, NewVariant, ProductState, SetPrice, TaxCategory, VariantEdit, VariantState,
 };
 use crate::delivery::{self, NewMethod, NewZone};
+use crate::discounts::{self, Quoted, Rule, Step, TakenOff, Takes};
 use crate::fixture::Fixture;
 use crate::kernel::{Currency, Money, Rate, Seconds, VariantId};
 use crate::taxes::{self, TaxRate};
@@ -105,6 +106,7 @@ impl Shelf {
             country: country.into(),
             delivery: None,
             seen: None,
+            discounts: discounts::Wish::default(),
         };
         self.fixture.write(move |tx| quote(tx, &shop, &asked, HOLDS))
     }
@@ -287,6 +289,7 @@ fn t1_a_neighbours_variant_is_not_for_sale_here() {
             country: "DE".into(),
             delivery: None,
             seen: None,
+            discounts: discounts::Wish::default(),
         },
     );
     let offer = shelf.fixture.write(move |tx| {
@@ -323,4 +326,213 @@ fn demand_has_limits() {
         assert!(Asked::lines(bad).is_err(), "{bad}");
     }
     assert!(Asked::country("DE").is_ok() && Asked::country("de").is_err() && Asked::country("DEU").is_err());
+}
+
+/// Numbers that look random and are the same each time.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, below: u32) -> u32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        u32::try_from(self.0 % u64::from(below.max(1))).unwrap()
+    }
+    fn price(&mut self) -> i64 {
+        match self.roll(12) {
+            0 => 0,
+            1 => i64::from(self.roll(5)),
+            _ => i64::from(self.roll(30_000)),
+        }
+    }
+    fn id<T: crate::kernel::Id>(&mut self) -> T {
+        T::from_uuid(uuid::Uuid::from_u128(u128::from(self.roll(6))))
+    }
+}
+
+/// How often a property is tried: so often in every run of the tests, and as often as `HAWKER_ROUNDS` says when somebody wants to know.
+pub(super) fn rounds(usual: u32) -> u32 {
+    std::env::var("HAWKER_ROUNDS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(usual)
+}
+
+fn any_line(dice: &mut Dice, bundle: Option<u32>) -> QuotedLine {
+    QuotedLine {
+        variant: dice.id(),
+        product: dice.id(),
+        sku: String::new(),
+        title: String::new(),
+        variant_title: String::new(),
+        image: String::new(),
+        physical: true,
+        quantity: 1 + dice.roll(6),
+        unit_minor: dice.price(),
+        amount_minor: 0,
+        tax_minor: 0,
+        tax: Rate([0, 700, 1900, 2500][dice.roll(4) as usize]),
+        price_version: 1,
+        contract: None,
+        taken: Vec::new(),
+        bundle: bundle.map(|at| InBundle { at, minor: 0 }),
+    }
+}
+
+fn any_quote(dice: &mut Dice, empty: &Quote) -> Quote {
+    let mut quote = Quote {
+        inclusive: dice.roll(2) == 0,
+        lines: Vec::new(),
+        bundles: Vec::new(),
+        delivery: None,
+        ..empty.clone()
+    };
+    for _ in 0..=dice.roll(3) {
+        if dice.roll(2) == 0 {
+            quote.lines.push(any_line(dice, None));
+            continue;
+        }
+        let at = u32::try_from(quote.bundles.len()).unwrap();
+        for _ in 0..=dice.roll(4) {
+            quote.lines.push(any_line(dice, Some(at)));
+        }
+        quote.bundles.push(QuotedBundle {
+            variant: dice.id(),
+            product: dice.id(),
+            sku: String::new(),
+            title: String::new(),
+            image: String::new(),
+            quantity: 1 + dice.roll(4),
+            unit_minor: dice.price(),
+            price_version: 1,
+            keep_the_rest: catalog::KeepTheRest::Prorate,
+        });
+    }
+    let inclusive = quote.inclusive;
+    for line in &mut quote.lines {
+        line.priced(inclusive);
+    }
+    for at in 0..quote.bundles.len() {
+        quote.share_out(at);
+    }
+    quote
+}
+
+fn any_taken(dice: &mut Dice, quote: &Quote) -> Vec<TakenOff> {
+    let lines = quote.bare_lines();
+    let rule = |dice: &mut Dice| Rule {
+        name: String::new(),
+        takes: match dice.roll(4) {
+            0 => Takes::Percentage {
+                off_bp: 1 + dice.roll(10_000),
+            },
+            1 => Takes::Fixed {
+                off: eur(1 + i64::from(dice.roll(40_000))).into(),
+            },
+            2 => Takes::Bogo {
+                buy: 1 + dice.roll(3),
+                get: 1 + dice.roll(2),
+                off_bp: 1 + dice.roll(10_000),
+            },
+            _ => Takes::Volume {
+                steps: vec![Step {
+                    from: 1 + dice.roll(8),
+                    off_bp: 1 + dice.roll(10_000),
+                }],
+            },
+        },
+        products: match dice.roll(3) {
+            0 => vec![dice.id(), dice.id()],
+            _ => Vec::new(),
+        },
+        minimum: None,
+        priority: 0,
+        combinable: true,
+        per_buyer: 0,
+    };
+    let rules: Vec<Rule> = (0..dice.roll(4)).map(|_| rule(dice)).collect();
+    let quoted = Quoted {
+        id: dice.id(),
+        version: 1,
+        name: String::new(),
+        code: None,
+        limited: false,
+        per_buyer: 0,
+    };
+    let taken = discounts::stacked(&rules, &lines, quote.currency);
+    let each = taken.into_iter().map(|minor| TakenOff {
+        discount: quoted.clone(),
+        minor,
+    });
+    each.collect()
+}
+
+#[test]
+fn f5_any_bundles_under_any_discounts_come_to_what_they_cost_to_the_minor_unit() {
+    let shelf = shelf();
+    let empty = shelf.quoted(&[(shelf.mug, 1)]);
+    let mut dice = Dice(0x0b0b_5eed);
+    for round in 0..rounds(40_000) {
+        let mut quote = any_quote(&mut dice, &empty);
+        for (at, bundle) in quote.bundles.iter().enumerate() {
+            let shares = quote
+                .lines_of(at)
+                .into_iter()
+                .map(|line| quote.lines[line].full_minor());
+            assert_eq!(
+                shares.sum::<i64>(),
+                bundle.unit_minor * i64::from(bundle.quantity),
+                "{round}: its shares"
+            );
+        }
+        let full: i64 = quote.lines.iter().map(QuotedLine::full_minor).sum();
+        let taken = any_taken(&mut dice, &quote);
+        let off: i64 = taken.iter().flat_map(|off| &off.minor).sum();
+        quote.take_off(taken.clone());
+        for (number, off) in taken.iter().enumerate() {
+            let on_lines: i64 = quote.lines.iter().map(|line| line.taken[number]).sum();
+            assert_eq!(
+                on_lines,
+                off.minor.iter().sum::<i64>(),
+                "{round}: what a discount takes is what it takes of lines"
+            );
+        }
+        let inclusive = quote.inclusive;
+        for line in &quote.lines {
+            let left = line.full_minor() - line.taken.iter().sum::<i64>();
+            assert!(
+                left >= 0 && line.taken.iter().all(|minor| *minor >= 0),
+                "{round}: less than nothing"
+            );
+            assert!((0..=line.amount_minor).contains(&line.tax_minor), "{round}: tax");
+            let net = if inclusive {
+                line.amount_minor
+            } else {
+                line.amount_minor - line.tax_minor
+            };
+            assert_eq!(net, left, "{round}: what is left of the line");
+        }
+        assert_eq!(
+            quote
+                .lines
+                .iter()
+                .map(|line| line.amount_minor - if inclusive { 0 } else { line.tax_minor })
+                .sum::<i64>(),
+            full - off,
+            "{round}: altogether"
+        );
+        // What is shown adds up: full price, less each discount, is what the lines cost.
+        let shown: i64 = quote.taken_off().iter().map(|(_, minor)| minor).sum();
+        let summed = quote.clone().summed().unwrap();
+        if quote.discounts.is_empty() {
+            assert_eq!(shown, 0);
+        }
+        assert_eq!(
+            quote.full_minor() - shown,
+            summed.items_minor,
+            "{round}: as it is shown"
+        );
+        // Its question asks for the same again.
+        assert_eq!(quote.wanted().len(), quote.groups().len());
+    }
 }

@@ -24,6 +24,7 @@ use crate::checkout::{
 };
 use crate::db::Tx;
 use crate::delivery;
+use crate::discounts::{self, Wish};
 use crate::gift_cards::{self, Covers};
 use crate::http::{ClientAddress, Form, Limit, NewId, Problem, Query, SameOrigin, Who, limit, redirect};
 use crate::identity::Shop;
@@ -123,6 +124,7 @@ pub async fn show(
         delivery: None,
         seen: None,
         drop: query.drop.map(|drop| InDrop::new(drop).by(browser.key(front.shop.id))),
+        discounts: Wish::default(),
     };
     let at = At {
         app: &app,
@@ -166,6 +168,10 @@ pub async fn send(
     };
     if !text("gift_card").is_empty() {
         limit(&app, Limit::GiftCard, Who::AddressAtShop(client, front.shop.id))?;
+    }
+    let code = code_of(&typed, &quote);
+    if code.is_some() && code.as_deref() != quote.code() {
+        limit(&app, Limit::DiscountCode, Who::AddressAtShop(client, front.shop.id))?;
     }
     if text("step") == "stored" {
         return one_click(at, id, fresh.get(), quote, typed).await;
@@ -211,10 +217,11 @@ pub async fn send(
         };
         buyer.paying = Paying::plain(Payment::new(method, None));
     }
-    if !buyer.paying.payment.keep && quote.drop.is_none() {
+    let each_buyer_has_a_limit = quote.discounts.iter().any(|discount| discount.per_buyer > 0);
+    if !buyer.paying.payment.keep && quote.drop.is_none() && !each_buyer_has_a_limit {
         return purchase(at, id, fresh.get(), quote, asked, typed, buyer).await;
     }
-    // They agreed to have their card kept, or reserve in a drop: from here on the browser holds the secret by which both are found again.
+    // They agreed to have their card kept, or reserve what each buyer may have so many of: from here on the browser holds the secret by which both are found again.
     let browser = browser.clone().known(&app);
     if buyer.paying.payment.keep {
         buyer.paying.owner = browser.at(front.shop.id);
@@ -332,6 +339,10 @@ async fn purchase(
     let At { app, front, .. } = at;
     let shop = front.shop.id;
     let known = app.db.read(move |tx| checkout::find(tx, shop, id)).await?;
+    let without_code = Asked {
+        discounts: Wish::default(),
+        ..asked.clone()
+    };
     let start_over = |said: Said| offer(at, fresh, asked, typed.clone(), said, StatusCode::CONFLICT);
     match known {
         Some(known) if !is_of(&known, &quote) || !has_this_card(&known, &typed) => {
@@ -350,6 +361,11 @@ async fn purchase(
             match checkout::change(app, shop, id, details).await {
                 Ok(Change::Changed(_)) => {}
                 Ok(_) => return start_over(ran_out()).await,
+                Err(error) if is_of_discount(&error) => {
+                    leave(app, front, id, &quote).await?;
+                    let said = code_refused(&error);
+                    return offer(at, fresh, without_code, typed, said, StatusCode::CONFLICT).await;
+                }
                 Err(error) if is_of_drop(&error) => return no_drop(front, &error),
                 Err(error) => return Err(error.into()),
             }
@@ -383,6 +399,10 @@ async fn purchase(
                         error.detail.clone(),
                     ))
                     .await;
+                }
+                Err(error) if is_of_discount(&error) => {
+                    let said = code_refused(&error);
+                    return offer(at, fresh, without_code, typed, said, StatusCode::CONFLICT).await;
                 }
                 Err(error) if is_of_drop(&error) => return own_or_no_drop(at, &quote, &error).await,
                 Err(error) => return Err(error.into()),
@@ -438,6 +458,29 @@ async fn purchase(
 /// Refusals that say something about a gift card; the form shows them and what can be done.
 fn is_of_gift_card(error: &Error) -> bool {
     error.code == "no_such_gift_card" || error.code.starts_with("gift_card_")
+}
+
+/// Refusals of a code, or of a discount that is used up.
+fn is_of_discount(error: &Error) -> bool {
+    error.code.starts_with("code_") || error.code.starts_with("discount_")
+}
+
+/// The form goes on without the code, and says why beside its field.
+fn code_refused(error: &Error) -> Said {
+    let mut said = Said::notice(Tone::Warn, "Please look at the total again", error.detail.clone());
+    if error.code.starts_with("code_") {
+        said.wrong.insert("discount_code".into(), error.detail.to_string());
+    }
+    said
+}
+
+/// The code of a discount the form asks for: what was typed, or, where nothing could be, that of the quote it showed.
+fn code_of(typed: &Typed, quote: &Quote) -> Option<String> {
+    match typed.get("discount_code").map(|text| text.trim()) {
+        Some("") => None,
+        Some(text) => Some(discounts::read_code(text).unwrap_or_else(|| text.to_owned())),
+        None => quote.code().map(str::to_owned),
+    }
 }
 
 /// Refusals that say how a drop stands.
@@ -544,7 +587,7 @@ async fn one_click(
         Ok((_, bought)) => bought,
         Err(error) if is_of_drop(&error) => return own_or_no_drop(at, &quote, &error).await,
         Err(error) if matches!(error.kind, Kind::Conflict | Kind::NotFound) => {
-            let said = match is_of_gift_card(&error) {
+            let said = match is_of_gift_card(&error) || is_of_discount(&error) {
                 true => Said::notice(Tone::Warn, "Please look at the total again", error.detail.clone()),
                 false => Said::notice(Tone::Warn, "This card cannot pay here", error.detail.clone()),
             };
@@ -686,7 +729,7 @@ pub(super) fn fingerprint(quote: &Quote) -> [u8; 32] {
 
 /// What the form asks for; quantities of what it showed.
 fn asked(typed: &Typed, quote: &Quote, key: Option<[u8; 32]>) -> Asked {
-    let wanted = |line: &offers::QuotedLine| {
+    let wanted = |line: WantedLine| {
         let said = typed.get(&format!("quantity-{}", line.variant));
         let quantity = said.map_or(line.quantity, |text| text.trim().parse().unwrap_or(line.quantity));
         WantedLine {
@@ -699,8 +742,8 @@ fn asked(typed: &Typed, quote: &Quote, key: Option<[u8; 32]>) -> Asked {
     let country = country.unwrap_or(&quote.country).clone();
     Asked {
         lines: quote
-            .lines
-            .iter()
+            .wanted()
+            .into_iter()
             .map(wanted)
             .filter(|line| line.quantity > 0)
             .collect(),
@@ -709,15 +752,16 @@ fn asked(typed: &Typed, quote: &Quote, key: Option<[u8; 32]>) -> Asked {
         country,
         seen: quote.seen,
         drop: quote.drop.as_ref().map(|drop| InDrop::new(drop.id).by(key)),
+        discounts: Wish::Now(code_of(typed, quote)),
     }
 }
 
 /// Whether the quote shown is the one the form now asks for.
 fn is_for(quote: &Quote, asked: &Asked) -> bool {
-    let lines = quote.lines.iter().map(|line| (line.variant, line.quantity));
     let chosen = quote.delivery.as_ref().map(|delivery| delivery.method);
-    lines.eq(asked.lines.iter().map(|line| (line.variant, line.quantity)))
+    quote.wanted() == asked.lines
         && quote.country == asked.country
+        && asked.discounts == Wish::Now(quote.code().map(str::to_owned))
         && (asked.delivery.is_none() || asked.delivery == chosen)
 }
 
@@ -734,9 +778,18 @@ async fn offer(
     let holds = Seconds::minutes(app.settings.quote_minutes);
     let shop = front.shop.clone();
     let key = at.browser.key(shop.id);
+    let mut said = said;
     let found = app.db.read(move |tx| {
         let mut asked = asked.clone();
-        let mut offer = offers::quote(tx, &shop, &asked, holds)?;
+        let mut refused: Option<Error> = None;
+        let mut offer = match offers::quote(tx, &shop, &asked, holds) {
+            Err(error) if is_of_discount(&error) => {
+                asked.discounts = Wish::default();
+                refused = Some(error);
+                offers::quote(tx, &shop, &asked, holds)?
+            }
+            offer => offer?,
+        };
         if offer == Offer::NoSuchMethod {
             asked.delivery = None;
             offer = offers::quote(tx, &shop, &asked, holds)?;
@@ -752,10 +805,14 @@ async fn offer(
             let drop = asked.drop.as_ref().map(|drop| drop.id);
             short |= offers::availability(tx, drop, line.variant, key.as_ref())?.left < i64::from(line.quantity);
         }
-        Ok((offer, short))
+        Ok(((offer, short), refused.map(|error| error.detail.to_string())))
     });
     let found = match found.await {
-        Ok(found) => found,
+        Ok((found, refused)) => {
+            let refused = refused.map(|why| ("discount_code".to_owned(), why));
+            said.wrong.extend(refused);
+            found
+        }
         Err(error) if is_of_drop(&error) => return no_drop(front, &error),
         Err(error) => return Err(error.into()),
     };
@@ -813,7 +870,8 @@ async fn again(
         ..card
     });
     page.kept_path = kept_path;
-    for field in page.contact.iter_mut().chain(&mut page.address) {
+    let code = std::iter::once(&mut page.discount_code);
+    for field in page.contact.iter_mut().chain(&mut page.address).chain(code) {
         field.error = said.wrong.get(field.name).cloned();
     }
     shown(status, &page)
@@ -873,19 +931,31 @@ impl CheckoutPage {
             Field { value, ..field }
         };
         let mut lines = Vec::with_capacity(quote.lines.len());
-        for line in &quote.lines {
+        for (bundle, places) in quote.groups() {
+            let line = &quote.lines[places[0]];
+            let (variant, quantity, title, image) = match bundle {
+                Some(bundle) => (bundle.variant, bundle.quantity, &bundle.title, &bundle.image),
+                None => (line.variant, line.quantity, &line.title, &line.image),
+            };
             let drop = quote.drop.as_ref();
-            let free = offers::availability(tx, drop.map(|drop| drop.id), line.variant, None)?.left;
+            let free = offers::availability(tx, drop.map(|drop| drop.id), variant, None)?.left;
             let most = drop.map_or(0, |drop| i64::from(drop.limit));
-            let left = if most > 0 { free.min(most) } else { free }.max(i64::from(line.quantity));
+            let left = if most > 0 { free.min(most) } else { free }.max(i64::from(quantity));
+            let inside = places.iter().map(|place| &quote.lines[*place]);
             lines.push(CheckoutLine {
-                variant: line.variant.to_string(),
-                title: line.title.clone(),
-                variant_title: line.variant_title.clone(),
-                picture: picture(tx, shop, &line.image, "")?,
-                quantity: line.quantity,
+                variant: variant.to_string(),
+                title: title.clone(),
+                variant_title: match bundle {
+                    Some(_) => inside
+                        .map(|part| format!("{} × {}", part.quantity, part.title))
+                        .collect::<Vec<_>>()
+                        .join(", "),
+                    None => line.variant_title.clone(),
+                },
+                picture: picture(tx, shop, image, "")?,
+                quantity,
                 quantity_max: u32::try_from(left.min(QUANTITY_MAX)).unwrap_or(1),
-                amount: money(line.amount_minor),
+                amount: money(places.iter().map(|place| quote.full_gross(&quote.lines[*place])).sum()),
             });
         }
         let there = match quote.needs_address() {
@@ -954,6 +1024,11 @@ impl CheckoutPage {
             address,
             deliveries: deliveries.collect(),
             payments: payments(shop, cards, typed),
+            discount_code: Self::discount_code_field().filled(
+                typed
+                    .get("discount_code")
+                    .map_or(quote.code().unwrap_or_default(), String::as_str),
+            ),
             gift_card: Self::gift_card_field(),
             covered: None,
             applied: None,
@@ -1003,8 +1078,12 @@ pub(super) fn sums(quote: &Quote) -> Vec<Sum> {
     let pieces: u64 = quote.lines.iter().map(|line| u64::from(line.quantity)).sum();
     let mut sums = vec![Sum {
         label: words::count(pieces, "piece", "pieces"),
-        amount: money(quote.items_minor),
+        amount: money(quote.full_minor()),
     }];
+    sums.extend(quote.taken_off().into_iter().map(|(discount, minor)| Sum {
+        label: discount.name.clone(),
+        amount: money(-minor),
+    }));
     sums.extend(quote.delivery.as_ref().map(|delivery| Sum {
         label: delivery.name.clone(),
         amount: money(delivery.amount_minor),

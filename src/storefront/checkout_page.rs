@@ -26,6 +26,8 @@ pub struct CheckoutPage {
     pub payments: Vec<PaymentChoice>,
     pub totals: Vec<Sum>,
     pub total: String,
+    /// Where a discount's code is typed.
+    pub discount_code: Field,
     /// Where a gift card's code is typed.
     pub gift_card: Field,
     /// What a gift card pays of the total.
@@ -247,7 +249,7 @@ impl CheckoutPage {
         self.contact
             .iter()
             .chain(&self.address)
-            .chain([&self.gift_card])
+            .chain([&self.discount_code, &self.gift_card])
             .filter(|field| field.error.is_some())
             .collect()
     }
@@ -255,6 +257,11 @@ impl CheckoutPage {
     /// Whether nothing is left for a processor to be asked for.
     pub fn all_covered(&self) -> bool {
         self.covered.as_ref().is_some_and(|covered| covered.all)
+    }
+
+    /// The field for a discount's code.
+    pub fn discount_code_field() -> Field {
+        Field::input("text", "discount_code", "Discount code", "off").optional()
     }
 
     /// The field for a code.
@@ -381,6 +388,7 @@ impl CheckoutPage {
                 },
             ],
             total: "€114.90".into(),
+            discount_code: Self::discount_code_field(),
             gift_card: Self::gift_card_field(),
             covered: None,
             applied: None,
@@ -410,6 +418,22 @@ impl CheckoutPage {
             kept_path: Some("/s/loam-and-ink/stored-methods".into()),
             ..Self::sample()
         }
+    }
+
+    /// A code takes something off.
+    pub fn sample_discount() -> Self {
+        let mut page = Self::sample();
+        page.discount_code = Self::discount_code_field().filled("AUTUMN10");
+        page.totals.insert(
+            1,
+            Sum {
+                label: "Autumn letter".into(),
+                amount: "−€11.00".into(),
+            },
+        );
+        page.total = "€103.90".into();
+        page.tax = "incl. €16.59 VAT (19 %)".into();
+        page
     }
 
     /// A gift card pays a part of it.

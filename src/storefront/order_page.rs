@@ -225,6 +225,7 @@ async fn addition(
             country: home.unwrap_or_else(|| bought.offer.quote.country.clone()),
             delivery: None,
             seen: None,
+            discounts: crate::discounts::Wish::default(),
         };
         let Offer::Quoted(quote, _) = offers::quote(tx, &shop, &asked, holds)? else {
             return Ok(None);
@@ -418,11 +419,16 @@ impl OrderPage {
                 variant_title: quoted.variant_title.clone(),
                 picture: picture(tx, shop, &quoted.image, "")?,
                 quantity: line.quantity,
-                amount: words::money(view.money(line.amount_minor)),
-                note: match view.refunded(Part::Line(line.line)) {
-                    0 if line.canceled > 0 => "canceled".into(),
-                    0 => String::new(),
-                    minor => format!("{} refunded", words::money(view.money(minor))),
+                amount: words::money(view.money(quote.full_gross(quoted))),
+                note: {
+                    let inside = quoted.bundle.and_then(|inside| quote.bundles.get(inside.at as usize));
+                    let became = match view.refunded(Part::Line(line.line)) {
+                        0 if line.canceled > 0 => Some("canceled".to_owned()),
+                        0 => None,
+                        minor => Some(format!("{} refunded", words::money(view.money(minor)))),
+                    };
+                    let of = inside.map(|bundle| format!("in \u{201c}{}\u{201d}", bundle.title));
+                    of.into_iter().chain(became).collect::<Vec<_>>().join(", ")
                 },
             });
         }

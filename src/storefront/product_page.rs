@@ -28,6 +28,8 @@ pub struct ProductPage {
     pub head: Head,
     pub title: String,
     pub description: Vec<String>,
+    /// What a bundle is made of: "2 × Dune mug · Tide".
+    pub contents: Vec<String>,
     pub pictures: Vec<Picture>,
     pub variants: Vec<VariantChoice>,
     /// "Arrives 24–26 Nov" and what it costs. Absent for what does not travel.
@@ -157,6 +159,7 @@ impl ProductPage {
                 listed: true,
             },
             title: product.title.clone(),
+            contents: contents(tx, shop, &product)?,
             description: paragraphs(&product.description),
             pictures: vec![main],
             variants: variants.collect(),
@@ -180,6 +183,26 @@ impl ProductPage {
             more,
         }))
     }
+}
+
+/// What a bundle is made of, in words; nothing of any other product.
+fn contents(tx: &mut Tx<'_>, shop: &crate::identity::Shop, product: &catalog::Product) -> Done<Vec<String>> {
+    let Some(bundle) = catalog::bundle(tx, shop.id, product.id)? else {
+        return Ok(Vec::new());
+    };
+    let mut contents = Vec::new();
+    for part in &bundle.parts {
+        let of = catalog::product_of(tx, shop.id, part.variant)?;
+        let variant = catalog::variant(tx, shop.id, part.variant, shop.currency)?;
+        let (Some(of), Some(variant)) = (of, variant) else {
+            continue;
+        };
+        contents.push(match variant.title.as_str() {
+            "" => format!("{} × {}", part.quantity, of.title),
+            title => format!("{} × {} · {title}", part.quantity, of.title),
+        });
+    }
+    Ok(contents)
 }
 
 /// One variant's offer for search engines: the same price, stock and promise as on the page.
@@ -313,6 +336,7 @@ impl ProductPage {
                 listed: true,
             },
             title: "Dune mug".into(),
+            contents: Vec::new(),
             description: vec![
                 "Thrown by hand from iron-rich stoneware, dipped two thirds deep so that the bare clay stays warm in your palm.".into(),
                 "Holds 320 ml. No two runs of glaze are the same.".into(),

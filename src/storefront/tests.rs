@@ -51,6 +51,7 @@ pub fn pages() -> Vec<(&'static str, String)> {
         page("drop_hls", &DropPage::sample_hls()),
         page("drop_own", &DropPage::sample_own()),
         page("drop_room_admitted", &DropPage::sample_room_admitted()),
+        page("checkout_discount", &CheckoutPage::sample_discount()),
         page("checkout_gift_card", &CheckoutPage::sample_gift_card()),
         page("order_gift_card", &OrderPage::sample_gift_card()),
         page("checkout_one_click", &CheckoutPage::sample_one_click()),

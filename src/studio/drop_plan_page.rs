@@ -270,12 +270,12 @@ pub async fn save(
 }
 
 /// The zone whose clock the form is filled in by.
-fn zone(shop: &Shop) -> TimeZone {
+pub(super) fn zone(shop: &Shop) -> TimeZone {
     TimeZone::get(&shop.time_zone).unwrap_or(TimeZone::UTC)
 }
 
 /// "2026-11-27T19:00" as a browser's field writes it, by the shop's clock.
-fn moment(pointer: &'static str, text: &str, zone: &TimeZone) -> Done<Option<Time>> {
+pub(super) fn moment(pointer: &'static str, text: &str, zone: &TimeZone) -> Done<Option<Time>> {
     if text.is_empty() {
         return Ok(None);
     }
@@ -286,7 +286,7 @@ fn moment(pointer: &'static str, text: &str, zone: &TimeZone) -> Done<Option<Tim
         .ok_or_else(|| Error::field(pointer, "Choose a day and a time, such as 2026-11-27 19:00."))
 }
 
-fn as_field(at: Option<Time>, zone: &TimeZone) -> String {
+pub(super) fn as_field(at: Option<Time>, zone: &TimeZone) -> String {
     at.map_or_else(String::new, |at| {
         at.timestamp()
             .to_zoned(zone.clone())

@@ -5,6 +5,7 @@ use super::orders_page::{buyer, parcel, payment};
 use super::payment_words::{MoneyRow, PaymentPart, WaitLine};
 use super::typed::Typed;
 use crate::app::App;
+use crate::catalog::KeepTheRest;
 use crate::checkout::{self, AdjustmentKind, CancelOrder, OrderView, Refund, RefundLines, RefundWhat, Ship};
 use crate::clips;
 use crate::db::{LaneKey, Tx};
@@ -15,6 +16,7 @@ use crate::identity::{Creator, Helper, Policies, Shop, Staff, shop};
 use crate::inventory::Restock;
 use crate::kernel::{AdjustmentId, Error, Kind, OrderId, Result, ShipmentId, Time, words};
 use crate::ledger::AccountKey;
+use crate::offers;
 use crate::payments::{self, Part, Taking};
 use askama::Template;
 use axum::extract::State;
@@ -471,7 +473,7 @@ impl Desk {
     fn lines(&self, typed: &Typed) -> Vec<OrderLine> {
         let quoted = &self.view.checkout.offer.quote.lines;
         let line = |line: &checkout::OrderLine| {
-            let offer = quoted.iter().find(|offer| offer.variant == line.variant);
+            let offer = usize::try_from(line.line).ok().and_then(|place| quoted.get(place));
             let mut progress = Vec::new();
             for (count, word) in [
                 (line.shipped, "shipped"),
@@ -501,7 +503,18 @@ impl Desk {
                     }),
                 ),
                 amount: self.money(line.amount_minor),
-                tax: format!("incl. {} tax, {}", self.money(line.tax_minor), words::percent(line.tax)),
+                tax: {
+                    let off: i64 = offer.map_or(0, |offer| offer.taken.iter().sum());
+                    let off = match off {
+                        0 => String::new(),
+                        minor => format!("{} taken off, ", self.money(minor)),
+                    };
+                    format!(
+                        "{off}incl. {} tax, {}",
+                        self.money(line.tax_minor),
+                        words::percent(line.tax)
+                    )
+                },
                 to_ship: line.open(),
                 refundable: if self.view.refundable(Part::Line(line.line)) > 0 {
                     line.quantity - line.canceled
@@ -649,9 +662,25 @@ impl Desk {
         RefundPreview {
             amount: words::money(plan.amount),
             legs: accounts.iter().map(leg).collect(),
-            ways: self.ways_back(plan),
+            ways: [self.ways_back(plan), self.bundle_words()].join(" ").trim().to_owned(),
             stock: String::new(),
         }
+    }
+
+    /// What the buyers of its bundles agreed to for keeping a part.
+    fn bundle_words(&self) -> String {
+        let words = |bundle: &offers::QuotedBundle| {
+            let title = &bundle.title;
+            match bundle.keep_the_rest {
+                KeepTheRest::Prorate => format!("Of “{title}” each part goes back at its share of the bundle's price."),
+                KeepTheRest::Reprice => {
+                    format!("Of “{title}” the kept parts cost what they cost alone, and the rest goes back.")
+                }
+                KeepTheRest::None => format!("“{title}” goes back whole or not at all."),
+            }
+        };
+        let bundles = &self.view.checkout.offer.quote.bundles;
+        bundles.iter().map(words).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -678,6 +707,9 @@ pub(super) fn seen(shop: &Shop, view: &OrderView, saw: &checkout::Evidence) -> E
             "Price",
             format!("{} × {}: {} each", line.quantity, line.title, money(line.unit_minor)),
         );
+    }
+    for (discount, minor) in quote.taken_off() {
+        said("Discount", format!("{}: {}", discount.name, money(-minor)));
     }
     if let Some(delivery) = &quote.delivery {
         said(
@@ -793,10 +825,21 @@ impl OrderPage {
             .work
             .as_ref()
             .and_then(|work| Some((work.promised_from?, work.promised_until?)));
+        let quote = &view.checkout.offer.quote;
         let mut sums = vec![(
             "Items".to_owned(),
-            desk.money(view.order.total_minor - view.order.delivery_minor),
+            desk.money(match quote.discounts[..] {
+                [] => view.order.total_minor - view.order.delivery_minor,
+                _ => quote.full_minor(),
+            }),
         )];
+        sums.extend(quote.taken_off().into_iter().map(|(discount, minor)| {
+            let code = discount.code.as_ref().map(|code| format!(", code {code}"));
+            (
+                format!("{}{}", discount.name, code.unwrap_or_default()),
+                desk.money(-minor),
+            )
+        }));
         if let Some(delivery) = &view.checkout.offer.quote.delivery {
             sums.push((
                 format!("Delivery, {}", delivery.name),

@@ -51,6 +51,8 @@ pub struct ProductPage {
     pub version: i64,
     pub state: Chip,
     pub page_url: String,
+    /// Where it becomes a bundle; empty for a product that is not saved yet.
+    pub bundle_link: String,
     pub title: Field,
     pub description: Field,
     pub kinds: Vec<Choice>,
@@ -426,6 +428,9 @@ impl ProductPage {
         Self {
             version: product.map_or(0, |product| product.version),
             state: product.map_or(Chip::new(Tone::Quiet, "Draft"), state),
+            bundle_link: product
+                .map(|product| format!("/studio/{}/products/{}/bundle", desk.shop.slug, product.id))
+                .unwrap_or_default(),
             page_url: product
                 .map(|product| format!("/s/{}/products/{}", desk.shop.slug, product.slug))
                 .unwrap_or_default(),
@@ -500,6 +505,7 @@ impl ProductPage {
             frame: Frame::sample(Section::Products, "Ash glaze mug"),
             version: 12,
             state: Chip::new(Tone::Ok, "For sale"),
+            bundle_link: "/studio/nour/products/prd_01jd4a1b2c3d4e5f6g7h8j1044/bundle".into(),
             page_url: "/s/nour/products/ash-glaze-mug".into(),
             title: Field::of("Ash glaze mug"),
             description: Field::of(

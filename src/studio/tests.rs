@@ -4,8 +4,9 @@ use askama::DynTemplate;
 
 use super::chart::{Bar, Bars, Flow, Leg, LegKind, Retention, spark};
 use super::{
-    audience_clip_page::AudienceClipPage, audience_page::AudiencePage, clip_editor_page::ClipEditorPage,
-    clip_upload_page::ClipUploadPage, clips_page::ClipsPage, contract_page::ContractPage, drop_page::DropPage,
+    audience_clip_page::AudienceClipPage, audience_page::AudiencePage, bundle_page::BundlePage,
+    clip_editor_page::ClipEditorPage, clip_upload_page::ClipUploadPage, clips_page::ClipsPage,
+    contract_page::ContractPage, discount_page::DiscountPage, discounts_page::DiscountsPage, drop_page::DropPage,
     drop_plan_page::DropPlanPage, drops_page::DropsPage, gift_card_page::GiftCardPage, gift_cards_page::GiftCardsPage,
     money_page::MoneyPage, order_page::OrderPage, orders_page::OrdersPage, partners_page::PartnersPage,
     payment_page::PaymentPage, product_page::ProductPage, products_page::ProductsPage, sale_page::SalePage,
@@ -62,6 +63,14 @@ pub fn pages() -> Vec<(&'static str, String)> {
         page("drop_scheduled", &DropPage::sample_scheduled()),
         page("drop_over", &DropPage::sample_over()),
         page("drop_refused", &DropPage::sample_refused()),
+        page("bundle", &BundlePage::sample()),
+        page("bundle_blank", &BundlePage::sample_blank()),
+        page("discounts", &DiscountsPage::sample()),
+        page("discounts_empty", &DiscountsPage::empty()),
+        page("discount", &DiscountPage::sample()),
+        page("discount_new", &DiscountPage::sample_new()),
+        page("discount_ended", &DiscountPage::sample_ended()),
+        page("discount_refused", &DiscountPage::refused()),
         page("gift_cards", &GiftCardsPage::sample()),
         page("gift_cards_empty", &GiftCardsPage::empty()),
         page("gift_cards_issued", &GiftCardsPage::issued()),

@@ -162,6 +162,13 @@ const CENSUS: &[Row] = &[
     form("/studio/{shop}/products/new", Who::Creator, ""),
     read("/studio/{shop}/products/{product}", Who::Analyst),
     form("/studio/{shop}/products/{product}", Who::Creator, ""),
+    read("/studio/{shop}/products/{product}/bundle", Who::Analyst),
+    form("/studio/{shop}/products/{product}/bundle", Who::Creator, ""),
+    read("/studio/{shop}/discounts", Who::Analyst),
+    read("/studio/{shop}/discounts/new", Who::Creator),
+    form("/studio/{shop}/discounts/new", Who::Creator, ""),
+    read("/studio/{shop}/discounts/{discount}", Who::Analyst),
+    form("/studio/{shop}/discounts/{discount}", Who::Creator, ""),
     read("/studio/{shop}/orders", Who::Analyst),
     read("/studio/{shop}/orders/{order}", Who::Staff),
     form("/studio/{shop}/orders/{order}", Who::Helper, ""),
@@ -503,6 +510,27 @@ const CENSUS: &[Row] = &[
     ),
     act("PUT", "/v1/drops/{drop}/waits/{variant}", Who::Player, "{}"),
     delete("/v1/drops/{drop}/waits/{variant}", Who::Player),
+    read("/v1/products/{product}/bundle", Who::Analyst),
+    act(
+        "PUT",
+        "/v1/products/{product}/bundle",
+        Who::Creator,
+        r#"{"parts":[],"keep_the_rest":"prorate"}"#,
+    ),
+    read("/v1/discounts", Who::Analyst),
+    act(
+        "POST",
+        "/v1/discounts",
+        Who::Creator,
+        r#"{"name":"Discount {n}","code":"CENSUS{n}","takes":{"kind":"percentage","off_bp":1000}}"#,
+    ),
+    read("/v1/discounts/{discount}", Who::Analyst),
+    act(
+        "PATCH",
+        "/v1/discounts/{discount}",
+        Who::Creator,
+        r#"{"name":"Renamed {n}"}"#,
+    ),
     read("/v1/gift-cards", Who::Analyst),
     act(
         "POST",
@@ -716,6 +744,8 @@ impl Furnished {
         let sent = owner.send(Method::POST, &test, None, Default::default()).await;
         names.insert("webhook_delivery", id(&sent));
 
+        let discount = json!({ "name": "Spring", "code": "SPRING", "takes": { "kind": "percentage", "off_bp": 1000 } });
+        names.insert("discount", id(&owner.post("/v1/discounts", &discount).await));
         let card = json!({ "amount": { "amount": 2500, "currency": "EUR" }, "reason": "sold" });
         let issued = owner.post("/v1/gift-cards", &card).await.value();
         names.insert("gift_card", issued["gift_card"]["id"].as_str().unwrap().to_owned());

@@ -699,7 +699,7 @@ async fn p9_x4_a_lost_payment_is_paid_again_for_the_processors_part_only() {
 }
 
 /// The form of a page: everything it would send.
-fn fields(page: &str, changes: &[(&str, &str)]) -> Vec<(String, String)> {
+pub fn fields(page: &str, changes: &[(&str, &str)]) -> Vec<(String, String)> {
     let form = page.split("class=\"checkout-form\"").nth(1).expect("the form");
     let mut fields: Vec<(String, String)> = Vec::new();
     for input in form.split("<input").skip(1) {
@@ -723,7 +723,7 @@ fn fields(page: &str, changes: &[(&str, &str)]) -> Vec<(String, String)> {
     fields
 }
 
-async fn send(browser: &Client, path: &str, fields: &[(String, String)]) -> Answer {
+pub async fn send(browser: &Client, path: &str, fields: &[(String, String)]) -> Answer {
     let fields: Vec<(&str, &str)> = fields
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))

@@ -367,6 +367,7 @@ pub async fn quote(app: &App, shop: ShopId, lines: &[offers::WantedLine]) -> Res
         country: "DE".into(),
         delivery: None,
         seen: None,
+        discounts: hawker::discounts::Wish::default(),
     };
     app.db
         .look(move |tx| {

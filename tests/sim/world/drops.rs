@@ -936,6 +936,7 @@ async fn quote(app: &App, shop: ShopId, drop: Option<DropId>, lines: &[WantedLin
         country: "DE".into(),
         delivery: None,
         seen: None,
+        discounts: hawker::discounts::Wish::default(),
     };
     app.db
         .look(move |tx| {

@@ -1,0 +1,64 @@
+// A bundle in a shop: put together at the desk with a worked example, seen and bought without scripts, and given back part by part.
+
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { BUYER } from "./parts/player.mjs";
+import { owner, people, theDemo, world } from "./parts/stage.mjs";
+
+theDemo();
+
+/** A picture of a page at both widths, light and dark, where pictures are asked for. @param {import("playwright-core").Page} page @param {string} name */
+async function picture(page, name) {
+  const folder = process.env.HAWKER_SHOTS;
+  if (!folder) return;
+  mkdirSync(folder, { recursive: true });
+  const size = page.viewportSize();
+  for (const width of [390, 1440]) {
+    for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
+      await page.setViewportSize({ width, height: width === 390 ? 844 : 900 });
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+    }
+  }
+  if (size) await page.setViewportSize(size);
+}
+
+test("a bundle is put together at the desk, bought as one thing and received as its parts", async () => {
+  const desk = owner.page;
+  await desk.goto(world.desk("/products/new"));
+  await desk.getByLabel("Name", { exact: true }).fill("Morning set");
+  await desk.getByLabel(/^Price/).first().fill("60");
+  await desk.getByRole("button", { name: "Save", exact: true }).last().click();
+  await desk.getByRole("link", { name: "Bundle" }).click();
+  await desk.getByLabel("Part").nth(0).selectOption({ label: "Slow dripper" });
+  await desk.getByLabel("Pieces").nth(0).fill("1");
+  await desk.getByLabel("Part").nth(1).selectOption({ index: 1 });
+  await desk.getByRole("button", { name: "Work it out" }).click();
+  await desk.getByText(/All of it comes back, at once or piece by piece: €60.00/).waitFor();
+  await picture(desk, "studio-bundle-example");
+  await desk.getByRole("button", { name: "Save", exact: true }).click();
+  await desk.getByText(/can be made of what is there/).waitFor();
+  await picture(desk, "studio-bundle");
+  await desk.getByRole("link", { name: "Morning set", exact: true }).click();
+  const state = desk.getByRole("button", { name: /for sale/i });
+  if (await state.count()) await state.first().click();
+
+  const visitor = await people.somebody({ javaScriptEnabled: false });
+  const page = await visitor.newPage();
+  await page.goto(world.page("/products/morning-set"));
+  await page.getByRole("heading", { name: "What is in it" }).waitFor();
+  await picture(page, "shop-bundle");
+  await page.getByRole("button", { name: "Buy now" }).click();
+  await page.getByText("1 × Slow dripper").first().waitFor();
+  await page.getByLabel("E-mail").fill(BUYER.contact);
+  await page.getByLabel("Name", { exact: true }).fill(BUYER.name);
+  await page.getByLabel("Street and number").fill(BUYER.line1);
+  await page.getByLabel("Postcode").fill(BUYER.postal_code);
+  await page.getByLabel("Town").fill(BUYER.city);
+  await picture(page, "shop-bundle-checkout");
+  await page.getByRole("button", { name: /^Pay/ }).click();
+  assert.ok((await page.getByText("in “Morning set”").count()) >= 2, "each part says what it is a part of");
+  await picture(page, "shop-bundle-order");
+});
