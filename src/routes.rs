@@ -100,6 +100,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(checkout::list_orders))
         .routes(routes!(checkout::get_order))
         .routes(routes!(checkout::post_cancellation))
+        .routes(routes!(checkout::post_canceled_units))
         .routes(routes!(checkout::post_refund))
         .routes(routes!(checkout::hear::post_webhook))
         .routes(routes!(fulfilment::post_acceptance))
@@ -208,6 +209,10 @@ fn pages() -> Router<App> {
             axum::routing::post(storefront::order_page::cancel),
         )
         .route(
+            "/s/{shop}/orders/{order}/canceled-units",
+            axum::routing::post(storefront::order_page::cancel_units),
+        )
+        .route(
             "/s/{shop}/orders/{order}/payment",
             axum::routing::post(storefront::order_page::pay),
         )
@@ -261,6 +266,10 @@ fn desk() -> Router<App> {
         .route(
             "/studio/{shop}/orders/{order}/cancellation",
             axum::routing::post(desk::order_page::cancel),
+        )
+        .route(
+            "/studio/{shop}/orders/{order}/canceled-units",
+            axum::routing::post(desk::order_page::cancel_units),
         )
         .route("/studio/{shop}/payments/{payment}", get(desk::payment_page::show))
         .route(
@@ -447,6 +456,7 @@ pub const PAGES: &[(&str, &str)] = &[
     ("GET", "/s/{shop}/orders/{order}"),
     ("POST", "/s/{shop}/orders/{order}/addition"),
     ("POST", "/s/{shop}/orders/{order}/cancellation"),
+    ("POST", "/s/{shop}/orders/{order}/canceled-units"),
     ("POST", "/s/{shop}/orders/{order}/payment"),
     ("GET", "/s/{shop}/policies/{policy}"),
     ("GET", "/s/{shop}/accent.css"),
@@ -470,6 +480,7 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/studio/{shop}/orders/{order}/refunds"),
     ("POST", "/studio/{shop}/orders/{order}/captures"),
     ("POST", "/studio/{shop}/orders/{order}/cancellation"),
+    ("POST", "/studio/{shop}/orders/{order}/canceled-units"),
     ("GET", "/studio/{shop}/payments/{payment}"),
     ("POST", "/studio/{shop}/payments/{payment}/looks"),
     ("POST", "/studio/{shop}/payments/{payment}/decisions"),

@@ -1,5 +1,6 @@
 //! Checkouts and orders: their states, what they carry, and what can be read off them.
 
+use super::orders::Ship;
 use crate::db::LaneKey;
 use crate::gift_cards::Covers;
 use crate::kernel::{
@@ -435,4 +436,17 @@ pub struct Adjustment {
     pub detail: String,
     pub staff: Option<StaffId>,
     pub at: Time,
+}
+
+impl Adjustment {
+    /// The units it names; none where it is about an amount, or about everything.
+    pub fn units(&self) -> Vec<Ship> {
+        #[derive(Deserialize)]
+        struct Detail {
+            #[serde(default)]
+            lines: Vec<Ship>,
+        }
+        let detail: std::result::Result<Detail, _> = serde_json::from_str(&self.detail);
+        detail.map(|detail| detail.lines).unwrap_or_default()
+    }
 }

@@ -1,6 +1,6 @@
 //! Reading orders, and counting what was shipped of them.
 
-use super::model::{Adjustment, Checkout, Order, OrderLine, OrderState};
+use super::model::{Adjustment, AdjustmentKind, Checkout, Order, OrderLine, OrderState};
 use super::store;
 use crate::db::Tx;
 use crate::gift_cards;
@@ -58,6 +58,11 @@ impl OrderView {
     pub fn given_back_minor(&self) -> i64 {
         self.intent.as_ref().map_or(0, |intent| intent.refunded_minor)
             + self.gift_card.as_ref().map_or(0, |used| used.returned_minor)
+    }
+    /// What was canceled before it left: its price was never taken.
+    pub fn canceled_minor(&self) -> i64 {
+        let canceled = (self.adjustments.iter()).filter(|change| change.kind == AdjustmentKind::Cancellation);
+        canceled.map(|change| change.amount_minor).sum()
     }
     /// What may still be given back altogether.
     pub fn refundable_minor(&self) -> i64 {
@@ -148,7 +153,7 @@ pub struct Ship {
     pub quantity: u32,
 }
 
-/// Counts units as shipped, all or nothing. Errors: `line_not_open` when more than are open were named; the caller's command ends with it.
+/// Counts units as shipped, all or nothing, after [`take_turn`]. Errors: `line_not_open` when more than are open were named; the caller's command ends with it.
 pub fn mark_shipped(tx: &mut Tx<'_>, order: OrderId, units: &[Ship]) -> Result<()> {
     for unit in units {
         if mutant!("F2") {
@@ -162,5 +167,11 @@ pub fn mark_shipped(tx: &mut Tx<'_>, order: OrderId, units: &[Ship]) -> Result<(
             ));
         }
     }
+    Ok(())
+}
+
+/// Waits for whoever changes units of this order right now, and sees what they left: what is decided by all units of an order is decided by one at a
+/// time. It is the order's next version.
+pub fn take_turn(tx: &mut Tx<'_>, order: OrderId) -> Result<()> {
     store::touch_order(tx, order)
 }

@@ -316,7 +316,9 @@ pub fn clip_sales(
     until: Time,
 ) -> Result<Vec<ClipSales>> {
     tx.all(
-        "select checkouts.clip_id, count(*), cast(coalesce(sum(case when orders.canceled_at is null then orders.total_minor end), 0) as bigint) as kept,
+        "select checkouts.clip_id, count(*), cast(coalesce(sum(case when orders.canceled_at is null then orders.total_minor
+                  - (select coalesce(sum(adjustments.amount_minor), 0) from adjustments
+                      where adjustments.order_id = orders.id and adjustments.kind = 'cancellation') end), 0) as bigint) as kept,
                 cast(sum((select coalesce(sum(adjustments.amount_minor), 0) from adjustments
                            where adjustments.order_id = orders.id and adjustments.kind = 'refund')) as bigint)
            from orders join checkouts on checkouts.id = orders.checkout_id
@@ -394,6 +396,25 @@ pub(super) fn cancel_lines(tx: &mut Tx<'_>, order: OrderId) -> Result<Vec<OrderL
         )?;
     }
     Ok(open)
+}
+
+/// Counts units as canceled. No row: so many are not open any more, or the order was canceled.
+pub(super) fn cancel_units(tx: &mut Tx<'_>, order: OrderId, line: u32, quantity: u32) -> Result<bool> {
+    let done = tx.exec(
+        "update order_lines set canceled = canceled + $3 where order_id = $1 and line = $2 and shipped + canceled + $3 <= quantity
+            and exists (select 1 from orders where id = $1 and canceled_at is null)",
+        args![order, line, quantity],
+    )?;
+    Ok(done == 1)
+}
+
+/// What was canceled of an order so far.
+pub(super) fn canceled_minor(tx: &mut Tx<'_>, order: OrderId) -> Result<i64> {
+    let (minor,): (i64,) = tx.one(
+        "select cast(coalesce(sum(amount_minor), 0) as bigint) from adjustments where order_id = $1 and kind = 'cancellation'",
+        args![order],
+    )?;
+    Ok(minor)
 }
 
 /// Counts units as come back. No row: more than were shipped.

@@ -79,6 +79,11 @@ pub const MAIN: &[Migration] = &[
         name: "door",
         sql: include_str!("../../migrations/main/0015_door.sql"),
     },
+    Migration {
+        number: 17,
+        name: "changes",
+        sql: include_str!("../../migrations/main/0017_changes.sql"),
+    },
 ];
 
 /// What players saw, in a file and lane of its own.

@@ -32,6 +32,12 @@ pub enum Fact {
     PaymentOverdue { shop: ShopId, order: OrderId },
     /// An order was canceled before capture.
     OrderCanceled { shop: ShopId, order: OrderId },
+    /// Units of an order were canceled before they left, and others were not.
+    UnitsCanceled {
+        shop: ShopId,
+        order: OrderId,
+        adjustment: AdjustmentId,
+    },
     /// Money that went back to the buyer was turned back by their bank.
     RefundFailed {
         shop: ShopId,
@@ -73,6 +79,7 @@ impl Fact {
             Self::PaymentLost { .. } => "payment_lost",
             Self::PaymentOverdue { .. } => "payment_overdue",
             Self::OrderCanceled { .. } => "order_canceled",
+            Self::UnitsCanceled { .. } => "units_canceled",
             Self::RefundFailed { .. } => "refund_failed",
             Self::OrderRefunded { .. } => "order_refunded",
             Self::DisputeOpened { .. } => "dispute_opened",

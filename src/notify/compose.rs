@@ -71,6 +71,14 @@ pub(super) static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("shipped.txt", include_str!("../../templates/mail/shipped.txt")),
         ("canceled.html", include_str!("../../templates/mail/canceled.html")),
         ("canceled.txt", include_str!("../../templates/mail/canceled.txt")),
+        (
+            "units_canceled.html",
+            include_str!("../../templates/mail/units_canceled.html"),
+        ),
+        (
+            "units_canceled.txt",
+            include_str!("../../templates/mail/units_canceled.txt"),
+        ),
         ("refunded.html", include_str!("../../templates/mail/refunded.html")),
         ("refunded.txt", include_str!("../../templates/mail/refunded.txt")),
         (
@@ -372,6 +380,35 @@ pub fn order_canceled(tx: &mut Tx<'_>, links: &Links, shop: ShopId, order: Order
         format!("Your order {} was canceled", about.view.order.number),
         more,
     )
+}
+
+/// Some units were canceled before they left, and the rest of the order stays.
+pub fn units_canceled(
+    tx: &mut Tx<'_>,
+    links: &Links,
+    shop: ShopId,
+    order: OrderId,
+    adjustment: AdjustmentId,
+) -> Result<Queue> {
+    let Some(about) = About::order(tx, links, shop, order)? else {
+        return Ok(Queue::NoAddress);
+    };
+    let Some(change) = about.view.adjustments.iter().find(|change| change.id == adjustment) else {
+        return Err(Error::internal("a fact names a cancellation that is not there"));
+    };
+    let titles: Vec<Value> = (change.units().iter())
+        .filter_map(|unit| {
+            let line = about.view.lines.iter().find(|line| line.line == unit.line)?;
+            Some(json!({ "title": line.title.as_str(), "quantity": unit.quantity }))
+        })
+        .collect();
+    let more = json!({
+        "amount": words::money(about.view.money(change.amount_minor)),
+        "lines": titles,
+        "open": about.view.lines.iter().any(|line| line.open() > 0),
+    });
+    let subject = format!("A part of your order {} was canceled", about.view.order.number);
+    about.queue(tx, MailKind::UnitsCanceled, adjustment.uuid(), subject, more)
 }
 
 /// The promise of the money is over: please pay again. Each time it happens is a letter of its own; `tries` says which time it is.

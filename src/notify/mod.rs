@@ -22,7 +22,7 @@ mod tests;
 
 pub use compose::{
     Links, order_canceled, order_confirmed, order_refunded, payment_lost, refund_failed, rest_canceled,
-    shipment_handed_over,
+    shipment_handed_over, units_canceled,
 };
 pub use deliver::{Delivered, deliver, prune};
 pub use drop_letters::write_drop_letters;

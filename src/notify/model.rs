@@ -11,6 +11,8 @@ crate::words! {
         /// A parcel is on its way.
         Shipped = "shipped",
         Canceled = "canceled",
+        /// Units were canceled before they left.
+        UnitsCanceled = "units_canceled",
         Refunded = "refunded",
         /// Money that went back was turned back by their bank.
         RefundFailed = "refund_failed",

@@ -455,6 +455,11 @@ async fn write_letters(world: &World) {
                     order,
                     adjustment,
                 } => drop(order_refunded(tx, &links, *shop, *order, *adjustment)?),
+                Fact::UnitsCanceled {
+                    shop,
+                    order,
+                    adjustment,
+                } => drop(super::units_canceled(tx, &links, *shop, *order, *adjustment)?),
                 Fact::RefundFailed {
                     shop,
                     order,

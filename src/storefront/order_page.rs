@@ -16,12 +16,13 @@ use super::message_page::MessagePage;
 use super::structured_data::Markup;
 use crate::app::App;
 use crate::checkout::{
-    self, Buy, Buyer, CancelOrder, Contact, OrderState, OrderView, Pay, Paying, Payment, PaymentStateOut, Stored, Tap,
+    self, Buy, Buyer, CancelOrder, Contact, OrderState, OrderView, Pay, Paying, Payment, PaymentStateOut, Ship, Stored,
+    Tap, UnitsCanceled,
 };
 use crate::db::Tx;
 use crate::fulfilment::{self, Fulfilment, FulfilmentState, Shipment};
 use crate::http::{ClientAddress, Form, NewId, Path, Problem, Query, SameOrigin, redirect};
-use crate::kernel::{CheckoutId, Kind, Money, OrderId, Result as Done, Seconds, words};
+use crate::kernel::{AdjustmentId, CheckoutId, Kind, Money, OrderId, Result as Done, Seconds, words};
 use crate::offers::{self, Asked, Offer, PaymentMethod, WantedLine};
 use crate::payments::{self, IntentState, Part, Taking};
 
@@ -143,6 +144,23 @@ pub struct OrderLine {
 pub struct Cancellation {
     pub action: String,
     pub explanation: String,
+    /// Some of it, while nobody packs it yet.
+    pub some: Option<SomeUnits>,
+}
+
+/// Pieces that can be canceled one by one.
+pub struct SomeUnits {
+    pub action: String,
+    /// Chosen before the form is sent: pressing twice is one cancellation.
+    pub adjustment: String,
+    pub lines: Vec<OpenLine>,
+}
+
+pub struct OpenLine {
+    pub line: u32,
+    pub title: String,
+    pub variant_title: String,
+    pub open: u32,
 }
 
 /// The secret of the page, from the receipt.
@@ -173,6 +191,9 @@ pub async fn show(
     let Some(mut page) = read else {
         return front.nothing_here();
     };
+    if let Some(some) = page.cancellation.as_mut().and_then(|form| form.some.as_mut()) {
+        some.adjustment = app.random.id::<AdjustmentId>(app.clock.wall()).to_string();
+    }
     let cards = checkout::kept(&app, front.shop.id, &buyer).await?;
     if !cards.is_empty() {
         page.kept_path = Some(front.path("/stored-methods"));
@@ -393,8 +414,65 @@ pub async fn cancel(
     }
 }
 
+/// The buyer cancels some of it while nobody packs it yet. Sent twice it is once; when it is too late the page says so.
+pub async fn cancel_units(
+    State(app): State<App>,
+    front: Front,
+    _: SameOrigin,
+    Path((_, id)): Path<(String, OrderId)>,
+    Query(query): Query<OrderIn>,
+    Form(typed): Form<Typed>,
+) -> Result<Response, Problem> {
+    if !opens(&app, id, &query.t) {
+        return front.nothing_here();
+    }
+    let shop = front.shop.id;
+    let back = checkout::order_page_url(&app, &front.shop, id);
+    let said = |title: &str, text: &str| {
+        let order = Link::new("Back to the order", &back);
+        let page = MessagePage::new(front.frame(), 409, title, text, None, vec![order]);
+        shown(StatusCode::CONFLICT, &page)
+    };
+    let adjustment = typed.get("adjustment").and_then(|text| text.trim().parse().ok());
+    let (Some(adjustment), Some(units)) = (adjustment, chosen(&typed, "cancel")) else {
+        return said("Nothing was canceled.", "Choose how many pieces as whole numbers, at least one.");
+    };
+    let work = app.db.read(move |tx| fulfilment::find(tx, shop, id)).await?;
+    if work.is_some_and(|work| work.state != FulfilmentState::Open) {
+        return said("It is being packed.", "Single pieces can be canceled only before somebody packs them. Nothing was canceled.");
+    }
+    let wish = UnitsCanceled {
+        id: adjustment,
+        units,
+        reason: "Canceled by the buyer".into(),
+        staff: None,
+    };
+    match checkout::cancel_units(&app, shop, id, wish).await {
+        Ok(checkout::CancelUnits::NotFound) => front.nothing_here(),
+        Ok(_) => Ok(redirect(&back)),
+        Err(error) if matches!(error.kind, Kind::Conflict | Kind::Invalid) => said("Nothing was canceled.", &error.detail),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The pieces that were typed, `cancel_0=2` and so on. None: nothing, or no numbers.
+pub(super) fn chosen(typed: &Typed, what: &str) -> Option<Vec<Ship>> {
+    let mut units = Vec::new();
+    for line in 0..100 {
+        let text = typed.get(&format!("{what}_{line}")).map_or("", |text| text.trim());
+        if text.is_empty() {
+            continue;
+        }
+        let quantity = text.parse().ok()?;
+        if quantity > 0 {
+            units.push(Ship { line, quantity });
+        }
+    }
+    (!units.is_empty()).then_some(units)
+}
+
 /// Takes the same time for every wrong token.
-fn opens(app: &App, order: OrderId, token: &str) -> bool {
+pub(super) fn opens(app: &App, order: OrderId, token: &str) -> bool {
     checkout::order_token(app.db.signing_key(), order)
         .as_bytes()
         .ct_eq(token.as_bytes())
@@ -420,6 +498,7 @@ impl OrderPage {
                 quantity: line.quantity,
                 amount: words::money(view.money(line.amount_minor)),
                 note: match view.refunded(Part::Line(line.line)) {
+                    0 if line.canceled > 0 && line.canceled < line.quantity => format!("{} canceled", line.canceled),
                     0 if line.canceled > 0 => "canceled".into(),
                     0 => String::new(),
                     minor => format!("{} refunded", words::money(view.money(minor))),
@@ -436,7 +515,18 @@ impl OrderPage {
         });
         let open = matches!(view.state, OrderState::Confirmed | OrderState::PaymentLost)
             && view.lines.iter().all(|line| line.shipped == 0);
-        let total = words::money(view.order.total());
+        let canceled = match view.order.canceled_at {
+            None => view.canceled_minor(),
+            Some(_) => 0, // The page says it in words.
+        };
+        let total = words::money(view.money(view.order.total_minor - canceled));
+        let mut totals = sums(quote);
+        if canceled > 0 {
+            totals.push(Sum {
+                label: "Canceled".into(),
+                amount: words::money(view.money(-canceled)),
+            });
+        }
         let contact = &view.checkout.contact;
         let promise = payments::promise(tx, view.order.checkout.intent())?;
         let several = view.lines.iter().map(|line| line.quantity).sum::<u32>() > 1;
@@ -466,7 +556,7 @@ impl OrderPage {
                 .filter_map(|shipment| parcel(&view, shipment))
                 .collect(),
             lines,
-            totals: sums(quote),
+            totals,
             tax: tax_inside(quote),
             payment: payment(&view, &total),
             total,
@@ -478,6 +568,7 @@ impl OrderPage {
                     Some(_) => "Until the parcel leaves you can call it off here. Nothing is charged then, and your gift card has its money back.".into(),
                     None => "Until the parcel leaves you can call it off here. Nothing is charged then.".into(),
                 },
+                some: some_units(front, &view, work.as_ref(), token),
             }),
             policies: front.frame().policies,
             notice,
@@ -486,6 +577,29 @@ impl OrderPage {
             kept_path: None,
         }))
     }
+}
+
+/// The pieces a buyer may still cancel one by one: while nobody packs them, and where something would stay.
+fn some_units(front: &Front, view: &OrderView, work: Option<&Fulfilment>, token: &str) -> Option<SomeUnits> {
+    let waits = work.is_none_or(|work| work.state == FulfilmentState::Open);
+    let open: u32 = view.lines.iter().map(checkout::OrderLine::open).sum();
+    if !waits || open < 2 {
+        return None;
+    }
+    let quoted = &view.checkout.offer.quote.lines;
+    let lines = view.lines.iter().zip(quoted).filter(|(line, _)| line.open() > 0);
+    Some(SomeUnits {
+        action: front.path(&format!("/orders/{}/canceled-units?t={token}", view.order.id)),
+        adjustment: String::new(),
+        lines: lines
+            .map(|(line, quoted)| OpenLine {
+                line: line.line,
+                title: quoted.title.clone(),
+                variant_title: quoted.variant_title.clone(),
+                open: line.open(),
+            })
+            .collect(),
+    })
 }
 
 /// What a buyer can do whose bank does not promise the money any more, and what their bank said to the last try.
@@ -838,6 +952,24 @@ impl OrderPage {
             cancellation: Some(Cancellation {
                 action: "/s/loam-and-ink/orders/ord_01ksample/cancellation".into(),
                 explanation: "Until the parcel leaves you can call it off here. Nothing is charged then.".into(),
+                some: Some(SomeUnits {
+                    action: "/s/loam-and-ink/orders/ord_01ksample/canceled-units".into(),
+                    adjustment: "adj_01ksample".into(),
+                    lines: vec![
+                        OpenLine {
+                            line: 0,
+                            title: "Dune mug".into(),
+                            variant_title: "Tide".into(),
+                            open: 2,
+                        },
+                        OpenLine {
+                            line: 1,
+                            title: "Slow dripper".into(),
+                            variant_title: String::new(),
+                            open: 1,
+                        },
+                    ],
+                }),
             }),
             policies: Frame::sample().policies,
             notice: None,

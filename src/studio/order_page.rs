@@ -5,7 +5,9 @@ use super::orders_page::{buyer, parcel, payment};
 use super::payment_words::{MoneyRow, PaymentPart, WaitLine};
 use super::typed::Typed;
 use crate::app::App;
-use crate::checkout::{self, AdjustmentKind, CancelOrder, OrderView, Refund, RefundLines, RefundWhat, Ship};
+use crate::checkout::{
+    self, AdjustmentKind, CancelOrder, CancelUnits, OrderView, Refund, RefundLines, RefundWhat, Ship, UnitsCanceled,
+};
 use crate::clips;
 use crate::db::{LaneKey, Tx};
 use crate::fulfilment::{self, Accept, Deliverance, Fulfilment, FulfilmentState, HandOver, TakeAgain};
@@ -136,6 +138,8 @@ pub struct OrderPage {
     pub can_accept: bool,
     pub can_ship: bool,
     pub can_cancel: bool,
+    /// Some of it can be canceled while the rest stays.
+    pub can_cancel_units: bool,
     pub can_refund: bool,
     /// As the shipment: pressing twice is one refund.
     pub adjustment: String,
@@ -304,6 +308,17 @@ pub async fn cancel(
     told(&app, &creator, id, &typed, done).await
 }
 
+/// Cancels what has not left, or some of it: for those who may decide about money.
+pub async fn cancel_units(
+    State(app): State<App>,
+    creator: Creator,
+    Path((_, id)): Path<(String, OrderId)>,
+    Form(typed): Form<Typed>,
+) -> std::result::Result<Response, Refused> {
+    let done = units_canceled(&app, &creator, id, &typed).await;
+    told(&app, &creator, id, &typed, done).await
+}
+
 /// Back to the order, or the page again with what was typed and why not.
 async fn told(
     app: &App,
@@ -356,6 +371,22 @@ async fn canceled(app: &App, staff: &Staff, id: OrderId) -> Result<Option<String
             CancelOrder::CapturePending => Some("The money is being taken right now. Try again in a minute.".into()),
         },
     )
+}
+
+async fn units_canceled(app: &App, staff: &Staff, id: OrderId, typed: &Typed) -> Result<Option<String>> {
+    let wish = UnitsCanceled {
+        id: typed
+            .id("adjustment")
+            .ok_or_else(|| Error::invalid("no_adjustment", "The form is too old. Load the page again."))?,
+        units: units(typed, "cancel")?,
+        reason: "canceled by the shop".into(),
+        staff: staff.staff,
+    };
+    Ok(match checkout::cancel_units(app, staff.shop, id, wish).await? {
+        CancelUnits::Canceled | CancelUnits::Again => None,
+        CancelUnits::NotFound => return Err(Error::not_found("order")),
+        CancelUnits::OrderCanceled => Some("The order was canceled meanwhile.".into()),
+    })
 }
 
 async fn refunded(app: &App, staff: &Staff, id: OrderId, typed: &Typed) -> Result<Option<String>> {
@@ -571,6 +602,7 @@ impl Desk {
         }
         for adjustment in &self.view.adjustments {
             let title = match adjustment.kind {
+                AdjustmentKind::Cancellation if !adjustment.units().is_empty() => "Some pieces were canceled",
                 AdjustmentKind::Cancellation => "The order was canceled",
                 AdjustmentKind::Refund => "Money was given back",
             };
@@ -807,6 +839,9 @@ impl OrderPage {
             ));
         }
         sums.push(("Tax included".into(), desk.money(view.order.tax_minor)));
+        if view.order.canceled_at.is_none() && view.canceled_minor() > 0 {
+            sums.push(("Canceled before it left".into(), desk.money(-view.canceled_minor())));
+        }
         if let Some(covers) = &view.checkout.offer.gift_card {
             sums.push((
                 format!("Of it by gift card •••• {}", covers.last_four),
@@ -831,7 +866,7 @@ impl OrderPage {
         let paid = view
             .intent
             .as_ref()
-            .is_none_or(|intent| intent.captured_minor == intent.amount.minor);
+            .is_none_or(|intent| intent.captured_minor + intent.let_go_minor == intent.amount.minor);
         let held = view.gift_card.as_ref().map_or(0, |used| used.held_minor);
         let capturable = view.intent.as_ref().map_or(0, payments::Intent::capturable_minor) + held;
         let shipment = |parcel: &fulfilment::Shipment| {
@@ -913,6 +948,10 @@ impl OrderPage {
                     .is_some_and(|work| work.state == FulfilmentState::Open),
             can_ship: open && staff.role.may_help() && (capturable > 0 || paid),
             can_cancel: view.order.canceled_at.is_none() && !shipped && staff.role.may_create(),
+            can_cancel_units: view.order.canceled_at.is_none()
+                && staff.role.may_create()
+                && open
+                && (shipped || lines.iter().map(|line| line.to_ship).sum::<u32>() > 1),
             can_refund: refundable && staff.role.may_create(),
             adjustment: String::new(),
             refund_delivery: typed.one("refund_delivery") == "yes",
@@ -1001,6 +1040,7 @@ impl OrderPage {
             can_accept: true,
             can_ship: true,
             can_cancel: true,
+            can_cancel_units: true,
             can_refund: false,
             adjustment: String::new(),
             refund_delivery: false,
@@ -1059,6 +1099,7 @@ impl OrderPage {
             can_accept: false,
             can_ship: false,
             can_cancel: false,
+            can_cancel_units: false,
             can_refund: true,
             refund_preview: Some(RefundPreview {
                 amount: "€28.00".into(),
@@ -1096,6 +1137,7 @@ impl OrderPage {
             can_accept: false,
             can_ship: false,
             can_cancel: false,
+            can_cancel_units: false,
             ..page
         }
     }

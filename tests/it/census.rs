@@ -147,6 +147,7 @@ const CENSUS: &[Row] = &[
     read("/s/{shop}/orders/{order}", Who::Anyone),
     form("/s/{shop}/orders/{order}/addition", Who::Anyone, ""),
     form("/s/{shop}/orders/{order}/cancellation", Who::Anyone, ""),
+    form("/s/{shop}/orders/{order}/canceled-units", Who::Anyone, ""),
     form("/s/{shop}/orders/{order}/payment", Who::Anyone, ""),
     read("/sitemap.xml", Who::Anyone),
     read("/robots.txt", Who::Anyone),
@@ -169,6 +170,7 @@ const CENSUS: &[Row] = &[
     form("/studio/{shop}/orders/{order}/acceptance", Who::Helper, ""),
     form("/studio/{shop}/orders/{order}/captures", Who::Creator, ""),
     form("/studio/{shop}/orders/{order}/cancellation", Who::Creator, ""),
+    form("/studio/{shop}/orders/{order}/canceled-units", Who::Creator, ""),
     read("/studio/{shop}/payments/{payment}", Who::Analyst),
     form("/studio/{shop}/payments/{payment}/looks", Who::Creator, ""),
     form("/studio/{shop}/payments/{payment}/decisions", Who::Creator, ""),
@@ -603,6 +605,12 @@ const CENSUS: &[Row] = &[
         "/v1/orders/{order}/refunds",
         Who::Creator,
         r#"{"amount":1,"reason":"story"}"#,
+    ),
+    act(
+        "POST",
+        "/v1/orders/{order}/canceled-units",
+        Who::Creator,
+        r#"{"lines":[{"line":0,"quantity":1}]}"#,
     ),
     act(
         "POST",

@@ -159,6 +159,11 @@ fn data(tx: &mut Tx<'_>, fact: &Fact, version: i64) -> Result<DataOut> {
             shop,
             order,
             adjustment,
+        }
+        | Fact::UnitsCanceled {
+            shop,
+            order,
+            adjustment,
         } => {
             let view = checkout::view(tx, shop, order)?;
             let refund = view.as_ref().and_then(|view| {

@@ -16,6 +16,8 @@ crate::words! {
         OrderConfirmed = "order.confirmed",
         /// An order was canceled before anything was taken.
         OrderCanceled = "order.canceled",
+        /// Units of an order were canceled before they left; the rest of it stays.
+        OrderUnitsCanceled = "order.units_canceled",
         /// Money goes back to the buyer.
         OrderRefunded = "order.refunded",
         /// A parcel was handed over, or a digital good released.
@@ -39,9 +41,10 @@ crate::words! {
 
 impl EventType {
     /// What an endpoint can ask for; a test is sent to whoever is tested.
-    pub const ASKABLE: [Self; 10] = [
+    pub const ASKABLE: [Self; 11] = [
         Self::OrderConfirmed,
         Self::OrderCanceled,
+        Self::OrderUnitsCanceled,
         Self::OrderRefunded,
         Self::ShipmentHandedOver,
         Self::PaymentCaptured,
@@ -56,6 +59,7 @@ impl EventType {
         match fact {
             Fact::OrderConfirmed { .. } => Self::OrderConfirmed,
             Fact::OrderCanceled { .. } => Self::OrderCanceled,
+            Fact::UnitsCanceled { .. } => Self::OrderUnitsCanceled,
             Fact::OrderRefunded { .. } => Self::OrderRefunded,
             Fact::ShipmentHandedOver { .. } => Self::ShipmentHandedOver,
             Fact::PaymentCaptured { .. } => Self::PaymentCaptured,
@@ -293,6 +297,7 @@ pub(super) fn object(fact: &Fact) -> (ShopId, Uuid) {
     match *fact {
         Fact::OrderConfirmed { shop, order, .. }
         | Fact::OrderCanceled { shop, order }
+        | Fact::UnitsCanceled { shop, order, .. }
         | Fact::OrderRefunded { shop, order, .. }
         | Fact::ShipmentHandedOver { shop, order, .. }
         | Fact::PaymentCaptured { shop, order }
