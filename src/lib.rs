@@ -23,6 +23,7 @@ pub mod payments;
 pub mod gift_cards;
 pub mod checkout;
 pub mod fulfilment;
+pub mod returns;
 pub mod disputes;
 pub mod growth;
 pub mod notify;

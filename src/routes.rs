@@ -8,7 +8,7 @@ use crate::operating::Reference;
 use crate::payments::settlement_files;
 use crate::{
     catalog, checkout, clips, delivery, disputes, drops, fulfilment, gift_cards, growth, identity, inventory, ledger,
-    offers, operating, partners, payments, storefront, studio, taxes,
+    offers, operating, partners, payments, returns, storefront, studio, taxes,
 };
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
@@ -106,6 +106,9 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(fulfilment::post_acceptance))
         .routes(routes!(fulfilment::post_shipment))
         .routes(routes!(fulfilment::post_capture))
+        .routes(routes!(returns::list_returns, returns::post_return))
+        .routes(routes!(returns::post_return_receipt))
+        .routes(routes!(returns::post_return_closing))
         .routes(routes!(checkout::payment::get_payment))
         .routes(routes!(checkout::payment::post_look))
         .routes(routes!(checkout::payment::post_decision))

@@ -1069,6 +1069,7 @@ pub async fn post_refund(
                     Restock::WrittenOff
                 }
             }),
+            ..RefundLines::default()
         }),
         (None, Some(minor)) => RefundWhat::Amount(minor),
         (None, None) => RefundWhat::Everything,

@@ -380,12 +380,18 @@ pub struct OrderLine {
     pub shipped: u32,
     pub canceled: u32,
     pub returned: u32,
+    /// On their way back, or back.
+    pub asked: u32,
 }
 
 impl OrderLine {
     /// Units that still have to travel.
     pub fn open(&self) -> u32 {
         self.quantity - self.shipped - self.canceled
+    }
+    /// Units that left and are not on their way back.
+    pub fn kept(&self) -> u32 {
+        self.shipped - self.asked
     }
 }
 

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::db::{LaneKey, Tx};
 use crate::gift_cards;
 use crate::inventory::{self, Claim, Restock};
-use crate::kernel::{AdjustmentId, Error, Fact, Money, OrderId, Result, ShopId, StaffId};
+use crate::kernel::{AdjustmentId, Error, Fact, Money, OrderId, Result, ShopId, StaffId, VariantId};
 use crate::payments::{self, Operation, Part, PlannedLeg, RefundBegin, RefundOf, RefundPlan};
 
 /// What is to go back.
@@ -22,16 +22,25 @@ pub enum RefundWhat {
     /// An amount, spread over the order as it was paid.
     Amount(i64),
     Lines(RefundLines),
+    /// Of every piece that was taken and is kept, whatever it cost more than it costs now: variants with their new price, tax included.
+    Difference(Vec<(VariantId, i64)>),
 }
 
+/// Why a difference goes back; the buyer reads what it means.
+pub const PRICE_MATCH: &str = "price_match";
+
 /// Units that are paid back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RefundLines {
     pub units: Vec<Ship>,
     /// Whether the delivery goes back too.
     pub delivery: bool,
     /// What happens to the goods; `None` if the buyer keeps them.
     pub restock: Option<Restock>,
+    /// What the goods lost in value; it stays here.
+    pub less_minor: i64,
+    /// They were asked back before.
+    pub of_return: bool,
 }
 
 /// What a refund gives back, and which way.
@@ -93,6 +102,7 @@ fn plan(tx: &mut Tx<'_>, view: &OrderView, what: &RefundWhat) -> Result<BackPlan
         }
         RefundWhat::Amount(minor) => RefundOf::Amount(*minor),
         RefundWhat::Lines(lines) => RefundOf::Parts(parts(view, lines)?),
+        RefundWhat::Difference(prices) => RefundOf::Parts(differences(view, prices)),
     };
     let Some(used) = &view.gift_card else {
         let plan = plan_by_processor(tx, view, &whole)?;
@@ -206,9 +216,13 @@ fn parts(view: &OrderView, lines: &RefundLines) -> Result<Vec<(Part, i64)>> {
         }
         let part = Part::Line(unit.line);
         let left = view.refundable(part);
-        let worth =
-            i64::try_from(i128::from(line.amount_minor) * i128::from(unit.quantity) / i128::from(line.quantity))
-                .unwrap_or(i64::MAX);
+        // Counted on from what came back before: unit by unit it is the same sum as all at once.
+        let cost = |units: u32| {
+            let minor = i128::from(line.amount_minor) * i128::from(units) / i128::from(line.quantity);
+            i64::try_from(minor).unwrap_or(i64::MAX)
+        };
+        let before = line.returned.min(line.quantity - unit.quantity);
+        let worth = cost(before + unit.quantity) - cost(before);
         // All units of a line are its whole rest, so that nothing is lost to rounding.
         parts.push((
             part,
@@ -219,11 +233,39 @@ fn parts(view: &OrderView, lines: &RefundLines) -> Result<Vec<(Part, i64)>> {
             },
         ));
     }
+    if lines.less_minor != 0 {
+        let shares: Vec<i64> = parts.iter().map(|(_, minor)| *minor).collect();
+        if !(0..=shares.iter().sum()).contains(&lines.less_minor) {
+            return Err(Error::field("/deducted", "Keep at most what the pieces cost."));
+        }
+        let less = payments::allocate(&shares, &vec![0; shares.len()], lines.less_minor)?;
+        for ((_, minor), less) in parts.iter_mut().zip(less) {
+            *minor -= less;
+        }
+    }
     if lines.delivery {
         parts.push((Part::Delivery, view.refundable(Part::Delivery)));
     }
     parts.retain(|(_, minor)| *minor > 0);
     Ok(parts)
+}
+
+/// What the pieces that are paid and kept cost more than they cost now. What went back of them before is not given back again.
+fn differences(view: &OrderView, prices: &[(VariantId, i64)]) -> Vec<(Part, i64)> {
+    let mut parts = Vec::new();
+    for line in &view.lines {
+        let Some((_, now)) = prices.iter().find(|(variant, _)| *variant == line.variant) else {
+            continue;
+        };
+        let (part, kept) = (Part::Line(line.line), i128::from(line.shipped - line.returned));
+        let cost = i128::from(line.amount_minor) * kept / i128::from(line.quantity);
+        let paid = cost.min(i128::from(view.refundable(part)));
+        let more = i64::try_from(paid - i128::from(*now) * kept).unwrap_or(0);
+        if more > 0 {
+            parts.push((part, more));
+        }
+    }
+    parts
 }
 
 /// Gives money back. `id` is chosen by whoever asks: asking again is the same refund.
@@ -308,10 +350,11 @@ fn begin(
     if let RefundWhat::Lines(RefundLines {
         units,
         restock: Some(how),
+        of_return,
         ..
     }) = what
     {
-        put_back(tx, &view, units, *how)?;
+        put_back(tx, &view, units, *how, *of_return)?;
     }
     store::touch_order(tx, order)?;
     tx.publish(&Fact::OrderRefunded {
@@ -367,7 +410,7 @@ fn again(tx: &mut Tx<'_>, view: &OrderView, id: AdjustmentId) -> Result<Box<Back
 }
 
 /// Goods that came back are counted once a unit: never more than were shipped.
-fn put_back(tx: &mut Tx<'_>, view: &OrderView, units: &[Ship], how: Restock) -> Result<()> {
+fn put_back(tx: &mut Tx<'_>, view: &OrderView, units: &[Ship], how: Restock, of_return: bool) -> Result<()> {
     let Order { id, .. } = &view.order;
     for unit in units {
         let line = view
@@ -375,7 +418,8 @@ fn put_back(tx: &mut Tx<'_>, view: &OrderView, units: &[Ship], how: Restock) -> 
             .iter()
             .find(|line| line.line == unit.line)
             .ok_or_else(|| Error::not_found("line"))?;
-        if !mutant!("F4-twice") && !store::return_line(tx, *id, unit.line, unit.quantity)? {
+        let newly = if of_return { 0 } else { unit.quantity };
+        if !mutant!("F4-twice") && !store::return_line(tx, *id, unit.line, unit.quantity, newly)? {
             return Err(Error::conflict(
                 "not_shipped",
                 format!(

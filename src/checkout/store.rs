@@ -355,6 +355,7 @@ impl FromRow for OrderLine {
             shipped: row.get(8)?,
             canceled: row.get(9)?,
             returned: row.get(10)?,
+            asked: row.get(11)?,
         })
     }
 }
@@ -370,7 +371,7 @@ pub(super) fn insert_line(tx: &mut Tx<'_>, order: OrderId, line: &OrderLine) -> 
 /// The lines of an order we looked up ourselves.
 pub fn lines(tx: &mut Tx<'_>, order: OrderId) -> Result<Vec<OrderLine>> {
     tx.all(
-        "select line, variant_id, location_id, title, quantity, amount_minor, tax_minor, tax_rate_bp, shipped, canceled, returned
+        "select line, variant_id, location_id, title, quantity, amount_minor, tax_minor, tax_rate_bp, shipped, canceled, returned, asked
            from order_lines where order_id = $1 order by line limit 100",
         args![order],
     )
@@ -417,13 +418,31 @@ pub(super) fn canceled_minor(tx: &mut Tx<'_>, order: OrderId) -> Result<i64> {
     Ok(minor)
 }
 
-/// Counts units as come back. No row: more than were shipped.
-pub(super) fn return_line(tx: &mut Tx<'_>, order: OrderId, line: u32, quantity: u32) -> Result<bool> {
+/// Counts units as come back, `newly` of which were not asked back before. No row: more than were shipped, or they come back already.
+pub(super) fn return_line(tx: &mut Tx<'_>, order: OrderId, line: u32, quantity: u32, newly: u32) -> Result<bool> {
     let done = tx.exec(
-        "update order_lines set returned = returned + $3 where order_id = $1 and line = $2 and returned + $3 <= shipped",
+        "update order_lines set returned = returned + $3, asked = asked + $4
+          where order_id = $1 and line = $2 and asked + $4 <= shipped and returned + $3 <= asked + $4",
+        args![order, line, quantity, newly],
+    )?;
+    Ok(done == 1)
+}
+
+/// Counts units as on their way back. False: so many did not leave, or come back already.
+pub fn ask_back(tx: &mut Tx<'_>, order: OrderId, line: u32, quantity: u32) -> Result<bool> {
+    let done = tx.exec(
+        "update order_lines set asked = asked + $3 where order_id = $1 and line = $2 and asked + $3 <= shipped",
         args![order, line, quantity],
     )?;
     Ok(done == 1)
+}
+
+/// Units that were asked back do not come: they can be asked back again.
+pub fn ask_no_more(tx: &mut Tx<'_>, order: OrderId, line: u32, quantity: u32) -> Result<()> {
+    tx.change_one(
+        "update order_lines set asked = asked - $3 where order_id = $1 and line = $2 and asked - $3 >= returned",
+        args![order, line, quantity],
+    )
 }
 
 impl FromRow for Adjustment {

@@ -1,6 +1,6 @@
 //! Facts: what an earlier stage tells later ones. Recorded in the same transaction as the change, acted on by `flow.rs`.
 
-use super::{AdjustmentId, CheckoutId, DisputeId, OrderId, RefundId, ShipmentId, ShopId};
+use super::{AdjustmentId, CheckoutId, DisputeId, OrderId, RefundId, ReturnId, ShipmentId, ShopId};
 use serde::{Deserialize, Serialize};
 
 /// Something that happened. The payload is built in the transaction; the version orders facts of one object only.
@@ -37,6 +37,12 @@ pub enum Fact {
         shop: ShopId,
         order: OrderId,
         adjustment: AdjustmentId,
+    },
+    /// A buyer withdrew from the contract, or from a part of it.
+    WithdrawalStated {
+        shop: ShopId,
+        order: OrderId,
+        statement: ReturnId,
     },
     /// Money that went back to the buyer was turned back by their bank.
     RefundFailed {
@@ -80,6 +86,7 @@ impl Fact {
             Self::PaymentOverdue { .. } => "payment_overdue",
             Self::OrderCanceled { .. } => "order_canceled",
             Self::UnitsCanceled { .. } => "units_canceled",
+            Self::WithdrawalStated { .. } => "withdrawal_stated",
             Self::RefundFailed { .. } => "refund_failed",
             Self::OrderRefunded { .. } => "order_refunded",
             Self::DisputeOpened { .. } => "dispute_opened",

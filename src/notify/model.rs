@@ -13,6 +13,10 @@ crate::words! {
         Canceled = "canceled",
         /// Units were canceled before they left.
         UnitsCanceled = "units_canceled",
+        /// The acknowledgement of a withdrawal.
+        Withdrawn = "withdrawn",
+        /// What is to come back has not come.
+        ReturnAwaited = "return_awaited",
         Refunded = "refunded",
         /// Money that went back was turned back by their bank.
         RefundFailed = "refund_failed",

@@ -443,6 +443,7 @@ fn refund_of(typed: &Typed, view: &OrderView) -> Option<RefundWhat> {
         units,
         delivery,
         restock,
+        ..RefundLines::default()
     }))
 }
 

@@ -221,6 +221,7 @@ fn what_goes_back(lines: &[u32], dice: &mut Dice) -> RefundWhat {
             units: some_of(lines, dice),
             delivery: dice.below(3) == 0,
             restock: [None, Some(Restock::Sellable), Some(Restock::WrittenOff)][pick(dice, 3)],
+            ..RefundLines::default()
         }),
     }
 }
