@@ -10,7 +10,7 @@ use crate::identity::{forget_known_keys, forget_old_sign_ins};
 use crate::kernel::{Result, Seconds};
 use crate::notify::webhooks;
 use crate::operating::Meters;
-use crate::{checkout, drops, flow, growth, ledger, notify, payments, returns};
+use crate::{checkout, drops, flow, growth, ledger, notify, payments, price_matches, returns};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -69,6 +69,12 @@ const JOBS: &[Job] = &[
         period: Duration::from_secs(2),
         runs: Runs::Alone,
         round: |app, _| Box::pin(async move { returns::mind(&app).await.map(drop) }),
+    },
+    Job {
+        name: "price_matches",
+        period: Duration::from_secs(1),
+        runs: Runs::Alone,
+        round: |app, _| Box::pin(async move { price_matches::work(&app).await.map(drop) }),
     },
     Job {
         name: "return_letters",

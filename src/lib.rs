@@ -24,6 +24,7 @@ pub mod gift_cards;
 pub mod checkout;
 pub mod fulfilment;
 pub mod returns;
+pub mod price_matches;
 pub mod disputes;
 pub mod growth;
 pub mod notify;

@@ -42,3 +42,37 @@ create table return_lines (
   quantity {int} not null check (quantity >= 0), -- units that are to come back; what did not come was not asked back
   primary key (return_id, line)
 ) {keyed};
+
+-- What was sold dearer before costs less now: the difference goes back to all earlier buyers, as one batch.
+create table price_matches (
+  id {bytes} not null primary key,
+  shop_id {bytes} not null references shops (id),
+  title {text} not null, -- what it is about, for the people of the shop
+  drop_id {bytes}, -- only what was sold in this drop; null: wherever it was sold
+  from_at {int} not null,
+  until_at {int} not null, -- orders confirmed in between
+  prices {text} not null, -- JSON: variants and what a piece costs now, tax included
+  currency {text} not null,
+  state {text} not null check (state = 'counting' or state = 'ready' or state = 'running' or state = 'paused' or state = 'done' or state = 'canceled'),
+  counted_to {bytes}, -- the last order that was counted
+  staff_id {bytes},
+  created_at {int} not null,
+  started_at {int},
+  ended_at {int},
+  version {int} not null,
+  next_check_at {int}, -- null while a person decides, and at the end
+  check (from_at < until_at)
+) {keyed};
+create index price_matches_shop on price_matches (shop_id, id);
+create index price_matches_due on price_matches (next_check_at) where next_check_at is not null;
+create table price_match_orders (
+  match_id {bytes} not null references price_matches (id),
+  order_id {bytes} not null references orders (id), -- with the batch it is the natural key: an order has its difference back once
+  state {text} not null check (state = 'waiting' or state = 'later' or state = 'done' or state = 'skipped'),
+  planned_minor {int} not null check (planned_minor >= 0), -- as it was counted; what goes back is worked out when it does
+  refunded_minor {int} not null default 0 check (refunded_minor >= 0),
+  why {text} not null default '', -- of one that was skipped, or waits
+  changed_at {int} not null,
+  primary key (match_id, order_id)
+) {keyed};
+create index price_match_orders_open on price_match_orders (match_id, state, changed_at) where state = 'waiting' or state = 'later';

@@ -46,8 +46,10 @@ pub use model::{
 pub use one_click::{Paying, Stored};
 pub use orders::{OrderView, Ship, mark_shipped, order, order_of_checkout, orders, sold, take_turn, view};
 pub use own::*;
-pub use refund::{Back, BackPlan, PRICE_MATCH, Refund, RefundLines, RefundWhat, preview_refund, refund};
+pub use refund::{
+    Back, BackPlan, Difference, PRICE_MATCH, Refund, RefundLines, RefundWhat, difference, preview_refund, refund,
+};
 pub use resume::resume;
-pub use store::{ClipSales, adjustments, ask_back, ask_no_more, check, clip_sales, find, follows, lines, orders_since};
+pub use store::{ClipSales, adjustments, ask_back, ask_no_more, check, clip_sales, confirmed_between, find, follows, lines, orders_since};
 pub use stored_api::*;
 pub use upsell::{Next, next};

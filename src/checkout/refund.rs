@@ -12,7 +12,7 @@ use crate::db::{LaneKey, Tx};
 use crate::gift_cards;
 use crate::inventory::{self, Claim, Restock};
 use crate::kernel::{AdjustmentId, Error, Fact, Money, OrderId, Result, ShopId, StaffId, VariantId};
-use crate::payments::{self, Operation, Part, PlannedLeg, RefundBegin, RefundOf, RefundPlan};
+use crate::payments::{self, CaptureState, Operation, Part, PlannedLeg, RefundBegin, RefundOf, RefundPlan};
 
 /// What is to go back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -248,6 +248,39 @@ fn parts(view: &OrderView, lines: &RefundLines) -> Result<Vec<(Part, i64)>> {
     }
     parts.retain(|(_, minor)| *minor > 0);
     Ok(parts)
+}
+
+/// What an order is owed by a lower price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Difference {
+    pub minor: i64,
+    /// Everything of it has left and is paid, so that it can go back now.
+    pub is_all_taken: bool,
+}
+
+/// What an order is owed by lower prices: now, or, as long as something of it is not paid yet, once it is.
+pub fn difference(view: &OrderView, prices: &[(VariantId, i64)]) -> Difference {
+    let open = view.lines.iter().any(|line| line.open() > 0);
+    let moving = (view.captures.iter())
+        .any(|capture| !matches!(capture.state, CaptureState::Succeeded | CaptureState::Failed));
+    if !open && !moving {
+        return Difference {
+            minor: differences(view, prices).iter().map(|(_, minor)| minor).sum(),
+            is_all_taken: true,
+        };
+    }
+    let expected = view.lines.iter().map(|line| {
+        let Some((_, now)) = prices.iter().find(|(variant, _)| *variant == line.variant) else {
+            return 0;
+        };
+        let kept = i64::from(line.quantity - line.canceled - line.returned);
+        let back = view.refunded(Part::Line(line.line));
+        (line.amount_minor.saturating_mul(kept) / i64::from(line.quantity) - now.saturating_mul(kept) - back).max(0)
+    });
+    Difference {
+        minor: expected.sum(),
+        is_all_taken: false,
+    }
 }
 
 /// What the pieces that are paid and kept cost more than they cost now. What went back of them before is not given back again.

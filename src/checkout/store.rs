@@ -4,7 +4,7 @@ use super::model::{Address, Adjustment, AdjustmentKind, Checkout, CheckoutState,
 use crate::args;
 use crate::db::{FromRow, Json, Row, Tx};
 use crate::kernel::{
-    AdjustmentId, CheckoutId, ClipId, Currency, Error, OrderId, Page, Rate, Result, ShopId, StaffId, Time,
+    AdjustmentId, CheckoutId, ClipId, Currency, Error, Id, OrderId, Page, Rate, Result, ShopId, StaffId, Time,
 };
 
 impl FromRow for Checkout {
@@ -282,6 +282,22 @@ pub fn orders_since(tx: &mut Tx<'_>, shop: ShopId, since: Time) -> Result<(i64, 
         "select count(*), cast(coalesce(sum(total_minor), 0) as bigint) from orders where shop_id = $1 and confirmed_at >= $2 and canceled_at is null",
         args![shop, since],
     )
+}
+
+/// Orders of a period that were not canceled, by their ids: those after `after`.
+pub fn confirmed_between(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    (from, until): (Time, Time),
+    after: Option<OrderId>,
+    limit: i64,
+) -> Result<Vec<OrderId>> {
+    let after = after.unwrap_or(OrderId::from_uuid(uuid::Uuid::nil()));
+    let rows: Vec<(OrderId,)> = tx.all(
+        "select id from orders where shop_id = $1 and id > $2 and confirmed_at >= $3 and confirmed_at < $4 and canceled_at is null order by id limit $5",
+        args![shop, after, from, until, limit],
+    )?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 /// What was sold through one clip.

@@ -14,6 +14,7 @@ use super::frame::{Frame, Head, Link, Notice, Picture, Tone, When};
 use super::front::{Front, picture, shown, when};
 use super::message_page::MessagePage;
 use super::structured_data::Markup;
+use super::withdrawal_page;
 use crate::app::App;
 use crate::checkout::{
     self, Buy, Buyer, CancelOrder, Contact, OrderState, OrderView, Pay, Paying, Payment, PaymentStateOut, Ship, Stored,
@@ -25,6 +26,7 @@ use crate::http::{ClientAddress, Form, NewId, Path, Problem, Query, SameOrigin, 
 use crate::kernel::{AdjustmentId, CheckoutId, Kind, Money, OrderId, Result as Done, Seconds, words};
 use crate::offers::{self, Asked, Offer, PaymentMethod, WantedLine};
 use crate::payments::{self, IntentState, Part, Taking};
+use crate::returns::{self, Return, ReturnState};
 
 #[derive(Template)]
 #[template(path = "storefront/order.html")]
@@ -52,6 +54,10 @@ pub struct OrderPage {
     pub receipt: String,
     /// The buyer may still call it off.
     pub cancellation: Option<Cancellation>,
+    /// Until when they may withdraw from the contract, and where.
+    pub withdrawal: Option<Withdrawal>,
+    /// What is on its way back, or was.
+    pub returns: Vec<ComingBack>,
     pub policies: Vec<Link>,
     pub notice: Option<Notice>,
     /// The promise of the money is over: what they can do about it.
@@ -148,6 +154,26 @@ pub struct Cancellation {
     pub some: Option<SomeUnits>,
 }
 
+pub struct Withdrawal {
+    pub path: String,
+    pub explanation: String,
+}
+
+/// Something that comes back.
+pub struct ComingBack {
+    pub title: String,
+    pub detail: String,
+    /// "2 × Dune mug".
+    pub pieces: Vec<String>,
+    /// Asks how it was sent, while it is awaited.
+    pub proof: Option<Proof>,
+}
+
+pub struct Proof {
+    pub action: String,
+    pub statement: String,
+}
+
 /// Pieces that can be canceled one by one.
 pub struct SomeUnits {
     pub action: String,
@@ -168,6 +194,12 @@ pub struct OpenLine {
 pub struct OrderIn {
     #[serde(default)]
     t: String,
+}
+
+impl OrderIn {
+    pub(super) fn token(&self) -> &str {
+        &self.t
+    }
 }
 
 /// An order, for whoever has its receipt. Without the token there is no such page.
@@ -533,6 +565,7 @@ impl OrderPage {
         let once = several && promise.is_some_and(|promise| promise.taking == Taking::Once);
         let action = front.path(&format!("/orders/{id}/payment?t={token}"));
         let (pay_again, notice) = pay_again(tx, front, &view, action, cards)?;
+        let (withdrawal, returns) = coming_back(tx, front, &view, token)?;
         Ok(Some(Self {
             frame: front.frame(),
             head: Head {
@@ -570,12 +603,79 @@ impl OrderPage {
                 },
                 some: some_units(front, &view, work.as_ref(), token),
             }),
+            withdrawal,
+            returns,
             policies: front.frame().policies,
             notice,
             pay_again,
             addition: None,
             kept_path: None,
         }))
+    }
+}
+
+/// Where the buyer may withdraw, and what became of what they sent back.
+fn coming_back(
+    tx: &mut Tx<'_>,
+    front: &Front,
+    view: &OrderView,
+    token: &str,
+) -> Done<(Option<Withdrawal>, Vec<ComingBack>)> {
+    let id = view.order.id;
+    let has = view.lines.iter().any(|line| line.open() + line.kept() > 0);
+    let right = returns::right_of(tx, view)?;
+    let may = view.order.canceled_at.is_none() && has && right.is_open(tx.now());
+    let withdrawal = may.then(|| Withdrawal {
+        path: front.path(&format!("/orders/{id}/withdrawal?t={token}")),
+        explanation: withdrawal_page::until(view, right),
+    });
+    let all = returns::of_order(tx, front.shop.id, id)?;
+    let told = all.iter().map(|found| came_back(front, view, found, token));
+    Ok((withdrawal, told.collect()))
+}
+
+fn came_back(front: &Front, view: &OrderView, found: &Return, token: &str) -> ComingBack {
+    let money = |minor| words::money(view.money(minor));
+    let stated = words::exact(found.stated_at);
+    let kept = match found.deducted_minor {
+        0 => String::new(),
+        minor => format!(" {} of it was kept: {}.", money(minor), found.deduction),
+    };
+    let (title, detail) = match found.state {
+        ReturnState::Awaited => (
+            "You withdrew: please send it back".to_owned(),
+            format!(
+                "You stated it on {stated}. Send this within fourteen days of that; your money is back by {} at the latest.",
+                words::exact(found.due_by)
+            ),
+        ),
+        ReturnState::Sent => (
+            "On its way back to the shop".to_owned(),
+            format!("Sent with {}. Your money is back by {} at the latest.", found.proof, words::exact(found.due_by)),
+        ),
+        ReturnState::Received => ("Your money goes back to you".to_owned(), format!("You withdrew on {stated}.{kept}")),
+        ReturnState::Refunded if found.refunded_minor == 0 => (
+            "You withdrew".to_owned(),
+            format!("You stated it on {stated}. What had not left was canceled, and never charged.{kept}"),
+        ),
+        ReturnState::Refunded => (
+            format!("{} went back to you", money(found.refunded_minor)),
+            format!("You withdrew on {stated}.{kept} A bank may take a few days to show it."),
+        ),
+        ReturnState::Closed => ("Your return was closed".to_owned(), found.trouble.clone()),
+    };
+    let pieces = found.units.iter().filter_map(|unit| {
+        let line = view.lines.iter().find(|line| line.line == unit.line)?;
+        Some(format!("{} × {}", unit.quantity, line.title))
+    });
+    ComingBack {
+        title,
+        detail,
+        pieces: pieces.collect(),
+        proof: (found.state == ReturnState::Awaited).then(|| Proof {
+            action: front.path(&format!("/orders/{}/proof?t={token}", view.order.id)),
+            statement: found.id.to_string(),
+        }),
     }
 }
 
@@ -971,6 +1071,12 @@ impl OrderPage {
                     ],
                 }),
             }),
+            withdrawal: Some(Withdrawal {
+                path: "/s/loam-and-ink/orders/ord_01ksample/withdrawal".into(),
+                explanation: "You may withdraw from the contract without giving a reason, now and until 14 days after the last parcel has arrived."
+                    .into(),
+            }),
+            returns: Vec::new(),
             policies: Frame::sample().policies,
             notice: None,
             pay_again: None,
@@ -1067,6 +1173,19 @@ impl OrderPage {
         page.total = "€80.90".into();
         page.tax = "incl. €12.92 VAT (19 %)".into();
         page.cancellation = None;
+        page.returns = vec![
+            ComingBack {
+                title: "You withdrew: please send it back".into(),
+                detail: "You stated it on 26 November 2026, 09:12 UTC. Send this within fourteen days of that; your money is back by 10 December \
+                         2026, 09:12 UTC at the latest."
+                    .into(),
+                pieces: vec!["1 × Slow dripper".into()],
+                proof: Some(Proof {
+                    action: "/s/loam-and-ink/orders/ord_01ksample/proof".into(),
+                    statement: "rtn_01ksample".into(),
+                }),
+            },
+        ];
         page.addition = None;
         page.kept_path = None;
         page.notice = Some(Notice {

@@ -3,7 +3,7 @@
 use super::names::Names;
 use super::orders_page::{buyer, parcel, payment};
 use super::payment_words::{MoneyRow, PaymentPart, WaitLine};
-use super::typed::Typed;
+use super::typed::{Typed, amount};
 use crate::app::App;
 use crate::checkout::{
     self, AdjustmentKind, CancelOrder, CancelUnits, OrderView, Refund, RefundLines, RefundWhat, Ship, UnitsCanceled,
@@ -15,9 +15,10 @@ use crate::gift_cards::MoveKind;
 use crate::http::{Form, Path, Problem as Refused, Query, page, redirect};
 use crate::identity::{Creator, Helper, Policies, Shop, Staff, shop};
 use crate::inventory::Restock;
-use crate::kernel::{AdjustmentId, Error, Kind, OrderId, Result, ShipmentId, Time, words};
+use crate::kernel::{AdjustmentId, Error, Kind, OrderId, Result, ReturnId, ShipmentId, Time, words};
 use crate::ledger::AccountKey;
 use crate::payments::{self, Part, Taking};
+use crate::returns::{self, Close, Receive, Received, Return, ReturnState};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -61,6 +62,26 @@ pub struct Shipment {
     pub tracking: String,
     pub what: String,
     pub at: When,
+}
+
+/// Something that comes back.
+pub struct ComingBack {
+    pub id: String,
+    pub state: Chip,
+    /// "Jo Lindqvist withdrew from all of it".
+    pub title: String,
+    pub detail: String,
+    pub at: When,
+    pub pieces: Vec<ReturnPiece>,
+    /// It is awaited or on its way: it can be received.
+    pub can_receive: bool,
+    pub can_close: bool,
+}
+
+pub struct ReturnPiece {
+    pub line: u32,
+    pub title: String,
+    pub quantity: u32,
 }
 
 /// One leg of a refund: who gives back how much of their share.
@@ -123,6 +144,8 @@ pub struct OrderPage {
     pub is_conflicted: bool,
     pub timeline: Vec<Happening>,
     pub shipments: Vec<Shipment>,
+    pub returns: Vec<ComingBack>,
+    pub restocks: Vec<Choice>,
     /// Chosen before the form is sent: pressing twice is one parcel.
     pub shipment: String,
     pub carrier: Field,
@@ -166,6 +189,7 @@ struct Desk {
     /// The try whose promise stands.
     promise: Option<payments::Attempt>,
     saw: checkout::Evidence,
+    returns: Vec<Return>,
     /// What the chosen refund would do; the refusal says why not.
     plan: Option<std::result::Result<checkout::BackPlan, String>>,
     now: Time,
@@ -195,6 +219,7 @@ fn read(tx: &mut Tx<'_>, staff: &Staff, id: OrderId, typed: &Typed) -> Result<De
         standing: payments::standing(tx, shop.id, view.order.checkout.intent())?,
         promise: payments::promise(tx, view.order.checkout.intent())?,
         saw: checkout::evidence(tx, &view.checkout)?,
+        returns: returns::of_order(tx, shop.id, id)?,
         now: tx.now(),
         shop,
         view,
@@ -319,6 +344,38 @@ pub async fn cancel_units(
     told(&app, &creator, id, &typed, done).await
 }
 
+/// Goods arrived, or were shown to be on their way: the money goes back.
+pub async fn receive_return(
+    State(app): State<App>,
+    creator: Creator,
+    Path((_, id, back)): Path<(String, OrderId, ReturnId)>,
+    Form(typed): Form<Typed>,
+) -> std::result::Result<Response, Refused> {
+    let done = received(&app, &creator, id, back, &typed).await;
+    told(&app, &creator, id, &typed, done).await
+}
+
+/// A return ends without money.
+pub async fn close_return(
+    State(app): State<App>,
+    creator: Creator,
+    Path((_, id, back)): Path<(String, OrderId, ReturnId)>,
+    Form(typed): Form<Typed>,
+) -> std::result::Result<Response, Refused> {
+    let (shop, staff, why) = (creator.shop, creator.staff, typed.one("why").to_owned());
+    let closed = app
+        .db
+        .write(LaneKey::of(id), move |tx| returns::close(tx, shop, id, back, &why, staff))
+        .await;
+    let done = match closed {
+        Ok(Close::Closed) => Ok(None),
+        Ok(Close::Refunded) => Ok(Some("Its money went back already.".into())),
+        Ok(Close::NotFound) => Err(Error::not_found("return")),
+        Err(error) => Err(error),
+    };
+    told(&app, &creator, id, &typed, done).await
+}
+
 /// Back to the order, or the page again with what was typed and why not.
 async fn told(
     app: &App,
@@ -386,6 +443,39 @@ async fn units_canceled(app: &App, staff: &Staff, id: OrderId, typed: &Typed) ->
         CancelUnits::Canceled | CancelUnits::Again => None,
         CancelUnits::NotFound => return Err(Error::not_found("order")),
         CancelUnits::OrderCanceled => Some("The order was canceled meanwhile.".into()),
+    })
+}
+
+async fn received(app: &App, staff: &Staff, id: OrderId, back: ReturnId, typed: &Typed) -> Result<Option<String>> {
+    let (shop_id, currency) = (staff.shop, app.db.read({
+        let shop_id = staff.shop;
+        move |tx| Ok(shop(tx, shop_id)?.currency)
+    }));
+    let currency = currency.await?;
+    let deducted_minor = match typed.one("deducted") {
+        "" => 0,
+        text => amount("/deducted", text, currency)?.minor,
+    };
+    let came = units(typed, "came")?;
+    let received = Received {
+        units: (!came.is_empty()).then_some(came),
+        deducted_minor,
+        deduction: typed.one("deduction").to_owned(),
+        restock: match typed.one("restock") {
+            "sellable" => Some(Restock::Sellable),
+            "written_off" => Some(Restock::WrittenOff),
+            _ => None,
+        },
+        staff: staff.staff,
+    };
+    Ok(match returns::receive(app, shop_id, id, back, received).await? {
+        Receive::Received(found) if !found.trouble.is_empty() => Some(format!(
+            "It is written down, and the money waits: {} It is tried again every hour.",
+            found.trouble
+        )),
+        Receive::Received(_) | Receive::Again(_) => None,
+        Receive::NotFound => return Err(Error::not_found("return")),
+        Receive::Closed => Some("This return was closed meanwhile.".into()),
     })
 }
 
@@ -685,6 +775,68 @@ impl Desk {
         }
     }
 
+    fn coming_back(&self, found: &Return, may: bool) -> ComingBack {
+        let due = words::exact(found.due_by);
+        let overdue = if self.now > found.due_by { "was" } else { "is" };
+        let (state, detail) = match found.state {
+            ReturnState::Awaited => (
+                Chip::new(Tone::Warn, "Awaited"),
+                format!("The buyer has fourteen days to send it. The money {overdue} due by {due}; it may wait for the goods, or for proof that they were sent."),
+            ),
+            ReturnState::Sent => (
+                Chip::new(Tone::Warn, "On its way"),
+                format!("The buyer says: {}. The money {overdue} due by {due}, whether it has arrived or not.", found.proof),
+            ),
+            ReturnState::Received => (
+                Chip::new(Tone::Bad, "Money waits"),
+                match found.trouble.as_str() {
+                    "" => "The money is about to go back.".into(),
+                    why => format!("{why} It is tried again every hour; it {overdue} due by {due}."),
+                },
+            ),
+            ReturnState::Refunded => (
+                Chip::new(Tone::Ok, "Refunded"),
+                match found.deducted_minor {
+                    0 => format!("{} went back.", self.money(found.refunded_minor)),
+                    kept => format!(
+                        "{} went back; {} was kept: {}.",
+                        self.money(found.refunded_minor),
+                        self.money(kept),
+                        found.deduction
+                    ),
+                },
+            ),
+            ReturnState::Closed => (Chip::new(Tone::Quiet, "Closed"), found.trouble.clone()),
+        };
+        let what = if found.whole { "all of it" } else { "a part of it" };
+        let canceled = match found.units_canceled {
+            0 => String::new(),
+            units => format!(" {} of it had not left, and was canceled.", words::count(u64::from(units), "piece", "pieces")),
+        };
+        let words = match found.words.as_str() {
+            "" => String::new(),
+            words => format!(" “{words}”"),
+        };
+        let pieces = found.units.iter().filter_map(|unit| {
+            let line = self.view.lines.iter().find(|line| line.line == unit.line)?;
+            Some(ReturnPiece {
+                line: unit.line,
+                title: line.title.clone(),
+                quantity: unit.quantity,
+            })
+        });
+        ComingBack {
+            id: found.id.to_string(),
+            state,
+            title: format!("{} withdrew from {what}.{words}", if found.name.is_empty() { "The buyer" } else { &found.name }),
+            detail: format!("{detail}{canceled}"),
+            at: When::of(found.stated_at, self.now),
+            pieces: pieces.collect(),
+            can_receive: may && matches!(found.state, ReturnState::Awaited | ReturnState::Sent),
+            can_close: may && !found.state.is_over(),
+        }
+    }
+
     fn evidence(&self) -> Evidence {
         let quote = &self.view.checkout.offer.quote;
         let mut offer = Vec::new();
@@ -798,7 +950,9 @@ fn reason_name(reason: &str) -> &str {
         .map_or(reason, |(_, name)| name)
 }
 
-const REASONS: [(&str, &str); 5] = [
+const REASONS: [(&str, &str); 7] = [
+    ("withdrawal", "The buyer withdrew"),
+    (checkout::PRICE_MATCH, "It costs less now"),
     ("returned", "Sent back"),
     ("damaged", "Arrived damaged"),
     ("lost", "Never arrived"),
@@ -806,8 +960,17 @@ const REASONS: [(&str, &str); 5] = [
     ("other", "Something else"),
 ];
 
+/// What becomes of goods that came back.
+fn restocks() -> Vec<Choice> {
+    vec![
+        Choice::new("sellable", "Back on the shelf"),
+        Choice::new("written_off", "Written off"),
+        Choice::new("", "Not here yet, or none of this"),
+    ]
+}
+
 fn reasons(chosen: &str) -> Vec<Choice> {
-    REASONS
+    REASONS[2..] // The first two are said by nobody: they happen.
         .iter()
         .map(|(word, name)| Choice {
             chosen: *word == chosen,
@@ -932,6 +1095,10 @@ impl OrderPage {
             }),
             timeline: desk.timeline(),
             shipments: desk.parcels.iter().map(shipment).collect(),
+            returns: (desk.returns.iter())
+                .map(|found| desk.coming_back(found, staff.role.may_create()))
+                .collect(),
+            restocks: restocks(),
             shipment: String::new(),
             carrier: Field::of(typed.one("carrier")),
             tracking: Field::of(typed.one("tracking")),
@@ -1029,6 +1196,8 @@ impl OrderPage {
                 },
             ],
             shipments: Vec::new(),
+            returns: Vec::new(),
+            restocks: restocks(),
             shipment: String::new(),
             carrier: Field::default(),
             tracking: Field::default(),
@@ -1116,6 +1285,28 @@ impl OrderPage {
                 stock: "1 × Ash glaze mug 300 ml goes back on the shelf.".into(),
             }),
             ..page
+        }
+    }
+
+    /// The buyer withdrew from a part of it, and says that it is on its way back.
+    pub fn coming_back() -> Self {
+        Self {
+            returns: vec![ComingBack {
+                id: "rtn_01jd3v8k2m7q9x4r5t6w8y0z1a".into(),
+                state: Chip::new(Tone::Warn, "On its way"),
+                title: "Amira Saleh withdrew from a part of it. “Too small”".into(),
+                detail: "The buyer says: DHL JJD0001. The money is due by 5 December 2026, 10:12 UTC, whether it has arrived or not.".into(),
+                at: When::new("2 hours ago", "21 November 2026, 10:12 UTC", "2026-11-21T10:12:00Z"),
+                pieces: vec![ReturnPiece {
+                    line: 0,
+                    title: "Ash glaze mug".into(),
+                    quantity: 1,
+                }],
+                can_receive: true,
+                can_close: true,
+            }],
+            refund_preview: None,
+            ..Self::refunding()
         }
     }
 
