@@ -109,7 +109,10 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(returns::list_returns, returns::post_return))
         .routes(routes!(returns::post_return_receipt))
         .routes(routes!(returns::post_return_closing))
-        .routes(routes!(price_matches::list_price_matches, price_matches::post_price_match))
+        .routes(routes!(
+            price_matches::list_price_matches,
+            price_matches::post_price_match
+        ))
         .routes(routes!(price_matches::get_price_match))
         .routes(routes!(price_matches::list_price_match_orders))
         .routes(routes!(price_matches::post_price_match_start))
@@ -300,7 +303,10 @@ fn desk() -> Router<App> {
             "/studio/{shop}/price-matches",
             get(desk::price_matches_page::show).post(desk::price_matches_page::draw_up),
         )
-        .route("/studio/{shop}/price-matches/{price_match}", get(desk::price_match_page::show))
+        .route(
+            "/studio/{shop}/price-matches/{price_match}",
+            get(desk::price_match_page::show),
+        )
         .route(
             "/studio/{shop}/price-matches/{price_match}/start",
             axum::routing::post(desk::price_match_page::start),

@@ -2,6 +2,7 @@
 
 use super::buy::{Buy, Pay, Tap, buy, client_secret, knows_secret, pay};
 use super::cancel::{Cancel, CancelOrder, cancel, cancel_order};
+use super::cancel_units::{CancelUnits, UnitsCanceled, cancel_units};
 use super::change::{Change, Details, change};
 use super::conclude::Settled;
 use super::evidence::{Evidence, evidence};
@@ -992,7 +993,10 @@ pub async fn post_canceled_units(
         CancelUnits::Canceled => shown(&app, shop, order, StatusCode::CREATED).await,
         CancelUnits::Again => shown(&app, shop, order, StatusCode::OK).await,
         CancelUnits::NotFound => Err(Error::not_found("order").into()),
-        CancelUnits::OrderCanceled => Err(Problem::conflict("order_canceled", "All of this order was canceled before.")),
+        CancelUnits::OrderCanceled => Err(Problem::conflict(
+            "order_canceled",
+            "All of this order was canceled before.",
+        )),
     }
 }
 

@@ -113,7 +113,14 @@ pub fn cancel_units_in(
     }
     take_off(tx, &view, &units)?;
     let minor = free_money(tx, &view, &units, wish)?;
-    if view.checkout.offer.quote.drop.as_ref().is_some_and(|drop| drop.limit > 0) {
+    if view
+        .checkout
+        .offer
+        .quote
+        .drop
+        .as_ref()
+        .is_some_and(|drop| drop.limit > 0)
+    {
         drops::give_back(tx, view.checkout.id, units.iter().map(|unit| unit.quantity).sum())?;
     }
     let detail = serde_json::json!({ "lines": &units }).to_string();
@@ -155,7 +162,10 @@ fn checked(view: &OrderView, units: &[Ship]) -> Result<Vec<Ship>> {
             Some((_, known)) => known.quantity = known.quantity.saturating_add(unit.quantity),
             None => named.push((line.variant, *unit)),
         }
-        let (_, known) = named.iter().find(|(_, known)| known.line == unit.line).expect("it was just named");
+        let (_, known) = named
+            .iter()
+            .find(|(_, known)| known.line == unit.line)
+            .expect("it was just named");
         if known.quantity > line.open() {
             return Err(not_open(unit.line));
         }
@@ -209,7 +219,10 @@ fn free_money(tx: &mut Tx<'_>, view: &OrderView, units: &[Ship], wish: &UnitsCan
         Some(allocation) => share(allocation)?,
         None => 0,
     };
-    if let Some(intent) = view.intent.as_ref().filter(|_| by_processor > 0 && !mutant!("P10-units"))
+    if let Some(intent) = view
+        .intent
+        .as_ref()
+        .filter(|_| by_processor > 0 && !mutant!("P10-units"))
         && !payments::let_go_part(tx, intent.id, by_processor)?
     {
         return Err(Error::conflict(

@@ -50,6 +50,9 @@ pub use refund::{
     Back, BackPlan, Difference, PRICE_MATCH, Refund, RefundLines, RefundWhat, difference, preview_refund, refund,
 };
 pub use resume::resume;
-pub use store::{ClipSales, adjustments, ask_back, ask_no_more, check, clip_sales, confirmed_between, find, follows, lines, orders_since};
+pub use store::{
+    ClipSales, adjustments, ask_back, ask_no_more, check, clip_sales, confirmed_between, find, follows, lines,
+    orders_since,
+};
 pub use stored_api::*;
 pub use upsell::{Next, next};

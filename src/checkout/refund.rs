@@ -261,8 +261,8 @@ pub struct Difference {
 /// What an order is owed by lower prices: now, or, as long as something of it is not paid yet, once it is.
 pub fn difference(view: &OrderView, prices: &[(VariantId, i64)]) -> Difference {
     let open = view.lines.iter().any(|line| line.open() > 0);
-    let moving = (view.captures.iter())
-        .any(|capture| !matches!(capture.state, CaptureState::Succeeded | CaptureState::Failed));
+    let moving =
+        (view.captures.iter()).any(|capture| !matches!(capture.state, CaptureState::Succeeded | CaptureState::Failed));
     if !open && !moving {
         return Difference {
             minor: differences(view, prices).iter().map(|(_, minor)| minor).sum(),

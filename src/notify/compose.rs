@@ -460,7 +460,12 @@ fn about_return(
         return Ok(Queue::NoAddress);
     };
     let lines = about.view.lines.iter().filter_map(|line| {
-        let back = found.units.iter().filter(|unit| unit.line == line.line).map(|unit| unit.quantity).sum::<u32>();
+        let back = found
+            .units
+            .iter()
+            .filter(|unit| unit.line == line.line)
+            .map(|unit| unit.quantity)
+            .sum::<u32>();
         (back > 0).then(|| json!({ "title": line.title.as_str(), "quantity": back }))
     });
     let seller = &about.shop.seller;
@@ -589,7 +594,11 @@ fn withdrawn(
     };
     let kept = match found.deducted_minor {
         0 => String::new(),
-        minor => format!(" {} of it was kept: {}.", words::money(view.money(minor)), found.deduction),
+        minor => format!(
+            " {} of it was kept: {}.",
+            words::money(view.money(minor)),
+            found.deduction
+        ),
     };
     Ok(format!("You withdrew on {}.{kept}", words::exact(found.stated_at)))
 }

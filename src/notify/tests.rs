@@ -459,9 +459,9 @@ async fn write_letters(world: &World) {
                     shop,
                     order,
                     adjustment,
-                } => drop(super::units_canceled(tx, &links, *shop, *order, *adjustment)?),
+                } => drop(units_canceled(tx, &links, *shop, *order, *adjustment)?),
                 Fact::WithdrawalStated { shop, order, statement } => {
-                    drop(super::withdrawal_stated(tx, &links, *shop, *order, *statement)?)
+                    _ = withdrawal_stated(tx, &links, *shop, *order, *statement)?;
                 }
                 Fact::RefundFailed {
                     shop,

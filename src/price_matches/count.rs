@@ -63,7 +63,10 @@ pub(super) fn row(found: &PriceMatch, view: &OrderView) -> Option<MatchOrder> {
     let Difference { minor, is_all_taken } = checkout::difference(view, &found.pairs());
     let disputed = view.intent.as_ref().is_some_and(|intent| intent.disputes_open > 0);
     let (state, why) = match (disputed, is_all_taken) {
-        (true, _) => (OrderState::Skipped, "The buyer's bank has its money and has not decided yet."),
+        (true, _) => (
+            OrderState::Skipped,
+            "The buyer's bank has its money and has not decided yet.",
+        ),
         (false, true) => (OrderState::Waiting, ""),
         (false, false) => (OrderState::Later, "Its money is not taken yet."),
     };

@@ -108,7 +108,10 @@ pub fn act(tx: &mut Tx<'_>, shop: ShopId, id: PriceMatchId, what: Act) -> Result
         ));
     };
     if !store::advance(tx, &found, to, next_check_at)? {
-        return Err(Error::engine(crate::kernel::Engine::Retry, "a batch was moved by somebody else meanwhile"));
+        return Err(Error::engine(
+            crate::kernel::Engine::Retry,
+            "a batch was moved by somebody else meanwhile",
+        ));
     }
     store::find(tx, shop, id)
 }

@@ -73,7 +73,10 @@ impl PriceMatch {
         AdjustmentId::from_uuid(Uuid::new_v5(&self.id.uuid(), order.uuid().as_bytes()))
     }
     pub(super) fn pairs(&self) -> Vec<(VariantId, i64)> {
-        self.prices.iter().map(|price| (price.variant, price.unit_minor)).collect()
+        self.prices
+            .iter()
+            .map(|price| (price.variant, price.unit_minor))
+            .collect()
     }
 }
 

@@ -92,7 +92,12 @@ pub fn list(tx: &mut Tx<'_>, shop: ShopId, after: Option<PriceMatchId>, limit: i
 }
 
 /// Moves a batch from the state it was read in. False: somebody was faster.
-pub(super) fn advance(tx: &mut Tx<'_>, found: &PriceMatch, to: MatchState, next_check_at: Option<Time>) -> Result<bool> {
+pub(super) fn advance(
+    tx: &mut Tx<'_>,
+    found: &PriceMatch,
+    to: MatchState,
+    next_check_at: Option<Time>,
+) -> Result<bool> {
     let is_over = matches!(to, MatchState::Done | MatchState::Canceled);
     let done = tx.exec(
         "update price_matches set state = $3, next_check_at = $4, version = version + 1,

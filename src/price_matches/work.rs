@@ -53,8 +53,8 @@ async fn give_back(app: &App, found: &PriceMatch) -> Result<(bool, u64)> {
     if orders.is_empty() {
         return Ok((look_later(app, found).await?, 0));
     }
-    let done: Vec<Result<MatchOrder>> = futures_util::stream::iter(&orders)
-        .map(|order| one(app, found, *order))
+    let done: Vec<Result<MatchOrder>> = futures_util::stream::iter(orders)
+        .map(|order| one(app.clone(), found.clone(), order))
         .buffer_unordered(ABREAST)
         .collect()
         .await;
@@ -80,7 +80,7 @@ async fn give_back(app: &App, found: &PriceMatch) -> Result<(bool, u64)> {
 }
 
 /// Gives one order its difference, by the refund every other one takes. Its id follows from the batch and the order: twice is once.
-async fn one(app: &App, found: &PriceMatch, order: OrderId) -> Result<MatchOrder> {
+async fn one(app: App, found: PriceMatch, order: OrderId) -> Result<MatchOrder> {
     let row = |state, refunded_minor, why: &str| MatchOrder {
         order,
         state,
@@ -88,10 +88,14 @@ async fn one(app: &App, found: &PriceMatch, order: OrderId) -> Result<MatchOrder
         refunded_minor,
         why: why.to_owned(),
     };
-    let id = if mutant!("M1-once") { app.random.id(app.clock.wall()) } else { found.refund(order) };
+    let id = if mutant!("M1-once") {
+        app.random.id(app.clock.wall())
+    } else {
+        found.refund(order)
+    };
     let what = RefundWhat::Difference(found.pairs());
     let reason = PRICE_MATCH.to_owned();
-    match checkout::refund(app, found.shop, order, id, what, reason, found.staff).await {
+    match checkout::refund(&app, found.shop, order, id, what, reason, found.staff).await {
         Ok(Refund::Begun(back) | Refund::Again(back)) => Ok(row(OrderState::Done, back.amount.minor, "")),
         Ok(Refund::NotFound) => Ok(row(OrderState::Skipped, 0, "The order is not there.")),
         // Refunds of this very order came in between: it is looked at again.

@@ -153,7 +153,9 @@ pub async fn list_returns(
                 return Ok(None);
             };
             let all = store::of_order(tx, shop, order)?;
-            Ok(Some(all.iter().map(|one| ReturnOut::new(one, found.currency)).collect()))
+            Ok(Some(
+                all.iter().map(|one| ReturnOut::new(one, found.currency)).collect(),
+            ))
         })
         .await?;
     let data = read.ok_or_else(|| Error::not_found("order"))?;
@@ -237,7 +239,9 @@ pub async fn post_return_closing(
     let (shop, staff) = (creator.0.shop, creator.0.staff);
     let closed = app
         .db
-        .write(LaneKey::of(order), move |tx| close(tx, shop, order, id, &body.reason, staff))
+        .write(LaneKey::of(order), move |tx| {
+            close(tx, shop, order, id, &body.reason, staff)
+        })
         .await?;
     match closed {
         Close::Closed => shown(&app, shop, order, id, StatusCode::OK).await,

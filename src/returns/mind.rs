@@ -22,7 +22,9 @@ pub async fn mind(app: &App) -> Result<u64> {
             }
         } else {
             let lane = LaneKey::of(id);
-            app.db.write(lane, move |tx| store::look_again(tx, id, tomorrow(tx.now()))).await?;
+            app.db
+                .write(lane, move |tx| store::look_again(tx, id, tomorrow(tx.now())))
+                .await?;
         }
     }
     Ok(due.len() as u64)

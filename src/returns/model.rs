@@ -3,9 +3,7 @@
 use crate::checkout::Ship;
 use crate::delivery::{Method, Promise};
 use crate::fulfilment::Shipment;
-use crate::kernel::{
-    AdjustmentId, Id, MethodId, Money, OrderId, ReturnId, Seconds, ShopId, StaffId, Time,
-};
+use crate::kernel::{AdjustmentId, Id, MethodId, Money, OrderId, ReturnId, Seconds, ShopId, StaffId, Time};
 use crate::offers::Quote;
 use jiff::civil::{Date, Weekday};
 use uuid::Uuid;
@@ -100,8 +98,8 @@ impl Right {
 
 /// Where consumers may withdraw for fourteen days whatever a shop says: the European Union, and the countries that have its rule by the EEA.
 const AT_LEAST_FOURTEEN: [&str; 30] = [
-    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IS", "IT", "LI", "LT", "LU", "LV",
-    "MT", "NL", "NO", "PL", "PT", "RO", "SE", "SI", "SK",
+    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IS", "IT", "LI", "LT",
+    "LU", "LV", "MT", "NL", "NO", "PL", "PT", "RO", "SE", "SI", "SK",
 ];
 
 /// The days a buyer there has.
@@ -150,8 +148,6 @@ fn end_of(day: Date, days: u32) -> Time {
         let Ok(next) = last.tomorrow() else { break };
         last = next;
     }
-    let midnight = last
-        .tomorrow()
-        .and_then(|next| next.to_zoned(jiff::tz::TimeZone::UTC));
+    let midnight = last.tomorrow().and_then(|next| next.to_zoned(jiff::tz::TimeZone::UTC));
     midnight.map_or(Time(i64::MAX), |zoned| Time(zoned.timestamp().as_microsecond()))
 }

@@ -76,7 +76,11 @@ fn arrive(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, id: ReturnId, received:
     if let Some(view) = checkout::view(tx, shop, order)? {
         let worth: i64 = (view.lines.iter())
             .map(|line| {
-                let units = came.iter().filter(|unit| unit.line == line.line).map(|unit| unit.quantity).sum::<u32>();
+                let units = came
+                    .iter()
+                    .filter(|unit| unit.line == line.line)
+                    .map(|unit| unit.quantity)
+                    .sum::<u32>();
                 line.amount_minor.saturating_mul(i64::from(units)) / i64::from(line.quantity)
             })
             .sum();
@@ -94,7 +98,10 @@ fn arrive(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, id: ReturnId, received:
         return Ok(Receive::Again(Box::new(found)));
     }
     for unit in &found.units {
-        let here = came.iter().find(|came| came.line == unit.line).map_or(0, |came| came.quantity);
+        let here = came
+            .iter()
+            .find(|came| came.line == unit.line)
+            .map_or(0, |came| came.quantity);
         if here < unit.quantity {
             store::set_units(tx, id, unit.line, here)?;
             checkout::ask_no_more(tx, order, unit.line, unit.quantity - here)?;
@@ -151,7 +158,11 @@ pub(super) async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()
         less_minor: found.deducted_minor,
         of_return: true,
     });
-    let refund = if mutant!("F4-refund") { app.random.id(app.clock.wall()) } else { found.refund() };
+    let refund = if mutant!("F4-refund") {
+        app.random.id(app.clock.wall())
+    } else {
+        found.refund()
+    };
     let reason = "withdrawal".to_owned();
     let minor = match checkout::refund(app, shop, order, refund, what, reason, found.staff).await {
         Ok(Refund::Begun(back) | Refund::Again(back)) => back.amount.minor,
@@ -217,7 +228,10 @@ pub fn close(
     let Some(found) = store::find(tx, shop, id)?.filter(|found| found.order == order) else {
         return Ok(Close::NotFound);
     };
-    if checkout::adjustments(tx, order)?.iter().any(|change| change.id == found.refund()) {
+    if checkout::adjustments(tx, order)?
+        .iter()
+        .any(|change| change.id == found.refund())
+    {
         return Ok(Close::Refunded); // It is on its way, and about to be written down.
     }
     if !store::close(tx, shop, id, &why, staff)? {

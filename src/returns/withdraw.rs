@@ -42,7 +42,13 @@ pub fn right_of(tx: &mut Tx<'_>, view: &OrderView) -> Result<Right> {
     let parcels = fulfilment::shipments(tx, view.order.shop, view.order.id)?;
     let all_left = view.lines.iter().all(|line| line.open() == 0);
     let quote = &view.checkout.offer.quote;
-    Ok(right(quote, &view.order.country, view.order.confirmed_at, &parcels, all_left))
+    Ok(right(
+        quote,
+        &view.order.country,
+        view.order.confirmed_at,
+        &parcels,
+        all_left,
+    ))
 }
 
 /// Writes the statement down: what has not left is canceled, what has left is asked back, and the buyer has an acknowledgement with its date and time.
@@ -54,10 +60,7 @@ pub async fn withdraw(app: &App, shop: ShopId, order: OrderId, statement: Statem
     let app = app.clone();
     app.clone()
         .track(async move {
-            let (answer, after) = app
-                .db
-                .write(lane, move |tx| begin(tx, shop, order, &statement))
-                .await?;
+            let (answer, after) = app.db.write(lane, move |tx| begin(tx, shop, order, &statement)).await?;
             checkout::finish(&app, lane, after).await?;
             if let Withdraw::Stated(stated) = &answer
                 && stated.state == ReturnState::Received
@@ -194,9 +197,15 @@ fn sorted(view: &OrderView, named: Option<&[Ship]>) -> Result<(Vec<Ship>, Vec<Sh
 }
 
 fn is_physical(view: &OrderView, number: u32) -> bool {
-    let variant = view.lines.iter().find(|line| line.line == number).map(|line| line.variant);
+    let variant = view
+        .lines
+        .iter()
+        .find(|line| line.line == number)
+        .map(|line| line.variant);
     let quoted = view.checkout.offer.quote.lines.iter();
-    quoted.filter(|quoted| Some(quoted.variant) == variant).any(|quoted| quoted.physical)
+    quoted
+        .filter(|quoted| Some(quoted.variant) == variant)
+        .any(|quoted| quoted.physical)
 }
 
 /// What somebody typed, on one line and short enough. Errors: `invalid_field`.
@@ -209,7 +218,10 @@ pub(super) fn said(pointer: &'static str, text: &str, most: usize) -> Result<Str
 }
 
 fn not_theirs() -> Error {
-    Error::conflict("not_theirs", "So many pieces of it are not there to be sent back. Nothing was changed.")
+    Error::conflict(
+        "not_theirs",
+        "So many pieces of it are not there to be sent back. Nothing was changed.",
+    )
 }
 
 fn id_reused() -> Error {

@@ -467,11 +467,17 @@ pub async fn cancel_units(
     };
     let adjustment = typed.get("adjustment").and_then(|text| text.trim().parse().ok());
     let (Some(adjustment), Some(units)) = (adjustment, chosen(&typed, "cancel")) else {
-        return said("Nothing was canceled.", "Choose how many pieces as whole numbers, at least one.");
+        return said(
+            "Nothing was canceled.",
+            "Choose how many pieces as whole numbers, at least one.",
+        );
     };
     let work = app.db.read(move |tx| fulfilment::find(tx, shop, id)).await?;
     if work.is_some_and(|work| work.state != FulfilmentState::Open) {
-        return said("It is being packed.", "Single pieces can be canceled only before somebody packs them. Nothing was canceled.");
+        return said(
+            "It is being packed.",
+            "Single pieces can be canceled only before somebody packs them. Nothing was canceled.",
+        );
     }
     let wish = UnitsCanceled {
         id: adjustment,
@@ -482,7 +488,9 @@ pub async fn cancel_units(
     match checkout::cancel_units(&app, shop, id, wish).await {
         Ok(checkout::CancelUnits::NotFound) => front.nothing_here(),
         Ok(_) => Ok(redirect(&back)),
-        Err(error) if matches!(error.kind, Kind::Conflict | Kind::Invalid) => said("Nothing was canceled.", &error.detail),
+        Err(error) if matches!(error.kind, Kind::Conflict | Kind::Invalid) => {
+            said("Nothing was canceled.", &error.detail)
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -651,9 +659,16 @@ fn came_back(front: &Front, view: &OrderView, found: &Return, token: &str) -> Co
         ),
         ReturnState::Sent => (
             "On its way back to the shop".to_owned(),
-            format!("Sent with {}. Your money is back by {} at the latest.", found.proof, words::exact(found.due_by)),
+            format!(
+                "Sent with {}. Your money is back by {} at the latest.",
+                found.proof,
+                words::exact(found.due_by)
+            ),
         ),
-        ReturnState::Received => ("Your money goes back to you".to_owned(), format!("You withdrew on {stated}.{kept}")),
+        ReturnState::Received => (
+            "Your money goes back to you".to_owned(),
+            format!("You withdrew on {stated}.{kept}"),
+        ),
         ReturnState::Refunded if found.refunded_minor == 0 => (
             "You withdrew".to_owned(),
             format!("You stated it on {stated}. What had not left was canceled, and never charged.{kept}"),

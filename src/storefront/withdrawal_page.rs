@@ -93,7 +93,12 @@ pub async fn confirm(
     }
     let text = |name: &str| typed.get(name).map(|text| text.trim().to_owned()).unwrap_or_default();
     let (Ok(statement), Some(units)) = (text("statement").parse(), chosen(&typed, "back")) else {
-        return said(&app, &front, id, "Choose how many pieces as whole numbers, at least one.");
+        return said(
+            &app,
+            &front,
+            id,
+            "Choose how many pieces as whole numbers, at least one.",
+        );
     };
     let statement = Statement {
         id: statement,
@@ -140,7 +145,9 @@ pub async fn say_sent(
         .await;
     match sent {
         Ok(_) => Ok(redirect(&checkout::order_page_url(&app, &front.shop, id))),
-        Err(error) if error.kind == Kind::Invalid => said(&app, &front, id, "Say with whom you sent it, and its number."),
+        Err(error) if error.kind == Kind::Invalid => {
+            said(&app, &front, id, "Say with whom you sent it, and its number.")
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -159,7 +166,9 @@ pub(super) fn until(view: &OrderView, right: Right) -> String {
     let days = words::count(u64::from(days), "day", "days");
     match right {
         Right::Open => {
-            format!("You may withdraw from the contract without giving a reason, now and until {days} after the last parcel has arrived.")
+            format!(
+                "You may withdraw from the contract without giving a reason, now and until {days} after the last parcel has arrived."
+            )
         }
         Right::Until(end) => format!(
             "You may withdraw from the contract without giving a reason until {}.",
@@ -176,7 +185,7 @@ impl WithdrawalPage {
         id: OrderId,
         typed: &Typed,
         fresh: ReturnId,
-    ) -> Done<Option<std::result::Result<Self, String>>> {
+    ) -> Done<Option<Result<Self, String>>> {
         let Some(view) = checkout::view(tx, front.shop.id, id)? else {
             return Ok(None);
         };
@@ -281,7 +290,8 @@ impl WithdrawalPage {
             action: "/s/loam-and-ink/orders/ord_01ksample/withdrawal".into(),
             token: "sample".into(),
             number: "L-1042".into(),
-            explanation: "You may withdraw from the contract without giving a reason until 10 December 2026, 00:00 UTC.".into(),
+            explanation:
+                "You may withdraw from the contract without giving a reason until 10 December 2026, 00:00 UTC.".into(),
             lines: vec![
                 OpenLine {
                     line: 0,

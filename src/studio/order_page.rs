@@ -365,7 +365,9 @@ pub async fn close_return(
     let (shop, staff, why) = (creator.shop, creator.staff, typed.one("why").to_owned());
     let closed = app
         .db
-        .write(LaneKey::of(id), move |tx| returns::close(tx, shop, id, back, &why, staff))
+        .write(LaneKey::of(id), move |tx| {
+            returns::close(tx, shop, id, back, &why, staff)
+        })
         .await;
     let done = match closed {
         Ok(Close::Closed) => Ok(None),
@@ -447,10 +449,13 @@ async fn units_canceled(app: &App, staff: &Staff, id: OrderId, typed: &Typed) ->
 }
 
 async fn received(app: &App, staff: &Staff, id: OrderId, back: ReturnId, typed: &Typed) -> Result<Option<String>> {
-    let (shop_id, currency) = (staff.shop, app.db.read({
-        let shop_id = staff.shop;
-        move |tx| Ok(shop(tx, shop_id)?.currency)
-    }));
+    let (shop_id, currency) = (
+        staff.shop,
+        app.db.read({
+            let shop_id = staff.shop;
+            move |tx| Ok(shop(tx, shop_id)?.currency)
+        }),
+    );
     let currency = currency.await?;
     let deducted_minor = match typed.one("deducted") {
         "" => 0,
@@ -781,11 +786,16 @@ impl Desk {
         let (state, detail) = match found.state {
             ReturnState::Awaited => (
                 Chip::new(Tone::Warn, "Awaited"),
-                format!("The buyer has fourteen days to send it. The money {overdue} due by {due}; it may wait for the goods, or for proof that they were sent."),
+                format!(
+                    "The buyer has fourteen days to send it. The money {overdue} due by {due}; it may wait for the goods, or for proof that they were sent."
+                ),
             ),
             ReturnState::Sent => (
                 Chip::new(Tone::Warn, "On its way"),
-                format!("The buyer says: {}. The money {overdue} due by {due}, whether it has arrived or not.", found.proof),
+                format!(
+                    "The buyer says: {}. The money {overdue} due by {due}, whether it has arrived or not.",
+                    found.proof
+                ),
             ),
             ReturnState::Received => (
                 Chip::new(Tone::Bad, "Money waits"),
@@ -811,7 +821,10 @@ impl Desk {
         let what = if found.whole { "all of it" } else { "a part of it" };
         let canceled = match found.units_canceled {
             0 => String::new(),
-            units => format!(" {} of it had not left, and was canceled.", words::count(u64::from(units), "piece", "pieces")),
+            units => format!(
+                " {} of it had not left, and was canceled.",
+                words::count(u64::from(units), "piece", "pieces")
+            ),
         };
         let words = match found.words.as_str() {
             "" => String::new(),
@@ -828,7 +841,14 @@ impl Desk {
         ComingBack {
             id: found.id.to_string(),
             state,
-            title: format!("{} withdrew from {what}.{words}", if found.name.is_empty() { "The buyer" } else { &found.name }),
+            title: format!(
+                "{} withdrew from {what}.{words}",
+                if found.name.is_empty() {
+                    "The buyer"
+                } else {
+                    &found.name
+                }
+            ),
             detail: format!("{detail}{canceled}"),
             at: When::of(found.stated_at, self.now),
             pieces: pieces.collect(),

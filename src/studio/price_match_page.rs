@@ -97,7 +97,9 @@ async fn shown(app: &App, staff: &Staff, id: PriceMatchId, refused: &str) -> std
     let mut response = page(&found)?;
     if found.is_moving {
         // It shows how far it is by itself, with and without scripts.
-        response.headers_mut().insert(header::REFRESH, HeaderValue::from_static("3"));
+        response
+            .headers_mut()
+            .insert(header::REFRESH, HeaderValue::from_static("3"));
     }
     Ok(response)
 }
@@ -164,7 +166,10 @@ impl PriceMatchPage {
                 "{} of {orders} are done. It goes on by itself, also when you leave this page.",
                 progress.done + progress.skipped
             ),
-            MatchState::Paused => format!("{} of {orders} are done. Nothing more begins.", progress.done + progress.skipped),
+            MatchState::Paused => format!(
+                "{} of {orders} are done. Nothing more begins.",
+                progress.done + progress.skipped
+            ),
             MatchState::Done => format!("All {orders} are done."),
             MatchState::Canceled => "It was ended. What went back stays so.".to_owned(),
         };
@@ -174,7 +179,10 @@ impl PriceMatchPage {
             ("Buyers who have it".to_owned(), progress.done.to_string()),
         ];
         if progress.later > 0 {
-            figures.push(("Not paid yet: get it once they have".to_owned(), progress.later.to_string()));
+            figures.push((
+                "Not paid yet: get it once they have".to_owned(),
+                progress.later.to_string(),
+            ));
         }
         if progress.skipped > 0 {
             figures.push(("Left out".to_owned(), progress.skipped.to_string()));

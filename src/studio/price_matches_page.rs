@@ -95,7 +95,9 @@ fn read(tx: &mut Tx<'_>, staff: &Staff, about: &str) -> Result<Desk> {
         matches.push((found, progress));
     }
     let drops = drops::list(tx, shop.id, None, MOST)?.data;
-    let sold = drops.iter().filter(|drop| !matches!(drop.state, DropState::Draft | DropState::Scheduled));
+    let sold = drops
+        .iter()
+        .filter(|drop| !matches!(drop.state, DropState::Draft | DropState::Scheduled));
     let mut choices: Vec<(String, String)> = sold
         .map(|drop| (drop.id.to_string(), format!("Drop: {}", drop.title)))
         .collect();
@@ -136,13 +138,15 @@ fn thing(tx: &mut Tx<'_>, shop: &Shop, about: &str) -> Result<Option<Thing>> {
     let Some(product) = catalog::find(tx, shop.id, id)? else {
         return Ok(None);
     };
-    let variants = catalog::variants(tx, shop.id, id, shop.currency)?.into_iter().map(|variant| {
-        let title = match variant.title.as_str() {
-            "" => product.title.clone(),
-            title => format!("{}, {title}", product.title),
-        };
-        (variant.id, title, variant.price)
-    });
+    let variants = catalog::variants(tx, shop.id, id, shop.currency)?
+        .into_iter()
+        .map(|variant| {
+            let title = match variant.title.as_str() {
+                "" => product.title.clone(),
+                title => format!("{}, {title}", product.title),
+            };
+            (variant.id, title, variant.price)
+        });
     Ok(Some(Thing {
         value: id.to_string(),
         is_product: true,
@@ -177,7 +181,10 @@ pub async fn draw_up(
         .await?;
     let error = match drawn {
         Ok(DrawUp::Drawn(drawn) | DrawUp::Again(drawn)) => {
-            return Ok(redirect(&format!("/studio/{}/price-matches/{}", desk.shop.slug, drawn.id)));
+            return Ok(redirect(&format!(
+                "/studio/{}/price-matches/{}",
+                desk.shop.slug, drawn.id
+            )));
         }
         Ok(DrawUp::NoSuchDrop) => Error::invalid("no_such_drop", "There is no such drop."),
         Err(error) => error,

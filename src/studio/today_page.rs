@@ -283,7 +283,10 @@ fn return_task(found: &Return, order: &str, base: &str, now: Time) -> Task {
         ),
         ReturnState::Sent => (
             format!("Something of order {order} is on its way back"),
-            format!("The buyer says: {}. The money is due by {due}, whether it has arrived or not.", found.proof),
+            format!(
+                "The buyer says: {}. The money is due by {due}, whether it has arrived or not.",
+                found.proof
+            ),
             "Give the money back",
         ),
         _ => (
@@ -294,7 +297,11 @@ fn return_task(found: &Return, order: &str, base: &str, now: Time) -> Task {
     };
     let soon = now.plus(Seconds::days(4)) > found.due_by;
     Task {
-        tone: if soon || found.state == ReturnState::Received { Tone::Bad } else { Tone::Warn },
+        tone: if soon || found.state == ReturnState::Received {
+            Tone::Bad
+        } else {
+            Tone::Warn
+        },
         icon: "parcel",
         title,
         detail,

@@ -174,14 +174,26 @@ const CENSUS: &[Row] = &[
     form("/studio/{shop}/orders/{order}/captures", Who::Creator, ""),
     form("/studio/{shop}/orders/{order}/cancellation", Who::Creator, ""),
     form("/studio/{shop}/orders/{order}/canceled-units", Who::Creator, ""),
-    form("/studio/{shop}/orders/{order}/returns/{return}/receipt", Who::Creator, ""),
-    form("/studio/{shop}/orders/{order}/returns/{return}/closing", Who::Creator, ""),
+    form(
+        "/studio/{shop}/orders/{order}/returns/{return}/receipt",
+        Who::Creator,
+        "",
+    ),
+    form(
+        "/studio/{shop}/orders/{order}/returns/{return}/closing",
+        Who::Creator,
+        "",
+    ),
     read("/studio/{shop}/price-matches", Who::Analyst),
     form("/studio/{shop}/price-matches", Who::Creator, ""),
     read("/studio/{shop}/price-matches/{price_match}", Who::Analyst),
     form("/studio/{shop}/price-matches/{price_match}/start", Who::Creator, ""),
     form("/studio/{shop}/price-matches/{price_match}/pause", Who::Creator, ""),
-    form("/studio/{shop}/price-matches/{price_match}/cancellation", Who::Creator, ""),
+    form(
+        "/studio/{shop}/price-matches/{price_match}/cancellation",
+        Who::Creator,
+        "",
+    ),
     read("/studio/{shop}/payments/{payment}", Who::Analyst),
     form("/studio/{shop}/payments/{payment}/looks", Who::Creator, ""),
     form("/studio/{shop}/payments/{payment}/decisions", Who::Creator, ""),
@@ -904,7 +916,9 @@ impl Furnished {
         let methods = browser.get("/v1/stored-methods").await.value();
         names.insert("method", methods["data"][0]["id"].as_str().unwrap().to_owned());
         let withdrawn = json!({ "name": "B", "email": "buyer@census.example" });
-        let withdrawn = owner.post(&format!("/v1/orders/{}/returns", names["order"]), &withdrawn).await;
+        let withdrawn = owner
+            .post(&format!("/v1/orders/{}/returns", names["order"]), &withdrawn)
+            .await;
         names.insert("return", id(&withdrawn));
         let prices = json!({ "prices": [{ "variant": names["variant"], "unit_minor": 100 }] });
         names.insert("price_match", id(&owner.post("/v1/price-matches", &prices).await));

@@ -14,6 +14,7 @@ mod brown_out;
 mod buying;
 mod catalog;
 mod census;
+mod changes;
 mod conflicts;
 mod diary;
 mod disputes;
