@@ -180,7 +180,7 @@ fn checked(view: &OrderView, units: &[Ship]) -> Result<Vec<Ship>> {
 /// Counts the units as canceled, and puts them back where they were taken.
 fn take_off(tx: &mut Tx<'_>, view: &OrderView, units: &[Ship]) -> Result<()> {
     for unit in units {
-        if !mutant!("F2-cancel") && !store::cancel_units(tx, view.order.id, unit.line, unit.quantity)? {
+        if !store::cancel_units(tx, view.order.id, unit.line, unit.quantity)? {
             return Err(not_open(unit.line));
         }
         let line = view.lines.iter().find(|line| line.line == unit.line);
@@ -190,9 +190,7 @@ fn take_off(tx: &mut Tx<'_>, view: &OrderView, units: &[Ship]) -> Result<()> {
             location: line.location,
             quantity: unit.quantity,
         };
-        if !mutant!("D2-units") {
-            inventory::restock(tx, &claim, Restock::Sellable)?;
-        }
+        inventory::restock(tx, &claim, Restock::Sellable)?;
     }
     Ok(())
 }
@@ -219,10 +217,7 @@ fn free_money(tx: &mut Tx<'_>, view: &OrderView, units: &[Ship], wish: &UnitsCan
         Some(allocation) => share(allocation)?,
         None => 0,
     };
-    if let Some(intent) = view
-        .intent
-        .as_ref()
-        .filter(|_| by_processor > 0 && !mutant!("P10-units"))
+    if let Some(intent) = view.intent.as_ref().filter(|_| by_processor > 0)
         && !payments::let_go_part(tx, intent.id, by_processor)?
     {
         return Err(Error::conflict(

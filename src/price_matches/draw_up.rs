@@ -2,6 +2,7 @@
 
 use super::model::{MatchState, NewPrice, PriceMatch, checked};
 use super::store;
+use crate::catalog;
 use crate::db::Tx;
 use crate::drops;
 use crate::identity;
@@ -47,6 +48,11 @@ pub fn draw_up(tx: &mut Tx<'_>, shop: ShopId, new: NewPriceMatch) -> Result<Draw
     let (from_at, until_at) = (new.from_at.unwrap_or(Time(0)), new.until_at.unwrap_or(now).min(now));
     if from_at >= until_at {
         return Err(Error::field("/from", "The period ends before it begins."));
+    }
+    for price in &new.prices {
+        if catalog::product_of(tx, shop, price.variant)?.is_none() {
+            return Err(Error::field("/prices", "There is no such variant in this shop."));
+        }
     }
     if let Some(drop) = new.drop
         && drops::find(tx, shop, drop)?.is_none()

@@ -88,11 +88,7 @@ async fn one(app: App, found: PriceMatch, order: OrderId) -> Result<MatchOrder> 
         refunded_minor,
         why: why.to_owned(),
     };
-    let id = if mutant!("M1-once") {
-        app.random.id(app.clock.wall())
-    } else {
-        found.refund(order)
-    };
+    let id = found.refund(order);
     let what = RefundWhat::Difference(found.pairs());
     let reason = PRICE_MATCH.to_owned();
     match checkout::refund(&app, found.shop, order, id, what, reason, found.staff).await {

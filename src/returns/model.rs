@@ -104,7 +104,7 @@ const AT_LEAST_FOURTEEN: [&str; 30] = [
 
 /// The days a buyer there has.
 pub fn days(country: &str, promised: u32) -> u32 {
-    if AT_LEAST_FOURTEEN.contains(&country) && !mutant!("W1-days") {
+    if AT_LEAST_FOURTEEN.contains(&country) {
         promised.max(14)
     } else {
         promised

@@ -158,11 +158,7 @@ pub(super) async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()
         less_minor: found.deducted_minor,
         of_return: true,
     });
-    let refund = if mutant!("F4-refund") {
-        app.random.id(app.clock.wall())
-    } else {
-        found.refund()
-    };
+    let refund = found.refund();
     let reason = "withdrawal".to_owned();
     let minor = match checkout::refund(app, shop, order, refund, what, reason, found.staff).await {
         Ok(Refund::Begun(back) | Refund::Again(back)) => back.amount.minor,

@@ -330,7 +330,7 @@ async fn f1_f6_a_parcel_that_is_said_twice_is_one_and_nothing_leaves_while_the_p
 }
 
 #[tokio::test]
-async fn w1_a_buyer_withdraws_on_the_orders_page_in_two_steps_and_gets_an_acknowledgement() {
+async fn a_buyer_withdraws_on_the_orders_page_in_two_steps_and_gets_an_acknowledgement() {
     let stall = Stall::open(5).await;
     let order = stall.buy_many(2).await;
     let token = checkout::order_token(stall.world.app.db.signing_key(), order);
@@ -432,7 +432,7 @@ async fn w1_a_buyer_withdraws_on_the_orders_page_in_two_steps_and_gets_an_acknow
 }
 
 #[tokio::test]
-async fn w1_withdrawing_whole_gives_the_delivery_back_and_what_has_not_left_is_never_charged() {
+async fn withdrawing_whole_gives_the_delivery_back_and_what_has_not_left_is_never_charged() {
     let stall = Stall::open(6).await;
     let order = stall.buy_many(3).await;
     assert_eq!(stall.ship_units(order, 1).await.status, 201);
@@ -474,7 +474,7 @@ async fn w1_withdrawing_whole_gives_the_delivery_back_and_what_has_not_left_is_n
 }
 
 #[tokio::test]
-async fn w1_f4_what_comes_back_comes_back_once_however_often_it_is_said() {
+async fn f4_what_comes_back_comes_back_once_however_often_it_is_said() {
     let stall = Stall::open(6).await;
     let order = stall.buy_many(3).await;
     assert_eq!(stall.ship(order).await.status, 201);
@@ -536,7 +536,7 @@ async fn w1_f4_what_comes_back_comes_back_once_however_often_it_is_said() {
 }
 
 #[tokio::test]
-async fn w1_the_time_to_withdraw_begins_with_the_last_parcel_and_a_person_can_be_kind_after_it() {
+async fn the_time_to_withdraw_begins_with_the_last_parcel_and_a_person_can_be_kind_after_it() {
     let stall = Stall::open(4).await;
     let order = stall.buy_many(2).await;
     assert_eq!(stall.ship_units(order, 1).await.status, 201);
@@ -574,7 +574,7 @@ async fn w1_the_time_to_withdraw_begins_with_the_last_parcel_and_a_person_can_be
 }
 
 #[tokio::test]
-async fn w1_a_buyer_who_sends_nothing_is_asked_and_a_refund_that_cannot_be_made_is_tried_again() {
+async fn a_buyer_who_sends_nothing_is_asked_and_a_refund_that_cannot_be_made_is_tried_again() {
     let stall = Stall::open(4).await;
     let order = stall.buy_many(1).await;
     assert_eq!(stall.ship(order).await.status, 201);
@@ -703,7 +703,7 @@ impl Stall {
 }
 
 #[tokio::test]
-async fn m1_everybody_who_paid_more_gets_the_difference_exactly_once() {
+async fn everybody_who_paid_more_gets_the_difference_exactly_once() {
     let stall = Stall::open(40).await;
     let mut orders = Vec::new();
     for units in [1, 2, 3, 1, 1] {
@@ -791,7 +791,7 @@ async fn m1_everybody_who_paid_more_gets_the_difference_exactly_once() {
 }
 
 #[tokio::test]
-async fn m1_a_batch_is_paused_goes_on_and_lists_whom_it_leaves_out() {
+async fn a_batch_is_paused_goes_on_and_lists_whom_it_leaves_out() {
     let stall = Stall::open(40).await;
     let mut orders = Vec::new();
     for _ in 0..4 {

@@ -337,7 +337,7 @@ pub async fn unkept(app: &App, shop: ShopId, buyers: &[Buyer], acts: &[Done]) ->
                         let found = adjustments.iter().find(|adjustment| adjustment.id == *id);
                         let said = |found: &Adjustment| match what {
                             RefundWhat::Amount(amount) => found.amount_minor == *amount,
-                            RefundWhat::Everything | RefundWhat::Lines(_) => true,
+                            RefundWhat::Everything | RefundWhat::Lines(_) | RefundWhat::Difference(_) => true,
                         };
                         found.is_some_and(said)
                     }
