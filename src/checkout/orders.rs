@@ -1,10 +1,11 @@
 //! Reading orders, and counting what was shipped of them.
 
 use super::model::{Adjustment, AdjustmentKind, Checkout, Order, OrderLine, OrderState};
+use super::refund::PRICE_MATCH;
 use super::store;
 use crate::db::Tx;
 use crate::gift_cards;
-use crate::kernel::{CheckoutId, Error, Money, OrderId, Page, PageIn, Result, ShopId};
+use crate::kernel::{CheckoutId, Error, Id, Money, OrderId, Page, PageIn, Result, ShopId, Time};
 use crate::payments::{self, CaptureLine, CaptureState, Intent, Part, PlannedLeg, RefundLine, RefundState};
 
 /// An order of a shop.
@@ -58,6 +59,29 @@ impl OrderView {
     pub fn given_back_minor(&self) -> i64 {
         self.intent.as_ref().map_or(0, |intent| intent.refunded_minor)
             + self.gift_card.as_ref().map_or(0, |used| used.returned_minor)
+    }
+    /// What went back of these units because they cost less now: of each its share, unless it was on its way back already.
+    pub(super) fn matched(&self, unit: Ship, asked_at: Option<Time>) -> i64 {
+        let mut minor = 0;
+        let matches = self.adjustments.iter().filter(|change| change.reason == PRICE_MATCH);
+        for change in matches.filter(|change| asked_at.is_none_or(|asked| change.at < asked)) {
+            let units = change.units();
+            let kept = units
+                .iter()
+                .filter(|kept| kept.line == unit.line)
+                .map(|kept| kept.quantity);
+            let kept: u32 = kept.sum();
+            let mine = (self.refunds.iter())
+                .filter(|refund| refund.adjustment == change.id && refund.state != RefundState::Failed)
+                .flat_map(|refund| &refund.legs);
+            let onto_card = (self.gift_card.iter().flat_map(|used| &used.moves))
+                .filter(|one| one.kind == gift_cards::MoveKind::Returned && one.source == change.id.uuid())
+                .flat_map(|one| &one.legs);
+            let legs = mine.chain(onto_card).filter(|leg| leg.part == Part::Line(unit.line));
+            let sum: i64 = legs.map(|leg| leg.minor).sum();
+            minor += sum * i64::from(unit.quantity.min(kept)) / i64::from(kept.max(1));
+        }
+        minor
     }
     /// What was canceled before it left: its price was never taken.
     pub fn canceled_minor(&self) -> i64 {

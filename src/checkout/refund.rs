@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::db::{LaneKey, Tx};
 use crate::gift_cards;
 use crate::inventory::{self, Claim, Restock};
-use crate::kernel::{AdjustmentId, Error, Fact, Money, OrderId, Result, ShopId, StaffId, VariantId};
+use crate::kernel::{AdjustmentId, Error, Fact, Money, OrderId, Result, ShopId, StaffId, Time, VariantId};
 use crate::payments::{self, CaptureState, Operation, Part, PlannedLeg, RefundBegin, RefundOf, RefundPlan};
 
 /// What is to go back.
@@ -39,8 +39,8 @@ pub struct RefundLines {
     pub restock: Option<Restock>,
     /// What the goods lost in value; it stays here.
     pub less_minor: i64,
-    /// They were asked back before.
-    pub of_return: bool,
+    /// They were asked back before, at this time.
+    pub asked_at: Option<Time>,
 }
 
 /// What a refund gives back, and which way.
@@ -222,7 +222,8 @@ fn parts(view: &OrderView, lines: &RefundLines) -> Result<Vec<(Part, i64)>> {
             i64::try_from(minor).unwrap_or(i64::MAX)
         };
         let before = line.returned.min(line.quantity - unit.quantity);
-        let worth = cost(before + unit.quantity) - cost(before);
+        let matched = view.matched(*unit, lines.asked_at);
+        let worth = (cost(before + unit.quantity) - cost(before) - matched).max(0);
         // All units of a line are its whole rest, so that nothing is lost to rounding.
         parts.push((
             part,
@@ -273,7 +274,7 @@ pub fn difference(view: &OrderView, prices: &[(VariantId, i64)]) -> Difference {
         let Some((_, now)) = prices.iter().find(|(variant, _)| *variant == line.variant) else {
             return 0;
         };
-        let kept = i64::from(line.quantity - line.canceled - line.returned);
+        let kept = i64::from(line.quantity - line.canceled - line.asked);
         let back = view.refunded(Part::Line(line.line));
         (line.amount_minor.saturating_mul(kept) / i64::from(line.quantity) - now.saturating_mul(kept) - back).max(0)
     });
@@ -290,7 +291,7 @@ fn differences(view: &OrderView, prices: &[(VariantId, i64)]) -> Vec<(Part, i64)
         let Some((_, now)) = prices.iter().find(|(variant, _)| *variant == line.variant) else {
             continue;
         };
-        let (part, kept) = (Part::Line(line.line), i128::from(line.shipped - line.returned));
+        let (part, kept) = (Part::Line(line.line), i128::from(line.kept()));
         let cost = i128::from(line.amount_minor) * kept / i128::from(line.quantity);
         let paid = cost.min(i128::from(view.refundable(part)));
         let more = i64::try_from(paid - i128::from(*now) * kept).unwrap_or(0);
@@ -358,9 +359,21 @@ fn begin(
         return again(tx, &view, id).map(Refund::Again);
     }
     let plan = plan(tx, &view, what)?;
-    let detail =
-        serde_json::json!({ "lines": match what { RefundWhat::Lines(lines) => lines.units.clone(), _ => Vec::new() } })
-            .to_string();
+    let units = match what {
+        RefundWhat::Lines(lines) => lines.units.clone(),
+        // The pieces it was given for: each of them is worth so much less, should it come back.
+        RefundWhat::Difference(prices) => {
+            let parts = differences(&view, prices);
+            let matched = |line: &&super::OrderLine| parts.iter().any(|(part, _)| *part == Part::Line(line.line));
+            let kept = view.lines.iter().filter(matched).map(|line| Ship {
+                line: line.line,
+                quantity: line.kept(),
+            });
+            kept.collect()
+        }
+        RefundWhat::Everything | RefundWhat::Amount(_) => Vec::new(),
+    };
+    let detail = serde_json::json!({ "lines": units }).to_string();
     if !store::insert_adjustment(
         tx,
         id,
@@ -383,11 +396,11 @@ fn begin(
     if let RefundWhat::Lines(RefundLines {
         units,
         restock: Some(how),
-        of_return,
+        asked_at,
         ..
     }) = what
     {
-        put_back(tx, &view, units, *how, *of_return)?;
+        put_back(tx, &view, units, *how, asked_at.is_some())?;
     }
     store::touch_order(tx, order)?;
     tx.publish(&Fact::OrderRefunded {

@@ -156,7 +156,7 @@ pub(super) async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()
             _ => None,
         },
         less_minor: found.deducted_minor,
-        of_return: true,
+        asked_at: Some(found.stated_at),
     });
     let refund = found.refund();
     let reason = "withdrawal".to_owned();

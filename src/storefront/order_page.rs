@@ -598,7 +598,7 @@ impl OrderPage {
                 .collect(),
             lines,
             totals,
-            tax: tax_inside(quote),
+            tax: tax_inside(&kept(&view)),
             payment: payment(&view, &total),
             total,
             sent_to: sent_to.unwrap_or_default(),
@@ -620,6 +620,19 @@ impl OrderPage {
             kept_path: None,
         }))
     }
+}
+
+/// The quote without the tax of what was canceled before it left.
+fn kept(view: &OrderView) -> offers::Quote {
+    let mut quote = view.checkout.offer.quote.clone();
+    if view.order.canceled_at.is_none() {
+        let canceled = view.lines.iter().map(|line| {
+            let rest = line.tax_minor * i64::from(line.quantity - line.canceled) / i64::from(line.quantity);
+            line.tax_minor - rest
+        });
+        quote.tax_minor -= canceled.sum::<i64>();
+    }
+    quote
 }
 
 /// Where the buyer may withdraw, and what became of what they sent back.

@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::checkout::{self, Contact, OrderView};
 use crate::db::{LaneKey, Tx};
 use crate::http::{Form, Path, Problem, Query, SameOrigin, redirect};
-use crate::kernel::{Kind, OrderId, Result as Done, ReturnId, words};
+use crate::kernel::{Kind, OrderId, Result as Done, ReturnId, Seconds, words};
 use crate::returns::{self, Right, Statement, Withdraw};
 
 /// What stands in the statement, once everything is said.
@@ -171,8 +171,8 @@ pub(super) fn until(view: &OrderView, right: Right) -> String {
             )
         }
         Right::Until(end) => format!(
-            "You may withdraw from the contract without giving a reason until {}.",
-            words::exact(end)
+            "You may withdraw from the contract without giving a reason until the end of {}.",
+            end.minus(Seconds(1)).date().strftime("%-d %B %Y")
         ),
         Right::Never => String::new(),
     }
@@ -290,8 +290,8 @@ impl WithdrawalPage {
             action: "/s/loam-and-ink/orders/ord_01ksample/withdrawal".into(),
             token: "sample".into(),
             number: "L-1042".into(),
-            explanation:
-                "You may withdraw from the contract without giving a reason until 10 December 2026, 00:00 UTC.".into(),
+            explanation: "You may withdraw from the contract without giving a reason until the end of 9 December 2026."
+                .into(),
             lines: vec![
                 OpenLine {
                     line: 0,

@@ -849,6 +849,46 @@ async fn a_batch_is_paused_goes_on_and_lists_whom_it_leaves_out() {
 }
 
 #[tokio::test]
+async fn what_comes_back_after_a_lower_price_is_worth_what_was_left_of_its_price() {
+    let stall = Stall::open(4).await;
+    let order = stall.buy_many(3).await;
+    assert_eq!(stall.ship(order).await.status, 201);
+    // One is on its way back while the others get their difference.
+    let path = format!("/v1/orders/{order}/returns");
+    let one = json!({ "lines": [{ "line": 0, "quantity": 1 }], "name": "B", "email": "buyer@example.com" });
+    let first = stall.staff.post(&path, &one).await.value()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let id = stall.draw_up(2500).await;
+    assert_eq!(
+        stall.match_becomes(&id, "ready").await["progress"]["planned"]["amount"],
+        2 * 500
+    );
+    assert_eq!(stall.act_on(&id, "start").await.status, 200);
+    stall.match_becomes(&id, "done").await;
+    stall
+        .order_becomes(order, "matched", |seen| money(seen).1 == 1000)
+        .await;
+    let second = stall.staff.post(&path, &one).await.value()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let came = json!({ "restock": "sellable" });
+    for back in [first, second] {
+        let received = stall.staff.post(&format!("{path}/{back}/receipt"), &came).await;
+        assert_eq!(received.value()["state"], "refunded", "{}", received.text());
+    }
+    let seen = stall
+        .order_becomes(order, "refunded", |seen| money(seen).1 > 6000)
+        .await;
+    let (taken, back) = money(&seen);
+    // The one that was on its way back already was paid in full, the other one less its difference; the third costs 25.00 now.
+    assert_eq!((taken, back), (3 * MUG + PARCEL, 1000 + MUG + 2500));
+    stall.check_changes().await;
+}
+
+#[tokio::test]
 async fn p13_a_hundred_refunds_over_http_never_exceed_one_capture() {
     let stall = Stall::open(2).await;
     let order = stall.buy_many(1).await;
