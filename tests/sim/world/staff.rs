@@ -39,6 +39,11 @@ impl World<'_> {
                 id: app.random.id(now),
                 lines: (dice.below(3) > 0).then(|| some_of(lines, dice)),
             },
+            (5, Some(order)) if dice.below(3) > 0 => Act::CancelUnits {
+                order,
+                id: app.random.id(now),
+                units: some_of(lines, dice),
+            },
             (5, Some(order)) => Act::Cancel { order },
             (6 | 7, Some(order)) => Act::Refund {
                 order,
