@@ -103,6 +103,8 @@ enum Bench {
     Checkout(BenchCheckoutArgs),
     /// What the orchestrator adds to a promise, a capture and a refund, without the processor's own time.
     Payments(BenchPaymentsArgs),
+    /// A difference that goes back to all earlier buyers of something, through the refund every other one takes.
+    PriceMatch(BenchPriceMatchArgs),
     /// Whole buyers of one drop: more than its units within a second, more than the server can serve, or pages that only look.
     Drop(BenchDropArgs),
     /// The bare loop the others are compared with.
@@ -162,6 +164,22 @@ struct BenchPaymentsArgs {
     /// How long payments begin.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
+    /// Print one JSON object as the last line.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct BenchPriceMatchArgs {
+    /// `postgres://…` of a database nobody else uses; SQLite without it.
+    #[arg(long, default_value = "")]
+    database: String,
+    /// Where the run makes its folder; the file system there is part of what is measured.
+    #[arg(long, default_value = ".")]
+    folder: PathBuf,
+    /// Buyers who get it.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    orders: u32,
     /// Print one JSON object as the last line.
     #[arg(long)]
     json: bool,
@@ -375,6 +393,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Sandbox(args) => sandbox(&config, args),
         Command::Bench(Bench::Checkout(args)) => bench_checkout(args),
         Command::Bench(Bench::Payments(args)) => bench_payments(args),
+        Command::Bench(Bench::PriceMatch(args)) => bench_price_match(args),
         Command::Bench(Bench::Drop(args)) => bench_drop(args),
         Command::Bench(Bench::Bare {
             folder,
@@ -744,6 +763,27 @@ fn bench_payments(args: BenchPaymentsArgs) -> Result<()> {
         return Ok(());
     }
     Err(Error::internal("the books are wrong, so the figures are worth nothing"))
+}
+
+fn bench_price_match(args: BenchPriceMatchArgs) -> Result<()> {
+    let folder = bench::fresh_folder(&args.folder)?;
+    let plan = bench::PriceMatchPlan {
+        database: args.database,
+        folder: folder.clone(),
+        orders: args.orders,
+    };
+    let measured = bench::price_match(&plan, &runtime()?);
+    drop(std::fs::remove_dir_all(&folder));
+    let report = measured?;
+    eprint!("{}", report.text());
+    if args.json {
+        let line = serde_json::to_string(&report).map_err(|error| Error::internal("the report").because(error))?;
+        println!("{line}");
+    }
+    if !report.violations.is_empty() {
+        return Err(Error::internal("the bench's books do not agree"));
+    }
+    Ok(())
 }
 
 fn bench_drop(args: BenchDropArgs) -> Result<()> {

@@ -33,6 +33,17 @@ fn follow(tx: &mut Tx<'_>, links: &Links, fact: &Fact) -> Result<()> {
             fulfilment::cancel(tx, shop, order)?;
             notify::order_canceled(tx, links, shop, order).map(drop)
         }
+        Fact::UnitsCanceled {
+            shop,
+            order,
+            adjustment,
+        } => {
+            fulfilment::fewer_units(tx, shop, order)?;
+            notify::units_canceled(tx, links, shop, order, adjustment).map(drop)
+        }
+        Fact::WithdrawalStated { shop, order, statement } => {
+            notify::withdrawal_stated(tx, links, shop, order, statement).map(drop)
+        }
         Fact::ShipmentHandedOver { shop, order, shipment } => {
             notify::shipment_handed_over(tx, links, shop, order, shipment).map(drop)
         }

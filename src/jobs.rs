@@ -10,7 +10,7 @@ use crate::identity::{forget_known_keys, forget_old_sign_ins};
 use crate::kernel::{Result, Seconds};
 use crate::notify::webhooks;
 use crate::operating::Meters;
-use crate::{checkout, drops, flow, growth, ledger, notify, payments};
+use crate::{checkout, drops, flow, growth, ledger, notify, payments, price_matches, returns};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -70,6 +70,24 @@ const JOBS: &[Job] = &[
         period: Duration::from_secs(1),
         runs: Runs::Alone,
         round: |app, _| Box::pin(async move { notify::write_drop_letters(&app).await.map(drop) }),
+    },
+    Job {
+        name: "returns",
+        period: Duration::from_secs(2),
+        runs: Runs::Alone,
+        round: |app, _| Box::pin(async move { returns::mind(&app).await.map(drop) }),
+    },
+    Job {
+        name: "price_matches",
+        period: Duration::from_secs(1),
+        runs: Runs::Alone,
+        round: |app, _| Box::pin(async move { price_matches::work(&app).await.map(drop) }),
+    },
+    Job {
+        name: "return_letters",
+        period: Duration::from_secs(60),
+        runs: Runs::Alone,
+        round: |app, _| Box::pin(async move { notify::remind_of_returns(&app).await.map(drop) }),
     },
     Job {
         name: "payments",

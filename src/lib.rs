@@ -24,6 +24,8 @@ pub mod payments;
 pub mod gift_cards;
 pub mod checkout;
 pub mod fulfilment;
+pub mod returns;
+pub mod price_matches;
 pub mod growth;
 pub mod notify;
 pub mod disputes;

@@ -8,7 +8,7 @@ use crate::operating::Reference;
 use crate::payments::settlement_files;
 use crate::{
     catalog, checkout, clips, delivery, discounts, disputes, drops, fulfilment, gift_cards, growth, identity,
-    inventory, ledger, offers, operating, partners, payments, storefront, studio, taxes,
+    inventory, ledger, offers, operating, partners, payments, price_matches, returns, storefront, studio, taxes,
 };
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
@@ -104,11 +104,24 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(checkout::list_orders))
         .routes(routes!(checkout::get_order))
         .routes(routes!(checkout::post_cancellation))
+        .routes(routes!(checkout::post_canceled_units))
         .routes(routes!(checkout::post_refund))
         .routes(routes!(checkout::hear::post_webhook))
         .routes(routes!(fulfilment::post_acceptance))
         .routes(routes!(fulfilment::post_shipment))
         .routes(routes!(fulfilment::post_capture))
+        .routes(routes!(returns::list_returns, returns::post_return))
+        .routes(routes!(returns::post_return_receipt))
+        .routes(routes!(returns::post_return_closing))
+        .routes(routes!(
+            price_matches::list_price_matches,
+            price_matches::post_price_match
+        ))
+        .routes(routes!(price_matches::get_price_match))
+        .routes(routes!(price_matches::list_price_match_orders))
+        .routes(routes!(price_matches::post_price_match_start))
+        .routes(routes!(price_matches::post_price_match_pause))
+        .routes(routes!(price_matches::post_price_match_cancellation))
         .routes(routes!(checkout::payment::get_payment))
         .routes(routes!(checkout::payment::post_look))
         .routes(routes!(checkout::payment::post_decision))
@@ -215,6 +228,18 @@ fn pages() -> Router<App> {
             axum::routing::post(storefront::order_page::cancel),
         )
         .route(
+            "/s/{shop}/orders/{order}/canceled-units",
+            axum::routing::post(storefront::order_page::cancel_units),
+        )
+        .route(
+            "/s/{shop}/orders/{order}/withdrawal",
+            get(storefront::withdrawal_page::show).post(storefront::withdrawal_page::confirm),
+        )
+        .route(
+            "/s/{shop}/orders/{order}/proof",
+            axum::routing::post(storefront::withdrawal_page::say_sent),
+        )
+        .route(
             "/s/{shop}/orders/{order}/payment",
             axum::routing::post(storefront::order_page::pay),
         )
@@ -281,6 +306,38 @@ fn desk() -> Router<App> {
         .route(
             "/studio/{shop}/orders/{order}/cancellation",
             axum::routing::post(desk::order_page::cancel),
+        )
+        .route(
+            "/studio/{shop}/orders/{order}/canceled-units",
+            axum::routing::post(desk::order_page::cancel_units),
+        )
+        .route(
+            "/studio/{shop}/orders/{order}/returns/{return}/receipt",
+            axum::routing::post(desk::order_page::receive_return),
+        )
+        .route(
+            "/studio/{shop}/orders/{order}/returns/{return}/closing",
+            axum::routing::post(desk::order_page::close_return),
+        )
+        .route(
+            "/studio/{shop}/price-matches",
+            get(desk::price_matches_page::show).post(desk::price_matches_page::draw_up),
+        )
+        .route(
+            "/studio/{shop}/price-matches/{price_match}",
+            get(desk::price_match_page::show),
+        )
+        .route(
+            "/studio/{shop}/price-matches/{price_match}/start",
+            axum::routing::post(desk::price_match_page::start),
+        )
+        .route(
+            "/studio/{shop}/price-matches/{price_match}/pause",
+            axum::routing::post(desk::price_match_page::pause),
+        )
+        .route(
+            "/studio/{shop}/price-matches/{price_match}/cancellation",
+            axum::routing::post(desk::price_match_page::cancel),
         )
         .route("/studio/{shop}/payments/{payment}", get(desk::payment_page::show))
         .route(
@@ -469,6 +526,10 @@ pub const PAGES: &[(&str, &str)] = &[
     ("GET", "/s/{shop}/orders/{order}"),
     ("POST", "/s/{shop}/orders/{order}/addition"),
     ("POST", "/s/{shop}/orders/{order}/cancellation"),
+    ("POST", "/s/{shop}/orders/{order}/canceled-units"),
+    ("GET", "/s/{shop}/orders/{order}/withdrawal"),
+    ("POST", "/s/{shop}/orders/{order}/withdrawal"),
+    ("POST", "/s/{shop}/orders/{order}/proof"),
     ("POST", "/s/{shop}/orders/{order}/payment"),
     ("GET", "/s/{shop}/policies/{policy}"),
     ("GET", "/s/{shop}/accent.css"),
@@ -499,6 +560,15 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/studio/{shop}/orders/{order}/refunds"),
     ("POST", "/studio/{shop}/orders/{order}/captures"),
     ("POST", "/studio/{shop}/orders/{order}/cancellation"),
+    ("POST", "/studio/{shop}/orders/{order}/canceled-units"),
+    ("POST", "/studio/{shop}/orders/{order}/returns/{return}/receipt"),
+    ("POST", "/studio/{shop}/orders/{order}/returns/{return}/closing"),
+    ("GET", "/studio/{shop}/price-matches"),
+    ("POST", "/studio/{shop}/price-matches"),
+    ("GET", "/studio/{shop}/price-matches/{price_match}"),
+    ("POST", "/studio/{shop}/price-matches/{price_match}/start"),
+    ("POST", "/studio/{shop}/price-matches/{price_match}/pause"),
+    ("POST", "/studio/{shop}/price-matches/{price_match}/cancellation"),
     ("GET", "/studio/{shop}/payments/{payment}"),
     ("POST", "/studio/{shop}/payments/{payment}/looks"),
     ("POST", "/studio/{shop}/payments/{payment}/decisions"),

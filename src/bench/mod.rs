@@ -13,6 +13,7 @@ mod child;
 pub mod drop;
 mod load;
 mod payments;
+mod price_match;
 pub mod shop;
 mod store;
 
@@ -20,3 +21,4 @@ pub use bare::serve as serve_bare;
 pub use checkout::{Plan, fresh_folder, run as checkout};
 pub use load::Pace;
 pub use payments::{PaymentsPlan, run as payments};
+pub use price_match::{PriceMatchPlan, run as price_match};

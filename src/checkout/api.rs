@@ -2,6 +2,7 @@
 
 use super::buy::{Buy, Pay, Tap, buy, client_secret, knows_secret, pay};
 use super::cancel::{Cancel, CancelOrder, cancel, cancel_order};
+use super::cancel_units::{CancelUnits, UnitsCanceled, cancel_units};
 use super::change::{Change, Details, change};
 use super::conclude::Settled;
 use super::evidence::{Evidence, evidence};
@@ -976,6 +977,48 @@ pub async fn post_cancellation(
     }
 }
 
+/// Units that are canceled before they leave.
+#[derive(Debug, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CanceledUnitsIn {
+    /// Chosen by the client; sending it again is the same cancellation.
+    #[serde(default)]
+    id: Option<AdjustmentId>,
+    lines: Vec<Ship>,
+    #[serde(default)]
+    reason: String,
+}
+
+/// Cancels units of an order that have not left: their money is never taken, and they are for sale again. The last open units of an order of which
+/// nothing left cancel it.
+#[utoipa::path(post, path = "/v1/orders/{order}/canceled-units", tag = "orders", params(("order" = OrderId, Path)), request_body = CanceledUnitsIn,
+    responses((status = 201, body = OrderOut), (status = 200, body = OrderOut, description = "The same again."), (status = 404),
+    (status = 409, description = "`order_canceled`, `line_not_open`, `payment_unclear`, `capture_pending`: then nothing was canceled.")))]
+pub async fn post_canceled_units(
+    State(app): State<App>,
+    creator: Creator,
+    Path(order): Path<OrderId>,
+    new_id: NewId,
+    Json(body): Json<CanceledUnitsIn>,
+) -> Result<Response, Problem> {
+    let shop = creator.0.shop;
+    let wish = UnitsCanceled {
+        id: body.id.unwrap_or_else(|| new_id.get()),
+        units: body.lines,
+        reason: body.reason,
+        staff: creator.0.staff,
+    };
+    match cancel_units(&app, shop, order, wish).await? {
+        CancelUnits::Canceled => shown(&app, shop, order, StatusCode::CREATED).await,
+        CancelUnits::Again => shown(&app, shop, order, StatusCode::OK).await,
+        CancelUnits::NotFound => Err(Error::not_found("order").into()),
+        CancelUnits::OrderCanceled => Err(Problem::conflict(
+            "order_canceled",
+            "All of this order was canceled before.",
+        )),
+    }
+}
+
 async fn shown(app: &App, shop: ShopId, id: OrderId, status: StatusCode) -> Result<Response, Problem> {
     let found = app
         .db
@@ -1049,6 +1092,7 @@ pub async fn post_refund(
                     Restock::WrittenOff
                 }
             }),
+            ..RefundLines::default()
         }),
         (None, Some(minor)) => RefundWhat::Amount(minor),
         (None, None) => RefundWhat::Everything,

@@ -63,7 +63,7 @@ fn leave(tx: &mut Tx<'_>, id: CheckoutId) -> Result<(Cancel, Option<Attempt>)> {
     Ok((Cancel::Canceled(Box::new(settle(tx, id)?)), owed))
 }
 
-async fn let_go(app: &App, lane: LaneKey, attempt: Attempt) -> Result<()> {
+pub(super) async fn let_go(app: &App, lane: LaneKey, attempt: Attempt) -> Result<()> {
     let answer = payments::void_ask(app, &attempt).await;
     app.db
         .write(lane, move |tx| {
@@ -100,7 +100,11 @@ pub async fn cancel_order(
     let app = app.clone();
     app.clone()
         .track(async move {
-            let (answer, owed) = app.db.write(lane, move |tx| undo(tx, shop, id, staff, &reason)).await?;
+            let id_of = cancellation(id);
+            let (answer, owed) = app
+                .db
+                .write(lane, move |tx| undo(tx, shop, id, id_of, staff, &reason))
+                .await?;
             if let Some(attempt) = owed {
                 let_go(&app, lane, attempt).await?;
             }
@@ -109,10 +113,16 @@ pub async fn cancel_order(
         .await
 }
 
-fn undo(
+/// What was canceled whole is canceled once, so the id follows from the order's.
+fn cancellation(order: OrderId) -> AdjustmentId {
+    AdjustmentId::from_uuid(uuid::Uuid::new_v5(&order.uuid(), b"cancellation"))
+}
+
+pub(super) fn undo(
     tx: &mut Tx<'_>,
     shop: ShopId,
     id: OrderId,
+    adjustment: AdjustmentId,
     staff: Option<StaffId>,
     reason: &str,
 ) -> Result<(CancelOrder, Option<Attempt>)> {
@@ -140,7 +150,8 @@ fn undo(
     let_drop_go(tx, &checkout)?;
     let_discounts_go(tx, &checkout)?;
     store::cancel_order(tx, id)?;
-    put_back(tx, &order, order.total_minor, reason, staff)?;
+    let canceled: i64 = store::canceled_minor(tx, id)?;
+    put_back(tx, &order, adjustment, order.total_minor - canceled, reason, staff)?;
     tx.publish(&Fact::OrderCanceled { shop, order: id })?;
     let order = Order {
         canceled_at: Some(tx.now()),
@@ -150,8 +161,15 @@ fn undo(
     Ok((CancelOrder::Canceled(Box::new(order)), owed))
 }
 
-/// What did not leave is for sale again, and the books say that it was canceled: once an order, so the id follows from the order's.
-fn put_back(tx: &mut Tx<'_>, order: &Order, minor: i64, reason: &str, staff: Option<StaffId>) -> Result<()> {
+/// What did not leave is for sale again, and the books say that it was canceled.
+fn put_back(
+    tx: &mut Tx<'_>,
+    order: &Order,
+    adjustment: AdjustmentId,
+    minor: i64,
+    reason: &str,
+    staff: Option<StaffId>,
+) -> Result<()> {
     for line in store::cancel_lines(tx, order.id)? {
         let claim = Claim {
             variant: line.variant,
@@ -162,7 +180,6 @@ fn put_back(tx: &mut Tx<'_>, order: &Order, minor: i64, reason: &str, staff: Opt
             inventory::restock(tx, &claim, Restock::Sellable)?;
         }
     }
-    let adjustment = AdjustmentId::from_uuid(uuid::Uuid::new_v5(&order.id.uuid(), b"cancellation"));
     let kind = AdjustmentKind::Cancellation;
     store::insert_adjustment(tx, adjustment, order, kind, minor, reason, "{}", staff)?;
     Ok(())
@@ -195,7 +212,7 @@ pub fn give_up(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<GiveUp> {
     }
     let reason = "It was not paid again in time";
     if !left {
-        undo(tx, shop, id, None, reason)?;
+        undo(tx, shop, id, cancellation(id), None, reason)?;
         return Ok(GiveUp::Canceled);
     }
     // What was shipped and never paid is still owed; the rest is not.
@@ -208,7 +225,8 @@ pub fn give_up(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<GiveUp> {
     let owed = payments::capture_plan(tx, intent.id, &shipped, true)?.amount.minor;
     payments::void_begin(tx, intent.id)?;
     let let_go = let_gift_card_go(tx, &view.checkout)?;
-    put_back(tx, &view.order, intent.rest().minor - owed + let_go, reason, None)?;
+    let minor = intent.rest().minor - owed + let_go;
+    put_back(tx, &view.order, cancellation(id), minor, reason, None)?;
     store::touch_order(tx, id)?;
     Ok(GiveUp::Rest)
 }

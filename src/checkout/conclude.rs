@@ -219,6 +219,7 @@ fn born(tx: &mut Tx<'_>, checkout: &Checkout, claims: &[Claim]) -> Result<Order>
             shipped: 0,
             canceled: 0,
             returned: 0,
+            asked: 0,
         };
         if !mutant!("D8") {
             store::insert_line(tx, id, &line)?;

@@ -12,6 +12,7 @@ mod allocate;
 mod api;
 mod buy;
 mod cancel;
+mod cancel_units;
 mod change;
 mod conclude;
 mod evidence;
@@ -33,6 +34,7 @@ mod tests;
 pub use api::*;
 pub use buy::{Buy, Pay, Tap, buy, client_secret, knows_secret, pay};
 pub use cancel::{Cancel, CancelOrder, GiveUp, cancel, cancel_order, give_up};
+pub use cancel_units::{After, CancelUnits, UnitsCanceled, cancel_units, cancel_units_in, finish};
 pub use change::{Change, Details, change};
 pub use conclude::{Settled, conclude, stand};
 pub use evidence::{Evidence, evidence};
@@ -42,10 +44,15 @@ pub use model::{
     Payment,
 };
 pub use one_click::{Paying, Stored};
-pub use orders::{OrderView, Ship, mark_shipped, order, order_of_checkout, orders, sold, view};
+pub use orders::{OrderView, Ship, mark_shipped, order, order_of_checkout, orders, sold, take_turn, view};
 pub use own::*;
-pub use refund::{Back, BackPlan, Refund, RefundLines, RefundWhat, preview_refund, refund};
+pub use refund::{
+    Back, BackPlan, Difference, PRICE_MATCH, Refund, RefundLines, RefundWhat, difference, preview_refund, refund,
+};
 pub use resume::resume;
-pub use store::{ClipSales, adjustments, check, clip_sales, find, follows, lines, orders_since};
+pub use store::{
+    ClipSales, adjustments, ask_back, ask_no_more, check, clip_sales, confirmed_between, find, follows, lines,
+    orders_since,
+};
 pub use stored_api::*;
 pub use upsell::{Next, next};

@@ -1,5 +1,6 @@
 //! Checkouts and orders: their states, what they carry, and what can be read off them.
 
+use super::orders::Ship;
 use crate::db::LaneKey;
 use crate::gift_cards::Covers;
 use crate::kernel::{
@@ -379,6 +380,8 @@ pub struct OrderLine {
     pub shipped: u32,
     pub canceled: u32,
     pub returned: u32,
+    /// On their way back, or back.
+    pub asked: u32,
 }
 
 impl OrderLine {
@@ -390,6 +393,10 @@ impl OrderLine {
     /// Units that still have to travel.
     pub fn open(&self) -> u32 {
         self.quantity - self.shipped - self.canceled
+    }
+    /// Units that left and are not on their way back.
+    pub fn kept(&self) -> u32 {
+        self.shipped - self.asked
     }
 }
 
@@ -440,4 +447,17 @@ pub struct Adjustment {
     pub detail: String,
     pub staff: Option<StaffId>,
     pub at: Time,
+}
+
+impl Adjustment {
+    /// The units it names; none where it is about an amount, or about everything.
+    pub fn units(&self) -> Vec<Ship> {
+        #[derive(Deserialize)]
+        struct Detail {
+            #[serde(default)]
+            lines: Vec<Ship>,
+        }
+        let detail: std::result::Result<Detail, _> = serde_json::from_str(&self.detail);
+        detail.map(|detail| detail.lines).unwrap_or_default()
+    }
 }

@@ -1,10 +1,11 @@
 //! Reading orders, and counting what was shipped of them.
 
 use super::model::{Adjustment, AdjustmentKind, Checkout, Order, OrderLine, OrderState};
+use super::refund::PRICE_MATCH;
 use super::store;
 use crate::db::Tx;
 use crate::gift_cards;
-use crate::kernel::{CheckoutId, Error, Money, OrderId, Page, PageIn, Result, ShopId};
+use crate::kernel::{CheckoutId, Error, Id, Money, OrderId, Page, PageIn, Result, ShopId, Time};
 use crate::payments::{self, CaptureLine, CaptureState, Intent, Part, PlannedLeg, RefundLine, RefundState};
 
 /// An order of a shop.
@@ -49,7 +50,7 @@ impl OrderView {
     pub fn refundable(&self, part: Part) -> i64 {
         self.captured(part) - self.refunded(part) - self.disputed(part)
     }
-    /// Units of a line that were named in refunds. What a processor refused to give back is not among them.
+    /// Units of a line that were named in refunds; those of a price match are kept. What a processor refused to give back is not among them.
     pub(super) fn units_given_back(&self, line: u32) -> u32 {
         let failed = |adjustment: &Adjustment| {
             let mut mine = self.refunds.iter().filter(|refund| refund.adjustment == adjustment.id);
@@ -58,7 +59,7 @@ impl OrderView {
         let refunds = self
             .adjustments
             .iter()
-            .filter(|one| one.kind == AdjustmentKind::Refund && !failed(one));
+            .filter(|one| one.kind == AdjustmentKind::Refund && one.reason != PRICE_MATCH && !failed(one));
         let units = refunds.flat_map(Adjustment::units).filter(|unit| unit.line == line);
         units.map(|unit| unit.quantity).sum()
     }
@@ -71,6 +72,34 @@ impl OrderView {
     pub fn given_back_minor(&self) -> i64 {
         self.intent.as_ref().map_or(0, |intent| intent.refunded_minor)
             + self.gift_card.as_ref().map_or(0, |used| used.returned_minor)
+    }
+    /// What went back of these units because they cost less now: of each its share, unless it was on its way back already.
+    pub(super) fn matched(&self, unit: Ship, asked_at: Option<Time>) -> i64 {
+        let mut minor = 0;
+        let matches = self.adjustments.iter().filter(|change| change.reason == PRICE_MATCH);
+        for change in matches.filter(|change| asked_at.is_none_or(|asked| change.at < asked)) {
+            let units = change.units();
+            let kept = units
+                .iter()
+                .filter(|kept| kept.line == unit.line)
+                .map(|kept| kept.quantity);
+            let kept: u32 = kept.sum();
+            let mine = (self.refunds.iter())
+                .filter(|refund| refund.adjustment == change.id && refund.state != RefundState::Failed)
+                .flat_map(|refund| &refund.legs);
+            let onto_card = (self.gift_card.iter().flat_map(|used| &used.moves))
+                .filter(|one| one.kind == gift_cards::MoveKind::Returned && one.source == change.id.uuid())
+                .flat_map(|one| &one.legs);
+            let legs = mine.chain(onto_card).filter(|leg| leg.part == Part::Line(unit.line));
+            let sum: i64 = legs.map(|leg| leg.minor).sum();
+            minor += sum * i64::from(unit.quantity.min(kept)) / i64::from(kept.max(1));
+        }
+        minor
+    }
+    /// What was canceled before it left: its price was never taken.
+    pub fn canceled_minor(&self) -> i64 {
+        let canceled = (self.adjustments.iter()).filter(|change| change.kind == AdjustmentKind::Cancellation);
+        canceled.map(|change| change.amount_minor).sum()
     }
     /// What may still be given back altogether.
     pub fn refundable_minor(&self) -> i64 {
@@ -161,21 +190,7 @@ pub struct Ship {
     pub quantity: u32,
 }
 
-/// The units an adjustment names.
-#[derive(serde::Deserialize)]
-struct Named {
-    #[serde(default)]
-    lines: Vec<Ship>,
-}
-
-impl Adjustment {
-    /// The units it is about; none where it is about an amount.
-    pub fn units(&self) -> Vec<Ship> {
-        serde_json::from_str::<Named>(&self.detail).map_or_else(|_| Vec::new(), |named| named.lines)
-    }
-}
-
-/// Counts units as shipped, all or nothing. Errors: `line_not_open` when more than are open were named; the caller's command ends with it.
+/// Counts units as shipped, all or nothing, after [`take_turn`]. Errors: `line_not_open` when more than are open were named; the caller's command ends with it.
 pub fn mark_shipped(tx: &mut Tx<'_>, order: OrderId, units: &[Ship]) -> Result<()> {
     for unit in units {
         if mutant!("F2") {
@@ -189,5 +204,11 @@ pub fn mark_shipped(tx: &mut Tx<'_>, order: OrderId, units: &[Ship]) -> Result<(
             ));
         }
     }
+    Ok(())
+}
+
+/// Waits for whoever changes units of this order right now, and sees what they left: what is decided by all units of an order is decided by one at a
+/// time. It is the order's next version.
+pub fn take_turn(tx: &mut Tx<'_>, order: OrderId) -> Result<()> {
     store::touch_order(tx, order)
 }

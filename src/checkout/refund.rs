@@ -12,8 +12,8 @@ use crate::catalog::KeepTheRest;
 use crate::db::{LaneKey, Tx};
 use crate::gift_cards;
 use crate::inventory::{self, Claim, Restock};
-use crate::kernel::{AdjustmentId, Error, Fact, Money, OrderId, Result, ShopId, StaffId};
-use crate::payments::{self, Operation, Part, PlannedLeg, RefundBegin, RefundOf, RefundPlan};
+use crate::kernel::{AdjustmentId, Error, Fact, Money, OrderId, Result, ShopId, StaffId, Time, VariantId};
+use crate::payments::{self, CaptureState, Operation, Part, PlannedLeg, RefundBegin, RefundOf, RefundPlan};
 use crate::taxes;
 
 /// What is to go back.
@@ -24,16 +24,25 @@ pub enum RefundWhat {
     /// An amount, spread over the order as it was paid.
     Amount(i64),
     Lines(RefundLines),
+    /// Of every piece that was taken and is kept, whatever it cost more than it costs now: variants with their new price, tax included.
+    Difference(Vec<(VariantId, i64)>),
 }
 
+/// Why a difference goes back; the buyer reads what it means.
+pub const PRICE_MATCH: &str = "price_match";
+
 /// Units that are paid back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RefundLines {
     pub units: Vec<Ship>,
     /// Whether the delivery goes back too.
     pub delivery: bool,
     /// What happens to the goods; `None` if the buyer keeps them.
     pub restock: Option<Restock>,
+    /// What the goods lost in value; it stays here.
+    pub less_minor: i64,
+    /// They were asked back before, at this time.
+    pub asked_at: Option<Time>,
 }
 
 /// What a refund gives back, and which way.
@@ -95,6 +104,7 @@ fn plan(tx: &mut Tx<'_>, view: &OrderView, what: &RefundWhat) -> Result<BackPlan
         }
         RefundWhat::Amount(minor) => RefundOf::Amount(*minor),
         RefundWhat::Lines(lines) => RefundOf::Parts(parts(view, lines)?),
+        RefundWhat::Difference(prices) => RefundOf::Parts(differences(view, prices)),
     };
     let Some(used) = &view.gift_card else {
         let plan = plan_by_processor(tx, view, &whole)?;
@@ -209,19 +219,32 @@ fn parts(view: &OrderView, lines: &RefundLines) -> Result<Vec<(Part, i64)>> {
         }
         let part = Part::Line(unit.line);
         let left = view.refundable(part);
-        // The last units of a line are its whole rest, however many refunds they came in: nothing is lost to rounding.
+        // Counted on from what came back before: unit by unit it is the same sum as all at once, and the last units of a line are its whole rest,
+        // so that nothing is lost to rounding. What was canceled before it left was never paid for.
+        let kept_max = line.quantity - line.canceled;
         let before = view.units_given_back(unit.line);
         let after = before.saturating_add(unit.quantity);
-        let worth = line.worth(after.min(line.quantity)) - line.worth(before.min(line.quantity));
-        let minor = match after >= line.quantity {
-            true if before < line.quantity => left,
-            true => line.worth(unit.quantity).min(left), // Given back before, for another reason than coming back.
-            false => worth.min(left),
+        let minor = if before >= kept_max {
+            line.worth(unit.quantity) // Given back before, for another reason than coming back.
+        } else if after >= kept_max {
+            left
+        } else {
+            (line.worth(after) - line.worth(before) - view.matched(*unit, lines.asked_at)).max(0)
         };
-        parts.push((part, minor));
+        parts.push((part, minor.min(left)));
     }
     for bundle in 0..quote.bundles.len() {
         keep_the_rest(view, bundle, lines, &mut parts)?;
+    }
+    if lines.less_minor != 0 {
+        let shares: Vec<i64> = parts.iter().map(|(_, minor)| *minor).collect();
+        if !(0..=shares.iter().sum()).contains(&lines.less_minor) {
+            return Err(Error::field("/deducted", "Keep at most what the pieces cost."));
+        }
+        let less = payments::allocate(&shares, &vec![0; shares.len()], lines.less_minor)?;
+        for ((_, minor), less) in parts.iter_mut().zip(less) {
+            *minor -= less;
+        }
     }
     if lines.delivery {
         parts.push((Part::Delivery, view.refundable(Part::Delivery)));
@@ -251,8 +274,7 @@ fn keep_the_rest(view: &OrderView, bundle: usize, lines: &RefundLines, parts: &m
         return Ok(());
     }
     let kept = |line: &&OrderLine| {
-        line.quantity
-            .saturating_sub(view.units_given_back(line.line) + now(line.line))
+        (line.quantity - line.canceled).saturating_sub(view.units_given_back(line.line) + now(line.line))
     };
     let of_it: Vec<&OrderLine> = view.lines.iter().filter(|line| mine.contains(&line.line)).collect();
     if keep == KeepTheRest::None {
@@ -268,7 +290,7 @@ fn keep_the_rest(view: &OrderView, bundle: usize, lines: &RefundLines, parts: &m
         };
     }
     // The buyer pays for what they keep what it costs alone; the rest of what they paid goes back.
-    let paid: i64 = of_it.iter().map(|line| line.amount_minor).sum();
+    let paid: i64 = of_it.iter().map(|line| line.worth(line.quantity - line.canceled)).sum();
     let alone: i64 = of_it
         .iter()
         .zip(quote.lines_of(bundle))
@@ -290,6 +312,83 @@ fn keep_the_rest(view: &OrderView, bundle: usize, lines: &RefundLines, parts: &m
         parts.push((part, minor));
     }
     Ok(())
+}
+
+/// Canceling units before they leave does not take a bundle apart for which its buyer has to keep, or pay, something else. Errors: `bundle_goes_back_whole`.
+pub(super) fn refuse_parts_of_bundles(view: &OrderView, units: &[Ship]) -> Result<()> {
+    let quote = &view.checkout.offer.quote;
+    for (at, bundle) in quote.bundles.iter().enumerate() {
+        let now = |line: &OrderLine| {
+            let mine = units.iter().filter(|unit| unit.line == line.line);
+            mine.map(|unit| unit.quantity).sum::<u32>()
+        };
+        let places = quote.lines_of(at);
+        let lines = view.lines.iter().filter(|line| places.contains(&(line.line as usize)));
+        let lines: Vec<&OrderLine> = lines.collect();
+        let is_touched = lines.iter().any(|line| now(line) > 0);
+        let is_whole = lines.iter().all(|line| line.canceled + now(line) >= line.quantity);
+        if bundle.keep_the_rest != KeepTheRest::Prorate && is_touched && !is_whole {
+            return Err(Error::conflict(
+                "bundle_goes_back_whole",
+                format!(
+                    "Cancel \u{201c}{}\u{201d} whole, or give parts of it back once they have left.",
+                    bundle.title
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What an order is owed by a lower price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Difference {
+    pub minor: i64,
+    /// Everything of it has left and is paid, so that it can go back now.
+    pub is_all_taken: bool,
+}
+
+/// What an order is owed by lower prices: now, or, as long as something of it is not paid yet, once it is.
+pub fn difference(view: &OrderView, prices: &[(VariantId, i64)]) -> Difference {
+    let open = view.lines.iter().any(|line| line.open() > 0);
+    let moving =
+        (view.captures.iter()).any(|capture| !matches!(capture.state, CaptureState::Succeeded | CaptureState::Failed));
+    if !open && !moving {
+        return Difference {
+            minor: differences(view, prices).iter().map(|(_, minor)| minor).sum(),
+            is_all_taken: true,
+        };
+    }
+    let expected = view.lines.iter().map(|line| {
+        let Some((_, now)) = prices.iter().find(|(variant, _)| *variant == line.variant) else {
+            return 0;
+        };
+        let kept = i64::from(line.quantity - line.canceled - line.asked);
+        let back = view.refunded(Part::Line(line.line));
+        (line.amount_minor.saturating_mul(kept) / i64::from(line.quantity) - now.saturating_mul(kept) - back).max(0)
+    });
+    Difference {
+        minor: expected.sum(),
+        is_all_taken: false,
+    }
+}
+
+/// What the pieces that are paid and kept cost more than they cost now. What went back of them before is not given back again.
+fn differences(view: &OrderView, prices: &[(VariantId, i64)]) -> Vec<(Part, i64)> {
+    let mut parts = Vec::new();
+    for line in &view.lines {
+        let Some((_, now)) = prices.iter().find(|(variant, _)| *variant == line.variant) else {
+            continue;
+        };
+        let (part, kept) = (Part::Line(line.line), i128::from(line.kept()));
+        let cost = i128::from(line.amount_minor) * kept / i128::from(line.quantity);
+        let paid = cost.min(i128::from(view.refundable(part)));
+        let more = i64::try_from(paid - i128::from(*now) * kept).unwrap_or(0);
+        if more > 0 {
+            parts.push((part, more));
+        }
+    }
+    parts
 }
 
 /// Gives money back. `id` is chosen by whoever asks: asking again is the same refund.
@@ -349,9 +448,21 @@ fn begin(
         return again(tx, &view, id).map(Refund::Again);
     }
     let plan = plan(tx, &view, what)?;
-    let detail =
-        serde_json::json!({ "lines": match what { RefundWhat::Lines(lines) => lines.units.clone(), _ => Vec::new() } })
-            .to_string();
+    let units = match what {
+        RefundWhat::Lines(lines) => lines.units.clone(),
+        // The pieces it was given for: each of them is worth so much less, should it come back.
+        RefundWhat::Difference(prices) => {
+            let parts = differences(&view, prices);
+            let matched = |line: &&OrderLine| parts.iter().any(|(part, _)| *part == Part::Line(line.line));
+            let kept = view.lines.iter().filter(matched).map(|line| Ship {
+                line: line.line,
+                quantity: line.kept(),
+            });
+            kept.collect()
+        }
+        RefundWhat::Everything | RefundWhat::Amount(_) => Vec::new(),
+    };
+    let detail = serde_json::json!({ "lines": units }).to_string();
     if !store::insert_adjustment(
         tx,
         id,
@@ -374,10 +485,11 @@ fn begin(
     if let RefundWhat::Lines(RefundLines {
         units,
         restock: Some(how),
+        asked_at,
         ..
     }) = what
     {
-        put_back(tx, &view, units, *how)?;
+        put_back(tx, &view, units, *how, asked_at.is_some())?;
     }
     store::touch_order(tx, order)?;
     tx.publish(&Fact::OrderRefunded {
@@ -433,7 +545,7 @@ fn again(tx: &mut Tx<'_>, view: &OrderView, id: AdjustmentId) -> Result<Box<Back
 }
 
 /// Goods that came back are counted once a unit: never more than were shipped.
-fn put_back(tx: &mut Tx<'_>, view: &OrderView, units: &[Ship], how: Restock) -> Result<()> {
+fn put_back(tx: &mut Tx<'_>, view: &OrderView, units: &[Ship], how: Restock, of_return: bool) -> Result<()> {
     let Order { id, .. } = &view.order;
     for unit in units {
         let line = view
@@ -441,7 +553,8 @@ fn put_back(tx: &mut Tx<'_>, view: &OrderView, units: &[Ship], how: Restock) -> 
             .iter()
             .find(|line| line.line == unit.line)
             .ok_or_else(|| Error::not_found("line"))?;
-        if !mutant!("F4-twice") && !store::return_line(tx, *id, unit.line, unit.quantity)? {
+        let newly = if of_return { 0 } else { unit.quantity };
+        if !mutant!("F4-twice") && !store::return_line(tx, *id, unit.line, unit.quantity, newly)? {
             return Err(Error::conflict(
                 "not_shipped",
                 format!(

@@ -4,7 +4,7 @@ use super::model::{Address, Adjustment, AdjustmentKind, Checkout, CheckoutState,
 use crate::args;
 use crate::db::{FromRow, Json, Row, Tx};
 use crate::kernel::{
-    AdjustmentId, CheckoutId, ClipId, Currency, Error, OrderId, Page, Rate, Result, ShopId, StaffId, Time,
+    AdjustmentId, CheckoutId, ClipId, Currency, Error, Id, OrderId, Page, Rate, Result, ShopId, StaffId, Time,
 };
 
 impl FromRow for Checkout {
@@ -284,6 +284,22 @@ pub fn orders_since(tx: &mut Tx<'_>, shop: ShopId, since: Time) -> Result<(i64, 
     )
 }
 
+/// Orders of a period that were not canceled, by their ids: those after `after`.
+pub fn confirmed_between(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    (from, until): (Time, Time),
+    after: Option<OrderId>,
+    limit: i64,
+) -> Result<Vec<OrderId>> {
+    let after = after.unwrap_or(OrderId::from_uuid(uuid::Uuid::nil()));
+    let rows: Vec<(OrderId,)> = tx.all(
+        "select id from orders where shop_id = $1 and id > $2 and confirmed_at >= $3 and confirmed_at < $4 and canceled_at is null order by id limit $5",
+        args![shop, after, from, until, limit],
+    )?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
 /// What was sold through one clip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClipSales {
@@ -316,7 +332,9 @@ pub fn clip_sales(
     until: Time,
 ) -> Result<Vec<ClipSales>> {
     tx.all(
-        "select checkouts.clip_id, count(*), cast(coalesce(sum(case when orders.canceled_at is null then orders.total_minor end), 0) as bigint) as kept,
+        "select checkouts.clip_id, count(*), cast(coalesce(sum(case when orders.canceled_at is null then orders.total_minor
+                  - (select coalesce(sum(adjustments.amount_minor), 0) from adjustments
+                      where adjustments.order_id = orders.id and adjustments.kind = 'cancellation') end), 0) as bigint) as kept,
                 cast(sum((select coalesce(sum(adjustments.amount_minor), 0) from adjustments
                            where adjustments.order_id = orders.id and adjustments.kind = 'refund')) as bigint)
            from orders join checkouts on checkouts.id = orders.checkout_id
@@ -353,6 +371,7 @@ impl FromRow for OrderLine {
             shipped: row.get(8)?,
             canceled: row.get(9)?,
             returned: row.get(10)?,
+            asked: row.get(11)?,
         })
     }
 }
@@ -368,7 +387,7 @@ pub(super) fn insert_line(tx: &mut Tx<'_>, order: OrderId, line: &OrderLine) -> 
 /// The lines of an order we looked up ourselves.
 pub fn lines(tx: &mut Tx<'_>, order: OrderId) -> Result<Vec<OrderLine>> {
     tx.all(
-        "select line, variant_id, location_id, title, quantity, amount_minor, tax_minor, tax_rate_bp, shipped, canceled, returned
+        "select line, variant_id, location_id, title, quantity, amount_minor, tax_minor, tax_rate_bp, shipped, canceled, returned, asked
            from order_lines where order_id = $1 order by line limit 100",
         args![order],
     )
@@ -396,13 +415,50 @@ pub(super) fn cancel_lines(tx: &mut Tx<'_>, order: OrderId) -> Result<Vec<OrderL
     Ok(open)
 }
 
-/// Counts units as come back. No row: more than were shipped.
-pub(super) fn return_line(tx: &mut Tx<'_>, order: OrderId, line: u32, quantity: u32) -> Result<bool> {
+/// Counts units as canceled. No row: so many are not open any more, or the order was canceled.
+pub(super) fn cancel_units(tx: &mut Tx<'_>, order: OrderId, line: u32, quantity: u32) -> Result<bool> {
     let done = tx.exec(
-        "update order_lines set returned = returned + $3 where order_id = $1 and line = $2 and returned + $3 <= shipped",
+        "update order_lines set canceled = canceled + $3 where order_id = $1 and line = $2 and shipped + canceled + $3 <= quantity
+            and exists (select 1 from orders where id = $1 and canceled_at is null)",
         args![order, line, quantity],
     )?;
     Ok(done == 1)
+}
+
+/// What was canceled of an order so far.
+pub(super) fn canceled_minor(tx: &mut Tx<'_>, order: OrderId) -> Result<i64> {
+    let (minor,): (i64,) = tx.one(
+        "select cast(coalesce(sum(amount_minor), 0) as bigint) from adjustments where order_id = $1 and kind = 'cancellation'",
+        args![order],
+    )?;
+    Ok(minor)
+}
+
+/// Counts units as come back, `newly` of which were not asked back before. No row: more than were shipped, or they come back already.
+pub(super) fn return_line(tx: &mut Tx<'_>, order: OrderId, line: u32, quantity: u32, newly: u32) -> Result<bool> {
+    let done = tx.exec(
+        "update order_lines set returned = returned + $3, asked = asked + $4
+          where order_id = $1 and line = $2 and asked + $4 <= shipped and returned + $3 <= asked + $4",
+        args![order, line, quantity, newly],
+    )?;
+    Ok(done == 1)
+}
+
+/// Counts units as on their way back. False: so many did not leave, or come back already.
+pub fn ask_back(tx: &mut Tx<'_>, order: OrderId, line: u32, quantity: u32) -> Result<bool> {
+    let done = tx.exec(
+        "update order_lines set asked = asked + $3 where order_id = $1 and line = $2 and asked + $3 <= shipped",
+        args![order, line, quantity],
+    )?;
+    Ok(done == 1)
+}
+
+/// Units that were asked back do not come: they can be asked back again.
+pub fn ask_no_more(tx: &mut Tx<'_>, order: OrderId, line: u32, quantity: u32) -> Result<()> {
+    tx.change_one(
+        "update order_lines set asked = asked - $3 where order_id = $1 and line = $2 and asked - $3 >= returned",
+        args![order, line, quantity],
+    )
 }
 
 impl FromRow for Adjustment {

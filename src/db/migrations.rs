@@ -84,6 +84,11 @@ pub const MAIN: &[Migration] = &[
         name: "pricing",
         sql: include_str!("../../migrations/main/0016_pricing.sql"),
     },
+    Migration {
+        number: 17,
+        name: "changes",
+        sql: include_str!("../../migrations/main/0017_changes.sql"),
+    },
 ];
 
 /// What players saw, in a file and lane of its own.

@@ -108,6 +108,20 @@ pub fn release(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<()> {
     Ok(())
 }
 
+/// Units of the sale were canceled, and others of it stay: the buyer may have as many again.
+pub fn give_back(tx: &mut Tx<'_>, checkout: CheckoutId, units: u32) -> Result<()> {
+    let Some(claim) = store::claim(tx, checkout)?.filter(|claim| claim.held) else {
+        return Ok(());
+    };
+    if !store::shrink_claim(tx, checkout, units)? {
+        return release(tx, checkout); // Nothing of it stays.
+    }
+    for identity in &claim.who {
+        store::uncount(tx, claim.drop, identity, units)?;
+    }
+    Ok(())
+}
+
 /// Counters that are not the sum of what they count (I7): empty, always.
 pub(super) fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
     let nil = uuid::Uuid::nil();

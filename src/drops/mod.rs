@@ -39,7 +39,7 @@ mod tests;
 
 pub use buyer_key::{BuyerKey, announced, key_needed};
 pub use check::check;
-pub use claim::{again, claim, identify, release as let_go};
+pub use claim::{again, claim, give_back, identify, release as let_go};
 pub use early::{
     EARLY_MINUTES_MAX, EarlyLink, bind_guest, early_links, early_token, is_guest, issue_link, may_enter, no_such_link,
     open_for_guest, read_early_token, revoke_link, shut_after_guest,

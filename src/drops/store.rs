@@ -724,6 +724,15 @@ pub(super) fn hold(tx: &mut Tx<'_>, checkout: CheckoutId, held: bool) -> Result<
     Ok(done == 1)
 }
 
+/// Fewer units than before, if any are left. False: none would be, or nothing is counted.
+pub(super) fn shrink_claim(tx: &mut Tx<'_>, checkout: CheckoutId, units: u32) -> Result<bool> {
+    let done = tx.exec(
+        "update drop_claims set units = units - $2 where checkout_id = $1 and held = 1 and units > $2",
+        args![checkout, units],
+    )?;
+    Ok(done == 1)
+}
+
 pub(super) fn set_identities(tx: &mut Tx<'_>, checkout: CheckoutId, who: &[Identity]) -> Result<()> {
     tx.change_one(
         "update drop_claims set identities = $2 where checkout_id = $1",

@@ -17,7 +17,7 @@ mod tests;
 pub use api::*;
 pub use model::{Fulfilment, FulfilmentState, Shipment};
 pub use ship::{
-    Accept, Deliver, Deliverance, HandOver, TakeAgain, accept, cancel, close, deliver_digital, hand_over, open, owed,
-    take_again,
+    Accept, Deliver, Deliverance, HandOver, TakeAgain, accept, cancel, close, deliver_digital, fewer_units, hand_over,
+    open, owed, take_again,
 };
 pub use store::{check, find, open_orders, shipments};

@@ -128,6 +128,26 @@ pub fn close(tx: &mut Tx<'_>, shop: ShopId, order: OrderId) -> Result<()> {
     Ok(())
 }
 
+/// Units were canceled: if nothing else has to leave the work is done, and if only digital goods do they are released.
+pub fn fewer_units(tx: &mut Tx<'_>, shop: ShopId, order: OrderId) -> Result<()> {
+    let Some(view) = checkout::view(tx, shop, order)? else {
+        return Ok(());
+    };
+    let quote = &view.checkout.offer.quote;
+    let open: Vec<&checkout::OrderLine> = view.lines.iter().filter(|line| line.open() > 0).collect();
+    if open.is_empty() {
+        return close(tx, shop, order);
+    }
+    let physical = |line: &checkout::OrderLine| {
+        let quoted = quote.lines.iter().find(|quoted| quoted.variant == line.variant);
+        quoted.is_none_or(|quoted| quoted.physical)
+    };
+    if !open.iter().any(|line| physical(line)) && view.state != checkout::OrderState::PaymentLost {
+        deliver_digital(tx, &view)?;
+    }
+    Ok(())
+}
+
 /// An order was canceled: its work is over.
 pub fn cancel(tx: &mut Tx<'_>, shop: ShopId, order: OrderId) -> Result<()> {
     if let Some(work) = store::find(tx, shop, order)?
@@ -212,6 +232,7 @@ fn begin(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, party: Option<PartyId>, 
     if before.iter().any(|shipment| shipment.id == parcel.id) {
         return Ok(Begun::Done(Deliverance::Again));
     }
+    checkout::take_turn(tx, order)?;
     let Some(view) = checkout::view(tx, shop, order)? else {
         return Ok(Begun::Done(Deliverance::NotFound));
     };

@@ -3,7 +3,7 @@
 use super::model::{Code, Covers, GiftCard, MoveKind, Use, changed, unknown};
 use super::store::{self, NewMove};
 use crate::db::Tx;
-use crate::kernel::{CheckoutId, Currency, Engine, Error, Money, Result, ShopId};
+use crate::kernel::{AdjustmentId, CheckoutId, Currency, Engine, Error, Id, Money, Result, ShopId};
 use crate::payments::Allocation;
 
 /// What a buyer says of their card.
@@ -106,6 +106,40 @@ pub fn release(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<i64> {
     let card = card_of(tx, &used)?;
     note(tx, used.shop, &card, MoveKind::Released, checkout, used.held_minor)?;
     Ok(used.held_minor)
+}
+
+/// Lets go of a part of what is set aside, because units of the order were canceled. The adjustment is its natural key: twice is once.
+pub fn release_part(tx: &mut Tx<'_>, checkout: CheckoutId, adjustment: AdjustmentId, minor: i64) -> Result<()> {
+    let used = of(tx, checkout)?;
+    if minor == 0 {
+        return Ok(());
+    }
+    let released = NewMove {
+        shop: used.shop,
+        card: used.card,
+        kind: MoveKind::Released,
+        source: Some(adjustment.uuid()),
+        checkout: Some(checkout),
+        minor,
+        detail: "",
+        legs: &[],
+        staff: None,
+    };
+    if !store::record(tx, &released)? {
+        return Ok(());
+    }
+    assert!(
+        minor <= used.held_minor,
+        "what a gift card pays for canceled units was set aside for them"
+    );
+    store::move_use(
+        tx,
+        &used,
+        used.held_minor - minor,
+        used.taken_minor,
+        used.returned_minor,
+    )?;
+    store::put_back(tx, used.card, minor)
 }
 
 /// The total has changed before it was paid: the same card pays what it can of the new one. Errors: `gift_card_changed`.

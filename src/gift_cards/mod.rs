@@ -19,7 +19,7 @@ mod take;
 mod tests;
 
 pub use give_back::{give_back, plan_back};
-pub use hold::{Asked, again, hold, look, refit, release, share};
+pub use hold::{Asked, again, hold, look, refit, release, release_part, share};
 pub use issue::{Change, Edit, Issued, NewGiftCard, change, issue};
 pub use model::{Code, Covers, GiftCard, GiftCardState, Move, MoveKind, Reason, Standing, Use};
 pub use store::{check, find, holding, list, moves, outstanding, used};

@@ -168,7 +168,7 @@ pub(super) fn scope_needed(path: &str, safe: bool) -> Option<(&'static str, bool
     let area = match path.strip_prefix("/v1/")?.split('/').next()? {
         "products" | "variants" | "tax-rates" | "delivery" | "locations" | "drops" | "discounts" => "catalog",
         "clips" | "media" => "clips",
-        "orders" | "checkouts" | "buyer" | "stored-methods" | "gift-card-balances" => "orders",
+        "orders" | "checkouts" | "buyer" | "stored-methods" | "gift-card-balances" | "price-matches" => "orders",
         "balances"
         | "gift-cards"
         | "transfers"

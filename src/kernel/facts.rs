@@ -1,6 +1,6 @@
 //! Facts: what an earlier stage tells later ones. Recorded in the same transaction as the change, acted on by `flow.rs`.
 
-use super::{AdjustmentId, CheckoutId, DisputeId, OrderId, RefundId, ShipmentId, ShopId};
+use super::{AdjustmentId, CheckoutId, DisputeId, OrderId, RefundId, ReturnId, ShipmentId, ShopId};
 use serde::{Deserialize, Serialize};
 
 /// Something that happened. The payload is built in the transaction; the version orders facts of one object only.
@@ -32,6 +32,18 @@ pub enum Fact {
     PaymentOverdue { shop: ShopId, order: OrderId },
     /// An order was canceled before capture.
     OrderCanceled { shop: ShopId, order: OrderId },
+    /// Units of an order were canceled before they left, and others were not.
+    UnitsCanceled {
+        shop: ShopId,
+        order: OrderId,
+        adjustment: AdjustmentId,
+    },
+    /// A buyer withdrew from the contract, or from a part of it.
+    WithdrawalStated {
+        shop: ShopId,
+        order: OrderId,
+        statement: ReturnId,
+    },
     /// Money that went back to the buyer was turned back by their bank.
     RefundFailed {
         shop: ShopId,
@@ -73,6 +85,8 @@ impl Fact {
             Self::PaymentLost { .. } => "payment_lost",
             Self::PaymentOverdue { .. } => "payment_overdue",
             Self::OrderCanceled { .. } => "order_canceled",
+            Self::UnitsCanceled { .. } => "units_canceled",
+            Self::WithdrawalStated { .. } => "withdrawal_stated",
             Self::RefundFailed { .. } => "refund_failed",
             Self::OrderRefunded { .. } => "order_refunded",
             Self::DisputeOpened { .. } => "dispute_opened",

@@ -107,6 +107,8 @@ ids! {
     DisputeId "dsp" "A dispute of a payment.";
     AdjustmentId "adj" "A change after the sale.";
     ShipmentId "shp" "A parcel.";
+    ReturnId "rtn" "Things that come back, after a buyer withdrew.";
+    PriceMatchId "pmt" "A difference that is given back to all earlier buyers.";
     DropId "drp" "A drop: a limited sale in a window.";
     PriceRuleId "prr" "A price rule of a drop.";
     EarlyLinkId "erl" "A link that lets people into a drop earlier.";

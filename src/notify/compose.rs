@@ -11,8 +11,9 @@ use crate::delivery::Promise;
 use crate::fulfilment::{self, Shipment};
 use crate::gift_cards::MoveKind;
 use crate::identity::{self, Shop};
-use crate::kernel::{AdjustmentId, Error, Id, OrderId, RefundId, Result, ShipmentId, ShopId, words};
+use crate::kernel::{AdjustmentId, Error, Id, OrderId, RefundId, Result, ReturnId, ShipmentId, ShopId, words};
 use crate::payments::{self, CaptureState, Taking};
+use crate::returns;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde_json::{Value, json};
@@ -71,6 +72,24 @@ pub(super) static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("shipped.txt", include_str!("../../templates/mail/shipped.txt")),
         ("canceled.html", include_str!("../../templates/mail/canceled.html")),
         ("canceled.txt", include_str!("../../templates/mail/canceled.txt")),
+        (
+            "units_canceled.html",
+            include_str!("../../templates/mail/units_canceled.html"),
+        ),
+        (
+            "units_canceled.txt",
+            include_str!("../../templates/mail/units_canceled.txt"),
+        ),
+        ("withdrawn.html", include_str!("../../templates/mail/withdrawn.html")),
+        ("withdrawn.txt", include_str!("../../templates/mail/withdrawn.txt")),
+        (
+            "return_awaited.html",
+            include_str!("../../templates/mail/return_awaited.html"),
+        ),
+        (
+            "return_awaited.txt",
+            include_str!("../../templates/mail/return_awaited.txt"),
+        ),
         ("refunded.html", include_str!("../../templates/mail/refunded.html")),
         ("refunded.txt", include_str!("../../templates/mail/refunded.txt")),
         (
@@ -383,6 +402,100 @@ pub fn lost_occasion(order: OrderId, tries: u32) -> Uuid {
     Uuid::new_v5(&order.uuid(), format!("lost/{tries}").as_bytes())
 }
 
+/// Some units were canceled before they left, and the rest of the order stays.
+pub fn units_canceled(
+    tx: &mut Tx<'_>,
+    links: &Links,
+    shop: ShopId,
+    order: OrderId,
+    adjustment: AdjustmentId,
+) -> Result<Queue> {
+    let Some(about) = About::order(tx, links, shop, order)? else {
+        return Ok(Queue::NoAddress);
+    };
+    let Some(change) = about.view.adjustments.iter().find(|change| change.id == adjustment) else {
+        return Err(Error::internal("a fact names a cancellation that is not there"));
+    };
+    let titles: Vec<Value> = (change.units().iter())
+        .filter_map(|unit| {
+            let line = about.view.lines.iter().find(|line| line.line == unit.line)?;
+            Some(json!({ "title": line.title.as_str(), "quantity": unit.quantity }))
+        })
+        .collect();
+    let more = json!({
+        "amount": words::money(about.view.money(change.amount_minor)),
+        "lines": titles,
+        "open": about.view.lines.iter().any(|line| line.open() > 0),
+    });
+    let subject = format!("A part of your order {} was canceled", about.view.order.number);
+    about.queue(tx, MailKind::UnitsCanceled, adjustment.uuid(), subject, more)
+}
+
+/// The acknowledgement of a withdrawal, with its content, date and time (Directive 2011/83/EU, articles 11 and 11a): to the address it was stated with.
+pub fn withdrawal_stated(
+    tx: &mut Tx<'_>,
+    links: &Links,
+    shop: ShopId,
+    order: OrderId,
+    statement: ReturnId,
+) -> Result<Queue> {
+    about_return(tx, links, (shop, order, statement), MailKind::Withdrawn)
+}
+
+/// What is to come back has not come: when has it left?
+pub(super) fn return_awaited(
+    tx: &mut Tx<'_>,
+    links: &Links,
+    shop: ShopId,
+    order: OrderId,
+    statement: ReturnId,
+) -> Result<Queue> {
+    about_return(tx, links, (shop, order, statement), MailKind::ReturnAwaited)
+}
+
+fn about_return(
+    tx: &mut Tx<'_>,
+    links: &Links,
+    (shop, order, statement): (ShopId, OrderId, ReturnId),
+    kind: MailKind,
+) -> Result<Queue> {
+    let found = returns::find(tx, shop, statement)?
+        .ok_or_else(|| Error::internal("a fact names a return that is not there"))?;
+    let view = checkout::view(tx, shop, order)?.ok_or_else(|| Error::internal("a return has no order"))?;
+    // Also where the order has another address, or none: they named this one with the statement.
+    let mut view = view;
+    view.order.email.clone_from(&found.email);
+    let Some(about) = About::view(tx, links, view)? else {
+        return Ok(Queue::NoAddress);
+    };
+    let lines = about.view.lines.iter().filter_map(|line| {
+        let back = found
+            .units
+            .iter()
+            .filter(|unit| unit.line == line.line)
+            .map(|unit| unit.quantity)
+            .sum::<u32>();
+        (back > 0).then(|| json!({ "title": line.title.as_str(), "quantity": back }))
+    });
+    let seller = &about.shop.seller;
+    let to = [&seller.name, &seller.address].map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
+    let more = json!({
+        "name": found.name.as_str(),
+        "words": found.words.as_str(),
+        "whole": found.whole,
+        "lines": lines.collect::<Vec<_>>(),
+        "canceled": found.units_canceled,
+        "stated": words::exact(found.stated_at),
+        "due": words::exact(found.due_by),
+        "to": to.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "),
+    });
+    let subject = match kind {
+        MailKind::ReturnAwaited => format!("Have you sent back what belongs to order {}?", about.view.order.number),
+        _ => format!("You withdrew from your order {}", about.view.order.number),
+    };
+    about.queue(tx, kind, statement.uuid(), subject, more)
+}
+
 /// The promise of the money is over: please pay again. Each time it happens is a letter of its own; `tries` says which time it is.
 pub fn payment_lost(tx: &mut Tx<'_>, links: &Links, shop: ShopId, order: OrderId, tries: u32) -> Result<Queue> {
     let Some(about) = About::order(tx, links, shop, order)? else {
@@ -476,6 +589,29 @@ pub(super) fn webhook_disabled(
     Ok(())
 }
 
+/// What a buyer is told who withdrew: what was kept of it for what the goods lost in value, and why.
+fn withdrawn(
+    tx: &mut Tx<'_>,
+    view: &OrderView,
+    shop: ShopId,
+    order: OrderId,
+    adjustment: AdjustmentId,
+) -> Result<String> {
+    let all = returns::of_order(tx, shop, order)?;
+    let Some(found) = all.into_iter().find(|found| found.refund() == adjustment) else {
+        return Ok(String::new());
+    };
+    let kept = match found.deducted_minor {
+        0 => String::new(),
+        minor => format!(
+            " {} of it was kept: {}.",
+            words::money(view.money(minor)),
+            found.deduction
+        ),
+    };
+    Ok(format!("You withdrew on {}.{kept}", words::exact(found.stated_at)))
+}
+
 /// Money goes back.
 pub fn order_refunded(
     tx: &mut Tx<'_>,
@@ -495,7 +631,12 @@ pub fn order_refunded(
         "{given_back} of your order {} goes back to you",
         about.view.order.number
     );
-    // The reason is between the people of the shop.
+    // The reason is between the people of the shop, where it is not the buyer's own.
+    let why = match refund.reason.as_str() {
+        checkout::PRICE_MATCH => "What you bought costs less now, and you get the difference.".to_owned(),
+        "withdrawal" => withdrawn(tx, &about.view, shop, order, adjustment)?,
+        _ => String::new(),
+    };
     let moves = about.view.gift_card.iter().flat_map(|used| &used.moves);
     let onto_card: i64 = moves
         .filter(|one| one.kind == MoveKind::Returned && one.source == adjustment.uuid())
@@ -505,6 +646,7 @@ pub fn order_refunded(
     let money = |minor| words::money(about.view.money(minor));
     let more = json!({
         "amount": given_back,
+        "why": why,
         "whole": refund.amount_minor == about.view.order.total_minor,
         "gift_card": covers.map(|covers| json!({
             "last_four": covers.last_four.as_str(),

@@ -13,6 +13,7 @@ mod drop_letters;
 mod mailbox;
 mod model;
 mod queue;
+mod return_letters;
 mod smtp;
 mod store;
 pub mod webhooks;
@@ -22,12 +23,13 @@ mod tests;
 
 pub use compose::{
     Links, lost_occasion, order_canceled, order_confirmed, order_refunded, payment_lost, refund_failed, rest_canceled,
-    shipment_handed_over,
+    shipment_handed_over, units_canceled, withdrawal_stated,
 };
 pub use deliver::{Delivered, deliver, prune};
 pub use drop_letters::write_drop_letters;
 pub use mailbox::{Kept, Mailbox, mailbox};
 pub use model::{Letter, MailKind, NewMail, Told};
 pub use queue::{Queue, queue};
+pub use return_letters::remind_of_returns;
 pub use smtp::Smtp;
 pub use store::{Waiting, letters, waiting};

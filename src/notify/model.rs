@@ -11,6 +11,12 @@ crate::words! {
         /// A parcel is on its way.
         Shipped = "shipped",
         Canceled = "canceled",
+        /// Units were canceled before they left.
+        UnitsCanceled = "units_canceled",
+        /// The acknowledgement of a withdrawal.
+        Withdrawn = "withdrawn",
+        /// What is to come back has not come.
+        ReturnAwaited = "return_awaited",
         Refunded = "refunded",
         /// Money that went back was turned back by their bank.
         RefundFailed = "refund_failed",

@@ -456,6 +456,14 @@ async fn write_letters(world: &World) {
                     order,
                     adjustment,
                 } => drop(order_refunded(tx, &links, *shop, *order, *adjustment)?),
+                Fact::UnitsCanceled {
+                    shop,
+                    order,
+                    adjustment,
+                } => drop(units_canceled(tx, &links, *shop, *order, *adjustment)?),
+                Fact::WithdrawalStated { shop, order, statement } => {
+                    _ = withdrawal_stated(tx, &links, *shop, *order, *statement)?;
+                }
                 Fact::RefundFailed {
                     shop,
                     order,

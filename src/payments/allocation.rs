@@ -151,6 +151,13 @@ impl Allocation {
         }
     }
 
+    /// What so many units of a part cost: what captures take of it once that many have left.
+    pub fn worth(&self, name: Part, units: u32) -> Result<i64> {
+        let part = self.part(name)?;
+        let minor = i128::from(part.amount()) * i128::from(units) / i128::from(part.quantity);
+        Ok(i64::try_from(minor).unwrap_or(i64::MAX))
+    }
+
     /// The legs of a capture. `units` says of each part how many units are taken altogether after it; what earlier captures took is in `before`.
     /// A part whose last unit goes takes everything that is left of it.
     pub fn capture(&self, before: &[PlannedLeg], units: &[(Part, u32)]) -> Result<Vec<PlannedLeg>> {

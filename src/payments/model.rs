@@ -193,6 +193,8 @@ pub struct Intent {
     pub disputed_minor: i64,
     /// Disputes that the banks have not decided: nothing is given back meanwhile.
     pub disputes_open: u32,
+    /// Of units that were canceled: it will never be taken.
+    pub let_go_minor: i64,
     pub allocation: Allocation,
     pub attempts: u32,
     pub version: i64,
@@ -217,9 +219,9 @@ impl Intent {
     pub fn is_owed_back(&self) -> bool {
         self.state == IntentState::Canceled && self.refundable_minor() > 0
     }
-    /// What is neither taken nor being taken.
+    /// What is neither taken nor being taken, nor was let go with canceled units.
     pub fn rest(&self) -> Money {
-        let minor = self.amount.minor - self.captured_minor - self.capture_pending_minor;
+        let minor = self.amount.minor - self.let_go_minor - self.captured_minor - self.capture_pending_minor;
         Money::new(minor, self.amount.currency)
     }
     /// What may still be captured.

@@ -224,6 +224,7 @@ fn taken(tx: &mut Tx<'_>, attempt: &Attempt, entry: &Booked) -> Result<Option<Di
     let (order, processor) = (attempt.checkout.order(), &attempt.processor);
     let is_whole_rest = more == intent.rest().minor
         && intent.capture_pending_minor == 0
+        && intent.let_go_minor == 0
         && intent.state.is_capturable()
         && attempt.state == S::Authorized;
     if !is_whole_rest {

@@ -72,6 +72,7 @@ impl FromRow for Intent {
             was: row.get(18)?,
             disputed_minor: row.get(19)?,
             disputes_open: row.get(20)?,
+            let_go_minor: row.get(21)?,
         })
     }
 }
@@ -82,7 +83,7 @@ pub fn intent(tx: &mut Tx<'_>, id: IntentId) -> Result<Option<Intent>> {
                 refund_pending_minor, refunded_minor, allocation, attempts, version, lost_at, own_asks,
                 coalesce((select method from attempts a where a.intent_id = intents.id and a.n = intents.attempts), ''),
                 coalesce((select taking from attempts a where a.intent_id = intents.id and a.n = intents.attempts), 'each'), was,
-                 disputed_minor, disputes_open
+                 disputed_minor, disputes_open, let_go_minor
            from intents where id = $1",
         args![id],
     )
@@ -106,7 +107,7 @@ pub fn begin_attempt(
         "update intents set state = 'processing', attempts = attempts + 1, version = version + 1
           where id = $1 and (state = 'requires_method' or (state = 'expired' and lost_at is not null)) and attempts - own_asks < $2
             and ($3 = '' or not exists (select 1 from attempts where intent_id = $1 and token = $3 and hard = 1))
-         returning attempts, shop_id, checkout_id, amount_minor - captured_minor, currency",
+         returning attempts, shop_id, checkout_id, amount_minor - captured_minor - let_go_minor, currency",
         args![id, most, token],
     )?;
     Ok(begun.map(|(n, shop, checkout, minor, currency)| (n, shop, checkout, Money::new(minor, currency))))
@@ -169,7 +170,7 @@ pub fn answer_intent(tx: &mut Tx<'_>, id: IntentId, next: IntentState) -> Result
 pub fn authorize_intent(tx: &mut Tx<'_>, id: IntentId) -> Result<bool> {
     let changed = tx.exec(
         "update intents set state = case when captured_minor > 0 then 'partially_captured' else 'requires_capture' end,
-                authorized_minor = amount_minor, lost_at = null, next_check_at = null, version = version + 1
+                authorized_minor = amount_minor - let_go_minor, lost_at = null, next_check_at = null, version = version + 1
           where id = $1 and (state = 'processing' or state = 'requires_action' or state = 'unknown')",
         args![id],
     )?;
@@ -180,9 +181,9 @@ pub fn authorize_intent(tx: &mut Tx<'_>, id: IntentId) -> Result<bool> {
 pub fn renew_intent(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<bool> {
     let changed = tx.exec(
         "update intents set state = case when captured_minor > 0 then 'partially_captured' else 'requires_capture' end,
-                authorized_minor = amount_minor, next_check_at = null, version = version + 1
+                authorized_minor = amount_minor - let_go_minor, next_check_at = null, version = version + 1
           where id = $1 and state in ('requires_capture', 'partially_captured', 'expired') and lost_at is null
-            and capture_pending_minor = 0 and captured_minor + $2 = amount_minor",
+            and capture_pending_minor = 0 and captured_minor + $2 between amount_minor - let_go_minor and amount_minor",
         args![id, minor],
     )?;
     Ok(changed == 1)
@@ -251,6 +252,18 @@ pub fn postpone_intent(tx: &mut Tx<'_>, id: IntentId, at: Time) -> Result<()> {
         "update intents set next_check_at = $2 where id = $1 and next_check_at is not null",
         args![id, at],
     )
+}
+
+/// So much will never be taken: units were canceled. Whatever is promised is promised for the rest. False: it is taken or being taken already, or
+/// nobody can say now what is promised.
+pub fn let_go_part(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<bool> {
+    let changed = tx.exec(
+        "update intents set let_go_minor = let_go_minor + $2, authorized_minor = authorized_minor - $2, version = version + 1
+          where id = $1 and (state = 'requires_capture' or state = 'partially_captured' or state = 'expired')
+            and captured_minor + capture_pending_minor + $2 <= authorized_minor",
+        args![id, minor],
+    )?;
+    Ok(changed == 1)
 }
 
 /// Sets an amount aside for a capture; false if that much is not promised (I14).
@@ -1208,7 +1221,8 @@ pub fn leave_conflict(tx: &mut Tx<'_>, shop: ShopId, id: IntentId, version: i64,
 /// The same for one that was taken whole without our wish, and nothing else: closed, with all of it set aside for the capture that says so.
 pub fn accept_taken(tx: &mut Tx<'_>, shop: ShopId, id: IntentId, version: i64) -> Result<bool> {
     let changed = tx.exec(
-        "update intents set state = 'canceled', was = null, authorized_minor = amount_minor, capture_pending_minor = amount_minor, version = version + 1
+        "update intents set state = 'canceled', was = null, authorized_minor = amount_minor, let_go_minor = 0, capture_pending_minor = amount_minor,
+                version = version + 1
           where id = $1 and shop_id = $2 and version = $3 and state = 'conflicted'
             and captured_minor = 0 and capture_pending_minor = 0 and refund_pending_minor = 0",
         args![id, shop, version],

@@ -23,6 +23,7 @@ pub mod product_page;
 pub mod sandbox_challenge_page;
 pub mod sitemap;
 pub mod stored_methods_page;
+pub mod withdrawal_page;
 pub mod structured_data;
 
 #[cfg(test)]

@@ -14,16 +14,19 @@ use super::frame::{Frame, Head, Link, Notice, Picture, Tone, When};
 use super::front::{Front, picture, shown, when};
 use super::message_page::MessagePage;
 use super::structured_data::Markup;
+use super::withdrawal_page;
 use crate::app::App;
 use crate::checkout::{
-    self, Buy, Buyer, CancelOrder, Contact, OrderState, OrderView, Pay, Paying, Payment, PaymentStateOut, Stored, Tap,
+    self, Buy, Buyer, CancelOrder, Contact, OrderState, OrderView, Pay, Paying, Payment, PaymentStateOut, Ship, Stored,
+    Tap, UnitsCanceled,
 };
 use crate::db::Tx;
 use crate::fulfilment::{self, Fulfilment, FulfilmentState, Shipment};
 use crate::http::{ClientAddress, Form, NewId, Path, Problem, Query, SameOrigin, redirect};
-use crate::kernel::{CheckoutId, Kind, Money, OrderId, Result as Done, Seconds, words};
+use crate::kernel::{AdjustmentId, CheckoutId, Kind, Money, OrderId, Result as Done, Seconds, words};
 use crate::offers::{self, Asked, Offer, PaymentMethod, WantedLine};
 use crate::payments::{self, IntentState, Part, Taking};
+use crate::returns::{self, Return, ReturnState};
 
 #[derive(Template)]
 #[template(path = "storefront/order.html")]
@@ -51,6 +54,10 @@ pub struct OrderPage {
     pub receipt: String,
     /// The buyer may still call it off.
     pub cancellation: Option<Cancellation>,
+    /// Until when they may withdraw from the contract, and where.
+    pub withdrawal: Option<Withdrawal>,
+    /// What is on its way back, or was.
+    pub returns: Vec<ComingBack>,
     pub policies: Vec<Link>,
     pub notice: Option<Notice>,
     /// The promise of the money is over: what they can do about it.
@@ -143,6 +150,43 @@ pub struct OrderLine {
 pub struct Cancellation {
     pub action: String,
     pub explanation: String,
+    /// Some of it, while nobody packs it yet.
+    pub some: Option<SomeUnits>,
+}
+
+pub struct Withdrawal {
+    pub path: String,
+    pub explanation: String,
+}
+
+/// Something that comes back.
+pub struct ComingBack {
+    pub title: String,
+    pub detail: String,
+    /// "2 × Dune mug".
+    pub pieces: Vec<String>,
+    /// Asks how it was sent, while it is awaited.
+    pub proof: Option<Proof>,
+}
+
+pub struct Proof {
+    pub action: String,
+    pub statement: String,
+}
+
+/// Pieces that can be canceled one by one.
+pub struct SomeUnits {
+    pub action: String,
+    /// Chosen before the form is sent: pressing twice is one cancellation.
+    pub adjustment: String,
+    pub lines: Vec<OpenLine>,
+}
+
+pub struct OpenLine {
+    pub line: u32,
+    pub title: String,
+    pub variant_title: String,
+    pub open: u32,
 }
 
 /// The secret of the page, from the receipt.
@@ -150,6 +194,12 @@ pub struct Cancellation {
 pub struct OrderIn {
     #[serde(default)]
     t: String,
+}
+
+impl OrderIn {
+    pub(super) fn token(&self) -> &str {
+        &self.t
+    }
 }
 
 /// An order, for whoever has its receipt. Without the token there is no such page.
@@ -173,6 +223,9 @@ pub async fn show(
     let Some(mut page) = read else {
         return front.nothing_here();
     };
+    if let Some(some) = page.cancellation.as_mut().and_then(|form| form.some.as_mut()) {
+        some.adjustment = app.random.id::<AdjustmentId>(app.clock.wall()).to_string();
+    }
     let cards = checkout::kept(&app, front.shop.id, &buyer).await?;
     if !cards.is_empty() {
         page.kept_path = Some(front.path("/stored-methods"));
@@ -394,8 +447,73 @@ pub async fn cancel(
     }
 }
 
+/// The buyer cancels some of it while nobody packs it yet. Sent twice it is once; when it is too late the page says so.
+pub async fn cancel_units(
+    State(app): State<App>,
+    front: Front,
+    _: SameOrigin,
+    Path((_, id)): Path<(String, OrderId)>,
+    Query(query): Query<OrderIn>,
+    Form(typed): Form<Typed>,
+) -> Result<Response, Problem> {
+    if !opens(&app, id, &query.t) {
+        return front.nothing_here();
+    }
+    let shop = front.shop.id;
+    let back = checkout::order_page_url(&app, &front.shop, id);
+    let said = |title: &str, text: &str| {
+        let order = Link::new("Back to the order", &back);
+        let page = MessagePage::new(front.frame(), 409, title, text, None, vec![order]);
+        shown(StatusCode::CONFLICT, &page)
+    };
+    let adjustment = typed.get("adjustment").and_then(|text| text.trim().parse().ok());
+    let (Some(adjustment), Some(units)) = (adjustment, chosen(&typed, "cancel")) else {
+        return said(
+            "Nothing was canceled.",
+            "Choose how many pieces as whole numbers, at least one.",
+        );
+    };
+    let work = app.db.read(move |tx| fulfilment::find(tx, shop, id)).await?;
+    if work.is_some_and(|work| work.state != FulfilmentState::Open) {
+        return said(
+            "It is being packed.",
+            "Single pieces can be canceled only before somebody packs them. Nothing was canceled.",
+        );
+    }
+    let wish = UnitsCanceled {
+        id: adjustment,
+        units,
+        reason: "Canceled by the buyer".into(),
+        staff: None,
+    };
+    match checkout::cancel_units(&app, shop, id, wish).await {
+        Ok(checkout::CancelUnits::NotFound) => front.nothing_here(),
+        Ok(_) => Ok(redirect(&back)),
+        Err(error) if matches!(error.kind, Kind::Conflict | Kind::Invalid) => {
+            said("Nothing was canceled.", &error.detail)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The pieces that were typed, `cancel_0=2` and so on. None: nothing, or no numbers.
+pub(super) fn chosen(typed: &Typed, what: &str) -> Option<Vec<Ship>> {
+    let mut units = Vec::new();
+    for line in 0..100 {
+        let text = typed.get(&format!("{what}_{line}")).map_or("", |text| text.trim());
+        if text.is_empty() {
+            continue;
+        }
+        let quantity = text.parse().ok()?;
+        if quantity > 0 {
+            units.push(Ship { line, quantity });
+        }
+    }
+    (!units.is_empty()).then_some(units)
+}
+
 /// Takes the same time for every wrong token.
-fn opens(app: &App, order: OrderId, token: &str) -> bool {
+pub(super) fn opens(app: &App, order: OrderId, token: &str) -> bool {
     checkout::order_token(app.db.signing_key(), order)
         .as_bytes()
         .ct_eq(token.as_bytes())
@@ -423,6 +541,9 @@ impl OrderPage {
                 note: {
                     let inside = quoted.bundle.and_then(|inside| quote.bundles.get(inside.at as usize));
                     let became = match view.refunded(Part::Line(line.line)) {
+                        0 if line.canceled > 0 && line.canceled < line.quantity => {
+                            Some(format!("{} canceled", line.canceled))
+                        }
                         0 if line.canceled > 0 => Some("canceled".to_owned()),
                         0 => None,
                         minor => Some(format!("{} refunded", words::money(view.money(minor)))),
@@ -442,13 +563,25 @@ impl OrderPage {
         });
         let open = matches!(view.state, OrderState::Confirmed | OrderState::PaymentLost)
             && view.lines.iter().all(|line| line.shipped == 0);
-        let total = words::money(view.order.total());
+        let canceled = match view.order.canceled_at {
+            None => view.canceled_minor(),
+            Some(_) => 0, // The page says it in words.
+        };
+        let total = words::money(view.money(view.order.total_minor - canceled));
+        let mut totals = sums(quote);
+        if canceled > 0 {
+            totals.push(Sum {
+                label: "Canceled".into(),
+                amount: words::money(view.money(-canceled)),
+            });
+        }
         let contact = &view.checkout.contact;
         let promise = payments::promise(tx, view.order.checkout.intent())?;
         let several = view.lines.iter().map(|line| line.quantity).sum::<u32>() > 1;
         let once = several && promise.is_some_and(|promise| promise.taking == Taking::Once);
         let action = front.path(&format!("/orders/{id}/payment?t={token}"));
         let (pay_again, notice) = pay_again(tx, front, &view, action, cards)?;
+        let (withdrawal, returns) = coming_back(tx, front, &view, token)?;
         Ok(Some(Self {
             frame: front.frame(),
             head: Head {
@@ -472,8 +605,8 @@ impl OrderPage {
                 .filter_map(|shipment| parcel(&view, shipment))
                 .collect(),
             lines,
-            totals: sums(quote),
-            tax: tax_inside(quote),
+            totals,
+            tax: tax_inside(&kept(&view)),
             payment: payment(&view, &total),
             total,
             sent_to: sent_to.unwrap_or_default(),
@@ -484,7 +617,10 @@ impl OrderPage {
                     Some(_) => "Until the parcel leaves you can call it off here. Nothing is charged then, and your gift card has its money back.".into(),
                     None => "Until the parcel leaves you can call it off here. Nothing is charged then.".into(),
                 },
+                some: some_units(front, &view, work.as_ref(), token),
             }),
+            withdrawal,
+            returns,
             policies: front.frame().policies,
             notice,
             pay_again,
@@ -492,6 +628,114 @@ impl OrderPage {
             kept_path: None,
         }))
     }
+}
+
+/// The quote without the tax of what was canceled before it left.
+fn kept(view: &OrderView) -> offers::Quote {
+    let mut quote = view.checkout.offer.quote.clone();
+    if view.order.canceled_at.is_none() {
+        let canceled = view.lines.iter().map(|line| {
+            let rest = line.tax_minor * i64::from(line.quantity - line.canceled) / i64::from(line.quantity);
+            line.tax_minor - rest
+        });
+        quote.tax_minor -= canceled.sum::<i64>();
+    }
+    quote
+}
+
+/// Where the buyer may withdraw, and what became of what they sent back.
+fn coming_back(
+    tx: &mut Tx<'_>,
+    front: &Front,
+    view: &OrderView,
+    token: &str,
+) -> Done<(Option<Withdrawal>, Vec<ComingBack>)> {
+    let id = view.order.id;
+    let has = view.lines.iter().any(|line| line.open() + line.kept() > 0);
+    let right = returns::right_of(tx, view)?;
+    let may = view.order.canceled_at.is_none() && has && right.is_open(tx.now());
+    let withdrawal = may.then(|| Withdrawal {
+        path: front.path(&format!("/orders/{id}/withdrawal?t={token}")),
+        explanation: withdrawal_page::until(view, right),
+    });
+    let all = returns::of_order(tx, front.shop.id, id)?;
+    let told = all.iter().map(|found| came_back(front, view, found, token));
+    Ok((withdrawal, told.collect()))
+}
+
+fn came_back(front: &Front, view: &OrderView, found: &Return, token: &str) -> ComingBack {
+    let money = |minor| words::money(view.money(minor));
+    let stated = words::exact(found.stated_at);
+    let kept = match found.deducted_minor {
+        0 => String::new(),
+        minor => format!(" {} of it was kept: {}.", money(minor), found.deduction),
+    };
+    let (title, detail) = match found.state {
+        ReturnState::Awaited => (
+            "You withdrew: please send it back".to_owned(),
+            format!(
+                "You stated it on {stated}. Send this within fourteen days of that; your money is back by {} at the latest.",
+                words::exact(found.due_by)
+            ),
+        ),
+        ReturnState::Sent => (
+            "On its way back to the shop".to_owned(),
+            format!(
+                "Sent with {}. Your money is back by {} at the latest.",
+                found.proof,
+                words::exact(found.due_by)
+            ),
+        ),
+        ReturnState::Received => (
+            "Your money goes back to you".to_owned(),
+            format!("You withdrew on {stated}.{kept}"),
+        ),
+        ReturnState::Refunded if found.refunded_minor == 0 => (
+            "You withdrew".to_owned(),
+            format!("You stated it on {stated}. What had not left was canceled, and never charged.{kept}"),
+        ),
+        ReturnState::Refunded => (
+            format!("{} went back to you", money(found.refunded_minor)),
+            format!("You withdrew on {stated}.{kept} A bank may take a few days to show it."),
+        ),
+        ReturnState::Closed => ("Your return was closed".to_owned(), found.trouble.clone()),
+    };
+    let pieces = found.units.iter().filter_map(|unit| {
+        let line = view.lines.iter().find(|line| line.line == unit.line)?;
+        Some(format!("{} × {}", unit.quantity, line.title))
+    });
+    ComingBack {
+        title,
+        detail,
+        pieces: pieces.collect(),
+        proof: (found.state == ReturnState::Awaited).then(|| Proof {
+            action: front.path(&format!("/orders/{}/proof?t={token}", view.order.id)),
+            statement: found.id.to_string(),
+        }),
+    }
+}
+
+/// The pieces a buyer may still cancel one by one: while nobody packs them, and where something would stay.
+fn some_units(front: &Front, view: &OrderView, work: Option<&Fulfilment>, token: &str) -> Option<SomeUnits> {
+    let waits = work.is_none_or(|work| work.state == FulfilmentState::Open);
+    let open: u32 = view.lines.iter().map(checkout::OrderLine::open).sum();
+    if !waits || open < 2 {
+        return None;
+    }
+    let quoted = &view.checkout.offer.quote.lines;
+    let lines = view.lines.iter().zip(quoted).filter(|(line, _)| line.open() > 0);
+    Some(SomeUnits {
+        action: front.path(&format!("/orders/{}/canceled-units?t={token}", view.order.id)),
+        adjustment: String::new(),
+        lines: lines
+            .map(|(line, quoted)| OpenLine {
+                line: line.line,
+                title: quoted.title.clone(),
+                variant_title: quoted.variant_title.clone(),
+                open: line.open(),
+            })
+            .collect(),
+    })
 }
 
 /// What a buyer can do whose bank does not promise the money any more, and what their bank said to the last try.
@@ -844,7 +1088,31 @@ impl OrderPage {
             cancellation: Some(Cancellation {
                 action: "/s/loam-and-ink/orders/ord_01ksample/cancellation".into(),
                 explanation: "Until the parcel leaves you can call it off here. Nothing is charged then.".into(),
+                some: Some(SomeUnits {
+                    action: "/s/loam-and-ink/orders/ord_01ksample/canceled-units".into(),
+                    adjustment: "adj_01ksample".into(),
+                    lines: vec![
+                        OpenLine {
+                            line: 0,
+                            title: "Dune mug".into(),
+                            variant_title: "Tide".into(),
+                            open: 2,
+                        },
+                        OpenLine {
+                            line: 1,
+                            title: "Slow dripper".into(),
+                            variant_title: String::new(),
+                            open: 1,
+                        },
+                    ],
+                }),
             }),
+            withdrawal: Some(Withdrawal {
+                path: "/s/loam-and-ink/orders/ord_01ksample/withdrawal".into(),
+                explanation: "You may withdraw from the contract without giving a reason, now and until 14 days after the last parcel has arrived."
+                    .into(),
+            }),
+            returns: Vec::new(),
             policies: Frame::sample().policies,
             notice: None,
             pay_again: None,
@@ -941,6 +1209,19 @@ impl OrderPage {
         page.total = "€80.90".into();
         page.tax = "incl. €12.92 VAT (19 %)".into();
         page.cancellation = None;
+        page.returns = vec![
+            ComingBack {
+                title: "You withdrew: please send it back".into(),
+                detail: "You stated it on 26 November 2026, 09:12 UTC. Send this within fourteen days of that; your money is back by 10 December \
+                         2026, 09:12 UTC at the latest."
+                    .into(),
+                pieces: vec!["1 × Slow dripper".into()],
+                proof: Some(Proof {
+                    action: "/s/loam-and-ink/orders/ord_01ksample/proof".into(),
+                    statement: "rtn_01ksample".into(),
+                }),
+            },
+        ];
         page.addition = None;
         page.kept_path = None;
         page.notice = Some(Notice {

@@ -16,6 +16,7 @@ use super::{
     sandbox_challenge_page::SandboxChallengePage,
     sitemap::{Robots, Sitemap},
     stored_methods_page::StoredMethodsPage,
+    withdrawal_page::WithdrawalPage,
 };
 
 /// Name and page of every sample. The browser checks render the same list.
@@ -27,6 +28,8 @@ pub fn pages() -> Vec<(&'static str, String)> {
         page("clip", &ClipPage::sample()),
         page("product", &ProductPage::sample()),
         page("product_sold_out", &ProductPage::sample_sold_out()),
+        page("withdrawal", &WithdrawalPage::sample()),
+        page("withdrawal_stated", &WithdrawalPage::sample_stated()),
         page("checkout", &CheckoutPage::sample()),
         page("drop", &DropPage::sample()),
         page("drop_before", &DropPage::sample_before()),

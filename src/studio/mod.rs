@@ -35,6 +35,8 @@ pub mod evidence_page;
 pub mod order_page;
 pub mod orders_page;
 pub mod payment_page;
+pub mod price_match_page;
+pub mod price_matches_page;
 mod payment_words;
 
 pub mod drop_page;

@@ -3,10 +3,12 @@
 use super::names::Names;
 use super::orders_page::{buyer, parcel, payment};
 use super::payment_words::{MoneyRow, PaymentPart, WaitLine};
-use super::typed::Typed;
+use super::typed::{Typed, amount};
 use crate::app::App;
 use crate::catalog::KeepTheRest;
-use crate::checkout::{self, AdjustmentKind, CancelOrder, OrderView, Refund, RefundLines, RefundWhat, Ship};
+use crate::checkout::{
+    self, AdjustmentKind, CancelOrder, CancelUnits, OrderView, Refund, RefundLines, RefundWhat, Ship, UnitsCanceled,
+};
 use crate::clips;
 use crate::db::{LaneKey, Tx};
 use crate::fulfilment::{self, Accept, Deliverance, Fulfilment, FulfilmentState, HandOver, TakeAgain};
@@ -14,10 +16,11 @@ use crate::gift_cards::MoveKind;
 use crate::http::{Form, Path, Problem as Refused, Query, page, redirect};
 use crate::identity::{Creator, Helper, Policies, Shop, Staff, shop};
 use crate::inventory::Restock;
-use crate::kernel::{AdjustmentId, Error, Kind, OrderId, Result, ShipmentId, Time, words};
+use crate::kernel::{AdjustmentId, Error, Kind, OrderId, Result, ReturnId, ShipmentId, Time, words};
 use crate::ledger::AccountKey;
 use crate::offers;
 use crate::payments::{self, Part, Taking};
+use crate::returns::{self, Close, Receive, Received, Return, ReturnState};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -61,6 +64,26 @@ pub struct Shipment {
     pub tracking: String,
     pub what: String,
     pub at: When,
+}
+
+/// Something that comes back.
+pub struct ComingBack {
+    pub id: String,
+    pub state: Chip,
+    /// "Jo Lindqvist withdrew from all of it".
+    pub title: String,
+    pub detail: String,
+    pub at: When,
+    pub pieces: Vec<ReturnPiece>,
+    /// It is awaited or on its way: it can be received.
+    pub can_receive: bool,
+    pub can_close: bool,
+}
+
+pub struct ReturnPiece {
+    pub line: u32,
+    pub title: String,
+    pub quantity: u32,
 }
 
 /// One leg of a refund: who gives back how much of their share.
@@ -123,6 +146,8 @@ pub struct OrderPage {
     pub is_conflicted: bool,
     pub timeline: Vec<Happening>,
     pub shipments: Vec<Shipment>,
+    pub returns: Vec<ComingBack>,
+    pub restocks: Vec<Choice>,
     /// Chosen before the form is sent: pressing twice is one parcel.
     pub shipment: String,
     pub carrier: Field,
@@ -138,6 +163,8 @@ pub struct OrderPage {
     pub can_accept: bool,
     pub can_ship: bool,
     pub can_cancel: bool,
+    /// Some of it can be canceled while the rest stays.
+    pub can_cancel_units: bool,
     pub can_refund: bool,
     /// As the shipment: pressing twice is one refund.
     pub adjustment: String,
@@ -166,6 +193,7 @@ struct Desk {
     /// The try whose promise stands.
     promise: Option<payments::Attempt>,
     saw: checkout::Evidence,
+    returns: Vec<Return>,
     /// What the chosen refund would do; the refusal says why not.
     plan: Option<std::result::Result<checkout::BackPlan, String>>,
     now: Time,
@@ -195,6 +223,7 @@ fn read(tx: &mut Tx<'_>, staff: &Staff, id: OrderId, typed: &Typed) -> Result<De
         standing: payments::standing(tx, shop.id, view.order.checkout.intent())?,
         promise: payments::promise(tx, view.order.checkout.intent())?,
         saw: checkout::evidence(tx, &view.checkout)?,
+        returns: returns::of_order(tx, shop.id, id)?,
         now: tx.now(),
         shop,
         view,
@@ -308,6 +337,51 @@ pub async fn cancel(
     told(&app, &creator, id, &typed, done).await
 }
 
+/// Cancels what has not left, or some of it: for those who may decide about money.
+pub async fn cancel_units(
+    State(app): State<App>,
+    creator: Creator,
+    Path((_, id)): Path<(String, OrderId)>,
+    Form(typed): Form<Typed>,
+) -> std::result::Result<Response, Refused> {
+    let done = units_canceled(&app, &creator, id, &typed).await;
+    told(&app, &creator, id, &typed, done).await
+}
+
+/// Goods arrived, or were shown to be on their way: the money goes back.
+pub async fn receive_return(
+    State(app): State<App>,
+    creator: Creator,
+    Path((_, id, back)): Path<(String, OrderId, ReturnId)>,
+    Form(typed): Form<Typed>,
+) -> std::result::Result<Response, Refused> {
+    let done = received(&app, &creator, id, back, &typed).await;
+    told(&app, &creator, id, &typed, done).await
+}
+
+/// A return ends without money.
+pub async fn close_return(
+    State(app): State<App>,
+    creator: Creator,
+    Path((_, id, back)): Path<(String, OrderId, ReturnId)>,
+    Form(typed): Form<Typed>,
+) -> std::result::Result<Response, Refused> {
+    let (shop, staff, why) = (creator.shop, creator.staff, typed.one("why").to_owned());
+    let closed = app
+        .db
+        .write(LaneKey::of(id), move |tx| {
+            returns::close(tx, shop, id, back, &why, staff)
+        })
+        .await;
+    let done = match closed {
+        Ok(Close::Closed) => Ok(None),
+        Ok(Close::Refunded) => Ok(Some("Its money went back already.".into())),
+        Ok(Close::NotFound) => Err(Error::not_found("return")),
+        Err(error) => Err(error),
+    };
+    told(&app, &creator, id, &typed, done).await
+}
+
 /// Back to the order, or the page again with what was typed and why not.
 async fn told(
     app: &App,
@@ -360,6 +434,58 @@ async fn canceled(app: &App, staff: &Staff, id: OrderId) -> Result<Option<String
             CancelOrder::CapturePending => Some("The money is being taken right now. Try again in a minute.".into()),
         },
     )
+}
+
+async fn units_canceled(app: &App, staff: &Staff, id: OrderId, typed: &Typed) -> Result<Option<String>> {
+    let wish = UnitsCanceled {
+        id: typed
+            .id("adjustment")
+            .ok_or_else(|| Error::invalid("no_adjustment", "The form is too old. Load the page again."))?,
+        units: units(typed, "cancel")?,
+        reason: "canceled by the shop".into(),
+        staff: staff.staff,
+    };
+    Ok(match checkout::cancel_units(app, staff.shop, id, wish).await? {
+        CancelUnits::Canceled | CancelUnits::Again => None,
+        CancelUnits::NotFound => return Err(Error::not_found("order")),
+        CancelUnits::OrderCanceled => Some("The order was canceled meanwhile.".into()),
+    })
+}
+
+async fn received(app: &App, staff: &Staff, id: OrderId, back: ReturnId, typed: &Typed) -> Result<Option<String>> {
+    let (shop_id, currency) = (
+        staff.shop,
+        app.db.read({
+            let shop_id = staff.shop;
+            move |tx| Ok(shop(tx, shop_id)?.currency)
+        }),
+    );
+    let currency = currency.await?;
+    let deducted_minor = match typed.one("deducted") {
+        "" => 0,
+        text => amount("/deducted", text, currency)?.minor,
+    };
+    let came = units(typed, "came")?;
+    let received = Received {
+        units: (!came.is_empty()).then_some(came),
+        deducted_minor,
+        deduction: typed.one("deduction").to_owned(),
+        restock: match typed.one("restock") {
+            "sellable" => Some(Restock::Sellable),
+            "written_off" => Some(Restock::WrittenOff),
+            _ => None,
+        },
+        staff: staff.staff,
+    };
+    Ok(match returns::receive(app, shop_id, id, back, received).await? {
+        Receive::Received(found) if !found.trouble.is_empty() => Some(format!(
+            "It is written down, and the money waits: {} It is tried again every hour.",
+            found.trouble
+        )),
+        Receive::Received(_) | Receive::Again(_) => None,
+        Receive::NotFound => return Err(Error::not_found("return")),
+        Receive::Closed => Some("This return was closed meanwhile.".into()),
+    })
 }
 
 async fn refunded(app: &App, staff: &Staff, id: OrderId, typed: &Typed) -> Result<Option<String>> {
@@ -416,6 +542,7 @@ fn refund_of(typed: &Typed, view: &OrderView) -> Option<RefundWhat> {
         units,
         delivery,
         restock,
+        ..RefundLines::default()
     }))
 }
 
@@ -586,6 +713,7 @@ impl Desk {
         }
         for adjustment in &self.view.adjustments {
             let title = match adjustment.kind {
+                AdjustmentKind::Cancellation if !adjustment.units().is_empty() => "Some pieces were canceled",
                 AdjustmentKind::Cancellation => "The order was canceled",
                 AdjustmentKind::Refund => "Money was given back",
             };
@@ -681,6 +809,83 @@ impl Desk {
         };
         let bundles = &self.view.checkout.offer.quote.bundles;
         bundles.iter().map(words).collect::<Vec<_>>().join(" ")
+    }
+
+    fn coming_back(&self, found: &Return, may: bool) -> ComingBack {
+        let due = words::exact(found.due_by);
+        let overdue = if self.now > found.due_by { "was" } else { "is" };
+        let (state, detail) = match found.state {
+            ReturnState::Awaited => (
+                Chip::new(Tone::Warn, "Awaited"),
+                format!(
+                    "The buyer has fourteen days to send it. The money {overdue} due by {due}; it may wait for the goods, or for proof that they were sent."
+                ),
+            ),
+            ReturnState::Sent => (
+                Chip::new(Tone::Warn, "On its way"),
+                format!(
+                    "The buyer says: {}. The money {overdue} due by {due}, whether it has arrived or not.",
+                    found.proof
+                ),
+            ),
+            ReturnState::Received => (
+                Chip::new(Tone::Bad, "Money waits"),
+                match found.trouble.as_str() {
+                    "" => "The money is about to go back.".into(),
+                    why => format!("{why} It is tried again every hour; it {overdue} due by {due}."),
+                },
+            ),
+            ReturnState::Refunded => (
+                Chip::new(Tone::Ok, "Refunded"),
+                match found.deducted_minor {
+                    0 => format!("{} went back.", self.money(found.refunded_minor)),
+                    kept => format!(
+                        "{} went back; {} was kept: {}.",
+                        self.money(found.refunded_minor),
+                        self.money(kept),
+                        found.deduction
+                    ),
+                },
+            ),
+            ReturnState::Closed => (Chip::new(Tone::Quiet, "Closed"), found.trouble.clone()),
+        };
+        let what = if found.whole { "all of it" } else { "a part of it" };
+        let canceled = match found.units_canceled {
+            0 => String::new(),
+            units => format!(
+                " {} of it had not left, and was canceled.",
+                words::count(u64::from(units), "piece", "pieces")
+            ),
+        };
+        let words = match found.words.as_str() {
+            "" => String::new(),
+            words => format!(" “{words}”"),
+        };
+        let pieces = found.units.iter().filter_map(|unit| {
+            let line = self.view.lines.iter().find(|line| line.line == unit.line)?;
+            Some(ReturnPiece {
+                line: unit.line,
+                title: line.title.clone(),
+                quantity: unit.quantity,
+            })
+        });
+        ComingBack {
+            id: found.id.to_string(),
+            state,
+            title: format!(
+                "{} withdrew from {what}.{words}",
+                if found.name.is_empty() {
+                    "The buyer"
+                } else {
+                    &found.name
+                }
+            ),
+            detail: format!("{detail}{canceled}"),
+            at: When::of(found.stated_at, self.now),
+            pieces: pieces.collect(),
+            can_receive: may && matches!(found.state, ReturnState::Awaited | ReturnState::Sent),
+            can_close: may && !found.state.is_over(),
+        }
     }
 }
 
@@ -794,7 +999,9 @@ fn reason_name(reason: &str) -> &str {
         .map_or(reason, |(_, name)| name)
 }
 
-const REASONS: [(&str, &str); 5] = [
+const REASONS: [(&str, &str); 7] = [
+    ("withdrawal", "The buyer withdrew"),
+    (checkout::PRICE_MATCH, "It costs less now"),
     ("returned", "Sent back"),
     ("damaged", "Arrived damaged"),
     ("lost", "Never arrived"),
@@ -802,8 +1009,17 @@ const REASONS: [(&str, &str); 5] = [
     ("other", "Something else"),
 ];
 
+/// What becomes of goods that came back.
+fn restocks() -> Vec<Choice> {
+    vec![
+        Choice::new("sellable", "Back on the shelf"),
+        Choice::new("written_off", "Written off"),
+        Choice::new("", "Not here yet, or none of this"),
+    ]
+}
+
 fn reasons(chosen: &str) -> Vec<Choice> {
-    REASONS
+    REASONS[2..] // The first two are said by nobody: they happen.
         .iter()
         .map(|(word, name)| Choice {
             chosen: *word == chosen,
@@ -847,6 +1063,9 @@ impl OrderPage {
             ));
         }
         sums.push(("Tax included".into(), desk.money(view.order.tax_minor)));
+        if view.order.canceled_at.is_none() && view.canceled_minor() > 0 {
+            sums.push(("Canceled before it left".into(), desk.money(-view.canceled_minor())));
+        }
         if let Some(covers) = &view.checkout.offer.gift_card {
             sums.push((
                 format!("Of it by gift card •••• {}", covers.last_four),
@@ -871,7 +1090,7 @@ impl OrderPage {
         let paid = view
             .intent
             .as_ref()
-            .is_none_or(|intent| intent.captured_minor == intent.amount.minor);
+            .is_none_or(|intent| intent.captured_minor + intent.let_go_minor == intent.amount.minor);
         let held = view.gift_card.as_ref().map_or(0, |used| used.held_minor);
         let capturable = view.intent.as_ref().map_or(0, payments::Intent::capturable_minor) + held;
         let shipment = |parcel: &fulfilment::Shipment| {
@@ -936,6 +1155,10 @@ impl OrderPage {
             }),
             timeline: desk.timeline(),
             shipments: desk.parcels.iter().map(shipment).collect(),
+            returns: (desk.returns.iter())
+                .map(|found| desk.coming_back(found, staff.role.may_create()))
+                .collect(),
+            restocks: restocks(),
             shipment: String::new(),
             carrier: Field::of(typed.one("carrier")),
             tracking: Field::of(typed.one("tracking")),
@@ -953,6 +1176,10 @@ impl OrderPage {
                     .is_some_and(|work| work.state == FulfilmentState::Open),
             can_ship: open && staff.role.may_help() && (capturable > 0 || paid),
             can_cancel: view.order.canceled_at.is_none() && !shipped && staff.role.may_create(),
+            can_cancel_units: view.order.canceled_at.is_none()
+                && staff.role.may_create()
+                && open
+                && (shipped || lines.iter().map(|line| line.to_ship).sum::<u32>() > 1),
             can_refund: refundable && staff.role.may_create(),
             adjustment: String::new(),
             refund_delivery: typed.one("refund_delivery") == "yes",
@@ -1034,6 +1261,8 @@ impl OrderPage {
                 },
             ],
             shipments: Vec::new(),
+            returns: Vec::new(),
+            restocks: restocks(),
             shipment: String::new(),
             carrier: Field::default(),
             tracking: Field::default(),
@@ -1046,6 +1275,7 @@ impl OrderPage {
             can_accept: true,
             can_ship: true,
             can_cancel: true,
+            can_cancel_units: true,
             can_refund: false,
             adjustment: String::new(),
             refund_delivery: false,
@@ -1105,6 +1335,7 @@ impl OrderPage {
             can_accept: false,
             can_ship: false,
             can_cancel: false,
+            can_cancel_units: false,
             can_refund: true,
             refund_preview: Some(RefundPreview {
                 amount: "€28.00".into(),
@@ -1120,6 +1351,28 @@ impl OrderPage {
                 stock: "1 × Ash glaze mug 300 ml goes back on the shelf.".into(),
             }),
             ..page
+        }
+    }
+
+    /// The buyer withdrew from a part of it, and says that it is on its way back.
+    pub fn coming_back() -> Self {
+        Self {
+            returns: vec![ComingBack {
+                id: "rtn_01jd3v8k2m7q9x4r5t6w8y0z1a".into(),
+                state: Chip::new(Tone::Warn, "On its way"),
+                title: "Amira Saleh withdrew from a part of it. “Too small”".into(),
+                detail: "The buyer says: DHL JJD0001. The money is due by 5 December 2026, 10:12 UTC, whether it has arrived or not.".into(),
+                at: When::new("2 hours ago", "21 November 2026, 10:12 UTC", "2026-11-21T10:12:00Z"),
+                pieces: vec![ReturnPiece {
+                    line: 0,
+                    title: "Ash glaze mug".into(),
+                    quantity: 1,
+                }],
+                can_receive: true,
+                can_close: true,
+            }],
+            refund_preview: None,
+            ..Self::refunding()
         }
     }
 
@@ -1142,6 +1395,7 @@ impl OrderPage {
             can_accept: false,
             can_ship: false,
             can_cancel: false,
+            can_cancel_units: false,
             ..page
         }
     }

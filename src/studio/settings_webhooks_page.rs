@@ -158,6 +158,8 @@ pub(super) fn title(kind: EventType) -> &'static str {
     match kind {
         EventType::OrderConfirmed => "An order was placed",
         EventType::OrderCanceled => "An order was canceled",
+        EventType::OrderUnitsCanceled => "Some pieces of an order were canceled",
+        EventType::OrderWithdrawn => "A buyer withdrew from an order",
         EventType::OrderRefunded => "Money goes back to a buyer",
         EventType::ShipmentHandedOver => "A parcel left",
         EventType::PaymentCaptured => "Money was taken",

@@ -14,6 +14,7 @@ use crate::kernel::{Money, PageIn, Result, Seconds, ShopId, Time, VariantId, wor
 use crate::notify::webhooks::{self, Endpoint, EndpointState, Reason};
 use crate::payments;
 use crate::payments::disputes::{self, Dispute, DisputeState};
+use crate::returns::{self, Return, ReturnState};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -119,6 +120,8 @@ struct Desk {
     unreturned: Vec<OrderView>,
     /// Money of payments without a sale that a processor refused to give back.
     owed: Vec<payments::Intent>,
+    /// Returns that have not ended, each with its order's number.
+    returns: Vec<(Return, String)>,
     /// Lines of processors' files that do not agree: how many, and since when.
     unsettled: (u64, Option<Time>),
     /// Disputes that are open, or took money that had gone back before, each with its order's number.
@@ -193,6 +196,7 @@ fn read(tx: &mut Tx<'_>, staff: &Staff) -> Result<Desk> {
         owed: payments::owed_back(tx, shop.id)?,
         unreturned: unreturned(tx, shop.id)?,
         disputed: disputed(tx, shop.id)?,
+        returns: coming_back(tx, shop.id)?,
         unsettled: payments::settlement_files::count_open(tx, shop.id)?,
         deaf: if staff.role.is_owner() {
             deaf(tx, shop.id)?
@@ -256,6 +260,55 @@ fn disputed(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<(Dispute, String)>> {
         ));
     }
     Ok(named)
+}
+
+/// What buyers send back, the most urgent first.
+fn coming_back(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<(Return, String)>> {
+    let mut named = Vec::new();
+    for found in returns::open(tx, shop, MOST)? {
+        let order = checkout::order(tx, shop, found.order)?;
+        named.push((found, order.map_or_else(String::new, |order| order.number)));
+    }
+    Ok(named)
+}
+
+/// What a person has to do about a return, and until when.
+fn return_task(found: &Return, order: &str, base: &str, now: Time) -> Task {
+    let due = words::exact(found.due_by);
+    let (title, detail, action) = match found.state {
+        ReturnState::Awaited => (
+            format!("Something of order {order} comes back"),
+            format!("The money is due by {due}; it may wait until the goods are here, or shown to be on their way."),
+            "See the return",
+        ),
+        ReturnState::Sent => (
+            format!("Something of order {order} is on its way back"),
+            format!(
+                "The buyer says: {}. The money is due by {due}, whether it has arrived or not.",
+                found.proof
+            ),
+            "Give the money back",
+        ),
+        _ => (
+            format!("The money of a return of order {order} waits"),
+            format!("{} It is due by {due}.", found.trouble),
+            "See why",
+        ),
+    };
+    let soon = now.plus(Seconds::days(4)) > found.due_by;
+    Task {
+        tone: if soon || found.state == ReturnState::Received {
+            Tone::Bad
+        } else {
+            Tone::Warn
+        },
+        icon: "parcel",
+        title,
+        detail,
+        action: action.into(),
+        link: format!("{base}/orders/{}", found.order),
+        since: Some(When::of(found.stated_at, now)),
+    }
 }
 
 /// Endpoints that fail, or were disabled for it in the last month.
@@ -524,6 +577,8 @@ fn order_tasks(desk: &Desk, base: &str) -> Vec<Task> {
             since: None,
         });
     }
+    let returns = desk.returns.iter();
+    tasks.extend(returns.map(|(found, order)| return_task(found, order, base, desk.now)));
     for view in &desk.lost {
         let lost_at = view.intent.as_ref().and_then(|intent| intent.lost_at);
         tasks.push(Task {

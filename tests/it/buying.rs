@@ -336,6 +336,8 @@ pub async fn invariants(app: &App, shop: ShopId, held: impl FnOnce() -> i64) {
             let mut broken = inventory::check(tx)?;
             broken.extend(checkout::check(tx)?);
             broken.extend(fulfilment::check(tx)?);
+            broken.extend(hawker::returns::check(tx)?);
+            broken.extend(hawker::price_matches::check(tx)?);
             broken.extend(payments::disputes::check(tx)?);
             broken.extend(gift_cards::check(tx)?);
             broken.extend(hawker::drops::check(tx)?);

@@ -147,6 +147,10 @@ const CENSUS: &[Row] = &[
     read("/s/{shop}/orders/{order}", Who::Anyone),
     form("/s/{shop}/orders/{order}/addition", Who::Anyone, ""),
     form("/s/{shop}/orders/{order}/cancellation", Who::Anyone, ""),
+    form("/s/{shop}/orders/{order}/canceled-units", Who::Anyone, ""),
+    read("/s/{shop}/orders/{order}/withdrawal", Who::Anyone),
+    form("/s/{shop}/orders/{order}/withdrawal", Who::Anyone, ""),
+    form("/s/{shop}/orders/{order}/proof", Who::Anyone, ""),
     form("/s/{shop}/orders/{order}/payment", Who::Anyone, ""),
     read("/sitemap.xml", Who::Anyone),
     read("/robots.txt", Who::Anyone),
@@ -176,6 +180,27 @@ const CENSUS: &[Row] = &[
     form("/studio/{shop}/orders/{order}/acceptance", Who::Helper, ""),
     form("/studio/{shop}/orders/{order}/captures", Who::Creator, ""),
     form("/studio/{shop}/orders/{order}/cancellation", Who::Creator, ""),
+    form("/studio/{shop}/orders/{order}/canceled-units", Who::Creator, ""),
+    form(
+        "/studio/{shop}/orders/{order}/returns/{return}/receipt",
+        Who::Creator,
+        "",
+    ),
+    form(
+        "/studio/{shop}/orders/{order}/returns/{return}/closing",
+        Who::Creator,
+        "",
+    ),
+    read("/studio/{shop}/price-matches", Who::Analyst),
+    form("/studio/{shop}/price-matches", Who::Creator, ""),
+    read("/studio/{shop}/price-matches/{price_match}", Who::Analyst),
+    form("/studio/{shop}/price-matches/{price_match}/start", Who::Creator, ""),
+    form("/studio/{shop}/price-matches/{price_match}/pause", Who::Creator, ""),
+    form(
+        "/studio/{shop}/price-matches/{price_match}/cancellation",
+        Who::Creator,
+        "",
+    ),
     read("/studio/{shop}/payments/{payment}", Who::Analyst),
     form("/studio/{shop}/payments/{payment}/looks", Who::Creator, ""),
     form("/studio/{shop}/payments/{payment}/decisions", Who::Creator, ""),
@@ -637,6 +662,58 @@ const CENSUS: &[Row] = &[
     ),
     act(
         "POST",
+        "/v1/orders/{order}/canceled-units",
+        Who::Creator,
+        r#"{"lines":[{"line":0,"quantity":1}]}"#,
+    ),
+    read("/v1/price-matches", Who::Analyst),
+    act(
+        "POST",
+        "/v1/price-matches",
+        Who::Creator,
+        r#"{"prices":[{"variant":"{variant}","unit_minor":100}]}"#,
+    ),
+    read("/v1/price-matches/{price_match}", Who::Analyst),
+    read("/v1/price-matches/{price_match}/orders", Who::Analyst),
+    Row {
+        method: "POST",
+        path: "/v1/price-matches/{price_match}/start",
+        who: Who::Creator,
+        body: Body::None,
+    },
+    Row {
+        method: "POST",
+        path: "/v1/price-matches/{price_match}/pause",
+        who: Who::Creator,
+        body: Body::None,
+    },
+    Row {
+        method: "POST",
+        path: "/v1/price-matches/{price_match}/cancellation",
+        who: Who::Creator,
+        body: Body::None,
+    },
+    read("/v1/orders/{order}/returns", Who::Creator),
+    act(
+        "POST",
+        "/v1/orders/{order}/returns",
+        Who::Creator,
+        r#"{"name":"Jo","email":"jo@example.org"}"#,
+    ),
+    act(
+        "POST",
+        "/v1/orders/{order}/returns/{return}/receipt",
+        Who::Creator,
+        "{}",
+    ),
+    act(
+        "POST",
+        "/v1/orders/{order}/returns/{return}/closing",
+        Who::Creator,
+        r#"{"reason":"story"}"#,
+    ),
+    act(
+        "POST",
         "/v1/orders/{order}/cancellation",
         Who::Creator,
         r#"{"reason":"story"}"#,
@@ -872,6 +949,13 @@ impl Furnished {
         assert_eq!(kept.status, 201, "{}", kept.text());
         let methods = browser.get("/v1/stored-methods").await.value();
         names.insert("method", methods["data"][0]["id"].as_str().unwrap().to_owned());
+        let withdrawn = json!({ "name": "B", "email": "buyer@census.example" });
+        let withdrawn = owner
+            .post(&format!("/v1/orders/{}/returns", names["order"]), &withdrawn)
+            .await;
+        names.insert("return", id(&withdrawn));
+        let prices = json!({ "prices": [{ "variant": names["variant"], "unit_minor": 100 }] });
+        names.insert("price_match", id(&owner.post("/v1/price-matches", &prices).await));
         let client_secret = open.value()["client_secret"]
             .as_str()
             .unwrap_or_else(|| panic!("{}", open.text()))
@@ -937,6 +1021,8 @@ impl Furnished {
             "drop",
             "price_rule",
             "early_link",
+            "return",
+            "price_match",
         ];
         let mut marks: Vec<&str> = owned.iter().map(|name| self.names[name].as_str()).collect();
         marks.extend([self.shop.slug.as_str(), self.client_secret.as_str()]);

@@ -15,6 +15,7 @@ mod buying;
 mod catalog;
 mod bundles;
 mod census;
+mod changes;
 mod conflicts;
 mod diary;
 mod discounts;

@@ -14,7 +14,7 @@ use std::time::Duration;
 const BUYER: &str = "buyer@example.com";
 
 /// A shop whose cards go to a processor that takes a promise once.
-async fn takes_once(units: u32) -> Stall {
+pub async fn takes_once(units: u32) -> Stall {
     let stall = Stall::open_with(units, |config| {
         config.more_processors = vec![MoreProcessor {
             name: "sandbox-b".into(),

@@ -25,6 +25,7 @@ const COLOURS = { runOnly: { type: "rule", values: ["color-contrast", "link-in-t
 const SEEN = [
   ...["", "/clips/*", "/products/*", "/policies/shipping", "/policies/returns", "/policies/imprint"].map((path) => SHOP + path),
   ...["", "/clips", "/clips/new", "/clips/*", "/products", "/products/new", "/products/*", "/discounts", "/discounts/new", "/orders", "/orders/*", "/money", "/money/sales/*",
+  ...["", "/clips", "/clips/new", "/clips/*", "/products", "/products/new", "/products/*", "/orders", "/orders/*", "/price-matches", "/money", "/money/sales/*",
     "/partners", "/partners/contracts/new", "/partners/contracts/*"].map((path) => STUDIO + path),
   ...["shop", "policies", "tax", "delivery", "keys", "staff"].map((part) => `${STUDIO}/settings/${part}`),
 ];
@@ -119,6 +120,9 @@ async function storefront(browser, demo, made) {
   const visitor = await Visitor.arrive(browser, demo);
   await visitor.follow(SHOP, /^\/s\//);
   for (const [name, url] of Object.entries(made.pages)) await visitor.open(url, `the page of an order that is ${name}`);
+  const withdrawal = made.pages.shipped.replace("?t=", "/withdrawal?t=");
+  await visitor.open(withdrawal, "a withdrawal, first step");
+  await visitor.open(`${withdrawal}&back_0=1&name=Jo&email=jo%40example.org`, "a withdrawal, to be confirmed");
   // A long page of few kinds of things: twice is enough.
   await visitor.open("/docs", "/docs", LOOKS.filter(({ whole }) => whole));
   await visitor.open("/mailbox");

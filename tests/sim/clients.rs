@@ -2,7 +2,8 @@
 
 use hawker::app::App;
 use hawker::checkout::{
-    self, Address, Adjustment, Buy, CancelOrder, Contact, Pay, Paying, Payment, Refund, RefundWhat, Settled, Ship, Tap,
+    self, Address, Adjustment, Buy, CancelOrder, CancelUnits, Contact, Pay, Paying, Payment, Refund, RefundWhat,
+    Settled, Ship, Tap, UnitsCanceled,
 };
 use hawker::fulfilment::{self, Deliverance, HandOver};
 use hawker::kernel::{
@@ -163,6 +164,12 @@ pub enum Act {
     Cancel {
         order: OrderId,
     },
+    /// Some units that have not left.
+    CancelUnits {
+        order: OrderId,
+        id: AdjustmentId,
+        units: Vec<Ship>,
+    },
     Refund {
         order: OrderId,
         id: AdjustmentId,
@@ -227,6 +234,16 @@ impl Act {
             Self::Cancel { order } => {
                 let canceled = checkout::cancel_order(app, shop, order, None, "changed my mind".into()).await?;
                 matches!(canceled, CancelOrder::Canceled(_) | CancelOrder::Again(_))
+            }
+            Self::CancelUnits { order, id, units } => {
+                let wish = UnitsCanceled {
+                    id,
+                    units,
+                    reason: "fewer".into(),
+                    staff: None,
+                };
+                let canceled = checkout::cancel_units(app, shop, order, wish).await?;
+                matches!(canceled, CancelUnits::Canceled | CancelUnits::Again)
             }
             Self::Refund { order, id, what } => {
                 let refund = checkout::refund(app, shop, order, id, what, "goodwill".into(), None).await?;
@@ -332,12 +349,16 @@ pub async fn unkept(app: &App, shop: ShopId, buyers: &[Buyer], acts: &[Done]) ->
                     Act::Cancel { order } => {
                         checkout::order(tx, shop, *order)?.is_some_and(|order| order.canceled_at.is_some())
                     }
+                    Act::CancelUnits { order, id, .. } => {
+                        let adjustments = checkout::adjustments(tx, *order)?;
+                        adjustments.iter().any(|adjustment| adjustment.id == *id)
+                    }
                     Act::Refund { order, id, what } => {
                         let adjustments = checkout::adjustments(tx, *order)?;
                         let found = adjustments.iter().find(|adjustment| adjustment.id == *id);
                         let said = |found: &Adjustment| match what {
                             RefundWhat::Amount(amount) => found.amount_minor == *amount,
-                            RefundWhat::Everything | RefundWhat::Lines(_) => true,
+                            RefundWhat::Everything | RefundWhat::Lines(_) | RefundWhat::Difference(_) => true,
                         };
                         found.is_some_and(said)
                     }

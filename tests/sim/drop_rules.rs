@@ -95,7 +95,9 @@ macro_rules! standing {
         concat!(
             "select count(*) from (select r.location_id drop_id, ",
             $name,
-            " name, sum(r.quantity) units, max(d.limit_units) most from reservations r join drops d on d.id = r.location_id
+            " name, sum(r.quantity - (select coalesce(sum(l.canceled), 0) from order_lines l
+                                      where l.order_id = r.checkout_id and l.variant_id = r.variant_id)) units,
+                      max(d.limit_units) most from reservations r join drops d on d.id = r.location_id
                join checkouts k on k.id = r.checkout_id left join orders o on o.checkout_id = k.id
               where d.limit_units > 0 and k.state not in ('canceled', 'expired') and o.canceled_at is null group by 1, 2)
              where name is not null and units > most"
@@ -153,7 +155,9 @@ pub const SLOW: &[Rule] = &[
         "D11: something reserved in a drop with a limit counts for nobody",
         "select count(*) from (select 1 from reservations r join drops d on d.id = r.location_id where d.limit_units > 0 and r.checkout_id not in (select id from drop_waits)
             and not exists (select 1 from drop_claims c where c.checkout_id = r.checkout_id and c.drop_id = d.id
-                  and c.units = (select sum(q.quantity) from reservations q where q.checkout_id = r.checkout_id)))",
+                  and c.units = (select sum(q.quantity) from reservations q where q.checkout_id = r.checkout_id)
+                    - (select coalesce(sum(u.value ->> 'quantity'), 0) from adjustments a, json_each(a.detail -> 'lines') u
+                        where a.order_id = r.checkout_id and a.kind = 'cancellation')))",
     ),
     (
         "The units given to a drop are not those in its archive",

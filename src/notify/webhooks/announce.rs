@@ -147,6 +147,7 @@ fn data(tx: &mut Tx<'_>, fact: &Fact, version: i64) -> Result<DataOut> {
     match *fact {
         Fact::OrderConfirmed { shop, order, .. }
         | Fact::OrderCanceled { shop, order }
+        | Fact::WithdrawalStated { shop, order, .. }
         | Fact::PaymentCaptured { shop, order }
         | Fact::PaymentLost { shop, order, .. }
         | Fact::PaymentOverdue { shop, order } => about_order(tx, shop, order, version),
@@ -155,6 +156,11 @@ fn data(tx: &mut Tx<'_>, fact: &Fact, version: i64) -> Result<DataOut> {
             ..about_order(tx, shop, order, version)?
         }),
         Fact::OrderRefunded {
+            shop,
+            order,
+            adjustment,
+        }
+        | Fact::UnitsCanceled {
             shop,
             order,
             adjustment,

@@ -16,6 +16,10 @@ crate::words! {
         OrderConfirmed = "order.confirmed",
         /// An order was canceled before anything was taken.
         OrderCanceled = "order.canceled",
+        /// Units of an order were canceled before they left; the rest of it stays.
+        OrderUnitsCanceled = "order.units_canceled",
+        /// A buyer withdrew from the contract, or from a part of it.
+        OrderWithdrawn = "order.withdrawn",
         /// Money goes back to the buyer.
         OrderRefunded = "order.refunded",
         /// A parcel was handed over, or a digital good released.
@@ -39,9 +43,11 @@ crate::words! {
 
 impl EventType {
     /// What an endpoint can ask for; a test is sent to whoever is tested.
-    pub const ASKABLE: [Self; 10] = [
+    pub const ASKABLE: [Self; 12] = [
         Self::OrderConfirmed,
         Self::OrderCanceled,
+        Self::OrderUnitsCanceled,
+        Self::OrderWithdrawn,
         Self::OrderRefunded,
         Self::ShipmentHandedOver,
         Self::PaymentCaptured,
@@ -56,6 +62,8 @@ impl EventType {
         match fact {
             Fact::OrderConfirmed { .. } => Self::OrderConfirmed,
             Fact::OrderCanceled { .. } => Self::OrderCanceled,
+            Fact::UnitsCanceled { .. } => Self::OrderUnitsCanceled,
+            Fact::WithdrawalStated { .. } => Self::OrderWithdrawn,
             Fact::OrderRefunded { .. } => Self::OrderRefunded,
             Fact::ShipmentHandedOver { .. } => Self::ShipmentHandedOver,
             Fact::PaymentCaptured { .. } => Self::PaymentCaptured,
@@ -293,6 +301,8 @@ pub(super) fn object(fact: &Fact) -> (ShopId, Uuid) {
     match *fact {
         Fact::OrderConfirmed { shop, order, .. }
         | Fact::OrderCanceled { shop, order }
+        | Fact::UnitsCanceled { shop, order, .. }
+        | Fact::WithdrawalStated { shop, order, .. }
         | Fact::OrderRefunded { shop, order, .. }
         | Fact::ShipmentHandedOver { shop, order, .. }
         | Fact::PaymentCaptured { shop, order }

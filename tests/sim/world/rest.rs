@@ -35,6 +35,8 @@ impl World<'_> {
             let mut broken = inventory::check(tx)?;
             broken.extend(checkout::check(tx)?);
             broken.extend(fulfilment::check(tx)?);
+            broken.extend(hawker::returns::check(tx)?);
+            broken.extend(hawker::price_matches::check(tx)?);
             broken.extend(gift_cards::check(tx)?);
             broken.extend(payments::disputes::check(tx)?);
             // I10, P4: while one try may still become money nobody else is asked.

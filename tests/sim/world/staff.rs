@@ -39,6 +39,11 @@ impl World<'_> {
                 id: app.random.id(now),
                 lines: (dice.below(3) > 0).then(|| some_of(lines, dice)),
             },
+            (5, Some(order)) if dice.below(3) > 0 => Act::CancelUnits {
+                order,
+                id: app.random.id(now),
+                units: some_of(lines, dice),
+            },
             (5, Some(order)) => Act::Cancel { order },
             (6 | 7, Some(order)) => Act::Refund {
                 order,
@@ -221,6 +226,7 @@ fn what_goes_back(lines: &[u32], dice: &mut Dice) -> RefundWhat {
             units: some_of(lines, dice),
             delivery: dice.below(3) == 0,
             restock: [None, Some(Restock::Sellable), Some(Restock::WrittenOff)][pick(dice, 3)],
+            ..RefundLines::default()
         }),
     }
 }

@@ -1,0 +1,31 @@
+//! Looking again at returns that have not ended.
+
+use super::model::ReturnState;
+use super::store;
+use super::withdraw::tomorrow;
+use crate::app::App;
+use crate::db::LaneKey;
+use crate::kernel::Result;
+
+/// Looked at in a round.
+const ROWS: i64 = 50;
+
+/// The job `returns`: money that did not go back yet is tried again; what is awaited stays on Today, and its buyer is asked where it is by
+/// `notify`. Returns how many it looked at.
+pub async fn mind(app: &App) -> Result<u64> {
+    let due = app.db.read(|tx| store::due(tx, ROWS)).await?;
+    for (shop, id, state) in &due {
+        let (shop, id) = (*shop, *id);
+        if *state == ReturnState::Received {
+            if let Err(error) = super::receive::pay_back(app, shop, id).await {
+                tracing::error!(%error, %id, "the money of a return did not go back; the next round tries again");
+            }
+        } else {
+            let lane = LaneKey::of(id);
+            app.db
+                .write(lane, move |tx| store::look_again(tx, id, tomorrow(tx.now())))
+                .await?;
+        }
+    }
+    Ok(due.len() as u64)
+}

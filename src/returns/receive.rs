@@ -1,0 +1,243 @@
+//! Goods arrive, and the money goes back; or a person ends it.
+
+use super::model::{Return, ReturnState};
+use super::store::{self, Arrived};
+use super::withdraw::said;
+use crate::app::App;
+use crate::checkout::{self, Refund, RefundLines, RefundWhat, Ship};
+use crate::db::{LaneKey, Tx};
+use crate::inventory::Restock;
+use crate::kernel::{Error, Kind, OrderId, Result, ReturnId, Seconds, ShopId, StaffId};
+
+/// What a person says of what arrived.
+#[derive(Clone, Debug, Default)]
+pub struct Received {
+    /// What came; none named: all of it.
+    pub units: Option<Vec<Ship>>,
+    /// What the goods lost in value because they were used, with the reason.
+    pub deducted_minor: i64,
+    pub deduction: String,
+    /// What becomes of the goods; `None` if they are not there, or only their postage slip is.
+    pub restock: Option<Restock>,
+    pub staff: Option<StaffId>,
+}
+
+/// What became of it.
+#[derive(Clone, Debug)]
+pub enum Receive {
+    /// The money is on its way, or will be as soon as it can; the return says which.
+    Received(Box<Return>),
+    /// It was said before.
+    Again(Box<Return>),
+    NotFound,
+    Closed,
+}
+
+/// Goods arrived, or the buyer has proved that they sent them: the money goes back, less what they lost in value.
+///
+/// Act 1 writes down what arrived; then the refund of checkout has its own acts, under an id that follows from the return. A crash between them is
+/// finished by the job `returns`. Order of answers: not found, closed, again, received. Errors: `invalid_field`.
+pub async fn receive(app: &App, shop: ShopId, order: OrderId, id: ReturnId, received: Received) -> Result<Receive> {
+    let lane = LaneKey::of(order);
+    let app = app.clone();
+    app.clone()
+        .track(async move {
+            let answer = app
+                .db
+                .write(lane, move |tx| arrive(tx, shop, order, id, &received))
+                .await?;
+            if !matches!(answer, Receive::Received(_)) {
+                return Ok(answer);
+            }
+            pay_back(&app, shop, id).await?;
+            let found = app.db.read(move |tx| store::find(tx, shop, id)).await?;
+            Ok(found.map_or(Receive::NotFound, |found| Receive::Received(Box::new(found))))
+        })
+        .await
+}
+
+fn arrive(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, id: ReturnId, received: &Received) -> Result<Receive> {
+    let Some(found) = store::find(tx, shop, id)?.filter(|found| found.order == order) else {
+        return Ok(Receive::NotFound);
+    };
+    match found.state {
+        ReturnState::Closed => return Ok(Receive::Closed),
+        ReturnState::Received | ReturnState::Refunded => return Ok(Receive::Again(Box::new(found))),
+        ReturnState::Awaited | ReturnState::Sent => {}
+    }
+    let deduction = said("/deduction", &received.deduction, 300)?;
+    if received.deducted_minor < 0 || received.deducted_minor > 0 && deduction.is_empty() {
+        return Err(Error::field(
+            "/deduction",
+            "Say why the goods are worth less; the buyer reads it.",
+        ));
+    }
+    let came = came(&found, received.units.as_deref())?;
+    if let Some(view) = checkout::view(tx, shop, order)? {
+        let worth: i64 = (view.lines.iter())
+            .map(|line| {
+                let units = came
+                    .iter()
+                    .filter(|unit| unit.line == line.line)
+                    .map(|unit| unit.quantity)
+                    .sum::<u32>();
+                line.amount_minor.saturating_mul(i64::from(units)) / i64::from(line.quantity)
+            })
+            .sum();
+        if received.deducted_minor > worth {
+            return Err(Error::field("/deducted", "Keep at most what the pieces cost."));
+        }
+    }
+    let arrived = Arrived {
+        deducted_minor: received.deducted_minor,
+        deduction: &deduction,
+        restock: word(received.restock),
+        staff: received.staff,
+    };
+    if !store::receive(tx, id, &arrived)? {
+        return Ok(Receive::Again(Box::new(found)));
+    }
+    for unit in &found.units {
+        let here = came
+            .iter()
+            .find(|came| came.line == unit.line)
+            .map_or(0, |came| came.quantity);
+        if here < unit.quantity {
+            store::set_units(tx, id, unit.line, here)?;
+            checkout::ask_no_more(tx, order, unit.line, unit.quantity - here)?;
+        }
+    }
+    Ok(Receive::Received(Box::new(found)))
+}
+
+/// What came of what was to come. Errors: `invalid_field`.
+fn came(found: &Return, units: Option<&[Ship]>) -> Result<Vec<Ship>> {
+    let Some(units) = units else {
+        return Ok(found.units.clone());
+    };
+    let wrong = || Error::field("/lines", "Name at most what was to come back, and at least one piece.");
+    for unit in units {
+        let awaited = found.units.iter().find(|awaited| awaited.line == unit.line);
+        if awaited.is_none_or(|awaited| unit.quantity > awaited.quantity) {
+            return Err(wrong());
+        }
+    }
+    let came: Vec<Ship> = units.iter().filter(|unit| unit.quantity > 0).copied().collect();
+    let twice = (1..came.len()).any(|at| came[..at].iter().any(|other| other.line == came[at].line));
+    if came.is_empty() || twice {
+        return Err(wrong());
+    }
+    Ok(came)
+}
+
+fn word(restock: Option<Restock>) -> &'static str {
+    match restock {
+        None => "",
+        Some(Restock::Sellable) => "sellable",
+        Some(Restock::WrittenOff) => "written_off",
+    }
+}
+
+/// Gives the money of a return back that was received. Run twice it is one refund.
+pub(super) async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()> {
+    let Some(found) = app.db.read(move |tx| store::find(tx, shop, id)).await? else {
+        return Ok(());
+    };
+    if found.state != ReturnState::Received {
+        return Ok(());
+    }
+    let (lane, order) = (LaneKey::of(found.order), found.order);
+    let what = RefundWhat::Lines(RefundLines {
+        units: found.units.clone(),
+        delivery: found.whole,
+        restock: match found.restock.as_str() {
+            "sellable" => Some(Restock::Sellable),
+            "written_off" => Some(Restock::WrittenOff),
+            _ => None,
+        },
+        less_minor: found.deducted_minor,
+        asked_at: Some(found.stated_at),
+    });
+    let refund = found.refund();
+    let reason = "withdrawal".to_owned();
+    let minor = match checkout::refund(app, shop, order, refund, what, reason, found.staff).await {
+        Ok(Refund::Begun(back) | Refund::Again(back)) => back.amount.minor,
+        Ok(Refund::NotFound) => return Err(Error::internal("a return belongs to an order that is not there")),
+        // All of it was kept for what the goods lost, or went back before.
+        Err(error) if error.code == "nothing_to_refund" && settled(app, shop, order).await? => 0,
+        Err(error) if matches!(error.kind, Kind::Conflict | Kind::Invalid) => {
+            let trouble = error.detail.to_string();
+            return app
+                .db
+                .write(lane, move |tx| {
+                    store::postpone(tx, id, &trouble, tx.now().plus(Seconds::hours(1)))
+                })
+                .await;
+        }
+        Err(error) => return Err(error),
+    };
+    app.db
+        .write(lane, move |tx| store::refunded(tx, id, minor).map(drop))
+        .await
+}
+
+/// Whether nothing of an order's money is on its way, in either direction.
+async fn settled(app: &App, shop: ShopId, order: OrderId) -> Result<bool> {
+    let view = app.db.read(move |tx| checkout::view(tx, shop, order)).await?;
+    Ok(view.is_none_or(|view| !checkout::money_is_moving(&view)))
+}
+
+/// The buyer says how they sent it. False: it is not awaited any more.
+pub fn say_sent(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, id: ReturnId, proof: &str) -> Result<bool> {
+    let proof = said("/proof", proof, 200)?;
+    if proof.is_empty() {
+        return Err(Error::field("/proof", "Say with whom you sent it, and its number."));
+    }
+    match store::find(tx, shop, id)? {
+        Some(found) if found.order == order => store::say_sent(tx, shop, id, &proof),
+        _ => Ok(false),
+    }
+}
+
+/// What became of ending a return without money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    Closed,
+    NotFound,
+    /// Its money went back.
+    Refunded,
+}
+
+/// Nothing came, or the two agreed otherwise: a person ends it and says why. What had not left stays canceled.
+pub fn close(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    order: OrderId,
+    id: ReturnId,
+    why: &str,
+    staff: Option<StaffId>,
+) -> Result<Close> {
+    let why = said("/reason", why, 300)?;
+    if why.is_empty() {
+        return Err(Error::field("/reason", "Say why it ends without money."));
+    }
+    let Some(found) = store::find(tx, shop, id)?.filter(|found| found.order == order) else {
+        return Ok(Close::NotFound);
+    };
+    if checkout::adjustments(tx, order)?
+        .iter()
+        .any(|change| change.id == found.refund())
+    {
+        return Ok(Close::Refunded); // It is on its way, and about to be written down.
+    }
+    if !store::close(tx, shop, id, &why, staff)? {
+        return Ok(match found.state {
+            ReturnState::Closed => Close::Closed,
+            _ => Close::Refunded,
+        });
+    }
+    for unit in &found.units {
+        checkout::ask_no_more(tx, order, unit.line, unit.quantity)?;
+    }
+    Ok(Close::Closed)
+}
