@@ -17,6 +17,17 @@ crate::words! {
     }
 }
 
+impl KeepTheRest {
+    /// What a buyer is told before they buy.
+    pub fn told(self) -> &'static str {
+        match self {
+            Self::Prorate => "Parts of it can go back alone, each for its share of the price.",
+            Self::Reprice => "If parts of it go back, what you keep costs what it costs alone.",
+            Self::None => "It goes back whole or not at all.",
+        }
+    }
+}
+
 /// One part of a bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BundlePart {

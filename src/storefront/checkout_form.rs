@@ -976,6 +976,11 @@ impl CheckoutPage {
         let promise = offers::promise_out(quote, quote.shown_at).map(|delivery| delivery.promise);
         let mut promises: Vec<String> = promise.into_iter().collect();
         promises.push(front.returns());
+        let told = quote
+            .bundles
+            .iter()
+            .map(|bundle| format!("{}: {}", bundle.title, bundle.keep_the_rest.told()));
+        promises.extend(told);
         if quote.needs_address() {
             promises.push(CHARGED_LATER.into());
         }

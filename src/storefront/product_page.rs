@@ -30,6 +30,8 @@ pub struct ProductPage {
     pub description: Vec<String>,
     /// What a bundle is made of: "2 × Dune mug · Tide".
     pub contents: Vec<String>,
+    /// What its buyers agree to for keeping a part of it.
+    pub contents_note: &'static str,
     pub pictures: Vec<Picture>,
     pub variants: Vec<VariantChoice>,
     /// "Arrives 24–26 Nov" and what it costs. Absent for what does not travel.
@@ -160,6 +162,7 @@ impl ProductPage {
             },
             title: product.title.clone(),
             contents: contents(tx, shop, &product)?,
+            contents_note: catalog::bundle(tx, shop.id, product.id)?.map_or("", |bundle| bundle.keep_the_rest.told()),
             description: paragraphs(&product.description),
             pictures: vec![main],
             variants: variants.collect(),
@@ -337,6 +340,7 @@ impl ProductPage {
             },
             title: "Dune mug".into(),
             contents: Vec::new(),
+            contents_note: "",
             description: vec![
                 "Thrown by hand from iron-rich stoneware, dipped two thirds deep so that the bare clay stays warm in your palm.".into(),
                 "Holds 320 ml. No two runs of glaze are the same.".into(),

@@ -304,7 +304,10 @@ async fn a_bundle_is_seen_chosen_and_bought_without_scripts_and_the_desk_works_o
     let path = format!("/s/{}/checkout", stall.shop.slug);
     let form = browser.get(&format!("{path}?lines={}:1", set.variant)).await.text();
     assert!(
-        form.contains("Morning set") && form.contains("2 × Mug, 1 × Print") && form.contains("Pay €64.90"),
+        form.contains("Morning set")
+            && form.contains("2 × Mug, 1 × Print")
+            && form.contains("Pay €64.90")
+            && form.contains("Morning set: Parts of it can go back alone"),
         "{form}"
     );
     let two = [
