@@ -85,6 +85,7 @@ fn sold(dice: &mut Dice, line: u32) -> OrderLine {
         shipped: 0,
         canceled: 0,
         returned: 0,
+        asked: 0,
     }
 }
 

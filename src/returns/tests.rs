@@ -53,6 +53,8 @@ fn quote(return_days: u32, eta: u32) -> Quote {
         return_days,
         policies: None,
         seen: None,
+        bundles: Vec::new(),
+        discounts: Vec::new(),
         drop: None,
     }
 }
