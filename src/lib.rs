@@ -18,6 +18,7 @@ pub mod taxes;
 pub mod delivery;
 pub mod partners;
 pub mod drops;
+pub mod preorders;
 pub mod offers;
 pub mod payments;
 pub mod gift_cards;

@@ -17,7 +17,9 @@ mod store;
 mod tests;
 
 pub use create::{AddVariant, Create, add_variant, create};
-pub use edit::{Edit, SetPrice, edit_product, edit_variant, may_withdraw, set_contract, set_price, withdraw};
+pub use edit::{
+    Edit, SetPrice, archive_all, edit_product, edit_variant, may_withdraw, set_contract, set_price, withdraw,
+};
 pub use model::*;
 pub use store::{
     count, find, find_by_slug, list, list_active, price, prices, product_of, sellable, sellable_in_drop, variant,

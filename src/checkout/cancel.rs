@@ -2,13 +2,14 @@
 
 use super::buy::{let_drop_go, let_gift_card_go};
 use super::conclude::{Settled, settle};
-use super::model::{AdjustmentKind, CheckoutState, Order};
+use super::model::{AdjustmentKind, Checkout, CheckoutState, Order};
 use super::store;
 use crate::app::App;
 use crate::db::{LaneKey, Tx};
 use crate::inventory::{self, Claim, Restock};
 use crate::kernel::{AdjustmentId, CheckoutId, Fact, Id, OrderId, Result, ShopId, StaffId};
 use crate::payments::{self, Attempt, Operation, VoidBegin};
+use crate::preorders;
 
 /// What became of leaving.
 #[derive(Clone, Debug)]
@@ -138,7 +139,7 @@ fn undo(
     let_gift_card_go(tx, &checkout)?;
     let_drop_go(tx, &checkout)?;
     store::cancel_order(tx, id)?;
-    put_back(tx, &order, order.total_minor, reason, staff)?;
+    put_back(tx, (&order, &checkout), order.total_minor, reason, staff)?;
     tx.publish(&Fact::OrderCanceled { shop, order: id })?;
     let order = Order {
         canceled_at: Some(tx.now()),
@@ -149,7 +150,13 @@ fn undo(
 }
 
 /// What did not leave is for sale again, and the books say that it was canceled: once an order, so the id follows from the order's.
-fn put_back(tx: &mut Tx<'_>, order: &Order, minor: i64, reason: &str, staff: Option<StaffId>) -> Result<()> {
+fn put_back(
+    tx: &mut Tx<'_>,
+    (order, checkout): (&Order, &Checkout),
+    minor: i64,
+    reason: &str,
+    staff: Option<StaffId>,
+) -> Result<()> {
     for line in store::cancel_lines(tx, order.id)? {
         let claim = Claim {
             variant: line.variant,
@@ -158,6 +165,9 @@ fn put_back(tx: &mut Tx<'_>, order: &Order, minor: i64, reason: &str, staff: Opt
         };
         if !mutant!("D2-cancel") {
             inventory::restock(tx, &claim, Restock::Sellable)?;
+        }
+        if checkout.is_preorder(line.line) {
+            preorders::given_back(tx, order.shop, (order.id, line.line), line.open(), Restock::Sellable)?;
         }
     }
     let adjustment = AdjustmentId::from_uuid(uuid::Uuid::new_v5(&order.id.uuid(), b"cancellation"));
@@ -206,7 +216,8 @@ pub fn give_up(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<GiveUp> {
     let owed = payments::capture_plan(tx, intent.id, &shipped, true)?.amount.minor;
     payments::void_begin(tx, intent.id)?;
     let let_go = let_gift_card_go(tx, &view.checkout)?;
-    put_back(tx, &view.order, intent.rest().minor - owed + let_go, reason, None)?;
+    let rest = intent.rest().minor - owed + let_go;
+    put_back(tx, (&view.order, &view.checkout), rest, reason, None)?;
     store::touch_order(tx, id)?;
     Ok(GiveUp::Rest)
 }

@@ -13,6 +13,7 @@ use crate::gift_cards;
 use crate::inventory::{self, Claim, Restock};
 use crate::kernel::{AdjustmentId, Error, Fact, Money, OrderId, Result, ShopId, StaffId};
 use crate::payments::{self, Operation, Part, PlannedLeg, RefundBegin, RefundOf, RefundPlan};
+use crate::preorders;
 
 /// What is to go back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -393,6 +394,9 @@ fn put_back(tx: &mut Tx<'_>, view: &OrderView, units: &[Ship], how: Restock) -> 
             },
             how,
         )?;
+        if view.checkout.is_preorder(unit.line) {
+            preorders::given_back(tx, view.order.shop, (*id, unit.line), unit.quantity, how)?;
+        }
     }
     Ok(())
 }

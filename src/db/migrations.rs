@@ -79,6 +79,11 @@ pub const MAIN: &[Migration] = &[
         name: "door",
         sql: include_str!("../../migrations/main/0015_door.sql"),
     },
+    Migration {
+        number: 18,
+        name: "windows and pre-orders",
+        sql: include_str!("../../migrations/main/0018_windows_and_preorders.sql"),
+    },
 ];
 
 /// What players saw, in a file and lane of its own.

@@ -17,7 +17,7 @@ mod tests;
 pub use api::*;
 pub use model::{Fulfilment, FulfilmentState, Shipment};
 pub use ship::{
-    Accept, Deliver, Deliverance, HandOver, TakeAgain, accept, cancel, close, deliver_digital, hand_over, open, owed,
-    take_again,
+    Accept, Deliver, Deliverance, HandOver, TakeAgain, accept, cancel, close, deliver_digital, hand_over, not_there,
+    open, owed, take_again,
 };
 pub use store::{check, find, open_orders, shipments};

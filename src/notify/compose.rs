@@ -13,6 +13,7 @@ use crate::gift_cards::MoveKind;
 use crate::identity::{self, Shop};
 use crate::kernel::{AdjustmentId, Error, Id, OrderId, RefundId, Result, ShipmentId, ShopId, words};
 use crate::payments::{self, CaptureState, Taking};
+use crate::preorders::{self, Sale};
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde_json::{Value, json};
@@ -122,6 +123,14 @@ pub(super) static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         (
             "drop_opening.txt",
             include_str!("../../templates/mail/drop_opening.txt"),
+        ),
+        (
+            "preorder_late.html",
+            include_str!("../../templates/mail/preorder_late.html"),
+        ),
+        (
+            "preorder_late.txt",
+            include_str!("../../templates/mail/preorder_late.txt"),
         ),
     ];
     for (name, text) in files {
@@ -243,7 +252,7 @@ pub fn order_confirmed(tx: &mut Tx<'_>, links: &Links, view: OrderView, promise:
         (_, false, false) => "Your card is charged now.",
     };
     let more = json!({
-        "lines": lines(&about.view),
+        "lines": promised_lines(&about.view, &about.shop.time_zone),
         "delivery": quote.delivery.as_ref().map(|delivery| json!({ "name": delivery.name.as_str(), "amount": words::money(about.view.money(delivery.amount_minor)) })),
         "total": words::money(about.view.order.total()),
         "tax": words::money(about.view.money(about.view.order.tax_minor)),
@@ -269,6 +278,17 @@ pub fn order_confirmed(tx: &mut Tx<'_>, links: &Links, view: OrderView, promise:
 fn lines(view: &OrderView) -> Vec<Value> {
     let line = |line: &checkout::OrderLine| json!({ "title": line.title.as_str(), "quantity": line.quantity, "amount": words::money(view.money(line.amount_minor)) });
     view.lines.iter().map(line).collect()
+}
+
+/// The same with the day by which what was pre-ordered leaves.
+fn promised_lines(view: &OrderView, zone: &str) -> Vec<Value> {
+    let mut lines = lines(view);
+    for (line, quoted) in lines.iter_mut().zip(&view.checkout.offer.quote.lines) {
+        if let Some(preorder) = quoted.preorder {
+            line["preorder"] = json!(words::day_in(preorder.ships_by, zone));
+        }
+    }
+    lines
 }
 
 fn address(address: &checkout::Address) -> Vec<String> {
@@ -396,6 +416,29 @@ pub fn payment_lost(tx: &mut Tx<'_>, links: &Links, shop: ShopId, order: OrderId
     let subject = format!("Please pay your order {} again", about.view.order.number);
     let occasion = Uuid::new_v5(&order.uuid(), format!("lost/{tries}").as_bytes());
     about.queue(tx, MailKind::PaymentLost, occasion, subject, more)
+}
+
+/// What was pre-ordered is later than the buyer was promised: they may wait, or cancel.
+pub(super) fn preorder_late(tx: &mut Tx<'_>, links: &Links, shop: ShopId, sale: &Sale) -> Result<Queue> {
+    let Some(preorder) = preorders::find(tx, shop, sale.preorder)? else {
+        return Ok(Queue::Again);
+    };
+    let Some(about) = About::order(tx, links, shop, sale.order)? else {
+        return Ok(Queue::NoAddress);
+    };
+    let zone = &about.shop.time_zone;
+    let line = about.view.lines.iter().find(|line| line.line == sale.line);
+    let more = json!({
+        "what": line.map(|line| line.title.as_str()).unwrap_or_default(),
+        "promised": words::day_in(sale.promised, zone),
+        "later": (!preorder.late).then(|| words::day_in(preorder.ships_by, zone)),
+    });
+    let subject = format!("Your order {} takes longer", about.view.order.number);
+    let occasion = Uuid::new_v5(
+        &sale.order.uuid(),
+        format!("preorder/{}/{}", sale.line, preorder.version).as_bytes(),
+    );
+    about.queue(tx, MailKind::PreorderLate, occasion, subject, more)
 }
 
 /// What went back did not arrive. No letter where no order was born.

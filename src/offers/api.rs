@@ -1,7 +1,7 @@
 //! `GET /v1/quotes`.
 
 use super::model::{Asked, InDrop, Quote, Seen};
-use super::quote::{Offer, quote};
+use super::quote::{Offer, quote, with_preorders};
 use super::token;
 use crate::app::App;
 use crate::db::Tx;
@@ -11,9 +11,10 @@ use crate::http::{Problem, Query, json};
 use crate::identity::{self, Player, Shop};
 use crate::inventory::{self, Availability};
 use crate::kernel::{
-    AnchorId, ClipId, Currency, DropId, MethodId, Money, MoneyOut, ProductId, Result as Done, Seconds, Time, VariantId,
-    ZoneId,
+    AnchorId, ClipId, Currency, DropId, MethodId, Money, MoneyOut, PreorderId, ProductId, Result as Done, Seconds,
+    Time, VariantId, ZoneId,
 };
+use crate::preorders::QuotedPreorder;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -110,6 +111,27 @@ pub struct QuoteLineOut {
     pub amount: MoneyOut,
     pub tax: MoneyOut,
     pub tax_rate_bp: u32,
+    /// It is a pre-order: not there yet, and sold as what is expected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preorder: Option<PromisedOut>,
+}
+
+/// What is promised of a pre-order.
+#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = PreorderPromise)]
+pub struct PromisedOut {
+    pub id: PreorderId,
+    /// It leaves by then; a later day is told by letter, and it can be canceled until it leaves.
+    pub ships_by: Time,
+}
+
+impl From<QuotedPreorder> for PromisedOut {
+    fn from(quoted: QuotedPreorder) -> Self {
+        Self {
+            id: quoted.id,
+            ships_by: quoted.ships_by,
+        }
+    }
 }
 
 /// A way to travel, with its promise.
@@ -144,8 +166,9 @@ pub enum PaymentMethod {
 #[utoipa::path(get, path = "/v1/quotes", tag = "buying", params(QuoteIn), responses(
     (status = 200, body = QuoteOut),
     (status = 404, description = "`not_for_sale`: there is no such variant, or it is not sold now."),
-    (status = 409, description = "`sold_out` with `left`, or `not_delivered_there`; in a drop `drop_not_open`, `drop_paused`, `drop_closed`, `not_in_drop`."),
+    (status = 409, description = "`sold_out` with `left`, or `not_delivered_there`; `shop_not_open` or `shop_closed`, of a shop that exists for a time; in a drop `drop_not_open`, `drop_paused`, `drop_closed`, `not_in_drop`."),
     (status = 422, description = "A parameter breaks a rule."),
+    (status = 503, description = "Too busy; nothing was done. Ask again, after `Retry-After`."),
 ))]
 pub async fn get_quote(
     State(app): State<App>,
@@ -176,6 +199,7 @@ pub async fn get_quote(
         .db
         .look(move |tx| {
             let shop = identity::shop(tx, player.shop)?;
+            identity::must_trade(&shop, tx.now())?;
             let mut asked = asked.clone();
             if asked.country.is_empty() {
                 asked.country.clone_from(&shop.country);
@@ -188,7 +212,12 @@ pub async fn get_quote(
                     scarcest = Some((stock, short));
                 }
             }
-            let offer = quote(tx, &shop, &asked, holds)?;
+            let mut offer = quote(tx, &shop, &asked, holds)?;
+            if let (Some((_, true)), Offer::Quoted(quote, _)) = (scarcest, &mut offer)
+                && let Some(expected) = with_preorders(tx, quote)?
+            {
+                scarcest = Some((expected, false));
+            }
             Ok((shop, offer, scarcest.unwrap_or_default()))
         })
         .await?;
@@ -256,7 +285,7 @@ pub fn promise_out(quote: &Quote, at: Time) -> Option<DeliveryOut> {
             eta_days_min: delivery.eta_days_min,
             eta_days_max: delivery.eta_days_max,
         };
-        DeliveryOut::new(&method, at)
+        DeliveryOut::new(&method, quote.leaves(at))
     })
 }
 
@@ -306,13 +335,14 @@ impl QuoteOut {
                     amount: money(line.amount_minor),
                     tax: money(line.tax_minor),
                     tax_rate_bp: line.tax.0,
+                    preorder: line.preorder.map(PromisedOut::from),
                 })
                 .collect(),
             items: money(quote.items_minor),
             delivery: promise_out(quote, quote.shown_at),
             delivery_options: methods
                 .iter()
-                .map(|method| DeliveryOut::new(method, quote.shown_at))
+                .map(|method| DeliveryOut::new(method, quote.leaves(quote.shown_at)))
                 .collect(),
             tax: money(quote.tax_minor),
             tax_inclusive: quote.inclusive,

@@ -19,5 +19,5 @@ mod tests;
 
 pub use api::{DeliveryOut, PaymentMethod, QuoteLineOut, QuoteOut, QuotedDropOut, availability, promise_out};
 pub use model::{Asked, InDrop, Quote, QuotedDelivery, QuotedLine, Seen, WantedLine};
-pub use quote::{Offer, Recheck, quote, recheck};
+pub use quote::{Offer, Recheck, quote, recheck, with_preorders};
 pub use token::{open, sign};

@@ -6,6 +6,7 @@ use crate::kernel::{
     AnchorId, ClipId, ContractId, Currency, DropId, Error, MethodId, ProductId, Rate, Result, ShopId, Time, VariantId,
     ZoneId,
 };
+use crate::preorders::QuotedPreorder;
 use serde::{Deserialize, Serialize};
 
 /// One wanted variant.
@@ -137,6 +138,9 @@ pub struct QuotedLine {
     pub tax: Rate,
     pub price_version: i64,
     pub contract: Option<ContractId>,
+    /// It is not there yet: when it leaves at the latest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preorder: Option<QuotedPreorder>,
 }
 
 /// How it travels.
@@ -188,6 +192,20 @@ impl Quote {
     /// Whether a parcel must travel.
     pub fn needs_address(&self) -> bool {
         self.lines.iter().any(|line| line.physical)
+    }
+
+    /// From when everything can travel, if it is bought at `at`.
+    pub fn leaves(&self, at: Time) -> Time {
+        let days = self.lines.iter().filter_map(|line| line.preorder);
+        days.map(|preorder| preorder.ships_by).fold(at, Time::max)
+    }
+
+    /// The same things quoted anew: what was promised for a day is promised for it still.
+    pub fn keep_preorders(&mut self, before: &Self) {
+        for line in &mut self.lines {
+            let known = before.lines.iter().find(|known| known.variant == line.variant);
+            line.preorder = known.and_then(|known| known.preorder);
+        }
     }
 
     /// The same with its sums made from its parts. Errors: `amount_too_large`.

@@ -24,6 +24,7 @@ pub mod sandbox_challenge_page;
 pub mod sitemap;
 pub mod stored_methods_page;
 pub mod structured_data;
+pub mod window_page;
 
 #[cfg(test)]
 mod tests;

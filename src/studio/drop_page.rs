@@ -446,6 +446,14 @@ fn told(event: &Event, desk: &Desk) -> (Tone, &'static str, String) {
                 words::count(detail["people"].as_u64().unwrap_or(0), "person", "people")
             ),
         ),
+        EventKind::GuestsNamed => (
+            Tone::Quiet,
+            "Named guests",
+            format!(
+                "{}.",
+                words::count(detail["mailboxes"].as_u64().unwrap_or(0), "mailbox", "mailboxes")
+            ),
+        ),
         EventKind::LinkRevoked => (Tone::Quiet, "Took a link back", String::new()),
         EventKind::Released => (
             Tone::Ok,

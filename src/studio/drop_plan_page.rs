@@ -141,6 +141,7 @@ pub struct DropPlanPage {
     pub hold: Field,
     pub line: Field,
     pub early: Field,
+    pub early_buyers: bool,
     pub rows: Vec<PlanRow>,
     /// The shop has nothing that could be sold.
     pub nothing_to_sell: bool,
@@ -270,12 +271,12 @@ pub async fn save(
 }
 
 /// The zone whose clock the form is filled in by.
-fn zone(shop: &Shop) -> TimeZone {
+pub(super) fn zone(shop: &Shop) -> TimeZone {
     TimeZone::get(&shop.time_zone).unwrap_or(TimeZone::UTC)
 }
 
 /// "2026-11-27T19:00" as a browser's field writes it, by the shop's clock.
-fn moment(pointer: &'static str, text: &str, zone: &TimeZone) -> Done<Option<Time>> {
+pub(super) fn moment(pointer: &'static str, text: &str, zone: &TimeZone) -> Done<Option<Time>> {
     if text.is_empty() {
         return Ok(None);
     }
@@ -286,7 +287,7 @@ fn moment(pointer: &'static str, text: &str, zone: &TimeZone) -> Done<Option<Tim
         .ok_or_else(|| Error::field(pointer, "Choose a day and a time, such as 2026-11-27 19:00."))
 }
 
-fn as_field(at: Option<Time>, zone: &TimeZone) -> String {
+pub(super) fn as_field(at: Option<Time>, zone: &TimeZone) -> String {
     at.map_or_else(String::new, |at| {
         at.timestamp()
             .to_zoned(zone.clone())
@@ -352,6 +353,10 @@ fn plan_of(typed: &Typed, desk: &Desk) -> Done<Plan> {
             (false, _) => drop.early_minutes,
             (true, "") => 0,
             (true, text) => number("/early_minutes", text)?,
+        },
+        early_for_buyers: match draft {
+            true => typed.one("early_buyers") == "yes",
+            false => drop.early_for_buyers,
         },
         items: if draft { items_of(typed, desk)? } else { known },
     })
@@ -480,6 +485,7 @@ impl DropPlanPage {
                     drop.limit.to_string()
                 },
             ),
+            early_buyers: typed.map_or(drop.early_for_buyers, |typed| typed.one("early_buyers") == "yes"),
             hold: told("hold", &drop.hold_minutes.to_string()),
             line: told(
                 "line",
@@ -575,6 +581,7 @@ impl DropPlanPage {
             hold: Field::of("3"),
             line: Field::of("600"),
             early: Field::of("10"),
+            early_buyers: true,
             rows: vec![
                 row(1, "40", "25.00"),
                 row(2, "12", "42.00"),

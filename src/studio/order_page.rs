@@ -164,6 +164,8 @@ struct Desk {
     saw: checkout::Evidence,
     /// What the chosen refund would do; the refusal says why not.
     plan: Option<std::result::Result<checkout::BackPlan, String>>,
+    /// Lines that were pre-ordered and whose goods have not arrived.
+    absent: Vec<u32>,
     now: Time,
 }
 
@@ -191,6 +193,7 @@ fn read(tx: &mut Tx<'_>, staff: &Staff, id: OrderId, typed: &Typed) -> Result<De
         standing: payments::standing(tx, shop.id, view.order.checkout.intent())?,
         promise: payments::promise(tx, view.order.checkout.intent())?,
         saw: checkout::evidence(tx, &view.checkout)?,
+        absent: fulfilment::not_there(tx, &view)?,
         now: tx.now(),
         shop,
         view,
@@ -480,6 +483,10 @@ impl Desk {
                     progress.push(format!("{count} {word}"));
                 }
             }
+            let waits = self.absent.contains(&line.line);
+            if waits {
+                progress.push("pre-ordered, its goods have not arrived".to_owned());
+            }
             let variant = offer.map(|offer| {
                 [offer.variant_title.as_str(), &offer.sku]
                     .into_iter()
@@ -500,7 +507,7 @@ impl Desk {
                 ),
                 amount: self.money(line.amount_minor),
                 tax: format!("incl. {} tax, {}", self.money(line.tax_minor), words::percent(line.tax)),
-                to_ship: line.open(),
+                to_ship: if waits { 0 } else { line.open() },
                 refundable: if self.view.refundable(Part::Line(line.line)) > 0 {
                     line.quantity - line.canceled
                 } else {
