@@ -8,7 +8,7 @@ use crate::ledger::{self, Verdict};
 use crate::open::{Ports, Use, claim_the_sandbox, open};
 use crate::payments::sandbox::{Faults, ServerSettings};
 use crate::payments::settlement_files;
-use crate::{bench, checkout, db, demo, drops, payments, routes, server};
+use crate::{bench, checkout, db, demo, drops, payments, preorders, routes, server};
 use clap::{Args, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use tracing_subscriber::EnvFilter;
@@ -987,6 +987,11 @@ async fn check_ledgers(db: &db::Db) -> Result<usize> {
     if let Some(first) = db.read(drops::check).await?.first() {
         return Err(Error::internal(format!(
             "A drop is damaged: {first}. Restore a backup."
+        )));
+    }
+    if let Some(first) = db.read(preorders::check).await?.first() {
+        return Err(Error::internal(format!(
+            "Pre-orders do not add up: {first}. Restore a backup."
         )));
     }
     Ok(shops.len())

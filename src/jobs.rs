@@ -10,7 +10,7 @@ use crate::identity::{forget_known_keys, forget_old_sign_ins};
 use crate::kernel::{Result, Seconds};
 use crate::notify::webhooks;
 use crate::operating::Meters;
-use crate::{checkout, drops, flow, growth, ledger, notify, payments, price_matches, returns};
+use crate::{checkout, drops, flow, growth, ledger, notify, payments, preorders, price_matches, returns};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -64,6 +64,24 @@ const JOBS: &[Job] = &[
         period: Duration::from_millis(200),
         runs: Runs::Everywhere,
         round: |app, _| Box::pin(async move { drops::let_in(&app).await }),
+    },
+    Job {
+        name: "windows",
+        period: Duration::from_secs(1),
+        runs: Runs::Alone,
+        round: |app, _| Box::pin(async move { drops::mind_windows(&app).await.map(drop) }),
+    },
+    Job {
+        name: "preorders",
+        period: Duration::from_secs(1),
+        runs: Runs::Alone,
+        round: |app, _| Box::pin(async move { preorders::mind(&app).await.map(drop) }),
+    },
+    Job {
+        name: "preorder_letters",
+        period: Duration::from_secs(1),
+        runs: Runs::Alone,
+        round: |app, _| Box::pin(async move { notify::write_preorder_letters(&app).await.map(drop) }),
     },
     Job {
         name: "drop_letters",

@@ -19,6 +19,7 @@ pub mod delivery;
 pub mod partners;
 pub mod drops;
 pub mod discounts;
+pub mod preorders;
 pub mod offers;
 pub mod payments;
 pub mod gift_cards;

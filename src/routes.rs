@@ -8,7 +8,8 @@ use crate::operating::Reference;
 use crate::payments::settlement_files;
 use crate::{
     catalog, checkout, clips, delivery, discounts, disputes, drops, fulfilment, gift_cards, growth, identity,
-    inventory, ledger, offers, operating, partners, payments, price_matches, returns, storefront, studio, taxes,
+    inventory, ledger, offers, operating, partners, payments, preorders, price_matches, returns, storefront, studio,
+    taxes,
 };
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
@@ -28,6 +29,8 @@ use utoipa_axum::routes;
 fn api() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(described())
         .routes(routes!(identity::get_shop, identity::patch_shop))
+        .routes(routes!(identity::put_window, identity::delete_window))
+        .routes(routes!(identity::post_shop_closing))
         .routes(routes!(identity::list_staff, identity::post_staff))
         .routes(routes!(identity::patch_staff, identity::delete_staff))
         .routes(routes!(identity::delete_staff_sessions))
@@ -73,6 +76,8 @@ fn api() -> OpenApiRouter<App> {
         ))
         .routes(routes!(drops::early_api::delete_early_link))
         .routes(routes!(drops::early_api::put_early_access))
+        .routes(routes!(drops::early_api::get_guests, drops::early_api::put_guests))
+        .routes(routes!(drops::early_api::post_guest_removals))
         .routes(routes!(drops::letters_api::put_drop_letter))
         .routes(routes!(drops::work_api::put_guard, drops::work_api::delete_guard))
         .routes(routes!(drops::api::put_pin, drops::api::delete_pin))
@@ -87,6 +92,11 @@ fn api() -> OpenApiRouter<App> {
             offers::bundles_api::get_bundle,
             offers::bundles_api::put_bundle
         ))
+        .routes(routes!(preorders::api::list_preorders, preorders::api::post_preorder))
+        .routes(routes!(preorders::api::get_preorder))
+        .routes(routes!(preorders::api::post_arrival))
+        .routes(routes!(preorders::api::post_delay))
+        .routes(routes!(preorders::api::post_preorder_closing))
         .routes(routes!(offers::products_api::get_products))
         .routes(routes!(offers::products_api::get_product))
         .routes(routes!(inventory::live_api::get_live))
@@ -370,6 +380,10 @@ fn desk() -> Router<App> {
         .route("/studio/{shop}/money", get(desk::money_page::show))
         .route("/studio/{shop}/money/sales/{order}", get(desk::sale_page::show))
         .route(
+            "/studio/{shop}/preorders",
+            get(desk::preorders_page::show).post(desk::preorders_page::run),
+        )
+        .route(
             "/studio/{shop}/drops",
             get(desk::drops_page::show).post(desk::drops_page::begin),
         )
@@ -446,6 +460,10 @@ fn desk() -> Router<App> {
         .route(
             "/studio/{shop}/settings/shop",
             get(desk::settings_shop_page::show).post(desk::settings_shop_page::save),
+        )
+        .route(
+            "/studio/{shop}/settings/window",
+            get(desk::settings_window_page::show).post(desk::settings_window_page::save),
         )
         .route(
             "/studio/{shop}/settings/policies",
@@ -582,6 +600,8 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/studio/{shop}/disputes/{dispute}/bank"),
     ("GET", "/studio/{shop}/money"),
     ("GET", "/studio/{shop}/money/sales/{order}"),
+    ("GET", "/studio/{shop}/preorders"),
+    ("POST", "/studio/{shop}/preorders"),
     ("GET", "/studio/{shop}/drops"),
     ("POST", "/studio/{shop}/drops"),
     ("GET", "/studio/{shop}/drops/{drop}"),
@@ -615,6 +635,8 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/studio/{shop}/settings"),
     ("GET", "/studio/{shop}/settings/shop"),
     ("POST", "/studio/{shop}/settings/shop"),
+    ("GET", "/studio/{shop}/settings/window"),
+    ("POST", "/studio/{shop}/settings/window"),
     ("GET", "/studio/{shop}/settings/policies"),
     ("POST", "/studio/{shop}/settings/policies"),
     ("GET", "/studio/{shop}/settings/tax"),

@@ -137,6 +137,11 @@ pub fn withdraw(tx: &mut Tx<'_>, shop: ShopId, id: VariantId) -> Result<()> {
     Ok(())
 }
 
+/// Takes everything out of a shop that has closed. Twice is once.
+pub fn archive_all(tx: &mut Tx<'_>, shop: ShopId) -> Result<()> {
+    store::archive_products(tx, shop)
+}
+
 /// What came of setting a price.
 #[derive(Debug, PartialEq, Eq)]
 pub enum SetPrice {

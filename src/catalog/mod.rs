@@ -19,7 +19,9 @@ mod tests;
 
 pub use bundle::{Bundle, BundlePart, KeepTheRest, SetBundle, alone, set_bundle};
 pub use create::{AddVariant, Create, add_variant, create};
-pub use edit::{Edit, SetPrice, edit_product, edit_variant, may_withdraw, set_contract, set_price, withdraw};
+pub use edit::{
+    Edit, SetPrice, archive_all, edit_product, edit_variant, may_withdraw, set_contract, set_price, withdraw,
+};
 pub use model::*;
 pub use store::{
     bundle, count, find, find_by_slug, list, list_active, parts_of, price, prices, product_of, sellable,

@@ -199,6 +199,14 @@ pub(super) fn update_product(tx: &mut Tx<'_>, shop: ShopId, product: &Product) -
     Ok(updated == 1)
 }
 
+/// Archives what a shop sells.
+pub(super) fn archive_products(tx: &mut Tx<'_>, shop: ShopId) -> Result<()> {
+    tx.put(
+        "update products set state = 'archived', version = version + 1, changed_at = $2 where shop_id = $1 and state = 'active'",
+        args![shop, tx.now()],
+    )
+}
+
 /// Raises a product's version after a change to its variants or prices.
 pub(super) fn raise_version(tx: &mut Tx<'_>, shop: ShopId, product: ProductId) -> Result<()> {
     tx.put(

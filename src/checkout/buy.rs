@@ -17,6 +17,7 @@ use crate::offers::{self, Asked, Offer, Quote, Recheck};
 use crate::payments::{
     self, Attempt, AttemptState, By, IntentState, OpenIntent, Operation, Plan, Routing, Sale, Start,
 };
+use crate::preorders;
 use base64::Engine;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -72,8 +73,8 @@ enum Place {
     Answer(Buy),
 }
 
-/// Reserves, asks for the money, and concludes. Order of answers: again, id reused, the kept card is gone or for elsewhere, quote expired, the drop is
-/// not open, not for sale, price changed, sold out, the buyer has what they may of a drop, a discount is used up, the gift card cannot pay, placed.
+/// Reserves, asks for the money, and concludes. Order of answers: again, id reused, the kept card is gone or for elsewhere, the shop is not open,
+/// quote expired, the drop is not open, not for sale, price changed, sold out, the buyer has what they may of a drop, a discount is used up, the gift card cannot pay, placed.
 ///
 /// Act 1 reserves and writes the attempt as *sending*; act 2 asks the processor; act 3 records and concludes. Every act can run twice. What a
 /// crash leaves between them is finished by the jobs `payments` (the resolver) and `checkouts` ([`super::resume`]).
@@ -265,6 +266,7 @@ fn place(
         upsell::may_follow(tx, first, stored.as_ref(), shop, window)?;
     }
     let (contact, address) = said(tap, stored.as_ref())?;
+    identity::must_trade(shop, tx.now())?;
     let mut quote = match offers::recheck(tx, &tap.quote, tap.key.as_ref())? {
         Recheck::Expired => return Ok(Place::Answer(Buy::QuoteExpired)),
         Recheck::NotForSale(variant) => return Ok(Place::Answer(Buy::NotForSale(variant))),
@@ -325,7 +327,10 @@ fn place(
         .map(|line| Demand {
             variant: line.variant,
             quantity: line.quantity,
-            place: drop.as_ref().map(|drop| drops::place(drop.id)),
+            place: match (&drop, line.preorder) {
+                (Some(drop), _) => Some(drops::place(drop.id)),
+                (None, preorder) => preorder.map(|preorder| preorders::place(preorder.id)),
+            },
         })
         .collect();
     let begun = match (&drop, &tap.key) {
@@ -341,7 +346,7 @@ fn place(
     let was_offered = match (&drop, &tap.key) {
         (Some(drop), Some(key)) => {
             let email = checkout.contact.email.as_deref();
-            drops::take_offers(tx, drop.id, &demand, key, email)?
+            drops::take_offers(tx, drop.id, &demand, key, email, tap.id)?
         }
         _ => Vec::new(),
     };
@@ -374,12 +379,13 @@ fn place(
             return Ok(Place::Answer(Buy::SoldOut { variant, left }));
         }
         Reserve::Shut(variant) => {
+            let Some(drop) = &drop else {
+                return Ok(Place::Answer(Buy::SoldOut { variant, left: 0 })); // A pre-order that was closed meanwhile.
+            };
             // The host shut it in this very instant: another look says what they did.
-            if let Some(drop) = &drop {
-                drops::offered(tx, tap.shop, drop.id, &variants, tap.key.as_ref())?;
-                if drops::is_waited_for(tx, drop.id, variant)? {
-                    return Ok(Place::Answer(Buy::SoldOut { variant, left: 0 }));
-                }
+            drops::offered(tx, tap.shop, drop.id, &variants, tap.key.as_ref())?;
+            if drops::is_waited_for(tx, drop.id, variant)? {
+                return Ok(Place::Answer(Buy::SoldOut { variant, left: 0 }));
             }
             return Err(Error::engine(
                 crate::kernel::Engine::Retry,
@@ -466,6 +472,7 @@ pub(super) fn requote(
     Ok(match offers::quote(tx, shop, &asked, Seconds::minutes(15))? {
         Offer::Quoted(new, _) => {
             let mut new = *new;
+            new.keep_preorders(quote);
             if !new.discounts.is_empty() {
                 new.expires_at = new.expires_at.min(quote.expires_at); // They were promised until then, and no longer.
             }

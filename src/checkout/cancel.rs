@@ -2,13 +2,14 @@
 
 use super::buy::{let_discounts_go, let_drop_go, let_gift_card_go};
 use super::conclude::{Settled, settle};
-use super::model::{AdjustmentKind, CheckoutState, Order};
+use super::model::{AdjustmentKind, Checkout, CheckoutState, Order};
 use super::store;
 use crate::app::App;
 use crate::db::{LaneKey, Tx};
 use crate::inventory::{self, Claim, Restock};
 use crate::kernel::{AdjustmentId, CheckoutId, Fact, Id, OrderId, Result, ShopId, StaffId};
 use crate::payments::{self, Attempt, Operation, VoidBegin};
+use crate::preorders;
 
 /// What became of leaving.
 #[derive(Clone, Debug)]
@@ -151,7 +152,14 @@ pub(super) fn undo(
     let_discounts_go(tx, &checkout)?;
     store::cancel_order(tx, id)?;
     let canceled: i64 = store::canceled_minor(tx, id)?;
-    put_back(tx, &order, adjustment, order.total_minor - canceled, reason, staff)?;
+    put_back(
+        tx,
+        (&order, &checkout),
+        adjustment,
+        order.total_minor - canceled,
+        reason,
+        staff,
+    )?;
     tx.publish(&Fact::OrderCanceled { shop, order: id })?;
     let order = Order {
         canceled_at: Some(tx.now()),
@@ -164,7 +172,7 @@ pub(super) fn undo(
 /// What did not leave is for sale again, and the books say that it was canceled.
 fn put_back(
     tx: &mut Tx<'_>,
-    order: &Order,
+    (order, checkout): (&Order, &Checkout),
     adjustment: AdjustmentId,
     minor: i64,
     reason: &str,
@@ -178,6 +186,9 @@ fn put_back(
         };
         if !mutant!("D2-cancel") {
             inventory::restock(tx, &claim, Restock::Sellable)?;
+        }
+        if checkout.is_preorder(line.line) {
+            preorders::given_back(tx, order.shop, (order.id, line.line), line.open(), Restock::Sellable)?;
         }
     }
     let kind = AdjustmentKind::Cancellation;
@@ -226,7 +237,7 @@ pub fn give_up(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<GiveUp> {
     payments::void_begin(tx, intent.id)?;
     let let_go = let_gift_card_go(tx, &view.checkout)?;
     let minor = intent.rest().minor - owed + let_go;
-    put_back(tx, &view.order, cancellation(id), minor, reason, None)?;
+    put_back(tx, (&view.order, &view.checkout), cancellation(id), minor, reason, None)?;
     store::touch_order(tx, id)?;
     Ok(GiveUp::Rest)
 }

@@ -11,6 +11,7 @@ use crate::gift_cards;
 use crate::inventory::{self, Claim, Restock};
 use crate::kernel::{AdjustmentId, Error, Fact, Id, OrderId, Result, ShipmentId, ShopId, StaffId};
 use crate::payments::{self, Attempt, Capture, CaptureBegin, CaptureState, Operation, Part, VoidBegin};
+use crate::preorders;
 
 /// Which units, and why.
 #[derive(Clone, Debug)]
@@ -192,6 +193,10 @@ fn take_off(tx: &mut Tx<'_>, view: &OrderView, units: &[Ship]) -> Result<()> {
             quantity: unit.quantity,
         };
         inventory::restock(tx, &claim, Restock::Sellable)?;
+        if view.checkout.is_preorder(unit.line) {
+            let shop = view.order.shop;
+            preorders::given_back(tx, shop, (view.order.id, unit.line), unit.quantity, Restock::Sellable)?;
+        }
     }
     Ok(())
 }

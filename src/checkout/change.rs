@@ -86,6 +86,7 @@ fn act(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId, details: &Details) -> Resu
             Offer::NoSuchMethod => return Ok(Change::NoSuchMethod),
             Offer::NotForSale(_) | Offer::NotDeliveredThere => return Ok(Change::NotDeliveredThere),
         };
+        new.keep_preorders(quote);
         let agreed = details
             .accept
             .as_ref()
@@ -116,6 +117,15 @@ fn act(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId, details: &Details) -> Resu
     };
     if after == before {
         return Ok(Change::Changed(Box::new(before)));
+    }
+    if let Some(drop) = after
+        .offer
+        .quote
+        .drop
+        .as_ref()
+        .filter(|_| after.contact != before.contact)
+    {
+        drops::must_stay_theirs(tx, drop.id, id, after.contact.email.as_deref())?;
     }
     if let Some(drop) = after.offer.quote.drop.as_ref().filter(|drop| drop.limit > 0) {
         let who = super::buy::who(&after.contact, after.address.as_ref(), None);

@@ -7,6 +7,7 @@ use crate::db::Tx;
 use crate::inventory::{self, Claim, Convert};
 use crate::kernel::{CheckoutId, Error, Fact, Result};
 use crate::payments::{self, Attempt, IntentState};
+use crate::preorders;
 
 /// A checkout as it stands, with what the buyer needs to see.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -198,6 +199,8 @@ fn born(tx: &mut Tx<'_>, checkout: &Checkout, claims: &[Claim]) -> Result<Order>
     };
     store::insert_order(tx, &order)?;
     for (number, line) in (0u32..).zip(&quote.lines) {
+        let promised = line.preorder;
+        let units = line.quantity;
         let claim = claims.iter().find(|claim| claim.variant == line.variant);
         let location = claim
             .map(|claim| claim.location)
@@ -223,6 +226,9 @@ fn born(tx: &mut Tx<'_>, checkout: &Checkout, claims: &[Claim]) -> Result<Order>
         };
         if !mutant!("D8") {
             store::insert_line(tx, id, &line)?;
+        }
+        if let Some(promised) = promised {
+            preorders::sold(tx, order.shop, (id, number), &promised, units)?;
         }
     }
     if mutant!("W0") {

@@ -281,6 +281,14 @@ impl Checkout {
         Money::new(self.offer.quote.total_minor - covered, self.offer.quote.currency)
     }
 
+    /// Whether a line of it is a pre-order.
+    pub fn is_preorder(&self, line: u32) -> bool {
+        let line = usize::try_from(line)
+            .ok()
+            .and_then(|line| self.offer.quote.lines.get(line));
+        line.is_some_and(|line| line.preorder.is_some())
+    }
+
     /// The lane its commands go to, wherever they come from.
     pub fn lane_key(&self) -> LaneKey {
         lane_key(self.lane)

@@ -14,6 +14,7 @@ use crate::gift_cards;
 use crate::inventory::{self, Claim, Restock};
 use crate::kernel::{AdjustmentId, Error, Fact, Money, OrderId, Result, ShopId, StaffId, Time, VariantId};
 use crate::payments::{self, CaptureState, Operation, Part, PlannedLeg, RefundBegin, RefundOf, RefundPlan};
+use crate::preorders;
 use crate::taxes;
 
 /// What is to go back.
@@ -572,6 +573,9 @@ fn put_back(tx: &mut Tx<'_>, view: &OrderView, units: &[Ship], how: Restock, of_
             },
             how,
         )?;
+        if view.checkout.is_preorder(unit.line) {
+            preorders::given_back(tx, view.order.shop, (*id, unit.line), unit.quantity, how)?;
+        }
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use super::{evidence, store};
 use crate::catalog::{self, VariantState};
 use crate::clips::PublishedAnchor;
 use crate::db::Tx;
-use crate::identity::Shop;
+use crate::identity::{Shop, Trading};
 use crate::inventory;
 use crate::kernel::{CheckoutId, Error, ProductId, Result, Seconds, StoredMethodId, Time, VariantId};
 use crate::payments::stored;
@@ -25,7 +25,7 @@ pub struct Next {
 /// one variant to choose, and is not theirs yet. None outside the window, or if nothing that was kept paid for the order.
 pub fn next(tx: &mut Tx<'_>, shop: &Shop, checkout: &Checkout, order: &Order, window: Seconds) -> Result<Option<Next>> {
     let until = order.confirmed_at.plus(window);
-    if order.canceled_at.is_some() || until <= tx.now() {
+    if order.canceled_at.is_some() || until <= tx.now() || shop.window.trading(tx.now()) != Trading::Open {
         return Ok(None);
     }
     let Some(seen) = checkout.offer.quote.seen else {

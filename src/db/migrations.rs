@@ -89,6 +89,11 @@ pub const MAIN: &[Migration] = &[
         name: "changes",
         sql: include_str!("../../migrations/main/0017_changes.sql"),
     },
+    Migration {
+        number: 18,
+        name: "windows and pre-orders",
+        sql: include_str!("../../migrations/main/0018_windows_and_preorders.sql"),
+    },
 ];
 
 /// What players saw, in a file and lane of its own.

@@ -8,6 +8,7 @@
 mod backup;
 mod bell;
 mod clock;
+mod damage;
 mod dialect;
 mod door;
 mod headroom;
@@ -204,6 +205,9 @@ impl Db {
             claim_file(&config.engine)?
         };
         let engine = config.engine.clone();
+        if let (Engine::Sqlite(path), false) = (&engine, config.beside_a_server) {
+            damage::look(path)?;
+        }
         let mut first = connect(&engine, sqlite::Role::Writer)?;
         let now = clock.wall();
         migrate::run(&mut first, "db", MIGRATIONS, now, random.as_ref())?;

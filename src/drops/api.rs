@@ -54,6 +54,9 @@ pub struct DropIn {
     /// So many minutes earlier it opens for guests; 0: for nobody. It needs `opens_at`.
     #[serde(default)]
     pub early_minutes: u32,
+    /// Whoever has bought here before is a guest: their order's page leads them in.
+    #[serde(default)]
+    pub early_for_buyers: bool,
     #[serde(default)]
     pub items: Vec<DropItemIn>,
 }
@@ -123,6 +126,9 @@ pub struct DropEditIn {
     /// Of a draft.
     #[serde(default)]
     pub early_minutes: Option<u32>,
+    /// Of a draft.
+    #[serde(default)]
+    pub early_for_buyers: Option<bool>,
     /// Of a draft: all of them anew.
     #[serde(default)]
     pub items: Option<Vec<DropItemIn>>,
@@ -187,6 +193,8 @@ pub struct DropOut {
     pub waiting_room: Option<WaitingRoomOut>,
     /// So many minutes earlier it opens for guests.
     pub early_minutes: u32,
+    /// Whoever has bought here before is a guest.
+    pub early_for_buyers: bool,
     pub items: Vec<DropItemOut>,
     /// Raised by every act; also the number of the latest event of its archive.
     pub version: i64,
@@ -309,6 +317,7 @@ impl DropOut {
             pinned: drop.pinned,
             waiting_room: WaitingRoomOut::of(view),
             early_minutes: drop.early_minutes,
+            early_for_buyers: drop.early_for_buyers,
             items: view.items.iter().map(|item| item_out(view, item)).collect(),
             version: drop.version,
             page_url: format!("{}/s/{slug}/drops/{}", app.base_url, drop.slug),
@@ -370,6 +379,7 @@ pub(super) fn plan_of(view: &View) -> Plan {
         hold_minutes: drop.hold_minutes,
         line_rate: drop.line_rate,
         early_minutes: drop.early_minutes,
+        early_for_buyers: drop.early_for_buyers,
         items: view
             .items
             .iter()
@@ -525,6 +535,7 @@ pub async fn post_drop(
         hold_minutes: body.hold_minutes.unwrap_or(HOLD_MINUTES),
         line_rate: body.waiting_room.map_or(0, |room| room.rate_per_minute),
         early_minutes: body.early_minutes,
+        early_for_buyers: body.early_for_buyers,
         items: new_items(body.items),
     };
     let made = app.db.write(LaneKey::of(id), move |tx| {
@@ -571,6 +582,7 @@ pub async fn patch_drop(
     new.hold_minutes = body.hold_minutes.unwrap_or(new.hold_minutes);
     new.line_rate = body.waiting_room.map_or(new.line_rate, |room| room.rate_per_minute);
     new.early_minutes = body.early_minutes.unwrap_or(new.early_minutes);
+    new.early_for_buyers = body.early_for_buyers.unwrap_or(new.early_for_buyers);
     new.items = body.items.map_or(new.items, new_items);
     let edited = app.db.write(LaneKey::of(id), move |tx| {
         let currency = currency(tx, shop)?;

@@ -1,10 +1,10 @@
 //! Early access: some may buy minutes before a drop opens for everybody.
 //!
-//! Who may is asked in one place, [`may_enter`]: a row says that a browser is a guest of a drop. Today a guest is whoever opened a link the host made,
-//! bound to the browser that opened it first; other entitlements write the same row.
+//! Who may is asked in one place, [`may_enter`]: a row says that a browser is a guest of a drop. A guest is whoever opened a link the host made, bound to
+//! the browser that opened it first; or the owner of a mailbox that is entitled: because the shop said so (members), or because they bought before.
 
 use super::archive::act;
-use super::model::{Drop, DropState, EventKind, Phase, unknown};
+use super::model::{Drop, DropState, EventKind, Identity, Phase, contact_of, unknown};
 use super::run::{Act, Hand, again, done};
 use super::store;
 use crate::db::Tx;
@@ -146,13 +146,178 @@ pub fn bind_guest(tx: &mut Tx<'_>, shop: ShopId, id: DropId, link: EarlyLinkId, 
             "As many people as this link is for have used it. The drop opens for everybody at its time.",
         ));
     }
-    if !store::insert_guest(tx, id, link, key)? {
+    if !store::insert_guest(tx, id, Some(link), key)? {
         return Err(Error::engine(
             Engine::Retry,
             "the same browser came twice in one instant",
         ));
     }
     Ok(drop)
+}
+
+/// Browsers that one mailbox makes guests.
+const BROWSERS: i64 = 3;
+/// Mailboxes of one request.
+pub const GUESTS_MAX: usize = 1000;
+
+/// What a mailbox's owner is given to come in with: nobody who was not given it can make it, and it names no mailbox.
+pub fn guest_token(signing_key: &[u8; 32], drop: DropId, email: &str, why: Why) -> String {
+    sign_contact(signing_key, drop, &contact_of(drop, email), why)
+}
+
+/// Why the owner of a mailbox is invited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The shop named them.
+    Named,
+    /// They have an order: given on its page only.
+    Bought,
+}
+
+impl Why {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Named => "gst",
+            Self::Bought => "gso",
+        }
+    }
+}
+
+fn sign_contact(signing_key: &[u8; 32], drop: DropId, contact: &Identity, why: Why) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(signing_key).expect("HMAC takes any key length");
+    mac.update(b"drop guest");
+    mac.update(why.word().as_bytes());
+    mac.update(drop.uuid().as_bytes());
+    mac.update(contact);
+    let mac = mac.finalize().into_bytes();
+    format!(
+        "{}.{}.{}",
+        why.word(),
+        URL_SAFE_NO_PAD.encode(contact),
+        URL_SAFE_NO_PAD.encode(&mac[..18])
+    )
+}
+
+/// What somebody comes in with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Invitation {
+    Link(EarlyLinkId),
+    /// The owner of a mailbox.
+    Contact([u8; 33], Why),
+}
+
+/// The invitation to a drop that a token is. None: it is not one of ours for this drop.
+pub fn read_invitation(signing_key: &[u8; 32], drop: DropId, token: &str) -> Option<Invitation> {
+    let (why, rest) = match token.split_once('.')? {
+        ("gst", rest) => (Why::Named, rest),
+        ("gso", rest) => (Why::Bought, rest),
+        _ => return read_early_token(signing_key, token).map(Invitation::Link),
+    };
+    let contact = URL_SAFE_NO_PAD.decode(rest.split_once('.')?.0).ok()?;
+    let contact: Identity = contact.try_into().ok()?;
+    let expected = sign_contact(signing_key, drop, &contact, why);
+    let same: bool = subtle::ConstantTimeEq::ct_eq(expected.as_bytes(), token.as_bytes()).into();
+    same.then_some(Invitation::Contact(contact, why))
+}
+
+/// Makes a browser a guest by whatever invited it. Errors: as [`bind_guest`].
+pub fn come_in(tx: &mut Tx<'_>, shop: ShopId, id: DropId, by: Invitation, key: &[u8; 32]) -> Result<Drop> {
+    match by {
+        Invitation::Link(link) => bind_guest(tx, shop, id, link, key),
+        Invitation::Contact(contact, why) => bind_contact(tx, shop, id, (&contact, why), key),
+    }
+}
+
+/// The owner of a mailbox comes with a browser; asked again, it is a guest. Order of answers: `no_such_drop`, guest already, `no_such_early_link` (the
+/// mailbox is not entitled any more), `early_link_used_up`, bound.
+fn bind_contact(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    id: DropId,
+    (contact, why): (&Identity, Why),
+    key: &[u8; 32],
+) -> Result<Drop> {
+    let drop = store::find(tx, shop, id)?
+        .filter(|drop| drop.state != DropState::Draft)
+        .ok_or_else(unknown)?;
+    if store::is_guest(tx, id, key)? {
+        return Ok(drop);
+    }
+    if drop.early_for_buyers && why == Why::Bought {
+        store::entitle(tx, &drop, contact, "order")?;
+    }
+    if !store::is_entitled(tx, id, contact)? {
+        return Err(no_such_link());
+    }
+    if !store::use_entitlement(tx, id, contact, BROWSERS)? {
+        return Err(Error::conflict(
+            "early_link_used_up",
+            "You have come with three browsers already. Use one of those; the drop opens for everybody at its time.",
+        ));
+    }
+    if !store::insert_guest(tx, id, None, key)? {
+        return Err(Error::engine(
+            Engine::Retry,
+            "the same browser came twice in one instant",
+        ));
+    }
+    Ok(drop)
+}
+
+/// Whether the owner of a mailbox, who has an order here, may come in before everybody: there is such a time, it is still to come or is now.
+pub fn is_entitled_buyer(tx: &mut Tx<'_>, drop: &Drop, email: &str) -> Result<bool> {
+    if drop.early_minutes == 0 || drop.phase(tx.now()) != Phase::Before {
+        return Ok(false);
+    }
+    Ok(drop.early_for_buyers || store::is_entitled(tx, drop.id, &contact_of(drop.id, email))?)
+}
+
+/// Makes the owners of mailboxes guests, or takes it back from those who have not come. Twice is once. Order of answers: not found, wrong state, done.
+/// Errors: `invalid_field`.
+pub fn invite(tx: &mut Tx<'_>, hand: Hand, emails: &[String], entitled: bool) -> Result<Act> {
+    if emails.is_empty() || emails.len() > GUESTS_MAX {
+        return Err(Error::field("/emails", "Name 1 to 1,000 mailboxes at a time."));
+    }
+    for (at, email) in emails.iter().enumerate() {
+        if email.len() > 254 || !email.trim().contains('@') {
+            return Err(Error::field(
+                format!("/emails/{at}"),
+                "Write a mail address, such as jo@example.com.",
+            ));
+        }
+    }
+    let Some(before) = store::find(tx, hand.shop, hand.drop)? else {
+        return Ok(Act::NotFound);
+    };
+    if before.early_minutes == 0 {
+        return Err(Error::field(
+            "/emails",
+            "Say in the plan first how many minutes earlier it opens for guests.",
+        ));
+    }
+    match before.phase(tx.now()) {
+        Phase::Draft | Phase::Before => {}
+        _ => return Ok(Act::Wrong(before.state)),
+    }
+    let mut new = 0;
+    for email in emails {
+        let contact = contact_of(before.id, email);
+        match entitled {
+            true => new += u32::from(store::entitle(tx, &before, &contact, "shop")?),
+            false => store::disentitle(tx, before.id, &contact)?,
+        }
+    }
+    if new == 0 {
+        return again(tx, before);
+    }
+    let detail = json!({ "mailboxes": new });
+    let drop = act(tx, &before, before.clone(), EventKind::GuestsNamed, &detail, hand.staff)?;
+    done(tx, drop)
+}
+
+/// Mailboxes that are guests of a drop, and how many of them came.
+pub fn guests(tx: &mut Tx<'_>, drop: DropId) -> Result<(i64, i64)> {
+    store::entitlements(tx, drop)
 }
 
 /// What whoever brings a link that was made up or taken back learns.

@@ -3,7 +3,8 @@
 use super::api::acted;
 use super::buyer_key::{BuyerKey, announced, key_needed};
 use super::early::{
-    EarlyLink, bind_guest, early_links, early_token, issue_link, no_such_link, read_early_token, revoke_link,
+    EarlyLink, Why, come_in, early_links, early_token, guest_token, guests, invite, issue_link, no_such_link,
+    read_invitation, revoke_link,
 };
 use super::model::{Drop, unknown};
 use super::run::Hand;
@@ -176,14 +177,122 @@ pub async fn put_early_access(
     announced(&app, shop, id).await?;
     let key = key.hash(shop).ok_or_else(key_needed)?;
     limit(&app, Limit::Checkout, Who::AddressAtShop(address, shop))?;
-    let link = read_early_token(app.db.signing_key(), &body.early).ok_or_else(no_such_link)?;
+    let by = read_invitation(app.db.signing_key(), id, &body.early).ok_or_else(no_such_link)?;
     let drop = app
         .db
-        .write(LaneKey::of(id), move |tx| bind_guest(tx, shop, id, link, &key))
+        .write(LaneKey::of(id), move |tx| come_in(tx, shop, id, by, &key))
         .await?;
     let out = EarlyAccessOut {
         from: drop.early_from(),
         opens_at: drop.opens_at,
     };
     Ok(json(StatusCode::OK, out))
+}
+
+/// Mailboxes whose owners may come in earlier.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = DropGuestMailboxes)]
+pub struct GuestsIn {
+    /// Up to 1,000.
+    pub emails: Vec<String>,
+}
+
+/// A mailbox's way in.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = DropGuest)]
+pub struct GuestOut {
+    pub email: String,
+    /// For the owner of this mailbox: it makes up to three browsers of theirs guests.
+    pub url: String,
+}
+
+/// Who may come in earlier by their mailbox.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = DropGuests)]
+pub struct GuestsOut {
+    /// Mailboxes that are entitled. Those who bought before are counted once they come.
+    pub mailboxes: i64,
+    /// Of them, who came.
+    pub came: i64,
+    /// The ways in of those who were named now. Nothing is sent: give each to its owner.
+    pub data: Vec<GuestOut>,
+}
+
+async fn told(app: &App, shop: ShopId, id: DropId, emails: &[String]) -> Result<GuestsOut, Problem> {
+    let read = app.db.read(move |tx| {
+        let drop = store::find(tx, shop, id)?.ok_or_else(unknown)?;
+        Ok((identity::shop(tx, shop)?.slug, guests(tx, id)?, drop))
+    });
+    let (slug, (mailboxes, came), drop) = read.await?;
+    let data = emails.iter().map(|email| GuestOut {
+        email: email.clone(),
+        url: guest_url(app, &slug, &drop, email),
+    });
+    Ok(GuestsOut {
+        mailboxes,
+        came,
+        data: data.collect(),
+    })
+}
+
+/// The address by which the owner of a mailbox comes in.
+pub fn guest_url(app: &App, shop_slug: &str, drop: &Drop, email: &str) -> String {
+    let token = guest_token(app.db.signing_key(), drop.id, email, Why::Named);
+    format!("{}/s/{shop_slug}/drops/{}?early={token}", app.base_url, drop.slug)
+}
+
+/// How many may come in earlier by their mailbox, and how many came.
+#[utoipa::path(get, path = "/v1/drops/{drop}/guests", tag = "drops", params(("drop" = DropId, Path)),
+    responses((status = 200, body = GuestsOut), (status = 404, description = "`no_such_drop`")))]
+pub async fn get_guests(State(app): State<App>, creator: Creator, Path(id): Path<DropId>) -> Result<Response, Problem> {
+    Ok(json(StatusCode::OK, told(&app, creator.0.shop, id, &[]).await?))
+}
+
+/// Let the owners of mailboxes in earlier: members, or whoever else you know. Naming one twice is naming them once. Only their hashes are kept.
+#[utoipa::path(put, path = "/v1/drops/{drop}/guests", tag = "drops", params(("drop" = DropId, Path)), request_body = GuestsIn,
+    responses((status = 200, body = GuestsOut), (status = 404, description = "`no_such_drop`"),
+    (status = 409, description = "`wrong_drop_state`: it is open or over"), (status = 422, description = "`invalid_field`")))]
+pub async fn put_guests(
+    State(app): State<App>,
+    creator: Creator,
+    Path(id): Path<DropId>,
+    Json(body): Json<GuestsIn>,
+) -> Result<Response, Problem> {
+    entitle(&app, &creator, id, body.emails, true).await
+}
+
+/// Take it back from those who have not come.
+#[utoipa::path(post, path = "/v1/drops/{drop}/guest-removals", tag = "drops", params(("drop" = DropId, Path)), request_body = GuestsIn,
+    responses((status = 200, body = GuestsOut), (status = 404, description = "`no_such_drop`"),
+    (status = 409, description = "`wrong_drop_state`: it is open or over"), (status = 422, description = "`invalid_field`")))]
+pub async fn post_guest_removals(
+    State(app): State<App>,
+    creator: Creator,
+    Path(id): Path<DropId>,
+    Json(body): Json<GuestsIn>,
+) -> Result<Response, Problem> {
+    entitle(&app, &creator, id, body.emails, false).await
+}
+
+async fn entitle(
+    app: &App,
+    creator: &Creator,
+    id: DropId,
+    emails: Vec<String>,
+    entitled: bool,
+) -> Result<Response, Problem> {
+    let shop = creator.0.shop;
+    let hand = Hand {
+        shop,
+        drop: id,
+        staff: creator.0.staff,
+    };
+    let named = emails.clone();
+    let act = app
+        .db
+        .write(LaneKey::of(id), move |tx| invite(tx, hand, &emails, entitled));
+    acted(act.await?)?;
+    let shown: &[String] = if entitled { &named } else { &[] };
+    Ok(json(StatusCode::OK, told(app, shop, id, shown).await?))
 }

@@ -6,7 +6,9 @@
 use super::model::{Drop, DropState, Phase, plain_email, unknown};
 use super::store;
 use crate::db::Tx;
-use crate::kernel::{ContactId, DropId, Engine, Error, Id, Result, Seconds, ShopId, Time, VariantId, WaitId};
+use crate::kernel::{
+    CheckoutId, ContactId, DropId, Engine, Error, Id, Result, Seconds, ShopId, Time, VariantId, WaitId,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
@@ -146,7 +148,19 @@ pub fn contact(tx: &mut Tx<'_>, drop: DropId, id: ContactId) -> Result<Option<Co
 
 /// They say that it was they. Twice is once; who stopped stays stopped.
 pub fn confirm(tx: &mut Tx<'_>, contact: &Contact) -> Result<()> {
-    store::move_contact(tx, contact.id, ContactState::Asked, ContactState::Confirmed)
+    store::move_contact(tx, contact.id, ContactState::Asked, ContactState::Confirmed)?;
+    if contact.about == About::Offer && contact.state == ContactState::Asked {
+        store::bind_waits(tx, contact.drop, &contact.buyer, &plain_email(&contact.email))?;
+    }
+    Ok(())
+}
+
+/// A new place of a browser whose mailbox said yes is for that mailbox.
+pub(super) fn bind_new(tx: &mut Tx<'_>, drop: DropId, key: &[u8; 32]) -> Result<()> {
+    match store::confirmed_offer_email(tx, drop, key)? {
+        Some(plain) => store::bind_waits(tx, drop, key, &plain),
+        None => Ok(()),
+    }
 }
 
 /// They want no letters of this drop. Twice is once.
@@ -173,12 +187,32 @@ pub fn take_along(tx: &mut Tx<'_>, contact: &Contact, key: &[u8; 32]) -> Result<
     Ok(moved > 0)
 }
 
-/// At the tap: what is offered to somebody who gave a mailbox is for that mailbox. Errors: `drop_offer_bound`.
-pub(super) fn must_be_theirs(tx: &mut Tx<'_>, drop: DropId, key: &[u8; 32], email: Option<&str>) -> Result<()> {
-    let Some(bound) = store::confirmed_offer_email(tx, drop, key)? else {
-        return Ok(());
+/// At the tap: what is offered to somebody whose mailbox said yes is for that mailbox, whatever mailbox was typed, or letters stopped, since.
+/// Errors: `drop_offer_bound`.
+pub(super) fn must_be_theirs(
+    tx: &mut Tx<'_>,
+    drop: DropId,
+    wait: WaitId,
+    key: &[u8; 32],
+    email: Option<&str>,
+) -> Result<()> {
+    let bound = match store::bound_of(tx, wait)? {
+        // A place of before there was a name on it.
+        bound if bound.is_empty() => store::confirmed_offer_email(tx, drop, key)?,
+        bound => Some(bound),
     };
-    if email.is_some_and(|email| plain_email(email) == bound) {
+    same_mailbox(bound.as_deref(), email)
+}
+
+/// Before they pay: what a checkout took of a waitlist stays for the mailbox it was for. Errors: `drop_offer_bound`.
+pub fn must_stay_theirs(tx: &mut Tx<'_>, drop: DropId, checkout: CheckoutId, email: Option<&str>) -> Result<()> {
+    let bound = store::bound_checkout(tx, drop, checkout)?;
+    same_mailbox(bound.as_deref(), email)
+}
+
+fn same_mailbox(bound: Option<&str>, email: Option<&str>) -> Result<()> {
+    let same = |bound: &str| email.is_some_and(|email| plain_email(email) == bound);
+    if bound.is_none_or(same) {
         return Ok(());
     }
     Err(Error::conflict(

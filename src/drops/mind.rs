@@ -13,6 +13,8 @@ use crate::kernel::{DropId, Id, Result, Seconds};
 const ROWS: i64 = 100;
 /// Waves a round for one drop: the highest rate that can be set is five full ones a second, and a round may come a second late.
 const WAVES: u32 = 6;
+/// Marks of one command.
+const MARKS: u32 = 50;
 
 /// The job `drops`. Returns how many it looked at. Buyers do not wait for it: a drop sells from the microsecond it was to open.
 pub async fn mind(app: &App) -> Result<u64> {
@@ -22,6 +24,15 @@ pub async fn mind(app: &App) -> Result<u64> {
         told(id, app.db.write(LaneKey::of(id), move |tx| look(tx, id)).await);
     }
     let_in(app).await?;
+    for id in app.db.read(|tx| store::unmarked(tx, ROWS)).await? {
+        // A draw of ten thousand is marked in a few rounds, and until then places are counted from the last mark.
+        told(
+            id,
+            app.db
+                .write(LaneKey::of(id), move |tx| store::mark(tx, id, MARKS))
+                .await,
+        );
+    }
     for id in every(app, store::with_sales_rules).await? {
         told(
             id,

@@ -1,6 +1,6 @@
 //! Drops: limited sales in a window, with units of their own, prices of their own and a limit for each buyer (docs/drops.md).
 //!
-//! Tables: drops, drop_items, drop_buyers, drop_claims, drop_contacts, drop_events, drop_guests, drop_holds, drop_lines, drop_links, drop_rules, drop_turns, drop_waits.
+//! Tables: drops, drop_items, drop_buyers, drop_claims, drop_contacts, drop_entitlements, drop_events, drop_guests, drop_holds, drop_lines, drop_links, drop_marks, drop_rules, drop_turns, drop_waits.
 //! Facts published: none.
 //! Always true: what a drop sells was taken out of the shop's stock first and lies at a place of its own, so nobody sells it twice and nobody else sells
 //! it; nothing is reserved before it opens or after it closes, by the database's clock; who reserved may finish; what nobody bought goes home; under no
@@ -31,6 +31,7 @@ mod run;
 mod store;
 mod wait;
 pub mod wait_api;
+mod windows;
 mod work;
 pub mod work_api;
 
@@ -41,12 +42,13 @@ pub use buyer_key::{BuyerKey, announced, key_needed};
 pub use check::check;
 pub use claim::{again, claim, give_back, identify, release as let_go};
 pub use early::{
-    EARLY_MINUTES_MAX, EarlyLink, bind_guest, early_links, early_token, is_guest, issue_link, may_enter, no_such_link,
-    open_for_guest, read_early_token, revoke_link, shut_after_guest,
+    EARLY_MINUTES_MAX, EarlyLink, GUESTS_MAX, Invitation, Why, come_in, early_links, early_token, guest_token, guests,
+    invite, is_entitled_buyer, is_guest, issue_link, may_enter, no_such_link, open_for_guest, read_invitation,
+    revoke_link, shut_after_guest,
 };
 pub use letters::{
-    About, Contact, ContactState, Owed, OwedLetter, REMIND, ask, confirm, contact, contact_token, letter_drop, owed,
-    read_contact_token, stop, take_along, written,
+    About, Contact, ContactState, Owed, OwedLetter, REMIND, ask, confirm, contact, contact_token, letter_drop,
+    must_stay_theirs, owed, read_contact_token, stop, take_along, written,
 };
 pub use line::{PASS, asks_for, drawn, join, rank, seed_hash, stand, use_pass};
 pub use mind::{let_in, mind};
@@ -62,4 +64,5 @@ pub use rules::{Rule, RuleState, When, kind as rule_kind, stop_rule};
 pub use run::{Act, Hand, archive, close, extend, open, pause, pin, release, schedule, step_price};
 pub use store::{before_wait, events, find, find_by_slug, holding, list, wait_of};
 pub use wait::{OFFER, after_offers, is_promised, is_waited_for, leave, offered_units, promised, take_offers, wait};
+pub use windows::mind_windows;
 pub use work::{Answered, BITS, Challenge, NoWork, WAIT, challenge, check as check_work, guard, solve};

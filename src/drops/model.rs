@@ -54,6 +54,8 @@ crate::words! {
         /// A link was made that lets guests in earlier.
         LinkIssued = "link_issued",
         LinkRevoked = "link_revoked",
+        /// Mailboxes were named whose owners come in earlier.
+        GuestsNamed = "guests_named",
         Released = "released",
         Extended = "extended",
         Closed = "closed",
@@ -153,6 +155,8 @@ pub struct Drop {
     pub line_rate: u32,
     /// So much earlier it opens for its guests; 0: it does not.
     pub early_minutes: u32,
+    /// Whoever has bought here before is a guest.
+    pub early_for_buyers: bool,
     /// Raised by every act; also the number of its latest event.
     pub version: i64,
     /// The hash of that event.
@@ -486,6 +490,15 @@ impl Who<'_> {
         }
         found
     }
+}
+
+/// A mailbox as a drop knows it: a hash that means nothing in another one.
+pub(super) fn contact_of(drop: DropId, email: &str) -> Identity {
+    let who = Who {
+        email: Some(email),
+        ..Who::default()
+    };
+    who.identities(drop).into_iter().next().unwrap_or([0; 33])
 }
 
 /// One mailbox, however it is written: case, what stands behind a plus, and the dots that Google does not read.

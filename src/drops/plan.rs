@@ -38,6 +38,8 @@ pub struct Plan {
     pub line_rate: u32,
     /// So much earlier it opens for its guests; 0: it does not.
     pub early_minutes: u32,
+    /// Whoever has bought here before is a guest.
+    pub early_for_buyers: bool,
     pub items: Vec<NewItem>,
 }
 
@@ -199,6 +201,7 @@ pub fn plan(
             pinned: None,
             line_rate: new.line_rate,
             early_minutes: new.early_minutes,
+            early_for_buyers: new.early_for_buyers && new.early_minutes > 0,
             version: 1,
             head: [0; 32],
             next_check_at: None,
@@ -242,6 +245,7 @@ pub fn edit(
         hold_minutes: new.hold_minutes,
         line_rate: new.line_rate,
         early_minutes: new.early_minutes,
+        early_for_buyers: new.early_for_buyers && new.early_minutes > 0,
         ..before.clone()
     };
     if before.state != DropState::Draft {
@@ -261,7 +265,10 @@ pub fn edit(
         if after.closes_at != before.closes_at {
             return Ok(Planned::Fixed("Extend it, or close it: its end is not edited."));
         }
-        let told = |drop: &Drop| (drop.limit, drop.hold_minutes, drop.line_rate, drop.early_minutes);
+        let told = |drop: &Drop| {
+            let early = (drop.early_minutes, drop.early_for_buyers);
+            (drop.limit, drop.hold_minutes, drop.line_rate, early)
+        };
         if told(&after) != told(&before) {
             return Ok(Planned::Fixed(
                 "Buyers were told the limit, how long units are kept, and how they are let in. They stay.",

@@ -93,7 +93,7 @@ pub fn schedule(tx: &mut Tx<'_>, hand: Hand) -> Result<Act> {
     let rules = store::rules(tx, before.id)?;
     let told: Vec<serde_json::Value> = items.iter().map(|item| told_item(item, &rules)).collect();
     let seed_hash = line::furnish(tx, &before)?;
-    let detail = json!({ "seed_hash": seed_hash, "opens_at": before.opens_at, "closes_at": before.closes_at, "limit_per_buyer": before.limit, "early_minutes": before.early_minutes, "items": told });
+    let detail = json!({ "seed_hash": seed_hash, "opens_at": before.opens_at, "closes_at": before.closes_at, "limit_per_buyer": before.limit, "early_minutes": before.early_minutes, "early_for_buyers": before.early_for_buyers, "items": told });
     let after = Drop {
         state: DropState::Scheduled,
         ..before.clone()

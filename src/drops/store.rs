@@ -43,6 +43,7 @@ impl FromRow for Drop {
             changed_at: row.get(20)?,
             line_rate: row.get(21)?,
             early_minutes: row.get(22)?,
+            early_for_buyers: row.get(23)?,
         })
     }
 }
@@ -60,8 +61,8 @@ pub(super) fn insert(tx: &mut Tx<'_>, drop: &Drop) -> Result<bool> {
     let (url, kind) = stream_of(drop);
     let done = tx.exec(
         "insert into drops (id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
-                            limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate, early_minutes)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) on conflict do nothing",
+                            limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate, early_minutes, early_for_buyers)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24) on conflict do nothing",
         args![
             drop.id,
             drop.shop,
@@ -85,7 +86,8 @@ pub(super) fn insert(tx: &mut Tx<'_>, drop: &Drop) -> Result<bool> {
             drop.created_at,
             drop.changed_at,
             drop.line_rate,
-            drop.early_minutes
+            drop.early_minutes,
+            drop.early_for_buyers
         ],
     )?;
     Ok(done == 1)
@@ -97,7 +99,7 @@ pub(super) fn advance(tx: &mut Tx<'_>, before: &Drop, after: &Drop) -> Result<bo
     let done = tx.exec(
         "update drops set title = $4, description = $5, clip_id = $6, stream_url = $7, stream_kind = $8, state = $9, opens_at = $10, closes_at = $11,
                 opened_at = $12, closed_at = $13, limit_units = $14, hold_minutes = $15, pinned_id = $16, version = $17, head = $18,
-                next_check_at = $19, changed_at = $20, line_rate = $21, early_minutes = $22
+                next_check_at = $19, changed_at = $20, line_rate = $21, early_minutes = $22, early_for_buyers = $23
           where id = $1 and state = $2 and version = $3",
         args![
             before.id,
@@ -121,7 +123,8 @@ pub(super) fn advance(tx: &mut Tx<'_>, before: &Drop, after: &Drop) -> Result<bo
             after.next_check_at,
             after.changed_at,
             after.line_rate,
-            after.early_minutes
+            after.early_minutes,
+            after.early_for_buyers
         ],
     )?;
     Ok(done == 1)
@@ -139,7 +142,7 @@ pub(super) fn look_again(tx: &mut Tx<'_>, drop: &Drop, at: Time) -> Result<()> {
 pub fn find(tx: &mut Tx<'_>, shop: ShopId, id: DropId) -> Result<Option<Drop>> {
     tx.maybe_one(
         "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
-                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate, early_minutes
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate, early_minutes, early_for_buyers
            from drops where shop_id = $1 and id = $2",
         args![shop, id],
     )
@@ -149,7 +152,7 @@ pub fn find(tx: &mut Tx<'_>, shop: ShopId, id: DropId) -> Result<Option<Drop>> {
 pub fn find_by_slug(tx: &mut Tx<'_>, shop: ShopId, slug: &str) -> Result<Option<Drop>> {
     tx.maybe_one(
         "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
-                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate, early_minutes
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate, early_minutes, early_for_buyers
            from drops where shop_id = $1 and slug = $2",
         args![shop, slug],
     )
@@ -159,7 +162,7 @@ pub fn find_by_slug(tx: &mut Tx<'_>, shop: ShopId, slug: &str) -> Result<Option<
 pub(super) fn load(tx: &mut Tx<'_>, id: DropId) -> Result<Drop> {
     tx.maybe_one(
         "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
-                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate, early_minutes
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate, early_minutes, early_for_buyers
            from drops where id = $1",
         args![id],
     )?
@@ -171,11 +174,20 @@ pub fn list(tx: &mut Tx<'_>, shop: ShopId, after: Option<DropId>, limit: i64) ->
     let before = after.unwrap_or(DropId::from_uuid(Uuid::max()));
     let drops = tx.all(
         "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
-                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate, early_minutes
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate, early_minutes, early_for_buyers
            from drops where shop_id = $1 and id < $2 and state <> $4 order by id desc limit $3",
         args![shop, before, limit + 1, DropState::Archived],
     )?;
     Ok(Page::cut(drops, limit, |drop: &Drop| drop.id.to_string()))
+}
+
+/// Drops of a shop that are announced or running, some of them.
+pub(super) fn running_of(tx: &mut Tx<'_>, shop: ShopId, most: i64) -> Result<Vec<DropId>> {
+    let rows: Vec<(DropId,)> = tx.all(
+        "select id from drops where shop_id = $1 and (state = 'scheduled' or state = 'open' or state = 'paused') order by id limit $2",
+        args![shop, most],
+    )?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 /// Drops whose time has come, oldest first.
@@ -313,12 +325,54 @@ pub(super) fn use_early_link(tx: &mut Tx<'_>, drop: DropId, id: EarlyLinkId) -> 
     Ok(done == 1)
 }
 
-pub(super) fn insert_guest(tx: &mut Tx<'_>, drop: DropId, link: EarlyLinkId, key: &[u8; 32]) -> Result<bool> {
+pub(super) fn insert_guest(tx: &mut Tx<'_>, drop: DropId, link: Option<EarlyLinkId>, key: &[u8; 32]) -> Result<bool> {
     let done = tx.exec(
         "insert into drop_guests (drop_id, buyer, link_id, bound_at) values ($1, $2, $3, $4) on conflict do nothing",
         args![drop, *key, link, tx.now()],
     )?;
     Ok(done == 1)
+}
+
+/// Makes the owner of a mailbox a guest. False: they are.
+pub(super) fn entitle(tx: &mut Tx<'_>, drop: &Drop, contact: &Identity, source: &str) -> Result<bool> {
+    let done = tx.exec(
+        "insert into drop_entitlements (drop_id, contact, shop_id, source, used, created_at) values ($1, $2, $3, $4, 0, $5) on conflict do nothing",
+        args![drop.id, contact.as_slice(), drop.shop, source, tx.now()],
+    )?;
+    Ok(done == 1)
+}
+
+/// Takes it back, if nobody came by it.
+pub(super) fn disentitle(tx: &mut Tx<'_>, drop: DropId, contact: &Identity) -> Result<()> {
+    tx.put(
+        "delete from drop_entitlements where drop_id = $1 and contact = $2 and used = 0",
+        args![drop, contact.as_slice()],
+    )
+}
+
+pub(super) fn is_entitled(tx: &mut Tx<'_>, drop: DropId, contact: &Identity) -> Result<bool> {
+    let found: Option<(i64,)> = tx.maybe_one(
+        "select used from drop_entitlements where drop_id = $1 and contact = $2",
+        args![drop, contact.as_slice()],
+    )?;
+    Ok(found.is_some())
+}
+
+/// Counts one more browser of a mailbox. No row: it is no guest, or has come with enough of them.
+pub(super) fn use_entitlement(tx: &mut Tx<'_>, drop: DropId, contact: &Identity, most: i64) -> Result<bool> {
+    let done = tx.exec(
+        "update drop_entitlements set used = used + 1 where drop_id = $1 and contact = $2 and used < $3",
+        args![drop, contact.as_slice(), most],
+    )?;
+    Ok(done == 1)
+}
+
+/// Mailboxes that are guests of a drop, and how many of them came.
+pub(super) fn entitlements(tx: &mut Tx<'_>, drop: DropId) -> Result<(i64, i64)> {
+    tx.one(
+        "select count(*), cast(coalesce(sum(case when used > 0 then 1 else 0 end), 0) as bigint) from drop_entitlements where drop_id = $1",
+        args![drop],
+    )
 }
 
 pub(super) fn is_guest(tx: &mut Tx<'_>, drop: DropId, key: &[u8; 32]) -> Result<bool> {
@@ -473,13 +527,13 @@ pub(super) fn unasked(tx: &mut Tx<'_>, most: i64) -> Result<Vec<Owed>> {
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
-/// Those who want to hear of an opening that is near.
+/// Those who want to hear of an opening that is near: the drops that open soon first, and of each those who asked.
 pub(super) fn reminders(tx: &mut Tx<'_>, most: i64, until: Time) -> Result<Vec<Owed>> {
     let rows: Vec<Reminder> = tx.all(
         "select c.id, c.drop_id, c.about, c.buyer, c.email, c.state, c.shop_id, d.opens_at
-           from drop_contacts c join drops d on d.id = c.drop_id
-          where c.about = 'opening' and c.reminded = 0 and c.state = 'confirmed'
-            and d.state = 'scheduled' and d.opens_at > $2 and d.opens_at <= $3 order by d.opens_at limit $1",
+           from drops d cross join drop_contacts c
+          where d.state = 'scheduled' and d.opens_at > $2 and d.opens_at <= $3
+            and c.drop_id = d.id and c.about = 'opening' and c.reminded = 0 and c.state = 'confirmed' order by d.opens_at limit $1",
         args![most, tx.now(), until],
     )?;
     Ok(rows.into_iter().map(|row| row.0).collect())
@@ -939,22 +993,85 @@ pub(super) fn turn(tx: &mut Tx<'_>, drop: DropId, id: TurnId) -> Result<Option<T
     )
 }
 
-/// How many of the draw come before a turn.
+/// From one mark of a draw to the next.
+pub(super) const MARKS: i64 = 200;
+/// Before the first mark.
+const FIRST_RANK: [u8; 32] = [0; 32];
+
+/// How many of the draw come before a turn: counted from the last mark before it, so it costs the same in a draw of any size.
 pub(super) fn before(tx: &mut Tx<'_>, turn: &Turn) -> Result<i64> {
-    let (count,): (i64,) = tx.one(
-        "select count(*) from drop_turns where drop_id = $1 and late = 0 and rank < $2",
+    let mark: Option<(i64, [u8; 32])> = tx.maybe_one(
+        "select place, rank from drop_marks where drop_id = $1 and rank < $2 order by rank desc limit 1",
         args![turn.drop, turn.rank],
     )?;
-    Ok(count)
+    let (place, rank) = mark.unwrap_or((1, FIRST_RANK));
+    let (count,): (i64,) = tx.one(
+        "select count(*) from drop_turns where drop_id = $1 and late = 0 and rank >= $3 and rank < $2",
+        args![turn.drop, turn.rank, rank],
+    )?;
+    Ok(place - 1 + count)
 }
 
-/// The draw in its order.
+/// The draw in its order, from the last mark before where it is asked from.
 pub(super) fn drawn(tx: &mut Tx<'_>, drop: DropId, after: i64, most: i64) -> Result<Vec<TurnId>> {
+    let mark: Option<(i64, [u8; 32])> = tx.maybe_one(
+        "select place, rank from drop_marks where drop_id = $1 and place <= $2 order by place desc limit 1",
+        args![drop, after + 1],
+    )?;
+    let (place, rank) = mark.unwrap_or((1, FIRST_RANK));
     let rows: Vec<(TurnId,)> = tx.all(
-        "select id from drop_turns where drop_id = $1 and late = 0 order by rank limit $2 offset $3",
-        args![drop, most, after],
+        "select id from drop_turns where drop_id = $1 and late = 0 and rank >= $4 order by rank limit $2 offset $3",
+        args![drop, most, after + 1 - place, rank],
     )?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Draws that have turns behind their last mark.
+pub(super) fn unmarked(tx: &mut Tx<'_>, most: i64) -> Result<Vec<DropId>> {
+    let rows: Vec<(DropId,)> = tx.all(
+        "select drop_id from drop_lines where drawn is not null and drawn - marked >= 200 limit $1",
+        args![most],
+    )?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Writes the next few marks of a draw; whether there are more. The order is fixed, so whoever writes one writes the same.
+pub(super) fn mark(tx: &mut Tx<'_>, drop: DropId, most: u32) -> Result<bool> {
+    let found: Option<(i64, i64)> = tx.maybe_one(
+        "select marked, drawn from drop_lines where drop_id = $1 and drawn is not null",
+        args![drop],
+    )?;
+    let Some((mut marked, drawn)) = found else {
+        return Ok(false);
+    };
+    for _ in 0..most {
+        if drawn - marked < MARKS {
+            return Ok(false);
+        }
+        let last: Option<([u8; 32],)> = tx.maybe_one(
+            "select rank from drop_marks where drop_id = $1 and place = $2",
+            args![drop, marked],
+        )?;
+        // The first mark is so many places behind the first turn, which is place 1.
+        let (from, further) = last.map_or((FIRST_RANK, MARKS - 1), |(rank,)| (rank, MARKS));
+        let next: Option<([u8; 32],)> = tx.maybe_one(
+            "select rank from drop_turns where drop_id = $1 and late = 0 and rank >= $2 order by rank limit 1 offset $3",
+            args![drop, from, further],
+        )?;
+        let Some((rank,)) = next else {
+            return Ok(false);
+        };
+        marked += MARKS;
+        tx.put(
+            "insert into drop_marks (drop_id, place, rank) values ($1, $2, $3) on conflict do nothing",
+            args![drop, marked, rank],
+        )?;
+        tx.put(
+            "update drop_lines set marked = $2 where drop_id = $1 and marked < $2",
+            args![drop, marked],
+        )?;
+    }
+    Ok(drawn - marked >= MARKS)
 }
 
 /// Gives the next ones their passes; how many there were.
@@ -1112,6 +1229,37 @@ pub(super) fn lapsed(tx: &mut Tx<'_>, drop: DropId) -> Result<Vec<Wait>> {
     )
 }
 
+/// What a browser waits for is for this mailbox from now on; what was for another stays for that one.
+pub(super) fn bind_waits(tx: &mut Tx<'_>, drop: DropId, key: &[u8; 32], plain: &str) -> Result<()> {
+    tx.put(
+        "update drop_waits set bound = $3 where drop_id = $1 and buyer = $2 and bound = '' and (state = 'waiting' or state = 'offered')",
+        args![drop, *key, plain],
+    )
+}
+
+/// The mailbox a place is for; empty: anybody's who holds it.
+pub(super) fn bound_of(tx: &mut Tx<'_>, wait: WaitId) -> Result<String> {
+    let (bound,): (String,) = tx.one("select bound from drop_waits where id = $1", args![wait])?;
+    Ok(bound)
+}
+
+/// Says with which checkout an offer was taken.
+pub(super) fn taken_with(tx: &mut Tx<'_>, wait: WaitId, checkout: CheckoutId) -> Result<()> {
+    tx.put(
+        "update drop_waits set checkout_id = $2 where id = $1",
+        args![wait, checkout],
+    )
+}
+
+/// The mailbox that what a checkout took of a waitlist is for.
+pub(super) fn bound_checkout(tx: &mut Tx<'_>, drop: DropId, checkout: CheckoutId) -> Result<Option<String>> {
+    let found: Option<(String,)> = tx.maybe_one(
+        "select bound from drop_waits where drop_id = $1 and checkout_id = $2 and bound <> '' limit 1",
+        args![drop, checkout],
+    )?;
+    Ok(found.map(|(bound,)| bound))
+}
+
 /// Moves a place from how it was read. No row: somebody else moved it.
 pub(super) fn move_wait(tx: &mut Tx<'_>, wait: &Wait, to: WaitStanding) -> Result<bool> {
     let done = tx.exec(
@@ -1227,7 +1375,7 @@ pub fn events(tx: &mut Tx<'_>, drop: DropId) -> Result<Vec<Event>> {
 pub(super) fn all(tx: &mut Tx<'_>) -> Result<Vec<Drop>> {
     tx.all(
         "select id, shop_id, slug, title, description, clip_id, stream_url, stream_kind, state, opens_at, closes_at, opened_at, closed_at,
-                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate, early_minutes
+                limit_units, hold_minutes, pinned_id, version, head, next_check_at, created_at, changed_at, line_rate, early_minutes, early_for_buyers
            from drops order by id limit 10000",
         &[],
     )

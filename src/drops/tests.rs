@@ -1,7 +1,9 @@
 //! Rules of drops: when they sell, by what names a buyer is known, what may be a stage, and an archive that holds.
 
 use super::model::*;
-use crate::kernel::{DropId, Id, ShopId, Time};
+use crate::fixture::Fixture;
+use crate::identity;
+use crate::kernel::{DropId, Id, Seconds, ShopId, Time};
 use uuid::Uuid;
 
 fn drop_in(state: DropState, opens_at: Option<i64>, closes_at: Option<i64>) -> Drop {
@@ -22,6 +24,7 @@ fn drop_in(state: DropState, opens_at: Option<i64>, closes_at: Option<i64>) -> D
         pinned: None,
         line_rate: 0,
         early_minutes: 0,
+        early_for_buyers: false,
         version: 1,
         head: [0; 32],
         next_check_at: None,
@@ -262,4 +265,55 @@ fn x2_how_hard_a_turn_is_has_a_bound() {
     assert_eq!(line.asks_for(Time(1_000_001)), None, "the rush is over");
     line.guarded = true;
     assert_eq!(line.asks_for(Time(1_000_001)), Some(17), "by the host's switch");
+}
+
+#[test]
+fn what_buyers_were_told_of_a_shops_time_stays_and_doing_it_twice_is_doing_it_once() {
+    for fixture in Fixture::engines() {
+        let shop = fixture.shop;
+        // Hours from now; none: not said.
+        let set = move |opens: Option<i64>, closes: Option<i64>, now: Time| {
+            let at = |hours: Option<i64>| hours.map(|hours| now.plus(Seconds::hours(hours)));
+            identity::Window {
+                opens_at: at(opens),
+                closes_at: at(closes),
+                archives: false,
+            }
+        };
+        let now = fixture.write(|tx| Ok(tx.now()));
+        let (first, refused) = (set(Some(1), Some(73), now), set(Some(5), Some(3), now));
+        assert_eq!(
+            fixture.refused(move |tx| identity::set_window(tx, shop, refused)),
+            "invalid_field"
+        );
+        let answers = [first, first].map(|window| fixture.write(move |tx| identity::set_window(tx, shop, window)));
+        assert!(matches!(
+            answers,
+            [identity::SetWindow::Set(_), identity::SetWindow::Again(_)]
+        ));
+        // Before it opens everything may change; afterwards only the end, and only to a later time.
+        let moved = set(Some(-1), Some(50), now);
+        fixture.write(move |tx| identity::set_window(tx, shop, moved));
+        for (opens, closes) in [(Some(9), Some(50)), (Some(-1), Some(49))] {
+            let window = set(opens, closes, now);
+            let code = fixture.refused(move |tx| identity::set_window(tx, shop, window));
+            assert_eq!(code, "invalid_field", "{opens:?} {closes:?}");
+        }
+        let longer = set(Some(-1), Some(60), now);
+        fixture.write(move |tx| identity::set_window(tx, shop, longer));
+        fixture.write(move |tx| identity::must_trade(&identity::shop(tx, shop)?, tx.now()));
+        for expected in [false, true] {
+            let again = fixture.write(move |tx| identity::close_shop(tx, shop));
+            assert_eq!(matches!(again, identity::SetWindow::Again(_)), expected);
+        }
+        let told = fixture.refused(move |tx| identity::must_trade(&identity::shop(tx, shop)?, tx.now()));
+        assert_eq!(told, "shop_closed");
+        // Looked at once, by whoever comes first.
+        for expected in [true, false] {
+            let closed = fixture.write(move |tx| identity::look_at_window(tx, shop));
+            assert_eq!(closed.is_some(), expected);
+        }
+        fixture.write(move |tx| identity::stay_open(tx, shop));
+        fixture.write(move |tx| identity::must_trade(&identity::shop(tx, shop)?, tx.now()));
+    }
 }

@@ -3,7 +3,7 @@
 //! An offer is a reservation: the units are nobody else's until it is taken or lapses. While somebody waits for a variant its gate is shut for everybody
 //! else, so that a unit that comes free cannot be had by whoever happens to look.
 
-use super::letters::must_be_theirs;
+use super::letters::{bind_new, must_be_theirs};
 use super::model::{Drop, DropState, Phase, Wait, WaitStanding, must_be_open, unknown};
 use super::store;
 use crate::db::Tx;
@@ -53,6 +53,7 @@ pub fn wait(tx: &mut Tx<'_>, shop: ShopId, id: DropId, variant: VariantId, units
             "the same browser came twice in one instant",
         ));
     }
+    bind_new(tx, id, key)?;
     offer(tx, &drop, variant, &mut { OFFERS_MAX })?;
     store::wait_of(tx, id, variant, key)?.ok_or_else(|| Error::internal("a place on the list was not written"))
 }
@@ -158,6 +159,7 @@ pub fn take_offers(
     wanted: &[Demand],
     key: &[u8; 32],
     email: Option<&str>,
+    checkout: CheckoutId,
 ) -> Result<Vec<VariantId>> {
     let mut opened = Vec::new();
     let now = tx.now();
@@ -168,8 +170,9 @@ pub fn take_offers(
         if demand.quantity > known.units {
             continue;
         }
-        must_be_theirs(tx, drop, key, email)?;
+        must_be_theirs(tx, drop, known.id, key, email)?;
         if store::move_wait(tx, &known, WaitStanding::Taken)? {
+            store::taken_with(tx, known.id, checkout)?;
             inventory::release(tx, holder(known.id))?;
             inventory::set_gate_of(tx, super::place(drop), demand.variant, Gate::Open)?;
             opened.push(demand.variant);

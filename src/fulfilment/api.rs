@@ -114,7 +114,7 @@ pub async fn post_acceptance(
 /// Hands a parcel over and takes its part of the money.
 #[utoipa::path(post, path = "/v1/orders/{order}/shipments", tag = "orders", params(("order" = OrderId, Path)), request_body = ShipmentIn,
     responses((status = 201, body = FulfilmentOut), (status = 200, body = FulfilmentOut, description = "The same again."), (status = 404),
-    (status = 409, description = "`line_not_open`, `nothing_open`, `order_canceled`, `payment_lost` (the bank's promise is over, and the buyer is asked to pay again), `payment_not_capturable`: then nothing was marked as shipped.")))]
+    (status = 409, description = "`line_not_open`, `nothing_open`, `order_canceled`, `payment_lost` (the bank's promise is over, and the buyer is asked to pay again), `payment_not_capturable`, `preorder_waiting` (its goods have not arrived): then nothing was marked as shipped.")))]
 pub async fn post_shipment(
     State(app): State<App>,
     staff: Helper,

@@ -18,6 +18,6 @@ pub use api::*;
 pub use model::{Fulfilment, FulfilmentState, Shipment};
 pub use ship::{
     Accept, Deliver, Deliverance, HandOver, TakeAgain, accept, cancel, close, deliver_digital, fewer_units, hand_over,
-    open, owed, take_again,
+    not_there, open, owed, take_again,
 };
 pub use store::{check, find, open_orders, shipments};

@@ -9,6 +9,7 @@ use crate::delivery::{Method, Promise};
 use crate::gift_cards;
 use crate::kernel::{Answer, Error, Fact, Id, Money, OrderId, PartyId, Result, ShipmentId, ShopId, Time};
 use crate::payments::{self, Capture, CaptureBegin, CapturePlan, CaptureState, IntentState, Operation, Part, Recorded};
+use crate::preorders::{self, SaleState};
 
 /// An order was confirmed: somebody has work. Opened twice is opened once. Answers when the parcel was promised.
 ///
@@ -28,7 +29,7 @@ pub fn open(tx: &mut Tx<'_>, view: &OrderView) -> Result<Option<Promise>> {
             eta_days_min: delivery.eta_days_min,
             eta_days_max: delivery.eta_days_max,
         };
-        method.promise(view.order.confirmed_at)
+        method.promise(quote.leaves(view.order.confirmed_at))
     });
     let days = promise
         .as_ref()
@@ -191,7 +192,7 @@ enum Begun {
 /// Act 1 counts the units, writes the parcel and the capture; act 2 asks the processor; act 3 records, and the ledger splits. A crash between
 /// them is finished by the resolver of payments. Where the promise is taken once and more parcels follow, the capture waits for them
 /// (docs/promises.md). Order of answers: not found, again, canceled, nothing open, handed over. Errors: `payment_lost` (the promise is over and nothing
-/// leaves without a new one), `line_not_open`, `payment_not_capturable`; then nothing was marked as shipped.
+/// leaves without a new one), `preorder_waiting`, `line_not_open`, `payment_not_capturable`; then nothing was marked as shipped.
 pub async fn hand_over(
     app: &App,
     shop: ShopId,
@@ -250,16 +251,25 @@ fn begin(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, party: Option<PartyId>, 
              marked as shipped.",
         ));
     }
+    let absent = not_there(tx, &view)?;
+    let is_there = |line: u32| !absent.contains(&line);
     let open: Vec<Ship> = view
         .lines
         .iter()
-        .filter(|line| line.open() > 0)
+        .filter(|line| line.open() > 0 && is_there(line.line))
         .map(|line| Ship {
             line: line.line,
             quantity: line.open(),
         })
         .collect();
     let lines = parcel.lines.clone().unwrap_or_else(|| open.clone());
+    let waits = parcel.lines.is_none() && open.is_empty() && !absent.is_empty();
+    if waits || lines.iter().any(|ship| !is_there(ship.line)) {
+        return Err(Error::conflict(
+            "preorder_waiting",
+            "This was pre-ordered, and its goods have not arrived. Count them in first; nothing was marked as shipped.",
+        ));
+    }
     if open.is_empty() || lines.is_empty() {
         return Ok(Begun::Done(Deliverance::NothingOpen));
     }
@@ -306,6 +316,23 @@ fn begin(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, party: Option<PartyId>, 
         Some(capture) => Begun::Capturing(Box::new(capture)),
         None => Begun::Done(Deliverance::HandedOver),
     })
+}
+
+/// Lines of an order that were pre-ordered and whose goods have not arrived. Costs nothing without pre-orders.
+pub fn not_there(tx: &mut Tx<'_>, view: &OrderView) -> Result<Vec<u32>> {
+    if view
+        .checkout
+        .offer
+        .quote
+        .lines
+        .iter()
+        .all(|line| line.preorder.is_none())
+    {
+        return Ok(Vec::new());
+    }
+    let sales = preorders::sales_of(tx, view.order.id)?;
+    let waits = sales.iter().filter(|sale| sale.state == SaleState::Waiting);
+    Ok(waits.map(|sale| sale.line).collect())
 }
 
 /// Writes the capture of a shipment: each line up to the units shipped by now, and the delivery with the first parcel. The last one also takes what

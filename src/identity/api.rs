@@ -36,6 +36,9 @@ pub struct ShopOut {
     pub return_policy: String,
     pub shipping_policy: String,
     pub prices_include_tax: bool,
+    /// The time in which it sells; absent: always.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<super::WindowOut>,
     pub version: i64,
     pub created_at: Time,
 }
@@ -58,6 +61,7 @@ impl From<Shop> for ShopOut {
             return_policy: shop.return_policy,
             shipping_policy: shop.shipping_policy,
             prices_include_tax: shop.prices_include_tax,
+            window: super::WindowOut::of(&shop.window),
             version: shop.version,
             created_at: shop.created_at,
         }

@@ -3,7 +3,7 @@
 //!
 //! Tables: shops, shop_policies, staff, sign_in_links, sessions, api_keys.
 //! Facts published: none.
-//! Always true: secrets are stored as SHA-256 only and shown once; a link opens one session; a revoked key, an ended session and a disabled
+//! Always true: a shop sells inside its window, by the database's clock; secrets are stored as SHA-256 only and shown once; a link opens one session; a revoked key, an ended session and a disabled
 //! person are refused at once by this process (a replica believes a key for at most five seconds); the shop follows from the credential,
 //! never from the request; the last owner cannot be removed.
 //! It deliberately has no passwords and no accounts of buyers.
@@ -19,6 +19,8 @@ mod people;
 mod policies;
 mod sign_in;
 mod store;
+mod window;
+mod window_api;
 
 #[cfg(test)]
 mod tests;
@@ -28,7 +30,7 @@ pub use edit_shop::{EditShop, ShopEdit, edit_shop};
 pub use extract::{Analyst, Creator, Helper, Measurer, Owner, Player, Staff, player_of, session_token};
 pub use idempotent::idempotent;
 pub use keys::{KeyKind, NewKey, forget_known_keys, key_list, make_key, revoke_key};
-pub use model::{ApiKey, Person, Role, SCOPES, Seller, Session, Shop, slug_of};
+pub use model::{ApiKey, Person, Role, SCOPES, Seller, Session, Shop, Trading, Window, slug_of};
 pub use open_shop::{CreateShop, NewShop, create_shop};
 pub use people::{
     AddPerson, ChangePerson, NewPerson, PersonChange, add_person, change_person, disable_person, end_sessions_of,
@@ -39,3 +41,5 @@ pub use sign_in::{
     session_cookie, sign_in_by_mail, signed_out_cookie,
 };
 pub use store::{people, policies, publishable_key, shop, shop_by_slug, shops};
+pub use window::{SetWindow, close_shop, look_at_window, must_trade, set_window, stay_open, windows_due};
+pub use window_api::*;

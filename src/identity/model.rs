@@ -31,8 +31,49 @@ pub struct Shop {
     pub policies: Option<PoliciesHash>,
     /// An IANA name, such as `Europe/Berlin`: the clock its people plan by.
     pub time_zone: String,
+    /// The time in which it sells.
+    pub window: Window,
     pub version: i64,
     pub created_at: Time,
+}
+
+/// The time in which a shop sells. Without times it always does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// None: it is open.
+    pub opens_at: Option<Time>,
+    /// None: it stays.
+    pub closes_at: Option<Time>,
+    /// What it sells is archived when it closes.
+    pub archives: bool,
+}
+
+/// Where a shop stands in its window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trading {
+    Before(Time),
+    Open,
+    /// Since then.
+    Closed(Time),
+}
+
+impl Window {
+    pub fn trading(&self, now: Time) -> Trading {
+        match (self.opens_at, self.closes_at) {
+            (_, Some(closes)) if closes <= now => Trading::Closed(closes),
+            (Some(opens), _) if opens > now => Trading::Before(opens),
+            _ => Trading::Open,
+        }
+    }
+
+    /// When somebody has to look at it again.
+    pub(super) fn look(&self, now: Time) -> Option<Time> {
+        match self.trading(now) {
+            Trading::Before(opens) => Some(opens),
+            Trading::Open => self.closes_at,
+            Trading::Closed(_) => None,
+        }
+    }
 }
 
 /// The seller of record, as the imprint shows it and as orders freeze it.
@@ -166,7 +207,9 @@ pub const SCOPES: [&str; 12] = [
 /// Which scope a request needs; none means that no key may make it.
 pub(super) fn scope_needed(path: &str, safe: bool) -> Option<(&'static str, bool)> {
     let area = match path.strip_prefix("/v1/")?.split('/').next()? {
-        "products" | "variants" | "tax-rates" | "delivery" | "locations" | "drops" | "discounts" => "catalog",
+        "products" | "variants" | "tax-rates" | "delivery" | "locations" | "drops" | "discounts" | "preorders" => {
+            "catalog"
+        }
         "clips" | "media" => "clips",
         "orders" | "checkouts" | "buyer" | "stored-methods" | "gift-card-balances" | "price-matches" => "orders",
         "balances"

@@ -1,6 +1,6 @@
 //! A shop opens: its row, its owner, and the publishable key its player uses.
 
-use super::model::{Role, Seller, Wrong, mail_address, slug_of};
+use super::model::{Role, Seller, Window, Wrong, mail_address, slug_of};
 use super::policies::Policies;
 use super::{keys, store};
 use crate::db::Tx;
@@ -73,6 +73,7 @@ pub fn create_shop(tx: &mut Tx<'_>, new: NewShop) -> Result<CreateShop> {
         prices_include_tax: true,
         policies: None,
         time_zone: "UTC".into(),
+        window: Window::default(),
         version: 1,
         created_at: tx.now(),
     };

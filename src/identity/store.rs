@@ -1,7 +1,7 @@
 //! Statements on shops, staff, links, sessions and keys.
 
 use super::keys::KnownKey;
-use super::model::{ApiKey, Person, Role, Seller, Session, Shop};
+use super::model::{ApiKey, Person, Role, Seller, Session, Shop, Window};
 use super::policies::{Policies, PoliciesHash};
 use crate::args;
 use crate::db::{FromRow, Json, Row, Tx};
@@ -28,6 +28,11 @@ impl FromRow for Shop {
             created_at: row.get(15)?,
             policies: row.get(16)?,
             time_zone: row.get(17)?,
+            window: Window {
+                opens_at: row.get(18)?,
+                closes_at: row.get(19)?,
+                archives: row.get(20)?,
+            },
         })
     }
 }
@@ -147,6 +152,34 @@ pub(super) fn update_shop(tx: &mut Tx<'_>, shop: &Shop) -> Result<bool> {
     Ok(updated == 1)
 }
 
+/// Sets the window of a shop that was read. No row: somebody changed the shop meanwhile.
+pub(super) fn set_window(tx: &mut Tx<'_>, shop: &Shop, window: &Window, look: Option<Time>) -> Result<bool> {
+    let done = tx.exec(
+        "update shops set opens_at = $3, closes_at = $4, closing_archives = $5, window_check_at = $6, version = version + 1
+          where id = $1 and version = $2",
+        args![shop.id, shop.version, window.opens_at, window.closes_at, window.archives, look],
+    )?;
+    Ok(done == 1)
+}
+
+/// Shops whose window somebody has to look at, the oldest first.
+pub(super) fn windows_due(tx: &mut Tx<'_>, most: i64) -> Result<Vec<ShopId>> {
+    let rows: Vec<(ShopId,)> = tx.all(
+        "select id from shops where window_check_at is not null and window_check_at <= $1 order by window_check_at limit $2",
+        args![tx.now(), most],
+    )?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+/// Takes a due look at a window, which is at `next` again. No row: somebody else took it.
+pub(super) fn take_look(tx: &mut Tx<'_>, shop: ShopId, next: Option<Time>) -> Result<bool> {
+    let done = tx.exec(
+        "update shops set window_check_at = $3 where id = $1 and window_check_at is not null and window_check_at <= $2",
+        args![shop, tx.now(), next],
+    )?;
+    Ok(done == 1)
+}
+
 /// Keeps texts under their hash; the same texts are kept once.
 pub(super) fn keep_policies(tx: &mut Tx<'_>, shop: ShopId, hash: &PoliciesHash, texts: &Policies) -> Result<()> {
     tx.put(
@@ -177,7 +210,7 @@ pub fn shop(tx: &mut Tx<'_>, id: ShopId) -> Result<Shop> {
     let found: Option<Shop> = tx.once("shops", (id, id.uuid()), |tx| {
         tx.maybe_one(
             "select id, slug, name, currency, country, language, accent, tagline, test_mode, seller, return_days, return_policy, shipping_policy,
-                    prices_include_tax, version, created_at, policies, time_zone
+                    prices_include_tax, version, created_at, policies, time_zone, opens_at, closes_at, closing_archives
                from shops where id = $1",
             args![id],
         )
@@ -188,7 +221,7 @@ pub fn shop(tx: &mut Tx<'_>, id: ShopId) -> Result<Shop> {
 pub fn shop_by_slug(tx: &mut Tx<'_>, slug: &str) -> Result<Option<Shop>> {
     tx.maybe_one(
         "select id, slug, name, currency, country, language, accent, tagline, test_mode, seller, return_days, return_policy, shipping_policy,
-                prices_include_tax, version, created_at, policies, time_zone
+                prices_include_tax, version, created_at, policies, time_zone, opens_at, closes_at, closing_archives
            from shops where slug = $1",
         args![slug],
     )
@@ -198,7 +231,7 @@ pub fn shop_by_slug(tx: &mut Tx<'_>, slug: &str) -> Result<Option<Shop>> {
 pub fn shops(tx: &mut Tx<'_>) -> Result<Vec<Shop>> {
     tx.all(
         "select id, slug, name, currency, country, language, accent, tagline, test_mode, seller, return_days, return_policy, shipping_policy,
-                prices_include_tax, version, created_at, policies, time_zone
+                prices_include_tax, version, created_at, policies, time_zone, opens_at, closes_at, closing_archives
            from shops order by id limit 1000",
         &[],
     )

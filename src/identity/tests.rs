@@ -1,6 +1,7 @@
 //! Rules that need no database: who may what, what a name becomes, which scope covers what.
 
-use super::model::{Role, covers, mail_address, scope_needed, slug_of};
+use super::model::{Role, Trading, Window, covers, mail_address, scope_needed, slug_of};
+use crate::kernel::Time;
 use axum::http::{HeaderMap, HeaderValue};
 
 #[test]
@@ -84,4 +85,28 @@ fn our_cookie_is_found_among_others() {
     assert_eq!(token("a=b; __Host-hawker=abc; c=d").as_deref(), Some("abc"));
     assert_eq!(token("hawker=abc"), None);
     assert_eq!(token("x__Host-hawker=abc"), None);
+}
+
+#[test]
+fn d13_when_a_shop_sells_is_a_table_of_its_times() {
+    // opens, closes, now -> how it stands, and when somebody looks again
+    let table = [
+        (None, None, 15, Trading::Open, None),
+        (Some(10), None, 9, Trading::Before(Time(10)), Some(10)),
+        (Some(10), None, 10, Trading::Open, None),
+        (Some(10), Some(20), 19, Trading::Open, Some(20)),
+        (Some(10), Some(20), 20, Trading::Closed(Time(20)), None),
+        (None, Some(20), 1, Trading::Open, Some(20)),
+        // Called off before it opened.
+        (Some(30), Some(20), 20, Trading::Closed(Time(20)), None),
+    ];
+    for (opens, closes, now, stands, look) in table {
+        let window = Window {
+            opens_at: opens.map(Time),
+            closes_at: closes.map(Time),
+            archives: false,
+        };
+        assert_eq!(window.trading(Time(now)), stands, "{opens:?} {closes:?} at {now}");
+        assert_eq!(window.look(Time(now)), look.map(Time), "{opens:?} {closes:?} at {now}");
+    }
 }

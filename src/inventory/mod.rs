@@ -25,5 +25,5 @@ pub use availability::availability;
 pub use live_api::Stock;
 pub use model::{Aside, Availability, Claim, Demand, Gate, Reserve, StockRow};
 pub use reserve::{Convert, convert, expire, extend, release, reserve};
-pub use set_aside::{SetAside, make_place, send_home, set_aside};
+pub use set_aside::{SetAside, expect, make_place, send_home, set_aside, take_away, to_shelf};
 pub use store::{aside, check, first_location, hold_still, set_gate, set_gate_of, stock_of};

@@ -61,3 +61,31 @@ pub fn send_home(tx: &mut Tx<'_>, place: LocationId) -> Result<(i64, i64)> {
     }
     Ok((went, waits))
 }
+
+/// Units that are not there yet, at a place of their own: nobody sells them but whoever expects them. `home` is where they will arrive.
+pub fn expect(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    variant: VariantId,
+    place: LocationId,
+    home: LocationId,
+    units: u32,
+) -> Result<()> {
+    store::furnish(tx, shop, variant, home)?;
+    let claim = Claim {
+        variant,
+        location: place,
+        quantity: units,
+    };
+    store::put_aside(tx, shop, &claim, home, Gate::Open)
+}
+
+/// Units that are free at a place are there no more. False: they are not free.
+pub fn take_away(tx: &mut Tx<'_>, variant: VariantId, place: LocationId, units: i64) -> Result<bool> {
+    store::pick_up(tx, variant, place, units)
+}
+
+/// Units that anybody may buy from now on.
+pub fn to_shelf(tx: &mut Tx<'_>, variant: VariantId, home: LocationId, units: i64) -> Result<()> {
+    store::put_home(tx, variant, home, units)
+}

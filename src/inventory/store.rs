@@ -223,6 +223,14 @@ pub(super) fn put_aside(tx: &mut Tx<'_>, shop: ShopId, claim: &Claim, home: Loca
     )
 }
 
+/// Makes sure that a variant has a row at a place.
+pub(super) fn furnish(tx: &mut Tx<'_>, shop: ShopId, variant: VariantId, location: LocationId) -> Result<()> {
+    tx.put(
+        "insert into stock (variant_id, location_id, shop_id, on_hand) values ($1, $2, $3, 0) on conflict (variant_id, location_id) do nothing",
+        args![variant, location, shop],
+    )
+}
+
 /// Opens or shuts everything at a place that is set aside. What is over stays over.
 pub fn set_gate(tx: &mut Tx<'_>, place: LocationId, gate: Gate) -> Result<()> {
     tx.put(
@@ -364,6 +372,15 @@ pub(super) fn end_converted(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<()>
     tx.put(
         "update reservations set state = 'expired' where checkout_id = $1 and state = 'converted'",
         args![checkout],
+    )
+}
+
+/// Another place of a shop, for tests.
+#[cfg(test)]
+pub(super) fn insert_place(tx: &mut Tx<'_>, shop: ShopId, place: LocationId, name: &str) -> Result<()> {
+    tx.put(
+        "insert into locations (id, shop_id, name, position) values ($1, $2, $3, 1)",
+        args![place, shop, name],
     )
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::catalog::{self, Create, Kind, NewProduct, NewVariant, ProductState, TaxCategory};
 use crate::fixture::Fixture;
-use crate::kernel::{CheckoutId, Id, Seconds, VariantId};
+use crate::kernel::{CheckoutId, Currency, Id, LocationId, Money, Seconds, VariantId};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -400,4 +400,104 @@ fn d16_two_replicas_sell_a_hot_variant_from_plenty_to_exactly_its_last_unit() {
     assert_eq!(stock.on_hand, i64::from(UNITS));
     assert_eq!(fixture.write(check), Vec::<String>::new());
     other.shut_down();
+}
+
+#[test]
+fn d18_each_place_sells_what_lies_there_and_units_change_places_in_one_transaction_or_not_at_all() {
+    for fixture in Fixture::engines() {
+        let shop = fixture.shop;
+        let (variant, studio, depot) = fixture.write(move |tx| {
+            let new = NewProduct {
+                title: "Bowl".into(),
+                slug: None,
+                description: String::new(),
+                kind: Kind::Physical,
+                tax_category: TaxCategory::Standard,
+                image: String::new(),
+                state: ProductState::Active,
+                variants: vec![NewVariant {
+                    title: String::new(),
+                    sku: None,
+                    weight_grams: 400,
+                    price: Some(Money::new(3000, Currency::EUR)),
+                }],
+            };
+            let Create::Created(_, variants) = catalog::create(tx, (shop, Currency::EUR), tx.id(), &new)? else {
+                panic!("a product")
+            };
+            let variant = variants[0].id;
+            let studio = first_location(tx, shop)?;
+            // Places are looked at in the order of their ids: this one comes after the studio.
+            let depot = LocationId::from_uuid(uuid::Uuid::from_u128(u128::MAX - 1));
+            store::insert_place(tx, shop, depot, "Depot")?;
+            set_stock(tx, shop, variant, Some(studio), 3)?;
+            set_stock(tx, shop, variant, Some(depot), 2)?;
+            Ok((variant, studio, depot))
+        });
+        let take = |number: u128, units: u32| {
+            fixture.write(move |tx| {
+                let checkout = CheckoutId::from_uuid(uuid::Uuid::from_u128(number));
+                let demand = [Demand {
+                    variant,
+                    quantity: units,
+                    place: None,
+                }];
+                let until = tx.now().plus(Seconds::minutes(10));
+                Ok(match reserve(tx, shop, checkout, &demand, false, until)? {
+                    Reserve::Reserved(claims) => Ok(claims[0].location),
+                    Reserve::SoldOut { left, .. } => Err(left),
+                    Reserve::Shut(_) => panic!("nothing is set aside"),
+                })
+            })
+        };
+        let places = || fixture.write(move |tx| stock_of(tx, variant));
+        let free = |rows: &[StockRow], place| {
+            let row = rows.iter().find(|row| row.location == place);
+            row.map(|row| row.on_hand - row.reserved - row.sold)
+        };
+        // A parcel leaves from one place: four are nowhere, though five are there.
+        assert_eq!(take(1, 4), Err(3));
+        assert_eq!(take(2, 2), Ok(studio));
+        assert_eq!(take(3, 2), Ok(depot), "where both still lie");
+        assert_eq!(take(4, 2), Err(1));
+        // What is claimed where it lies stays there; the rest changes places, all of it or nothing.
+        let (away, elsewhere) = (
+            LocationId::from_uuid(uuid::Uuid::from_u128(77)),
+            LocationId::from_uuid(uuid::Uuid::from_u128(78)),
+        );
+        let moves = |place, units, from| {
+            fixture.write(move |tx| {
+                make_place(tx, shop, place, "Away")?;
+                let what = SetAside {
+                    variant,
+                    place,
+                    units,
+                    gate: Gate::Open,
+                    from: Some(from),
+                };
+                set_aside(tx, shop, what)
+            })
+        };
+        assert!(!moves(away, 2, studio), "one of three is free");
+        assert!(!moves(away, 1, depot), "none is");
+        assert_eq!((free(&places(), studio), free(&places(), depot)), (Some(1), Some(0)));
+        assert!(moves(away, 1, studio));
+        assert_eq!((free(&places(), studio), free(&places(), away)), (Some(0), Some(1)));
+        // A move that breaks in the middle is none.
+        fixture.refused(move |tx| {
+            release(tx, CheckoutId::from_uuid(uuid::Uuid::from_u128(3)))?;
+            make_place(tx, shop, elsewhere, "Nowhere")?;
+            let what = SetAside {
+                variant,
+                place: elsewhere,
+                units: 2,
+                gate: Gate::Open,
+                from: Some(depot),
+            };
+            assert!(set_aside(tx, shop, what)?);
+            Err::<(), _>(crate::kernel::Error::conflict("story", "the power went"))
+        });
+        assert_eq!((free(&places(), depot), free(&places(), elsewhere)), (Some(0), None));
+        assert_eq!(fixture.write(check), Vec::<String>::new());
+    }
 }

@@ -113,6 +113,7 @@ ids! {
     PriceRuleId "prr" "A price rule of a drop.";
     EarlyLinkId "erl" "A link that lets people into a drop earlier.";
     ContactId "dct" "Somebody who asked for a letter of a drop.";
+    PreorderId "pre" "Units that are sold before they are there.";
     TurnId "trn" "A turn in a drop's waiting room.";
     WaitId "wai" "A place on a drop's waitlist.";
     DiscountId "dsc" "A discount.";

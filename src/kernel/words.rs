@@ -131,6 +131,12 @@ pub fn exact_in(at: Time, zone: &str) -> String {
     }
 }
 
+/// A day by the clock of a time zone: "21 November 2026".
+pub fn day_in(at: Time, zone: &str) -> String {
+    let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    at.timestamp().to_zoned(zone).strftime("%-d %B %Y").to_string()
+}
+
 fn grouped(digits: &str) -> String {
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

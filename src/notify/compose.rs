@@ -13,6 +13,7 @@ use crate::gift_cards::MoveKind;
 use crate::identity::{self, Shop};
 use crate::kernel::{AdjustmentId, Error, Id, OrderId, RefundId, Result, ReturnId, ShipmentId, ShopId, words};
 use crate::payments::{self, CaptureState, Taking};
+use crate::preorders::{self, Sale};
 use crate::returns;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
@@ -142,6 +143,14 @@ pub(super) static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
             "drop_opening.txt",
             include_str!("../../templates/mail/drop_opening.txt"),
         ),
+        (
+            "preorder_late.html",
+            include_str!("../../templates/mail/preorder_late.html"),
+        ),
+        (
+            "preorder_late.txt",
+            include_str!("../../templates/mail/preorder_late.txt"),
+        ),
     ];
     for (name, text) in files {
         environment
@@ -264,7 +273,11 @@ pub fn order_confirmed(tx: &mut Tx<'_>, links: &Links, view: OrderView, promise:
     // Each thing at its price, and what is taken off below.
     let full = quote.lines.iter().zip(&about.view.lines).map(|(quoted, line)| {
         let amount = words::money(about.view.money(quote.full_gross(quoted)));
-        json!({ "quantity": line.quantity, "title": line.title.as_str(), "amount": amount })
+        let mut said = json!({ "quantity": line.quantity, "title": line.title.as_str(), "amount": amount });
+        if let Some(preorder) = quoted.preorder {
+            said["preorder"] = json!(words::day_in(preorder.ships_by, &about.shop.time_zone));
+        }
+        said
     });
     let off = quote.taken_off().into_iter().map(
         |(discount, minor)| json!({ "name": discount.name.as_str(), "amount": words::money(about.view.money(minor)) }),
@@ -293,7 +306,6 @@ pub fn order_confirmed(tx: &mut Tx<'_>, links: &Links, view: OrderView, promise:
     )
 }
 
-/// The lines of an order, ready to show.
 fn address(address: &checkout::Address) -> Vec<String> {
     let city = format!("{} {}", address.postal_code, address.city);
     let parts = [
@@ -518,6 +530,29 @@ pub fn payment_lost(tx: &mut Tx<'_>, links: &Links, shop: ShopId, order: OrderId
     let subject = format!("Please pay your order {} again", about.view.order.number);
     let occasion = lost_occasion(order, tries);
     about.queue(tx, MailKind::PaymentLost, occasion, subject, more)
+}
+
+/// What was pre-ordered is later than the buyer was promised: they may wait, or cancel.
+pub(super) fn preorder_late(tx: &mut Tx<'_>, links: &Links, shop: ShopId, sale: &Sale) -> Result<Queue> {
+    let Some(preorder) = preorders::find(tx, shop, sale.preorder)? else {
+        return Ok(Queue::Again);
+    };
+    let Some(about) = About::order(tx, links, shop, sale.order)? else {
+        return Ok(Queue::NoAddress);
+    };
+    let zone = &about.shop.time_zone;
+    let line = about.view.lines.iter().find(|line| line.line == sale.line);
+    let more = json!({
+        "what": line.map(|line| line.title.as_str()).unwrap_or_default(),
+        "promised": words::day_in(sale.promised, zone),
+        "later": (!preorder.late).then(|| words::day_in(preorder.ships_by, zone)),
+    });
+    let subject = format!("Your order {} takes longer", about.view.order.number);
+    let occasion = Uuid::new_v5(
+        &sale.order.uuid(),
+        format!("preorder/{}/{}", sale.line, preorder.version).as_bytes(),
+    );
+    about.queue(tx, MailKind::PreorderLate, occasion, subject, more)
 }
 
 /// What went back did not arrive. No letter where no order was born.

@@ -32,6 +32,8 @@ crate::words! {
         DropOffer = "drop_offer",
         /// A drop opens soon.
         DropOpening = "drop_opening",
+        /// What they pre-ordered takes longer than they were promised.
+        PreorderLate = "preorder_late",
     }
 }
 

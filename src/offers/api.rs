@@ -1,7 +1,7 @@
 //! `GET /v1/quotes`.
 
 use super::model::{Asked, InDrop, Quote, Seen};
-use super::quote::{Offer, quote};
+use super::quote::{Offer, quote, with_preorders};
 use super::token;
 use crate::app::App;
 use crate::db::Tx;
@@ -12,9 +12,10 @@ use crate::http::{ClientAddress, Limit, Problem, Query, Who, json, limit};
 use crate::identity::{self, Player, Shop};
 use crate::inventory::{self, Availability};
 use crate::kernel::{
-    AnchorId, ClipId, Currency, DiscountId, DropId, MethodId, Money, MoneyOut, ProductId, Result as Done, Seconds,
-    Time, VariantId, ZoneId,
+    AnchorId, ClipId, Currency, DiscountId, DropId, MethodId, Money, MoneyOut, PreorderId, ProductId, Result as Done,
+    Seconds, Time, VariantId, ZoneId,
 };
+use crate::preorders::QuotedPreorder;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -184,6 +185,27 @@ pub struct QuoteLineOut {
     pub amount: MoneyOut,
     pub tax: MoneyOut,
     pub tax_rate_bp: u32,
+    /// It is a pre-order: not there yet, and sold as what is expected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preorder: Option<PromisedOut>,
+}
+
+/// What is promised of a pre-order.
+#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = PreorderPromise)]
+pub struct PromisedOut {
+    pub id: PreorderId,
+    /// It leaves by then; a later day is told by letter, and it can be canceled until it leaves.
+    pub ships_by: Time,
+}
+
+impl From<QuotedPreorder> for PromisedOut {
+    fn from(quoted: QuotedPreorder) -> Self {
+        Self {
+            id: quoted.id,
+            ships_by: quoted.ships_by,
+        }
+    }
 }
 
 /// A way to travel, with its promise.
@@ -219,9 +241,10 @@ pub enum PaymentMethod {
     (status = 200, body = QuoteOut),
     (status = 404, description = "`not_for_sale`: there is no such variant, or it is not sold now; `code_unknown`, also of another shop's code."),
     (status = 409, description = "`sold_out` with `left`, or `not_delivered_there`; of a code `code_ended`, `code_used_up`, `code_minimum`, \
-        `code_not_for_these`, `code_gives_less`; in a drop `drop_not_open`, `drop_paused`, `drop_closed`, `not_in_drop`."),
+        `code_not_for_these`, `code_gives_less`; `shop_not_open` or `shop_closed`, of a shop that exists for a time; in a drop `drop_not_open`, `drop_paused`, `drop_closed`, `not_in_drop`."),
     (status = 422, description = "A parameter breaks a rule."),
     (status = 429, description = "`too_many_requests`: codes are tried by one address too often."),
+    (status = 503, description = "Too busy; nothing was done. Ask again, after `Retry-After`."),
 ))]
 pub async fn get_quote(
     State(app): State<App>,
@@ -257,6 +280,7 @@ pub async fn get_quote(
         .db
         .look(move |tx| {
             let shop = identity::shop(tx, player.shop)?;
+            identity::must_trade(&shop, tx.now())?;
             let mut asked = asked.clone();
             if asked.country.is_empty() {
                 asked.country.clone_from(&shop.country);
@@ -269,7 +293,12 @@ pub async fn get_quote(
                     scarcest = Some((stock, short));
                 }
             }
-            let offer = quote(tx, &shop, &asked, holds)?;
+            let mut offer = quote(tx, &shop, &asked, holds)?;
+            if let (Some((_, true)), Offer::Quoted(quote, _)) = (scarcest, &mut offer)
+                && let Some(expected) = with_preorders(tx, quote)?
+            {
+                scarcest = Some((expected, false));
+            }
             Ok((shop, offer, scarcest.unwrap_or_default()))
         })
         .await?;
@@ -337,7 +366,7 @@ pub fn promise_out(quote: &Quote, at: Time) -> Option<DeliveryOut> {
             eta_days_min: delivery.eta_days_min,
             eta_days_max: delivery.eta_days_max,
         };
-        DeliveryOut::new(&method, at)
+        DeliveryOut::new(&method, quote.leaves(at))
     })
 }
 
@@ -389,6 +418,7 @@ impl QuoteOut {
                     amount: money(line.amount_minor),
                     tax: money(line.tax_minor),
                     tax_rate_bp: line.tax.0,
+                    preorder: line.preorder.map(PromisedOut::from),
                 })
                 .collect(),
             bundles: QuotedBundleOut::all(quote),
@@ -397,7 +427,7 @@ impl QuoteOut {
             delivery: promise_out(quote, quote.shown_at),
             delivery_options: methods
                 .iter()
-                .map(|method| DeliveryOut::new(method, quote.shown_at))
+                .map(|method| DeliveryOut::new(method, quote.leaves(quote.shown_at)))
                 .collect(),
             tax: money(quote.tax_minor),
             tax_inclusive: quote.inclusive,

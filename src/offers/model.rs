@@ -8,6 +8,7 @@ use crate::kernel::{
     AnchorId, ClipId, ContractId, Currency, DropId, Error, MethodId, ProductId, Rate, Result, ShopId, Time, VariantId,
     ZoneId, apportion,
 };
+use crate::preorders::QuotedPreorder;
 use crate::taxes;
 use serde::{Deserialize, Serialize};
 
@@ -148,6 +149,9 @@ pub struct QuotedLine {
     /// The bundle it is a part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bundle: Option<InBundle>,
+    /// It is not there yet: when it leaves at the latest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preorder: Option<QuotedPreorder>,
 }
 
 /// The place of a line in a bundle.
@@ -354,6 +358,20 @@ impl Quote {
             line.priced(self.inclusive);
         }
         self.discounts = taken.into_iter().map(|off| off.discount).collect();
+    }
+
+    /// From when everything can travel, if it is bought at `at`.
+    pub fn leaves(&self, at: Time) -> Time {
+        let days = self.lines.iter().filter_map(|line| line.preorder);
+        days.map(|preorder| preorder.ships_by).fold(at, Time::max)
+    }
+
+    /// The same things quoted anew: what was promised for a day is promised for it still.
+    pub fn keep_preorders(&mut self, before: &Self) {
+        for line in &mut self.lines {
+            let known = before.lines.iter().find(|known| known.variant == line.variant);
+            line.preorder = known.and_then(|known| known.preorder);
+        }
     }
 
     /// The same with its sums made from its parts. Errors: `amount_too_large`.

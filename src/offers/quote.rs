@@ -6,8 +6,9 @@ use crate::catalog::{self, Sellable, TaxCategory};
 use crate::db::Tx;
 use crate::delivery::{self, Method};
 use crate::identity::Shop;
+use crate::inventory::{self, Availability};
 use crate::kernel::{Result, Seconds, VariantId};
-use crate::{clips, discounts, drops, taxes};
+use crate::{clips, discounts, drops, preorders, taxes};
 
 /// The answer to a question for a price.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,6 +149,36 @@ fn discounted(tx: &mut Tx<'_>, mut quote: Quote, wish: &discounts::Wish) -> Resu
     quote.summed()
 }
 
+/// Offers what the shelf cannot fill as a pre-order, where the shop takes some: all of it or nothing. What is left of the scarcest of them; None: it stays as
+/// it was.
+pub fn with_preorders(tx: &mut Tx<'_>, quote: &mut Quote) -> Result<Option<Availability>> {
+    if quote.drop.is_some() || !quote.bundles.is_empty() {
+        return Ok(None);
+    }
+    let mut promised = quote.clone();
+    let mut scarcest: Option<Availability> = None;
+    for line in &mut promised.lines {
+        let wanted = i64::from(line.quantity);
+        if inventory::availability(tx, line.variant)?.left >= wanted {
+            continue;
+        }
+        let Some(offered) = preorders::offered(tx, quote.shop, line.variant)?.filter(|offered| offered.left >= wanted)
+        else {
+            return Ok(None);
+        };
+        line.preorder = Some(offered.quoted);
+        if scarcest.is_none_or(|least| offered.left < least.left) {
+            scarcest = Some(Availability {
+                left: offered.left,
+                in_checkouts: offered.in_checkouts,
+                version: offered.version,
+            });
+        }
+    }
+    *quote = promised;
+    Ok(scarcest)
+}
+
 pub(super) fn line(tx: &mut Tx<'_>, shop: &Shop, country: &str, found: &Sellable, quantity: u32) -> Result<QuotedLine> {
     let rate = taxes::rate(tx, shop.id, country, found.tax_category)?;
     let taxed = taxes::line(found.price.times(quantity)?.minor, rate, shop.prices_include_tax);
@@ -168,6 +199,7 @@ pub(super) fn line(tx: &mut Tx<'_>, shop: &Shop, country: &str, found: &Sellable
         contract: found.contract,
         taken: Vec::new(),
         bundle: None,
+        preorder: None,
     })
 }
 
@@ -211,6 +243,12 @@ pub fn recheck(tx: &mut Tx<'_>, shown: &Quote, key: Option<&[u8; 32]>) -> Result
     }
     let parts = shown.lines.iter().map(|line| line.variant);
     let variants: Vec<VariantId> = parts.chain(shown.bundles.iter().map(|bundle| bundle.variant)).collect();
+    for preorder in shown.lines.iter().filter_map(|line| line.preorder) {
+        // A day that was moved meanwhile has to be seen first.
+        if !preorders::promise_stands(tx, shown.shop, &preorder)? {
+            return Ok(Recheck::Expired);
+        }
+    }
     let sellable = match &shown.drop {
         None => catalog::sellable(tx, shown.shop, shown.currency, &variants)?,
         Some(drop) => {

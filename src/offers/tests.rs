@@ -376,6 +376,7 @@ fn any_line(dice: &mut Dice, bundle: Option<u32>) -> QuotedLine {
         contract: None,
         taken: Vec::new(),
         bundle: bundle.map(|at| InBundle { at, minor: 0 }),
+        preorder: None,
     }
 }
 

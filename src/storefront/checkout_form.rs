@@ -27,12 +27,13 @@ use crate::delivery;
 use crate::discounts::{self, Wish};
 use crate::gift_cards::{self, Covers};
 use crate::http::{ClientAddress, Form, Limit, NewId, Problem, Query, SameOrigin, Who, limit, redirect};
-use crate::identity::Shop;
+use crate::identity::{self, Shop};
 use crate::kernel::{
     CheckoutId, DropId, Error, Kind, MethodId, Money, Rate, Result as Done, Seconds, VariantId, words,
 };
 use crate::offers::{self, Asked, InDrop, Offer, PaymentMethod, Quote, WantedLine};
 use crate::payments;
+use crate::preorders;
 
 /// The cards of the sandbox, by what they do.
 const TEST_CARDS: [(&str, &str, &str); 6] = [
@@ -485,7 +486,12 @@ fn code_of(typed: &Typed, quote: &Quote) -> Option<String> {
 
 /// Refusals that say how a drop stands.
 fn is_of_drop(error: &Error) -> bool {
-    error.code.starts_with("drop_") || matches!(error.code, "not_in_drop" | "no_such_drop")
+    error.code.starts_with("drop_") || matches!(error.code, "not_in_drop" | "no_such_drop") || is_of_shop(error)
+}
+
+/// A shop that exists for a time, outside of it.
+fn is_of_shop(error: &Error) -> bool {
+    matches!(error.code, "shop_not_open" | "shop_closed")
 }
 
 /// What this browser has begun to buy in a drop.
@@ -515,6 +521,8 @@ async fn own_or_no_drop(at: At<'_>, quote: &Quote, error: &Error) -> Result<Resp
 /// What a drop says instead of selling.
 fn no_drop(front: &Front, error: &Error) -> Result<Response, Problem> {
     let title = match error.code {
+        "shop_not_open" => "This shop is not open yet.",
+        "shop_closed" => "This shop has closed.",
         "drop_not_open" => "This drop is not open yet.",
         "drop_paused" => "This drop is paused.",
         "drop_closed" => "This drop is over.",
@@ -780,6 +788,7 @@ async fn offer(
     let key = at.browser.key(shop.id);
     let mut said = said;
     let found = app.db.read(move |tx| {
+        identity::must_trade(&shop, tx.now())?;
         let mut asked = asked.clone();
         let mut refused: Option<Error> = None;
         let mut offer = match offers::quote(tx, &shop, &asked, holds) {
@@ -804,6 +813,9 @@ async fn offer(
         for line in &asked.lines {
             let drop = asked.drop.as_ref().map(|drop| drop.id);
             short |= offers::availability(tx, drop, line.variant, key.as_ref())?.left < i64::from(line.quantity);
+        }
+        if let (true, Offer::Quoted(quote, _)) = (short, &mut offer) {
+            short = offers::with_preorders(tx, quote)?.is_none();
         }
         Ok(((offer, short), refused.map(|error| error.detail.to_string())))
     });
@@ -938,7 +950,10 @@ impl CheckoutPage {
                 None => (line.variant, line.quantity, &line.title, &line.image),
             };
             let drop = quote.drop.as_ref();
-            let free = offers::availability(tx, drop.map(|drop| drop.id), variant, None)?.left;
+            let free = match line.preorder {
+                Some(_) => preorders::offered(tx, shop.id, variant)?.map_or(0, |expected| expected.left),
+                None => offers::availability(tx, drop.map(|drop| drop.id), variant, None)?.left,
+            };
             let most = drop.map_or(0, |drop| i64::from(drop.limit));
             let left = if most > 0 { free.min(most) } else { free }.max(i64::from(quantity));
             let inside = places.iter().map(|place| &quote.lines[*place]);
@@ -956,6 +971,13 @@ impl CheckoutPage {
                 quantity,
                 quantity_max: u32::try_from(left.min(QUANTITY_MAX)).unwrap_or(1),
                 amount: money(places.iter().map(|place| quote.full_gross(&quote.lines[*place])).sum()),
+                note: match line.preorder {
+                    Some(preorder) => {
+                        let day = words::day_in(preorder.ships_by, &shop.time_zone);
+                        format!("Pre-order: not there yet, leaves by {day}")
+                    }
+                    None => String::new(),
+                },
             });
         }
         let there = match quote.needs_address() {
@@ -969,7 +991,7 @@ impl CheckoutPage {
             .map(|method| DeliveryChoice {
                 id: method.id.to_string(),
                 name: method.name.clone(),
-                promise: method.promise(quote.shown_at).to_string(),
+                promise: method.promise(quote.leaves(quote.shown_at)).to_string(),
                 price: words::money(method.price),
                 selected: Some(method.id) == chosen,
             });
@@ -983,6 +1005,9 @@ impl CheckoutPage {
         promises.extend(told);
         if quote.needs_address() {
             promises.push(CHARGED_LATER.into());
+        }
+        if quote.lines.iter().any(|line| line.preorder.is_some()) {
+            promises.push("You can cancel until it leaves; if it is late we write to you".into());
         }
         let address = if quote.needs_address() {
             let country = Field::input("", "country", "Country", "country");

@@ -104,6 +104,8 @@ pub struct CheckoutLine {
     pub quantity: u32,
     pub quantity_max: u32,
     pub amount: String,
+    /// "Pre-order: not there yet, leaves by 3 March 2027"; empty otherwise.
+    pub note: String,
 }
 
 /// One labelled field. `name` is its id as well; the error, if any, is tied to it.
@@ -295,6 +297,7 @@ impl CheckoutPage {
             quantity,
             quantity_max,
             amount: amount.into(),
+            note: String::new(),
         };
         let pay = |value: &str, label: &str, detail: &str, selected: bool| PaymentChoice {
             value: value.into(),

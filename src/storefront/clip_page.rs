@@ -10,6 +10,7 @@ use std::fmt::Write;
 use super::frame::{ClipCard, Frame, Head, Picture, ProductCard, When};
 use super::front::{Front, marks, milliseconds, poster, public, seconds, summary, when};
 use super::structured_data::{self, BreadcrumbList, Markup, SeekToAction, Thing, VideoObject};
+use super::window_page::OpenShop;
 use crate::app::App;
 use crate::catalog;
 use crate::clips::{self, AnchorKind, ClipVersion, Cue, PublishedAnchor};
@@ -123,7 +124,7 @@ const NEXT_MAX: i64 = 5;
 /// A published clip.
 pub async fn show(
     State(app): State<App>,
-    front: Front,
+    OpenShop(front): OpenShop,
     Path((_, slug)): Path<(String, String)>,
     Query(query): Query<ClipIn>,
     headers: HeaderMap,

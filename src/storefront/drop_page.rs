@@ -16,6 +16,7 @@ use super::frame::{Frame, Head, Link, Picture, Tone, When};
 use super::front::{Front, paragraphs, picture, poster, public, shown, summary, when};
 use super::message_page::MessagePage;
 use super::structured_data::{BreadcrumbList, Markup, Thing};
+use super::window_page::OpenShop;
 use crate::app::App;
 use crate::catalog;
 use crate::checkout::{self, Buyer as Browser, Checkout};
@@ -190,7 +191,7 @@ pub enum WaitView {
 /// A drop that was announced, by its address or its id.
 pub async fn show(
     State(app): State<App>,
-    front: Front,
+    OpenShop(front): OpenShop,
     browser: Browser,
     Path((_, name)): Path<(String, String)>,
     Query(query): Query<DropQuery>,
@@ -235,7 +236,7 @@ pub async fn show(
                 });
             }
             let token = query.early.as_deref().unwrap_or_default();
-            let invited = drops::read_early_token(&signing_key, token).is_some();
+            let invited = drops::read_invitation(&signing_key, view.drop.id, token).is_some();
             page.invited =
                 Invited::of(&front, &view, token).filter(|_| invited && page.phase == "before" && !page.is_guest);
             if let Some(key) = &key {
@@ -344,11 +345,12 @@ pub async fn enter_early(
     let back = Link::new("To the drop", &front.path(&format!("/drops/{}", drop.slug)));
     let token = typed.get("early").map(String::as_str).unwrap_or_default();
     let browser = browser.known(&app);
-    let bound = match (drops::read_early_token(app.db.signing_key(), token), browser.key(shop)) {
-        (Some(link), Some(key)) => {
+    let invitation = drops::read_invitation(app.db.signing_key(), drop.id, token);
+    let bound = match (invitation, browser.key(shop)) {
+        (Some(by), Some(key)) => {
             let (lane, id) = (LaneKey::of(drop.id), drop.id);
             app.db
-                .write(lane, move |tx| drops::bind_guest(tx, shop, id, link, &key))
+                .write(lane, move |tx| drops::come_in(tx, shop, id, by, &key))
                 .await
         }
         _ => Err(drops::no_such_link()),

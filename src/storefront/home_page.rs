@@ -8,6 +8,7 @@ use axum::response::Response;
 use super::frame::{ClipCard, Frame, Head, Picture, ProductCard, Seen, Tone};
 use super::front::{Front, poster, proof, public, summary};
 use super::structured_data::{Markup, Organization, Thing};
+use super::window_page::OpenShop;
 use crate::app::App;
 use crate::clips::{self, ClipVersion};
 use crate::db::Tx;
@@ -57,7 +58,7 @@ const DROPS_MAX: i64 = 20;
 const PRODUCTS_MAX: i64 = 48;
 
 /// The shop's front.
-pub async fn show(State(app): State<App>, front: Front, headers: HeaderMap) -> Result<Response, Problem> {
+pub async fn show(State(app): State<App>, OpenShop(front): OpenShop, headers: HeaderMap) -> Result<Response, Problem> {
     let page = app.db.read_lately(move |tx| HomePage::read(tx, &front)).await?;
     public(&headers, &page)
 }

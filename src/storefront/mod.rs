@@ -25,6 +25,7 @@ pub mod sitemap;
 pub mod stored_methods_page;
 pub mod withdrawal_page;
 pub mod structured_data;
+pub mod window_page;
 
 #[cfg(test)]
 mod tests;

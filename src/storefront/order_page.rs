@@ -21,11 +21,13 @@ use crate::checkout::{
     Tap, UnitsCanceled,
 };
 use crate::db::Tx;
+use crate::drops::{self, DropState, Why};
 use crate::fulfilment::{self, Fulfilment, FulfilmentState, Shipment};
 use crate::http::{ClientAddress, Form, NewId, Path, Problem, Query, SameOrigin, redirect};
 use crate::kernel::{AdjustmentId, CheckoutId, Kind, Money, OrderId, Result as Done, Seconds, words};
 use crate::offers::{self, Asked, Offer, PaymentMethod, WantedLine};
 use crate::payments::{self, IntentState, Part, Taking};
+use crate::preorders::{self, SaleState};
 use crate::returns::{self, Return, ReturnState};
 
 #[derive(Template)]
@@ -66,6 +68,48 @@ pub struct OrderPage {
     pub addition: Option<Addition>,
     /// Where the kept cards of this browser can be seen and forgotten, if it has any.
     pub kept_path: Option<String>,
+    /// Drops in which they may buy before everybody else.
+    pub invitations: Vec<Invitation>,
+}
+
+/// A drop that opens earlier for whoever has this order.
+pub struct Invitation {
+    pub title: String,
+    pub path: String,
+    /// "10 minutes".
+    pub earlier: String,
+    pub opens: When,
+}
+
+impl Invitation {
+    /// Drops that are looked through.
+    const DROPS_MAX: i64 = 20;
+
+    fn all(tx: &mut Tx<'_>, front: &Front, view: &OrderView, signing_key: &[u8; 32]) -> Done<Vec<Self>> {
+        let email = &view.order.email;
+        if email.is_empty() || view.state == OrderState::Canceled {
+            return Ok(Vec::new());
+        }
+        let mut invitations = Vec::new();
+        for drop in drops::list(tx, view.order.shop, None, Self::DROPS_MAX)?.data {
+            let Some(opens) = drop.opens_at.filter(|_| drop.state == DropState::Scheduled) else {
+                continue;
+            };
+            if drops::is_entitled_buyer(tx, &drop, email)? {
+                let token = drops::guest_token(signing_key, drop.id, email, Why::Bought);
+                invitations.push(Self {
+                    title: drop.title.clone(),
+                    path: front.path(&format!("/drops/{}?early={token}", drop.slug)),
+                    earlier: words::count(u64::from(drop.early_minutes), "minute", "minutes"),
+                    opens: When {
+                        exact: words::exact_in(opens, &front.shop.time_zone),
+                        ..when(opens, tx.now())
+                    },
+                });
+            }
+        }
+        Ok(invitations)
+    }
 }
 
 /// Paying again, without scripts: a form; or, while their bank is asked, where they confirm.
@@ -214,11 +258,11 @@ pub async fn show(
     if !opens(&app, id, &query.t) {
         return front.nothing_here();
     }
-    let (place, token) = (front.clone(), query.t.clone());
+    let (place, token, signing_key) = (front.clone(), query.t.clone(), *app.db.signing_key());
     let accepts = app.processors.iter().any(|processor| processor.name() != "manual");
     let read = app
         .db
-        .read(move |tx| OrderPage::read(tx, &place, id, &token, accepts))
+        .read(move |tx| OrderPage::read(tx, &place, (id, &token), accepts, &signing_key))
         .await?;
     let Some(mut page) = read else {
         return front.nothing_here();
@@ -521,7 +565,13 @@ pub(super) fn opens(app: &App, order: OrderId, token: &str) -> bool {
 }
 
 impl OrderPage {
-    fn read(tx: &mut Tx<'_>, front: &Front, id: OrderId, token: &str, cards: bool) -> Done<Option<Self>> {
+    fn read(
+        tx: &mut Tx<'_>,
+        front: &Front,
+        (id, token): (OrderId, &str),
+        cards: bool,
+        signing_key: &[u8; 32],
+    ) -> Done<Option<Self>> {
         let shop = &front.shop;
         let Some(view) = checkout::view(tx, shop.id, id)? else {
             return Ok(None);
@@ -530,6 +580,7 @@ impl OrderPage {
         let shipments = fulfilment::shipments(tx, shop.id, id)?;
         let quote = &view.checkout.offer.quote;
         let now = tx.now();
+        let expected = Expected::of(tx, &view, &shop.time_zone)?;
         let mut lines = Vec::with_capacity(view.lines.len());
         for (line, quoted) in view.lines.iter().zip(&quote.lines) {
             lines.push(OrderLine {
@@ -545,7 +596,7 @@ impl OrderPage {
                             Some(format!("{} canceled", line.canceled))
                         }
                         0 if line.canceled > 0 => Some("canceled".to_owned()),
-                        0 => None,
+                        0 => Some(expected.note(line)).filter(|note| !note.is_empty()),
                         minor => Some(format!("{} refunded", words::money(view.money(minor)))),
                     };
                     let of = inside.map(|bundle| format!("in \u{201c}{}\u{201d}", bundle.title));
@@ -595,11 +646,14 @@ impl OrderPage {
             },
             number: view.order.number.clone(),
             title: title(&view),
-            state: state(&view, quote.needs_address(), once),
+            state: match expected.waits && view.state == OrderState::Confirmed {
+                true => "What you pre-ordered is kept for you. Your card is charged when the parcel leaves, not before; until then your bank's promise is renewed.".into(),
+                false => state(&view, quote.needs_address(), once),
+            },
             covered: (view.checkout.offer.gift_card.as_ref())
                 .map(|covers| Covered::new(covers, view.order.total(), rest_label(&view))),
             placed: when(view.order.confirmed_at, now),
-            steps: steps(&view, work.as_ref(), &shipments, now),
+            steps: steps(&view, work.as_ref(), &shipments, &expected, now),
             parcels: shipments
                 .iter()
                 .filter_map(|shipment| parcel(&view, shipment))
@@ -622,10 +676,11 @@ impl OrderPage {
             withdrawal,
             returns,
             policies: front.frame().policies,
-            notice,
+            notice: notice.or(expected.late.filter(|_| open)),
             pay_again,
             addition: None,
             kept_path: None,
+            invitations: Invitation::all(tx, front, &view, signing_key)?,
         }))
     }
 }
@@ -920,7 +975,76 @@ fn by_processor(view: &OrderView, total: &str) -> String {
     }
 }
 
-fn steps(view: &OrderView, work: Option<&Fulfilment>, shipments: &[Shipment], now: crate::kernel::Time) -> Vec<Step> {
+/// What of an order is not there yet.
+#[derive(Default)]
+struct Expected {
+    /// Line, and what is said of it.
+    notes: Vec<(u32, String)>,
+    waits: bool,
+    /// It is later than the buyer was promised: what is said of that.
+    late: Option<Notice>,
+}
+
+impl Expected {
+    fn of(tx: &mut Tx<'_>, view: &OrderView, zone: &str) -> Done<Self> {
+        let mut expected = Self::default();
+        if view
+            .checkout
+            .offer
+            .quote
+            .lines
+            .iter()
+            .all(|line| line.preorder.is_none())
+        {
+            return Ok(expected);
+        }
+        for sale in preorders::sales_of(tx, view.order.id)? {
+            let Some(preorder) = preorders::find(tx, view.order.shop, sale.preorder)? else {
+                continue;
+            };
+            let promised = words::day_in(sale.promised, zone);
+            let now = words::day_in(preorder.ships_by, zone);
+            let note = match sale.state {
+                SaleState::Canceled => continue,
+                SaleState::Here => "Pre-order: it is here".to_owned(),
+                SaleState::Waiting if preorder.late => format!("Pre-order: promised for {promised}, and late"),
+                SaleState::Waiting => format!("Pre-order: leaves by {now}"),
+            };
+            if sale.state == SaleState::Waiting {
+                expected.waits = true;
+                let later = preorder.late || preorder.ships_by > sale.promised;
+                expected.late = later.then(|| Notice {
+                    tone: Tone::Warn,
+                    title: "It takes longer than we promised".into(),
+                    text: match preorder.late {
+                        true => format!(
+                            "You were promised {promised}, and it is not here. We write as soon as there is a new day. You can cancel below; nothing is charged then."
+                        ),
+                        false => format!(
+                            "You were promised {promised}; it now leaves by {now}. You can wait, or cancel below; nothing is charged then."
+                        ),
+                    },
+                }).or(expected.late);
+            }
+            expected.notes.push((sale.line, note));
+        }
+        Ok(expected)
+    }
+
+    fn note(&self, line: &checkout::OrderLine) -> String {
+        let shipped = line.open() == 0;
+        let known = self.notes.iter().find(|(number, _)| *number == line.line && !shipped);
+        known.map(|(_, note)| note.clone()).unwrap_or_default()
+    }
+}
+
+fn steps(
+    view: &OrderView,
+    work: Option<&Fulfilment>,
+    shipments: &[Shipment],
+    expected: &Expected,
+    now: crate::kernel::Time,
+) -> Vec<Step> {
     let step = |label: &str, detail: String, at: Option<When>, progress: Progress| Step {
         label: label.into(),
         detail,
@@ -954,7 +1078,9 @@ fn steps(view: &OrderView, work: Option<&Fulfilment>, shipments: &[Shipment], no
     }
     let taken_on = work.is_some_and(|work| work.state != FulfilmentState::Open);
     let left = view.state == OrderState::Fulfilled;
-    let packing = if taken_on {
+    let packing = if expected.waits {
+        "It waits for its goods"
+    } else if taken_on {
         "Somebody is at it"
     } else {
         "It waits its turn"
@@ -985,7 +1111,15 @@ fn steps(view: &OrderView, work: Option<&Fulfilment>, shipments: &[Shipment], no
             handed_over,
             if left { Progress::Now } else { Progress::Ahead },
         ),
-        step("Arrives", promise.unwrap_or_default(), None, Progress::Ahead),
+        step(
+            "Arrives",
+            match expected.late {
+                Some(_) => "A few days after it leaves".into(),
+                None => promise.unwrap_or_default(),
+            },
+            None,
+            Progress::Ahead,
+        ),
     ]
 }
 
@@ -1129,6 +1263,16 @@ impl OrderPage {
                 until: When::new("2026-11-21T20:46:00Z", "in 3 minutes", "21 November 2026, 21:46"),
             }),
             kept_path: Some("/s/loam-and-ink/stored-methods".into()),
+            invitations: vec![Invitation {
+                title: "Friday firing".into(),
+                path: "/s/loam-and-ink/drops/friday-firing?early=gso.sample".into(),
+                earlier: "10 minutes".into(),
+                opens: When {
+                    machine: "2026-11-27T19:00:00Z".into(),
+                    text: "in 2 days".into(),
+                    exact: "27 November 2026, 20:00 CET".into(),
+                },
+            }],
         }
     }
 

@@ -11,6 +11,7 @@ use super::structured_data::{
     Brand, BreadcrumbList, Condition, DefinedRegion, Markup, MerchantReturnPolicy, MonetaryAmount, Offer,
     OfferShippingDetails, Product, QuantitativeValue, ShippingDeliveryTime, Stock, Thing,
 };
+use super::window_page::OpenShop;
 use crate::app::App;
 use crate::catalog::{self, Kind, ProductState, Variant};
 use crate::clips;
@@ -19,6 +20,7 @@ use crate::delivery::{self, ZoneMethods};
 use crate::http::{Path, Problem};
 use crate::inventory;
 use crate::kernel::{Result as Done, words};
+use crate::preorders;
 use crate::taxes;
 
 #[derive(Template)]
@@ -68,7 +70,7 @@ const MORE_MAX: i64 = 5;
 /// A product that is for sale.
 pub async fn show(
     State(app): State<App>,
-    front: Front,
+    OpenShop(front): OpenShop,
     Path((_, slug)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -90,6 +92,13 @@ impl ProductPage {
             return Ok(None);
         };
         let offered = offered(tx, shop, &product)?;
+        let mut expected = Vec::with_capacity(offered.len());
+        for (variant, stock) in &offered {
+            expected.push(match stock.left {
+                ..=0 => preorders::offered(tx, shop.id, variant.id)?.filter(|expected| expected.left > 0),
+                _ => None,
+            });
+        }
         let published = clips::list_published(tx, shop.id, None, CLIPS_MAX)?.data;
         let there = match product.kind {
             Kind::Physical => delivery::options(tx, shop.id, &shop.country, shop.currency)?,
@@ -104,11 +113,13 @@ impl ProductPage {
         let preview = Some(&main)
             .filter(|picture| picture.src.starts_with('/'))
             .map(|picture| front.absolute(&picture.src));
-        let first = offered.iter().position(|(_, stock)| stock.left > 0).unwrap_or(0);
+        let first = offered.iter().position(|(_, stock)| stock.left > 0);
+        let first = first.or(expected.iter().position(Option::is_some)).unwrap_or(0);
         let variants = offered
             .iter()
+            .zip(&expected)
             .enumerate()
-            .map(|(index, (variant, stock))| VariantChoice {
+            .map(|(index, ((variant, stock), expected))| VariantChoice {
                 id: variant.id.to_string(),
                 title: if variant.title.is_empty() {
                     product.title.clone()
@@ -116,7 +127,10 @@ impl ProductPage {
                     variant.title.clone()
                 },
                 price: variant.price.map(words::money).unwrap_or_default(),
-                availability: availability([*stock]),
+                availability: match expected {
+                    Some(expected) => preorder(expected, &shop.time_zone),
+                    None => availability([*stock]),
+                },
                 selected: index == first,
             });
         let description = if product.description.is_empty() {
@@ -142,7 +156,14 @@ impl ProductPage {
             },
             offers: offered
                 .iter()
-                .filter_map(|(variant, stock)| offer(front, &product.title, &address, variant, *stock, there.as_ref()))
+                .zip(&expected)
+                .filter_map(|((variant, stock), expected)| {
+                    let offer = offer(front, &product.title, &address, variant, *stock, there.as_ref());
+                    offer.map(|offer| Offer {
+                        availability: expected.map_or(offer.availability, |_| Stock::PreOrder),
+                        ..offer
+                    })
+                })
                 .collect(),
         };
         let seen = front.seen(product.id, &published).map(|(clip, moment)| SeenIn {
@@ -168,9 +189,12 @@ impl ProductPage {
             variants: variants.collect(),
             delivery: there.as_ref().and_then(|there| there.methods.first()).map(|method| {
                 let country = words::country(&shop.country);
+                // What is not there yet travels from the day it is promised for.
+                let shown = expected.get(first).copied().flatten();
+                let leaves = shown.map_or(tx.now(), |expected| expected.quoted.ships_by);
                 format!(
                     "{} in {country}, {}",
-                    method.promise(tx.now()),
+                    method.promise(leaves),
                     words::money(method.price)
                 )
             }),
@@ -206,6 +230,15 @@ fn contents(tx: &mut Tx<'_>, shop: &crate::identity::Shop, product: &catalog::Pr
         });
     }
     Ok(contents)
+}
+
+/// "Pre-order, leaves by 3 March 2027, 12 left".
+fn preorder(expected: &preorders::Offered, zone: &str) -> Availability {
+    let day = words::day_in(expected.quoted.ships_by, zone);
+    Availability::scarce(&match expected.left {
+        left @ ..=5 => format!("Pre-order, leaves by {day}, {left} left"),
+        _ => format!("Pre-order, leaves by {day}"),
+    })
 }
 
 /// One variant's offer for search engines: the same price, stock and promise as on the page.
@@ -268,6 +301,14 @@ impl ProductPage {
             .iter()
             .find(|variant| variant.selected)
             .or(self.variants.first())
+    }
+
+    /// What the button says for the choice that stands first.
+    pub fn button(&self) -> &'static str {
+        let expected = self
+            .selected()
+            .is_some_and(|choice| choice.availability.text.starts_with("Pre-order"));
+        if expected { "Pre-order" } else { "Buy now" }
     }
 
     pub fn sold_out(&self) -> bool {

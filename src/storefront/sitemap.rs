@@ -11,7 +11,7 @@ use crate::catalog;
 use crate::clips::{self, ClipVersion};
 use crate::db::Tx;
 use crate::http::{self, Problem};
-use crate::identity;
+use crate::identity::{self, Shop, Trading};
 use crate::kernel::Result as Done;
 
 #[derive(Template)]
@@ -74,7 +74,9 @@ fn text(kind: &'static str, mut response: Response) -> Result<Response, Problem>
 impl Sitemap {
     fn read(tx: &mut Tx<'_>, base_url: &str) -> Done<Self> {
         let mut pages = Vec::new();
-        for shop in identity::shops(tx)? {
+        let now = tx.now();
+        let open = |shop: &Shop| shop.window.trading(now) == Trading::Open;
+        for shop in identity::shops(tx)?.into_iter().filter(open) {
             let front = Front {
                 shop,
                 base_url: base_url.to_owned(),

@@ -201,6 +201,8 @@ pub enum Stock {
     InStock,
     #[serde(rename = "https://schema.org/LimitedAvailability")]
     Limited,
+    #[serde(rename = "https://schema.org/PreOrder")]
+    PreOrder,
     #[serde(rename = "https://schema.org/SoldOut")]
     SoldOut,
 }

@@ -16,6 +16,7 @@ use super::{
     sandbox_challenge_page::SandboxChallengePage,
     sitemap::{Robots, Sitemap},
     stored_methods_page::StoredMethodsPage,
+    window_page::WindowPage,
     withdrawal_page::WithdrawalPage,
 };
 
@@ -66,6 +67,8 @@ pub fn pages() -> Vec<(&'static str, String)> {
         page("order_on_its_way", &OrderPage::sample_on_its_way()),
         page("order_lost", &OrderPage::sample_lost()),
         page("policy", &PolicyPage::sample()),
+        page("window", &WindowPage::sample()),
+        page("window_closed", &WindowPage::sample_closed()),
         page("message", &MessagePage::sample()),
         page("message_broken", &MessagePage::sample_broken()),
         page("sandbox_challenge", &SandboxChallengePage::sample()),

@@ -452,6 +452,14 @@ pub(super) fn told(event: &Event, names: &[(VariantId, String)], currency: Curre
                 words::count(detail["people"].as_u64().unwrap_or(0), "person", "people")
             ),
         ),
+        EventKind::GuestsNamed => (
+            Tone::Quiet,
+            "Named guests",
+            format!(
+                "{}.",
+                words::count(detail["mailboxes"].as_u64().unwrap_or(0), "mailbox", "mailboxes")
+            ),
+        ),
         EventKind::LinkRevoked => (Tone::Quiet, "Took a link back", String::new()),
         EventKind::Released => (
             Tone::Ok,

@@ -141,6 +141,7 @@ pub struct DropPlanPage {
     pub hold: Field,
     pub line: Field,
     pub early: Field,
+    pub early_buyers: bool,
     pub rows: Vec<PlanRow>,
     /// The shop has nothing that could be sold.
     pub nothing_to_sell: bool,
@@ -353,6 +354,10 @@ fn plan_of(typed: &Typed, desk: &Desk) -> Done<Plan> {
             (true, "") => 0,
             (true, text) => number("/early_minutes", text)?,
         },
+        early_for_buyers: match draft {
+            true => typed.one("early_buyers") == "yes",
+            false => drop.early_for_buyers,
+        },
         items: if draft { items_of(typed, desk)? } else { known },
     })
 }
@@ -480,6 +485,7 @@ impl DropPlanPage {
                     drop.limit.to_string()
                 },
             ),
+            early_buyers: typed.map_or(drop.early_for_buyers, |typed| typed.one("early_buyers") == "yes"),
             hold: told("hold", &drop.hold_minutes.to_string()),
             line: told(
                 "line",
@@ -575,6 +581,7 @@ impl DropPlanPage {
             hold: Field::of("3"),
             line: Field::of("600"),
             early: Field::of("10"),
+            early_buyers: true,
             rows: vec![
                 row(1, "40", "25.00"),
                 row(2, "12", "42.00"),

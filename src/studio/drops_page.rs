@@ -87,6 +87,7 @@ pub async fn begin(
         hold_minutes: HOLD_MINUTES,
         line_rate: 0,
         early_minutes: 0,
+        early_for_buyers: false,
         items: Vec::new(),
     };
     let planned = app.db.write(LaneKey::of(drop), move |tx| {

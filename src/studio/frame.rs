@@ -168,6 +168,10 @@ impl Frame {
             }
             Some("replayed") => "It is sent again. Load the page again in a moment: what came of it stands in the log.",
             Some("deleted") => "Deleted. Nothing is sent there any more.",
+            Some("closed") => {
+                "The shop has closed. Whoever has reserved may still pay; orders go on as they were promised."
+            }
+            Some("stays") => "The shop is open, and stays.",
             Some("removed") => "Removed. They were signed out everywhere.",
             _ => return self,
         };
@@ -248,8 +252,9 @@ pub fn role_name(role: Role) -> &'static str {
 }
 
 /// The parts of the settings, in order: the last part of the path, and the name.
-pub const SETTINGS: [(&str, &str); 8] = [
+pub const SETTINGS: [(&str, &str); 9] = [
     ("shop", "Shop"),
+    ("window", "Opening"),
     ("policies", "Policies"),
     ("tax", "Tax"),
     ("delivery", "Delivery"),

@@ -26,6 +26,7 @@ pub mod clip_editor_page;
 pub mod clip_upload_page;
 pub mod clips_page;
 
+pub mod preorders_page;
 pub mod product_page;
 pub mod products_page;
 
@@ -68,6 +69,7 @@ pub mod settings_staff_page;
 pub mod settings_tax_page;
 pub mod settings_webhook_page;
 pub mod settings_webhooks_page;
+pub mod settings_window_page;
 
 #[cfg(test)]
 mod tests;

@@ -196,6 +196,8 @@ struct Desk {
     returns: Vec<Return>,
     /// What the chosen refund would do; the refusal says why not.
     plan: Option<std::result::Result<checkout::BackPlan, String>>,
+    /// Lines that were pre-ordered and whose goods have not arrived.
+    absent: Vec<u32>,
     now: Time,
 }
 
@@ -224,6 +226,7 @@ fn read(tx: &mut Tx<'_>, staff: &Staff, id: OrderId, typed: &Typed) -> Result<De
         promise: payments::promise(tx, view.order.checkout.intent())?,
         saw: checkout::evidence(tx, &view.checkout)?,
         returns: returns::of_order(tx, shop.id, id)?,
+        absent: fulfilment::not_there(tx, &view)?,
         now: tx.now(),
         shop,
         view,
@@ -611,6 +614,10 @@ impl Desk {
                     progress.push(format!("{count} {word}"));
                 }
             }
+            let waits = self.absent.contains(&line.line);
+            if waits {
+                progress.push("pre-ordered, its goods have not arrived".to_owned());
+            }
             let variant = offer.map(|offer| {
                 [offer.variant_title.as_str(), &offer.sku]
                     .into_iter()
@@ -642,7 +649,7 @@ impl Desk {
                         words::percent(line.tax)
                     )
                 },
-                to_ship: line.open(),
+                to_ship: if waits { 0 } else { line.open() },
                 refundable: if self.view.refundable(Part::Line(line.line)) > 0 {
                     line.quantity - line.canceled
                 } else {

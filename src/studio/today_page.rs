@@ -14,6 +14,7 @@ use crate::kernel::{Money, PageIn, Result, Seconds, ShopId, Time, VariantId, wor
 use crate::notify::webhooks::{self, Endpoint, EndpointState, Reason};
 use crate::payments;
 use crate::payments::disputes::{self, Dispute, DisputeState};
+use crate::preorders::{self, Preorder};
 use crate::returns::{self, Return, ReturnState};
 use askama::Template;
 use axum::extract::State;
@@ -122,6 +123,8 @@ struct Desk {
     owed: Vec<payments::Intent>,
     /// Returns that have not ended, each with its order's number.
     returns: Vec<(Return, String)>,
+    /// Pre-orders whose day has passed, while somebody waits.
+    late: Vec<Preorder>,
     /// Lines of processors' files that do not agree: how many, and since when.
     unsettled: (u64, Option<Time>),
     /// Disputes that are open, or took money that had gone back before, each with its order's number.
@@ -197,6 +200,7 @@ fn read(tx: &mut Tx<'_>, staff: &Staff) -> Result<Desk> {
         unreturned: unreturned(tx, shop.id)?,
         disputed: disputed(tx, shop.id)?,
         returns: coming_back(tx, shop.id)?,
+        late: preorders::late(tx, shop.id)?,
         unsettled: payments::settlement_files::count_open(tx, shop.id)?,
         deaf: if staff.role.is_owner() {
             deaf(tx, shop.id)?
@@ -589,6 +593,17 @@ fn order_tasks(desk: &Desk, base: &str) -> Vec<Task> {
             action: "See the order".into(),
             link: format!("{base}/orders/{}", view.order.id),
             since: Some(When::of(lost_at.unwrap_or(view.order.confirmed_at), desk.now)),
+        });
+    }
+    for late in &desk.late {
+        tasks.push(Task {
+            tone: Tone::Bad,
+            icon: "parcel",
+            title: "A pre-order is late".into(),
+            detail: "The promised day has passed, and buyers wait. They were told so; say a new day, or count in what arrived.".into(),
+            action: "Say when".into(),
+            link: format!("{base}/preorders"),
+            since: Some(When::of(late.ships_by, desk.now)),
         });
     }
     if desk.unsettled.0 > 0 {

@@ -342,6 +342,7 @@ pub async fn invariants(app: &App, shop: ShopId, held: impl FnOnce() -> i64) {
             broken.extend(gift_cards::check(tx)?);
             broken.extend(hawker::drops::check(tx)?);
             broken.extend(hawker::discounts::check(tx)?);
+            broken.extend(hawker::preorders::check(tx)?);
             Ok((broken, ledger::balances(tx, shop)?, gift_cards::outstanding(tx, shop)?))
         })
         .await

@@ -216,6 +216,8 @@ const CENSUS: &[Row] = &[
     read("/studio/{shop}/money/sales/{order}", Who::Analyst),
     read("/studio/{shop}/drops", Who::Analyst),
     form("/studio/{shop}/drops", Who::Creator, ""),
+    read("/studio/{shop}/preorders", Who::Analyst),
+    form("/studio/{shop}/preorders", Who::Creator, ""),
     read("/studio/{shop}/drops/{drop}", Who::Analyst),
     form("/studio/{shop}/drops/{drop}", Who::Creator, ""),
     form("/studio/{shop}/drops/{drop}/pin", Who::Packer, ""),
@@ -254,6 +256,8 @@ const CENSUS: &[Row] = &[
     form("/studio/{shop}/settings", Who::Owner, ""),
     read("/studio/{shop}/settings/shop", Who::Owner),
     form("/studio/{shop}/settings/shop", Who::Owner, ""),
+    read("/studio/{shop}/settings/window", Who::Owner),
+    form("/studio/{shop}/settings/window", Who::Owner, ""),
     read("/studio/{shop}/settings/policies", Who::Owner),
     form("/studio/{shop}/settings/policies", Who::Owner, ""),
     read("/studio/{shop}/settings/tax", Who::Owner),
@@ -273,6 +277,15 @@ const CENSUS: &[Row] = &[
     // The shop.
     read("/v1/shop", Who::Analyst),
     act("PATCH", "/v1/shop", Who::Owner, r#"{"tagline":"Line {n}"}"#),
+    // Without an end it goes on selling, and so does the rest of the census.
+    act("PUT", "/v1/shop/window", Who::Owner, r#"{"archives":false}"#),
+    Row {
+        method: "POST",
+        path: "/v1/shop/closing",
+        who: Who::Owner,
+        body: Body::None,
+    },
+    delete("/v1/shop/window", Who::Owner),
     read("/v1/staff", Who::Owner),
     act(
         "POST",
@@ -475,6 +488,33 @@ const CENSUS: &[Row] = &[
     ),
     read("/v1/drops", Who::Analyst),
     act("POST", "/v1/drops", Who::Creator, r#"{"title":"Drop {n}"}"#),
+    read("/v1/preorders", Who::Analyst),
+    // There is one of the variant already.
+    act(
+        "POST",
+        "/v1/preorders",
+        Who::Creator,
+        r#"{"variant":"{variant}","units":5,"ships_by":"2035-01-01T00:00:00Z"}"#,
+    ),
+    read("/v1/preorders/{preorder}", Who::Analyst),
+    act(
+        "POST",
+        "/v1/preorders/{preorder}/arrivals",
+        Who::Creator,
+        r#"{"units":1,"after":0}"#,
+    ),
+    act(
+        "POST",
+        "/v1/preorders/{preorder}/delay",
+        Who::Creator,
+        r#"{"ships_by":"2035-01-01T00:00:00Z"}"#,
+    ),
+    Row {
+        method: "POST",
+        path: "/v1/preorders/{preorder}/closing",
+        who: Who::Creator,
+        body: Body::None,
+    },
     read("/v1/drops/{drop}", Who::Analyst),
     act("PATCH", "/v1/drops/{drop}", Who::Creator, r#"{"title":"Drop {n}"}"#),
     act("POST", "/v1/drops/{drop}/scheduling", Who::Creator, "{}"),
@@ -519,6 +559,19 @@ const CENSUS: &[Row] = &[
     ),
     act("PUT", "/v1/drops/{drop}/guard", Who::Creator, ""),
     delete("/v1/drops/{drop}/guard", Who::Creator),
+    read("/v1/drops/{drop}/guests", Who::Creator),
+    act(
+        "PUT",
+        "/v1/drops/{drop}/guests",
+        Who::Creator,
+        r#"{"emails":["member@census.example"]}"#,
+    ),
+    act(
+        "POST",
+        "/v1/drops/{drop}/guest-removals",
+        Who::Creator,
+        r#"{"emails":["member@census.example"]}"#,
+    ),
     read("/v1/drops/{drop}/early-links", Who::Creator),
     act(
         "POST",
@@ -862,6 +915,9 @@ impl Furnished {
             .await;
         assert_eq!(active.status, 200, "{}", active.text());
         stock(&world.app, &shop, &names["variant"]).await;
+        let soon = hawker::kernel::Time(world.app.clock.wall().0 + 30 * 86_400 * 1_000_000);
+        let preorder = json!({ "variant": names["variant"], "units": 5, "ships_by": soon });
+        names.insert("preorder", id(&owner.post("/v1/preorders", &preorder).await));
         let drop = json!({ "title": format!("Drop of {name}"), "opens_at": "2035-01-01T00:00:00Z", "early_minutes": 10, "items": [{ "variant": names["variant"], "allotment": 5,
             "price": { "amount": 1900, "currency": "EUR" },
             "price_rules": [{ "kind": "sold", "units": 900, "price": { "amount": 1800, "currency": "EUR" } }] }] });

@@ -2,6 +2,7 @@
 
 use crate::buying::{Stall, tap_body};
 use crate::harness::{Answer, Client};
+use hawker::db::LaneKey;
 use hawker::kernel::{CheckoutId, Time};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -1773,7 +1774,7 @@ async fn x2_x3_x5_a_host_makes_turns_cost_work_and_each_answer_is_good_for_one_t
 async fn x2_a_rush_at_the_door_makes_turns_cost_work_by_itself() {
     let show = Show::announced(9, 3, json!({ "waiting_room": { "rate_per_minute": 6000 } })).await;
     let (shop, id) = (show.stall.shop.id, show.drop.parse().unwrap());
-    let (lane, _) = (hawker::db::LaneKey::of(id), ());
+    let (lane, _) = (LaneKey::of(id), ());
     // In one transaction, so that they come in one second however slow the machine is.
     let come = |from: u8, to: u8| {
         show.stall.world.app.db.write(lane, move |tx| {
@@ -2035,7 +2036,7 @@ async fn d15_who_cannot_be_served_in_time_is_turned_away_before_any_work_and_ser
     for number in 0..=hawker::db::ROOM {
         let (db, busy) = (show.stall.world.app.db.clone(), busy.clone());
         queued.push(tokio::spawn(async move {
-            db.write(hawker::db::LaneKey(0), move |_| {
+            db.write(LaneKey(0), move |_| {
                 while number == 0 && busy.load(std::sync::atomic::Ordering::SeqCst) {
                     std::thread::sleep(Duration::from_millis(2));
                 }
@@ -2115,4 +2116,276 @@ async fn d1_the_bench_of_a_drop_counts_what_the_books_say() {
     assert!(report["slowest_answer_ms"].as_f64().unwrap() > 0.0 && report["orders_per_s"].as_f64().unwrap() > 0.0);
     let page = std::fs::read_to_string(page).unwrap();
     assert!(page.contains("The books agree.") && page.contains("<svg") && !page.contains("http"));
+}
+
+/// Who waits and whose mailbox said yes: the browser `number`, and the letter's token.
+async fn waits_for_letters(show: &Show, number: usize, email: &str) -> String {
+    let waits = show.path(&format!("waits/{}", show.stall.mug));
+    let waiting = browser(show, number).put(&waits, &json!({})).await;
+    assert_eq!(waiting.status, 200, "{}", waiting.text());
+    let ask = json!({ "about": "offer", "email": email });
+    assert_eq!(browser(show, number).put(&show.path("letters"), &ask).await.status, 202);
+    let token = letter_token(&show.stall.world.mailbox.letter_to(email).await);
+    let forms = format!("/s/{}/drops/{}/letters", show.stall.shop.slug, show.drop);
+    let yes = show
+        .stall
+        .world
+        .browser()
+        .form(&forms, &[("letter", &token), ("do", "yes")])
+        .await;
+    assert_eq!(yes.status, 303);
+    token
+}
+
+#[tokio::test]
+async fn d14_x3_what_is_kept_for_a_mailbox_stays_its_whatever_is_typed_stopped_or_changed_afterwards() {
+    let show = Show::open(9, 1, json!({})).await;
+    let quote = show.quote(1).await;
+    let (ada, hers) = show.reserve(&quote, "ada").await;
+    let token = waits_for_letters(&show, 1, "jo@example.com").await;
+    assert_eq!(hers.delete(&format!("/v1/checkouts/{ada}")).await.status, 200);
+    let offer = show.stall.world.mailbox.letter_to("jo@example.com").await;
+    assert!(offer.subject.starts_with("Kept for you until"), "{}", offer.subject);
+    let theirs = format!("/v1/quotes?lines={}:1&country=DE&drop={}", show.stall.mug, show.drop);
+    let quote = browser(&show, 1).get(&theirs).await.value();
+    let buy = async |who: &str, pays: bool| {
+        let mut body = body_of(&quote, who);
+        if !pays {
+            body.as_object_mut().unwrap().remove("payment");
+        }
+        let path = format!("/v1/checkouts/{}", show.stall.checkout());
+        browser(&show, 1).put(&path, &body).await
+    };
+    let bound = (409, "drop_offer_bound".to_owned());
+    assert_eq!(buy("eve", true).await.refusal(), bound);
+    // Letters to another mailbox, or to none, take nothing from the first.
+    let ask = json!({ "about": "offer", "email": "eve@example.com" });
+    assert_eq!(browser(&show, 1).put(&show.path("letters"), &ask).await.status, 202);
+    let asked = show.stall.world.mailbox.letter_to("eve@example.com").await;
+    let forms = format!("/s/{}/drops/{}/letters", show.stall.shop.slug, show.drop);
+    let yes = [("letter", &*letter_token(&asked)), ("do", "yes")].map(|(name, value)| (name, value.to_owned()));
+    let yes: Vec<(&str, &str)> = yes.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    assert_eq!(show.stall.world.browser().form(&forms, &yes).await.status, 303);
+    assert_eq!(buy("eve", true).await.refusal(), bound);
+    let stop = show
+        .stall
+        .world
+        .browser()
+        .form(&forms, &[("letter", &token), ("do", "stop")])
+        .await;
+    assert_eq!(stop.status, 303);
+    assert_eq!(buy("eve", true).await.refusal(), bound);
+    assert_eq!(show.figures().await, (0, 1, 0, 0), "it stays kept");
+    // Reserved with the mailbox it is for, it is paid with that one.
+    let reserved = buy("jo", false).await;
+    assert_eq!(reserved.status, 201, "{}", reserved.text());
+    let id = reserved.value()["id"].as_str().unwrap().to_owned();
+    let secret = reserved.value()["client_secret"].as_str().unwrap().to_owned();
+    let holder = show.stall.player.clone().with("hawker-checkout-secret", &secret);
+    let details = format!("/v1/checkouts/{id}/details");
+    let elsewhere = holder
+        .put(&details, &json!({ "contact": { "email": "eve@example.com" } }))
+        .await;
+    assert_eq!(elsewhere.refusal(), bound, "{}", elsewhere.text());
+    let same = holder
+        .put(&details, &json!({ "contact": { "email": "Jo+drop@example.com" } }))
+        .await;
+    assert_eq!(same.status, 200, "{}", same.text());
+    let paid = holder.post(&format!("/v1/checkouts/{id}/payment"), &pay()).await;
+    assert_eq!(state(&paid), (200, "completed".into()), "{}", paid.text());
+    show.act("closing", json!({})).await;
+    show.stall.invariants().await;
+}
+
+#[tokio::test]
+async fn x5_who_bought_before_and_who_the_shop_names_come_in_earlier_with_browsers_of_their_own() {
+    let stall = Stall::open(9).await;
+    let world = &stall.world;
+    // Somebody bought here once.
+    let quote = stall.quote(1).await;
+    let bought_before = stall
+        .player
+        .put(&format!("/v1/checkouts/{}", stall.checkout()), &body_of(&quote, "ada"))
+        .await;
+    let receipt = bought_before.value()["order"]["page_url"].as_str().unwrap().to_owned();
+    let receipt = receipt[receipt.find("/s/").unwrap()..].to_owned();
+    let opens = in_seconds(&stall, 30 * 60);
+    let early = json!({ "opens_at": opens, "early_minutes": 10, "early_for_buyers": true });
+    let drop = plan(&stall, 5, early).await;
+    assert!(
+        !world.browser().get(&receipt).await.text().contains("?early="),
+        "nobody knows of a draft"
+    );
+    let scheduled = stall
+        .staff
+        .post(&format!("/v1/drops/{drop}/scheduling"), &json!({}))
+        .await;
+    assert_eq!(scheduled.status, 200, "{}", scheduled.text());
+    let page = world.browser().get(&receipt).await.text();
+    assert!(
+        page.contains("because you bought here you may come in 10 minutes earlier"),
+        "{page}"
+    );
+    let token = page
+        .split_once("?early=")
+        .unwrap()
+        .1
+        .split('"')
+        .next()
+        .unwrap()
+        .to_owned();
+    // And somebody is a member elsewhere, of whom the shop's own program tells.
+    let guests = format!("/v1/drops/{drop}/guests");
+    let named = json!({ "emails": ["member@example.com", "Member+x@example.com", "other@example.com"] });
+    let told = stall.staff.put(&guests, &named).await;
+    assert_eq!(told.status, 200, "{}", told.text());
+    assert_eq!(
+        (&told.value()["mailboxes"], &told.value()["came"]),
+        (&json!(2), &json!(0)),
+        "one mailbox is one"
+    );
+    let token_of = |told: &Value, at: usize| {
+        let url = told["data"][at]["url"].as_str().unwrap().to_owned();
+        url.split_once("?early=").unwrap().1.to_owned()
+    };
+    let (member, other) = (token_of(&told.value(), 0), token_of(&told.value(), 2));
+    assert_eq!(token_of(&told.value(), 1), member);
+    let taken_back = json!({ "emails": ["other@example.com"] });
+    let removals = format!("/v1/drops/{drop}/guest-removals");
+    let less = stall.staff.post(&removals, &taken_back).await;
+    assert_eq!(
+        (less.status, &less.value()["mailboxes"]),
+        (200, &json!(1)),
+        "{}",
+        less.text()
+    );
+
+    let show = Show { stall, drop };
+    let come = async |number: usize, token: &str| {
+        let path = show.path("early-access");
+        browser(&show, number).put(&path, &json!({ "early": token })).await
+    };
+    let no = (409, "no_such_early_link".to_owned());
+    assert_eq!(come(1, &other).await.refusal(), no, "what was taken back");
+    for forged in [
+        "gst.x.y",
+        "gso.x.y",
+        &member.replacen("gst", "gso", 1),
+        &token.replacen("gso", "gst", 1),
+    ] {
+        assert_eq!(come(1, forged).await.refusal(), no, "{forged}");
+    }
+    // Three browsers each, as often as they like.
+    for number in [1, 2, 3, 1] {
+        assert_eq!(come(number, &member).await.status, 200);
+    }
+    assert_eq!(come(4, &member).await.refusal(), (409, "early_link_used_up".into()));
+    let enter = format!("/s/{}/drops/{}/early", show.stall.shop.slug, show.drop);
+    let secret = format!("{:0>43}", 5);
+    let bought_here = show.stall.player.clone().with("hawker-buyer-key", &secret);
+    let cookie = format!("__Host-hawker-buyer={secret}");
+    let page = show
+        .stall
+        .world
+        .browser()
+        .with("cookie", &cookie)
+        .form(&enter, &[("early", &token)])
+        .await;
+    assert_eq!(page.status, 303, "{}", page.text());
+    let known = show.stall.staff.get(&show.path("guests")).await.value();
+    assert_eq!(
+        (&known["mailboxes"], &known["came"]),
+        (&json!(2), &json!(2)),
+        "who bought is counted as they come"
+    );
+
+    show.stall.world.clock.advance(20 * 60 + 1);
+    let ask = format!("/v1/quotes?lines={}:1&country=DE&drop={}", show.stall.mug, show.drop);
+    for (number, client) in [(1, browser(&show, 1)), (5, bought_here)] {
+        let quote = client.get(&ask).await;
+        assert_eq!(quote.status, 200, "{}", quote.text());
+        let path = format!("/v1/checkouts/{}", show.stall.checkout());
+        let who = format!("guest{number}");
+        let answer = client.put(&path, &body_of(&quote.value(), &who)).await;
+        assert_eq!(state(&answer), bought(), "{}", answer.text());
+    }
+    assert_eq!(
+        browser(&show, 4).get(&ask).await.refusal(),
+        (409, "drop_not_open".into())
+    );
+    let archive = show.stall.staff.get(&show.path("events")).await.text();
+    assert!(
+        archive.contains("guests_named") && !archive.contains("member@"),
+        "{archive}"
+    );
+    show.stall.invariants().await;
+}
+
+#[tokio::test]
+async fn x2_a_place_in_a_draw_of_many_is_the_same_from_every_mark() {
+    let room = json!({ "waiting_room": { "rate_per_minute": 1 } });
+    let show = Show::announced(9, 3, room).await;
+    let app = &show.stall.world.app;
+    let (shop, drop): (_, hawker::kernel::DropId) = (show.stall.shop.id, show.drop.parse().unwrap());
+    let keys: Vec<[u8; 32]> = (0..650u32)
+        .map(|number| hawker::drops::key_hash(shop, &format!("{number:0>43}")))
+        .collect();
+    for some in keys.chunks(50) {
+        let some = some.to_vec();
+        app.db
+            .write(LaneKey::of(drop), move |tx| {
+                some.iter()
+                    .try_for_each(|key| hawker::drops::join(tx, shop, drop, key).map(std::mem::drop))
+            })
+            .await
+            .unwrap();
+    }
+    show.act("opening", json!({})).await;
+    let draw = show.stall.player.get(&show.path("draw")).await.value();
+    let seed: Vec<u8> = (0..64)
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&draw["seed"].as_str().unwrap()[at..at + 2], 16).unwrap())
+        .collect();
+    let seed: [u8; 32] = seed.try_into().unwrap();
+    let mut ranks: Vec<[u8; 32]> = keys
+        .iter()
+        .map(|key| hawker::drops::rank(&seed, hawker::drops::turn_of(drop, key)))
+        .collect();
+    ranks.sort_unstable();
+    // Before the marks are written, while they are, and afterwards.
+    for round in 0..3 {
+        let all = keys.clone();
+        let places = app
+            .db
+            .read(move |tx| {
+                let drop = hawker::drops::find(tx, shop, drop)?.unwrap();
+                all.iter()
+                    .map(|key| Ok(hawker::drops::stand(tx, &drop, key)?.unwrap().place.unwrap()))
+                    .collect::<hawker::kernel::Result<Vec<i64>>>()
+            })
+            .await
+            .unwrap();
+        for (key, place) in keys.iter().zip(places) {
+            let rank = hawker::drops::rank(&seed, hawker::drops::turn_of(drop, key));
+            assert_eq!(
+                ranks[usize::try_from(place).unwrap() - 1],
+                rank,
+                "round {round}, place {place}"
+            );
+        }
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+    }
+    let whole: Vec<Value> = draw["turns"].as_array().unwrap().clone();
+    assert_eq!(whole.len(), 650);
+    for after in [0usize, 1, 198, 199, 200, 201, 399, 400, 401, 649] {
+        let part = show
+            .stall
+            .player
+            .get(&format!("{}?after={after}", show.path("draw")))
+            .await
+            .value();
+        assert_eq!(part["turns"].as_array().unwrap()[..], whole[after..], "after {after}");
+    }
+    show.act("closing", json!({})).await;
+    show.stall.invariants().await;
 }

@@ -616,3 +616,109 @@ async fn w4_a_paused_replica_stops_nobody_for_long_and_writes_nothing_stale() {
     assert_eq!(diary.refusals(500), 0, "every answer is a definite one");
     all_is_kept(&house, &diary, Bank::Outside(&bank)).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s13_a_program_without_free_file_descriptors_waits_for_some_and_loses_nothing() {
+    let house = House::build(4).await;
+    let mut command = Command::new("sh");
+    let script = r#"ulimit -n "$1"; shift; exec "$@""#;
+    let files = if house.is_sqlite() { "90" } else { "140" };
+    command.args(["-c", script, "sh", files]).arg(binary());
+    let program = house.start_by(command).await;
+    buys(&house, "before").await;
+    // More than it has room for, and all of them keep their lines open.
+    let address = house.config.base_url.trim_start_matches("http://").to_owned();
+    let mut idle = Vec::new();
+    for _ in 0..200 {
+        let connected = tokio::time::timeout(Duration::from_secs(1), TcpStream::connect(&address)).await;
+        idle.extend(connected.ok().and_then(Result::ok));
+    }
+    assert!(idle.len() > 100, "{}", idle.len());
+    tokio::time::sleep(Duration::from_secs(3)).await; // Several rounds of every job.
+    assert!(
+        program.last_words().contains("could not be accepted"),
+        "{}",
+        program.last_words()
+    );
+    drop(idle);
+    let (since, player) = (Instant::now(), house.player());
+    loop {
+        let asked = tokio::time::timeout(
+            Duration::from_secs(2),
+            player.try_send(hyper::Method::GET, "/readyz", None, axum::body::Bytes::new()),
+        );
+        if asked
+            .await
+            .is_ok_and(|answer| answer.is_ok_and(|answer| answer.status == 200))
+        {
+            break;
+        }
+        assert!(since.elapsed() < Duration::from_secs(20), "{}", program.last_words());
+    }
+    buys(&house, "after").await;
+    program.end().await;
+    let app = house.look().await;
+    let mug = house.mug;
+    let left = app
+        .db
+        .read(move |tx| hawker::inventory::availability(tx, mug))
+        .await
+        .unwrap();
+    assert_eq!((left.left, left.in_checkouts), (2, 0));
+    crate::program::close(app).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s7_a_flipped_bit_in_a_file_that_lay_on_a_disk_is_refused_with_what_to_do() {
+    let house = House::build(4).await;
+    if !house.is_sqlite() {
+        return; // PostgreSQL looks after its own pages.
+    }
+    let program = house.start().await;
+    buys(&house, "before").await;
+    program.end().await;
+    let backup = house.folder.path().join("backup");
+    let mut made = Command::new(binary());
+    made.arg("backup").arg(&backup).env("HAWKER_DATA", &house.config.data);
+    let made = made.output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let flip = |path: &Path, at: usize| {
+        let mut bytes = std::fs::read(path).unwrap();
+        bytes[at] ^= 0x10;
+        std::fs::write(path, bytes).unwrap();
+    };
+    let serve = |data: &Path| {
+        let mut command = Command::new(binary());
+        command
+            .arg("serve")
+            .env("HAWKER_DATA", data)
+            .env("HAWKER_LISTEN", "127.0.0.1:0");
+        command.output().unwrap()
+    };
+    // The kind of the second page.
+    flip(&house.config.data.join("hawker.db"), 4096);
+    let refused = serve(&house.config.data);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success(), "it is not served");
+    assert!(said.contains("is damaged") && said.contains("hawker restore"), "{said}");
+    // Neither is a backup that rotted.
+    let restore = |from: &Path, to: &Path| {
+        let mut command = Command::new(binary());
+        command
+            .arg("restore")
+            .arg(from)
+            .env("HAWKER_DATA", to)
+            .output()
+            .unwrap()
+    };
+    let whole = restore(&backup, &house.folder.path().join("restored"));
+    assert!(whole.status.success(), "{}", String::from_utf8_lossy(&whole.stderr));
+    let size = std::fs::metadata(backup.join("hawker.db")).unwrap().len();
+    flip(&backup.join("hawker.db"), usize::try_from(size).unwrap() / 2);
+    let rotten = restore(&backup, &house.folder.path().join("rotten"));
+    let said = String::from_utf8_lossy(&rotten.stderr).into_owned();
+    assert!(
+        !rotten.status.success() && said.contains("Use another backup"),
+        "{said}"
+    );
+}

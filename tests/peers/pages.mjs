@@ -24,10 +24,10 @@ const COLOURS = { runOnly: { type: "rule", values: ["color-contrast", "link-in-t
 /** What must have been reached by following links. */
 const SEEN = [
   ...["", "/clips/*", "/products/*", "/policies/shipping", "/policies/returns", "/policies/imprint"].map((path) => SHOP + path),
-  ...["", "/clips", "/clips/new", "/clips/*", "/products", "/products/new", "/products/*", "/discounts", "/discounts/new", "/orders", "/orders/*", "/money", "/money/sales/*",
-  ...["", "/clips", "/clips/new", "/clips/*", "/products", "/products/new", "/products/*", "/orders", "/orders/*", "/price-matches", "/money", "/money/sales/*",
+  ...["", "/clips", "/clips/new", "/clips/*", "/products", "/products/new", "/products/*", "/discounts", "/discounts/new", "/preorders", "/orders", "/orders/*",
+    "/orders/*/evidence", "/price-matches", "/money", "/money/sales/*",
     "/partners", "/partners/contracts/new", "/partners/contracts/*"].map((path) => STUDIO + path),
-  ...["shop", "policies", "tax", "delivery", "keys", "staff"].map((part) => `${STUDIO}/settings/${part}`),
+  ...["shop", "window", "policies", "tax", "delivery", "keys", "staff"].map((part) => `${STUDIO}/settings/${part}`),
 ];
 
 const tally = new Tally();

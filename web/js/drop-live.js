@@ -1,4 +1,5 @@
 import { Api } from "../../sdk/api.js";
+import { countDown, localTimes } from "./clock.js";
 
 /**
  * A drop's page follows its drop: prices, what is left, what is on the table. When the drop opens, pauses or closes the page is
@@ -96,36 +97,10 @@ function wait(room) {
   part(mine, "[data-shows=estimate]").textContent = minutes <= 1 ? "less than a minute" : `about ${minutes} minutes`;
 }
 
-function countDown() {
-  const clock = /** @type {HTMLTimeElement | null} */ (find(page, "[data-until]"));
-  if (!clock) return;
-  const ahead = Date.parse(page.dataset.now ?? "") - Date.now();
-  /** @param {number} number */
-  const two = (number) => String(number).padStart(2, "0");
-  const tick = () => {
-    const rest = Math.ceil((Date.parse(clock.dateTime) - Date.now() - ahead) / 1000);
-    if (rest <= 0) return void again();
-    const [days, hours, minutes] = [Math.floor(rest / 86400), Math.floor(rest / 3600) % 24, Math.floor(rest / 60) % 60];
-    clock.textContent = `${days ? `${days} d ` : ""}${days || hours ? `${two(hours)}:` : ""}${two(minutes)}:${two(rest % 60)}`;
-    setTimeout(tick, 1000 - (Date.now() % 1000));
-  };
-  tick();
-}
-
-/** Times by the reader's own clock; without scripts they are by the shop's. */
-function localTimes() {
-  const own = new Intl.DateTimeFormat(lang, {
-    day: "numeric", month: "long", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
-  });
-  for (const time of page.querySelectorAll("time[data-local]")) {
-    const at = new Date(/** @type {HTMLTimeElement} */ (time).dateTime);
-    if (!Number.isNaN(at.getTime())) time.textContent = own.format(at);
-  }
-}
-
-if (page) localTimes();
+if (page) localTimes(page);
 if (page && page.dataset.phase !== "over") {
-  countDown();
+  const clock = /** @type {HTMLTimeElement | null} */ (find(page, "[data-until]"));
+  if (clock) countDown(clock, page.dataset.now ?? "", again);
   const api = new Api("", page.dataset.key ?? "", fetch.bind(window), Date.now);
   /** @param {number} ms */
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms * (1 + Math.random())));

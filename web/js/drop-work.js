@@ -18,6 +18,7 @@ if (door && typeof Worker === "function") {
   };
   const worker = new Worker(door.dataset.work ?? "", { type: "module" });
   worker.onmessage = ({ data }) => {
+    if (data.cannot) return void wait();
     if (data.nonce === undefined) {
       says.textContent = `Your browser is working: ${number.format(data.tried)} tries, usually about ${number.format(usual)}.`;
       return;

@@ -86,6 +86,7 @@ pub fn set(app: &App, planning: Planning) -> Result<Scene> {
         hold_minutes: 1,
         line_rate: planning.room,
         early_minutes: 0,
+        early_for_buyers: false,
         items: vec![NewItem {
             variant,
             allotment: planning.units,

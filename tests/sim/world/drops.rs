@@ -378,6 +378,7 @@ impl World<'_> {
             hold_minutes: 1 + i64::try_from(dice.below(5)).expect("small"),
             line_rate: [0, 0, 12, 60, 600][pick(dice, 5)],
             early_minutes: 0,
+            early_for_buyers: false,
             items,
         }
     }
