@@ -211,6 +211,15 @@ pub fn close_intent(tx: &mut Tx<'_>, id: IntentId) -> Result<Option<IntentState>
     Ok(closed.map(|(state,)| state))
 }
 
+/// The same for a payment in conflict: it stays there, and whoever leads it out finds it closed.
+pub fn close_conflicted(tx: &mut Tx<'_>, id: IntentId) -> Result<()> {
+    tx.put(
+        "update intents set was = case when captured_minor > 0 then 'succeeded' else 'canceled' end, lost_at = null, version = version + 1
+          where id = $1 and state = 'conflicted' and (was is null or was not in ('succeeded', 'canceled'))",
+        args![id],
+    )
+}
+
 /// Nothing is promised any more and not everything is taken: somebody has to look at once. Not while a capture may still succeed.
 pub fn expire_intent(tx: &mut Tx<'_>, id: IntentId) -> Result<bool> {
     let changed = tx.exec(

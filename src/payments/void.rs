@@ -31,6 +31,9 @@ pub fn void_begin(tx: &mut Tx<'_>, intent: IntentId) -> Result<VoidBegin> {
     if store::close_intent(tx, intent)?.is_some() && before.state != IntentState::RequiresMethod {
         store::log(tx, intent, "The payment was closed; nothing more is taken.", "")?;
     }
+    if before.state == IntentState::Conflicted && !mutant!("P8-conflict") {
+        store::close_conflicted(tx, intent)?;
+    }
     let attempts = store::attempts(tx, intent)?;
     // A renewal that is let go already has its own obligation: the promise that stands comes first.
     let newest = |states: &[S]| attempts.iter().rev().find(|attempt| states.contains(&attempt.state));

@@ -63,6 +63,10 @@ pub const MUTANTS: &[(&str, &str)] = &[
     ("P5", "the same answer to a capture counts twice"),
     ("P6", "whatever is told of an earlier try is taken for the latest"),
     ("P8", "money that came too late is not let go"),
+    (
+        "P8-conflict",
+        "a sale that is canceled while its payment is in conflict is paid for after all",
+    ),
     ("P8-cancel", "the money of a canceled order is not let go"),
     ("P8-over", "what a silent processor does not let go is let go for ever"),
     ("P9", "a promise that is over is counted on"),
