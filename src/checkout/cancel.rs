@@ -127,6 +127,10 @@ pub(super) fn undo(
     staff: Option<StaffId>,
     reason: &str,
 ) -> Result<(CancelOrder, Option<Attempt>)> {
+    if store::find_order(tx, shop, id)?.is_none() {
+        return Ok((CancelOrder::NotFound, None));
+    }
+    super::take_turn(tx, id)?; // Whoever hands a parcel over at the same moment is before us, or after.
     let Some(order) = store::find_order(tx, shop, id)? else {
         return Ok((CancelOrder::NotFound, None));
     };
@@ -209,6 +213,10 @@ pub enum GiveUp {
 
 /// Gives up what did not leave of an order whose payment was lost and not made good in time. Doing it twice is doing it once.
 pub fn give_up(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<GiveUp> {
+    if store::find_order(tx, shop, id)?.is_none() {
+        return Ok(GiveUp::Nothing);
+    }
+    super::take_turn(tx, id)?;
     let Some(view) = super::view(tx, shop, id)? else {
         return Ok(GiveUp::Nothing);
     };

@@ -135,8 +135,14 @@ pub fn cancel_units_in(
         order,
         adjustment: wish.id,
     })?;
+    // Only what costs nothing may stay: then nothing is left to be promised either.
+    let rest = payments::intent(tx, view.order.checkout.intent())?.map_or(0, |intent| intent.rest().minor);
     let after = match stays {
         0 => close(tx, &view, wish.id)?,
+        _ if rest == 0 && minor > 0 => match payments::void_begin(tx, view.order.checkout.intent())? {
+            VoidBegin::Sending(attempt) => After::LetGo(Box::new(attempt)),
+            VoidBegin::Nothing | VoidBegin::CapturePending => After::Nothing,
+        },
         _ => After::Nothing,
     };
     Ok((CancelUnits::Canceled, after))
@@ -262,7 +268,8 @@ fn close(tx: &mut Tx<'_>, view: &OrderView, id: AdjustmentId) -> Result<After> {
     match begun {
         CaptureBegin::Sending(capture) => return Ok(After::Take(Box::new(capture))),
         CaptureBegin::TakenOnce => return Err(capture_pending()),
-        // There is nothing to take, or nothing it could be taken from.
+        // What has left is still owed, and nothing promises it now: the buyer is asked, or was.
+        _ if plan.amount.minor > 0 => return Ok(After::Nothing),
         _ => {}
     }
     match payments::void_begin(tx, intent.id)? {

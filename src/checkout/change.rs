@@ -8,7 +8,7 @@ use crate::discounts;
 use crate::drops;
 use crate::gift_cards;
 use crate::identity;
-use crate::kernel::{CheckoutId, MethodId, Money, Result, Seconds, ShopId};
+use crate::kernel::{CheckoutId, Error, MethodId, Money, Result, Seconds, ShopId};
 use crate::offers::{self, Asked, Offer, Quote};
 
 /// What is said; what is absent stays.
@@ -87,6 +87,20 @@ fn act(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId, details: &Details) -> Resu
             Offer::NotForSale(_) | Offer::NotDeliveredThere => return Ok(Change::NotDeliveredThere),
         };
         new.keep_preorders(quote);
+        let things = |quote: &Quote| -> Vec<_> {
+            let lines = quote.lines.iter();
+            lines.map(|line| (line.variant, line.quantity)).collect()
+        };
+        if things(&new) != things(quote) {
+            return Err(Error::conflict(
+                "bundle_changed",
+                "What is in it has changed since it was reserved. Start again; nothing was charged.",
+            ));
+        }
+        // What was promised until then is promised no longer.
+        if !new.discounts.is_empty() || new.drop.is_some() {
+            new.expires_at = new.expires_at.min(quote.expires_at.max(tx.now()));
+        }
         let agreed = details
             .accept
             .as_ref()

@@ -63,6 +63,16 @@ impl OrderView {
         let units = refunds.flat_map(Adjustment::units).filter(|unit| unit.line == line);
         units.map(|unit| unit.quantity).sum()
     }
+    /// Whether something was kept of a line when units of it came back, because they had lost value: that is not given back with its last units.
+    pub(super) fn kept_of(&self, line: u32) -> bool {
+        let of_it = |change: &&Adjustment| change.units().iter().any(|unit| unit.line == line);
+        let kept = |change: &Adjustment| {
+            let detail: serde_json::Value = serde_json::from_str(&change.detail).unwrap_or_default();
+            detail["kept"] == true
+        };
+        let refunds = (self.adjustments.iter()).filter(|change| change.kind == AdjustmentKind::Refund);
+        refunds.filter(of_it).any(kept)
+    }
     /// Money that was taken altogether, by the processor and from a gift card.
     pub fn taken_minor(&self) -> i64 {
         self.intent.as_ref().map_or(0, |intent| intent.captured_minor)

@@ -104,7 +104,22 @@ fn plan(tx: &mut Tx<'_>, view: &OrderView, what: &RefundWhat) -> Result<BackPlan
             return Err(Error::field("/amount", "Give back more than nothing."));
         }
         RefundWhat::Amount(minor) => RefundOf::Amount(*minor),
-        RefundWhat::Lines(lines) => RefundOf::Parts(parts(view, lines)?),
+        RefundWhat::Lines(lines) => {
+            let parts = parts(view, lines)?;
+            // Goods that come back for nothing are counted and put back all the same.
+            let comes_back = lines.restock.is_some() || lines.asked_at.is_some();
+            if parts.is_empty() && comes_back && !super::money_is_moving(view) {
+                if let Some(intent) = &view.intent {
+                    payments::refuse_while_disputed(intent)?;
+                }
+                return Ok(BackPlan {
+                    amount: view.money(0),
+                    by_processor: None,
+                    onto_gift_card: Vec::new(),
+                });
+            }
+            RefundOf::Parts(parts)
+        }
         RefundWhat::Difference(prices) => RefundOf::Parts(differences(view, prices)),
     };
     let Some(used) = &view.gift_card else {
@@ -208,7 +223,11 @@ fn sum_of(plan: &RefundPlan, part: Part) -> i64 {
 fn parts(view: &OrderView, lines: &RefundLines) -> Result<Vec<(Part, i64)>> {
     let quote = &view.checkout.offer.quote;
     let mut parts = Vec::new();
-    for unit in &lines.units {
+    let units = &lines.units;
+    if (1..units.len()).any(|at| units[..at].iter().any(|other| other.line == units[at].line)) {
+        return Err(Error::field("/lines", "Name each line once, with all its units."));
+    }
+    for unit in units {
         let no_such = || Error::conflict("no_such_line", format!("Line {} has not so many units.", unit.line + 1));
         let line = view
             .lines
@@ -227,10 +246,10 @@ fn parts(view: &OrderView, lines: &RefundLines) -> Result<Vec<(Part, i64)>> {
         let after = before.saturating_add(unit.quantity);
         let minor = if before >= kept_max {
             line.worth(unit.quantity) // Given back before, for another reason than coming back.
-        } else if after >= kept_max {
+        } else if after >= kept_max && !view.kept_of(unit.line) {
             left
         } else {
-            (line.worth(after) - line.worth(before) - view.matched(*unit, lines.asked_at)).max(0)
+            (line.worth(after.min(kept_max)) - line.worth(before) - view.matched(*unit, lines.asked_at)).max(0)
         };
         parts.push((part, minor.min(left)));
     }
@@ -239,10 +258,17 @@ fn parts(view: &OrderView, lines: &RefundLines) -> Result<Vec<(Part, i64)>> {
     }
     if lines.less_minor != 0 {
         let shares: Vec<i64> = parts.iter().map(|(_, minor)| *minor).collect();
-        if !(0..=shares.iter().sum()).contains(&lines.less_minor) {
+        let worth = shares.iter().sum();
+        // Of a return it was judged when it arrived; something may have gone back since for another reason.
+        let less = if lines.asked_at.is_some() {
+            lines.less_minor.min(worth)
+        } else {
+            lines.less_minor
+        };
+        if !(0..=worth).contains(&less) {
             return Err(Error::field("/deducted", "Keep at most what the pieces cost."));
         }
-        let less = payments::allocate(&shares, &vec![0; shares.len()], lines.less_minor)?;
+        let less = payments::allocate(&shares, &vec![0; shares.len()], less)?;
         for ((_, minor), less) in parts.iter_mut().zip(less) {
             *minor -= less;
         }
@@ -279,7 +305,9 @@ fn keep_the_rest(view: &OrderView, bundle: usize, lines: &RefundLines, parts: &m
     };
     let of_it: Vec<&OrderLine> = view.lines.iter().filter(|line| mine.contains(&line.line)).collect();
     if keep == KeepTheRest::None {
-        return match of_it.iter().all(|line| kept(line) == 0) {
+        // What is on its way back is not kept either, whichever of its returns arrives first.
+        let gone = |line: &&OrderLine| kept(line) == 0 || line.canceled + line.asked >= line.quantity;
+        return match of_it.iter().all(gone) {
             true => Ok(()),
             false => Err(Error::conflict(
                 "bundle_goes_back_whole",
@@ -327,7 +355,7 @@ pub(super) fn refuse_parts_of_bundles(view: &OrderView, units: &[Ship]) -> Resul
         let lines = view.lines.iter().filter(|line| places.contains(&(line.line as usize)));
         let lines: Vec<&OrderLine> = lines.collect();
         let is_touched = lines.iter().any(|line| now(line) > 0);
-        let is_whole = lines.iter().all(|line| line.canceled + now(line) >= line.quantity);
+        let is_whole = (lines.iter()).all(|line| line.canceled + line.asked + now(line) >= line.quantity);
         if bundle.keep_the_rest != KeepTheRest::Prorate && is_touched && !is_whole {
             return Err(Error::conflict(
                 "bundle_goes_back_whole",
@@ -438,6 +466,10 @@ fn begin(
     reason: &str,
     staff: Option<StaffId>,
 ) -> Result<Refund> {
+    if store::find_order(tx, shop, order)?.is_none() {
+        return Ok(Refund::NotFound);
+    }
+    super::take_turn(tx, order)?; // Two refunds are planned one after the other, each on what the other left.
     let Some(view) = view(tx, shop, order)? else {
         return Ok(Refund::NotFound);
     };
@@ -463,7 +495,8 @@ fn begin(
         }
         RefundWhat::Everything | RefundWhat::Amount(_) => Vec::new(),
     };
-    let detail = serde_json::json!({ "lines": units }).to_string();
+    let kept = matches!(what, RefundWhat::Lines(lines) if lines.less_minor > 0);
+    let detail = serde_json::json!({ "lines": units, "kept": kept }).to_string();
     if !store::insert_adjustment(
         tx,
         id,
@@ -492,12 +525,13 @@ fn begin(
     {
         put_back(tx, &view, units, *how, asked_at.is_some())?;
     }
-    store::touch_order(tx, order)?;
-    tx.publish(&Fact::OrderRefunded {
-        shop,
-        order,
-        adjustment: id,
-    })?;
+    if plan.amount.minor > 0 {
+        tx.publish(&Fact::OrderRefunded {
+            shop,
+            order,
+            adjustment: id,
+        })?;
+    }
     Ok(Refund::Begun(Box::new(Back {
         amount: plan.amount,
         by_processor,

@@ -25,14 +25,18 @@ pub async fn resume(app: &App) -> Result<u64> {
         let lane = chunk
             .first()
             .map_or(LaneKey(0), |(_, lane)| super::model::lane_key(*lane));
-        app.db
-            .write(lane, move |tx| {
-                for id in &ids {
-                    look(tx, *id)?;
-                }
-                Ok(())
-            })
-            .await?;
+        let all = ids.clone();
+        let together = move |tx: &mut Tx<'_>| all.iter().try_for_each(|id| look(tx, *id));
+        if app.db.write(lane, together).await.is_ok() {
+            continue;
+        }
+        // One that cannot be looked at keeps nobody's units from the others.
+        for id in ids {
+            let alone = app.db.write(lane, move |tx| look(tx, id)).await;
+            if let Err(error) = alone {
+                tracing::error!(%error, checkout = %id, "a checkout could not be looked at; the next round tries again");
+            }
+        }
     }
     Ok(due.len() as u64)
 }

@@ -50,6 +50,7 @@ pub fn next(tx: &mut Tx<'_>, shop: &Shop, checkout: &Checkout, order: &Order, wi
         let bought = |variant: VariantId| {
             let lines = &checkout.offer.quote.lines;
             lines.iter().any(|line| line.variant == variant)
+                || (checkout.offer.quote.wanted().iter()).any(|wanted| wanted.variant == variant)
                 || taken.iter().any(|line| line.starts_with(&variant.to_string()))
         };
         let variants = catalog::variants(tx, checkout.shop, product, shop.currency)?;

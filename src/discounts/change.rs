@@ -109,7 +109,8 @@ pub fn change(
     store::keep_version(tx, &after, staff)?;
     if new.uses_max != before.uses_max {
         let used = match new.uses_max {
-            0 => before.used,
+            // Its row is ours since it was edited: whoever counted until then is in it.
+            0 => store::find(tx, shop, id)?.map_or(0, |now| now.used),
             _ => store::count_all(tx, id)?,
         };
         if new.uses_max > 0 && used > i64::from(new.uses_max) {

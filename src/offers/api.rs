@@ -286,15 +286,18 @@ pub async fn get_quote(
                 asked.country.clone_from(&shop.country);
             }
             let mut scarcest: Option<(Availability, bool)> = None;
+            let mut any_short = false;
             for line in &asked.lines {
                 let stock = availability(tx, query.drop, line.variant, key.as_ref())?;
                 let short = stock.left < i64::from(line.quantity);
+                any_short |= short;
                 if scarcest.is_none_or(|(least, _)| stock.left < least.left) {
                     scarcest = Some((stock, short));
                 }
             }
             let mut offer = quote(tx, &shop, &asked, holds)?;
-            if let (Some((_, true)), Offer::Quoted(quote, _)) = (scarcest, &mut offer)
+            scarcest = scarcest.map(|(least, _)| (least, any_short));
+            if let (true, Offer::Quoted(quote, _)) = (any_short, &mut offer)
                 && let Some(expected) = with_preorders(tx, quote)?
             {
                 scarcest = Some((expected, false));

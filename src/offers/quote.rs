@@ -289,6 +289,18 @@ pub fn recheck(tx: &mut Tx<'_>, shown: &Quote, key: Option<&[u8; 32]>) -> Result
     if fell && !shown.discounts.is_empty() {
         payable = with_what_was_promised(tx, shown, payable)?;
     }
+    // Shares of less may be taxed to a unit more: then it costs what was shown.
+    let sum = |quote: &Quote| quote.lines.iter().map(|line| line.amount_minor).sum::<i64>();
+    if fell && sum(&payable) > sum(shown) {
+        for (line, before) in payable.lines.iter_mut().zip(&shown.lines) {
+            *line = QuotedLine {
+                contract: line.contract,
+                ..before.clone()
+            };
+        }
+        payable.bundles.clone_from(&shown.bundles);
+        payable.discounts.clone_from(&shown.discounts);
+    }
     if let Some(travel) = &mut payable.delivery {
         // A method that is gone cannot be promised any more: a new quote says what there is instead.
         let Some(now) = delivery::method(tx, shown.shop, travel.method)? else {

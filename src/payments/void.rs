@@ -28,8 +28,13 @@ pub fn void_begin(tx: &mut Tx<'_>, intent: IntentId) -> Result<VoidBegin> {
     if before.capture_pending_minor > 0 {
         return Ok(VoidBegin::CapturePending);
     }
-    if store::close_intent(tx, intent)?.is_some() && before.state != IntentState::RequiresMethod {
-        store::log(tx, intent, "The payment was closed; nothing more is taken.", "")?;
+    match store::close_intent(tx, intent)? {
+        Some(_) if before.state != IntentState::RequiresMethod => {
+            store::log(tx, intent, "The payment was closed; nothing more is taken.", "")?;
+        }
+        // Somebody began to take it since we looked.
+        None if find(tx, intent)?.capture_pending_minor > 0 => return Ok(VoidBegin::CapturePending),
+        _ => {}
     }
     if before.state == IntentState::Conflicted && !mutant!("P8-conflict") {
         store::close_conflicted(tx, intent)?;

@@ -115,15 +115,15 @@ pub(super) fn tidy(tx: &mut Tx<'_>, preorder: Preorder) -> Result<()> {
         inventory::set_gate(tx, preorder.place(), Gate::Over)?;
         return Ok(());
     }
-    store::look_again(tx, preorder.id, next_look(&preorder, tx.now()))
+    store::look_by(tx, preorder.id, next_look(&preorder, tx.now()))
 }
 
 /// At the promised day, while somebody waits; and every day in any case.
 pub(super) fn next_look(preorder: &Preorder, now: Time) -> Time {
     let tomorrow = now.plus(Seconds::days(1));
-    match preorder.late {
+    match preorder.late || preorder.ships_by <= now {
         true => tomorrow,
-        false => preorder.ships_by.min(tomorrow).max(now),
+        false => preorder.ships_by.min(tomorrow),
     }
 }
 

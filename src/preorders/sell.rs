@@ -9,7 +9,9 @@ use crate::kernel::{Error, OrderId, Result, ShopId, VariantId};
 
 /// What can be pre-ordered of a variant now.
 pub fn offered(tx: &mut Tx<'_>, shop: ShopId, variant: VariantId) -> Result<Option<Offered>> {
-    let Some(open) = store::open_of(tx, shop, variant)?.filter(|open| !open.late) else {
+    let now = tx.now();
+    let to_come = |open: &super::model::Preorder| !open.late && open.ships_by > now;
+    let Some(open) = store::open_of(tx, shop, variant)?.filter(to_come) else {
         return Ok(None);
     };
     let there = inventory::aside(tx, open.place())?;
@@ -26,7 +28,8 @@ pub fn offered(tx: &mut Tx<'_>, shop: ShopId, variant: VariantId) -> Result<Opti
 
 /// Whether what was shown is promised still: not for a later day, and not by a shop that takes no more.
 pub fn promise_stands(tx: &mut Tx<'_>, shop: ShopId, shown: &QuotedPreorder) -> Result<bool> {
-    let known = store::find(tx, shop, shown.id)?;
+    let now = tx.now();
+    let known = store::find(tx, shop, shown.id)?.filter(|known| !known.late && known.ships_by > now);
     Ok(known.is_some_and(|known| known.state == PreorderState::Open && known.ships_by <= shown.ships_by))
 }
 

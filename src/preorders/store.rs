@@ -131,6 +131,14 @@ pub(super) fn look_again(tx: &mut Tx<'_>, id: PreorderId, at: Time) -> Result<()
     )
 }
 
+/// The same, but never later than somebody is to look already: those who are given what arrived in the next round wait for that.
+pub(super) fn look_by(tx: &mut Tx<'_>, id: PreorderId, at: Time) -> Result<()> {
+    tx.put(
+        "update preorders set next_check_at = case when next_check_at < $2 then next_check_at else $2 end where id = $1 and state <> 'done'",
+        args![id, at],
+    )
+}
+
 /// Moves one from the state it was read in.
 pub(super) fn set_state(tx: &mut Tx<'_>, preorder: &Preorder, to: PreorderState) -> Result<()> {
     let look = (to != PreorderState::Done).then(|| tx.now());

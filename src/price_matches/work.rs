@@ -25,7 +25,17 @@ pub async fn work(app: &App) -> Result<u64> {
     let mut worked = 0;
     for id in app.db.read(|tx| store::due(tx, 20)).await? {
         for _ in 0..ROUND {
-            let (more, orders) = step(app, id).await?;
+            // One batch that cannot go on keeps none of the others.
+            let (more, orders) = match step(app, id).await {
+                Ok(done) => done,
+                Err(error) => {
+                    tracing::error!(%error, batch = %id, "a price match could not go on; it is looked at again in a minute");
+                    let look =
+                        move |tx: &mut crate::db::Tx<'_>| store::look_again(tx, id, tx.now().plus(Seconds::minutes(1)));
+                    app.db.write(LaneKey::of(id), look).await?;
+                    break;
+                }
+            };
             worked += orders;
             if !more {
                 break;

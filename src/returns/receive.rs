@@ -4,10 +4,12 @@ use super::model::{Return, ReturnState};
 use super::store::{self, Arrived};
 use super::withdraw::said;
 use crate::app::App;
-use crate::checkout::{self, Refund, RefundLines, RefundWhat, Ship};
+use crate::checkout::{self, OrderView, Refund, RefundLines, RefundWhat, Ship};
 use crate::db::{LaneKey, Tx};
+use crate::fulfilment;
 use crate::inventory::Restock;
 use crate::kernel::{Error, Kind, OrderId, Result, ReturnId, Seconds, ShopId, StaffId};
+use crate::payments::{self, CaptureState};
 
 /// What a person says of what arrived.
 #[derive(Clone, Debug, Default)]
@@ -147,9 +149,18 @@ pub(super) async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()
         return Ok(());
     }
     let (lane, order) = (LaneKey::of(found.order), found.order);
+    if let Some(view) = app.db.read(move |tx| checkout::view(tx, shop, order)).await?
+        && is_taken_later(app, &view).await?
+    {
+        let trouble = "Not all of its money is taken yet.";
+        let again = move |tx: &mut Tx<'_>| store::postpone(tx, id, trouble, tx.now().plus(Seconds::minutes(15)));
+        return app.db.write(lane, again).await;
+    }
+    let view = app.db.read(move |tx| checkout::view(tx, shop, order)).await?;
+    let keeps_nothing = view.is_some_and(|view| view.lines.iter().all(|line| line.open() == 0 && line.kept() == 0));
     let what = RefundWhat::Lines(RefundLines {
         units: found.units.clone(),
-        delivery: found.whole,
+        delivery: found.whole && keeps_nothing,
         restock: match found.restock.as_str() {
             "sellable" => Some(Restock::Sellable),
             "written_off" => Some(Restock::WrittenOff),
@@ -179,6 +190,18 @@ pub(super) async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()
     app.db
         .write(lane, move |tx| store::refunded(tx, id, minor).map(drop))
         .await
+}
+
+/// Whether something of what has left is still to be taken: what is given back of it now would not be all of it.
+async fn is_taken_later(app: &App, view: &OrderView) -> Result<bool> {
+    let waits =
+        |capture: &payments::CaptureLine| !matches!(capture.state, CaptureState::Succeeded | CaptureState::Failed);
+    if view.captures.iter().any(waits) {
+        return Ok(true);
+    }
+    let promised = view.intent.as_ref().is_some_and(|intent| intent.state.is_capturable());
+    let view = view.clone();
+    Ok(promised && app.db.read(move |tx| fulfilment::owed(tx, &view)).await?.amount.minor > 0)
 }
 
 /// Whether nothing of an order's money is on its way, in either direction.
