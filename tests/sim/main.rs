@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use world::{Ground, History, Outcome, live};
 
 /// So many histories may pass before a mistake counts as not found.
-const HISTORIES_MAX: u64 = 500;
+const HISTORIES_MAX: u64 = 2_000;
 
 /// The program's own, under SQLite too: a history opens a database after every crash, and most of that is small pieces of memory.
 #[global_allocator]

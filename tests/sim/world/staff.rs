@@ -5,7 +5,7 @@ use crate::clients::{Act, BANKS, Buyer};
 use crate::dice::Dice;
 use hawker::checkout::{RefundLines, RefundWhat, Ship};
 use hawker::inventory::Restock;
-use hawker::kernel::{IntentId, Money};
+use hawker::kernel::{Id, IntentId, Money, OrderId};
 use hawker::partners::{Bearer, Part, Terms};
 use hawker::payments::{self, Best, Choice, Decision, Rule, SplitShare};
 
@@ -103,6 +103,16 @@ impl World<'_> {
             return "nothing to decide".into();
         }
         let (intent, version) = open[pick(dice, open.len())];
+        // Or the sale is canceled first, if there was one.
+        if dice.below(3) == 0 {
+            let order = Act::Cancel {
+                order: OrderId::from_uuid(intent.uuid()),
+            };
+            let said = format!("{order:?}");
+            let index = self.people.lock().unwrap().plans(order);
+            self.act(index);
+            return said;
+        }
         self.decide(intent, version, Decision::ALL[pick(dice, 3)])
     }
 
