@@ -35,6 +35,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
             return Err(wrong_type("Send JSON, with `Content-Type: application/json`."));
         }
         let bytes = body_bytes(request, state).await?;
+        // A list would be read as the fields of a type in their order: nobody means that.
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            return Err(Error::invalid("invalid_body", "Send one JSON object.").into());
+        }
         read_json(&bytes).map(Self)
     }
 }

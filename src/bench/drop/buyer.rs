@@ -406,8 +406,11 @@ impl Buyer {
         self.story.reserves.merge(other.story.reserves);
         self.story.turned_away += other.story.turned_away;
         self.story.broken += other.story.broken;
-        let (one, two) = (one?, two?);
-        Ok(self.one_of(one, two))
+        // Whichever came first: one may be refused, something come free, and the other have it.
+        Ok(match (one?, two?) {
+            (bought @ Told::Bought(_), refused @ Told::Refused(_)) => self.one_of(refused, bought),
+            (one, two) => self.one_of(one, two),
+        })
     }
 
     /// What the same tap came to, sent twice: what was bought is bought, once. A refusal may become a purchase, if something came free in between.
