@@ -105,7 +105,9 @@ fn act(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId, details: &Details) -> Resu
             .accept
             .as_ref()
             .is_some_and(|accepted| accepts(accepted, &new, tx));
-        if new.total_minor > quote.total_minor && !agreed && !travels_otherwise {
+        // A dearer parcel they chose themselves; that the things cost more meanwhile they did not.
+        let chose = travels_otherwise && new.items_minor <= quote.items_minor;
+        if new.total_minor > quote.total_minor && !agreed && !chose {
             return Ok(Change::PriceChanged(Box::new(new)));
         }
         if new.policies.is_none() {
