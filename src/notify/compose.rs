@@ -409,7 +409,7 @@ pub fn order_canceled(tx: &mut Tx<'_>, links: &Links, shop: ShopId, order: Order
     )
 }
 
-/// What a letter is about that says, for the so-manieth time, that a promise of money is over.
+/// What a letter is about that says once more that a promise of money is over; `tries` says which time it is.
 pub fn lost_occasion(order: OrderId, tries: u32) -> Uuid {
     Uuid::new_v5(&order.uuid(), format!("lost/{tries}").as_bytes())
 }

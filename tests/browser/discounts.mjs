@@ -2,29 +2,12 @@
 // the form is a plain page.
 
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
+import { picture } from "./parts/pictures.mjs";
 import { BUYER } from "./parts/player.mjs";
 import { owner, people, theDemo, world } from "./parts/stage.mjs";
 
 theDemo();
-
-/** A picture of a page at both widths, light and dark, where pictures are asked for. @param {import("playwright-core").Page} page @param {string} name */
-async function picture(page, name) {
-  const folder = process.env.HAWKER_SHOTS;
-  if (!folder) return;
-  mkdirSync(folder, { recursive: true });
-  const size = page.viewportSize();
-  for (const width of [390, 1440]) {
-    for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
-      await page.setViewportSize({ width, height: width === 390 ? 844 : 900 });
-      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-      await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), fullPage: true });
-    }
-  }
-  if (size) await page.setViewportSize(size);
-}
 
 test("a code made at the desk takes something off, and every book says so", async () => {
   const desk = owner.page;

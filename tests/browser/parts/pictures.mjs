@@ -32,6 +32,22 @@ async function take(folder, name, page, whole, ready) {
   }
 }
 
+/** The same of a page that may run no scripts: as it stands. @param {Page} page @param {string} name */
+export async function picture(page, name) {
+  const folder = process.env.HAWKER_SHOTS;
+  if (!folder) return;
+  mkdirSync(folder, { recursive: true });
+  const before = page.viewportSize();
+  for (const width of WIDTHS) {
+    for (const colorScheme of SCHEMES) {
+      await page.setViewportSize({ width, height: width === 390 ? 844 : 900 });
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+    }
+  }
+  if (before) await page.setViewportSize(before);
+}
+
 /** Pictures of a page in the middle of a story, where any are wanted. @param {string} name @param {Page} page */
 export async function takeOne(name, page) {
   const folder = process.env.HAWKER_SHOTS;
