@@ -434,34 +434,41 @@ impl Lane {
         })?;
         let now = self.tick();
         self.began = now;
-        let parameters = [Value::Uuid(batch_id), now.value()];
-        match &mut self.connection {
-            Connection::Sqlite(sqlite) => {
-                sqlite
-                    .exec("insert into batches (id, at) values ($1, $2)", &parameters)
-                    .map(drop)?;
-            }
-            Connection::Postgres(_) => {
-                let (at, server, position): (Time, Time, i64) = Tx::new(&mut self.connection, now, self.random.as_ref()).one(
-                    "insert into batches (id, at) values ($1, greatest($2, (extract(epoch from clock_timestamp()) * 1000000)::bigint))
-                     returning at, (extract(epoch from clock_timestamp()) * 1000000)::bigint, (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint",
-                    &parameters,
-                )?;
-                self.began = at;
-                self.high_water.fetch_max(at.0, Ordering::SeqCst);
-                if let Some(servers) = &self.servers {
-                    servers.hear(server);
-                    self.meters.positions.note(servers.monotonic(), position);
-                }
+        if matches!(self.connection, Connection::Postgres(_)) {
+            let (at, server, position): (Time, Time, i64) = Tx::new(&mut self.connection, now, self.random.as_ref()).one(
+                "insert into batches (id, at) values ($1, greatest($2, (extract(epoch from clock_timestamp()) * 1000000)::bigint))
+                 returning at, (extract(epoch from clock_timestamp()) * 1000000)::bigint, (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint",
+                &[Value::Uuid(batch_id), now.value()],
+            )?;
+            self.began = at;
+            self.high_water.fetch_max(at.0, Ordering::SeqCst);
+            if let Some(servers) = &self.servers {
+                servers.hear(server);
+                self.meters.positions.note(servers.monotonic(), position);
             }
         }
         Ok(())
+    }
+
+    /// In a file there is no other clock: the batch says the time of its last command, which no command after a restart may be before.
+    fn mark(&mut self, batch_id: [u8; 16]) -> Result<()> {
+        let Connection::Sqlite(sqlite) = &mut self.connection else {
+            return Ok(());
+        };
+        let last = Time(self.high_water.load(Ordering::SeqCst));
+        sqlite
+            .exec(
+                "insert into batches (id, at) values ($1, $2)",
+                &[Value::Uuid(batch_id), last.value()],
+            )
+            .map(drop)
     }
 
     fn commit(&mut self, batch_id: [u8; 16]) -> Result<Committed> {
         if let Err(error) = self
             .sums
             .write(&mut self.connection)
+            .and_then(|()| self.mark(batch_id))
             .and_then(|()| self.connection.settle())
         {
             self.sums.forget();

@@ -901,15 +901,15 @@ impl Seats {
 
 /// D14: somebody reserved, beside what was offered to them, what somebody who waited could have had.
 fn overtaken(tx: &mut Tx<'_>, keys: &BTreeMap<CheckoutId, [u8; 32]>) -> Result<Vec<String>> {
-    let rows: Vec<(CheckoutId, DropId, VariantId, i64, i64)> = tx.all(
-        "select r.checkout_id, r.location_id, r.variant_id, r.quantity, min(w.units) from reservations r
+    let rows: Vec<(CheckoutId, DropId, VariantId, i64, i64, Time, Time)> = tx.all(
+        "select r.checkout_id, r.location_id, r.variant_id, r.quantity, min(w.units), r.created_at, min(w.joined_at) from reservations r
            join drop_waits w on w.drop_id = r.location_id and w.variant_id = r.variant_id
           where w.offered_until is null and w.state in ('waiting', 'lapsed') and w.joined_at < r.created_at and w.units <= r.quantity
-            and r.checkout_id not in (select id from drop_waits) group by 1, 2, 3, 4 limit 100",
+            and r.checkout_id not in (select id from drop_waits) group by 1, 2, 3, 4, 6 limit 100",
         &[],
     )?;
     let mut broken = Vec::new();
-    for (checkout, drop, variant, reserved, waited_for) in rows {
+    for (checkout, drop, variant, reserved, waited_for, took, joined) in rows {
         let offered = match keys.get(&checkout) {
             None => 0,
             Some(key) => {
@@ -922,7 +922,7 @@ fn overtaken(tx: &mut Tx<'_>, keys: &BTreeMap<CheckoutId, [u8; 32]>) -> Result<V
         };
         if reserved - offered >= waited_for {
             broken.push(format!(
-                "D14: {checkout} took what somebody on the list of {drop} waited for"
+                "D14: {checkout} took {reserved} at {took:?}, {offered} of them offered; somebody on the list of {drop} waited for {waited_for} since {joined:?}"
             ));
         }
     }
