@@ -149,7 +149,8 @@ fn purses(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
         wrong,
         "L9: a loss, although the money was there",
         "select 1 from disputes d join intents i on i.id = d.intent_id
-          where d.excess_minor > 0 and d.state not in ('inquiry', 'won') and i.captured_minor > i.refunded_minor + i.disputed_minor
+          where d.excess_minor > 0 and d.state not in ('inquiry', 'won') and i.captured_minor > i.disputed_minor
+                 + (select coalesce(sum(r.amount_minor), 0) from refunds r where r.intent_id = i.id and r.state <> 'failed')
             and (select count(distinct attempt_id) from captures c where c.intent_id = i.id and c.state = 'succeeded') = 1",
     )?;
     none(
