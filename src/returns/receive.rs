@@ -92,7 +92,7 @@ fn arrive(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, id: ReturnId, received:
     }
     let arrived = Arrived {
         deducted_minor: received.deducted_minor,
-        deduction: &deduction,
+        deduction: deduction.trim_end_matches(['.', ' ']), // It is said inside sentences.
         restock: word(received.restock),
         staff: received.staff,
     };
