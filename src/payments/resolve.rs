@@ -110,17 +110,9 @@ async fn resolve_attempt(app: &App, id: AttemptId, frozen: bool, conclude: Concl
     let wished = now < attempt.created_at.plus(WISH);
     let unheard = matches!(attempt.state, AttemptState::Sending | AttemptState::Unknown);
     let answer = if wished && unheard && !frozen && may_repeat(app, &attempt, attempt.created_at, now) {
-        match authorize_ask(app, &attempt).await {
-            // The second request was refused: that says nothing about the first.
-            Answer::Refused { detail } | Answer::NotSent { detail } => Answer::Unknown { detail },
-            answer => answer,
-        }
+        says_nothing(authorize_ask(app, &attempt).await)
     } else {
-        match find_at_processor(app, &attempt).await {
-            // The question did not get through: that says nothing about the payment.
-            Answer::NotSent { detail } => Answer::Unknown { detail },
-            answer => answer,
-        }
+        find_at_processor(app, &attempt).await
     };
     let still_at_the_bank = mute || matches!(answer, Answer::RequiresAction { .. } | Answer::Pending { .. });
     let nobody_will_say = mute && !wished && attempt.state.is_open();
@@ -207,7 +199,7 @@ async fn resolve_capture(app: &App, id: CaptureId, frozen: bool, conclude: Concl
         return Ok(false);
     };
     let answer = if !frozen && may_repeat(app, &capture.attempt, capture.created_at, now) {
-        capture_ask(app, &capture).await
+        says_nothing(capture_ask(app, &capture).await)
     } else {
         match find_operation(app, &capture.attempt, Operation::Capture(id)).await {
             Answer::NotFound if frozen => return Ok(true),
@@ -244,7 +236,7 @@ async fn resolve_refund(app: &App, id: RefundId, frozen: bool, conclude: Conclud
     let answer = match refund.state {
         RefundState::NotSent if frozen => return Ok(true),
         RefundState::NotSent => refund_ask(app, &refund).await,
-        RefundState::Sending | RefundState::Unknown if repeat => refund_ask(app, &refund).await,
+        RefundState::Sending | RefundState::Unknown if repeat => says_nothing(refund_ask(app, &refund).await),
         RefundState::Sending | RefundState::Unknown => {
             match find_operation(app, &refund.attempt, Operation::Refund(id)).await {
                 Answer::NotFound if frozen => return Ok(true),
@@ -281,15 +273,21 @@ fn repeats_for(app: &App, attempt: &Attempt) -> Option<Seconds> {
     app.processor(&attempt.processor).ok()?.repeats_for()
 }
 
-async fn find_at_processor(app: &App, attempt: &Attempt) -> Answer {
-    ask_processor(
-        app,
-        attempt,
-        &Ask::Find {
-            reference: attempt.reference(),
-        },
-    )
-    .await
+/// A question or a repetition that was refused, or did not get through, says nothing about what was asked for first: a key may have been
+/// changed, a search may be down. Only a first request can be refused.
+fn says_nothing(answer: Answer) -> Answer {
+    match answer {
+        Answer::Refused { detail } | Answer::NotSent { detail } => Answer::Unknown { detail },
+        answer => answer,
+    }
+}
+
+/// What the processor has under our reference.
+pub(super) async fn find_at_processor(app: &App, attempt: &Attempt) -> Answer {
+    let ask = Ask::Find {
+        reference: attempt.reference(),
+    };
+    says_nothing(ask_processor(app, attempt, &ask).await)
 }
 
 async fn find_operation(app: &App, attempt: &Attempt, operation: Operation) -> Answer {

@@ -172,7 +172,7 @@ impl Stripe {
                     ("query", format!("metadata['reference']:'{reference}'")),
                     ("expand[0]", "data.latest_charge".into()),
                 ];
-                self.said(
+                self.found(
                     self.get("/v1/payment_intents/search", &query).await,
                     |value| match value["data"].as_array()?.first() {
                         Some(found) => self.read_payment(found),
@@ -188,7 +188,7 @@ impl Stripe {
             }
             Ask::Kept { payment, .. } => {
                 let query = [("expand[0]", "payment_method".to_owned())];
-                self.said(
+                self.found(
                     self.get(&format!("/v1/payment_intents/{payment}"), &query).await,
                     |value| Some(read_kept(value).unwrap_or(Answer::NotFound)),
                 )
@@ -210,7 +210,7 @@ impl Stripe {
             Sent::Answered(200, value) => text(&value, "id").map(Some).ok_or(Answer::NotSent {
                 detail: "the customer's name could not be read".into(),
             }),
-            Sent::Answered(status @ (400..=404), _) => Err(Answer::Refused {
+            Sent::Answered(status @ (400 | 402 | 404), _) => Err(Answer::Refused {
                 detail: format!("HTTP {status}: no customer was made"),
             }),
             // Whatever became of the customer, the payment was never asked for.
@@ -237,7 +237,7 @@ impl Stripe {
 
     /// A capture leaves its key on the payment, in the same request; a refund carries it.
     async fn find_operation(&self, key: &str, payment: &str) -> Answer {
-        let found = self.said(
+        let found = self.found(
             self.get(&format!("/v1/payment_intents/{payment}"), &[]).await,
             |value| Some(self.read_capture(value, key).unwrap_or(Answer::NotFound)),
         );
@@ -245,7 +245,7 @@ impl Stripe {
             return found;
         }
         let query = [("payment_intent", payment.to_owned()), ("limit", "100".into())];
-        self.said(self.get("/v1/refunds", &query).await, |value| {
+        self.found(self.get("/v1/refunds", &query).await, |value| {
             let mine = value["data"]
                 .as_array()?
                 .iter()
@@ -365,6 +365,17 @@ impl Stripe {
 
     /// Sorts what came back. Only clear words are believed; everything else is unknown.
     fn said(&self, sent: Sent, read: impl FnOnce(&Value) -> Option<Answer>) -> Answer {
+    /// The same of a question: that it was refused says nothing about what was asked.
+    fn found(&self, sent: Sent, read: impl FnOnce(&Value) -> Option<Answer>) -> Answer {
+        match sent {
+            Sent::Answered(200, _) => self.said(sent, read),
+            other => match self.said(other, |_| None) {
+                Answer::Refused { detail } => Answer::Unknown { detail },
+                answer => answer,
+            },
+        }
+    }
+
         let (status, value) = match sent {
             Sent::Answered(status, value) => (status, value),
             Sent::Not(detail) => return Answer::NotSent { detail },
@@ -393,9 +404,10 @@ impl Stripe {
                     decline: decline(code),
                 }
             }
-            // Turned away at the door, before any work.
+            // Turned away at the door, before any work: too often, or with a key that is not, or no longer, good for it.
             429 => Answer::NotSent { detail: message() },
-            400 | 401 | 403 | 404 if error.is_object() => Answer::Refused { detail: message() },
+            401 | 403 if error.is_object() => Answer::NotSent { detail: message() },
+            400 | 404 if error.is_object() => Answer::Refused { detail: message() },
             _ => Answer::Unknown { detail: message() },
         }
     }

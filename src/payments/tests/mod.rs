@@ -689,6 +689,44 @@ fn p2_what_the_processor_did_but_could_not_say_is_found_by_our_reference() {
     );
 }
 
+/// A key was changed: every question is turned away. What was asked for before stays what it is.
+#[test]
+fn p2_a_question_that_is_refused_says_nothing_about_what_was_asked_for() {
+    check(
+        "
+        faults    timeout_then_ok=1000
+        authorize order=A  20.00 -> unknown
+        authorize order=B  20.00 token=tok_3ds -> unknown
+        faults    look_refused=1000
+        wait      11s
+        intent    order=A  -> unknown
+        authorize order=A  -> unresolved
+        wait      31s
+        intent    order=A  -> unknown
+        faults    none
+        wait      121s
+        intent    order=A  -> requires_capture
+        faults    timeout_then_ok=1000
+        capture   order=A  12.00 -> unknown
+        faults    look_refused=1000
+        wait      11s
+        void      order=A  -> capture_pending
+        faults    none
+        wait      31s
+        intent    order=A  -> partially_captured
+        faults    timeout_then_ok=1000
+        refund    order=A   2.00 -> unknown
+        faults    look_refused=1000
+        wait      11s
+        refund    order=A   2.00 -> again
+        truth     order=A  -> requires_capture:12.00:2.00
+        faults    none
+        wait      31s
+        balance   creator  -> 9.00
+        ",
+    );
+}
+
 #[test]
 fn p3_a_crash_between_the_acts_is_finished_by_the_resolver() {
     check(

@@ -297,7 +297,9 @@ fn said(sent: Sent, read: impl FnOnce(&Value) -> Option<Answer>) -> Answer {
         200 | 201 => read(&value).unwrap_or(Answer::Unknown {
             detail: "the answer could not be understood".into(),
         }),
-        400 | 401 | 403 | 404 | 422 if !code.is_empty() && code != IN_PROGRESS => Answer::Refused { detail: detail() },
+        // A key that is not, or no longer, good for it: turned away at the door, before any work.
+        401 | 403 if !code.is_empty() => Answer::NotSent { detail: detail() },
+        400 | 404 | 422 if !code.is_empty() && code != IN_PROGRESS => Answer::Refused { detail: detail() },
         _ => Answer::Unknown { detail: detail() },
     }
 }
