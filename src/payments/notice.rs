@@ -3,7 +3,7 @@
 use super::Conclude;
 use super::authorize::{find, find_attempt};
 use super::disputes;
-use super::model::{Attempt, Operation, SENDING, read_reference};
+use super::model::{Attempt, AttemptState, Operation, SENDING, read_reference};
 use super::refund::{RefundOf, legs_of};
 use super::store::{self, NewRefund};
 use crate::app::App;
@@ -48,7 +48,7 @@ pub fn notice(tx: &mut Tx<'_>, processor: &str, notice: &Notice, body: &str) -> 
     };
     let operation = match &notice.about {
         About::RefundElsewhere { refund, .. } => elsewhere(tx, &attempt, refund, &notice.answer)?,
-        about => operation(tx, &attempt, about)?,
+        about => operation(tx, &attempt, about, &notice.answer)?,
     };
     let Some(operation) = operation else {
         return strange(tx, processor, notice);
@@ -213,7 +213,7 @@ fn named_by(tx: &mut Tx<'_>, reference: &str) -> Result<Option<Attempt>> {
 }
 
 /// Which of our operations was asked for under a key.
-fn operation(tx: &mut Tx<'_>, attempt: &Attempt, about: &About) -> Result<Option<Operation>> {
+fn operation(tx: &mut Tx<'_>, attempt: &Attempt, about: &About, answer: &Answer) -> Result<Option<Operation>> {
     let key = match about {
         About::Authorize => return Ok(Some(Operation::Authorize)),
         About::Void => return Ok(Some(Operation::Void)),
@@ -224,6 +224,10 @@ fn operation(tx: &mut Tx<'_>, attempt: &Attempt, about: &About) -> Result<Option
     let attempt = find_attempt(tx, attempt.id)?;
     let captures = store::captures(tx, attempt.intent)?
         .into_iter()
+        // Nobody here let it go: somebody did on the processor's own pages, or it ended there.
+        About::Void if matches!(answer, Answer::Voided { .. }) && attempt.state != AttemptState::Voiding => {
+            return Ok(Some(Operation::Authorize));
+        }
         .map(|capture| Operation::Capture(capture.id));
     let refunds = store::refunds(tx, attempt.intent)?
         .into_iter()

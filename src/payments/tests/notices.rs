@@ -449,3 +449,61 @@ fn w7_while_a_secret_is_rotated_both_are_believed_and_the_old_one_no_longer_afte
         assert_eq!(believed, (old, new), "{of_adyen}");
     }
 }
+
+impl Bank {
+    /// Promised, and nothing of it taken.
+    fn promised(&self, order: &str, processor: &'static str, payment: &str) -> Attempt {
+        let attempt = self.asked(order, processor);
+        let promised = Answer::Authorized {
+            payment: payment.to_owned(),
+            reference: attempt.reference(),
+            amount: attempt.amount,
+            capture_before: None,
+            once: false,
+        };
+        self.record(attempt.id, Operation::Authorize, &promised);
+        attempt
+    }
+}
+
+/// On the pages of Stripe or Adyen somebody cancels what an order counts on.
+#[test]
+fn p11_a_promise_that_is_canceled_on_the_processors_own_pages_is_counted_on_no_longer() {
+    let (bank, stripe, adyen) = (bank(), stripe("whsec"), adyen(HMAC));
+    let of_stripe = bank.promised("A", "stripe", "pi_A");
+    let object = json!({
+        "id": "pi_A", "status": "canceled", "amount": 2_000, "currency": "eur", "metadata": { "reference": of_stripe.reference() },
+    });
+    let canceled = told(event(&stripe, "whsec", "evt_1", "payment_intent.canceled", &object));
+    assert_eq!(bank.hear("stripe", std::slice::from_ref(&canceled)), ["changed"]);
+    assert_eq!(bank.hear("stripe", &[canceled]), ["again"]);
+    let of_adyen = bank.promised("B", "adyen", "PSPB");
+    let canceled = told(item(
+        &adyen,
+        HMAC,
+        "CANCELLATION",
+        &of_adyen.reference(),
+        ("CANB", "PSPB"),
+        2_000,
+    ));
+    assert_eq!(bank.hear("adyen", &[canceled]), ["changed"]);
+    for order in ["A", "B"] {
+        assert_eq!(bank.stands(order), "expired voided taken 0 back 0 (0 on its way) []");
+    }
+    // One that is let go here is let go as ever, and only once.
+    let ours = bank.promised("C", "stripe", "pi_C");
+    let id = ours.intent;
+    bank.write(move |tx| void_begin(tx, id)).unwrap();
+    let object = json!({ "id": "pi_C", "status": "canceled", "metadata": { "reference": ours.reference() } });
+    let say = |n: u32| {
+        told(event(
+            &stripe,
+            "whsec",
+            &format!("evt_C{n}"),
+            "payment_intent.canceled",
+            &object,
+        ))
+    };
+    assert_eq!(bank.hear("stripe", &[say(1), say(2)]), ["changed", "known"]);
+    assert_eq!(bank.stands("C"), "canceled voided taken 0 back 0 (0 on its way) []");
+}
