@@ -376,6 +376,8 @@ struct Taken {
     minor: i64,
     /// Whether more may be taken right now, of which we do not know yet.
     open: bool,
+    /// Whether the processor contradicts us about some of it already.
+    contested: bool,
 }
 
 fn taken_of(tx: &mut Tx<'_>, attempt: &Attempt) -> Result<Taken> {
@@ -385,7 +387,8 @@ fn taken_of(tx: &mut Tx<'_>, attempt: &Attempt) -> Result<Taken> {
         match capture.state {
             CaptureState::Succeeded => taken.minor += capture.minor,
             CaptureState::Sending | CaptureState::Unknown => taken.open = true,
-            CaptureState::Waiting | CaptureState::Failed | CaptureState::Conflicted => {}
+            CaptureState::Conflicted => taken.contested = true,
+            CaptureState::Waiting | CaptureState::Failed => {}
         }
     }
     Ok(taken)
@@ -511,6 +514,17 @@ fn step<'a>(attempt: &Attempt, answer: &'a Answer, now: Time, taken: Taken) -> O
             Step {
                 detail: "What was not taken is promised no longer.",
                 ..to(S::Captured)
+            }
+        }
+        // Somebody took money of it that we did not ask for, on the processor's own pages: all of it is more than we took, or it is one capture
+        // that is none of ours.
+        Answer::Captured { operation, amount, .. }
+            if attempt.state == S::Authorized
+                && (!operation.is_empty() || !taken.open && !taken.contested && amount.minor > taken.minor) =>
+        {
+            Step {
+                detail: "The processor took money that we did not ask it for.",
+                ..to(S::Conflicted)
             }
         }
         // Nobody says anything, and by its own time it is over.

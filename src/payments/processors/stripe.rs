@@ -548,8 +548,7 @@ impl Stripe {
                     payment: text(object, "id")?,
                 },
             ),
-            // Captures are heard of by the one who asked; the payment's event does not say which one it was.
-            "payment_intent.succeeded" => return None,
+            // Also `payment_intent.succeeded`: of our own captures it tells nothing new, of one made on Stripe's pages it is all there is.
             kind if kind.starts_with("payment_intent.") => (About::Authorize, self.read_payment(object)?),
             _ => return None,
         };

@@ -507,3 +507,65 @@ fn p11_a_promise_that_is_canceled_on_the_processors_own_pages_is_counted_on_no_l
     assert_eq!(bank.hear("stripe", &[say(1), say(2)]), ["changed", "known"]);
     assert_eq!(bank.stands("C"), "canceled voided taken 0 back 0 (0 on its way) []");
 }
+
+/// Money of a standing promise is taken on the processor's own pages: nothing here asked for it, so nobody may ask for it again.
+#[test]
+fn p11_a_standing_promise_that_is_taken_elsewhere_is_a_conflict() {
+    let (bank, stripe, adyen) = (bank(), stripe("whsec"), adyen(HMAC));
+    let conflict = "conflicted conflicted taken 0 back 0 (0 on its way) []";
+    let of_stripe = bank.promised("A", "stripe", "pi_A");
+    let object = |minor: i64, reference: &str| {
+        json!({
+            "id": "pi", "status": "succeeded", "amount": 2_000, "amount_received": minor, "currency": "eur",
+            "metadata": { "reference": reference },
+        })
+    };
+    let succeeded = |id: &str, minor, attempt: &Attempt| {
+        let object = object(minor, &attempt.reference());
+        told(event(&stripe, "whsec", id, "payment_intent.succeeded", &object))
+    };
+    assert_eq!(
+        bank.hear("stripe", &[succeeded("evt_1", 2_000, &of_stripe)]),
+        ["changed"]
+    );
+    assert_eq!(bank.stands("A"), conflict);
+    let of_adyen = bank.promised("B", "adyen", "PSPB");
+    let taken = told(item(
+        &adyen,
+        HMAC,
+        "CAPTURE",
+        &of_adyen.reference(),
+        ("CAPB", "PSPB"),
+        700,
+    ));
+    assert_eq!(bank.hear("adyen", &[taken]), ["changed"]);
+    assert_eq!(bank.stands("B"), conflict);
+    // Found by the look at a promise that ends, and not taken for the end of its time.
+    let found = bank.promised("C", "stripe", "pi_C");
+    bank.pass(30 * 86_400);
+    let answer = Answer::Captured {
+        payment: "pi_C".into(),
+        reference: found.reference(),
+        operation: String::new(),
+        amount: found.amount,
+        fee: Money::new(0, Currency::EUR),
+    };
+    bank.record(found.id, Operation::Authorize, &answer);
+    assert_eq!(bank.stands("C"), conflict);
+    // What we took ourselves says nothing new, whichever is heard first.
+    let ours = bank.promised("D", "stripe", "pi_D");
+    let (id, shipment) = (ours.intent, ShipmentId::from_uuid(number("D")));
+    let begun = bank.write(move |tx| {
+        let plan = capture_plan(tx, id, &[(Part::Line(0), 2_000)], true)?;
+        capture_begin(tx, id, shipment, &plan)
+    });
+    assert!(matches!(begun.unwrap(), CaptureBegin::Sending(_)));
+    assert_eq!(bank.hear("stripe", &[succeeded("evt_4", 2_000, &ours)]), ["known"]);
+    assert_eq!(
+        bank.stands("D"),
+        "requires_capture authorized taken 0 back 0 (0 on its way) []"
+    );
+    let sold = bank.sold("E", "stripe", "pi_E").0;
+    assert_eq!(bank.hear("stripe", &[succeeded("evt_5", 2_000, &sold)]), ["known"]);
+    bank.all_is_well();
+}
