@@ -47,6 +47,27 @@ impl Mailer for NoMail {
     }
 }
 
+/// A processor that needs twenty seconds for each answer, and then has none.
+struct Slow(Arc<Hand>);
+
+impl crate::kernel::Processor for Slow {
+    fn name(&self) -> &'static str {
+        "slow"
+    }
+    fn ask<'a>(
+        &'a self,
+        _: &'a crate::kernel::Ask,
+    ) -> std::pin::Pin<Box<dyn std::future::Future<Output = Answer> + Send + 'a>> {
+        Box::pin(async {
+            *self.0.0.lock().unwrap() += 20_000_000;
+            tokio::task::yield_now().await;
+            Answer::Unknown {
+                detail: "timed out".into(),
+            }
+        })
+    }
+}
+
 /// A shop with a sandbox, and the words of the sheets.
 struct Bank {
     app: App,
@@ -88,7 +109,7 @@ fn bank_on(folder: tempfile::TempDir, engine: Engine) -> Bank {
         events: db,
         clock: port,
         random,
-        processors: vec![sandbox.clone(), Arc::new(Manual)],
+        processors: vec![sandbox.clone(), Arc::new(Manual), Arc::new(Slow(clock.clone()))],
         mailer: Arc::new(NoMail),
         media: folder.path().to_owned(),
         base_url: "http://shop".into(),
@@ -1712,4 +1733,32 @@ fn p20_a_renewal_that_loses_the_race_for_its_payment_uses_up_nothing_of_the_card
     assert_eq!(asks(&bank), 0);
     assert!(tried(&bank, 1));
     assert_eq!(asks(&bank), 1);
+}
+
+/// Five payments wait for a processor that is slow, and one for another: its answer is recorded, and the round ends.
+#[test]
+fn i16_a_slow_processor_holds_up_only_its_own_payments() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let mut bank = bank();
+    for n in 0..5 {
+        let order = format!("slow {n}");
+        bank.open(&order, 2_000);
+        assert!(matches!(bank.start(&order, "slow", "tok"), Start::Sending(_)));
+    }
+    bank.pass(1);
+    runtime.block_on(async {
+        assert_eq!(bank.act(&["ask", "order=B", "20.00"]).await, "sending");
+        bank.act(&["wait", "61s"]).await;
+        assert_eq!(bank.act(&["intent", "order=B"]).await, "requires_capture");
+    });
+    let asked = (0..5).filter(|n| bank.intent(&format!("slow {n}")).state == IntentState::Unknown);
+    assert_eq!(asked.count(), 2, "as many as fit into a round; the others stay due");
+    for round in 0..2 {
+        runtime.block_on(resolve(&bank.app, nothing_follows)).unwrap();
+        let asked = (0..5).filter(|n| bank.intent(&format!("slow {n}")).state == IntentState::Unknown);
+        assert!(asked.count() > 2 + round, "and have their turn");
+    }
 }
