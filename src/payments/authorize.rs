@@ -4,7 +4,7 @@ use super::breaker::{Asked, Breakers};
 use super::card_testing::Declines;
 use super::model::{
     ACTION, ATTEMPTS_MAX, Attempt, AttemptState as S, CaptureState, Intent, IntentState, OpenIntent, Operation,
-    SENDING, VISIBILITY, check_amount, needs_a_person, next_check,
+    SENDING, SILENT, VISIBILITY, check_amount, needs_a_person, next_check,
 };
 use super::rules::Plan;
 use super::store::{self, AttemptChange};
@@ -546,7 +546,7 @@ fn step<'a>(attempt: &Attempt, answer: &'a Answer, now: Time, taken: Taken) -> O
         }
         Answer::NotFound if attempt.state.is_open() => Step {
             detail: "Not there yet; it may still be on its way.",
-            ..to(still_open(attempt))
+            ..to(still_open(attempt, now))
         },
         Answer::NotSent { detail } if attempt.state == S::Sending => Step {
             detail,
@@ -554,16 +554,16 @@ fn step<'a>(attempt: &Attempt, answer: &'a Answer, now: Time, taken: Taken) -> O
         },
         Answer::NotSent { detail } | Answer::Unknown { detail } if attempt.state.is_open() => Step {
             detail,
-            ..to(still_open(attempt))
+            ..to(still_open(attempt, now))
         },
         _ => return None,
     };
     (step.to == attempt.state || attempt.state.may_become(step.to)).then_some(step)
 }
 
-/// Not knowing changes nothing for a buyer who is at their bank.
-fn still_open(attempt: &Attempt) -> S {
-    if matches!(attempt.state, S::RequiresAction | S::Pending) {
+/// Not knowing changes nothing for a buyer who is at their bank, for a while: who is never answered is a person's turn in the end.
+fn still_open(attempt: &Attempt, now: Time) -> S {
+    if matches!(attempt.state, S::RequiresAction | S::Pending) && now < attempt.created_at.plus(SILENT) {
         attempt.state
     } else {
         S::Unknown

@@ -1762,3 +1762,43 @@ fn i16_a_slow_processor_holds_up_only_its_own_payments() {
         assert!(asked.count() > 2 + round, "and have their turn");
     }
 }
+
+#[test]
+fn i16_a_buyer_at_the_bank_of_a_processor_that_is_gone_is_a_persons_turn_in_the_end() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let bank = bank();
+    let answers = [
+        Answer::RequiresAction {
+            payment: "p".into(),
+            url: "https://bank.example".into(),
+        },
+        Answer::Pending { payment: "p".into() },
+    ];
+    for (order, answer) in ["A", "B"].into_iter().zip(answers) {
+        bank.open(order, 2_000);
+        let Start::Sending(attempt) = bank.start(order, "gone", "tok") else {
+            panic!("a new payment starts")
+        };
+        bank.record(attempt.id, Operation::Authorize, &answer);
+    }
+    let shop = bank.shop;
+    let listed = |bank: &Bank| bank.read(move |tx| stuck(tx, shop)).unwrap().len();
+    bank.pass(61);
+    runtime.block_on(resolve(&bank.app, nothing_follows)).unwrap();
+    assert_ne!(
+        bank.intent("A").state,
+        IntentState::Unknown,
+        "they may be reading their bank's page"
+    );
+    for _ in 0..12 {
+        bank.pass(86_400);
+        runtime.block_on(resolve(&bank.app, nothing_follows)).unwrap();
+    }
+    for order in ["A", "B"] {
+        assert_eq!(bank.intent(order).state, IntentState::Unknown);
+    }
+    assert_eq!(listed(&bank), 2);
+}
