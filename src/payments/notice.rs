@@ -83,6 +83,7 @@ pub fn notice(tx: &mut Tx<'_>, processor: &str, notice: &Notice, body: &str) -> 
 /// The refund of ours that stands for one made at the processor itself. Written down as soon as it is said to have succeeded; one that is more than
 /// we know to be there freezes the payment. None: nothing happened yet, or there is nothing to build on.
 fn elsewhere(tx: &mut Tx<'_>, attempt: &Attempt, refund: &str, answer: &Answer) -> Result<Option<Operation>> {
+    disputes::hold_intent(tx, attempt.intent)?; // Two replicas would plan the same money twice.
     let name = format!("elsewhere/{}/{refund}", attempt.processor);
     let adjustment = AdjustmentId::from_uuid(Uuid::new_v5(&attempt.intent.uuid(), name.as_bytes()));
     if let Some(known) = store::refund_of_adjustment(tx, attempt.shop, adjustment)? {

@@ -310,11 +310,11 @@ pub fn release_capture(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<()> 
 }
 
 /// Sets an amount aside for a refund; false if that much was not captured, went back already (P13), lies with a bank, or may have to (L10).
-/// What the processor gave back `elsewhere` than here happened already: it is written down while a bank decides, too.
+/// What the processor gave back `elsewhere` than here happened already: it is written down while a bank or a person decides, too.
 pub fn reserve_refund(tx: &mut Tx<'_>, id: IntentId, minor: i64, elsewhere: bool) -> Result<bool> {
     let changed = tx.exec(
         "update intents set refund_pending_minor = refund_pending_minor + $2, version = version + 1
-          where id = $1 and state <> 'conflicted' and (disputes_open = 0 or $3 = 1)
+          where id = $1 and ((state <> 'conflicted' and disputes_open = 0) or $3 = 1)
             and refunded_minor + refund_pending_minor + disputed_minor + $2 <= captured_minor",
         args![id, minor, elsewhere],
     )?;

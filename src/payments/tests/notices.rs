@@ -569,3 +569,19 @@ fn p11_a_standing_promise_that_is_taken_elsewhere_is_a_conflict() {
     assert_eq!(bank.hear("stripe", &[succeeded("evt_5", 2_000, &sold)]), ["known"]);
     bank.all_is_well();
 }
+
+#[test]
+fn p14_a_refund_made_on_stripes_own_pages_while_a_payment_is_in_conflict_is_written_down() {
+    let (bank, stripe) = (bank(), stripe("whsec"));
+    let (attempt, ..) = bank.sold("A", "stripe", "pi_A");
+    let id = attempt.intent;
+    bank.write(move |tx| store::conflict_intent(tx, id)).unwrap();
+    let object = json!({
+        "id": "re_1", "payment_intent": "pi_A", "status": "succeeded", "amount": 300, "currency": "eur", "metadata": {},
+    });
+    let say = || vec![told(event(&stripe, "whsec", "evt_1", "refund.updated", &object))];
+    assert_eq!(bank.hear("stripe", &say()), ["changed"]);
+    let expected = r#"conflicted captured taken 2000 back 300 (500 on its way) ["sending", "succeeded"]"#;
+    assert_eq!(bank.stands("A"), expected);
+    bank.all_is_well();
+}
