@@ -149,14 +149,21 @@ pub async fn mind_strangers(app: &App, conclude: Conclude) -> Result<u64> {
             move |tx| named_by(tx, &reference)
         });
         let known = known.await?.filter(|attempt| attempt.processor == processor);
+        let mut resolved = true;
         if let Some(attempt) = &known {
-            super::resolve::resolve_payment(app, attempt.intent, conclude).await?;
-            settled += 1;
+            // Of one that cannot be resolved now, the row stays: the others have their turn, and it comes again.
+            match super::resolve::resolve_payment(app, attempt.intent, conclude).await {
+                Ok(_) => settled += 1,
+                Err(error) => {
+                    tracing::warn!(%error, processor, notice = id, "a payment of a strange notice could not be resolved; it is tried again");
+                    resolved = false;
+                }
+            }
         }
         let lane = LaneKey(0);
         app.db
             .write(lane, move |tx| {
-                if known.is_some() {
+                if resolved && known.is_some() {
                     return store::forget_strange_notice(tx, &processor, &id);
                 }
                 let over = received_at.plus(STRANGE) <= tx.now();
@@ -217,6 +224,10 @@ fn named_by(tx: &mut Tx<'_>, reference: &str) -> Result<Option<Attempt>> {
 fn operation(tx: &mut Tx<'_>, attempt: &Attempt, about: &About, answer: &Answer) -> Result<Option<Operation>> {
     let key = match about {
         About::Authorize => return Ok(Some(Operation::Authorize)),
+        // Nobody here let it go: somebody did on the processor's own pages, or it ended there.
+        About::Void if matches!(answer, Answer::Voided { .. }) && attempt.state != AttemptState::Voiding => {
+            return Ok(Some(Operation::Authorize));
+        }
         About::Void => return Ok(Some(Operation::Void)),
         About::Dispute(_) => return Ok(None), // Has a way of its own, see [`hear_out`].
         About::Operation { key } => key,
@@ -225,10 +236,6 @@ fn operation(tx: &mut Tx<'_>, attempt: &Attempt, about: &About, answer: &Answer)
     let attempt = find_attempt(tx, attempt.id)?;
     let captures = store::captures(tx, attempt.intent)?
         .into_iter()
-        // Nobody here let it go: somebody did on the processor's own pages, or it ended there.
-        About::Void if matches!(answer, Answer::Voided { .. }) && attempt.state != AttemptState::Voiding => {
-            return Ok(Some(Operation::Authorize));
-        }
         .map(|capture| Operation::Capture(capture.id));
     let refunds = store::refunds(tx, attempt.intent)?
         .into_iter()
