@@ -1802,3 +1802,25 @@ fn i16_a_buyer_at_the_bank_of_a_processor_that_is_gone_is_a_persons_turn_in_the_
     }
     assert_eq!(listed(&bank), 2);
 }
+
+/// Units were canceled while the money of the others was being taken: nobody said that it was the last part.
+#[test]
+fn p8_what_is_promised_for_canceled_units_is_let_go_once_the_rest_is_taken() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let mut bank = bank();
+    runtime.block_on(async {
+        assert_eq!(bank.act(&["authorize", "order=A", "20.00"]).await, "ok");
+        assert_eq!(bank.act(&["capture", "order=A", "12.00", "act=1"]).await, "sending");
+        let id = Bank::checkout("A").intent();
+        assert!(bank.write(move |tx| let_go_part(tx, id, 800)).unwrap());
+        bank.act(&["wait", "61s"]).await;
+        bank.act(&["wait", "1s"]).await;
+        assert_eq!(bank.act(&["intent", "order=A"]).await, "succeeded");
+        assert_eq!(bank.act(&["attempt", "order=A"]).await, "voided");
+        assert_eq!(bank.act(&["truth", "order=A"]).await, "succeeded:12.00:0.00");
+    });
+    bank.all_is_well();
+}
