@@ -656,12 +656,25 @@ impl Processor for Stripe {
         let event: Option<Value> = serde_json::from_slice(body).ok();
         event
             .and_then(|event| self.read_event(&event))
+        // Live money and test money have accounts of their own: what one says is never about the other (P25).
+        let says = event.as_ref().and_then(|event| event["livemode"].as_bool());
+        if let (Some(ours), Some(says)) = (is_live(&self.settings.api_key), says)
+            && ours != says
+        {
+            return Heard::Forged;
+        }
             .map_or(Heard::Ignored, Heard::Notices)
     }
 }
 
 fn unread(sent: &Sent) -> Error {
     let why = match sent {
+/// Whether a key is one for live money; none if it does not say (docs.stripe.com/keys).
+fn is_live(api_key: &str) -> Option<bool> {
+    let starts = |words: [&str; 2]| words.iter().any(|start| api_key.starts_with(start));
+    (starts(["sk_live_", "rk_live_"]) || starts(["sk_test_", "rk_test_"])).then(|| starts(["sk_live_", "rk_live_"]))
+}
+
         Sent::Answered(status, value) => format!(
             "HTTP {status} {}",
             value["error"]["message"].as_str().unwrap_or_default()

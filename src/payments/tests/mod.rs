@@ -1735,6 +1735,30 @@ fn p20_a_renewal_that_loses_the_race_for_its_payment_uses_up_nothing_of_the_card
     assert_eq!(asks(&bank), 1);
 }
 
+#[test]
+fn p15_a_refund_that_was_not_sent_is_sent_and_one_that_is_unknown_is_asked_about() {
+    check(
+        "
+        authorize order=A  20.00 -> ok
+        capture   order=A  12.00 -> ok
+        faults    not_sent=1000
+        refund    order=A   2.00 -> not_sent
+        faults    timeout_then_ok=1000
+        refund    order=A   3.00 -> unknown
+        faults    lost=1000
+        refund    order=A   4.00 -> unknown
+        faults    none
+        truth     order=A  -> requires_capture:12.00:3.00
+        refund    order=A   4.00 -> again
+        wait      11s
+        truth     order=A  -> requires_capture:12.00:9.00
+        wait      3600s
+        truth     order=A  -> requires_capture:12.00:9.00
+        balance   creator  -> 2.70
+        ",
+    );
+}
+
 /// Five payments wait for a processor that is slow, and one for another: its answer is recorded, and the round ends.
 #[test]
 fn i16_a_slow_processor_holds_up_only_its_own_payments() {

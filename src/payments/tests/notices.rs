@@ -585,3 +585,60 @@ fn p14_a_refund_made_on_stripes_own_pages_while_a_payment_is_in_conflict_is_writ
     assert_eq!(bank.stands("A"), expected);
     bank.all_is_well();
 }
+
+#[test]
+fn p25_a_notice_about_test_money_says_nothing_about_live_money() {
+    let stripe_of = |api_key: &str| {
+        Stripe::new(StripeSettings {
+            url: "http://127.0.0.1:9".into(),
+            api_key: api_key.into(),
+            webhook_secret: "whsec".into(),
+            fee: (Rate(0), 0),
+        })
+        .unwrap()
+    };
+    let adyen_of = |url: &str| {
+        Adyen::new(AdyenSettings {
+            url: url.into(),
+            api_key: "AQE".into(),
+            merchant_account: "HawkerECOM".into(),
+            hmac_keys: HMAC.into(),
+            fee: (Rate(0), 0),
+        })
+        .unwrap()
+    };
+    let object = json!({ "id": "pi_1", "status": "processing", "metadata": { "reference": "ours/1" } });
+    let body = |live: Option<bool>| {
+        let mut body = json!({ "id": "evt_1", "type": "payment_intent.processing", "data": { "object": object } });
+        if let Some(live) = live {
+            body["livemode"] = live.into();
+        }
+        body.to_string()
+    };
+    // the account's key, what the event says of itself -> is it believed
+    for (api_key, says, believed) in [
+        ("sk_live_1", Some(true), true),
+        ("rk_live_1", Some(false), false),
+        ("sk_test_1", Some(false), true),
+        ("sk_test_1", Some(true), false),
+        ("sk_test_1", None, true),
+        ("of another server of the format", Some(false), true),
+    ] {
+        let body = body(says);
+        let header = sign("whsec", START / 1_000_000, body.as_bytes());
+        let heard = stripe_of(api_key).hear(body.as_bytes(), &header, Time(START));
+        assert_eq!(heard != Heard::Forged, believed, "{api_key} {says:?}");
+    }
+    // `item` says "live": "false".
+    for (url, believed) in [
+        ("https://checkout-test.adyen.com/v71", true),
+        (
+            "https://1797a841fbb37ca7-HawkerShop-checkout-live.adyenpayments.com/checkout/v71",
+            false,
+        ),
+        ("http://127.0.0.1:9/v71", true),
+    ] {
+        let heard = item(&adyen_of(url), HMAC, "AUTHORISATION", "a/1", ("PSP", ""), 5);
+        assert_eq!(heard != Heard::Forged, believed, "{url}");
+    }
+}
