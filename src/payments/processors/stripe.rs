@@ -11,7 +11,9 @@
 //! but our name for it, and outlives its card empty. Not verified against Stripe itself either: what its banks make of `on_session` later.
 //!
 //! A dispute does not name our payment: it is read back with the payment expanded (docs.stripe.com/api/disputes/retrieve), given up by closing it and
-//! answered once (docs.stripe.com/api/disputes/close, …/update). Golden objects: `tests/golden/stripe/disputes.json`. No peer verified them.
+//! answered once (docs.stripe.com/api/disputes/close, …/update). No peer verified that.
+//!
+//! Golden questions, replies and events, each with its page: `tests/golden/stripe`.
 
 use super::calls::{self, Sent};
 use super::declines::{EXPONENTS, decline, from_wire, to_wire, understands};
@@ -363,8 +365,6 @@ impl Stripe {
         calls::send(request.header("stripe-version", API_VERSION)).await
     }
 
-    /// Sorts what came back. Only clear words are believed; everything else is unknown.
-    fn said(&self, sent: Sent, read: impl FnOnce(&Value) -> Option<Answer>) -> Answer {
     /// The same of a question: that it was refused says nothing about what was asked.
     fn found(&self, sent: Sent, read: impl FnOnce(&Value) -> Option<Answer>) -> Answer {
         match sent {
@@ -376,6 +376,8 @@ impl Stripe {
         }
     }
 
+    /// Sorts what came back. Only clear words are believed; everything else is unknown.
+    fn said(&self, sent: Sent, read: impl FnOnce(&Value) -> Option<Answer>) -> Answer {
         let (status, value) = match sent {
             Sent::Answered(status, value) => (status, value),
             Sent::Not(detail) => return Answer::NotSent { detail },
@@ -654,8 +656,6 @@ impl Processor for Stripe {
             return Heard::Forged;
         }
         let event: Option<Value> = serde_json::from_slice(body).ok();
-        event
-            .and_then(|event| self.read_event(&event))
         // Live money and test money have accounts of their own: what one says is never about the other (P25).
         let says = event.as_ref().and_then(|event| event["livemode"].as_bool());
         if let (Some(ours), Some(says)) = (is_live(&self.settings.api_key), says)
@@ -663,18 +663,20 @@ impl Processor for Stripe {
         {
             return Heard::Forged;
         }
+        event
+            .and_then(|event| self.read_event(&event))
             .map_or(Heard::Ignored, Heard::Notices)
     }
 }
 
-fn unread(sent: &Sent) -> Error {
-    let why = match sent {
 /// Whether a key is one for live money; none if it does not say (docs.stripe.com/keys).
 fn is_live(api_key: &str) -> Option<bool> {
     let starts = |words: [&str; 2]| words.iter().any(|start| api_key.starts_with(start));
     (starts(["sk_live_", "rk_live_"]) || starts(["sk_test_", "rk_test_"])).then(|| starts(["sk_live_", "rk_live_"]))
 }
 
+fn unread(sent: &Sent) -> Error {
+    let why = match sent {
         Sent::Answered(status, value) => format!(
             "HTTP {status} {}",
             value["error"]["message"].as_str().unwrap_or_default()
