@@ -52,6 +52,12 @@ enum Command {
     },
     /// After a restore: compare with the processors' books, write down what they know, and let money move again.
     Reconcile(ReconcileArgs),
+    /// Say how much follows from what happened and was not done yet. Works beside a running server.
+    Facts {
+        /// Take again what was set aside after many failures.
+        #[arg(long)]
+        again: bool,
+    },
     /// Check a backup against its manifest; without a folder, check the data folder's database and the ledger's chain.
     Verify {
         /// The folder of the backup.
@@ -385,6 +391,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Backup { to } => backup(&config, &to),
         Command::Restore { from } => restore(&config, &from),
         Command::Reconcile(args) => reconcile(&config, args),
+        Command::Facts { again } => facts(&config, again),
         Command::Verify { backup } => verify(&config, backup.as_deref()),
         Command::Settlement(Settlement::Import(args)) => import_settlement(&config, args),
         Command::Export(args) => export(&config, &args),
@@ -915,6 +922,22 @@ fn restore(config: &Config, from: &Path) -> Result<()> {
         "No money moves until the processors' books were compared with ours: what was sold after the backup is known to them only. Next: hawker reconcile --data {}",
         config.data.display()
     );
+    Ok(())
+}
+
+fn facts(config: &Config, again: bool) -> Result<()> {
+    let app = open(config, Ports::usual(config)?, Use::BesideAServer)?;
+    let read = runtime()?.block_on(async {
+        let taken = match again {
+            true => app.db.write(db::LaneKey(0), db::requeue_facts).await?,
+            false => 0,
+        };
+        Ok::<_, Error>((taken, app.db.read(db::facts_waiting).await?))
+    });
+    app.db.shut_down();
+    app.events.shut_down();
+    let (taken, (waiting, _, set_aside)) = read?;
+    println!("{taken} taken again; {waiting} wait, {set_aside} are set aside.");
     Ok(())
 }
 

@@ -39,7 +39,7 @@ pub use door::{Entered, Errand};
 pub use lease::{Lease, give_up as give_up_leases, take as take_lease};
 pub use migrate::Migration;
 pub use migrations::{EVENTS, MAIN};
-pub use outbox::{Act, facts_waiting};
+pub use outbox::{Act, facts_waiting, requeue_facts};
 #[cfg(feature = "sim")]
 pub use stop::{cut_the_power, has_ended, start_again};
 pub use sums::RowKey;

@@ -4,13 +4,15 @@ use super::lane::lock;
 use super::tx::Tx;
 use super::{Db, value::Json};
 use crate::args;
-use crate::kernel::{Fact, FactId, Result, Seconds, Time};
+use crate::kernel::{Fact, FactId, Kind, Result, Seconds, Time};
 use std::sync::{Arc, Mutex};
 
 /// Facts taken by one command: small enough to stay inside a command's budget.
 const CHUNK: i64 = 40;
 /// After this many failures a fact is set aside for a person; it does not block the others.
 const TRIES_MAX: u32 = 12;
+/// A fact that has to wait is tried again after so many seconds, however long it was told to.
+const BUSY_MAX: i64 = 60;
 
 pub(super) fn append(tx: &mut Tx<'_>, id: FactId, fact: &Fact) -> Result<()> {
     tx.put(
@@ -75,7 +77,11 @@ impl Db {
                 Err(error) => {
                     tracing::error!(%error, "a fact could not be acted on");
                     let Some(id) = *lock(&tried) else { return Err(error) };
-                    self.background(move |tx| postpone(tx, id)).await?;
+                    let busy = match error.kind {
+                        Kind::Busy { retry_after } => Some(Seconds(i64::from(retry_after).min(BUSY_MAX))),
+                        _ => None,
+                    };
+                    self.background(move |tx| postpone(tx, id, busy)).await?;
                 }
             }
         }
@@ -93,8 +99,12 @@ fn act_on(tx: &mut Tx<'_>, claimed: &[(FactId, Fact)], act: &impl Act) -> Result
     Ok(claimed.len() as u64)
 }
 
-/// Puts a fact off, longer each time, and sets it aside after too many tries.
-fn postpone(tx: &mut Tx<'_>, id: FactId) -> Result<()> {
+/// Puts a fact off, longer each time, and sets it aside after too many tries. What only has to wait (while money is frozen, say) is no failure.
+fn postpone(tx: &mut Tx<'_>, id: FactId, busy: Option<Seconds>) -> Result<()> {
+    if let Some(pause) = busy {
+        let due = tx.now().plus(pause);
+        return tx.put("update outbox set due_at = $2 where id = $1", args![id, due]);
+    }
     let known: Option<(u32,)> = tx.maybe_one("select tries from outbox where id = $1", args![id])?;
     if let Some((tries,)) = known {
         let due = tx.now().plus(Seconds(1i64 << tries.min(10)));
@@ -104,6 +114,14 @@ fn postpone(tx: &mut Tx<'_>, id: FactId) -> Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// Takes facts that were set aside into the queue again, as if they had just been recorded. Returns how many.
+pub fn requeue_facts(tx: &mut Tx<'_>) -> Result<u64> {
+    tx.exec(
+        "update outbox set state = 0, tries = 0, due_at = $1 where state = 1",
+        args![tx.now()],
+    )
 }
 
 /// How many facts wait, since when, and how many were set aside.

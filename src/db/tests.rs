@@ -517,6 +517,44 @@ async fn w1_every_recorded_fact_is_acted_on_once_even_beside_a_poisonous_one() {
     assert!(oldest.is_some());
 }
 
+fn busy_or_broken(tx: &mut Tx<'_>, fact: &Fact) -> Result<()> {
+    match fact {
+        Fact::OrderCanceled { .. } => Err(Error::internal("poison")),
+        Fact::PaymentCaptured { .. } => Err(Error::new(
+            Kind::Busy { retry_after: 300 },
+            "money_frozen",
+            "No money moves.",
+        )),
+        _ => count_on_shelf(tx, fact),
+    }
+}
+
+#[tokio::test]
+async fn w1_a_fact_that_has_to_wait_is_never_set_aside_and_one_that_was_is_taken_again() {
+    let fixture = sqlite_fixture();
+    let db = &fixture.db;
+    let Fact::PaymentCaptured { shop, order } = fact() else {
+        unreachable!()
+    };
+    db.write(LANE, |tx| tx.publish(&fact())).await.unwrap();
+    db.write(LANE, move |tx| tx.publish(&Fact::OrderCanceled { shop, order }))
+        .await
+        .unwrap();
+    let due_now = "update outbox set due_at = recorded_at";
+    for _ in 0..20 {
+        db.write(LANE, move |tx| tx.exec(due_now, &[])).await.unwrap();
+        db.drain_facts(busy_or_broken).await.unwrap();
+    }
+    let (waiting, _, dead) = db.read(facts_waiting).await.unwrap();
+    assert_eq!((waiting, dead), (1, 1), "one waits for the money, one is broken");
+    assert_eq!(db.write(LANE, requeue_facts).await.unwrap(), 1);
+    let (waiting, _, dead) = db.read(facts_waiting).await.unwrap();
+    assert_eq!((waiting, dead), (2, 0));
+    db.write(LANE, move |tx| tx.exec(due_now, &[])).await.unwrap();
+    db.drain_facts(|_: &mut Tx<'_>, _: &Fact| Ok(())).await.unwrap();
+    assert_eq!(db.read(facts_waiting).await.unwrap().0, 0);
+}
+
 #[tokio::test]
 async fn w4_a_paused_worker_is_fenced_once_another_took_over() {
     let fixture = sqlite_fixture();

@@ -448,6 +448,7 @@ pub async fn take_again(app: &App, shop: ShopId, order: OrderId) -> Result<TakeA
 }
 
 fn begin_again(tx: &mut Tx<'_>, shop: ShopId, order: OrderId) -> Result<std::result::Result<Capture, TakeAgain>> {
+    checkout::take_turn(tx, order)?; // What is owed is worked out from parcels, of which another replica may be writing one.
     let Some(view) = checkout::view(tx, shop, order)? else {
         return Ok(Err(TakeAgain::NotFound));
     };

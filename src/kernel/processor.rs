@@ -50,9 +50,11 @@ pub enum Ask {
         payment: String,
         amount: Money,
     },
-    /// What became of the payment with our reference? Asked by the resolver; changes nothing.
+    /// What became of the payment with our reference? Asked by the resolver; changes nothing. A question that is itself refused (a key that was
+    /// changed, a search that is down) says nothing about the payment: that is unknown.
     Find { reference: String },
-    /// What became of the operation with this key on that payment (a capture or refund whose answer was lost)?
+    /// What became of the operation with this key on that payment (a capture or refund whose answer was lost)? Refused says that the operation was;
+    /// of a question that is itself refused: unknown.
     FindOperation {
         key: String,
         reference: String,

@@ -4,7 +4,7 @@ use super::breaker::{Asked, Breakers};
 use super::card_testing::Declines;
 use super::model::{
     ACTION, ATTEMPTS_MAX, Attempt, AttemptState as S, CaptureState, Intent, IntentState, OpenIntent, Operation,
-    SENDING, VISIBILITY, check_amount, needs_a_person, next_check,
+    SENDING, SILENT, VISIBILITY, check_amount, needs_a_person, next_check,
 };
 use super::rules::Plan;
 use super::store::{self, AttemptChange};
@@ -376,6 +376,8 @@ struct Taken {
     minor: i64,
     /// Whether more may be taken right now, of which we do not know yet.
     open: bool,
+    /// Whether the processor contradicts us about some of it already.
+    contested: bool,
 }
 
 fn taken_of(tx: &mut Tx<'_>, attempt: &Attempt) -> Result<Taken> {
@@ -385,7 +387,8 @@ fn taken_of(tx: &mut Tx<'_>, attempt: &Attempt) -> Result<Taken> {
         match capture.state {
             CaptureState::Succeeded => taken.minor += capture.minor,
             CaptureState::Sending | CaptureState::Unknown => taken.open = true,
-            CaptureState::Waiting | CaptureState::Failed | CaptureState::Conflicted => {}
+            CaptureState::Conflicted => taken.contested = true,
+            CaptureState::Waiting | CaptureState::Failed => {}
         }
     }
     Ok(taken)
@@ -513,6 +516,17 @@ fn step<'a>(attempt: &Attempt, answer: &'a Answer, now: Time, taken: Taken) -> O
                 ..to(S::Captured)
             }
         }
+        // Somebody took money of it that we did not ask for, on the processor's own pages: all of it is more than we took, or it is one capture
+        // that is none of ours.
+        Answer::Captured { operation, amount, .. }
+            if attempt.state == S::Authorized
+                && (!operation.is_empty() || !taken.open && !taken.contested && amount.minor > taken.minor) =>
+        {
+            Step {
+                detail: "The processor took money that we did not ask it for.",
+                ..to(S::Conflicted)
+            }
+        }
         // Nobody says anything, and by its own time it is over.
         _ if attempt.state == S::Authorized
             && !taken.open
@@ -532,7 +546,7 @@ fn step<'a>(attempt: &Attempt, answer: &'a Answer, now: Time, taken: Taken) -> O
         }
         Answer::NotFound if attempt.state.is_open() => Step {
             detail: "Not there yet; it may still be on its way.",
-            ..to(still_open(attempt))
+            ..to(still_open(attempt, now))
         },
         Answer::NotSent { detail } if attempt.state == S::Sending => Step {
             detail,
@@ -540,16 +554,16 @@ fn step<'a>(attempt: &Attempt, answer: &'a Answer, now: Time, taken: Taken) -> O
         },
         Answer::NotSent { detail } | Answer::Unknown { detail } if attempt.state.is_open() => Step {
             detail,
-            ..to(still_open(attempt))
+            ..to(still_open(attempt, now))
         },
         _ => return None,
     };
     (step.to == attempt.state || attempt.state.may_become(step.to)).then_some(step)
 }
 
-/// Not knowing changes nothing for a buyer who is at their bank.
-fn still_open(attempt: &Attempt) -> S {
-    if matches!(attempt.state, S::RequiresAction | S::Pending) {
+/// Not knowing changes nothing for a buyer who is at their bank, for a while: who is never answered is a person's turn in the end.
+fn still_open(attempt: &Attempt, now: Time) -> S {
+    if matches!(attempt.state, S::RequiresAction | S::Pending) && now < attempt.created_at.plus(SILENT) {
         attempt.state
     } else {
         S::Unknown

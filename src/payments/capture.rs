@@ -357,9 +357,15 @@ fn taken(tx: &mut Tx<'_>, capture: &Capture, fee: Money) -> Result<()> {
     let state = store::take_capture(tx, intent.id, capture.amount.minor, capture.last && !once)?;
     // A promise that is taken once is used up by it, also where that was not everything.
     if (state == IntentState::Succeeded || once) && attempt.state == AttemptState::Authorized {
+        // Units were canceled while this was on its way: nobody said that it was the last part, so the processor still holds theirs.
+        let holds = !once && !capture.last && super::void::taken(tx, attempt)?.minor < attempt.amount.minor;
         let change = AttemptChange {
             from: attempt.state,
-            to: AttemptState::Captured,
+            to: if holds {
+                AttemptState::Voiding
+            } else {
+                AttemptState::Captured
+            },
             payment: "",
             decline: "",
             hard: false,
@@ -367,7 +373,7 @@ fn taken(tx: &mut Tx<'_>, capture: &Capture, fee: Money) -> Result<()> {
             capture_before: None,
             once: false,
             tries: 0,
-            next_check_at: None,
+            next_check_at: holds.then(|| tx.now()),
         };
         store::move_attempt(tx, attempt.id, &change)?;
     }

@@ -1,7 +1,8 @@
 //! Being paid: intents, attempts, captures, refunds, and the processors that do it.
 //!
 //! Tables: processor_accounts, intents, attempts, captures, refunds, payment_log, processor_notices, strange_notices, routing_rules, card_asks,
-//! stored_methods, disputes, settlement_files, settlement_parts, settlement_lines.
+//! stored_methods, disputes, settlement_files, settlement_parts, settlement_lines. `processor_accounts` was made at the beginning and is empty: a
+//! processor's account is the installation's, from its configuration, and all its shops share it.
 //! Facts published: payment captured, payment lost, payment overdue, refund failed, dispute opened, dispute closed.
 //! Always true: an attempt is written before its processor is asked; unknown is not failed, and while one attempt is unknown no other starts;
 //! captured never exceeds authorised, refunded never exceeds captured; captured and refunded money is in the ledger in the same transaction,

@@ -369,6 +369,8 @@ pub const SENDING: Seconds = Seconds(60);
 pub const ACTION: Seconds = Seconds::minutes(15);
 /// So long the wish to buy stands when nobody says what became of it: after that no request is repeated that might only now be executed.
 pub const WISH: Seconds = Seconds::minutes(30);
+/// A payment that waits for its buyer, and a processor that says nothing of it for so long since it was asked for: it is unknown like any other.
+pub const SILENT: Seconds = Seconds::hours(1);
 /// Tries at an intent, whatever happens.
 pub const ATTEMPTS_MAX: u32 = 10;
 

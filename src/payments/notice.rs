@@ -3,7 +3,7 @@
 use super::Conclude;
 use super::authorize::{find, find_attempt};
 use super::disputes;
-use super::model::{Attempt, Operation, SENDING, read_reference};
+use super::model::{Attempt, AttemptState, Operation, SENDING, read_reference};
 use super::refund::{RefundOf, legs_of};
 use super::store::{self, NewRefund};
 use crate::app::App;
@@ -48,7 +48,7 @@ pub fn notice(tx: &mut Tx<'_>, processor: &str, notice: &Notice, body: &str) -> 
     };
     let operation = match &notice.about {
         About::RefundElsewhere { refund, .. } => elsewhere(tx, &attempt, refund, &notice.answer)?,
-        about => operation(tx, &attempt, about)?,
+        about => operation(tx, &attempt, about, &notice.answer)?,
     };
     let Some(operation) = operation else {
         return strange(tx, processor, notice);
@@ -83,6 +83,7 @@ pub fn notice(tx: &mut Tx<'_>, processor: &str, notice: &Notice, body: &str) -> 
 /// The refund of ours that stands for one made at the processor itself. Written down as soon as it is said to have succeeded; one that is more than
 /// we know to be there freezes the payment. None: nothing happened yet, or there is nothing to build on.
 fn elsewhere(tx: &mut Tx<'_>, attempt: &Attempt, refund: &str, answer: &Answer) -> Result<Option<Operation>> {
+    disputes::hold_intent(tx, attempt.intent)?; // Two replicas would plan the same money twice.
     let name = format!("elsewhere/{}/{refund}", attempt.processor);
     let adjustment = AdjustmentId::from_uuid(Uuid::new_v5(&attempt.intent.uuid(), name.as_bytes()));
     if let Some(known) = store::refund_of_adjustment(tx, attempt.shop, adjustment)? {
@@ -148,14 +149,21 @@ pub async fn mind_strangers(app: &App, conclude: Conclude) -> Result<u64> {
             move |tx| named_by(tx, &reference)
         });
         let known = known.await?.filter(|attempt| attempt.processor == processor);
+        let mut resolved = true;
         if let Some(attempt) = &known {
-            super::resolve::resolve_payment(app, attempt.intent, conclude).await?;
-            settled += 1;
+            // Of one that cannot be resolved now, the row stays: the others have their turn, and it comes again.
+            match super::resolve::resolve_payment(app, attempt.intent, conclude).await {
+                Ok(_) => settled += 1,
+                Err(error) => {
+                    tracing::warn!(%error, processor, notice = id, "a payment of a strange notice could not be resolved; it is tried again");
+                    resolved = false;
+                }
+            }
         }
         let lane = LaneKey(0);
         app.db
             .write(lane, move |tx| {
-                if known.is_some() {
+                if resolved && known.is_some() {
                     return store::forget_strange_notice(tx, &processor, &id);
                 }
                 let over = received_at.plus(STRANGE) <= tx.now();
@@ -213,9 +221,13 @@ fn named_by(tx: &mut Tx<'_>, reference: &str) -> Result<Option<Attempt>> {
 }
 
 /// Which of our operations was asked for under a key.
-fn operation(tx: &mut Tx<'_>, attempt: &Attempt, about: &About) -> Result<Option<Operation>> {
+fn operation(tx: &mut Tx<'_>, attempt: &Attempt, about: &About, answer: &Answer) -> Result<Option<Operation>> {
     let key = match about {
         About::Authorize => return Ok(Some(Operation::Authorize)),
+        // Nobody here let it go: somebody did on the processor's own pages, or it ended there.
+        About::Void if matches!(answer, Answer::Voided { .. }) && attempt.state != AttemptState::Voiding => {
+            return Ok(Some(Operation::Authorize));
+        }
         About::Void => return Ok(Some(Operation::Void)),
         About::Dispute(_) => return Ok(None), // Has a way of its own, see [`hear_out`].
         About::Operation { key } => key,

@@ -10,7 +10,7 @@ use super::model::{
     SENDING, read_reference,
 };
 use super::refund::{RefundOf, legs_of};
-use super::resolve::{Conclude, resolve};
+use super::resolve::{Conclude, resolve_until};
 use super::store::{self, NewCapture, NewRefund};
 use super::{capture_plan, record};
 use crate::app::App;
@@ -67,8 +67,12 @@ pub async fn reconcile(
     };
     let since = oldest.map_or(backup, |oldest| oldest.min(backup)).minus(MARGIN);
     // What we asked for before the backup and heard nothing of is asked about by our own reference, as always.
-    app.db.write(LaneKey(0), store::ask_again_about_all).await?;
-    while resolve(app, conclude).await? > 0 {}
+    let asked_at = app
+        .db
+        .write(LaneKey(0), |tx| store::ask_again_about_all(tx).map(|()| tx.now()))
+        .await?;
+    // Each once: who says nothing is listed by its books, or stays what it is.
+    while resolve_until(app, Some(asked_at), conclude).await? > 0 {}
 
     let mut done = Reconciled {
         compared: 0,

@@ -1,15 +1,15 @@
 //! What happens to a promise as it comes to its end: it is promised anew without the buyer, for what was not taken; or it is lost, and the buyer is
 //! asked to pay again.
 
-use super::authorize::{ask_processor, authorize_ask, find, find_attempt, refuse_while_frozen, theirs_to_mend};
+use super::authorize::{authorize_ask, find, find_attempt, refuse_while_frozen, theirs_to_mend};
 use super::model::{Attempt, AttemptState as S, Intent, IntentState, Operation, SENDING};
-use super::resolve::{Conclude, noted};
+use super::resolve::{Conclude, find_at_processor, noted};
 use super::store;
 use super::taking::{GRACE, PAY_AGAIN, Terms, is_ending, next_ask, next_look};
 use super::{record, void};
 use crate::app::App;
 use crate::db::{LaneKey, Tx};
-use crate::kernel::{Answer, Ask, AttemptId, Engine, Error, Fact, IntentId, Money, Result, Reuse, Seconds, Time};
+use crate::kernel::{AttemptId, Engine, Error, Fact, IntentId, Money, Result, Reuse, Seconds, Time};
 use sha2::{Digest, Sha256};
 
 /// Tries without the buyer at one payment, in all its life; the constraint of the table says the same.
@@ -22,13 +22,7 @@ const CARD_ASKS_MAX: u32 = 10;
 /// In acts, each of which can be repeated: ask; record, and write the renewal as *sending*; ask for it; record. What a crash leaves of the renewal
 /// is an attempt like any other, and [`super::resolve`] finds out.
 pub(super) async fn watch(app: &App, attempt: Attempt, frozen: bool, conclude: Conclude) -> Result<bool> {
-    let find = Ask::Find {
-        reference: attempt.reference(),
-    };
-    let answer = match ask_processor(app, &attempt, &find).await {
-        Answer::NotSent { detail } => Answer::Unknown { detail },
-        answer => answer,
-    };
+    let answer = find_at_processor(app, &attempt).await;
     let (id, lane) = (attempt.id, LaneKey::of(attempt.id));
     let again = may_ask_again(app, &attempt) && !frozen;
     let renewal = app

@@ -9,45 +9,96 @@ use super::{record, renew, store};
 use crate::app::App;
 use crate::db::{LaneKey, Tx, epoch};
 use crate::kernel::{Answer, Ask, AttemptId, CaptureId, CheckoutId, IntentId, RefundId, Result, Seconds, Time};
+use futures_util::future::join_all;
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// What follows an answer, in the same transaction: the checkout re-reads the payment and concludes.
 pub type Conclude = fn(&mut Tx<'_>, CheckoutId) -> Result<()>;
 
+/// So many rows of a kind are looked at in one round, of each processor,
 const ROWS: i64 = 100;
+/// and for so long: a processor that takes its time over each answer must not make the others wait for the next round.
+const ROUND: Duration = Duration::from_secs(30);
+
+/// What is due.
+#[derive(Clone, Copy)]
+enum Row {
+    Attempt(AttemptId),
+    Capture(CaptureId),
+    Refund(RefundId),
+    Intent(IntentId),
+}
 
 /// Asks about every due attempt, capture and refund, and records what it hears; takes what waits, and renews promises, before they end. Returns how
 /// many it asked about.
 ///
 /// Every question carries our own reference or key (P2); nothing is sent blindly a second time: only what the processor certainly does not
 /// have is sent again, under the same key; a provider that cannot be asked is told the same again under the same key, as long as that is safe
-/// ([`crate::kernel::Processor::repeats_for`]). Failures of one row do not stop the others. While money is frozen it asks, and sends nothing.
+/// ([`crate::kernel::Processor::repeats_for`]). Failures of one row do not stop the others, and a slow processor holds up only its own: each has a
+/// queue in which the kinds take turns, worked off beside the others' for a part of a minute. While money is frozen it asks, and sends nothing.
 pub async fn resolve(app: &App, conclude: Conclude) -> Result<u64> {
-    let (attempts, captures, refunds, intents, frozen) = app
+    resolve_until(app, None, conclude).await
+}
+
+/// [`resolve`] of what was due at a moment: looked at again and again this comes to an end, as whatever was asked about is due later.
+pub(super) async fn resolve_until(app: &App, until: Option<Time>, conclude: Conclude) -> Result<u64> {
+    let (queues, frozen) = app
         .db
-        .read(|tx| {
-            Ok((
-                store::due_attempts(tx, ROWS)?,
-                store::due_captures(tx, ROWS)?,
-                store::due_refunds(tx, ROWS)?,
-                store::due_intents(tx, ROWS)?,
-                epoch(tx)?.1,
-            ))
+        .read(move |tx| {
+            let until = until.unwrap_or(tx.now());
+            Ok((queues(tx, until)?, epoch(tx)?.1))
         })
         .await?;
+    let begun = app.clock.monotonic();
+    let work = queues
+        .into_values()
+        .map(|queue| Box::pin(work_off(app, queue, begun, frozen, conclude)));
+    Ok(join_all(work).await.into_iter().sum())
+}
+
+/// What is due of each processor: its oldest attempt, capture, refund and payment, then the next ones.
+fn queues(tx: &mut Tx<'_>, until: Time) -> Result<BTreeMap<String, Vec<Row>>> {
+    let kinds = [
+        named(store::due_attempts(tx, until, ROWS)?, Row::Attempt),
+        named(store::due_captures(tx, until, ROWS)?, Row::Capture),
+        named(store::due_refunds(tx, until, ROWS)?, Row::Refund),
+        named(store::due_intents(tx, until, ROWS)?, Row::Intent),
+    ];
+    let mut placed: BTreeMap<String, Vec<(usize, usize, Row)>> = BTreeMap::new();
+    for (kind, rows) in kinds.into_iter().enumerate() {
+        for (processor, row) in rows {
+            let queue = placed.entry(processor).or_default();
+            let place = queue.iter().filter(|(_, other, _)| *other == kind).count();
+            queue.push((place, kind, row));
+        }
+    }
+    let in_turn = placed.into_iter().map(|(processor, mut queue)| {
+        queue.sort_by_key(|(place, kind, _)| (*place, *kind));
+        (processor, queue.into_iter().map(|(_, _, row)| row).collect())
+    });
+    Ok(in_turn.collect())
+}
+
+fn named<I>(rows: Vec<(String, I)>, row: fn(I) -> Row) -> Vec<(String, Row)> {
+    rows.into_iter().map(|(processor, id)| (processor, row(id))).collect()
+}
+
+/// One processor's queue. What there is no time for stays due.
+async fn work_off(app: &App, queue: Vec<Row>, begun: Duration, frozen: bool, conclude: Conclude) -> u64 {
     let mut asked = 0;
-    for id in attempts {
-        asked += count(resolve_attempt(app, id, frozen, conclude).await);
+    for row in queue {
+        if app.clock.monotonic().saturating_sub(begun) >= ROUND {
+            break;
+        }
+        asked += count(match row {
+            Row::Attempt(id) => resolve_attempt(app, id, frozen, conclude).await,
+            Row::Capture(id) => resolve_capture(app, id, frozen, conclude).await,
+            Row::Refund(id) => resolve_refund(app, id, frozen, conclude).await,
+            Row::Intent(id) => renew::look(app, id, frozen, conclude).await,
+        });
     }
-    for id in captures {
-        asked += count(resolve_capture(app, id, frozen, conclude).await);
-    }
-    for id in refunds {
-        asked += count(resolve_refund(app, id, frozen, conclude).await);
-    }
-    for id in intents {
-        asked += count(renew::look(app, id, frozen, conclude).await);
-    }
-    Ok(asked)
+    asked
 }
 
 /// The same for one payment, at once: everything of it that waits, whenever it would have been due, and its promise.
@@ -110,17 +161,9 @@ async fn resolve_attempt(app: &App, id: AttemptId, frozen: bool, conclude: Concl
     let wished = now < attempt.created_at.plus(WISH);
     let unheard = matches!(attempt.state, AttemptState::Sending | AttemptState::Unknown);
     let answer = if wished && unheard && !frozen && may_repeat(app, &attempt, attempt.created_at, now) {
-        match authorize_ask(app, &attempt).await {
-            // The second request was refused: that says nothing about the first.
-            Answer::Refused { detail } | Answer::NotSent { detail } => Answer::Unknown { detail },
-            answer => answer,
-        }
+        says_nothing(authorize_ask(app, &attempt).await)
     } else {
-        match find_at_processor(app, &attempt).await {
-            // The question did not get through: that says nothing about the payment.
-            Answer::NotSent { detail } => Answer::Unknown { detail },
-            answer => answer,
-        }
+        find_at_processor(app, &attempt).await
     };
     let still_at_the_bank = mute || matches!(answer, Answer::RequiresAction { .. } | Answer::Pending { .. });
     let nobody_will_say = mute && !wished && attempt.state.is_open();
@@ -207,7 +250,7 @@ async fn resolve_capture(app: &App, id: CaptureId, frozen: bool, conclude: Concl
         return Ok(false);
     };
     let answer = if !frozen && may_repeat(app, &capture.attempt, capture.created_at, now) {
-        capture_ask(app, &capture).await
+        says_nothing(capture_ask(app, &capture).await)
     } else {
         match find_operation(app, &capture.attempt, Operation::Capture(id)).await {
             Answer::NotFound if frozen => return Ok(true),
@@ -244,7 +287,7 @@ async fn resolve_refund(app: &App, id: RefundId, frozen: bool, conclude: Conclud
     let answer = match refund.state {
         RefundState::NotSent if frozen => return Ok(true),
         RefundState::NotSent => refund_ask(app, &refund).await,
-        RefundState::Sending | RefundState::Unknown if repeat => refund_ask(app, &refund).await,
+        RefundState::Sending | RefundState::Unknown if repeat => says_nothing(refund_ask(app, &refund).await),
         RefundState::Sending | RefundState::Unknown => {
             match find_operation(app, &refund.attempt, Operation::Refund(id)).await {
                 Answer::NotFound if frozen => return Ok(true),
@@ -281,15 +324,21 @@ fn repeats_for(app: &App, attempt: &Attempt) -> Option<Seconds> {
     app.processor(&attempt.processor).ok()?.repeats_for()
 }
 
-async fn find_at_processor(app: &App, attempt: &Attempt) -> Answer {
-    ask_processor(
-        app,
-        attempt,
-        &Ask::Find {
-            reference: attempt.reference(),
-        },
-    )
-    .await
+/// A question or a repetition that was refused, or did not get through, says nothing about what was asked for first: a key may have been
+/// changed, a search may be down. Only a first request can be refused.
+fn says_nothing(answer: Answer) -> Answer {
+    match answer {
+        Answer::Refused { detail } | Answer::NotSent { detail } => Answer::Unknown { detail },
+        answer => answer,
+    }
+}
+
+/// What the processor has under our reference.
+pub(super) async fn find_at_processor(app: &App, attempt: &Attempt) -> Answer {
+    let ask = Ask::Find {
+        reference: attempt.reference(),
+    };
+    says_nothing(ask_processor(app, attempt, &ask).await)
 }
 
 async fn find_operation(app: &App, attempt: &Attempt, operation: Operation) -> Answer {

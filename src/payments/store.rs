@@ -241,10 +241,15 @@ pub fn lose_intent(tx: &mut Tx<'_>, id: IntentId, next_check_at: Time) -> Result
 }
 
 /// Expired payments somebody has to look at.
-pub fn due_intents(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<IntentId>> {
-    let rows: Vec<(IntentId,)> =
-        tx.all("select id from intents where next_check_at is not null and next_check_at <= $1 order by next_check_at limit $2", args![tx.now(), limit])?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
+pub fn due_intents(tx: &mut Tx<'_>, until: Time, limit: i64) -> Result<Vec<(String, IntentId)>> {
+    tx.all(
+        "select processor, id
+           from (select id, processor, next_check_at, row_number() over (partition by processor order by next_check_at, id) as place
+                   from (select id, next_check_at, coalesce((select a.processor from attempts a where a.intent_id = i.id order by a.n desc limit 1), '') as processor
+                  from intents i where next_check_at is not null and next_check_at <= $1) as due) as queues
+          where place <= $2 order by next_check_at, id",
+        args![until, limit],
+    )
 }
 
 pub fn claim_intent(tx: &mut Tx<'_>, id: IntentId, until: Time) -> Result<bool> {
@@ -305,11 +310,11 @@ pub fn release_capture(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<()> 
 }
 
 /// Sets an amount aside for a refund; false if that much was not captured, went back already (P13), lies with a bank, or may have to (L10).
-/// What the processor gave back `elsewhere` than here happened already: it is written down while a bank decides, too.
+/// What the processor gave back `elsewhere` than here happened already: it is written down while a bank or a person decides, too.
 pub fn reserve_refund(tx: &mut Tx<'_>, id: IntentId, minor: i64, elsewhere: bool) -> Result<bool> {
     let changed = tx.exec(
         "update intents set refund_pending_minor = refund_pending_minor + $2, version = version + 1
-          where id = $1 and state <> 'conflicted' and (disputes_open = 0 or $3 = 1)
+          where id = $1 and ((state <> 'conflicted' and disputes_open = 0) or $3 = 1)
             and refunded_minor + refund_pending_minor + disputed_minor + $2 <= captured_minor",
         args![id, minor, elsewhere],
     )?;
@@ -535,11 +540,15 @@ pub fn look_again(tx: &mut Tx<'_>, id: AttemptId) -> Result<()> {
     )
 }
 
-/// Rows whose answer is overdue.
-pub fn due_attempts(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<AttemptId>> {
-    let rows: Vec<(AttemptId,)> =
-        tx.all("select id from attempts where next_check_at is not null and next_check_at <= $1 order by next_check_at limit $2", args![tx.now(), limit])?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
+/// Rows whose answer is overdue since a moment, and whom to ask: of each processor so many, so that none holds up another.
+pub fn due_attempts(tx: &mut Tx<'_>, until: Time, limit: i64) -> Result<Vec<(String, AttemptId)>> {
+    tx.all(
+        "select processor, id
+           from (select id, processor, next_check_at, row_number() over (partition by processor order by next_check_at, id) as place
+                   from (select id, processor, next_check_at from attempts where next_check_at is not null and next_check_at <= $1) as due) as queues
+          where place <= $2 order by next_check_at, id",
+        args![until, limit],
+    )
 }
 
 /// Puts the next look at a row off while we look, so that two processes do not ask at once. False if somebody else did, or it is settled.
@@ -813,10 +822,15 @@ pub fn refused_captures(tx: &mut Tx<'_>, shop: ShopId, limit: i64) -> Result<Vec
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-pub fn due_captures(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<CaptureId>> {
-    let rows: Vec<(CaptureId,)> =
-        tx.all("select id from captures where next_check_at is not null and next_check_at <= $1 order by next_check_at limit $2", args![tx.now(), limit])?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
+pub fn due_captures(tx: &mut Tx<'_>, until: Time, limit: i64) -> Result<Vec<(String, CaptureId)>> {
+    tx.all(
+        "select processor, id
+           from (select id, processor, next_check_at, row_number() over (partition by processor order by next_check_at, id) as place
+                   from (select r.id, a.processor, r.next_check_at from captures r join attempts a on a.id = r.attempt_id
+                 where r.next_check_at is not null and r.next_check_at <= $1) as due) as queues
+          where place <= $2 order by next_check_at, id",
+        args![until, limit],
+    )
 }
 
 pub fn claim_capture(tx: &mut Tx<'_>, id: CaptureId, until: Time) -> Result<bool> {
@@ -996,10 +1010,15 @@ pub fn postpone_refund(
     Ok(changed == 1)
 }
 
-pub fn due_refunds(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<RefundId>> {
-    let rows: Vec<(RefundId,)> =
-        tx.all("select id from refunds where next_check_at is not null and next_check_at <= $1 order by next_check_at limit $2", args![tx.now(), limit])?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
+pub fn due_refunds(tx: &mut Tx<'_>, until: Time, limit: i64) -> Result<Vec<(String, RefundId)>> {
+    tx.all(
+        "select processor, id
+           from (select id, processor, next_check_at, row_number() over (partition by processor order by next_check_at, id) as place
+                   from (select r.id, a.processor, r.next_check_at from refunds r join attempts a on a.id = r.attempt_id
+                 where r.next_check_at is not null and r.next_check_at <= $1) as due) as queues
+          where place <= $2 order by next_check_at, id",
+        args![until, limit],
+    )
 }
 
 pub fn claim_refund(tx: &mut Tx<'_>, id: RefundId, until: Time) -> Result<bool> {

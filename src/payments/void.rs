@@ -100,7 +100,7 @@ pub(super) fn move_to(
 }
 
 /// What was taken from a promise.
-fn taken(tx: &mut Tx<'_>, attempt: &Attempt) -> Result<Money> {
+pub(super) fn taken(tx: &mut Tx<'_>, attempt: &Attempt) -> Result<Money> {
     let captures = store::captures(tx, attempt.intent)?;
     let mine = captures
         .iter()

@@ -40,6 +40,7 @@ mod routing;
 mod settlement;
 mod sign_in;
 mod stored;
+mod stripe_golden;
 mod stripe_wire;
 mod tenancy;
 mod webhooks;

@@ -584,3 +584,34 @@ async fn l11_a_dispute_is_read_back_answered_once_and_given_up_over_the_wire() {
         .await;
     assert_eq!(nobody, DisputeAnswer::NotFound);
 }
+
+/// A search that is down, or a key that was changed: what was asked for before stays what it is.
+#[tokio::test]
+async fn p2_a_question_that_stripe_refuses_is_no_answer() {
+    let mut wire = wire("look_refused=1000").await;
+    let payment = promised(&wire, eur(2_000)).await;
+    let find = Ask::Find {
+        reference: "ours/1".into(),
+    };
+    let operation = Ask::FindOperation {
+        key: "r1".into(),
+        reference: "ours/1".into(),
+        payment,
+    };
+    for ask in [&find, &operation] {
+        let answer = wire.stripe.ask(ask).await;
+        assert!(matches!(answer, Answer::Unknown { .. }), "{ask:?}: {answer:?}");
+    }
+    // Without a key that is good for it nothing is done at all.
+    wire.stripe = Stripe::new(StripeSettings {
+        url: wire.url.clone(),
+        api_key: String::new(),
+        webhook_secret: String::new(),
+        fee: (Rate(150), 25),
+    })
+    .unwrap();
+    for ask in [&find, &operation, &authorize("k2", "ours/2", eur(2_000), "tok_visa")] {
+        let answer = wire.stripe.ask(ask).await;
+        assert!(matches!(answer, Answer::NotSent { .. }), "{ask:?}: {answer:?}");
+    }
+}

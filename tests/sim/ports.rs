@@ -80,6 +80,8 @@ pub struct Weather {
     pub reply_slow: u64,
     /// Another amount than was asked for.
     pub reply_false: u64,
+    /// A question is turned away, as with a key that was changed.
+    pub look_refused: u64,
     pub notice_lost: u64,
     pub notice_doubled: u64,
     /// What asks for a promise and is late may lie somewhere for hours: longer than "no such payment" is not believed.
@@ -394,6 +396,12 @@ pub fn arrive(
                 answer(lost());
                 return Arrived::Lost;
             }
+            if weather.look_refused > 0 && matches!(ask, DisputeAsk::Find { .. }) && happens(dice, weather.look_refused)
+            {
+                let detail = "HTTP 401".into();
+                answer(DisputeAnswer::Refused { detail });
+                return Arrived::Lost;
+            }
             let said = banks[bank].perform_dispute(&ask);
             if happens(dice, weather.reply_lost) {
                 answer(lost());
@@ -427,6 +435,11 @@ pub fn arrive(
             }
             if happens(dice, weather.request_lost) {
                 drop(reply.send(unknown()));
+                return Arrived::Lost;
+            }
+            if weather.look_refused > 0 && matches!(ask, Ask::Find { .. }) && happens(dice, weather.look_refused) {
+                let detail = "HTTP 401".into();
+                drop(reply.send(Answer::Refused { detail }));
                 return Arrived::Lost;
             }
             if happens(dice, weather.request_late) {

@@ -76,7 +76,10 @@ fn found(tx: &mut Tx<'_>, id: DisputeId, stands: &DisputeAnswer) -> Result<Dispu
     // What was decided here is told again right after this.
     if dispute.asked == Asked::Nothing {
         match stands {
-            DisputeAnswer::Unknown { detail } | DisputeAnswer::NotSent { detail } => {
+            // Also a question that was refused: a key may have been changed.
+            DisputeAnswer::Unknown { detail }
+            | DisputeAnswer::NotSent { detail }
+            | DisputeAnswer::Refused { detail } => {
                 store::try_later(tx, id, detail, next_check(tx.now(), dispute.tries))?;
             }
             _ => {
@@ -92,7 +95,9 @@ fn found(tx: &mut Tx<'_>, id: DisputeId, stands: &DisputeAnswer) -> Result<Dispu
 /// asked does not, and what it says later still counts.
 fn is_out_of_time(dispute: &Dispute, stands: &DisputeAnswer, now: Time) -> bool {
     let grace = match stands {
-        DisputeAnswer::Unknown { .. } | DisputeAnswer::NotSent { .. } => Seconds::days(1),
+        DisputeAnswer::Unknown { .. } | DisputeAnswer::NotSent { .. } | DisputeAnswer::Refused { .. } => {
+            Seconds::days(1)
+        }
         _ => Seconds(0),
     };
     let silent = dispute.created_at.plus(SILENCE) <= now;

@@ -20,4 +20,5 @@ pub use mind::mind;
 pub use model::{Asked, ClosedBy, Dispute, DisputeState, FIELDS, REASONS, reason_words, step};
 pub use out::DisputeOut;
 pub use record::{booked, cover, hear, legs_taken, record, settled};
+pub(super) use store::hold_intent;
 pub use store::{check, disputes_of as of_payment, find, list, open, told_twice};

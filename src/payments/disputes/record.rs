@@ -26,15 +26,16 @@ pub async fn hear(app: &App, processor: &str, mut told: DisputeTold, notice: Opt
         };
         match app.processor(processor)?.dispute(&ask).await {
             DisputeAnswer::Told(found) => told = *found,
-            DisputeAnswer::NotFound | DisputeAnswer::Refused { .. } | DisputeAnswer::NotHere => return Ok(false),
-            DisputeAnswer::NotSent { detail } | DisputeAnswer::Unknown { detail } => {
+            DisputeAnswer::NotHere => return Ok(false),
+            // A question that was refused says nothing about the dispute, and one that was just told is there.
+            silent => {
                 let kind = Kind::Busy { retry_after: 60 };
                 let error = Error::new(
                     kind,
                     "processor_unreachable",
                     "The processor could not be asked about it.",
                 );
-                return Err(error.because(Error::internal(detail)));
+                return Err(error.because(Error::internal(format!("{silent:?}"))));
             }
         }
     }

@@ -473,11 +473,15 @@ fn l11_the_clock_closes_what_nobody_answers_and_a_silent_processor_gets_a_day() 
     let silent = || DisputeAnswer::Unknown {
         detail: "timed out".into(),
     };
+    let turned_away = || DisputeAnswer::Refused {
+        detail: "HTTP 401".into(),
+    };
     let (needs, lost) = ((S::NeedsResponse, By::Nobody, 2000), (S::Lost, By::Time, 2000));
     for (stage, minutes, says, expected) in [
         (T::NeedsResponse, vec![50], DisputeAnswer::NotHere, needs),
         (T::NeedsResponse, vec![61], DisputeAnswer::NotHere, lost),
         (T::NeedsResponse, vec![61], silent(), needs),
+        (T::NeedsResponse, vec![61], turned_away(), needs),
         (T::NeedsResponse, vec![61, 1440, 1440], silent(), lost),
         (
             T::UnderReview,
@@ -503,5 +507,36 @@ fn l11_the_clock_closes_what_nobody_answers_and_a_silent_processor_gets_a_day() 
             expected,
             "{stage:?} after {minutes:?}, heard {says:?}"
         );
+    }
+}
+
+/// A bank took money back, and its processor's notice does not say whose: while that cannot be asked, it is not thanked for.
+#[test]
+fn l11_a_disputes_notice_is_not_thanked_for_while_its_processor_will_not_say_what_it_is_of() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let detail = || "HTTP 401".to_owned();
+    for (says, expected) in [
+        (Some(DisputeAnswer::Refused { detail: detail() }), (None, 0)),
+        (Some(DisputeAnswer::NotFound), (None, 0)),
+        (Some(DisputeAnswer::Unknown { detail: detail() }), (None, 0)),
+        (None, (Some(true), 2000)), // It says which payment it is.
+    ] {
+        let fixture = Fixture::engines().remove(0);
+        let shop = fixture.shop;
+        let attempt = fixture.write(move |tx| paid(tx, shop));
+        let whole = told(&attempt, 1, T::NeedsResponse, 2000);
+        let nameless = DisputeTold {
+            reference: String::new(),
+            ..whole.clone()
+        };
+        let says = says.unwrap_or(DisputeAnswer::Told(Box::new(whole)));
+        let app = fixture.app(vec![Arc::new(Says(says.clone()))], Arc::new(NoMail));
+        let notice = Some(("evt_1".to_owned(), String::new()));
+        let heard = runtime.block_on(hear(&app, "sandbox", nameless, notice));
+        let disputed = fixture.write(move |tx| Ok(payments::intent(tx, attempt.intent)?.unwrap().disputed_minor));
+        assert_eq!((heard.ok(), disputed), expected, "{says:?}");
     }
 }

@@ -11,7 +11,9 @@
 //! but our name for it, and outlives its card empty. Not verified against Stripe itself either: what its banks make of `on_session` later.
 //!
 //! A dispute does not name our payment: it is read back with the payment expanded (docs.stripe.com/api/disputes/retrieve), given up by closing it and
-//! answered once (docs.stripe.com/api/disputes/close, …/update). Golden objects: `tests/golden/stripe/disputes.json`. No peer verified them.
+//! answered once (docs.stripe.com/api/disputes/close, …/update). No peer verified that.
+//!
+//! Golden questions, replies and events, each with its page: `tests/golden/stripe`.
 
 use super::calls::{self, Sent};
 use super::declines::{EXPONENTS, decline, from_wire, to_wire, understands};
@@ -172,7 +174,7 @@ impl Stripe {
                     ("query", format!("metadata['reference']:'{reference}'")),
                     ("expand[0]", "data.latest_charge".into()),
                 ];
-                self.said(
+                self.found(
                     self.get("/v1/payment_intents/search", &query).await,
                     |value| match value["data"].as_array()?.first() {
                         Some(found) => self.read_payment(found),
@@ -188,7 +190,7 @@ impl Stripe {
             }
             Ask::Kept { payment, .. } => {
                 let query = [("expand[0]", "payment_method".to_owned())];
-                self.said(
+                self.found(
                     self.get(&format!("/v1/payment_intents/{payment}"), &query).await,
                     |value| Some(read_kept(value).unwrap_or(Answer::NotFound)),
                 )
@@ -210,7 +212,7 @@ impl Stripe {
             Sent::Answered(200, value) => text(&value, "id").map(Some).ok_or(Answer::NotSent {
                 detail: "the customer's name could not be read".into(),
             }),
-            Sent::Answered(status @ (400..=404), _) => Err(Answer::Refused {
+            Sent::Answered(status @ (400 | 402 | 404), _) => Err(Answer::Refused {
                 detail: format!("HTTP {status}: no customer was made"),
             }),
             // Whatever became of the customer, the payment was never asked for.
@@ -237,7 +239,7 @@ impl Stripe {
 
     /// A capture leaves its key on the payment, in the same request; a refund carries it.
     async fn find_operation(&self, key: &str, payment: &str) -> Answer {
-        let found = self.said(
+        let found = self.found(
             self.get(&format!("/v1/payment_intents/{payment}"), &[]).await,
             |value| Some(self.read_capture(value, key).unwrap_or(Answer::NotFound)),
         );
@@ -245,7 +247,7 @@ impl Stripe {
             return found;
         }
         let query = [("payment_intent", payment.to_owned()), ("limit", "100".into())];
-        self.said(self.get("/v1/refunds", &query).await, |value| {
+        self.found(self.get("/v1/refunds", &query).await, |value| {
             let mine = value["data"]
                 .as_array()?
                 .iter()
@@ -363,6 +365,17 @@ impl Stripe {
         calls::send(request.header("stripe-version", API_VERSION)).await
     }
 
+    /// The same of a question: that it was refused says nothing about what was asked.
+    fn found(&self, sent: Sent, read: impl FnOnce(&Value) -> Option<Answer>) -> Answer {
+        match sent {
+            Sent::Answered(200, _) => self.said(sent, read),
+            other => match self.said(other, |_| None) {
+                Answer::Refused { detail } => Answer::Unknown { detail },
+                answer => answer,
+            },
+        }
+    }
+
     /// Sorts what came back. Only clear words are believed; everything else is unknown.
     fn said(&self, sent: Sent, read: impl FnOnce(&Value) -> Option<Answer>) -> Answer {
         let (status, value) = match sent {
@@ -393,9 +406,10 @@ impl Stripe {
                     decline: decline(code),
                 }
             }
-            // Turned away at the door, before any work.
+            // Turned away at the door, before any work: too often, or with a key that is not, or no longer, good for it.
             429 => Answer::NotSent { detail: message() },
-            400 | 401 | 403 | 404 if error.is_object() => Answer::Refused { detail: message() },
+            401 | 403 if error.is_object() => Answer::NotSent { detail: message() },
+            400 | 404 if error.is_object() => Answer::Refused { detail: message() },
             _ => Answer::Unknown { detail: message() },
         }
     }
@@ -536,8 +550,7 @@ impl Stripe {
                     payment: text(object, "id")?,
                 },
             ),
-            // Captures are heard of by the one who asked; the payment's event does not say which one it was.
-            "payment_intent.succeeded" => return None,
+            // Also `payment_intent.succeeded`: of our own captures it tells nothing new, of one made on Stripe's pages it is all there is.
             kind if kind.starts_with("payment_intent.") => (About::Authorize, self.read_payment(object)?),
             _ => return None,
         };
@@ -643,10 +656,23 @@ impl Processor for Stripe {
             return Heard::Forged;
         }
         let event: Option<Value> = serde_json::from_slice(body).ok();
+        // Live money and test money have accounts of their own: what one says is never about the other (P25).
+        let says = event.as_ref().and_then(|event| event["livemode"].as_bool());
+        if let (Some(ours), Some(says)) = (is_live(&self.settings.api_key), says)
+            && ours != says
+        {
+            return Heard::Forged;
+        }
         event
             .and_then(|event| self.read_event(&event))
             .map_or(Heard::Ignored, Heard::Notices)
     }
+}
+
+/// Whether a key is one for live money; none if it does not say (docs.stripe.com/keys).
+fn is_live(api_key: &str) -> Option<bool> {
+    let starts = |words: [&str; 2]| words.iter().any(|start| api_key.starts_with(start));
+    (starts(["sk_live_", "rk_live_"]) || starts(["sk_test_", "rk_test_"])).then(|| starts(["sk_live_", "rk_live_"]))
 }
 
 fn unread(sent: &Sent) -> Error {

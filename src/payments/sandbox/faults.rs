@@ -23,6 +23,8 @@ pub struct Faults {
     pub capture_refused: u32,
     /// Money that was taken is not given back, however much there is.
     pub refund_refused: u32,
+    /// A question is turned away, as with a key that was changed; what it was about stands as it does.
+    pub look_refused: u32,
     pub notice_duplicate: u32,
     /// The notice is there before the answer.
     pub notice_early: u32,
@@ -45,6 +47,7 @@ pub enum Fate {
     CaptureAfterExpiry,
     CaptureRefused,
     RefundRefused,
+    LookRefused,
 }
 
 /// What happens to one notice.
@@ -102,6 +105,7 @@ impl Faults {
             "capture_after_expiry" => &mut self.capture_after_expiry,
             "capture_refused" => &mut self.capture_refused,
             "refund_refused" => &mut self.refund_refused,
+            "look_refused" => &mut self.look_refused,
             "notice_duplicate" => &mut self.notice_duplicate,
             "notice_early" => &mut self.notice_early,
             "notice_never" => &mut self.notice_never,
@@ -145,6 +149,7 @@ impl Faults {
                 if call == Call::Refund { self.refund_refused } else { 0 },
                 Fate::RefundRefused,
             ),
+            (if writes { 0 } else { self.look_refused }, Fate::LookRefused),
         ];
         draw(self.seed, what, nth, &rates).unwrap_or(Fate::Plain)
     }

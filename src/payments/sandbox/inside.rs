@@ -242,6 +242,11 @@ impl Sandbox {
                 };
             }
             Fate::Lost => return lost("timed out"),
+            Fate::LookRefused => {
+                return DisputeAnswer::Refused {
+                    detail: "HTTP 401".into(),
+                };
+            }
             _ => {}
         }
         let now = self.clock.wall();
@@ -337,6 +342,13 @@ impl Sandbox {
                 };
             }
             Fate::Lost => return lost("timed out"),
+            // As an adapter may say it of a payment; of an operation it means something else.
+            Fate::LookRefused if matches!(ask, Ask::Find { .. }) => {
+                return Answer::Refused {
+                    detail: "HTTP 401".into(),
+                };
+            }
+            Fate::LookRefused => return lost("HTTP 401"),
             _ => {}
         }
         let answer = self.act(ask, fate);

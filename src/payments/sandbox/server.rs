@@ -197,6 +197,10 @@ impl Server {
             }
             Fate::ErrorThenOk => server_error(),
             Fate::Garbage => (StatusCode::OK, "<html>maintenance</html>").into_response(),
+            Fate::LookRefused => self.answer(Err(Refusal::invalid(
+                "parameter_invalid",
+                "This search is not available.",
+            ))),
             _ => self.hang().await,
         }
     }

@@ -47,6 +47,27 @@ impl Mailer for NoMail {
     }
 }
 
+/// A processor that needs twenty seconds for each answer, and then has none.
+struct Slow(Arc<Hand>);
+
+impl crate::kernel::Processor for Slow {
+    fn name(&self) -> &'static str {
+        "slow"
+    }
+    fn ask<'a>(
+        &'a self,
+        _: &'a crate::kernel::Ask,
+    ) -> std::pin::Pin<Box<dyn std::future::Future<Output = Answer> + Send + 'a>> {
+        Box::pin(async {
+            *self.0.0.lock().unwrap() += 20_000_000;
+            tokio::task::yield_now().await;
+            Answer::Unknown {
+                detail: "timed out".into(),
+            }
+        })
+    }
+}
+
 /// A shop with a sandbox, and the words of the sheets.
 struct Bank {
     app: App,
@@ -88,7 +109,7 @@ fn bank_on(folder: tempfile::TempDir, engine: Engine) -> Bank {
         events: db,
         clock: port,
         random,
-        processors: vec![sandbox.clone(), Arc::new(Manual)],
+        processors: vec![sandbox.clone(), Arc::new(Manual), Arc::new(Slow(clock.clone()))],
         mailer: Arc::new(NoMail),
         media: folder.path().to_owned(),
         base_url: "http://shop".into(),
@@ -685,6 +706,44 @@ fn p2_what_the_processor_did_but_could_not_say_is_found_by_our_reference() {
         authorize order=B  20.00 token=tok_timeout -> unknown
         wait      11s
         intent    order=B  -> requires_capture
+        ",
+    );
+}
+
+/// A key was changed: every question is turned away. What was asked for before stays what it is.
+#[test]
+fn p2_a_question_that_is_refused_says_nothing_about_what_was_asked_for() {
+    check(
+        "
+        faults    timeout_then_ok=1000
+        authorize order=A  20.00 -> unknown
+        authorize order=B  20.00 token=tok_3ds -> unknown
+        faults    look_refused=1000
+        wait      11s
+        intent    order=A  -> unknown
+        authorize order=A  -> unresolved
+        wait      31s
+        intent    order=A  -> unknown
+        faults    none
+        wait      121s
+        intent    order=A  -> requires_capture
+        faults    timeout_then_ok=1000
+        capture   order=A  12.00 -> unknown
+        faults    look_refused=1000
+        wait      11s
+        void      order=A  -> capture_pending
+        faults    none
+        wait      31s
+        intent    order=A  -> partially_captured
+        faults    timeout_then_ok=1000
+        refund    order=A   2.00 -> unknown
+        faults    look_refused=1000
+        wait      11s
+        refund    order=A   2.00 -> again
+        truth     order=A  -> requires_capture:12.00:2.00
+        faults    none
+        wait      31s
+        balance   creator  -> 9.00
         ",
     );
 }
@@ -1674,4 +1733,118 @@ fn p20_a_renewal_that_loses_the_race_for_its_payment_uses_up_nothing_of_the_card
     assert_eq!(asks(&bank), 0);
     assert!(tried(&bank, 1));
     assert_eq!(asks(&bank), 1);
+}
+
+#[test]
+fn p15_a_refund_that_was_not_sent_is_sent_and_one_that_is_unknown_is_asked_about() {
+    check(
+        "
+        authorize order=A  20.00 -> ok
+        capture   order=A  12.00 -> ok
+        faults    not_sent=1000
+        refund    order=A   2.00 -> not_sent
+        faults    timeout_then_ok=1000
+        refund    order=A   3.00 -> unknown
+        faults    lost=1000
+        refund    order=A   4.00 -> unknown
+        faults    none
+        truth     order=A  -> requires_capture:12.00:3.00
+        refund    order=A   4.00 -> again
+        wait      11s
+        truth     order=A  -> requires_capture:12.00:9.00
+        wait      3600s
+        truth     order=A  -> requires_capture:12.00:9.00
+        balance   creator  -> 2.70
+        ",
+    );
+}
+
+/// Five payments wait for a processor that is slow, and one for another: its answer is recorded, and the round ends.
+#[test]
+fn i16_a_slow_processor_holds_up_only_its_own_payments() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let mut bank = bank();
+    for n in 0..5 {
+        let order = format!("slow {n}");
+        bank.open(&order, 2_000);
+        assert!(matches!(bank.start(&order, "slow", "tok"), Start::Sending(_)));
+    }
+    bank.pass(1);
+    runtime.block_on(async {
+        assert_eq!(bank.act(&["ask", "order=B", "20.00"]).await, "sending");
+        bank.act(&["wait", "61s"]).await;
+        assert_eq!(bank.act(&["intent", "order=B"]).await, "requires_capture");
+    });
+    let asked = (0..5).filter(|n| bank.intent(&format!("slow {n}")).state == IntentState::Unknown);
+    assert_eq!(asked.count(), 2, "as many as fit into a round; the others stay due");
+    for round in 0..2 {
+        runtime.block_on(resolve(&bank.app, nothing_follows)).unwrap();
+        let asked = (0..5).filter(|n| bank.intent(&format!("slow {n}")).state == IntentState::Unknown);
+        assert!(asked.count() > 2 + round, "and have their turn");
+    }
+}
+
+#[test]
+fn i16_a_buyer_at_the_bank_of_a_processor_that_is_gone_is_a_persons_turn_in_the_end() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let bank = bank();
+    let answers = [
+        Answer::RequiresAction {
+            payment: "p".into(),
+            url: "https://bank.example".into(),
+        },
+        Answer::Pending { payment: "p".into() },
+    ];
+    for (order, answer) in ["A", "B"].into_iter().zip(answers) {
+        bank.open(order, 2_000);
+        let Start::Sending(attempt) = bank.start(order, "gone", "tok") else {
+            panic!("a new payment starts")
+        };
+        bank.record(attempt.id, Operation::Authorize, &answer);
+    }
+    let shop = bank.shop;
+    let listed = |bank: &Bank| bank.read(move |tx| stuck(tx, shop)).unwrap().len();
+    bank.pass(61);
+    runtime.block_on(resolve(&bank.app, nothing_follows)).unwrap();
+    assert_ne!(
+        bank.intent("A").state,
+        IntentState::Unknown,
+        "they may be reading their bank's page"
+    );
+    for _ in 0..12 {
+        bank.pass(86_400);
+        runtime.block_on(resolve(&bank.app, nothing_follows)).unwrap();
+    }
+    for order in ["A", "B"] {
+        assert_eq!(bank.intent(order).state, IntentState::Unknown);
+    }
+    assert_eq!(listed(&bank), 2);
+}
+
+/// Units were canceled while the money of the others was being taken: nobody said that it was the last part.
+#[test]
+fn p8_what_is_promised_for_canceled_units_is_let_go_once_the_rest_is_taken() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let mut bank = bank();
+    runtime.block_on(async {
+        assert_eq!(bank.act(&["authorize", "order=A", "20.00"]).await, "ok");
+        assert_eq!(bank.act(&["capture", "order=A", "12.00", "act=1"]).await, "sending");
+        let id = Bank::checkout("A").intent();
+        assert!(bank.write(move |tx| let_go_part(tx, id, 800)).unwrap());
+        bank.act(&["wait", "61s"]).await;
+        bank.act(&["wait", "1s"]).await;
+        assert_eq!(bank.act(&["intent", "order=A"]).await, "succeeded");
+        assert_eq!(bank.act(&["attempt", "order=A"]).await, "voided");
+        assert_eq!(bank.act(&["truth", "order=A"]).await, "succeeded:12.00:0.00");
+    });
+    bank.all_is_well();
 }

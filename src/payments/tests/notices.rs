@@ -449,3 +449,196 @@ fn w7_while_a_secret_is_rotated_both_are_believed_and_the_old_one_no_longer_afte
         assert_eq!(believed, (old, new), "{of_adyen}");
     }
 }
+
+impl Bank {
+    /// Promised, and nothing of it taken.
+    fn promised(&self, order: &str, processor: &'static str, payment: &str) -> Attempt {
+        let attempt = self.asked(order, processor);
+        let promised = Answer::Authorized {
+            payment: payment.to_owned(),
+            reference: attempt.reference(),
+            amount: attempt.amount,
+            capture_before: None,
+            once: false,
+        };
+        self.record(attempt.id, Operation::Authorize, &promised);
+        attempt
+    }
+}
+
+/// On the pages of Stripe or Adyen somebody cancels what an order counts on.
+#[test]
+fn p11_a_promise_that_is_canceled_on_the_processors_own_pages_is_counted_on_no_longer() {
+    let (bank, stripe, adyen) = (bank(), stripe("whsec"), adyen(HMAC));
+    let of_stripe = bank.promised("A", "stripe", "pi_A");
+    let object = json!({
+        "id": "pi_A", "status": "canceled", "amount": 2_000, "currency": "eur", "metadata": { "reference": of_stripe.reference() },
+    });
+    let canceled = told(event(&stripe, "whsec", "evt_1", "payment_intent.canceled", &object));
+    assert_eq!(bank.hear("stripe", std::slice::from_ref(&canceled)), ["changed"]);
+    assert_eq!(bank.hear("stripe", &[canceled]), ["again"]);
+    let of_adyen = bank.promised("B", "adyen", "PSPB");
+    let canceled = told(item(
+        &adyen,
+        HMAC,
+        "CANCELLATION",
+        &of_adyen.reference(),
+        ("CANB", "PSPB"),
+        2_000,
+    ));
+    assert_eq!(bank.hear("adyen", &[canceled]), ["changed"]);
+    for order in ["A", "B"] {
+        assert_eq!(bank.stands(order), "expired voided taken 0 back 0 (0 on its way) []");
+    }
+    // One that is let go here is let go as ever, and only once.
+    let ours = bank.promised("C", "stripe", "pi_C");
+    let id = ours.intent;
+    bank.write(move |tx| void_begin(tx, id)).unwrap();
+    let object = json!({ "id": "pi_C", "status": "canceled", "metadata": { "reference": ours.reference() } });
+    let say = |n: u32| {
+        told(event(
+            &stripe,
+            "whsec",
+            &format!("evt_C{n}"),
+            "payment_intent.canceled",
+            &object,
+        ))
+    };
+    assert_eq!(bank.hear("stripe", &[say(1), say(2)]), ["changed", "known"]);
+    assert_eq!(bank.stands("C"), "canceled voided taken 0 back 0 (0 on its way) []");
+}
+
+/// Money of a standing promise is taken on the processor's own pages: nothing here asked for it, so nobody may ask for it again.
+#[test]
+fn p11_a_standing_promise_that_is_taken_elsewhere_is_a_conflict() {
+    let (bank, stripe, adyen) = (bank(), stripe("whsec"), adyen(HMAC));
+    let conflict = "conflicted conflicted taken 0 back 0 (0 on its way) []";
+    let of_stripe = bank.promised("A", "stripe", "pi_A");
+    let object = |minor: i64, reference: &str| {
+        json!({
+            "id": "pi", "status": "succeeded", "amount": 2_000, "amount_received": minor, "currency": "eur",
+            "metadata": { "reference": reference },
+        })
+    };
+    let succeeded = |id: &str, minor, attempt: &Attempt| {
+        let object = object(minor, &attempt.reference());
+        told(event(&stripe, "whsec", id, "payment_intent.succeeded", &object))
+    };
+    assert_eq!(
+        bank.hear("stripe", &[succeeded("evt_1", 2_000, &of_stripe)]),
+        ["changed"]
+    );
+    assert_eq!(bank.stands("A"), conflict);
+    let of_adyen = bank.promised("B", "adyen", "PSPB");
+    let taken = told(item(
+        &adyen,
+        HMAC,
+        "CAPTURE",
+        &of_adyen.reference(),
+        ("CAPB", "PSPB"),
+        700,
+    ));
+    assert_eq!(bank.hear("adyen", &[taken]), ["changed"]);
+    assert_eq!(bank.stands("B"), conflict);
+    // Found by the look at a promise that ends, and not taken for the end of its time.
+    let found = bank.promised("C", "stripe", "pi_C");
+    bank.pass(30 * 86_400);
+    let answer = Answer::Captured {
+        payment: "pi_C".into(),
+        reference: found.reference(),
+        operation: String::new(),
+        amount: found.amount,
+        fee: Money::new(0, Currency::EUR),
+    };
+    bank.record(found.id, Operation::Authorize, &answer);
+    assert_eq!(bank.stands("C"), conflict);
+    // What we took ourselves says nothing new, whichever is heard first.
+    let ours = bank.promised("D", "stripe", "pi_D");
+    let (id, shipment) = (ours.intent, ShipmentId::from_uuid(number("D")));
+    let begun = bank.write(move |tx| {
+        let plan = capture_plan(tx, id, &[(Part::Line(0), 2_000)], true)?;
+        capture_begin(tx, id, shipment, &plan)
+    });
+    assert!(matches!(begun.unwrap(), CaptureBegin::Sending(_)));
+    assert_eq!(bank.hear("stripe", &[succeeded("evt_4", 2_000, &ours)]), ["known"]);
+    assert_eq!(
+        bank.stands("D"),
+        "requires_capture authorized taken 0 back 0 (0 on its way) []"
+    );
+    let sold = bank.sold("E", "stripe", "pi_E").0;
+    assert_eq!(bank.hear("stripe", &[succeeded("evt_5", 2_000, &sold)]), ["known"]);
+    bank.all_is_well();
+}
+
+#[test]
+fn p14_a_refund_made_on_stripes_own_pages_while_a_payment_is_in_conflict_is_written_down() {
+    let (bank, stripe) = (bank(), stripe("whsec"));
+    let (attempt, ..) = bank.sold("A", "stripe", "pi_A");
+    let id = attempt.intent;
+    bank.write(move |tx| store::conflict_intent(tx, id)).unwrap();
+    let object = json!({
+        "id": "re_1", "payment_intent": "pi_A", "status": "succeeded", "amount": 300, "currency": "eur", "metadata": {},
+    });
+    let say = || vec![told(event(&stripe, "whsec", "evt_1", "refund.updated", &object))];
+    assert_eq!(bank.hear("stripe", &say()), ["changed"]);
+    let expected = r#"conflicted captured taken 2000 back 300 (500 on its way) ["sending", "succeeded"]"#;
+    assert_eq!(bank.stands("A"), expected);
+    bank.all_is_well();
+}
+
+#[test]
+fn p25_a_notice_about_test_money_says_nothing_about_live_money() {
+    let stripe_of = |api_key: &str| {
+        Stripe::new(StripeSettings {
+            url: "http://127.0.0.1:9".into(),
+            api_key: api_key.into(),
+            webhook_secret: "whsec".into(),
+            fee: (Rate(0), 0),
+        })
+        .unwrap()
+    };
+    let adyen_of = |url: &str| {
+        Adyen::new(AdyenSettings {
+            url: url.into(),
+            api_key: "AQE".into(),
+            merchant_account: "HawkerECOM".into(),
+            hmac_keys: HMAC.into(),
+            fee: (Rate(0), 0),
+        })
+        .unwrap()
+    };
+    let object = json!({ "id": "pi_1", "status": "processing", "metadata": { "reference": "ours/1" } });
+    let body = |live: Option<bool>| {
+        let mut body = json!({ "id": "evt_1", "type": "payment_intent.processing", "data": { "object": object } });
+        if let Some(live) = live {
+            body["livemode"] = live.into();
+        }
+        body.to_string()
+    };
+    // the account's key, what the event says of itself -> is it believed
+    for (api_key, says, believed) in [
+        ("sk_live_1", Some(true), true),
+        ("rk_live_1", Some(false), false),
+        ("sk_test_1", Some(false), true),
+        ("sk_test_1", Some(true), false),
+        ("sk_test_1", None, true),
+        ("of another server of the format", Some(false), true),
+    ] {
+        let body = body(says);
+        let header = sign("whsec", START / 1_000_000, body.as_bytes());
+        let heard = stripe_of(api_key).hear(body.as_bytes(), &header, Time(START));
+        assert_eq!(heard != Heard::Forged, believed, "{api_key} {says:?}");
+    }
+    // `item` says "live": "false".
+    for (url, believed) in [
+        ("https://checkout-test.adyen.com/v71", true),
+        (
+            "https://1797a841fbb37ca7-HawkerShop-checkout-live.adyenpayments.com/checkout/v71",
+            false,
+        ),
+        ("http://127.0.0.1:9/v71", true),
+    ] {
+        let heard = item(&adyen_of(url), HMAC, "AUTHORISATION", "a/1", ("PSP", ""), 5);
+        assert_eq!(heard != Heard::Forged, believed, "{url}");
+    }
+}

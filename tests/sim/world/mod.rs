@@ -33,6 +33,8 @@ const STEPS_BETWEEN_CHECKS: usize = 50;
 const SECOND: i64 = 1_000_000;
 /// In one of so many histories a request for a promise that nobody waits for may lie somewhere for hours.
 const LINGERS_ONE_IN: u64 = 5;
+/// In one of so many some questions are turned away.
+const LOOKS_REFUSED_ONE_IN: u64 = 8;
 
 /// What a history came to.
 #[derive(Clone, Debug, Default)]
@@ -154,6 +156,9 @@ impl<'a> World<'a> {
         ];
         let mut weather = weather(&mut dice);
         weather.lingers = history.seed % LINGERS_ONE_IN == 3 && weather.request_late > 0;
+        if history.seed % LOOKS_REFUSED_ONE_IN == 6 {
+            weather.look_refused = 300;
+        }
         let mut world = Self {
             ground,
             history,
@@ -549,6 +554,7 @@ fn weather(dice: &mut Dice) -> Weather {
         reply_false: rate(120).saturating_sub(80),
         notice_lost: rate(500),
         notice_doubled: rate(400),
-        lingers: false, // Is a matter of the history's number.
+        look_refused: 0, // These are a matter of the history's number.
+        lingers: false,
     }
 }

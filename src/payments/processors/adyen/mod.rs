@@ -279,6 +279,12 @@ impl Adyen {
     }
 }
 
+/// Whether an address is the one for live money; none if it is neither of Adyen's (docs.adyen.com/development-resources/live-endpoints).
+fn is_live(url: &str) -> Option<bool> {
+    let live = url.contains("-checkout-live.adyenpayments.com");
+    (live || url.contains("checkout-test.adyen.com")).then_some(live)
+}
+
 /// Sorts what came back. Only clear words are believed; everything else is unknown.
 fn said(sent: Sent, read: impl FnOnce(&Value) -> Option<Answer>) -> Answer {
     let (status, value) = match sent {
@@ -297,7 +303,9 @@ fn said(sent: Sent, read: impl FnOnce(&Value) -> Option<Answer>) -> Answer {
         200 | 201 => read(&value).unwrap_or(Answer::Unknown {
             detail: "the answer could not be understood".into(),
         }),
-        400 | 401 | 403 | 404 | 422 if !code.is_empty() && code != IN_PROGRESS => Answer::Refused { detail: detail() },
+        // A key that is not, or no longer, good for it: turned away at the door, before any work.
+        401 | 403 if !code.is_empty() => Answer::NotSent { detail: detail() },
+        400 | 404 | 422 if !code.is_empty() && code != IN_PROGRESS => Answer::Refused { detail: detail() },
         _ => Answer::Unknown { detail: detail() },
     }
 }
@@ -358,6 +366,17 @@ impl Processor for Adyen {
             .map(|item| &item["NotificationRequestItem"])
             .collect();
         if items.is_empty() || !items.iter().all(|item| notices::is_signed(&self.hmac_keys, item)) {
+            return Heard::Forged;
+        }
+        // Live money and test money have accounts of their own: what one says is never about the other (P25).
+        let says = match &batch["live"] {
+            Value::Bool(live) => Some(*live),
+            Value::String(live) => live.parse().ok(),
+            _ => None,
+        };
+        if let (Some(ours), Some(says)) = (is_live(&self.settings.url), says)
+            && ours != says
+        {
             return Heard::Forged;
         }
         let ours = items
