@@ -137,7 +137,7 @@ fn offer(tx: &mut Tx<'_>, drop: &Drop, variant: VariantId, most: &mut u32) -> Re
 }
 
 fn free(tx: &mut Tx<'_>, drop: &Drop, variant: VariantId) -> Result<i64> {
-    let rows = inventory::aside(tx, drop.place())?;
+    let rows = inventory::aside(tx, drop.shop, drop.place())?;
     Ok(rows
         .into_iter()
         .find(|row| row.variant == variant)
@@ -203,13 +203,18 @@ pub fn is_promised(tx: &mut Tx<'_>, drop: DropId, variant: VariantId, free: i64)
 
 /// The first of `wanted` that is about to be offered to somebody who waits, at the tap. The gate says so to most buyers; it stands open where those who wait want more than is
 /// free, and another unit may come free before anybody has looked. Costs one statement where nobody waits.
-pub fn promised(tx: &mut Tx<'_>, drop: DropId, wanted: &[Demand], but: &[VariantId]) -> Result<Option<VariantId>> {
+pub fn promised(
+    tx: &mut Tx<'_>,
+    (shop, drop): (ShopId, DropId),
+    wanted: &[Demand],
+    but: &[VariantId],
+) -> Result<Option<VariantId>> {
     if mutant!("D14-gate") || mutant!("D14-open") || !store::anybody_waits(tx, drop)? {
         return Ok(None);
     }
     for demand in wanted.iter().filter(|demand| !but.contains(&demand.variant)) {
         inventory::hold_still(tx, super::place(drop), demand.variant)?;
-        let rows = inventory::aside(tx, super::place(drop))?;
+        let rows = inventory::aside(tx, shop, super::place(drop))?;
         let left = rows
             .iter()
             .find(|row| row.variant == demand.variant)

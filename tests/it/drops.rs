@@ -738,6 +738,70 @@ async fn t1_a_drop_is_nothing_to_another_shop() {
     show.stall.invariants().await;
 }
 
+/// A drop's and a pre-order's id are chosen by whoever makes them: another shop's, read off its page, opens nothing of it.
+#[tokio::test]
+async fn t1_a_place_is_not_had_by_naming_another_shops_drop_or_preorder() {
+    let show = Show::open(5, 3, json!({})).await;
+    let world = &show.stall.world;
+    let letters = show.drop.strip_prefix("drp_").unwrap().to_owned();
+    let ships_by = in_seconds(&show.stall, 20 * 86_400);
+    let body = json!({ "variant": show.stall.mug, "units": 4, "ships_by": ships_by });
+    let expected = show.stall.staff.post("/v1/preorders", &body).await.value();
+    let expected = expected["id"]
+        .as_str()
+        .unwrap()
+        .strip_prefix("pre_")
+        .unwrap()
+        .to_owned();
+
+    let next_door = world.shop("Next Door").await;
+    let theirs = crate::buying::lay_out(&world.app, next_door.id, 9).await;
+    let staff = world.sign_in(&next_door, &next_door.owner_email).await;
+    let desk = format!("/studio/{}", next_door.slug);
+    let begin = |id: String| {
+        let (staff, to) = (&staff, format!("{desk}/preorders"));
+        async move {
+            let fields = [
+                ("do", "take"),
+                ("id", &id),
+                ("variant", &theirs.to_string()),
+                ("units", "2"),
+                ("day", &ships_by.to_string()[..10]),
+            ];
+            staff.form(&to, &fields).await
+        }
+    };
+    // A pre-order with the letters of a running drop, and of another's pre-order.
+    for id in [&letters, &expected] {
+        let refused = begin(format!("pre_{id}")).await;
+        assert_ne!(refused.status, 303, "{}", refused.text());
+        assert!(refused.text().contains("This id is taken"), "{}", refused.text());
+    }
+    // A drop with the letters of a pre-order: it may be planned, and is never given that place.
+    let named = format!("drp_{expected}");
+    let planned = staff
+        .form(&format!("{desk}/drops"), &[("id", &named), ("title", "Theirs")])
+        .await;
+    assert_eq!(planned.status, 303, "{}", planned.text());
+    let known = staff.get(&format!("/v1/drops/{named}")).await.value();
+    let sells = json!({ "title": "Theirs", "items": [{ "variant": theirs, "allotment": 1, "price": { "amount": 100, "currency": "EUR" } }] });
+    let version = format!("\"{}\"", known["version"]);
+    let filled = staff
+        .clone()
+        .with("if-match", &version)
+        .patch(&format!("/v1/drops/{named}"), &sells)
+        .await;
+    assert_eq!(filled.status, 200, "{}", filled.text());
+    let refused = staff.post(&format!("/v1/drops/{named}/scheduling"), &json!({})).await;
+    assert_eq!(refused.refusal(), (409, "id_reused".into()));
+    // The drop sells on, and what its shop expected is nobody's on a shelf.
+    let quote = show.quote(1).await;
+    assert_eq!(state(&show.tap(&quote, "first").await), bought());
+    assert_eq!(show.figures().await, (2, 0, 1, 0));
+    assert_eq!(show.stall.left().await, (2, 0), "no unit that is only expected");
+    show.stall.invariants().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn d17_an_open_page_hears_of_prices_pins_and_units_and_who_joins_late_is_right_at_once() {
     let show = Show::open(5, 3, json!({})).await;
