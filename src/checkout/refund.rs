@@ -377,12 +377,22 @@ pub struct Difference {
     pub is_all_taken: bool,
 }
 
+/// Whether something that has left is still to be taken, though it may have been refused: then its buyer pays later, or is asked to.
+fn is_owed(view: &OrderView) -> bool {
+    let waits =
+        |capture: &payments::CaptureLine| !matches!(capture.state, CaptureState::Succeeded | CaptureState::Failed);
+    let is_short = |line: &OrderLine| {
+        let part = Part::Line(line.line);
+        let worth = |intent: &payments::Intent| intent.allocation.worth(part, line.shipped).unwrap_or(0);
+        view.captured_by_processor(part) < view.intent.as_ref().map_or(0, worth)
+    };
+    view.captures.iter().any(waits) || view.lines.iter().any(is_short)
+}
+
 /// What an order is owed by lower prices: now, or, as long as something of it is not paid yet, once it is.
 pub fn difference(view: &OrderView, prices: &[(VariantId, i64)]) -> Difference {
     let open = view.lines.iter().any(|line| line.open() > 0);
-    let moving =
-        (view.captures.iter()).any(|capture| !matches!(capture.state, CaptureState::Succeeded | CaptureState::Failed));
-    if !open && !moving {
+    if !open && !is_owed(view) {
         return Difference {
             minor: differences(view, prices).iter().map(|(_, minor)| minor).sum(),
             is_all_taken: true,
@@ -392,9 +402,8 @@ pub fn difference(view: &OrderView, prices: &[(VariantId, i64)]) -> Difference {
         let Some((_, now)) = prices.iter().find(|(variant, _)| *variant == line.variant) else {
             return 0;
         };
-        let kept = i64::from(line.quantity - line.canceled - line.asked);
-        let back = view.refunded(Part::Line(line.line));
-        (line.amount_minor.saturating_mul(kept) / i64::from(line.quantity) - now.saturating_mul(kept) - back).max(0)
+        let kept = line.quantity - line.canceled - line.asked;
+        (view.paid_of(line, kept) - now.saturating_mul(i64::from(kept))).max(0)
     });
     Difference {
         minor: expected.sum(),
@@ -410,9 +419,8 @@ fn differences(view: &OrderView, prices: &[(VariantId, i64)]) -> Vec<(Part, i64)
             continue;
         };
         let (part, kept) = (Part::Line(line.line), i128::from(line.kept()));
-        let cost = i128::from(line.amount_minor) * kept / i128::from(line.quantity);
-        let paid = cost.min(i128::from(view.refundable(part)));
-        let more = i64::try_from(paid - i128::from(*now) * kept).unwrap_or(0);
+        let paid = view.paid_of(line, line.kept()).min(view.refundable(part));
+        let more = i64::try_from(i128::from(paid) - i128::from(*now) * kept).unwrap_or(0);
         if more > 0 {
             parts.push((part, more));
         }
