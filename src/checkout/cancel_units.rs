@@ -135,6 +135,7 @@ pub fn cancel_units_in(
         order,
         adjustment: wish.id,
     })?;
+    super::refund::give_back_rests(tx, shop, order, wish)?;
     // Only what costs nothing may stay: then nothing is left to be promised either.
     let rest = payments::intent(tx, view.order.checkout.intent())?.map_or(0, |intent| intent.rest().minor);
     let after = match stays {

@@ -4,6 +4,7 @@
 //! before they get credit. Of lines, that holds line by line.
 
 use super::allocate::allocate;
+use super::cancel_units::UnitsCanceled;
 use super::model::{AdjustmentKind, Order, OrderLine};
 use super::orders::{OrderView, Ship, view};
 use super::store;
@@ -12,7 +13,7 @@ use crate::catalog::KeepTheRest;
 use crate::db::{LaneKey, Tx};
 use crate::gift_cards;
 use crate::inventory::{self, Claim, Restock};
-use crate::kernel::{AdjustmentId, Error, Fact, Money, OrderId, Result, ShopId, StaffId, Time, VariantId};
+use crate::kernel::{AdjustmentId, Error, Fact, Id, Money, OrderId, Result, ShopId, StaffId, Time, VariantId};
 use crate::payments::{self, CaptureState, Operation, Part, PlannedLeg, RefundBegin, RefundOf, RefundPlan};
 use crate::preorders;
 use crate::taxes;
@@ -27,6 +28,8 @@ pub enum RefundWhat {
     Lines(RefundLines),
     /// Of every piece that was taken and is kept, whatever it cost more than it costs now: variants with their new price, tax included.
     Difference(Vec<(VariantId, i64)>),
+    /// Of a bundle that its buyer has nothing of any more: what is still here.
+    RestOfBundle(usize),
 }
 
 /// Why a difference goes back; the buyer reads what it means.
@@ -121,6 +124,7 @@ fn plan(tx: &mut Tx<'_>, view: &OrderView, what: &RefundWhat) -> Result<BackPlan
             RefundOf::Parts(parts)
         }
         RefundWhat::Difference(prices) => RefundOf::Parts(differences(view, prices)),
+        RefundWhat::RestOfBundle(bundle) => RefundOf::Parts(rest_of_bundle(view, *bundle)),
     };
     let Some(used) = &view.gift_card else {
         let plan = plan_by_processor(tx, view, &whole)?;
@@ -221,6 +225,12 @@ fn sum_of(plan: &RefundPlan, part: Part) -> i64 {
 
 /// What the units cost, as far as it was taken and not given back yet.
 fn parts(view: &OrderView, lines: &RefundLines) -> Result<Vec<(Part, i64)>> {
+    judged(view, lines).map(|(parts, _)| parts)
+}
+
+/// The same, and what of each line is kept because the goods lost in value.
+pub(super) fn judged(view: &OrderView, lines: &RefundLines) -> Result<(Vec<(Part, i64)>, Vec<(u32, i64)>)> {
+    let mut kept_back = Vec::new();
     let quote = &view.checkout.offer.quote;
     let mut parts = Vec::new();
     let units = &lines.units;
@@ -271,13 +281,16 @@ fn parts(view: &OrderView, lines: &RefundLines) -> Result<Vec<(Part, i64)>> {
         let less = payments::allocate(&shares, &vec![0; shares.len()], less)?;
         for ((_, minor), less) in parts.iter_mut().zip(less) {
             *minor -= less;
+            if let (Part::Line(line), true) = (*part, less > 0) {
+                kept_back.push((line, less));
+            }
         }
     }
     if lines.delivery {
         parts.push((Part::Delivery, view.refundable(Part::Delivery)));
     }
     parts.retain(|(_, minor)| *minor > 0);
-    Ok(parts)
+    Ok((parts, kept_back))
 }
 
 /// What the units of a bundle's parts are worth by what its buyer agreed to. Errors: `bundle_goes_back_whole`.
@@ -328,8 +341,7 @@ fn keep_the_rest(view: &OrderView, bundle: usize, lines: &RefundLines, parts: &m
             taxes::line(quoted.alone_minor(kept(line)), quoted.tax, quote.inclusive).gross
         })
         .sum();
-    let given: i64 = of_it.iter().map(|line| view.refunded(Part::Line(line.line))).sum();
-    let mut due = (paid - alone - given).max(0);
+    let mut due = (paid - alone - given_of(view, &of_it)).max(0);
     parts.retain(|(part, _)| !mine.iter().any(|line| *part == Part::Line(*line)));
     // First of what comes back now, then of what came back before for less than its share.
     let mut order: Vec<u32> = mine.clone();
@@ -343,8 +355,63 @@ fn keep_the_rest(view: &OrderView, bundle: usize, lines: &RefundLines, parts: &m
     Ok(())
 }
 
-/// Canceling units before they leave does not take a bundle apart for which its buyer has to keep, or pay, something else. Errors: `bundle_goes_back_whole`.
-pub(super) fn refuse_parts_of_bundles(view: &OrderView, units: &[Ship]) -> Result<()> {
+/// What went back of lines, and what was kept of them for good.
+pub(super) fn given_of(view: &OrderView, lines: &[&OrderLine]) -> i64 {
+    let given = |line: &&OrderLine| view.refunded(Part::Line(line.line)) + view.deducted(line.line);
+    lines.iter().map(given).sum()
+}
+
+/// What is still here of a bundle of which its buyer has nothing any more: what was held back of a part that came back, since the others cost more alone,
+/// and of those the last was canceled before it left. Nothing while something of it is on its way: it goes back with that.
+fn rest_of_bundle(view: &OrderView, bundle: usize) -> Vec<(Part, i64)> {
+    let quote = &view.checkout.offer.quote;
+    let places = quote.lines_of(bundle);
+    let mine = |line: &&OrderLine| places.contains(&(line.line as usize));
+    let lines: Vec<&OrderLine> = view.lines.iter().filter(mine).collect();
+    let is_gone = |line: &&OrderLine| line.canceled + line.asked.min(view.units_given_back(line.line)) >= line.quantity;
+    if quote.bundles[bundle].keep_the_rest != KeepTheRest::Reprice || !lines.iter().all(is_gone) {
+        return Vec::new();
+    }
+    let paid: i64 = lines.iter().map(|line| line.worth(line.quantity - line.canceled)).sum();
+    let mut due = (paid - given_of(view, &lines)).max(0);
+    let parts = lines.iter().map(|line| {
+        let part = Part::Line(line.line);
+        let minor = due.min(view.refundable(part).max(0));
+        due -= minor;
+        (part, minor)
+    });
+    parts.filter(|(_, minor)| *minor > 0).collect()
+}
+
+/// Gives back, with the cancellation that took their last part, what is still here of bundles their buyer has nothing of any more. While a bank has its
+/// money that decides. The processor is asked by the resolver.
+pub(super) fn give_back_rests(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, wish: &UnitsCanceled) -> Result<()> {
+    let Some(view) = view(tx, shop, order)? else {
+        return Ok(());
+    };
+    if view.intent.as_ref().is_some_and(|intent| intent.disputes_open > 0) {
+        return Ok(());
+    }
+    for bundle in 0..view.checkout.offer.quote.bundles.len() {
+        if rest_of_bundle(&view, bundle).is_empty() {
+            continue;
+        }
+        let name = format!("bundle {bundle}");
+        let id = AdjustmentId::from_uuid(uuid::Uuid::new_v5(&wish.id.uuid(), name.as_bytes()));
+        let what = RefundWhat::RestOfBundle(bundle);
+        begin(tx, shop, order, id, &what, &wish.reason, wish.staff)?;
+    }
+    Ok(())
+}
+
+/// Refuses what would take a bundle apart, of those whose policy is named, that is `touched` and of which something `stays`. Errors: `bundle_goes_back_whole`.
+pub fn refuse_parts_of_bundles(
+    view: &OrderView,
+    policy: impl Fn(KeepTheRest) -> bool,
+    touched: impl Fn(&OrderLine) -> bool,
+    stays: impl Fn(&OrderLine) -> u32,
+    advice: &str,
+) -> Result<()> {
     let quote = &view.checkout.offer.quote;
     for (at, bundle) in quote.bundles.iter().enumerate() {
         let now = |line: &OrderLine| {
@@ -501,10 +568,14 @@ fn begin(
             });
             kept.collect()
         }
-        RefundWhat::Everything | RefundWhat::Amount(_) => Vec::new(),
+        RefundWhat::Everything | RefundWhat::Amount(_) | RefundWhat::RestOfBundle(_) => Vec::new(),
     };
     let kept = matches!(what, RefundWhat::Lines(lines) if lines.less_minor > 0);
-    let detail = serde_json::json!({ "lines": units, "kept": kept }).to_string();
+    let less = match what {
+        RefundWhat::Lines(lines) => judged(&view, lines)?.1,
+        _ => Vec::new(),
+    };
+    let detail = serde_json::json!({ "lines": units, "kept": kept, "less": less }).to_string();
     if !store::insert_adjustment(
         tx,
         id,
@@ -577,7 +648,7 @@ fn again(tx: &mut Tx<'_>, view: &OrderView, id: AdjustmentId) -> Result<Box<Back
     };
     let returned = view.gift_card.iter().flat_map(|used| &used.moves);
     let gift_card_minor = returned
-        .filter(|one| one.kind == gift_cards::MoveKind::Returned && one.source == crate::kernel::Id::uuid(id))
+        .filter(|one| one.kind == gift_cards::MoveKind::Returned && one.source == id.uuid())
         .map(|one| one.minor)
         .sum();
     Ok(Box::new(Back {
