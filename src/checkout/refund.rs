@@ -259,7 +259,8 @@ pub(super) fn judged(view: &OrderView, lines: &RefundLines) -> Result<(Vec<(Part
         } else if after >= kept_max && !view.kept_of(unit.line) {
             left
         } else {
-            (line.worth(after.min(kept_max)) - line.worth(before) - view.matched(*unit, lines.asked_at)).max(0)
+            let back = view.matched(*unit, lines.asked_at) + view.half_returned(unit.line);
+            (line.worth(after.min(kept_max)) - line.worth(before) - back).max(0)
         };
         parts.push((part, minor.min(left)));
     }

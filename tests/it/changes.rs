@@ -928,6 +928,71 @@ async fn a_second_match_at_the_same_price_pays_nothing_whatever_comes_back_meanw
     stall.check_changes().await;
 }
 
+/// A processor's no came back as done: the return was "refunded", the batch counted it, and the buyer was told that money goes back.
+#[tokio::test]
+async fn p16_a_refund_that_is_refused_is_no_refund_and_a_return_is_tried_again() {
+    let stall = Stall::open(6).await;
+    let mut orders = Vec::new();
+    for _ in 0..2 {
+        let order = stall.buy_many(1).await;
+        assert_eq!(stall.ship(order).await.status, 201);
+        orders.push(order);
+    }
+    let (order, other) = (orders[0], orders[1]);
+    let path = format!("/v1/orders/{order}/returns");
+    let said = json!({ "name": "B. Uyer", "email": "buyer@example.com" });
+    let stated = stall.staff.post(&path, &said).await.value();
+    let back = format!("{path}/{}", stated["id"].as_str().unwrap());
+    stall.weather("refund_refused=1000");
+    let came = json!({ "restock": "sellable" });
+    let received = stall.staff.post(&format!("{back}/receipt"), &came).await;
+    assert_eq!(received.value()["state"], "received", "{}", received.text());
+    assert!(!received.value()["trouble"].as_str().unwrap().is_empty());
+    assert!(stall.letter("did not arrive").await.contains("€34.90"));
+    let today = stall.studio("").await;
+    assert!(
+        today.contains("A refund of order") && today.contains("did not arrive"),
+        "{today}"
+    );
+    // The same of a batch: its row says why, and counts nothing.
+    let id = stall.draw_up(2500).await;
+    assert_eq!(stall.match_becomes(&id, "ready").await["progress"]["orders"], 1);
+    assert_eq!(stall.act_on(&id, "start").await.status, 200);
+    let done = stall.match_becomes(&id, "done").await;
+    let progress = &done["progress"];
+    assert_eq!(
+        (&progress["done"], &progress["skipped"], &progress["refunded"]["amount"]),
+        (&json!(0), &json!(1), &json!(0)),
+        "{done}"
+    );
+    // The processor comes round: what was refused is tried again, and the goods were put back once.
+    stall.weather("");
+    stall.age_returns(2).await;
+    let seen = stall
+        .order_becomes(order, "refunded", |seen| money(seen).1 == MUG + PARCEL)
+        .await;
+    assert_eq!((&seen["lines"][0]["returned"], stall.left().await), (&json!(1), (5, 0)));
+    eventually(async || {
+        let all = stall.staff.get(&path).await.value();
+        (all["data"][0]["state"] == "refunded").then_some(())
+    })
+    .await;
+    // What the first batch could not give back is owed still; after that nobody is owed anything.
+    for owed in [500, 0] {
+        let id = stall.draw_up(2500).await;
+        let ready = stall.match_becomes(&id, "ready").await;
+        assert_eq!(ready["progress"]["planned"]["amount"], owed, "{ready}");
+        assert_eq!(stall.act_on(&id, "start").await.status, 200);
+        stall.match_becomes(&id, "done").await;
+        stall
+            .order_becomes(other, "refunded", |seen| money(seen).1 == 500)
+            .await;
+    }
+    let today = stall.studio("").await;
+    assert!(!today.contains("did not arrive"), "{today}");
+    stall.check_changes().await;
+}
+
 /// Money that was refused is still owed: who pays it later paid the old price, too.
 #[tokio::test]
 async fn who_pays_late_is_not_left_out_of_a_match() {
