@@ -5,6 +5,7 @@ use super::model::AdjustmentKind;
 use super::orders::{OrderView, Ship, view};
 use super::store;
 use crate::app::App;
+use crate::catalog::KeepTheRest;
 use crate::db::{LaneKey, Tx};
 use crate::drops;
 use crate::gift_cards;
@@ -112,7 +113,18 @@ pub fn cancel_units_in(
     if stays == 0 && !has_left {
         return whole(tx, shop, order, wish);
     }
-    super::refund::refuse_parts_of_bundles(&view, &units)?;
+    let named = |line: &super::OrderLine| {
+        let mine = units.iter().filter(|unit| unit.line == line.line);
+        mine.map(|unit| unit.quantity).sum::<u32>()
+    };
+    // Nobody's bundle is taken apart before it leaves who would have to keep, or pay, something else for it.
+    super::refuse_parts_of_bundles(
+        &view,
+        |keep| keep != KeepTheRest::Prorate,
+        |line| named(line) > 0,
+        |line| line.quantity.saturating_sub(line.canceled + line.asked + named(line)),
+        "cancel all of it, or give parts of it back once they have left.",
+    )?;
     take_off(tx, &view, &units)?;
     let minor = free_money(tx, &view, &units, wish)?;
     if view

@@ -323,13 +323,7 @@ fn keep_the_rest(view: &OrderView, bundle: usize, lines: &RefundLines, parts: &m
         let gone = |line: &&OrderLine| kept(line) == 0 || line.canceled + line.asked >= line.quantity;
         return match of_it.iter().all(gone) {
             true => Ok(()),
-            false => Err(Error::conflict(
-                "bundle_goes_back_whole",
-                format!(
-                    "\u{201c}{}\u{201d} goes back whole or not at all, as its buyer was told.",
-                    quote.bundles[bundle].title
-                ),
-            )),
+            false => Err(goes_back_whole(&quote.bundles[bundle].title, "as its buyer was told.")),
         };
     }
     // The buyer pays for what they keep what it costs alone; the rest of what they paid goes back.
@@ -420,21 +414,19 @@ pub fn refuse_parts_of_bundles(
             mine.map(|unit| unit.quantity).sum::<u32>()
         };
         let places = quote.lines_of(at);
-        let lines = view.lines.iter().filter(|line| places.contains(&(line.line as usize)));
-        let lines: Vec<&OrderLine> = lines.collect();
-        let is_touched = lines.iter().any(|line| now(line) > 0);
-        let is_whole = (lines.iter()).all(|line| line.canceled + line.asked + now(line) >= line.quantity);
-        if bundle.keep_the_rest != KeepTheRest::Prorate && is_touched && !is_whole {
-            return Err(Error::conflict(
-                "bundle_goes_back_whole",
-                format!(
-                    "Cancel \u{201c}{}\u{201d} whole, or give parts of it back once they have left.",
-                    bundle.title
-                ),
-            ));
+        let mine = || view.lines.iter().filter(|line| places.contains(&(line.line as usize)));
+        if policy(bundle.keep_the_rest) && mine().any(&touched) && mine().any(|line| stays(line) > 0) {
+            return Err(goes_back_whole(&bundle.title, advice));
         }
     }
     Ok(())
+}
+
+fn goes_back_whole(title: &str, advice: &str) -> Error {
+    Error::conflict(
+        "bundle_goes_back_whole",
+        format!("\u{201c}{title}\u{201d} goes back whole or not at all: {advice}"),
+    )
 }
 
 /// What an order is owed by a lower price.

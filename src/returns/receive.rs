@@ -4,6 +4,7 @@ use super::model::{Return, ReturnState, TRIES};
 use super::store::{self, Arrived};
 use super::withdraw::{said, tomorrow};
 use crate::app::App;
+use crate::catalog::KeepTheRest;
 use crate::checkout::{self, OrderView, Refund, RefundLines, RefundWhat, Ship};
 use crate::db::{LaneKey, Tx};
 use crate::fulfilment;
@@ -86,6 +87,17 @@ fn arrive(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, id: ReturnId, received:
                 line.amount_minor.saturating_mul(i64::from(units)) / i64::from(line.quantity)
             })
             .sum();
+        let units_of = |units: &[Ship], line: u32| -> u32 {
+            let mine = units.iter().filter(|unit| unit.line == line);
+            mine.map(|unit| unit.quantity).sum()
+        };
+        checkout::refuse_parts_of_bundles(
+            &view,
+            |keep| keep == KeepTheRest::None,
+            |line| units_of(&came, line.line) > 0,
+            |line| line.open() + line.kept() + units_of(&found.units, line.line) - units_of(&came, line.line),
+            "receive all of it, and keep what a missing piece costs; or end the return.",
+        )?;
         if received.deducted_minor > worth {
             return Err(Error::field("/deducted", "Keep at most what the pieces cost."));
         }

@@ -165,6 +165,36 @@ async fn f5_a_bundle_that_goes_back_whole_only_is_not_given_back_in_part() {
     stall.invariants().await;
 }
 
+/// A part of it that arrived could be received, and then its money could never go back.
+#[tokio::test]
+async fn f5_a_bundle_that_goes_back_whole_only_is_received_whole_only() {
+    let stall = Stall::open(20).await;
+    let print = sell(&stall, "Print", 1333, false).await;
+    let set = set(&stall, &print, 6000, "none").await;
+    let order = bought(&stall, &quoted(&stall, &format!("{}:1", set.variant), "").await).await;
+    assert_eq!(stall.ship(order).await.status, 201);
+    let path = format!("/v1/orders/{order}/returns");
+    let stated = stall
+        .staff
+        .post(&path, &json!({ "name": "B", "email": "buyer@example.com" }))
+        .await;
+    let back = format!("{path}/{}", stated.value()["id"].as_str().unwrap());
+    let part = json!({ "lines": [{ "line": 0, "quantity": 2 }], "restock": "sellable" });
+    let refused = stall.staff.post(&format!("{back}/receipt"), &part).await;
+    assert_eq!(refused.refusal(), (409, "bundle_goes_back_whole".into()));
+    assert_eq!(stall.staff.get(&path).await.value()["data"][0]["state"], "awaited");
+    // A person may take it for whole, and keep what the missing print costs.
+    let whole = json!({ "restock": "sellable", "deducted": 1000, "deduction": "The print is missing." });
+    let received = stall.staff.post(&format!("{back}/receipt"), &whole).await;
+    assert_eq!(
+        (&received.value()["state"], minor(&received.value()["refunded"])),
+        (&json!("refunded"), 6000 - 1000 + 490),
+        "{}",
+        received.text()
+    );
+    stall.invariants().await;
+}
+
 #[tokio::test]
 async fn d12_a_bundle_that_was_shown_is_sold_as_it_was_shown_and_a_fall_is_passed_on() {
     let stall = Stall::open(20).await;
