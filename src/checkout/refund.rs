@@ -280,7 +280,7 @@ pub(super) fn judged(view: &OrderView, lines: &RefundLines) -> Result<(Vec<(Part
             return Err(Error::field("/deducted", "Keep at most what the pieces cost."));
         }
         let less = payments::allocate(&shares, &vec![0; shares.len()], less)?;
-        for ((_, minor), less) in parts.iter_mut().zip(less) {
+        for ((part, minor), less) in parts.iter_mut().zip(less) {
             *minor -= less;
             if let (Part::Line(line), true) = (*part, less > 0) {
                 kept_back.push((line, less));
@@ -409,10 +409,6 @@ pub fn refuse_parts_of_bundles(
 ) -> Result<()> {
     let quote = &view.checkout.offer.quote;
     for (at, bundle) in quote.bundles.iter().enumerate() {
-        let now = |line: &OrderLine| {
-            let mine = units.iter().filter(|unit| unit.line == line.line);
-            mine.map(|unit| unit.quantity).sum::<u32>()
-        };
         let places = quote.lines_of(at);
         let mine = || view.lines.iter().filter(|line| places.contains(&(line.line as usize)));
         if policy(bundle.keep_the_rest) && mine().any(&touched) && mine().any(|line| stays(line) > 0) {
@@ -500,13 +496,34 @@ pub async fn refund(
     reason: String,
     staff: Option<StaffId>,
 ) -> Result<Refund> {
+    refund_while(app, shop, order, id, what, reason, staff, |_| Ok(())).await
+}
+
+/// The same for as long as `still` says yes, in the transaction that begins it and after the order's turn was taken. Errors: its own, too.
+#[expect(clippy::too_many_arguments, reason = "those of `refund`, and one")]
+pub async fn refund_while(
+    app: &App,
+    shop: ShopId,
+    order: OrderId,
+    id: AdjustmentId,
+    what: RefundWhat,
+    reason: String,
+    staff: Option<StaffId>,
+    still: impl Fn(&mut Tx<'_>) -> Result<()> + Send + 'static,
+) -> Result<Refund> {
     let lane = LaneKey::of(order);
     let app = app.clone();
     app.clone()
         .track(async move {
             let begun = app
                 .db
-                .write(lane, move |tx| begin(tx, shop, order, id, &what, &reason, staff))
+                .write(lane, move |tx| {
+                    if store::find_order(tx, shop, order)?.is_some() {
+                        super::take_turn(tx, order)?;
+                        still(tx)?;
+                    }
+                    begin(tx, shop, order, id, &what, &reason, staff)
+                })
                 .await?;
             let Refund::Begun(back) = begun else { return Ok(begun) };
             let Some(refund) = &back.by_processor else {

@@ -192,7 +192,13 @@ pub(super) async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()
     });
     let refund = found.refund(number);
     let reason = "withdrawal".to_owned();
-    let minor = match checkout::refund(app, shop, order, refund, what, reason, found.staff).await {
+    // A person may be ending it at this moment: then they were first, or will find the refund.
+    let still = move |tx: &mut Tx<'_>| match store::find(tx, shop, id)?.map(|found| found.state) {
+        Some(ReturnState::Received) => Ok(()),
+        _ => Err(Error::conflict("return_closed", "The return has ended.")),
+    };
+    let given = checkout::refund_while(app, shop, order, refund, what, reason, found.staff, still);
+    let minor = match given.await {
         Ok(Refund::Begun(back) | Refund::Again(back)) => back.amount.minor,
         Ok(Refund::NotFound) => return Err(Error::internal("a return belongs to an order that is not there")),
         // All of it was kept for what the goods lost, or went back before.

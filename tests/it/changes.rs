@@ -993,6 +993,53 @@ async fn p16_a_refund_that_is_refused_is_no_refund_and_a_return_is_tried_again()
     stall.check_changes().await;
 }
 
+/// Whoever closes a return and whoever gives its money back at the same moment: one of them was first.
+#[tokio::test(flavor = "multi_thread")]
+async fn f4_a_return_that_is_closed_while_it_is_paid_is_one_or_the_other() {
+    let stall = Stall::open(12).await;
+    for _ in 0..8 {
+        let order = stall.buy_many(1).await;
+        assert_eq!(stall.ship(order).await.status, 201);
+        let path = format!("/v1/orders/{order}/returns");
+        let said = json!({ "name": "B", "email": "buyer@example.com" });
+        let stated = stall.staff.post(&path, &said).await.value();
+        let back = format!("{path}/{}", stated["id"].as_str().unwrap());
+        let (came, why) = (json!({}), json!({ "reason": "They keep it" }));
+        let (receipt, closing) = (format!("{back}/receipt"), format!("{back}/closing"));
+        tokio::join!(stall.staff.post(&receipt, &came), stall.staff.post(&closing, &why));
+        let state = eventually(async || {
+            let all = stall.staff.get(&path).await.value();
+            let state = all["data"][0]["state"].clone();
+            (state == "closed" || state == "refunded").then_some(state)
+        })
+        .await;
+        let given = money(&stall.order(order).await).1;
+        assert_eq!(given, if state == "closed" { 0 } else { MUG + PARCEL }, "{state}");
+    }
+    // In between: the refund asks again when it is its turn.
+    let order = stall.buy_many(1).await;
+    assert_eq!(stall.ship(order).await.status, 201);
+    let ended = |_: &mut hawker::db::Tx<'_>| {
+        Err(hawker::kernel::Error::conflict(
+            "return_closed",
+            "The return has ended.",
+        ))
+    };
+    let refused = checkout::refund_while(
+        &stall.world.app,
+        stall.shop.id,
+        order,
+        stall.fresh(),
+        checkout::RefundWhat::Everything,
+        "withdrawal".into(),
+        None,
+        ended,
+    );
+    assert_eq!(refused.await.unwrap_err().code, "return_closed");
+    assert_eq!(money(&stall.order(order).await).1, 0);
+    stall.check_changes().await;
+}
+
 /// Money that was refused is still owed: who pays it later paid the old price, too.
 #[tokio::test]
 async fn who_pays_late_is_not_left_out_of_a_match() {
