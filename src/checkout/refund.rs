@@ -108,6 +108,7 @@ fn plan(tx: &mut Tx<'_>, view: &OrderView, what: &RefundWhat) -> Result<BackPlan
         }
         RefundWhat::Amount(minor) => RefundOf::Amount(*minor),
         RefundWhat::Lines(lines) => {
+            refuse_while_taken(view, lines)?;
             let parts = parts(view, lines)?;
             // Goods that come back for nothing are counted and put back all the same.
             let comes_back = lines.restock.is_some() || lines.asked_at.is_some();
@@ -221,6 +222,21 @@ fn sum_of(plan: &RefundPlan, part: Part) -> i64 {
         .filter(|leg| leg.part == part)
         .map(|leg| leg.minor)
         .sum()
+}
+
+/// Of lines whose money is being taken at this moment nobody knows what there is to give back: they would come back for nothing. Errors: `capture_pending`.
+fn refuse_while_taken(view: &OrderView, lines: &RefundLines) -> Result<()> {
+    let mut open = (view.captures.iter())
+        .filter(|capture| !matches!(capture.state, CaptureState::Succeeded | CaptureState::Failed))
+        .flat_map(|capture| &capture.legs);
+    let is_named = |part: Part| lines.units.iter().any(|unit| part == Part::Line(unit.line));
+    if open.any(|leg| is_named(leg.part)) {
+        return Err(Error::conflict(
+            "capture_pending",
+            "Their money is being taken right now. Try again in a minute; nothing was given back.",
+        ));
+    }
+    Ok(())
 }
 
 /// What the units cost, as far as it was taken and not given back yet.

@@ -1040,6 +1040,28 @@ async fn f4_a_return_that_is_closed_while_it_is_paid_is_one_or_the_other() {
     stall.check_changes().await;
 }
 
+/// Units came back for nothing while their money was on its way in.
+#[tokio::test]
+async fn what_is_being_paid_at_this_moment_is_not_given_back_for_nothing() {
+    let stall = Stall::open(4).await;
+    let order = stall.buy_many(1).await;
+    stall.weather("lost=1000");
+    assert_eq!(stall.ship(order).await.status, 201);
+    let one = json!({ "lines": [{ "line": 0, "quantity": 1 }], "restock": "sellable", "reason": "returned" });
+    let path = format!("/v1/orders/{order}/refunds");
+    let refused = stall.staff.post(&path, &one).await;
+    assert_eq!(refused.refusal(), (409, "capture_pending".into()), "{}", refused.text());
+    let seen = stall.order(order).await;
+    assert_eq!((&seen["lines"][0]["returned"], stall.left().await), (&json!(0), (3, 0)));
+    stall.weather("");
+    stall
+        .order_becomes(order, "charged", |seen| money(seen).0 == MUG + PARCEL)
+        .await;
+    let given = stall.staff.post(&path, &one).await;
+    assert_eq!(given.value()["amount"]["amount"], MUG, "{}", given.text());
+    stall.check_changes().await;
+}
+
 /// Money that was refused is still owed: who pays it later paid the old price, too.
 #[tokio::test]
 async fn who_pays_late_is_not_left_out_of_a_match() {
