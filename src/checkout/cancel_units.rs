@@ -1,13 +1,12 @@
 //! Some units of an order are canceled before they leave: their money is never taken, and they are for sale again.
 
-use super::cancel::{CancelOrder, let_go, undo};
+use super::cancel::{CancelOrder, give_drop_back, let_go, undo};
 use super::model::AdjustmentKind;
 use super::orders::{OrderView, Ship, view};
 use super::store;
 use crate::app::App;
 use crate::catalog::KeepTheRest;
 use crate::db::{LaneKey, Tx};
-use crate::drops;
 use crate::gift_cards;
 use crate::inventory::{self, Claim, Restock};
 use crate::kernel::{AdjustmentId, Error, Fact, Id, OrderId, Result, ShipmentId, ShopId, StaffId};
@@ -127,16 +126,7 @@ pub fn cancel_units_in(
     )?;
     take_off(tx, &view, &units)?;
     let minor = free_money(tx, &view, &units, wish)?;
-    if view
-        .checkout
-        .offer
-        .quote
-        .drop
-        .as_ref()
-        .is_some_and(|drop| drop.limit > 0)
-    {
-        drops::give_back(tx, view.checkout.id, units.iter().map(|unit| unit.quantity).sum())?;
-    }
+    give_drop_back(tx, &view.checkout, units.iter().map(|unit| unit.quantity).sum())?;
     let detail = serde_json::json!({ "lines": &units }).to_string();
     let kind = AdjustmentKind::Cancellation;
     if !store::insert_adjustment(tx, wish.id, &view.order, kind, minor, &wish.reason, &detail, wish.staff)? {

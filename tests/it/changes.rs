@@ -1062,6 +1062,19 @@ async fn what_is_being_paid_at_this_moment_is_not_given_back_for_nothing() {
     stall.check_changes().await;
 }
 
+#[tokio::test]
+async fn a_cancellation_never_takes_the_id_of_another_order() {
+    let stall = Stall::open(4).await;
+    let (first, second) = (stall.buy_many(2).await, stall.buy_many(1).await);
+    let id = stall.adjustment();
+    assert_eq!(stall.cancel_units(first, &id, 1).await.status, 201);
+    let refused = stall.cancel_units(second, &id, 1).await;
+    assert_eq!(refused.refusal(), (409, "id_reused".into()), "{}", refused.text());
+    assert_eq!(stall.order(second).await["state"], "confirmed");
+    assert_eq!(stall.left().await, (2, 0), "and nothing of it was done");
+    stall.check_changes().await;
+}
+
 /// Money that was refused is still owed: who pays it later paid the old price, too.
 #[tokio::test]
 async fn who_pays_late_is_not_left_out_of_a_match() {

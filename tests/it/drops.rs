@@ -469,6 +469,38 @@ async fn d11_a_reservation_that_ends_gives_its_buyer_their_limit_back() {
     show.stall.invariants().await;
 }
 
+#[tokio::test]
+async fn d11_what_is_given_up_of_an_order_counts_no_more_against_its_buyers_limit() {
+    let show = Show::open(5, 4, json!({ "limit_per_buyer": 2 })).await;
+    let stall = &show.stall;
+    let mut body = body_of(&show.quote(2).await, "first");
+    body["payment"]["token"] = json!("tok_once");
+    let bought_two = show.put(stall.checkout(), &body).await;
+    assert_eq!(state(&bought_two), bought(), "{}", bought_two.text());
+    let order: hawker::kernel::OrderId = bought_two.value()["order"]["id"].as_str().unwrap().parse().unwrap();
+    stall.work_is_open(order).await;
+    let one = json!({ "carrier": "DHL", "lines": [{ "line": 0, "quantity": 1 }] });
+    let left = stall.staff.post(&format!("/v1/orders/{order}/shipments"), &one).await;
+    assert_eq!(left.status, 201, "{}", left.text());
+    // Its money is not promised any more, and nobody pays again: the other piece stays here.
+    stall.age(7 * 86_400 + 60).await;
+    stall
+        .order_becomes(order, "lost", |seen| seen["state"] == "payment_lost")
+        .await;
+    stall.age(3 * 86_400 + 60).await;
+    stall
+        .order_becomes(order, "given up", |seen| seen["state"] == "fulfilled")
+        .await;
+    let more = body_of(&show.quote(2).await, "first");
+    assert_eq!(
+        show.put(stall.checkout(), &more).await.status,
+        409,
+        "two more are one too many"
+    );
+    assert_eq!(state(&show.tap(&show.quote(1).await, "first").await), bought());
+    stall.invariants().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn d12_prices_step_while_people_buy_and_nobody_pays_more_than_they_were_shown() {
     let show = Arc::new(Show::open(200, 200, json!({})).await);
