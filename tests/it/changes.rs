@@ -1111,3 +1111,58 @@ async fn who_pays_late_is_not_left_out_of_a_match() {
         .await;
     stall.check_changes().await;
 }
+
+/// One that breaks every time stands behind the others, not before them.
+#[tokio::test]
+async fn what_cannot_be_looked_at_waits_behind_the_others() {
+    let stall = Stall::open(4).await;
+    let order = stall.buy_many(1).await;
+    assert_eq!(stall.ship(order).await.status, 201);
+    let path = format!("/v1/orders/{order}/returns");
+    stall
+        .staff
+        .post(&path, &json!({ "name": "B", "email": "buyer@example.com" }))
+        .await;
+    let soon = hawker::kernel::Time(stall.world.app.clock.wall().0 + 20 * DAY * 1_000_000);
+    let expected = json!({ "variant": stall.mug, "units": 4, "ships_by": soon });
+    assert_eq!(stall.staff.post("/v1/preorders", &expected).await.status, 201);
+    let drop = json!({ "title": "Soon", "opens_at": soon, "items": [{ "variant": stall.mug, "allotment": 1, "price": { "amount": 100, "currency": "EUR" } }] });
+    let drop = stall.staff.post("/v1/drops", &drop).await.value()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let scheduled = stall
+        .staff
+        .post(&format!("/v1/drops/{drop}/scheduling"), &json!({}))
+        .await;
+    assert_eq!(scheduled.status, 200, "{}", scheduled.text());
+    let app = &stall.world.app;
+    let broken = app.db.write(LaneKey(0), |tx| {
+        tx.exec("update intents set allocation = 'torn'", &[])?;
+        tx.exec("update returns set state = 'received', next_check_at = 1", &[])?;
+        tx.exec("delete from stock where location_id in (select id from preorders)", &[])?;
+        tx.exec("update preorders set state = 'closed', next_check_at = 1", &[])?;
+        // Its next event is there already.
+        tx.exec(
+            "insert into drop_events (drop_id, position, kind, detail, staff_id, at, hash)
+             select drop_id, position + 1, kind, detail, staff_id, at, hash from drop_events where kind = 'scheduled'",
+            &[],
+        )?;
+        tx.exec(
+            "update drops set opens_at = 1, next_check_at = 1 where state = 'scheduled'",
+            &[],
+        )
+    });
+    assert_eq!(broken.await.unwrap(), 1);
+    eventually(async || {
+        let first = app.db.read(|tx| {
+            tx.one::<(i64,)>(
+                "select count(*) from (select next_check_at from returns union all select next_check_at from preorders union all select next_check_at from drops) d
+                  where next_check_at > 1",
+                &[],
+            )
+        });
+        (first.await.unwrap().0 == 3).then_some(())
+    })
+    .await;
+}
