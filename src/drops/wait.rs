@@ -12,6 +12,8 @@ use crate::kernel::{CheckoutId, DropId, Error, Id, Result, Seconds, ShopId, Time
 
 /// How long an offer is kept for whoever waited.
 pub const OFFER: Seconds = Seconds::minutes(5);
+/// Offers read at once.
+const OFFERS_PAGE: i64 = 100;
 /// Offers made by one command; the round that follows makes more.
 const OFFERS_MAX: u32 = 25;
 
@@ -234,12 +236,17 @@ pub(super) fn keep_shut(tx: &mut Tx<'_>, drop: &Drop) -> Result<()> {
 
 /// After a pause: what was offered when it began is kept for as long as it was kept then.
 pub(super) fn keep_offers(tx: &mut Tx<'_>, drop: DropId, paused_at: Time, pause: Seconds) -> Result<()> {
-    for offer in store::offered_since(tx, drop, paused_at)? {
-        let until = offer.offered_until.unwrap_or(tx.now()).plus(pause);
-        store::keep_offer(tx, offer.id, until)?;
-        inventory::extend(tx, holder(offer.id), false, until)?;
+    let mut last = WaitId::from_uuid(uuid::Uuid::nil());
+    loop {
+        let page = store::offered_since(tx, drop, paused_at, last, OFFERS_PAGE)?;
+        let Some(offer) = page.last() else { return Ok(()) };
+        last = offer.id;
+        for offer in page {
+            let until = offer.offered_until.unwrap_or(tx.now()).plus(pause);
+            store::keep_offer(tx, offer.id, until)?;
+            inventory::extend(tx, holder(offer.id), false, until)?;
+        }
     }
-    Ok(())
 }
 
 /// The drop is over: nobody waits any more, and what was offered is free. Some of them at a time; whether there are more.
