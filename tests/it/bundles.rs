@@ -58,6 +58,103 @@ fn amounts(lines: &Value) -> Vec<i64> {
         .collect()
 }
 
+/// Two lines of one purchase that share a stock item were each checked against all of it (medusajs/medusa#16502).
+#[tokio::test]
+async fn d3_a_bundle_is_made_of_what_its_parts_have_and_loose_pieces_count_with_it() {
+    let stall = Stall::open(5).await;
+    let print = sell(&stall, "Print", 1333, false).await;
+    let set = set(&stall, &print, 6000, "prorate").await;
+    assert_eq!(left(&stall, &set.variant).await, 2, "five mugs make two sets");
+    let one = quoted(&stall, &format!("{}:1", set.variant), "").await;
+    // 60.00 by 60.00 and 13.33 of 73.33: 49.09 (49.093) and 10.90 (10.907); the cent over goes to the first.
+    assert_eq!(amounts(&one["lines"]), [4910, 1090], "{one}");
+    assert_eq!(
+        (one["bundles"][0]["title"].as_str(), one["lines"][1]["bundle"].as_i64()),
+        (Some("Morning set"), Some(0))
+    );
+    assert_eq!(minor(&one["items"]), 6000);
+    // Two sets and two mugs are six mugs.
+    let six = quoted(&stall, &format!("{}:2,{}:2", set.variant, stall.mug), "").await;
+    let refused = tap(&stall, stall.checkout(), &six, "jo@example.com", "tok_visa").await;
+    assert_eq!(refused.refusal(), (409, "sold_out".into()));
+    assert_eq!(
+        (stall.left().await, left(&stall, &print).await),
+        ((5, 0), 50),
+        "all or nothing"
+    );
+    let five = quoted(&stall, &format!("{}:2,{}:1", set.variant, stall.mug), "").await;
+    let order = bought(&stall, &five).await;
+    assert_eq!(
+        (
+            stall.left().await,
+            left(&stall, &print).await,
+            left(&stall, &set.variant).await
+        ),
+        ((0, 0), 48, 0)
+    );
+    let seen = stall.order(order).await;
+    assert_eq!(
+        (amounts(&seen["lines"]), minor(&seen["total"])),
+        (vec![9819, 2181, 3000], 12_000 + 3000 + 490),
+        "{seen}"
+    );
+    let gone = quote(&stall, &format!("{}:1", set.variant), "").await;
+    assert_eq!(gone.refusal(), (409, "sold_out".into()));
+    let canceled = stall
+        .staff
+        .post(&format!("/v1/orders/{order}/cancellation"), &json!({}))
+        .await;
+    assert_eq!(canceled.status, 200, "{}", canceled.text());
+    assert_eq!((stall.left().await, left(&stall, &set.variant).await), ((5, 0), 2));
+    stall.invariants().await;
+}
+
+/// Outside systems gave back another sum than the bundle cost, or left its parts off the shelf, or counted all of it as given back with one part
+/// (magento/magento2#39060).
+#[tokio::test]
+async fn f5_a_bundle_goes_back_part_by_part_exactly_and_its_parts_go_back_on_the_shelf() {
+    let stall = Stall::open(20).await;
+    let print = sell(&stall, "Print", 1333, false).await;
+    let set = set(&stall, &print, 6001, "prorate").await;
+    with_code(&stall, "SEVEN", percent(7)).await;
+    for (code, order_of_parts) in [("", [0, 1, 0]), ("SEVEN", [1, 0, 0]), ("SEVEN", [0, 0, 1])] {
+        let quote = quoted(&stall, &format!("{}:1", set.variant), code).await;
+        let shares = amounts(&quote["lines"]);
+        // 7 % of 60.01 is 4.20 (4.2007).
+        assert_eq!(
+            shares.iter().sum::<i64>(),
+            if code.is_empty() { 6001 } else { 6001 - 420 }
+        );
+        let order = bought(&stall, &quote).await;
+        assert_eq!(stall.ship(order).await.status, 201);
+        let mut back = vec![0, 0];
+        for line in order_of_parts {
+            let units =
+                json!({ "lines": [{ "line": line, "quantity": 1 }], "restock": "sellable", "reason": "returned" });
+            let given = refund(&stall, order, units).await;
+            assert_eq!(given.status, 201, "{}", given.text());
+            back[line] += minor(&given.value()["amount"]);
+        }
+        assert_eq!(back, shares, "each part its share, to the cent");
+        let rest = refund(&stall, order, json!({ "reason": "the delivery" })).await;
+        assert_eq!(minor(&rest.value()["amount"]), 490);
+        let more = refund(&stall, order, json!({ "reason": "more" })).await;
+        assert_eq!(more.refusal().0, 409);
+    }
+    assert_eq!(
+        (
+            stall.left().await,
+            left(&stall, &print).await,
+            left(&stall, &set.variant).await
+        ),
+        ((20, 0), 50, 10)
+    );
+    for kind in [AccountKind::TaxPayable, AccountKind::PlatformRevenue] {
+        assert_eq!(stall.balance(kind).await, 0, "every leg was reversed");
+    }
+    stall.invariants().await;
+}
+
 #[tokio::test]
 async fn f5_what_is_kept_costs_what_it_costs_alone_where_the_buyer_agreed_to_that() {
     let stall = Stall::open(20).await;

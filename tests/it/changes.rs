@@ -1166,3 +1166,27 @@ async fn what_cannot_be_looked_at_waits_behind_the_others() {
     })
     .await;
 }
+
+/// Two refunds at once each saw the history without the other (juspay/hyperswitch#13182).
+#[tokio::test]
+async fn p13_a_hundred_refunds_over_http_never_exceed_one_capture() {
+    let stall = Stall::open(2).await;
+    let order = stall.buy_many(1).await;
+    assert_eq!(stall.ship(order).await.status, 201);
+    stall.order_becomes(order, "charged", |seen| money(seen).0 > 0).await;
+    let path = format!("/v1/orders/{order}/refunds");
+    let refunds = (0..100).map(|_| async {
+        let body = json!({ "amount": 100, "reason": "story" });
+        stall.staff.post(&path, &body).await.status
+    });
+    let all = futures_util::future::join_all(refunds).await;
+    let given = all.iter().filter(|status| **status == 201).count();
+    assert!(all.iter().all(|status| matches!(status, 201 | 409 | 503)), "{all:?}");
+    assert!(given <= 34, "34.90 was taken, and {given} euros were given back");
+    eventually(async || {
+        let (_, back) = stall.at_the_processor(order);
+        (back == i64::try_from(given).unwrap() * 100).then_some(())
+    })
+    .await;
+    stall.check_changes().await;
+}

@@ -373,6 +373,45 @@ async fn d1_three_hundred_buyers_twenty_units_of_a_drop() {
     show.stall.invariants().await;
 }
 
+/// A shop that counts its shelf lower in the middle of a sale takes nothing back that it has promised: what is counted lies beside that.
+#[tokio::test]
+async fn d9_a_count_of_nothing_takes_nothing_from_who_reserved_or_bought() {
+    let show = Show::open(8, 3, json!({})).await;
+    let stall = &show.stall;
+    let (sold, quote) = (stall.buy().await, show.quote(1).await);
+    let (id, buyer) = show.reserve(&quote, "ada").await;
+    let outside = stall.quote(1).await;
+    let mut body = body_of(&outside, "bob");
+    body.as_object_mut().unwrap().remove("payment");
+    let held = stall.checkout();
+    let placed = show.put(held, &body).await;
+    assert_eq!(placed.value()["state"], "ready_for_complete", "{}", placed.text());
+    let secret = placed.value()["client_secret"].as_str().unwrap().to_owned();
+    let path = format!("/v1/variants/{}/stock", stall.mug);
+    let counted = stall.staff.put(&path, &json!({ "on_hand": 0 })).await.value();
+    assert_eq!(
+        (&counted["left"], &counted["in_checkouts"], &counted["sold"]),
+        (&json!(0), &json!(1), &json!(1)),
+        "{counted}"
+    );
+    assert_eq!(
+        show.figures().await,
+        (2, 1, 0, 0),
+        "what lies in the drop is the drop's"
+    );
+    let refused = show.put(stall.checkout(), &body_of(&outside, "late")).await;
+    assert_eq!(refused.refusal(), (409, "sold_out".into()));
+    // Who reserved pays, here and there, and what was sold leaves.
+    let bob = stall.player.clone().with("hawker-checkout-secret", &secret);
+    for (buyer, id) in [(buyer, id), (bob, held)] {
+        let paid = buyer.post(&format!("/v1/checkouts/{id}/payment"), &pay()).await;
+        assert_eq!(paid.value()["state"], "completed", "{}", paid.text());
+    }
+    assert_eq!(stall.ship(sold).await.status, 201);
+    assert_eq!((stall.left().await, show.figures().await), ((0, 0), (2, 0, 1, 0)));
+    stall.invariants().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn d11_fifty_parallel_checkouts_of_one_buyer_under_many_names_get_the_limit() {
     let show = Arc::new(Show::open(80, 60, json!({ "limit_per_buyer": 2 })).await);
