@@ -410,7 +410,11 @@ pub(super) fn give_back_rests(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, wis
         let name = format!("bundle {bundle}");
         let id = AdjustmentId::from_uuid(uuid::Uuid::new_v5(&wish.id.uuid(), name.as_bytes()));
         let what = RefundWhat::RestOfBundle(bundle);
-        begin(tx, shop, order, id, &what, &wish.reason, wish.staff)?;
+        if let Refund::Begun(back) = begin(tx, shop, order, id, &what, &wish.reason, wish.staff)?
+            && let Some(refund) = &back.by_processor
+        {
+            payments::refund_soon(tx, refund.id)?;
+        }
     }
     Ok(())
 }

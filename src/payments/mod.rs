@@ -83,7 +83,7 @@ pub use settle_conflict::{Decided, Decision, Settle, Who, ask_now, decisions, se
 pub use settle_unheard::{Unheard, unheard};
 pub use store::{
     CaptureLine, RefundLine, adjustment_of, capture_soon, failed_refunds, intent_state, let_go_part, refund_failure,
-    refused_captures,
+    refund_soon, refused_captures,
 };
 pub use taking::{MARGIN, PAY_AGAIN, Terms};
 pub use timeline::{

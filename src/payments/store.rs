@@ -991,6 +991,14 @@ pub fn refund_failure(tx: &mut Tx<'_>, shop: ShopId, adjustment: AdjustmentId) -
     Ok(found.map(|(detail,)| detail))
 }
 
+/// A refund that nobody waits for is asked for in the resolver's next round.
+pub fn refund_soon(tx: &mut Tx<'_>, id: RefundId) -> Result<()> {
+    tx.put(
+        "update refunds set next_check_at = $2 where id = $1 and state = 'sending'",
+        args![id, tx.now()],
+    )
+}
+
 /// The adjustment a refund belongs to.
 pub fn adjustment_of(tx: &mut Tx<'_>, shop: ShopId, refund: RefundId) -> Result<Option<AdjustmentId>> {
     let found: Option<(AdjustmentId,)> = tx.maybe_one(
