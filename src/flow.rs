@@ -8,6 +8,9 @@ use crate::db::{Act, Tx};
 use crate::fulfilment;
 use crate::kernel::{Error, Fact, Result};
 use crate::notify::{self, Links, webhooks};
+use crate::payments;
+use crate::price_matches;
+use crate::returns;
 
 /// What the program does about facts: the acts, with what a transaction does not know.
 pub fn acts(app: &App) -> impl Act {
@@ -57,7 +60,13 @@ fn follow(tx: &mut Tx<'_>, links: &Links, fact: &Fact) -> Result<()> {
             order,
             refund,
             amount_minor,
-        } => notify::refund_failed(tx, links, shop, order, refund, amount_minor).map(drop),
+        } => {
+            if let Some(adjustment) = payments::adjustment_of(tx, shop, refund)? {
+                returns::not_refunded(tx, shop, order, adjustment)?;
+                price_matches::not_given_back(tx, shop, order, adjustment)?;
+            }
+            notify::refund_failed(tx, links, shop, order, refund, amount_minor).map(drop)
+        }
         Fact::PaymentLost { shop, order, tries } => notify::payment_lost(tx, links, shop, order, tries).map(drop),
         Fact::PaymentOverdue { shop, order } => match checkout::give_up(tx, shop, order)? {
             GiveUp::Rest => {

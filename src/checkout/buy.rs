@@ -356,7 +356,7 @@ fn place(
         None => false,
     };
     if let Some(drop) = &drop
-        && let Some(variant) = drops::promised(tx, drop.id, &demand, &was_offered)?
+        && let Some(variant) = drops::promised(tx, (shop.id, drop.id), &demand, &was_offered)?
     {
         if !was_offered.is_empty() {
             return Err(beside_an_offer());

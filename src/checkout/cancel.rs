@@ -2,12 +2,13 @@
 
 use super::buy::{let_discounts_go, let_drop_go, let_gift_card_go};
 use super::conclude::{Settled, settle};
-use super::model::{AdjustmentKind, Checkout, CheckoutState, Order};
+use super::model::{AdjustmentKind, Checkout, CheckoutState, Order, OrderLine};
 use super::store;
 use crate::app::App;
 use crate::db::{LaneKey, Tx};
+use crate::drops;
 use crate::inventory::{self, Claim, Restock};
-use crate::kernel::{AdjustmentId, CheckoutId, Fact, Id, OrderId, Result, ShopId, StaffId};
+use crate::kernel::{AdjustmentId, CheckoutId, Error, Fact, Id, OrderId, Result, ShopId, StaffId};
 use crate::payments::{self, Attempt, Operation, VoidBegin};
 use crate::preorders;
 
@@ -196,8 +197,21 @@ fn put_back(
         }
     }
     let kind = AdjustmentKind::Cancellation;
-    store::insert_adjustment(tx, adjustment, order, kind, minor, reason, "{}", staff)?;
+    if !store::insert_adjustment(tx, adjustment, order, kind, minor, reason, "{}", staff)? {
+        return Err(Error::conflict(
+            "id_reused",
+            "This cancellation id is taken. Make a new one.",
+        ));
+    }
     Ok(())
+}
+
+/// Units of a drop with a limit that stay with the shop: their buyer may have as many again.
+pub(super) fn give_drop_back(tx: &mut Tx<'_>, checkout: &Checkout, units: u32) -> Result<()> {
+    match &checkout.offer.quote.drop {
+        Some(drop) if drop.limit > 0 => drops::give_back(tx, checkout.id, units),
+        _ => Ok(()),
+    }
 }
 
 /// What became of an order whose buyer did not pay again in time.
@@ -245,7 +259,9 @@ pub fn give_up(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<GiveUp> {
     payments::void_begin(tx, intent.id)?;
     let let_go = let_gift_card_go(tx, &view.checkout)?;
     let minor = intent.rest().minor - owed + let_go;
+    let units = view.lines.iter().map(OrderLine::open).sum();
     put_back(tx, (&view.order, &view.checkout), cancellation(id), minor, reason, None)?;
+    give_drop_back(tx, &view.checkout, units)?;
     store::touch_order(tx, id)?;
     Ok(GiveUp::Rest)
 }

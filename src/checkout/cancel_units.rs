@@ -1,12 +1,12 @@
 //! Some units of an order are canceled before they leave: their money is never taken, and they are for sale again.
 
-use super::cancel::{CancelOrder, let_go, undo};
+use super::cancel::{CancelOrder, give_drop_back, let_go, undo};
 use super::model::AdjustmentKind;
 use super::orders::{OrderView, Ship, view};
 use super::store;
 use crate::app::App;
+use crate::catalog::KeepTheRest;
 use crate::db::{LaneKey, Tx};
-use crate::drops;
 use crate::gift_cards;
 use crate::inventory::{self, Claim, Restock};
 use crate::kernel::{AdjustmentId, Error, Fact, Id, OrderId, Result, ShipmentId, ShopId, StaffId};
@@ -112,19 +112,21 @@ pub fn cancel_units_in(
     if stays == 0 && !has_left {
         return whole(tx, shop, order, wish);
     }
-    super::refund::refuse_parts_of_bundles(&view, &units)?;
+    let named = |line: &super::OrderLine| {
+        let mine = units.iter().filter(|unit| unit.line == line.line);
+        mine.map(|unit| unit.quantity).sum::<u32>()
+    };
+    // Nobody's bundle is taken apart before it leaves who would have to keep, or pay, something else for it.
+    super::refuse_parts_of_bundles(
+        &view,
+        |keep| keep != KeepTheRest::Prorate,
+        |line| named(line) > 0,
+        |line| line.quantity.saturating_sub(line.canceled + line.asked + named(line)),
+        "cancel all of it, or give parts of it back once they have left.",
+    )?;
     take_off(tx, &view, &units)?;
     let minor = free_money(tx, &view, &units, wish)?;
-    if view
-        .checkout
-        .offer
-        .quote
-        .drop
-        .as_ref()
-        .is_some_and(|drop| drop.limit > 0)
-    {
-        drops::give_back(tx, view.checkout.id, units.iter().map(|unit| unit.quantity).sum())?;
-    }
+    give_drop_back(tx, &view.checkout, units.iter().map(|unit| unit.quantity).sum())?;
     let detail = serde_json::json!({ "lines": &units }).to_string();
     let kind = AdjustmentKind::Cancellation;
     if !store::insert_adjustment(tx, wish.id, &view.order, kind, minor, &wish.reason, &detail, wish.staff)? {
@@ -135,6 +137,7 @@ pub fn cancel_units_in(
         order,
         adjustment: wish.id,
     })?;
+    super::refund::give_back_rests(tx, shop, order, wish)?;
     // Only what costs nothing may stay: then nothing is left to be promised either.
     let rest = payments::intent(tx, view.order.checkout.intent())?.map_or(0, |intent| intent.rest().minor);
     let after = match stays {

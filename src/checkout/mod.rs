@@ -48,6 +48,7 @@ pub use orders::{OrderView, Ship, mark_shipped, order, order_of_checkout, orders
 pub use own::*;
 pub use refund::{
     Back, BackPlan, Difference, PRICE_MATCH, Refund, RefundLines, RefundWhat, difference, preview_refund, refund,
+    refund_while, refuse_parts_of_bundles,
 };
 pub use resume::resume;
 pub use store::{

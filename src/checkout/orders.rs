@@ -50,16 +50,17 @@ impl OrderView {
     pub fn refundable(&self, part: Part) -> i64 {
         self.captured(part) - self.refunded(part) - self.disputed(part)
     }
+    /// Whether a processor refused to give it back.
+    fn failed(&self, adjustment: &Adjustment) -> bool {
+        let mut mine = self.refunds.iter().filter(|refund| refund.adjustment == adjustment.id);
+        mine.any(|refund| refund.state == RefundState::Failed)
+    }
     /// Units of a line that were named in refunds; those of a price match are kept. What a processor refused to give back is not among them.
     pub(super) fn units_given_back(&self, line: u32) -> u32 {
-        let failed = |adjustment: &Adjustment| {
-            let mut mine = self.refunds.iter().filter(|refund| refund.adjustment == adjustment.id);
-            mine.any(|refund| refund.state == RefundState::Failed)
-        };
         let refunds = self
             .adjustments
             .iter()
-            .filter(|one| one.kind == AdjustmentKind::Refund && one.reason != PRICE_MATCH && !failed(one));
+            .filter(|one| one.kind == AdjustmentKind::Refund && one.reason != PRICE_MATCH && !self.failed(one));
         let units = refunds.flat_map(Adjustment::units).filter(|unit| unit.line == line);
         units.map(|unit| unit.quantity).sum()
     }
@@ -72,6 +73,47 @@ impl OrderView {
         };
         let refunds = (self.adjustments.iter()).filter(|change| change.kind == AdjustmentKind::Refund);
         refunds.filter(of_it).any(kept)
+    }
+    /// What was kept of a line because units of it that came back had lost value: theirs, not of what its buyer still has.
+    pub(super) fn deducted(&self, line: u32) -> i64 {
+        #[derive(serde::Deserialize, Default)]
+        struct Detail {
+            #[serde(default)]
+            less: Vec<(u32, i64)>,
+        }
+        let refunds = (self.adjustments.iter()).filter(|one| one.kind == AdjustmentKind::Refund && !self.failed(one));
+        let less = refunds.flat_map(|one| serde_json::from_str::<Detail>(&one.detail).unwrap_or_default().less);
+        less.filter(|(of, _)| *of == line).map(|(_, minor)| minor).sum()
+    }
+    /// What was paid of units of a line that its buyer has: the price, less what went back of them because they cost less now, and less what went back
+    /// of the line without naming units. Other units' money does not count, whether it is on its way or was kept.
+    pub(super) fn paid_of(&self, line: &OrderLine, quantity: u32) -> i64 {
+        let named = Ship {
+            line: line.line,
+            quantity,
+        };
+        let of_none = |one: &&Adjustment| one.kind == AdjustmentKind::Refund && one.units().is_empty();
+        let goodwill = (self.adjustments.iter())
+            .filter(of_none)
+            .map(|one| self.returned_by(one, Part::Line(line.line)));
+        line.worth(quantity) - self.matched(named, None) - goodwill.sum::<i64>()
+    }
+    /// What went back of a line in refunds of which another part failed: whoever tries again has so much of it already.
+    pub(super) fn half_returned(&self, line: u32) -> i64 {
+        let named = |one: &&Adjustment| self.failed(one) && one.units().iter().any(|unit| unit.line == line);
+        let failed = self.adjustments.iter().filter(named);
+        failed.map(|one| self.returned_by(one, Part::Line(line))).sum()
+    }
+    /// What a refund gave back of a part, whichever way.
+    fn returned_by(&self, change: &Adjustment, part: Part) -> i64 {
+        let mine = (self.refunds.iter())
+            .filter(|refund| refund.adjustment == change.id && refund.state != RefundState::Failed)
+            .flat_map(|refund| &refund.legs);
+        let onto_card = (self.gift_card.iter().flat_map(|used| &used.moves))
+            .filter(|one| one.kind == gift_cards::MoveKind::Returned && one.source == change.id.uuid())
+            .flat_map(|one| &one.legs);
+        let legs = mine.chain(onto_card).filter(|leg| leg.part == part);
+        legs.map(|leg| leg.minor).sum()
     }
     /// Money that was taken altogether, by the processor and from a gift card.
     pub fn taken_minor(&self) -> i64 {
@@ -94,14 +136,7 @@ impl OrderView {
                 .filter(|kept| kept.line == unit.line)
                 .map(|kept| kept.quantity);
             let kept: u32 = kept.sum();
-            let mine = (self.refunds.iter())
-                .filter(|refund| refund.adjustment == change.id && refund.state != RefundState::Failed)
-                .flat_map(|refund| &refund.legs);
-            let onto_card = (self.gift_card.iter().flat_map(|used| &used.moves))
-                .filter(|one| one.kind == gift_cards::MoveKind::Returned && one.source == change.id.uuid())
-                .flat_map(|one| &one.legs);
-            let legs = mine.chain(onto_card).filter(|leg| leg.part == Part::Line(unit.line));
-            let sum: i64 = legs.map(|leg| leg.minor).sum();
+            let sum = self.returned_by(change, Part::Line(unit.line));
             minor += sum * i64::from(unit.quantity.min(kept)) / i64::from(kept.max(1));
         }
         minor

@@ -4,6 +4,7 @@
 //! before they get credit. Of lines, that holds line by line.
 
 use super::allocate::allocate;
+use super::cancel_units::UnitsCanceled;
 use super::model::{AdjustmentKind, Order, OrderLine};
 use super::orders::{OrderView, Ship, view};
 use super::store;
@@ -12,7 +13,7 @@ use crate::catalog::KeepTheRest;
 use crate::db::{LaneKey, Tx};
 use crate::gift_cards;
 use crate::inventory::{self, Claim, Restock};
-use crate::kernel::{AdjustmentId, Error, Fact, Money, OrderId, Result, ShopId, StaffId, Time, VariantId};
+use crate::kernel::{AdjustmentId, Error, Fact, Id, Money, OrderId, Result, ShopId, StaffId, Time, VariantId};
 use crate::payments::{self, CaptureState, Operation, Part, PlannedLeg, RefundBegin, RefundOf, RefundPlan};
 use crate::preorders;
 use crate::taxes;
@@ -27,6 +28,8 @@ pub enum RefundWhat {
     Lines(RefundLines),
     /// Of every piece that was taken and is kept, whatever it cost more than it costs now: variants with their new price, tax included.
     Difference(Vec<(VariantId, i64)>),
+    /// Of a bundle that its buyer has nothing of any more: what is still here.
+    RestOfBundle(usize),
 }
 
 /// Why a difference goes back; the buyer reads what it means.
@@ -105,6 +108,7 @@ fn plan(tx: &mut Tx<'_>, view: &OrderView, what: &RefundWhat) -> Result<BackPlan
         }
         RefundWhat::Amount(minor) => RefundOf::Amount(*minor),
         RefundWhat::Lines(lines) => {
+            refuse_while_taken(view, lines)?;
             let parts = parts(view, lines)?;
             // Goods that come back for nothing are counted and put back all the same.
             let comes_back = lines.restock.is_some() || lines.asked_at.is_some();
@@ -121,6 +125,7 @@ fn plan(tx: &mut Tx<'_>, view: &OrderView, what: &RefundWhat) -> Result<BackPlan
             RefundOf::Parts(parts)
         }
         RefundWhat::Difference(prices) => RefundOf::Parts(differences(view, prices)),
+        RefundWhat::RestOfBundle(bundle) => RefundOf::Parts(rest_of_bundle(view, *bundle)),
     };
     let Some(used) = &view.gift_card else {
         let plan = plan_by_processor(tx, view, &whole)?;
@@ -219,8 +224,29 @@ fn sum_of(plan: &RefundPlan, part: Part) -> i64 {
         .sum()
 }
 
+/// Of lines whose money is being taken at this moment nobody knows what there is to give back: they would come back for nothing. Errors: `capture_pending`.
+fn refuse_while_taken(view: &OrderView, lines: &RefundLines) -> Result<()> {
+    let mut open = (view.captures.iter())
+        .filter(|capture| !matches!(capture.state, CaptureState::Succeeded | CaptureState::Failed))
+        .flat_map(|capture| &capture.legs);
+    let is_named = |part: Part| lines.units.iter().any(|unit| part == Part::Line(unit.line));
+    if open.any(|leg| is_named(leg.part)) {
+        return Err(Error::conflict(
+            "capture_pending",
+            "Their money is being taken right now. Try again in a minute; nothing was given back.",
+        ));
+    }
+    Ok(())
+}
+
 /// What the units cost, as far as it was taken and not given back yet.
 fn parts(view: &OrderView, lines: &RefundLines) -> Result<Vec<(Part, i64)>> {
+    judged(view, lines).map(|(parts, _)| parts)
+}
+
+/// The same, and what of each line is kept because the goods lost in value.
+pub(super) fn judged(view: &OrderView, lines: &RefundLines) -> Result<(Vec<(Part, i64)>, Vec<(u32, i64)>)> {
+    let mut kept_back = Vec::new();
     let quote = &view.checkout.offer.quote;
     let mut parts = Vec::new();
     let units = &lines.units;
@@ -249,7 +275,8 @@ fn parts(view: &OrderView, lines: &RefundLines) -> Result<Vec<(Part, i64)>> {
         } else if after >= kept_max && !view.kept_of(unit.line) {
             left
         } else {
-            (line.worth(after.min(kept_max)) - line.worth(before) - view.matched(*unit, lines.asked_at)).max(0)
+            let back = view.matched(*unit, lines.asked_at) + view.half_returned(unit.line);
+            (line.worth(after.min(kept_max)) - line.worth(before) - back).max(0)
         };
         parts.push((part, minor.min(left)));
     }
@@ -269,15 +296,18 @@ fn parts(view: &OrderView, lines: &RefundLines) -> Result<Vec<(Part, i64)>> {
             return Err(Error::field("/deducted", "Keep at most what the pieces cost."));
         }
         let less = payments::allocate(&shares, &vec![0; shares.len()], less)?;
-        for ((_, minor), less) in parts.iter_mut().zip(less) {
+        for ((part, minor), less) in parts.iter_mut().zip(less) {
             *minor -= less;
+            if let (Part::Line(line), true) = (*part, less > 0) {
+                kept_back.push((line, less));
+            }
         }
     }
     if lines.delivery {
         parts.push((Part::Delivery, view.refundable(Part::Delivery)));
     }
     parts.retain(|(_, minor)| *minor > 0);
-    Ok(parts)
+    Ok((parts, kept_back))
 }
 
 /// What the units of a bundle's parts are worth by what its buyer agreed to. Errors: `bundle_goes_back_whole`.
@@ -309,13 +339,7 @@ fn keep_the_rest(view: &OrderView, bundle: usize, lines: &RefundLines, parts: &m
         let gone = |line: &&OrderLine| kept(line) == 0 || line.canceled + line.asked >= line.quantity;
         return match of_it.iter().all(gone) {
             true => Ok(()),
-            false => Err(Error::conflict(
-                "bundle_goes_back_whole",
-                format!(
-                    "\u{201c}{}\u{201d} goes back whole or not at all, as its buyer was told.",
-                    quote.bundles[bundle].title
-                ),
-            )),
+            false => Err(goes_back_whole(&quote.bundles[bundle].title, "as its buyer was told.")),
         };
     }
     // The buyer pays for what they keep what it costs alone; the rest of what they paid goes back.
@@ -328,8 +352,7 @@ fn keep_the_rest(view: &OrderView, bundle: usize, lines: &RefundLines, parts: &m
             taxes::line(quoted.alone_minor(kept(line)), quoted.tax, quote.inclusive).gross
         })
         .sum();
-    let given: i64 = of_it.iter().map(|line| view.refunded(Part::Line(line.line))).sum();
-    let mut due = (paid - alone - given).max(0);
+    let mut due = (paid - alone - given_of(view, &of_it)).max(0);
     parts.retain(|(part, _)| !mine.iter().any(|line| *part == Part::Line(*line)));
     // First of what comes back now, then of what came back before for less than its share.
     let mut order: Vec<u32> = mine.clone();
@@ -343,30 +366,83 @@ fn keep_the_rest(view: &OrderView, bundle: usize, lines: &RefundLines, parts: &m
     Ok(())
 }
 
-/// Canceling units before they leave does not take a bundle apart for which its buyer has to keep, or pay, something else. Errors: `bundle_goes_back_whole`.
-pub(super) fn refuse_parts_of_bundles(view: &OrderView, units: &[Ship]) -> Result<()> {
+/// What went back of lines, and what was kept of them for good.
+pub(super) fn given_of(view: &OrderView, lines: &[&OrderLine]) -> i64 {
+    let given = |line: &&OrderLine| view.refunded(Part::Line(line.line)) + view.deducted(line.line);
+    lines.iter().map(given).sum()
+}
+
+/// What is still here of a bundle of which its buyer has nothing any more: what was held back of a part that came back, since the others cost more alone,
+/// and of those the last was canceled before it left. Nothing while something of it is on its way: it goes back with that.
+fn rest_of_bundle(view: &OrderView, bundle: usize) -> Vec<(Part, i64)> {
     let quote = &view.checkout.offer.quote;
-    for (at, bundle) in quote.bundles.iter().enumerate() {
-        let now = |line: &OrderLine| {
-            let mine = units.iter().filter(|unit| unit.line == line.line);
-            mine.map(|unit| unit.quantity).sum::<u32>()
-        };
-        let places = quote.lines_of(at);
-        let lines = view.lines.iter().filter(|line| places.contains(&(line.line as usize)));
-        let lines: Vec<&OrderLine> = lines.collect();
-        let is_touched = lines.iter().any(|line| now(line) > 0);
-        let is_whole = (lines.iter()).all(|line| line.canceled + line.asked + now(line) >= line.quantity);
-        if bundle.keep_the_rest != KeepTheRest::Prorate && is_touched && !is_whole {
-            return Err(Error::conflict(
-                "bundle_goes_back_whole",
-                format!(
-                    "Cancel \u{201c}{}\u{201d} whole, or give parts of it back once they have left.",
-                    bundle.title
-                ),
-            ));
+    let places = quote.lines_of(bundle);
+    let mine = |line: &&OrderLine| places.contains(&(line.line as usize));
+    let lines: Vec<&OrderLine> = view.lines.iter().filter(mine).collect();
+    let is_gone = |line: &&OrderLine| line.canceled + line.asked.min(view.units_given_back(line.line)) >= line.quantity;
+    if quote.bundles[bundle].keep_the_rest != KeepTheRest::Reprice || !lines.iter().all(is_gone) {
+        return Vec::new();
+    }
+    let paid: i64 = lines.iter().map(|line| line.worth(line.quantity - line.canceled)).sum();
+    let mut due = (paid - given_of(view, &lines)).max(0);
+    let parts = lines.iter().map(|line| {
+        let part = Part::Line(line.line);
+        let minor = due.min(view.refundable(part).max(0));
+        due -= minor;
+        (part, minor)
+    });
+    parts.filter(|(_, minor)| *minor > 0).collect()
+}
+
+/// Gives back, with the cancellation that took their last part, what is still here of bundles their buyer has nothing of any more. While a bank has its
+/// money that decides. The processor is asked by the resolver.
+pub(super) fn give_back_rests(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, wish: &UnitsCanceled) -> Result<()> {
+    let Some(view) = view(tx, shop, order)? else {
+        return Ok(());
+    };
+    if view.intent.as_ref().is_some_and(|intent| intent.disputes_open > 0) {
+        return Ok(());
+    }
+    for bundle in 0..view.checkout.offer.quote.bundles.len() {
+        if rest_of_bundle(&view, bundle).is_empty() {
+            continue;
+        }
+        let name = format!("bundle {bundle}");
+        let id = AdjustmentId::from_uuid(uuid::Uuid::new_v5(&wish.id.uuid(), name.as_bytes()));
+        let what = RefundWhat::RestOfBundle(bundle);
+        if let Refund::Begun(back) = begin(tx, shop, order, id, &what, &wish.reason, wish.staff)?
+            && let Some(refund) = &back.by_processor
+        {
+            payments::refund_soon(tx, refund.id)?;
         }
     }
     Ok(())
+}
+
+/// Refuses what would take a bundle apart, of those whose policy is named, that is `touched` and of which something `stays`. Errors: `bundle_goes_back_whole`.
+pub fn refuse_parts_of_bundles(
+    view: &OrderView,
+    policy: impl Fn(KeepTheRest) -> bool,
+    touched: impl Fn(&OrderLine) -> bool,
+    stays: impl Fn(&OrderLine) -> u32,
+    advice: &str,
+) -> Result<()> {
+    let quote = &view.checkout.offer.quote;
+    for (at, bundle) in quote.bundles.iter().enumerate() {
+        let places = quote.lines_of(at);
+        let mine = || view.lines.iter().filter(|line| places.contains(&(line.line as usize)));
+        if policy(bundle.keep_the_rest) && mine().any(&touched) && mine().any(|line| stays(line) > 0) {
+            return Err(goes_back_whole(&bundle.title, advice));
+        }
+    }
+    Ok(())
+}
+
+fn goes_back_whole(title: &str, advice: &str) -> Error {
+    Error::conflict(
+        "bundle_goes_back_whole",
+        format!("\u{201c}{title}\u{201d} goes back whole or not at all: {advice}"),
+    )
 }
 
 /// What an order is owed by a lower price.
@@ -377,12 +453,22 @@ pub struct Difference {
     pub is_all_taken: bool,
 }
 
+/// Whether something that has left is still to be taken, though it may have been refused: then its buyer pays later, or is asked to.
+fn is_owed(view: &OrderView) -> bool {
+    let waits =
+        |capture: &payments::CaptureLine| !matches!(capture.state, CaptureState::Succeeded | CaptureState::Failed);
+    let is_short = |line: &OrderLine| {
+        let part = Part::Line(line.line);
+        let worth = |intent: &payments::Intent| intent.allocation.worth(part, line.shipped).unwrap_or(0);
+        view.captured_by_processor(part) < view.intent.as_ref().map_or(0, worth)
+    };
+    view.captures.iter().any(waits) || view.lines.iter().any(is_short)
+}
+
 /// What an order is owed by lower prices: now, or, as long as something of it is not paid yet, once it is.
 pub fn difference(view: &OrderView, prices: &[(VariantId, i64)]) -> Difference {
     let open = view.lines.iter().any(|line| line.open() > 0);
-    let moving =
-        (view.captures.iter()).any(|capture| !matches!(capture.state, CaptureState::Succeeded | CaptureState::Failed));
-    if !open && !moving {
+    if !open && !is_owed(view) {
         return Difference {
             minor: differences(view, prices).iter().map(|(_, minor)| minor).sum(),
             is_all_taken: true,
@@ -392,9 +478,8 @@ pub fn difference(view: &OrderView, prices: &[(VariantId, i64)]) -> Difference {
         let Some((_, now)) = prices.iter().find(|(variant, _)| *variant == line.variant) else {
             return 0;
         };
-        let kept = i64::from(line.quantity - line.canceled - line.asked);
-        let back = view.refunded(Part::Line(line.line));
-        (line.amount_minor.saturating_mul(kept) / i64::from(line.quantity) - now.saturating_mul(kept) - back).max(0)
+        let kept = line.quantity - line.canceled - line.asked;
+        (view.paid_of(line, kept) - now.saturating_mul(i64::from(kept))).max(0)
     });
     Difference {
         minor: expected.sum(),
@@ -410,9 +495,8 @@ fn differences(view: &OrderView, prices: &[(VariantId, i64)]) -> Vec<(Part, i64)
             continue;
         };
         let (part, kept) = (Part::Line(line.line), i128::from(line.kept()));
-        let cost = i128::from(line.amount_minor) * kept / i128::from(line.quantity);
-        let paid = cost.min(i128::from(view.refundable(part)));
-        let more = i64::try_from(paid - i128::from(*now) * kept).unwrap_or(0);
+        let paid = view.paid_of(line, line.kept()).min(view.refundable(part));
+        let more = i64::try_from(i128::from(paid) - i128::from(*now) * kept).unwrap_or(0);
         if more > 0 {
             parts.push((part, more));
         }
@@ -432,13 +516,34 @@ pub async fn refund(
     reason: String,
     staff: Option<StaffId>,
 ) -> Result<Refund> {
+    refund_while(app, shop, order, id, what, reason, staff, |_| Ok(())).await
+}
+
+/// The same for as long as `still` says yes, in the transaction that begins it and after the order's turn was taken. Errors: its own, too.
+#[expect(clippy::too_many_arguments, reason = "those of `refund`, and one")]
+pub async fn refund_while(
+    app: &App,
+    shop: ShopId,
+    order: OrderId,
+    id: AdjustmentId,
+    what: RefundWhat,
+    reason: String,
+    staff: Option<StaffId>,
+    still: impl Fn(&mut Tx<'_>) -> Result<()> + Send + 'static,
+) -> Result<Refund> {
     let lane = LaneKey::of(order);
     let app = app.clone();
     app.clone()
         .track(async move {
             let begun = app
                 .db
-                .write(lane, move |tx| begin(tx, shop, order, id, &what, &reason, staff))
+                .write(lane, move |tx| {
+                    if store::find_order(tx, shop, order)?.is_some() {
+                        super::take_turn(tx, order)?;
+                        still(tx)?;
+                    }
+                    begin(tx, shop, order, id, &what, &reason, staff)
+                })
                 .await?;
             let Refund::Begun(back) = begun else { return Ok(begun) };
             let Some(refund) = &back.by_processor else {
@@ -493,10 +598,14 @@ fn begin(
             });
             kept.collect()
         }
-        RefundWhat::Everything | RefundWhat::Amount(_) => Vec::new(),
+        RefundWhat::Everything | RefundWhat::Amount(_) | RefundWhat::RestOfBundle(_) => Vec::new(),
     };
     let kept = matches!(what, RefundWhat::Lines(lines) if lines.less_minor > 0);
-    let detail = serde_json::json!({ "lines": units, "kept": kept }).to_string();
+    let less = match what {
+        RefundWhat::Lines(lines) => judged(&view, lines)?.1,
+        _ => Vec::new(),
+    };
+    let detail = serde_json::json!({ "lines": units, "kept": kept, "less": less }).to_string();
     if !store::insert_adjustment(
         tx,
         id,
@@ -569,7 +678,7 @@ fn again(tx: &mut Tx<'_>, view: &OrderView, id: AdjustmentId) -> Result<Box<Back
     };
     let returned = view.gift_card.iter().flat_map(|used| &used.moves);
     let gift_card_minor = returned
-        .filter(|one| one.kind == gift_cards::MoveKind::Returned && one.source == crate::kernel::Id::uuid(id))
+        .filter(|one| one.kind == gift_cards::MoveKind::Returned && one.source == id.uuid())
         .map(|one| one.minor)
         .sum();
     Ok(Box::new(Back {

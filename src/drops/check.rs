@@ -19,7 +19,7 @@ pub fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
             broken.push(format!("I16 nobody will look at {} again", drop.id));
         }
         let items = store::items(tx, drop.id)?;
-        for row in inventory::aside(tx, drop.place())? {
+        for row in inventory::aside(tx, drop.shop, drop.place())? {
             let allotted = items
                 .iter()
                 .find(|item| item.variant == row.variant)

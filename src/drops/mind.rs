@@ -21,7 +21,14 @@ pub async fn mind(app: &App) -> Result<u64> {
     let due = app.db.read(|tx| store::due(tx, ROWS)).await?;
     for id in due.iter().filter(|_| !mutant!("I16-drop")) {
         let id = *id;
-        told(id, app.db.write(LaneKey::of(id), move |tx| look(tx, id)).await);
+        if told(id, app.db.write(LaneKey::of(id), move |tx| look(tx, id)).await).is_none() {
+            // Nor does it stay before them.
+            let later = move |tx: &mut Tx<'_>| {
+                let drop = store::load(tx, id)?;
+                store::look_again(tx, &drop, tx.now().plus(Seconds::minutes(1)))
+            };
+            app.db.write(LaneKey::of(id), later).await?;
+        }
     }
     let_in(app).await?;
     for id in app.db.read(|tx| store::unmarked(tx, ROWS)).await? {

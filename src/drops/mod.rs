@@ -62,7 +62,7 @@ pub use own::{Own, begin, own};
 pub use plan::{HOLD_MINUTES, NewItem, Plan, Planned, edit, plan, view, view_by_slug};
 pub use rules::{Rule, RuleState, When, kind as rule_kind, stop_rule};
 pub use run::{Act, Hand, archive, close, extend, open, pause, pin, release, schedule, step_price};
-pub use store::{before_wait, events, find, find_by_slug, holding, list, wait_of};
+pub use store::{COUNTED, before_wait, events, find, find_by_slug, holding, list, wait_of};
 pub use wait::{OFFER, after_offers, is_promised, is_waited_for, leave, offered_units, promised, take_offers, wait};
 pub use windows::mind_windows;
 pub use work::{Answered, BITS, Challenge, NoWork, WAIT, challenge, check as check_work, guard, solve};

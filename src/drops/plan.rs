@@ -300,7 +300,7 @@ pub fn edit(
 pub(super) fn of(tx: &mut Tx<'_>, drop: Drop) -> Result<View> {
     Ok(View {
         items: store::items(tx, drop.id)?,
-        stock: inventory::aside(tx, drop.place())?,
+        stock: inventory::aside(tx, drop.shop, drop.place())?,
         rules: store::rules(tx, drop.id)?,
         line: match drop.line_rate {
             0 => None,

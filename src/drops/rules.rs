@@ -113,7 +113,7 @@ pub(super) fn by_sales(tx: &mut Tx<'_>, id: crate::kernel::DropId) -> Result<()>
     if drop.state != DropState::Open {
         return Ok(());
     }
-    let stock = inventory::aside(tx, drop.place())?;
+    let stock = inventory::aside(tx, drop.shop, drop.place())?;
     for rule in store::rules(tx, id)? {
         let sold = stock
             .iter()

@@ -83,7 +83,7 @@ pub fn schedule(tx: &mut Tx<'_>, hand: Hand) -> Result<Act> {
     for item in &items {
         if !give(tx, &before, item.variant, item.allotment, Gate::Shut)? {
             // Those before it go back: the answer is no error, so nothing else undoes it.
-            inventory::send_home(tx, before.place())?;
+            inventory::send_home(tx, before.shop, before.place())?;
             return Ok(Act::NotEnough { variant: item.variant });
         }
     }
@@ -184,7 +184,7 @@ pub(super) fn opened(tx: &mut Tx<'_>, before: &Drop, staff: Option<StaffId>) -> 
         ..before.clone()
     };
     let drop = act(tx, before, after, kind, &told.unwrap_or_else(|| json!({})), staff)?;
-    inventory::set_gate(tx, drop.place(), Gate::Open)?;
+    inventory::set_gate(tx, drop.shop, drop.place(), Gate::Open)?;
     if !first {
         after_the_pause(tx, &drop, before.changed_at)?;
     }
@@ -220,7 +220,7 @@ pub fn pause(tx: &mut Tx<'_>, hand: Hand) -> Result<Act> {
     };
     let drop = act(tx, &before, after, EventKind::Paused, &json!({}), hand.staff)?;
     if !mutant!("D13-pause") {
-        inventory::set_gate(tx, drop.place(), Gate::Shut)?;
+        inventory::set_gate(tx, drop.shop, drop.place(), Gate::Shut)?;
     }
     done(tx, drop)
 }
@@ -249,7 +249,7 @@ pub(super) fn closed(tx: &mut Tx<'_>, before: &Drop, staff: Option<StaffId>) -> 
     };
     let drop = act(tx, before, after, EventKind::Closed, &json!({}), staff)?;
     if !mutant!("D13") {
-        inventory::set_gate(tx, drop.place(), Gate::Over)?;
+        inventory::set_gate(tx, drop.shop, drop.place(), Gate::Over)?;
     }
     tidy_up(tx, drop)
 }
@@ -259,14 +259,14 @@ pub(super) fn tidy_up(tx: &mut Tx<'_>, drop: Drop) -> Result<Drop> {
     let more = wait::end(tx, drop.id)?;
     let (went, waits) = match mutant!("I6-drop") {
         true => (0, 0),
-        false => inventory::send_home(tx, drop.place())?,
+        false => inventory::send_home(tx, drop.shop, drop.place())?,
     };
     let mut drop = drop;
     if went > 0 {
         let after = drop.clone();
         drop = act(tx, &drop, after, EventKind::Returned, &json!({ "units": went }), None)?;
     }
-    let left: i64 = inventory::aside(tx, drop.place())?
+    let left: i64 = inventory::aside(tx, drop.shop, drop.place())?
         .iter()
         .map(inventory::Aside::left)
         .sum();
@@ -281,7 +281,10 @@ pub(super) fn tidy_up(tx: &mut Tx<'_>, drop: Drop) -> Result<Drop> {
         catalog::withdraw(tx, drop.shop, item.variant)?;
     }
     store::forget_contacts(tx, drop.id)?;
-    let sold: i64 = inventory::aside(tx, drop.place())?.iter().map(|row| row.sold).sum();
+    let sold: i64 = inventory::aside(tx, drop.shop, drop.place())?
+        .iter()
+        .map(|row| row.sold)
+        .sum();
     let after = Drop {
         next_check_at: None,
         ..drop.clone()

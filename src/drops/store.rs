@@ -1201,12 +1201,17 @@ pub(super) fn first_fitting(tx: &mut Tx<'_>, drop: DropId, variant: VariantId, f
     )
 }
 
-/// How many are before a place on its list.
+/// Places that are counted before another: whoever stands further back is told that it is so many or more, and each look costs the same.
+pub const COUNTED: i64 = 500;
+
+/// How many are before a place on its list, up to [`COUNTED`].
 pub fn before_wait(tx: &mut Tx<'_>, drop: DropId, wait: &Wait) -> Result<i64> {
     let (count,): (i64,) = tx.one(
-        "select count(*) from drop_waits w join drop_waits mine on mine.id = $3
-          where w.drop_id = $1 and w.variant_id = $2 and w.state = 'waiting' and (w.joined_at < mine.joined_at or (w.joined_at = mine.joined_at and w.id < mine.id))",
-        args![drop, wait.variant, wait.id],
+        "select count(*) from (select w.id from drop_waits w join drop_waits mine on mine.id = $3
+          where w.drop_id = $1 and w.variant_id = $2 and w.state = 'waiting'
+            and (w.joined_at < mine.joined_at or (w.joined_at = mine.joined_at and w.id < mine.id))
+          order by w.joined_at, w.id limit $4) counted",
+        args![drop, wait.variant, wait.id, COUNTED],
     )?;
     Ok(count)
 }
@@ -1294,12 +1299,12 @@ pub(super) fn end_waits(tx: &mut Tx<'_>, drop: DropId) -> Result<(Vec<WaitId>, b
     Ok((rows.into_iter().map(|(id,)| id).collect(), more))
 }
 
-/// Offers that were good at a moment.
-pub(super) fn offered_since(tx: &mut Tx<'_>, drop: DropId, since: Time) -> Result<Vec<Wait>> {
+/// Offers that were good at a moment, some of them, after one.
+pub(super) fn offered_since(tx: &mut Tx<'_>, drop: DropId, since: Time, after: WaitId, most: i64) -> Result<Vec<Wait>> {
     tx.all(
         "select id, variant_id, units, state, offered_until from drop_waits
-          where drop_id = $1 and state = 'offered' and offered_until > $2 order by offered_until limit 1000",
-        args![drop, since],
+          where drop_id = $1 and state = 'offered' and offered_until > $2 and id > $3 order by id limit $4",
+        args![drop, since, after, most],
     )
 }
 

@@ -12,6 +12,8 @@ use crate::kernel::{CheckoutId, DropId, Error, Id, Result, Seconds, ShopId, Time
 
 /// How long an offer is kept for whoever waited.
 pub const OFFER: Seconds = Seconds::minutes(5);
+/// Offers read at once.
+const OFFERS_PAGE: i64 = 100;
 /// Offers made by one command; the round that follows makes more.
 const OFFERS_MAX: u32 = 25;
 
@@ -137,7 +139,7 @@ fn offer(tx: &mut Tx<'_>, drop: &Drop, variant: VariantId, most: &mut u32) -> Re
 }
 
 fn free(tx: &mut Tx<'_>, drop: &Drop, variant: VariantId) -> Result<i64> {
-    let rows = inventory::aside(tx, drop.place())?;
+    let rows = inventory::aside(tx, drop.shop, drop.place())?;
     Ok(rows
         .into_iter()
         .find(|row| row.variant == variant)
@@ -203,13 +205,18 @@ pub fn is_promised(tx: &mut Tx<'_>, drop: DropId, variant: VariantId, free: i64)
 
 /// The first of `wanted` that is about to be offered to somebody who waits, at the tap. The gate says so to most buyers; it stands open where those who wait want more than is
 /// free, and another unit may come free before anybody has looked. Costs one statement where nobody waits.
-pub fn promised(tx: &mut Tx<'_>, drop: DropId, wanted: &[Demand], but: &[VariantId]) -> Result<Option<VariantId>> {
+pub fn promised(
+    tx: &mut Tx<'_>,
+    (shop, drop): (ShopId, DropId),
+    wanted: &[Demand],
+    but: &[VariantId],
+) -> Result<Option<VariantId>> {
     if mutant!("D14-gate") || mutant!("D14-open") || !store::anybody_waits(tx, drop)? {
         return Ok(None);
     }
     for demand in wanted.iter().filter(|demand| !but.contains(&demand.variant)) {
         inventory::hold_still(tx, super::place(drop), demand.variant)?;
-        let rows = inventory::aside(tx, super::place(drop))?;
+        let rows = inventory::aside(tx, shop, super::place(drop))?;
         let left = rows
             .iter()
             .find(|row| row.variant == demand.variant)
@@ -229,12 +236,17 @@ pub(super) fn keep_shut(tx: &mut Tx<'_>, drop: &Drop) -> Result<()> {
 
 /// After a pause: what was offered when it began is kept for as long as it was kept then.
 pub(super) fn keep_offers(tx: &mut Tx<'_>, drop: DropId, paused_at: Time, pause: Seconds) -> Result<()> {
-    for offer in store::offered_since(tx, drop, paused_at)? {
-        let until = offer.offered_until.unwrap_or(tx.now()).plus(pause);
-        store::keep_offer(tx, offer.id, until)?;
-        inventory::extend(tx, holder(offer.id), false, until)?;
+    let mut last = WaitId::from_uuid(uuid::Uuid::nil());
+    loop {
+        let page = store::offered_since(tx, drop, paused_at, last, OFFERS_PAGE)?;
+        let Some(offer) = page.last() else { return Ok(()) };
+        last = offer.id;
+        for offer in page {
+            let until = offer.offered_until.unwrap_or(tx.now()).plus(pause);
+            store::keep_offer(tx, offer.id, until)?;
+            inventory::extend(tx, holder(offer.id), false, until)?;
+        }
     }
-    Ok(())
 }
 
 /// The drop is over: nobody waits any more, and what was offered is free. Some of them at a time; whether there are more.

@@ -36,7 +36,7 @@ pub struct WaitOut {
     pub variant: VariantId,
     pub units: u32,
     pub standing: WaitStanding,
-    /// How many are before it; 0 for the first, and for an offer.
+    /// How many are before it; 0 for the first, and for an offer; 500 for so many or more.
     pub before: i64,
     /// Until when the units are kept for them: buy with a quote in this drop, and the same key.
     pub offered_until: Option<Time>,

@@ -3,11 +3,18 @@
 use super::model::{Claim, Gate};
 use super::store;
 use crate::db::Tx;
-use crate::kernel::{LocationId, Result, ShopId, VariantId};
+use crate::kernel::{Error, LocationId, Result, ShopId, VariantId};
 
-/// Makes a place for units that are set aside. Twice is once.
+/// Makes a place for units that are set aside. One of this shop where nothing has lain yet is as good as new; any other is somebody else's, whatever id
+/// they were told. Errors: `id_reused`.
 pub fn make_place(tx: &mut Tx<'_>, shop: ShopId, place: LocationId, name: &str) -> Result<()> {
-    store::insert_aside_place(tx, shop, place, name)
+    if store::insert_aside_place(tx, shop, place, name)? {
+        return Ok(());
+    }
+    Err(Error::conflict(
+        "id_reused",
+        "This id is taken by something else. Make a new one.",
+    ))
 }
 
 /// What is set aside.
@@ -47,10 +54,10 @@ fn put(tx: &mut Tx<'_>, shop: ShopId, what: SetAside, home: LocationId) -> Resul
     Ok(true)
 }
 
-/// Sends everything home that is free at a place. Answers how many units went, and how many are still in checkouts.
-pub fn send_home(tx: &mut Tx<'_>, place: LocationId) -> Result<(i64, i64)> {
+/// Sends everything of a shop home that is free at a place. Answers how many units went, and how many are still in checkouts.
+pub fn send_home(tx: &mut Tx<'_>, shop: ShopId, place: LocationId) -> Result<(i64, i64)> {
     let (mut went, mut waits) = (0, 0);
-    for row in store::aside(tx, place)? {
+    for row in store::aside(tx, shop, place)? {
         waits += row.reserved;
         let free = row.left();
         // Somebody who buys or leaves in this instant is seen by the next round.

@@ -178,21 +178,30 @@ impl FromRow for Aside {
     }
 }
 
-/// Everything that is, or was, set aside at a place, by variant.
-pub fn aside(tx: &mut Tx<'_>, place: LocationId) -> Result<Vec<Aside>> {
+/// Everything of a shop that is, or was, set aside at a place, by variant.
+pub fn aside(tx: &mut Tx<'_>, shop: ShopId, place: LocationId) -> Result<Vec<Aside>> {
     tx.all(
         "select variant_id, home_id, on_hand, reserved, sold, version from stock
-          where location_id = $1 and home_id is not null order by variant_id limit 100",
-        args![place],
+          where location_id = $1 and shop_id = $2 and home_id is not null order by variant_id limit 100",
+        args![place, shop],
     )
 }
 
-/// A place that nobody sells from but whoever set units aside there.
-pub(super) fn insert_aside_place(tx: &mut Tx<'_>, shop: ShopId, place: LocationId, name: &str) -> Result<()> {
-    tx.put(
+/// A place that nobody sells from but whoever set units aside there. False: its id is another place's already, or units lie there or lay there.
+pub(super) fn insert_aside_place(tx: &mut Tx<'_>, shop: ShopId, place: LocationId, name: &str) -> Result<bool> {
+    let done = tx.exec(
         "insert into locations (id, shop_id, name, position, set_aside) values ($1, $2, $3, 1000000, 1) on conflict (id) do nothing",
         args![place, shop, name],
-    )
+    )?;
+    if done == 1 {
+        return Ok(true);
+    }
+    let empty: Option<(i64,)> = tx.maybe_one(
+        "select 1 from locations l where l.id = $1 and l.shop_id = $2 and l.set_aside = 1
+            and not exists (select 1 from stock s where s.location_id = l.id and s.home_id is not null and (s.on_hand > 0 or s.gate = 2))",
+        args![place, shop],
+    )?;
+    Ok(empty.is_some())
 }
 
 /// Takes free units out of a shop's stock: at `home`, or at the first place that has them all. No row: they are not there.
@@ -231,11 +240,11 @@ pub(super) fn furnish(tx: &mut Tx<'_>, shop: ShopId, variant: VariantId, locatio
     )
 }
 
-/// Opens or shuts everything at a place that is set aside. What is over stays over.
-pub fn set_gate(tx: &mut Tx<'_>, place: LocationId, gate: Gate) -> Result<()> {
+/// Opens or shuts everything of a shop at a place that is set aside. What is over stays over.
+pub fn set_gate(tx: &mut Tx<'_>, shop: ShopId, place: LocationId, gate: Gate) -> Result<()> {
     tx.put(
-        "update stock set gate = $2, version = version + 1 where location_id = $1 and home_id is not null and gate < 2",
-        args![place, gate as u8],
+        "update stock set gate = $3, version = version + 1 where location_id = $1 and shop_id = $2 and home_id is not null and gate < 2",
+        args![place, shop, gate as u8],
     )
 }
 

@@ -44,7 +44,7 @@ pub enum Fact {
         order: OrderId,
         statement: ReturnId,
     },
-    /// Money that went back to the buyer was turned back by their bank.
+    /// Money that was to go back to the buyer was refused by the processor, or turned back by their bank.
     RefundFailed {
         shop: ShopId,
         order: OrderId,

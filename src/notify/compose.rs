@@ -633,7 +633,7 @@ fn withdrawn(
     adjustment: AdjustmentId,
 ) -> Result<String> {
     let all = returns::of_order(tx, shop, order)?;
-    let Some(found) = all.into_iter().find(|found| found.refund() == adjustment) else {
+    let Some(found) = all.into_iter().find(|found| found.is_refund(adjustment)) else {
         return Ok(String::new());
     };
     let kept = match found.deducted_minor {

@@ -13,7 +13,7 @@ use crate::identity::{self, Player, Shop};
 use crate::inventory::{self, Availability};
 use crate::kernel::{
     AnchorId, ClipId, Currency, DiscountId, DropId, MethodId, Money, MoneyOut, PreorderId, ProductId, Result as Done,
-    Seconds, Time, VariantId, ZoneId,
+    Seconds, ShopId, Time, VariantId, ZoneId,
 };
 use crate::preorders::QuotedPreorder;
 use axum::extract::State;
@@ -288,7 +288,7 @@ pub async fn get_quote(
             let mut scarcest: Option<(Availability, bool)> = None;
             let mut any_short = false;
             for line in &asked.lines {
-                let stock = availability(tx, query.drop, line.variant, key.as_ref())?;
+                let stock = availability(tx, shop.id, query.drop, line.variant, key.as_ref())?;
                 let short = stock.left < i64::from(line.quantity);
                 any_short |= short;
                 if scarcest.is_none_or(|(least, _)| stock.left < least.left) {
@@ -339,6 +339,7 @@ pub async fn get_quote(
 /// What is left of a variant: in the shop, or in a drop, where what is offered to whoever waited is there for them alone.
 pub fn availability(
     tx: &mut Tx<'_>,
+    shop: ShopId,
     drop: Option<DropId>,
     variant: VariantId,
     key: Option<&[u8; 32]>,
@@ -350,7 +351,7 @@ pub fn availability(
         Some(key) => i64::from(drops::offered_units(tx, drop, variant, key)?),
         None => 0,
     };
-    let there = inventory::aside(tx, drops::place(drop))?;
+    let there = inventory::aside(tx, shop, drops::place(drop))?;
     let row = there.iter().find(|row| row.variant == variant);
     Ok(row.map_or(Availability::default(), |row| Availability {
         left: if theirs > 0 { theirs } else { row.left() },

@@ -67,7 +67,9 @@ pub use model::{
 pub use notice::{NoticeOf, Noticed, hear, hear_out, mind_strangers, notice};
 pub use payment_api::{DecisionIn, PaymentOut, decide, look as look_again, shown, who};
 pub use reconcile::{Difference, Reconciled, reconcile};
-pub use refund::{RefundBegin, RefundOf, refund_ask, refund_begin, refund_plan, refund_record, refuse_while_disputed};
+pub use refund::{
+    RefundBegin, RefundOf, outstanding, refund_ask, refund_begin, refund_plan, refund_record, refuse_while_disputed,
+};
 pub use renew::is_overdue;
 pub use resolve::{Conclude, resolve};
 pub use routing::{
@@ -80,7 +82,10 @@ pub use rules::{
 };
 pub use settle_conflict::{Decided, Decision, Settle, Who, ask_now, decisions, settle};
 pub use settle_unheard::{Unheard, unheard};
-pub use store::{CaptureLine, RefundLine, capture_soon, failed_refunds, intent_state, let_go_part, refused_captures};
+pub use store::{
+    CaptureLine, RefundLine, adjustment_of, capture_soon, failed_refunds, intent_state, let_go_part, refund_failure,
+    refund_soon, refused_captures,
+};
 pub use taking::{MARGIN, PAY_AGAIN, Terms};
 pub use timeline::{
     Entry, Standing, Stuck, Wait, Waiting, captures, intent, latest_attempt, lost, owed_back, promise, refunds,

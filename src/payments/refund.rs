@@ -5,11 +5,11 @@ use super::authorize::{Recorded, agrees, ask_processor, find, recorded, refuse_w
 use super::disputes;
 use super::model::{CaptureState, Intent, Operation, Refund, RefundPlan, RefundState, SENDING, next_check};
 use super::settle_unheard::contradicts_refund;
-use super::store::{self, NewRefund};
+use super::store::{self, NewRefund, RefundLine};
 use crate::app::App;
 use crate::db::Tx;
 use crate::kernel::{
-    AdjustmentId, Answer, Ask, AttemptId, Error, Fact, Id, IntentId, Money, RefundId, Result, Seconds,
+    AdjustmentId, Answer, Ask, AttemptId, Error, Fact, Id, IntentId, Money, RefundId, Result, Seconds, Time,
 };
 use crate::ledger::{self, AccountKey, AccountKind, Leg, Posting};
 
@@ -275,6 +275,7 @@ pub fn refund_record(tx: &mut Tx<'_>, id: RefundId, answer: &Answer) -> Result<R
                     &format!("{} refused to give back {}.", attempt.processor, refund.amount),
                     detail,
                 )?;
+                publish_failure(tx, &refund)?;
                 changed = true;
             }
         }
@@ -347,13 +348,32 @@ fn undone(tx: &mut Tx<'_>, refund: &Refund, detail: &str) -> Result<bool> {
         refund.attempt.processor, refund.amount
     );
     store::log(tx, refund.intent, &what, detail)?;
+    publish_failure(tx, refund)?;
+    Ok(true)
+}
+
+/// Whoever said that the money is back, says that it is not.
+fn publish_failure(tx: &mut Tx<'_>, refund: &Refund) -> Result<()> {
     tx.publish(&Fact::RefundFailed {
         shop: refund.shop,
-        order,
+        order: refund.attempt.checkout.order(),
         refund: refund.id,
         amount_minor: refund.amount.minor,
-    })?;
-    Ok(true)
+    })
+}
+
+/// What did not reach the buyer of an order's refunds and was not tried again since, in this way or in another.
+pub fn outstanding(refunds: &[RefundLine]) -> i64 {
+    // A try takes from what is missing when it begins, and gives it back should it fail.
+    let mut moves: Vec<(Time, i64)> = refunds.iter().map(|one| (one.created_at, -one.minor)).collect();
+    let failed = refunds.iter().filter(|one| one.state == RefundState::Failed);
+    moves.extend(failed.map(|one| (one.changed_at, one.minor)));
+    moves.sort_by_key(|(at, minor)| (*at, -*minor));
+    let mut missing = 0;
+    for (_, minor) in moves {
+        missing = (missing + minor).max(0);
+    }
+    missing
 }
 
 fn reverse(tx: &mut Tx<'_>, refund: &Refund) -> Result<()> {

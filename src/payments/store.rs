@@ -985,14 +985,41 @@ pub fn undo_refund(tx: &mut Tx<'_>, id: RefundId, detail: &str) -> Result<bool> 
     Ok(changed == 1)
 }
 
-/// Checkouts of a shop of which a refund was refused or turned back by a bank since then, newest first.
-pub fn failed_refunds(tx: &mut Tx<'_>, shop: ShopId, since: Time, limit: i64) -> Result<Vec<CheckoutId>> {
-    let rows: Vec<(CheckoutId,)> = tx.all(
-        "select distinct i.checkout_id from refunds r join intents i on i.id = r.intent_id
-          where r.shop_id = $1 and r.state = 'failed' and r.changed_at >= $2 order by i.checkout_id desc limit $3",
-        args![shop, since, limit],
+/// Checkouts of a shop of which a refund was refused or turned back by a bank, and of which money is still here: whose failed last comes first.
+pub fn failed_refunds(tx: &mut Tx<'_>, shop: ShopId, limit: i64) -> Result<Vec<CheckoutId>> {
+    let rows: Vec<(CheckoutId, Time)> = tx.all(
+        "select i.checkout_id, max(r.changed_at) from refunds r join intents i on i.id = r.intent_id
+          where r.shop_id = $1 and r.state = 'failed' and i.captured_minor > i.refunded_minor
+          group by i.checkout_id order by max(r.changed_at) desc, i.checkout_id limit $2",
+        args![shop, limit],
     )?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
+    Ok(rows.into_iter().map(|(id, _)| id).collect())
+}
+
+/// Why a refund of an adjustment failed; None: none did.
+pub fn refund_failure(tx: &mut Tx<'_>, shop: ShopId, adjustment: AdjustmentId) -> Result<Option<String>> {
+    let found: Option<(String,)> = tx.maybe_one(
+        "select detail from refunds where shop_id = $1 and adjustment_id = $2 and state = 'failed' limit 1",
+        args![shop, adjustment],
+    )?;
+    Ok(found.map(|(detail,)| detail))
+}
+
+/// A refund that nobody waits for is asked for in the resolver's next round.
+pub fn refund_soon(tx: &mut Tx<'_>, id: RefundId) -> Result<()> {
+    tx.put(
+        "update refunds set next_check_at = $2 where id = $1 and state = 'sending'",
+        args![id, tx.now()],
+    )
+}
+
+/// The adjustment a refund belongs to.
+pub fn adjustment_of(tx: &mut Tx<'_>, shop: ShopId, refund: RefundId) -> Result<Option<AdjustmentId>> {
+    let found: Option<(AdjustmentId,)> = tx.maybe_one(
+        "select adjustment_id from refunds where shop_id = $1 and id = $2",
+        args![shop, refund],
+    )?;
+    Ok(found.map(|(id,)| id))
 }
 
 pub fn postpone_refund(

@@ -82,7 +82,7 @@ pub fn close(tx: &mut Tx<'_>, shop: ShopId, id: PreorderId) -> Result<Act> {
 
 fn shut(tx: &mut Tx<'_>, preorder: &Preorder) -> Result<Preorder> {
     store::set_state(tx, preorder, PreorderState::Closed)?;
-    inventory::set_gate(tx, preorder.place(), Gate::Shut)?;
+    inventory::set_gate(tx, preorder.shop, preorder.place(), Gate::Shut)?;
     store::load(tx, preorder.id)
 }
 
@@ -91,7 +91,7 @@ pub(super) fn tidy(tx: &mut Tx<'_>, preorder: Preorder) -> Result<()> {
     if preorder.state != PreorderState::Closed {
         return Ok(());
     }
-    let rows = inventory::aside(tx, preorder.place())?;
+    let rows = inventory::aside(tx, preorder.shop, preorder.place())?;
     let row = rows.iter().find(|row| row.variant == preorder.variant);
     let row = row.ok_or_else(|| Error::internal("a pre-order has no stock"))?;
     let free = row.left();
@@ -112,7 +112,7 @@ pub(super) fn tidy(tx: &mut Tx<'_>, preorder: Preorder) -> Result<()> {
     if preorder.covered == preorder.units {
         store::set_state(tx, &preorder, PreorderState::Done)?;
         // What is canceled from now on was here: it goes to the shelf.
-        inventory::set_gate(tx, preorder.place(), Gate::Over)?;
+        inventory::set_gate(tx, preorder.shop, preorder.place(), Gate::Over)?;
         return Ok(());
     }
     store::look_by(tx, preorder.id, next_look(&preorder, tx.now()))

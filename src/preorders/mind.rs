@@ -5,7 +5,7 @@ use super::model::PreorderState;
 use super::store;
 use crate::app::App;
 use crate::db::{LaneKey, Tx};
-use crate::kernel::{PreorderId, Result};
+use crate::kernel::{PreorderId, Result, Seconds};
 
 /// Looked at in a round.
 const ROWS: i64 = 100;
@@ -17,7 +17,9 @@ pub async fn mind(app: &App) -> Result<u64> {
         let id = *id;
         // One that cannot be looked at keeps nobody from the others.
         if let Err(error) = app.db.write(LaneKey::of(id), move |tx| look(tx, id)).await {
-            tracing::error!(%error, preorder = %id, "a pre-order could not be looked at; the next round tries again");
+            tracing::error!(%error, preorder = %id, "a pre-order could not be looked at; it is looked at again in a minute");
+            let later = move |tx: &mut Tx<'_>| store::look_again(tx, id, tx.now().plus(Seconds::minutes(1)));
+            app.db.write(LaneKey::of(id), later).await?;
         }
     }
     Ok(due.len() as u64)

@@ -14,7 +14,7 @@ pub fn offered(tx: &mut Tx<'_>, shop: ShopId, variant: VariantId) -> Result<Opti
     let Some(open) = store::open_of(tx, shop, variant)?.filter(to_come) else {
         return Ok(None);
     };
-    let there = inventory::aside(tx, open.place())?;
+    let there = inventory::aside(tx, shop, open.place())?;
     Ok(there.iter().find(|row| row.variant == variant).map(|row| Offered {
         quoted: QuotedPreorder {
             id: open.id,

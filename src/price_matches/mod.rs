@@ -21,4 +21,4 @@ pub use api::*;
 pub use draw_up::{Act, DrawUp, NewPriceMatch, act, draw_up};
 pub use model::{MatchOrder, MatchState, NewPrice, OrderState, PriceMatch, Progress};
 pub use store::{check, find, list, orders, progress};
-pub use work::work;
+pub use work::{not_given_back, work};

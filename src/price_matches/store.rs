@@ -171,6 +171,15 @@ pub(super) fn settle(tx: &mut Tx<'_>, id: PriceMatchId, row: &MatchOrder) -> Res
     )
 }
 
+/// What was given back did not arrive, and why: a person gives it back, from the order.
+pub(super) fn not_given_back(tx: &mut Tx<'_>, id: PriceMatchId, order: OrderId, why: &str) -> Result<()> {
+    tx.put(
+        "update price_match_orders set state = 'skipped', refunded_minor = 0, why = $3, changed_at = $4
+          where match_id = $1 and order_id = $2 and state = 'done'",
+        args![id, order, why, tx.now()],
+    )
+}
+
 /// Orders of a batch, of one state or of all.
 pub fn orders(
     tx: &mut Tx<'_>,

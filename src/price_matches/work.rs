@@ -5,8 +5,9 @@ use super::model::{MatchOrder, MatchState, OrderState, PriceMatch};
 use super::store;
 use crate::app::App;
 use crate::checkout::{self, PRICE_MATCH, Refund, RefundWhat};
-use crate::db::LaneKey;
-use crate::kernel::{Kind, OrderId, PriceMatchId, Result, Seconds};
+use crate::db::{LaneKey, Tx};
+use crate::kernel::{AdjustmentId, Kind, OrderId, PriceMatchId, Result, Seconds, ShopId};
+use crate::payments;
 use futures_util::StreamExt;
 
 /// Orders that are given their money in one go, before the batch is looked at again: whether a person paused it.
@@ -30,8 +31,7 @@ pub async fn work(app: &App) -> Result<u64> {
                 Ok(done) => done,
                 Err(error) => {
                     tracing::error!(%error, batch = %id, "a price match could not go on; it is looked at again in a minute");
-                    let look =
-                        move |tx: &mut crate::db::Tx<'_>| store::look_again(tx, id, tx.now().plus(Seconds::minutes(1)));
+                    let look = move |tx: &mut Tx<'_>| store::look_again(tx, id, tx.now().plus(Seconds::minutes(1)));
                     app.db.write(LaneKey::of(id), look).await?;
                     break;
                 }
@@ -69,6 +69,7 @@ async fn give_back(app: &App, found: &PriceMatch) -> Result<(bool, u64)> {
         .collect()
         .await;
     let count = done.len() as u64;
+    let (shop, batch) = (found.shop, found.clone());
     // What broke, breaks this round; what was done is written down before that.
     let mut broken = None;
     let mut rows = Vec::with_capacity(done.len());
@@ -80,7 +81,14 @@ async fn give_back(app: &App, found: &PriceMatch) -> Result<(bool, u64)> {
     }
     app.db
         .write(LaneKey::of(id), move |tx| {
-            rows.iter().try_for_each(|row| store::settle(tx, id, row))
+            for row in &rows {
+                store::settle(tx, id, row)?;
+                // It may have failed at once. What fails later is a fact that finds the row.
+                if let Some(why) = payments::refund_failure(tx, shop, batch.refund(row.order))? {
+                    store::not_given_back(tx, id, row.order, &refused(&why))?;
+                }
+            }
+            Ok(())
         })
         .await?;
     match broken {
@@ -111,6 +119,23 @@ async fn one(app: App, found: PriceMatch, order: OrderId) -> Result<MatchOrder> 
         }
         Err(error) => Err(error),
     }
+}
+
+fn refused(why: &str) -> String {
+    format!("Its processor did not give it back ({why}). Give it back from the order.")
+}
+
+/// Money that went back did not arrive: the batch it belonged to says so.
+pub fn not_given_back(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, refund: AdjustmentId) -> Result<()> {
+    let Some(why) = payments::refund_failure(tx, shop, refund)? else {
+        return Ok(());
+    };
+    for batch in store::list(tx, shop, None, 1000)?.data {
+        if batch.refund(order) == refund {
+            store::not_given_back(tx, batch.id, order, &refused(&why))?;
+        }
+    }
+    Ok(())
 }
 
 /// Nothing waits: orders whose money was not taken are looked at again, or the batch is done.

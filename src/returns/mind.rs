@@ -4,8 +4,8 @@ use super::model::ReturnState;
 use super::store;
 use super::withdraw::tomorrow;
 use crate::app::App;
-use crate::db::LaneKey;
-use crate::kernel::Result;
+use crate::db::{LaneKey, Tx};
+use crate::kernel::{Result, Seconds};
 
 /// Looked at in a round.
 const ROWS: i64 = 50;
@@ -16,12 +16,14 @@ pub async fn mind(app: &App) -> Result<u64> {
     let due = app.db.read(|tx| store::due(tx, ROWS)).await?;
     for (shop, id, state) in &due {
         let (shop, id) = (*shop, *id);
+        let lane = LaneKey::of(id);
         if *state == ReturnState::Received {
             if let Err(error) = super::receive::pay_back(app, shop, id).await {
-                tracing::error!(%error, %id, "the money of a return did not go back; the next round tries again");
+                tracing::error!(%error, %id, "the money of a return did not go back; it is tried again in a minute");
+                let later = move |tx: &mut Tx<'_>| store::look_again(tx, id, tx.now().plus(Seconds::minutes(1)));
+                app.db.write(lane, later).await?;
             }
         } else {
-            let lane = LaneKey::of(id);
             app.db
                 .write(lane, move |tx| store::look_again(tx, id, tomorrow(tx.now())))
                 .await?;

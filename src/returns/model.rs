@@ -31,6 +31,8 @@ impl ReturnState {
 
 /// The money is back within so much time of the statement (Directive 2011/83/EU, article 13).
 pub const WITHIN: Seconds = Seconds::days(14);
+/// A refund that a processor refuses is tried so often, a day apart; then it waits for a person.
+pub(super) const TRIES: u32 = 3;
 /// So long after the statement the buyer is asked where it is; they have fourteen days to send it (article 14).
 pub(super) const REMIND: Seconds = Seconds::days(10);
 
@@ -66,9 +68,17 @@ pub struct Return {
 }
 
 impl Return {
-    /// The refund's id: derived, so that a return has one.
-    pub fn refund(&self) -> AdjustmentId {
-        AdjustmentId::from_uuid(Uuid::new_v5(&self.id.uuid(), b"refund"))
+    /// The id of a try to refund it: derived, so that a return has one refund at a time.
+    pub(super) fn refund(&self, number: u32) -> AdjustmentId {
+        let name = match number {
+            0 => "refund".to_owned(),
+            _ => format!("refund {number}"),
+        };
+        AdjustmentId::from_uuid(Uuid::new_v5(&self.id.uuid(), name.as_bytes()))
+    }
+    /// Whether an adjustment is its refund, or a try of it.
+    pub fn is_refund(&self, adjustment: AdjustmentId) -> bool {
+        (0..TRIES).any(|number| self.refund(number) == adjustment)
     }
     /// The cancellation's id, of what had not left.
     pub(super) fn cancellation(id: ReturnId) -> AdjustmentId {

@@ -1,14 +1,15 @@
 //! Goods arrive, and the money goes back; or a person ends it.
 
-use super::model::{Return, ReturnState};
+use super::model::{Return, ReturnState, TRIES};
 use super::store::{self, Arrived};
-use super::withdraw::said;
+use super::withdraw::{said, tomorrow};
 use crate::app::App;
+use crate::catalog::KeepTheRest;
 use crate::checkout::{self, OrderView, Refund, RefundLines, RefundWhat, Ship};
 use crate::db::{LaneKey, Tx};
 use crate::fulfilment;
 use crate::inventory::Restock;
-use crate::kernel::{Error, Kind, OrderId, Result, ReturnId, Seconds, ShopId, StaffId};
+use crate::kernel::{AdjustmentId, Error, Kind, OrderId, Result, ReturnId, Seconds, ShopId, StaffId};
 use crate::payments::{self, CaptureState};
 
 /// What a person says of what arrived.
@@ -86,6 +87,17 @@ fn arrive(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, id: ReturnId, received:
                 line.amount_minor.saturating_mul(i64::from(units)) / i64::from(line.quantity)
             })
             .sum();
+        let units_of = |units: &[Ship], line: u32| -> u32 {
+            let mine = units.iter().filter(|unit| unit.line == line);
+            mine.map(|unit| unit.quantity).sum()
+        };
+        checkout::refuse_parts_of_bundles(
+            &view,
+            |keep| keep == KeepTheRest::None,
+            |line| units_of(&came, line.line) > 0,
+            |line| line.open() + line.kept() + units_of(&found.units, line.line) - units_of(&came, line.line),
+            "receive all of it, and keep what a missing piece costs; or end the return.",
+        )?;
         if received.deducted_minor > worth {
             return Err(Error::field("/deducted", "Keep at most what the pieces cost."));
         }
@@ -149,6 +161,14 @@ pub(super) async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()
         return Ok(());
     }
     let (lane, order) = (LaneKey::of(found.order), found.order);
+    let known = found.clone();
+    let Some(number) = app.db.read(move |tx| next_try(tx, &known)).await? else {
+        let trouble = "Its processor refused it again and again: give it back another way, then end the return.";
+        return app
+            .db
+            .write(lane, move |tx| store::postpone(tx, id, trouble, tomorrow(tx.now())))
+            .await;
+    };
     if let Some(view) = app.db.read(move |tx| checkout::view(tx, shop, order)).await?
         && is_taken_later(app, &view).await?
     {
@@ -162,6 +182,7 @@ pub(super) async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()
         units: found.units.clone(),
         delivery: found.whole && keeps_nothing,
         restock: match found.restock.as_str() {
+            _ if number > 0 => None, // They were put back with the first try.
             "sellable" => Some(Restock::Sellable),
             "written_off" => Some(Restock::WrittenOff),
             _ => None,
@@ -169,9 +190,15 @@ pub(super) async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()
         less_minor: found.deducted_minor,
         asked_at: Some(found.stated_at),
     });
-    let refund = found.refund();
+    let refund = found.refund(number);
     let reason = "withdrawal".to_owned();
-    let minor = match checkout::refund(app, shop, order, refund, what, reason, found.staff).await {
+    // A person may be ending it at this moment: then they were first, or will find the refund.
+    let still = move |tx: &mut Tx<'_>| match store::find(tx, shop, id)?.map(|found| found.state) {
+        Some(ReturnState::Received) => Ok(()),
+        _ => Err(Error::conflict("return_closed", "The return has ended.")),
+    };
+    let given = checkout::refund_while(app, shop, order, refund, what, reason, found.staff, still);
+    let minor = match given.await {
         Ok(Refund::Begun(back) | Refund::Again(back)) => back.amount.minor,
         Ok(Refund::NotFound) => return Err(Error::internal("a return belongs to an order that is not there")),
         // All of it was kept for what the goods lost, or went back before.
@@ -188,8 +215,36 @@ pub(super) async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()
         Err(error) => return Err(error),
     };
     app.db
-        .write(lane, move |tx| store::refunded(tx, id, minor).map(drop))
+        .write(lane, move |tx| match payments::refund_failure(tx, shop, refund)? {
+            Some(why) => store::postpone(tx, id, &refused(&why), tomorrow(tx.now())),
+            None => store::refunded(tx, id, minor).map(drop),
+        })
         .await
+}
+
+fn refused(why: &str) -> String {
+    format!("Its processor did not give it back ({why}). It is tried again after a day.")
+}
+
+/// The first try of its refund that did not fail. None: so often it is not tried.
+fn next_try(tx: &mut Tx<'_>, found: &Return) -> Result<Option<u32>> {
+    for number in 0..TRIES {
+        if payments::refund_failure(tx, found.shop, found.refund(number))?.is_none() {
+            return Ok(Some(number));
+        }
+    }
+    Ok(None)
+}
+
+/// Money that went back did not arrive: the return whose it was waits again.
+pub fn not_refunded(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, refund: AdjustmentId) -> Result<()> {
+    for found in store::of_order(tx, shop, order)? {
+        if found.is_refund(refund) {
+            let why = payments::refund_failure(tx, shop, refund)?.unwrap_or_default();
+            store::reopen(tx, found.id, &refused(&why), tomorrow(tx.now()))?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether something of what has left is still to be taken: what is given back of it now would not be all of it.
@@ -247,11 +302,13 @@ pub fn close(
     let Some(found) = store::find(tx, shop, id)?.filter(|found| found.order == order) else {
         return Ok(Close::NotFound);
     };
-    if checkout::adjustments(tx, order)?
-        .iter()
-        .any(|change| change.id == found.refund())
-    {
-        return Ok(Close::Refunded); // It is on its way, and about to be written down.
+    checkout::take_turn(tx, order)?; // A refund of it that begins at this moment is before us, or finds it closed.
+    let mut tries = checkout::adjustments(tx, order)?;
+    tries.retain(|change| found.is_refund(change.id));
+    for refund in &tries {
+        if payments::refund_failure(tx, shop, refund.id)?.is_none() {
+            return Ok(Close::Refunded); // It is on its way, and about to be written down.
+        }
     }
     if !store::close(tx, shop, id, &why, staff)? {
         return Ok(match found.state {
@@ -259,7 +316,8 @@ pub fn close(
             _ => Close::Refunded,
         });
     }
-    for unit in &found.units {
+    let is_here = !tries.is_empty() && !found.restock.is_empty();
+    for unit in found.units.iter().filter(|_| !is_here) {
         checkout::ask_no_more(tx, order, unit.line, unit.quantity)?;
     }
     Ok(Close::Closed)

@@ -162,6 +162,15 @@ pub(super) fn refunded(tx: &mut Tx<'_>, id: ReturnId, minor: i64) -> Result<bool
     Ok(done == 1)
 }
 
+/// It did not go back after all, and why.
+pub(super) fn reopen(tx: &mut Tx<'_>, id: ReturnId, trouble: &str, at: Time) -> Result<()> {
+    tx.put(
+        "update returns set state = 'received', refunded_minor = 0, ended_at = null, trouble = $2, next_check_at = $3, version = version + 1
+          where id = $1 and state = 'refunded'",
+        args![id, trouble, at],
+    )
+}
+
 /// The money cannot go back yet, and why.
 pub(super) fn postpone(tx: &mut Tx<'_>, id: ReturnId, trouble: &str, at: Time) -> Result<()> {
     tx.put(

@@ -73,34 +73,6 @@ pub async fn withdraw(app: &App, shop: ShopId, order: OrderId, statement: Statem
         .await
 }
 
-/// A bundle that goes back whole or not at all is withdrawn from whole or not at all, as its buyer was told. Errors: `bundle_goes_back_whole`.
-fn refuse_parts(view: &OrderView, open: &[Ship], kept: &[Ship]) -> Result<()> {
-    let quote = &view.checkout.offer.quote;
-    for (at, bundle) in quote.bundles.iter().enumerate() {
-        let places = quote.lines_of(at);
-        let mine = |line: &&checkout::OrderLine| places.contains(&(line.line as usize));
-        let named = |line: &checkout::OrderLine| {
-            let units = open.iter().chain(kept).filter(|unit| unit.line == line.line);
-            units.map(|unit| unit.quantity).sum::<u32>()
-        };
-        let lines: Vec<&checkout::OrderLine> = view.lines.iter().filter(mine).collect();
-        let stays = |line: &&checkout::OrderLine| line.open() + line.kept() > named(line);
-        if bundle.keep_the_rest == KeepTheRest::None
-            && lines.iter().any(|line| named(line) > 0)
-            && lines.iter().any(stays)
-        {
-            return Err(Error::conflict(
-                "bundle_goes_back_whole",
-                format!(
-                    "\u{201c}{}\u{201d} goes back whole or not at all: name all of it.",
-                    bundle.title
-                ),
-            ));
-        }
-    }
-    Ok(())
-}
-
 fn begin(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, statement: &Statement) -> Result<(Withdraw, After)> {
     let done = |answer| Ok((answer, After::Nothing));
     if checkout::order(tx, shop, order)?.is_none() {
@@ -137,7 +109,10 @@ fn begin(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, statement: &Statement) -
         has(line) - named.map(|unit| unit.quantity).sum::<u32>()
     };
     let whole = view.lines.iter().all(|line| stays(line) == 0);
-    refuse_parts(&view, &open, &kept)?;
+    let named = |line: &checkout::OrderLine| has(line) > stays(line);
+    // A bundle that goes back whole or not at all is withdrawn from whole or not at all, as its buyer was told.
+    let keep = |keep| keep == KeepTheRest::None;
+    checkout::refuse_parts_of_bundles(&view, keep, named, stays, "name all of it.")?;
     for unit in &kept {
         if !checkout::ask_back(tx, order, unit.line, unit.quantity)? {
             return Err(not_theirs());

@@ -812,7 +812,8 @@ async fn offer(
         let mut short = false;
         for line in &asked.lines {
             let drop = asked.drop.as_ref().map(|drop| drop.id);
-            short |= offers::availability(tx, drop, line.variant, key.as_ref())?.left < i64::from(line.quantity);
+            short |=
+                offers::availability(tx, shop.id, drop, line.variant, key.as_ref())?.left < i64::from(line.quantity);
         }
         if let (true, Offer::Quoted(quote, _)) = (short, &mut offer) {
             short = offers::with_preorders(tx, quote)?.is_none();
@@ -952,7 +953,7 @@ impl CheckoutPage {
             let drop = quote.drop.as_ref();
             let free = match line.preorder {
                 Some(_) => preorders::offered(tx, shop.id, variant)?.map_or(0, |expected| expected.left),
-                None => offers::availability(tx, drop.map(|drop| drop.id), variant, None)?.left,
+                None => offers::availability(tx, shop.id, drop.map(|drop| drop.id), variant, None)?.left,
             };
             let most = drop.map_or(0, |drop| i64::from(drop.limit));
             let left = if most > 0 { free.min(most) } else { free }.max(i64::from(quantity));

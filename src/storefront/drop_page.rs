@@ -710,6 +710,7 @@ impl DropItem {
             }
             Some(known) => WaitView::On(match drops::before_wait(tx, view.drop.id, &known)? {
                 0 => "You are next: keep this page open.".into(),
+                before if before >= drops::COUNTED => format!("{before} or more before you."),
                 before => format!("{before} before you."),
             }),
             None if phase == Phase::Open && (sold_out || waited) => WaitView::Open,

@@ -81,7 +81,7 @@ fn read(tx: &mut Tx<'_>, staff: &Staff) -> Done<Desk> {
     }
     let mut rows = Vec::new();
     for preorder in preorders::list(tx, shop.id, 100)? {
-        let aside = inventory::aside(tx, preorder.place())?;
+        let aside = inventory::aside(tx, preorder.shop, preorder.place())?;
         let left = aside.iter().map(inventory::Aside::left).sum();
         rows.push((preorder, left, preorders::waiting(tx, preorder.id)?));
     }

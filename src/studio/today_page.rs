@@ -234,14 +234,16 @@ fn lost(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<OrderView>> {
     Ok(views)
 }
 
-/// Orders of which a refund failed in the last month, until as much went back in another try, or in another way.
+/// Orders of which a refund failed, until as much went back in another try, or in another way.
 fn unreturned(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<OrderView>> {
     let mut views = Vec::new();
-    let since = tx.now().minus(Seconds::days(30));
-    for checkout in payments::failed_refunds(tx, shop, since, MOST)? {
-        let newest = payments::refunds(tx, checkout.intent())?.pop();
-        if newest.is_some_and(|refund| refund.state == payments::RefundState::Failed) {
+    // What was tried again stands among them for as long as something of its order is kept.
+    for checkout in payments::failed_refunds(tx, shop, 500)? {
+        if payments::outstanding(&payments::refunds(tx, checkout.intent())?) > 0 {
             views.extend(checkout::view(tx, shop, checkout.order())?);
+        }
+        if views.len() as i64 >= MOST {
+            break;
         }
     }
     Ok(views)

@@ -58,6 +58,7 @@ fn amounts(lines: &Value) -> Vec<i64> {
         .collect()
 }
 
+/// Two lines of one purchase that share a stock item were each checked against all of it (medusajs/medusa#16502).
 #[tokio::test]
 async fn d3_a_bundle_is_made_of_what_its_parts_have_and_loose_pieces_count_with_it() {
     let stall = Stall::open(5).await;
@@ -108,7 +109,8 @@ async fn d3_a_bundle_is_made_of_what_its_parts_have_and_loose_pieces_count_with_
     stall.invariants().await;
 }
 
-/// Outside systems gave back another sum than the bundle cost, or left its parts off the shelf.
+/// Outside systems gave back another sum than the bundle cost, or left its parts off the shelf, or counted all of it as given back with one part
+/// (magento/magento2#39060).
 #[tokio::test]
 async fn f5_a_bundle_goes_back_part_by_part_exactly_and_its_parts_go_back_on_the_shelf() {
     let stall = Stall::open(20).await;
@@ -183,6 +185,53 @@ async fn f5_what_is_kept_costs_what_it_costs_alone_where_the_buyer_agreed_to_tha
     stall.invariants().await;
 }
 
+/// Whoever gives one part back is charged for the other what it costs alone; if that one never leaves, nothing of it may stay with the shop.
+#[tokio::test]
+async fn f5_a_part_that_came_back_and_another_that_never_left_cost_nothing_in_the_end() {
+    let stall = Stall::open(20).await;
+    let print = sell(&stall, "Print", 1333, false).await;
+    let set = set(&stall, &print, 6500, "reprice").await;
+    // Of what came back 2.00 are kept in the second order: they are kept in the end, and no more than they.
+    for (at, deducted) in [(0, 0), (1, 200), (2, 0)] {
+        let order = bought(&stall, &quoted(&stall, &format!("{}:1", set.variant), "").await).await;
+        stall.work_is_open(order).await;
+        let mugs = json!({ "carrier": "DHL", "lines": [{ "line": 0, "quantity": 2 }] });
+        let path = format!("/v1/orders/{order}");
+        let left = stall.staff.post(&format!("{path}/shipments"), &mugs).await;
+        assert_eq!(left.status, 201, "{}", left.text());
+        let shares = amounts(&stall.order(order).await["lines"]);
+        let said = json!({ "lines": [{ "line": 0, "quantity": 2 }], "name": "B", "email": "buyer@example.com" });
+        let stated = stall.staff.post(&format!("{path}/returns"), &said).await.value();
+        let receipt = format!("{path}/returns/{}/receipt", stated["id"].as_str().unwrap());
+        let came = json!({ "restock": "sellable", "deducted": deducted, "deduction": "A crack." });
+        let received = stall.staff.post(&receipt, &came).await;
+        // The print, which has not left, is paid with what it costs alone.
+        let first = 6500 - 1333 - deducted;
+        assert_eq!(received.value()["refunded"]["amount"], first, "{}", received.text());
+        assert!(first < shares[0], "{shares:?}");
+        // Then it is canceled, by the shop or by a withdrawal.
+        let print = json!([{ "line": 1, "quantity": 1 }]);
+        let gone = match at {
+            2 => {
+                let said = json!({ "lines": print, "name": "B", "email": "buyer@example.com" });
+                stall.staff.post(&format!("{path}/returns"), &said).await
+            }
+            _ => {
+                let id: hawker::kernel::AdjustmentId = stall.world.app.random.id(stall.world.app.clock.wall());
+                let body = json!({ "id": id, "lines": print, "reason": "story" });
+                stall.staff.post(&format!("{path}/canceled-units"), &body).await
+            }
+        };
+        assert_eq!(gone.status, 201, "{}", gone.text());
+        // Who withdraws from all of it has the delivery back, too.
+        let back = shares[0] - deducted + if at == 2 { 490 } else { 0 };
+        stall
+            .order_becomes(order, "given back", |seen| minor(&seen["refunded"]) == back)
+            .await;
+    }
+    stall.invariants().await;
+}
+
 #[tokio::test]
 async fn f5_a_bundle_that_goes_back_whole_only_is_not_given_back_in_part() {
     let stall = Stall::open(20).await;
@@ -210,6 +259,36 @@ async fn f5_a_bundle_that_goes_back_whole_only_is_not_given_back_in_part() {
     let whole = json!({ "lines": [{ "line": 0, "quantity": 2 }, { "line": 1, "quantity": 1 }], "reason": "returned" });
     let back = refund(&stall, order, whole).await;
     assert_eq!(minor(&back.value()["amount"]), 6000, "{}", back.text());
+    stall.invariants().await;
+}
+
+/// A part of it that arrived could be received, and then its money could never go back.
+#[tokio::test]
+async fn f5_a_bundle_that_goes_back_whole_only_is_received_whole_only() {
+    let stall = Stall::open(20).await;
+    let print = sell(&stall, "Print", 1333, false).await;
+    let set = set(&stall, &print, 6000, "none").await;
+    let order = bought(&stall, &quoted(&stall, &format!("{}:1", set.variant), "").await).await;
+    assert_eq!(stall.ship(order).await.status, 201);
+    let path = format!("/v1/orders/{order}/returns");
+    let stated = stall
+        .staff
+        .post(&path, &json!({ "name": "B", "email": "buyer@example.com" }))
+        .await;
+    let back = format!("{path}/{}", stated.value()["id"].as_str().unwrap());
+    let part = json!({ "lines": [{ "line": 0, "quantity": 2 }], "restock": "sellable" });
+    let refused = stall.staff.post(&format!("{back}/receipt"), &part).await;
+    assert_eq!(refused.refusal(), (409, "bundle_goes_back_whole".into()));
+    assert_eq!(stall.staff.get(&path).await.value()["data"][0]["state"], "awaited");
+    // A person may take it for whole, and keep what the missing print costs.
+    let whole = json!({ "restock": "sellable", "deducted": 1000, "deduction": "The print is missing." });
+    let received = stall.staff.post(&format!("{back}/receipt"), &whole).await;
+    assert_eq!(
+        (&received.value()["state"], minor(&received.value()["refunded"])),
+        (&json!("refunded"), 6000 - 1000 + 490),
+        "{}",
+        received.text()
+    );
     stall.invariants().await;
 }
 

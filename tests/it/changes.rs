@@ -888,6 +888,286 @@ async fn what_comes_back_after_a_lower_price_is_worth_what_was_left_of_its_price
     stall.check_changes().await;
 }
 
+/// Money of pieces that are not kept (what was kept of one that came back damaged, what is still owed for one that is on its way) once made a second match pay again.
+#[tokio::test]
+async fn a_second_match_at_the_same_price_pays_nothing_whatever_comes_back_meanwhile() {
+    let stall = Stall::open(12).await;
+    let mut orders = Vec::new();
+    for _ in 0..2 {
+        let order = stall.buy_many(2).await;
+        assert_eq!(stall.ship(order).await.status, 201);
+        orders.push(order);
+    }
+    let one = json!({ "lines": [{ "line": 0, "quantity": 1 }], "name": "B", "email": "buyer@example.com" });
+    let mut backs = Vec::new();
+    for order in &orders {
+        let stated = stall.staff.post(&format!("/v1/orders/{order}/returns"), &one).await;
+        backs.push(stated.value()["id"].as_str().unwrap().to_owned());
+    }
+    let damaged = json!({ "restock": "sellable", "deducted": 1200, "deduction": "A crack." });
+    let path = format!("/v1/orders/{}/returns/{}/receipt", orders[0], backs[0]);
+    let received = stall.staff.post(&path, &damaged).await;
+    assert_eq!(received.value()["state"], "refunded", "{}", received.text());
+    // Each of them keeps one mug, and is given the 5.00 it costs less once.
+    for (round, owed) in [(0, 2 * 500), (1, 0), (2, 0)] {
+        let id = stall.draw_up(2500).await;
+        let ready = stall.match_becomes(&id, "ready").await;
+        assert_eq!(ready["progress"]["planned"]["amount"], owed, "{round}: {ready}");
+        assert_eq!(stall.act_on(&id, "start").await.status, 200);
+        stall.match_becomes(&id, "done").await;
+    }
+    for (order, back) in orders.iter().zip([MUG - 1200 + 500, 500]) {
+        stall
+            .order_becomes(*order, "given back", |seen| money(seen).1 == back)
+            .await;
+    }
+    // The one that is on its way is worth its whole price, and the ones that are kept 25.00.
+    let path = format!("/v1/orders/{}/returns/{}/receipt", orders[1], backs[1]);
+    let received = stall.staff.post(&path, &json!({ "restock": "sellable" })).await;
+    assert_eq!(received.value()["refunded"]["amount"], MUG, "{}", received.text());
+    stall.check_changes().await;
+}
+
+/// A processor's no came back as done: the return was "refunded", the batch counted it, and the buyer was told that money goes back.
+#[tokio::test]
+async fn p16_a_refund_that_is_refused_is_no_refund_and_a_return_is_tried_again() {
+    let stall = Stall::open(6).await;
+    let mut orders = Vec::new();
+    for _ in 0..2 {
+        let order = stall.buy_many(1).await;
+        assert_eq!(stall.ship(order).await.status, 201);
+        orders.push(order);
+    }
+    let (order, other) = (orders[0], orders[1]);
+    let path = format!("/v1/orders/{order}/returns");
+    let said = json!({ "name": "B. Uyer", "email": "buyer@example.com" });
+    let stated = stall.staff.post(&path, &said).await.value();
+    let back = format!("{path}/{}", stated["id"].as_str().unwrap());
+    stall.weather("refund_refused=1000");
+    let came = json!({ "restock": "sellable" });
+    let received = stall.staff.post(&format!("{back}/receipt"), &came).await;
+    assert_eq!(received.value()["state"], "received", "{}", received.text());
+    assert!(!received.value()["trouble"].as_str().unwrap().is_empty());
+    assert!(stall.letter("did not arrive").await.contains("€34.90"));
+    let today = stall.studio("").await;
+    assert!(
+        today.contains("A refund of order") && today.contains("did not arrive"),
+        "{today}"
+    );
+    // The same of a batch: its row says why, and counts nothing.
+    let id = stall.draw_up(2500).await;
+    assert_eq!(stall.match_becomes(&id, "ready").await["progress"]["orders"], 1);
+    assert_eq!(stall.act_on(&id, "start").await.status, 200);
+    let done = stall.match_becomes(&id, "done").await;
+    let progress = &done["progress"];
+    assert_eq!(
+        (&progress["done"], &progress["skipped"], &progress["refunded"]["amount"]),
+        (&json!(0), &json!(1), &json!(0)),
+        "{done}"
+    );
+    // The processor comes round: what was refused is tried again, and the goods were put back once.
+    stall.weather("");
+    stall.age_returns(2).await;
+    let seen = stall
+        .order_becomes(order, "refunded", |seen| money(seen).1 == MUG + PARCEL)
+        .await;
+    assert_eq!((&seen["lines"][0]["returned"], stall.left().await), (&json!(1), (5, 0)));
+    eventually(async || {
+        let all = stall.staff.get(&path).await.value();
+        (all["data"][0]["state"] == "refunded").then_some(())
+    })
+    .await;
+    // What the first batch could not give back is owed still; after that nobody is owed anything.
+    for owed in [500, 0] {
+        let id = stall.draw_up(2500).await;
+        let ready = stall.match_becomes(&id, "ready").await;
+        assert_eq!(ready["progress"]["planned"]["amount"], owed, "{ready}");
+        assert_eq!(stall.act_on(&id, "start").await.status, 200);
+        stall.match_becomes(&id, "done").await;
+        stall
+            .order_becomes(other, "refunded", |seen| money(seen).1 == 500)
+            .await;
+    }
+    let today = stall.studio("").await;
+    assert!(!today.contains("did not arrive"), "{today}");
+    stall.check_changes().await;
+}
+
+/// Whoever closes a return and whoever gives its money back at the same moment: one of them was first.
+#[tokio::test(flavor = "multi_thread")]
+async fn f4_a_return_that_is_closed_while_it_is_paid_is_one_or_the_other() {
+    let stall = Stall::open(12).await;
+    for _ in 0..8 {
+        let order = stall.buy_many(1).await;
+        assert_eq!(stall.ship(order).await.status, 201);
+        let path = format!("/v1/orders/{order}/returns");
+        let said = json!({ "name": "B", "email": "buyer@example.com" });
+        let stated = stall.staff.post(&path, &said).await.value();
+        let back = format!("{path}/{}", stated["id"].as_str().unwrap());
+        let (came, why) = (json!({}), json!({ "reason": "They keep it" }));
+        let (receipt, closing) = (format!("{back}/receipt"), format!("{back}/closing"));
+        tokio::join!(stall.staff.post(&receipt, &came), stall.staff.post(&closing, &why));
+        let state = eventually(async || {
+            let all = stall.staff.get(&path).await.value();
+            let state = all["data"][0]["state"].clone();
+            (state == "closed" || state == "refunded").then_some(state)
+        })
+        .await;
+        let given = money(&stall.order(order).await).1;
+        assert_eq!(given, if state == "closed" { 0 } else { MUG + PARCEL }, "{state}");
+    }
+    // In between: the refund asks again when it is its turn.
+    let order = stall.buy_many(1).await;
+    assert_eq!(stall.ship(order).await.status, 201);
+    let ended = |_: &mut hawker::db::Tx<'_>| {
+        Err(hawker::kernel::Error::conflict(
+            "return_closed",
+            "The return has ended.",
+        ))
+    };
+    let refused = checkout::refund_while(
+        &stall.world.app,
+        stall.shop.id,
+        order,
+        stall.fresh(),
+        checkout::RefundWhat::Everything,
+        "withdrawal".into(),
+        None,
+        ended,
+    );
+    assert_eq!(refused.await.unwrap_err().code, "return_closed");
+    assert_eq!(money(&stall.order(order).await).1, 0);
+    stall.check_changes().await;
+}
+
+/// Units came back for nothing while their money was on its way in.
+#[tokio::test]
+async fn what_is_being_paid_at_this_moment_is_not_given_back_for_nothing() {
+    let stall = Stall::open(4).await;
+    let order = stall.buy_many(1).await;
+    stall.weather("lost=1000");
+    assert_eq!(stall.ship(order).await.status, 201);
+    let one = json!({ "lines": [{ "line": 0, "quantity": 1 }], "restock": "sellable", "reason": "returned" });
+    let path = format!("/v1/orders/{order}/refunds");
+    let refused = stall.staff.post(&path, &one).await;
+    assert_eq!(refused.refusal(), (409, "capture_pending".into()), "{}", refused.text());
+    let seen = stall.order(order).await;
+    assert_eq!((&seen["lines"][0]["returned"], stall.left().await), (&json!(0), (3, 0)));
+    stall.weather("");
+    stall
+        .order_becomes(order, "charged", |seen| money(seen).0 == MUG + PARCEL)
+        .await;
+    let given = stall.staff.post(&path, &one).await;
+    assert_eq!(given.value()["amount"]["amount"], MUG, "{}", given.text());
+    stall.check_changes().await;
+}
+
+#[tokio::test]
+async fn a_cancellation_never_takes_the_id_of_another_order() {
+    let stall = Stall::open(4).await;
+    let (first, second) = (stall.buy_many(2).await, stall.buy_many(1).await);
+    let id = stall.adjustment();
+    assert_eq!(stall.cancel_units(first, &id, 1).await.status, 201);
+    let refused = stall.cancel_units(second, &id, 1).await;
+    assert_eq!(refused.refusal(), (409, "id_reused".into()), "{}", refused.text());
+    assert_eq!(stall.order(second).await["state"], "confirmed");
+    assert_eq!(stall.left().await, (2, 0), "and nothing of it was done");
+    stall.check_changes().await;
+}
+
+/// Money that was refused is still owed: who pays it later paid the old price, too.
+#[tokio::test]
+async fn who_pays_late_is_not_left_out_of_a_match() {
+    let stall = Stall::open(4).await;
+    let order = stall.buy_many(2).await;
+    stall.weather("capture_refused=1000");
+    assert_eq!(stall.ship(order).await.status, 201);
+    assert_eq!(stall.at_the_processor(order), (0, 0));
+    let id = stall.draw_up(2500).await;
+    let ready = stall.match_becomes(&id, "ready").await;
+    assert_eq!(
+        (&ready["progress"]["later"], &ready["progress"]["planned"]["amount"]),
+        (&json!(1), &json!(1000)),
+        "{ready}"
+    );
+    stall.weather("");
+    let taken = stall
+        .staff
+        .post(&format!("/v1/orders/{order}/captures"), &json!({}))
+        .await;
+    assert!(taken.status < 300, "{}", taken.text());
+    stall.order_becomes(order, "charged", |seen| money(seen).0 > 0).await;
+    assert_eq!(stall.act_on(&id, "start").await.status, 200);
+    let aged = stall.world.app.db.write(LaneKey(0), |tx| {
+        tx.exec(
+            "update price_match_orders set changed_at = changed_at - 7200000000 where state = 'later'",
+            &[],
+        )
+    });
+    aged.await.unwrap();
+    stall.match_becomes(&id, "done").await;
+    stall
+        .order_becomes(order, "matched", |seen| money(seen).1 == 1000)
+        .await;
+    stall.check_changes().await;
+}
+
+/// One that breaks every time stands behind the others, not before them.
+#[tokio::test]
+async fn what_cannot_be_looked_at_waits_behind_the_others() {
+    let stall = Stall::open(4).await;
+    let order = stall.buy_many(1).await;
+    assert_eq!(stall.ship(order).await.status, 201);
+    let path = format!("/v1/orders/{order}/returns");
+    stall
+        .staff
+        .post(&path, &json!({ "name": "B", "email": "buyer@example.com" }))
+        .await;
+    let soon = hawker::kernel::Time(stall.world.app.clock.wall().0 + 20 * DAY * 1_000_000);
+    let expected = json!({ "variant": stall.mug, "units": 4, "ships_by": soon });
+    assert_eq!(stall.staff.post("/v1/preorders", &expected).await.status, 201);
+    let drop = json!({ "title": "Soon", "opens_at": soon, "items": [{ "variant": stall.mug, "allotment": 1, "price": { "amount": 100, "currency": "EUR" } }] });
+    let drop = stall.staff.post("/v1/drops", &drop).await.value()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let scheduled = stall
+        .staff
+        .post(&format!("/v1/drops/{drop}/scheduling"), &json!({}))
+        .await;
+    assert_eq!(scheduled.status, 200, "{}", scheduled.text());
+    let app = &stall.world.app;
+    let broken = app.db.write(LaneKey(0), |tx| {
+        tx.exec("update intents set allocation = 'torn'", &[])?;
+        tx.exec("update returns set state = 'received', next_check_at = 1", &[])?;
+        tx.exec("delete from stock where location_id in (select id from preorders)", &[])?;
+        tx.exec("update preorders set state = 'closed', next_check_at = 1", &[])?;
+        // Its next event is there already.
+        tx.exec(
+            "insert into drop_events (drop_id, position, kind, detail, staff_id, at, hash)
+             select drop_id, position + 1, kind, detail, staff_id, at, hash from drop_events where kind = 'scheduled'",
+            &[],
+        )?;
+        tx.exec(
+            "update drops set opens_at = 1, next_check_at = 1 where state = 'scheduled'",
+            &[],
+        )
+    });
+    assert_eq!(broken.await.unwrap(), 1);
+    eventually(async || {
+        let first = app.db.read(|tx| {
+            tx.one::<(i64,)>(
+                "select count(*) from (select next_check_at from returns union all select next_check_at from preorders union all select next_check_at from drops) d
+                  where next_check_at > 1",
+                &[],
+            )
+        });
+        (first.await.unwrap().0 == 3).then_some(())
+    })
+    .await;
+}
+
+/// Two refunds at once each saw the history without the other (juspay/hyperswitch#13182).
 #[tokio::test]
 async fn p13_a_hundred_refunds_over_http_never_exceed_one_capture() {
     let stall = Stall::open(2).await;

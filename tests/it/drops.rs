@@ -373,6 +373,45 @@ async fn d1_three_hundred_buyers_twenty_units_of_a_drop() {
     show.stall.invariants().await;
 }
 
+/// A shop that counts its shelf lower in the middle of a sale takes nothing back that it has promised: what is counted lies beside that.
+#[tokio::test]
+async fn d9_a_count_of_nothing_takes_nothing_from_who_reserved_or_bought() {
+    let show = Show::open(8, 3, json!({})).await;
+    let stall = &show.stall;
+    let (sold, quote) = (stall.buy().await, show.quote(1).await);
+    let (id, buyer) = show.reserve(&quote, "ada").await;
+    let outside = stall.quote(1).await;
+    let mut body = body_of(&outside, "bob");
+    body.as_object_mut().unwrap().remove("payment");
+    let held = stall.checkout();
+    let placed = show.put(held, &body).await;
+    assert_eq!(placed.value()["state"], "ready_for_complete", "{}", placed.text());
+    let secret = placed.value()["client_secret"].as_str().unwrap().to_owned();
+    let path = format!("/v1/variants/{}/stock", stall.mug);
+    let counted = stall.staff.put(&path, &json!({ "on_hand": 0 })).await.value();
+    assert_eq!(
+        (&counted["left"], &counted["in_checkouts"], &counted["sold"]),
+        (&json!(0), &json!(1), &json!(1)),
+        "{counted}"
+    );
+    assert_eq!(
+        show.figures().await,
+        (2, 1, 0, 0),
+        "what lies in the drop is the drop's"
+    );
+    let refused = show.put(stall.checkout(), &body_of(&outside, "late")).await;
+    assert_eq!(refused.refusal(), (409, "sold_out".into()));
+    // Who reserved pays, here and there, and what was sold leaves.
+    let bob = stall.player.clone().with("hawker-checkout-secret", &secret);
+    for (buyer, id) in [(buyer, id), (bob, held)] {
+        let paid = buyer.post(&format!("/v1/checkouts/{id}/payment"), &pay()).await;
+        assert_eq!(paid.value()["state"], "completed", "{}", paid.text());
+    }
+    assert_eq!(stall.ship(sold).await.status, 201);
+    assert_eq!((stall.left().await, show.figures().await), ((0, 0), (2, 0, 1, 0)));
+    stall.invariants().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn d11_fifty_parallel_checkouts_of_one_buyer_under_many_names_get_the_limit() {
     let show = Arc::new(Show::open(80, 60, json!({ "limit_per_buyer": 2 })).await);
@@ -467,6 +506,38 @@ async fn d11_a_reservation_that_ends_gives_its_buyer_their_limit_back() {
     let quote = show.quote(1).await;
     assert_eq!(state(&show.tap(&quote, "ada").await), bought());
     show.stall.invariants().await;
+}
+
+#[tokio::test]
+async fn d11_what_is_given_up_of_an_order_counts_no_more_against_its_buyers_limit() {
+    let show = Show::open(5, 4, json!({ "limit_per_buyer": 2 })).await;
+    let stall = &show.stall;
+    let mut body = body_of(&show.quote(2).await, "first");
+    body["payment"]["token"] = json!("tok_once");
+    let bought_two = show.put(stall.checkout(), &body).await;
+    assert_eq!(state(&bought_two), bought(), "{}", bought_two.text());
+    let order: hawker::kernel::OrderId = bought_two.value()["order"]["id"].as_str().unwrap().parse().unwrap();
+    stall.work_is_open(order).await;
+    let one = json!({ "carrier": "DHL", "lines": [{ "line": 0, "quantity": 1 }] });
+    let left = stall.staff.post(&format!("/v1/orders/{order}/shipments"), &one).await;
+    assert_eq!(left.status, 201, "{}", left.text());
+    // Its money is not promised any more, and nobody pays again: the other piece stays here.
+    stall.age(7 * 86_400 + 60).await;
+    stall
+        .order_becomes(order, "lost", |seen| seen["state"] == "payment_lost")
+        .await;
+    stall.age(3 * 86_400 + 60).await;
+    stall
+        .order_becomes(order, "given up", |seen| seen["state"] == "fulfilled")
+        .await;
+    let more = body_of(&show.quote(2).await, "first");
+    assert_eq!(
+        show.put(stall.checkout(), &more).await.status,
+        409,
+        "two more are one too many"
+    );
+    assert_eq!(state(&show.tap(&show.quote(1).await, "first").await), bought());
+    stall.invariants().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -735,6 +806,70 @@ async fn t1_a_drop_is_nothing_to_another_shop() {
         show.stall.player.get(&foreign).await.refusal(),
         (409, "not_in_drop".into())
     );
+    show.stall.invariants().await;
+}
+
+/// A drop's and a pre-order's id are chosen by whoever makes them: another shop's, read off its page, opens nothing of it.
+#[tokio::test]
+async fn t1_a_place_is_not_had_by_naming_another_shops_drop_or_preorder() {
+    let show = Show::open(5, 3, json!({})).await;
+    let world = &show.stall.world;
+    let letters = show.drop.strip_prefix("drp_").unwrap().to_owned();
+    let ships_by = in_seconds(&show.stall, 20 * 86_400);
+    let body = json!({ "variant": show.stall.mug, "units": 4, "ships_by": ships_by });
+    let expected = show.stall.staff.post("/v1/preorders", &body).await.value();
+    let expected = expected["id"]
+        .as_str()
+        .unwrap()
+        .strip_prefix("pre_")
+        .unwrap()
+        .to_owned();
+
+    let next_door = world.shop("Next Door").await;
+    let theirs = crate::buying::lay_out(&world.app, next_door.id, 9).await;
+    let staff = world.sign_in(&next_door, &next_door.owner_email).await;
+    let desk = format!("/studio/{}", next_door.slug);
+    let begin = |id: String| {
+        let (staff, to) = (&staff, format!("{desk}/preorders"));
+        async move {
+            let fields = [
+                ("do", "take"),
+                ("id", &id),
+                ("variant", &theirs.to_string()),
+                ("units", "2"),
+                ("day", &ships_by.to_string()[..10]),
+            ];
+            staff.form(&to, &fields).await
+        }
+    };
+    // A pre-order with the letters of a running drop, and of another's pre-order.
+    for id in [&letters, &expected] {
+        let refused = begin(format!("pre_{id}")).await;
+        assert_ne!(refused.status, 303, "{}", refused.text());
+        assert!(refused.text().contains("This id is taken"), "{}", refused.text());
+    }
+    // A drop with the letters of a pre-order: it may be planned, and is never given that place.
+    let named = format!("drp_{expected}");
+    let planned = staff
+        .form(&format!("{desk}/drops"), &[("id", &named), ("title", "Theirs")])
+        .await;
+    assert_eq!(planned.status, 303, "{}", planned.text());
+    let known = staff.get(&format!("/v1/drops/{named}")).await.value();
+    let sells = json!({ "title": "Theirs", "items": [{ "variant": theirs, "allotment": 1, "price": { "amount": 100, "currency": "EUR" } }] });
+    let version = format!("\"{}\"", known["version"]);
+    let filled = staff
+        .clone()
+        .with("if-match", &version)
+        .patch(&format!("/v1/drops/{named}"), &sells)
+        .await;
+    assert_eq!(filled.status, 200, "{}", filled.text());
+    let refused = staff.post(&format!("/v1/drops/{named}/scheduling"), &json!({})).await;
+    assert_eq!(refused.refusal(), (409, "id_reused".into()));
+    // The drop sells on, and what its shop expected is nobody's on a shelf.
+    let quote = show.quote(1).await;
+    assert_eq!(state(&show.tap(&quote, "first").await), bought());
+    assert_eq!(show.figures().await, (2, 0, 1, 0));
+    assert_eq!(show.stall.left().await, (2, 0), "no unit that is only expected");
     show.stall.invariants().await;
 }
 

@@ -48,7 +48,7 @@ pub async fn read(app: &App, config: &Config, scene: &Scene, allotted: u32) -> R
             broken.extend(payments::disputes::check(tx)?);
             broken.extend(drops::check(tx)?);
             let (orders, _) = checkout::orders_since(tx, shop, Time(0))?;
-            let rows = inventory::aside(tx, drops::place(drop))?;
+            let rows = inventory::aside(tx, shop, drops::place(drop))?;
             let all = inventory::stock_of(tx, variant)?;
             let everywhere: i64 = all.iter().map(|row| row.sold).sum();
             let there: i64 = rows.iter().map(|row| row.sold).sum();
