@@ -7,7 +7,7 @@ use crate::notify::webhooks;
 use crate::operating::Reference;
 use crate::payments::settlement_files;
 use crate::{
-    catalog, checkout, clips, delivery, discounts, disputes, drops, fulfilment, gift_cards, growth, identity,
+    catalog, checkout, clips, delivery, discounts, disputes, drops, erasure, fulfilment, gift_cards, growth, identity,
     inventory, ledger, offers, operating, partners, payments, preorders, price_matches, returns, storefront, studio,
     taxes,
 };
@@ -142,6 +142,9 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(disputes::post_dispute_acceptance))
         .routes(routes!(disputes::post_dispute_answer))
         .routes(routes!(disputes::get_evidence))
+        .routes(routes!(erasure::list_erasures, erasure::post_erasure))
+        .routes(routes!(erasure::post_erasure_preview))
+        .routes(routes!(erasure::get_erasure))
         .routes(routes!(discounts::api::list_discounts, discounts::api::post_discount))
         .routes(routes!(discounts::api::get_discount, discounts::api::patch_discount))
         .routes(routes!(
