@@ -249,6 +249,10 @@ fn pages() -> Router<App> {
             get(storefront::withdrawal_page::show).post(storefront::withdrawal_page::confirm),
         )
         .route(
+            "/s/{shop}/orders/{order}/erasure",
+            get(storefront::erasure_page::show).post(storefront::erasure_page::confirm),
+        )
+        .route(
             "/s/{shop}/orders/{order}/proof",
             axum::routing::post(storefront::withdrawal_page::say_sent),
         )
@@ -469,6 +473,10 @@ fn desk() -> Router<App> {
             get(desk::settings_window_page::show).post(desk::settings_window_page::save),
         )
         .route(
+            "/studio/{shop}/settings/privacy",
+            get(desk::settings_privacy_page::show).post(desk::settings_privacy_page::save),
+        )
+        .route(
             "/studio/{shop}/settings/policies",
             get(desk::settings_policies_page::show).post(desk::settings_policies_page::save),
         )
@@ -550,6 +558,8 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/s/{shop}/orders/{order}/canceled-units"),
     ("GET", "/s/{shop}/orders/{order}/withdrawal"),
     ("POST", "/s/{shop}/orders/{order}/withdrawal"),
+    ("GET", "/s/{shop}/orders/{order}/erasure"),
+    ("POST", "/s/{shop}/orders/{order}/erasure"),
     ("POST", "/s/{shop}/orders/{order}/proof"),
     ("POST", "/s/{shop}/orders/{order}/payment"),
     ("GET", "/s/{shop}/policies/{policy}"),
@@ -640,6 +650,8 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/studio/{shop}/settings/shop"),
     ("GET", "/studio/{shop}/settings/window"),
     ("POST", "/studio/{shop}/settings/window"),
+    ("GET", "/studio/{shop}/settings/privacy"),
+    ("POST", "/studio/{shop}/settings/privacy"),
     ("GET", "/studio/{shop}/settings/policies"),
     ("POST", "/studio/{shop}/settings/policies"),
     ("GET", "/studio/{shop}/settings/tax"),

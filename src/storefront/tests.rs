@@ -17,7 +17,7 @@ use super::{
     sitemap::{Robots, Sitemap},
     stored_methods_page::StoredMethodsPage,
     window_page::WindowPage,
-    withdrawal_page::WithdrawalPage,
+    erasure_page::ErasurePage, withdrawal_page::WithdrawalPage,
 };
 
 /// Name and page of every sample. The browser checks render the same list.
@@ -29,6 +29,7 @@ pub fn pages() -> Vec<(&'static str, String)> {
         page("clip", &ClipPage::sample()),
         page("product", &ProductPage::sample()),
         page("product_sold_out", &ProductPage::sample_sold_out()),
+        page("erasure", &ErasurePage::sample()),
         page("withdrawal", &WithdrawalPage::sample()),
         page("withdrawal_stated", &WithdrawalPage::sample_stated()),
         page("checkout", &CheckoutPage::sample()),
