@@ -33,11 +33,11 @@ impl Stall {
         assert_eq!(sent.status, 201, "{}", sent.text());
     }
 
-    fn wish(&self) -> ErasureId {
+    pub fn wish(&self) -> ErasureId {
         self.world.app.random.id(self.world.app.clock.wall())
     }
 
-    async fn ask(&self, id: ErasureId, contact: &str) -> Value {
+    pub async fn ask(&self, id: ErasureId, contact: &str) -> Value {
         let asked = self
             .staff
             .post("/v1/erasures", &json!({ "id": id, "contact": contact }))
@@ -228,7 +228,7 @@ async fn t9_an_erased_buyer_is_in_no_column_and_no_file_and_the_books_are_as_the
         "{preview}"
     );
     let id = stall.wish();
-    let asked = stall.ask(id, "quirina.zwick@example.net").await;
+    let asked = stall.ask(id, &format!(" {EMAIL} ")).await;
     assert_eq!(asked["erased"], 2, "{asked}");
     let letter = confirmed(&stall).await;
     assert!(letter.contains("We did.") && !letter.contains("except"), "{letter}");
@@ -298,7 +298,7 @@ async fn t9_what_is_disputed_is_held_whole_until_it_is_decided_and_then_erased_b
 
 #[tokio::test]
 async fn a_sale_is_held_while_goods_or_money_are_on_their_way_and_as_long_as_a_bank_may_ask() {
-    let stall = Stall::open(9).await;
+    let mut stall = Stall::open(9).await;
     let order = stall.bought_by(EMAIL).await;
     stall.work_is_open(order).await;
     let id = stall.wish();
@@ -321,6 +321,7 @@ async fn a_sale_is_held_while_goods_or_money_are_on_their_way_and_as_long_as_a_b
     assert_eq!(now["held"][0]["reasons"], json!(["evidence"]), "{now}");
     assert!(now["held"][0]["until"].is_string(), "{now}");
     stall.world.clock.advance(121 * 86_400);
+    stall.staff = stall.world.sign_in(&stall.shop, &stall.shop.owner_email).await;
     stall.until_done(id).await;
     assert_eq!(found(&stall.world, &MARKS).await, Vec::<String>::new());
     stall.whole().await;
@@ -434,4 +435,42 @@ async fn the_list_of_erasures_erases_again_in_a_restored_backup() {
     let shop = stall.shop.id;
     let whole = ledger::verify(&stall.world.app.db, shop).await.unwrap();
     assert!(matches!(whole, ledger::Verdict::Whole { .. }));
+}
+
+#[tokio::test]
+async fn a_buyer_deletes_their_data_on_the_page_of_their_order_in_two_steps() {
+    let stall = Stall::open_with(9, |config| config.evidence_days = 0).await;
+    let order = stall.bought_by(EMAIL).await;
+    stall.sent(order).await;
+    stall.told(order).await;
+    let key = *stall.world.app.db.signing_key();
+    let token = hawker::checkout::order_token(&key, order);
+    let page = format!("/s/{}/orders/{order}", stall.shop.slug);
+    let buyer = stall.world.browser();
+    let shown = buyer.get(&format!("{page}?t={token}")).await.text();
+    assert!(shown.contains("Delete my personal data"), "{shown}");
+    assert_eq!(buyer.get(&format!("{page}/erasure?t=guessed")).await.status, 404);
+    let first = buyer.get(&format!("{page}/erasure?t={token}")).await;
+    let first = first.text();
+    assert!(first.contains("cannot be undone") && first.contains("of 1 order"), "{first}");
+    let (_, id) = first.split_once("name=\"erasure\" value=\"").unwrap();
+    let id = id.split('"').next().unwrap();
+    let action = format!("{page}/erasure?t={token}");
+    let wrong = buyer.form(&action, &[("erasure", id), ("contact", "jo@example.org")]).await;
+    assert_eq!(wrong.status, 422, "{}", wrong.text());
+    assert!(!stall.order(order).await["contact"]["email"].is_null(), "nothing was deleted");
+    let guessed = buyer.form(&format!("{page}/erasure?t=guessed"), &[("erasure", id), ("contact", EMAIL)]);
+    assert_eq!(guessed.await.status, 404);
+    let done = buyer.form(&action, &[("erasure", id), ("contact", EMAIL)]).await;
+    assert!(done.status == 200 && done.text().contains("is being deleted"), "{}", done.text());
+    assert!(stall.order(order).await["contact"]["email"].is_null());
+    let again = buyer.form(&action, &[("erasure", id), ("contact", EMAIL)]).await;
+    assert!(again.status == 200 && again.text().contains("It is deleted"), "{}", again.text());
+    stall.until_done(id.parse().unwrap()).await;
+    assert_eq!(found(&stall.world, &MARKS).await, Vec::<String>::new());
+    let shown = buyer.get(&format!("{page}?t={token}")).await.text();
+    assert!(shown.contains("Erased on") && !shown.contains("Delete my personal data"), "{shown}");
+    let desk = stall.staff.get(&format!("/studio/{}/settings/privacy", stall.shop.slug)).await.text();
+    assert!(desk.contains("By the buyer") && desk.contains("1 purchase erased"), "{desk}");
+    stall.whole().await;
 }
