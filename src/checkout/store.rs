@@ -232,11 +232,7 @@ impl FromRow for Born {
 }
 
 /// An order of a shop with the checkout it was born from, and since when that says nothing of its buyer any more.
-pub(super) fn find_born(
-    tx: &mut Tx<'_>,
-    shop: ShopId,
-    id: OrderId,
-) -> Result<Option<(Order, Checkout, Option<Time>)>> {
+pub(super) fn find_born(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<(Order, Checkout, Option<Time>)>> {
     let found: Option<Born> = tx.maybe_one(
         "select o.id, o.shop_id, o.checkout_id, o.number, o.currency, o.total_minor, o.tax_minor, o.delivery_minor, o.country, o.email,
                 o.confirmed_at, o.canceled_at, o.version,

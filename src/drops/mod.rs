@@ -47,8 +47,8 @@ pub use early::{
     revoke_link, shut_after_guest,
 };
 pub use letters::{
-    erase_mailbox, About, Contact, ContactState, Owed, OwedLetter, REMIND, ask, confirm, contact, contact_token, letter_drop,
-    must_stay_theirs, owed, read_contact_token, stop, take_along, written,
+    About, Contact, ContactState, Owed, OwedLetter, REMIND, ask, confirm, contact, contact_token, erase_mailbox,
+    letter_drop, must_stay_theirs, owed, read_contact_token, stop, take_along, written,
 };
 pub use line::{PASS, asks_for, drawn, join, rank, seed_hash, stand, use_pass};
 pub use mind::{let_in, mind};

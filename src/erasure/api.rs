@@ -203,10 +203,6 @@ pub async fn list_erasures(
 /// How far an erasure got.
 #[utoipa::path(get, path = "/v1/erasures/{erasure}", tag = "shop", params(("erasure" = ErasureId, Path)),
     responses((status = 200, body = ErasureOut), (status = 404)))]
-pub async fn get_erasure(
-    State(app): State<App>,
-    owner: Owner,
-    Path(id): Path<ErasureId>,
-) -> Result<Response, Problem> {
+pub async fn get_erasure(State(app): State<App>, owner: Owner, Path(id): Path<ErasureId>) -> Result<Response, Problem> {
     shown(&app, owner.shop, id, StatusCode::OK).await
 }

@@ -8,8 +8,8 @@ use crate::app::App;
 use crate::checkout;
 use crate::db::LaneKey;
 use crate::kernel::{CheckoutId, ErasureId, Id, MailId, Result, ShopId, StaffId, Time};
-use crate::payments::stored;
 use crate::notify;
+use crate::payments::stored;
 
 /// Rows looked through at once.
 const PAGE: i64 = 2000;

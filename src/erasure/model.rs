@@ -137,7 +137,10 @@ fn plain_names(contact: &Contact) -> Vec<String> {
         .map(plain_phone)
         .filter(|phone| !phone.is_empty());
     let named = email.map(|email| format!("e{email}"));
-    named.into_iter().chain(phone.map(|phone| format!("p{phone}"))).collect()
+    named
+        .into_iter()
+        .chain(phone.map(|phone| format!("p{phone}")))
+        .collect()
 }
 
 /// The hashes of everything a contact can be asked for by.

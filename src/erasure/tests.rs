@@ -8,23 +8,8 @@ use std::collections::BTreeSet;
 
 /// Every column of both books as they are after all migrations.
 fn schema() -> BTreeSet<(String, String)> {
-    let folder = tempfile::tempdir().unwrap();
-    let mut all = BTreeSet::new();
-    for (book, migrations) in [("main", crate::db::MAIN), ("events", crate::db::EVENTS)] {
-        let path = folder.path().join(book);
-        let engine = crate::db::Engine::Sqlite(path.clone());
-        let clock: std::sync::Arc<dyn crate::kernel::Clock> = std::sync::Arc::new(crate::db::SystemClock::default());
-        let random: std::sync::Arc<dyn crate::kernel::Random> =
-            std::sync::Arc::new(crate::db::SystemRandom::default());
-        let db = crate::db::Db::open(&crate::db::Config::new(engine, book, migrations), &clock, &random).unwrap();
-        db.shut_down();
-        let raw = rusqlite::Connection::open(path).unwrap();
-        let mut tables = raw
-            .prepare("select m.name, c.name from sqlite_schema m join pragma_table_info(m.name) c where m.type = 'table' and m.name not like 'sqlite_%'")
-            .unwrap();
-        let rows = tables.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
-        all.extend(rows.map(Result::unwrap));
-    }
+    let mut all = crate::db::tests::columns("main", crate::db::MAIN);
+    all.extend(crate::db::tests::columns("events", crate::db::EVENTS));
     all
 }
 
@@ -35,18 +20,25 @@ fn t9_every_column_of_the_schema_is_in_the_data_map_once() {
         .iter()
         .map(|one| (one.table.to_owned(), one.column.to_owned()))
         .collect();
-    classified.extend(
-        NOTHING
-            .iter()
-            .flat_map(|(table, columns)| columns.split(' ').map(|column| ((*table).to_owned(), column.to_owned()))),
-    );
+    classified.extend(NOTHING.iter().flat_map(|(table, columns)| {
+        columns
+            .split(' ')
+            .map(|column| ((*table).to_owned(), column.to_owned()))
+    }));
     let map: BTreeSet<(String, String)> = classified.iter().cloned().collect();
     assert_eq!(map.len(), classified.len(), "a column is classified twice");
     let unknown: Vec<_> = schema.difference(&map).collect();
-    assert!(unknown.is_empty(), "say in src/erasure/map.rs whether these hold something about a person: {unknown:?}");
+    assert!(
+        unknown.is_empty(),
+        "say in src/erasure/map.rs whether these hold something about a person: {unknown:?}"
+    );
     let gone: Vec<_> = map.difference(&schema).collect();
     assert!(gone.is_empty(), "these are not in the schema any more: {gone:?}");
-    assert!(PERSONAL.iter().all(|one| !one.purpose.is_empty() && !one.ends.is_empty()));
+    assert!(
+        PERSONAL
+            .iter()
+            .all(|one| !one.purpose.is_empty() && !one.ends.is_empty())
+    );
 }
 
 #[test]

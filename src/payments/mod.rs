@@ -80,8 +80,8 @@ pub use rules::{
 pub use settle_conflict::{Decided, Decision, Settle, Who, ask_now, decisions, settle};
 pub use settle_unheard::{Unheard, unheard};
 pub use store::{
-    CaptureLine, RefundLine, capture_soon, erase_notice, failed_refunds, intent_state, is_moving, let_go_part, notices_with,
-    refused_captures,
+    CaptureLine, RefundLine, capture_soon, erase_notice, failed_refunds, intent_state, is_moving, let_go_part,
+    notices_with, refused_captures,
 };
 pub use taking::{MARGIN, PAY_AGAIN, Terms};
 pub use timeline::{

@@ -114,7 +114,9 @@ fn deleted(preview: &Preview) -> Vec<String> {
     }
     if preview.letters > 0 {
         let letters = count(preview.letters, "letter", "letters");
-        now.push(format!("{letters} to you, but for those about orders we have to keep for now"));
+        now.push(format!(
+            "{letters} to you, but for those about orders we have to keep for now"
+        ));
     }
     if preview.cards > 0 {
         let cards = count(preview.cards, "card", "cards");

@@ -7,6 +7,7 @@ use super::{
     checkout_page::CheckoutPage,
     clip_page::ClipPage,
     drop_page::DropPage,
+    erasure_page::ErasurePage,
     home_page::HomePage,
     mailbox_page::MailboxPage,
     message_page::MessagePage,
@@ -17,7 +18,7 @@ use super::{
     sitemap::{Robots, Sitemap},
     stored_methods_page::StoredMethodsPage,
     window_page::WindowPage,
-    erasure_page::ErasurePage, withdrawal_page::WithdrawalPage,
+    withdrawal_page::WithdrawalPage,
 };
 
 /// Name and page of every sample. The browser checks render the same list.

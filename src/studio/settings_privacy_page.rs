@@ -100,7 +100,11 @@ pub async fn save(State(app): State<App>, owner: Owner, Form(typed): Form<Typed>
     let preview = erasure::preview(&app, owner.shop, &subject).await?;
     let counts = [
         (preview.orders, "order", "orders"),
-        (preview.begun, "purchase that was not finished", "purchases that were not finished"),
+        (
+            preview.begun,
+            "purchase that was not finished",
+            "purchases that were not finished",
+        ),
         (preview.letters, "letter", "letters"),
         (preview.cards, "kept card", "kept cards"),
     ];

@@ -697,7 +697,12 @@ const CENSUS: &[Row] = &[
     read("/v1/retention", Who::Measurer),
     // Buyers who ask to be erased.
     read("/v1/erasures", Who::Owner),
-    act("POST", "/v1/erasures/preview", Who::Owner, r#"{"contact":"nobody@example.org"}"#),
+    act(
+        "POST",
+        "/v1/erasures/preview",
+        Who::Owner,
+        r#"{"contact":"nobody@example.org"}"#,
+    ),
     act(
         "POST",
         "/v1/erasures",

@@ -10,7 +10,13 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 const EMAIL: &str = "Quirina.Zwick@example.net";
-const MARKS: [&str; 5] = ["quirina.zwick", "Zwickelbauer", "Irrgartenweg", "98761234", "JD0177TRACK"];
+const MARKS: [&str; 5] = [
+    "quirina.zwick",
+    "Zwickelbauer",
+    "Irrgartenweg",
+    "98761234",
+    "JD0177TRACK",
+];
 
 impl Stall {
     /// A whole purchase by somebody whose words can be looked for.
@@ -20,7 +26,10 @@ impl Stall {
         body["contact"] = json!({ "email": email, "phone": "+49 30 98761234" });
         body["address"]["name"] = "Quirina Zwickelbauer".into();
         body["address"]["line1"] = "Irrgartenweg 7".into();
-        let bought = self.player.put(&format!("/v1/checkouts/{}", self.checkout()), &body).await;
+        let bought = self
+            .player
+            .put(&format!("/v1/checkouts/{}", self.checkout()), &body)
+            .await;
         assert_eq!(bought.status, 201, "{}", bought.text());
         bought.value()["order"]["id"].as_str().unwrap().parse().unwrap()
     }
@@ -29,7 +38,12 @@ impl Stall {
         self.work_is_open(order).await;
         let parcel = json!({ "carrier": "DHL", "tracking": "JD0177TRACK" });
         let path = format!("/v1/orders/{order}/shipments");
-        let sent = self.staff.clone().with("idempotency-key", "parcel").post(&path, &parcel).await;
+        let sent = self
+            .staff
+            .clone()
+            .with("idempotency-key", "parcel")
+            .post(&path, &parcel)
+            .await;
         assert_eq!(sent.status, 201, "{}", sent.text());
     }
 
@@ -223,7 +237,11 @@ async fn t9_an_erased_buyer_is_in_no_column_and_no_file_and_the_books_are_as_the
         .await
         .value();
     assert_eq!(
-        (preview["orders"].as_i64(), preview["begun"].as_i64(), preview["held"].clone()),
+        (
+            preview["orders"].as_i64(),
+            preview["begun"].as_i64(),
+            preview["held"].clone()
+        ),
         (Some(1), Some(1), json!([])),
         "{preview}"
     );
@@ -238,9 +256,15 @@ async fn t9_an_erased_buyer_is_in_no_column_and_no_file_and_the_books_are_as_the
     stall.sealed().await;
     assert_eq!(stall.books().await, before);
     let sold = stall.order(order).await;
-    assert_eq!((sold["country"].as_str(), sold["contact"]["email"].clone()), (Some("DE"), Value::Null));
+    assert_eq!(
+        (sold["country"].as_str(), sold["contact"]["email"].clone()),
+        (Some("DE"), Value::Null)
+    );
     assert!(!sold["erased_at"].is_null() && sold["address"].is_null(), "{sold}");
-    assert!(stall.order(others).await["contact"]["email"].is_string(), "nobody else is touched");
+    assert!(
+        stall.order(others).await["contact"]["email"].is_string(),
+        "nobody else is touched"
+    );
     // What was answered before is not answered again, and nothing leaves twice.
     let parcel = json!({ "carrier": "DHL", "tracking": "JD0177TRACK" });
     let again = stall.staff.clone().with("idempotency-key", "parcel");
@@ -259,9 +283,16 @@ async fn t9_what_is_disputed_is_held_whole_until_it_is_decided_and_then_erased_b
     let before = stall.pack(order).await;
     let id = stall.wish();
     let asked = stall.ask(id, EMAIL).await;
-    assert_eq!((asked["state"].as_str(), asked["erased"].as_i64()), (Some("open"), Some(0)), "{asked}");
+    assert_eq!(
+        (asked["state"].as_str(), asked["erased"].as_i64()),
+        (Some("open"), Some(0)),
+        "{asked}"
+    );
     assert!(
-        asked["held"][0]["reasons"].as_array().unwrap().contains(&json!("dispute")),
+        asked["held"][0]["reasons"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("dispute")),
         "{asked}"
     );
     let letter = confirmed(&stall).await;
@@ -269,8 +300,14 @@ async fn t9_what_is_disputed_is_held_whole_until_it_is_decided_and_then_erased_b
     assert_eq!(stall.pack(order).await, before, "the evidence is whole");
     let proposed = stall.staff.get(&format!("/v1/disputes/{dispute}")).await.value();
     let texts = json!({ "texts": { "customer_name": "Quirina Zwickelbauer", "statement": "losing_evidence", "customer_email": EMAIL } });
-    assert_eq!(proposed["proposed"]["customer_name"], "Quirina Zwickelbauer", "{proposed}");
-    let answered = stall.staff.post(&format!("/v1/disputes/{dispute}/answer"), &texts).await;
+    assert_eq!(
+        proposed["proposed"]["customer_name"], "Quirina Zwickelbauer",
+        "{proposed}"
+    );
+    let answered = stall
+        .staff
+        .post(&format!("/v1/disputes/{dispute}/answer"), &texts)
+        .await;
     assert_eq!(answered.status, 200, "{}", answered.text());
     for _ in 0..200 {
         let now = stall.staff.get(&format!("/v1/disputes/{dispute}")).await.value();
@@ -341,12 +378,20 @@ async fn asking_twice_is_asking_once_and_another_shop_is_not_touched() {
         .await;
     assert_eq!(foreign.status, 201, "{}", foreign.text());
     assert_eq!(foreign.value()["erased"], 0);
-    assert!(!stall.order(order).await["contact"]["email"].is_null(), "the other shop's wish is the other shop's");
+    assert!(
+        !stall.order(order).await["contact"]["email"].is_null(),
+        "the other shop's wish is the other shop's"
+    );
     let taken = stall
         .staff
         .post("/v1/erasures", &json!({ "id": id, "contact": EMAIL }))
         .await;
-    assert_eq!((taken.status, taken.value()["code"].as_str()), (409, Some("id_reused")), "{}", taken.text());
+    assert_eq!(
+        (taken.status, taken.value()["code"].as_str()),
+        (409, Some("id_reused")),
+        "{}",
+        taken.text()
+    );
     assert_eq!(stall.staff.get(&format!("/v1/erasures/{id}")).await.status, 404);
 
     let mine = stall.wish();
@@ -414,7 +459,10 @@ async fn the_list_of_erasures_erases_again_in_a_restored_backup() {
     stall.ask(id, EMAIL).await;
     stall.until_done(id).await;
     let list = erasure::export(&stall.world.app).await.unwrap();
-    assert!(list.contains(&id.to_string()) && !list.to_lowercase().contains("quirina"), "{list}");
+    assert!(
+        list.contains(&id.to_string()) && !list.to_lowercase().contains("quirina"),
+        "{list}"
+    );
 
     let restored = stall.world.folder().join("restored");
     let (from, to) = (backup, restored.clone());
@@ -427,9 +475,16 @@ async fn the_list_of_erasures_erases_again_in_a_restored_backup() {
     stall.world = stall.world.restart().await;
     stall.staff = stall.world.sign_in(&stall.shop, &stall.shop.owner_email).await;
     stall.world.clock.advance(3600);
-    assert!(!found(&stall.world, &MARKS).await.is_empty(), "the backup knows nothing of it");
+    assert!(
+        !found(&stall.world, &MARKS).await.is_empty(),
+        "the backup knows nothing of it"
+    );
     assert_eq!(erasure::import(&stall.world.app, &list).await.unwrap(), 1);
-    assert_eq!(erasure::import(&stall.world.app, &list).await.unwrap(), 0, "once is enough");
+    assert_eq!(
+        erasure::import(&stall.world.app, &list).await.unwrap(),
+        0,
+        "once is enough"
+    );
     stall.until_done(id).await;
     assert_eq!(found(&stall.world, &MARKS).await, Vec::<String>::new());
     let shop = stall.shop.id;
@@ -452,25 +507,54 @@ async fn a_buyer_deletes_their_data_on_the_page_of_their_order_in_two_steps() {
     assert_eq!(buyer.get(&format!("{page}/erasure?t=guessed")).await.status, 404);
     let first = buyer.get(&format!("{page}/erasure?t={token}")).await;
     let first = first.text();
-    assert!(first.contains("cannot be undone") && first.contains("of 1 order"), "{first}");
+    assert!(
+        first.contains("cannot be undone") && first.contains("of 1 order"),
+        "{first}"
+    );
     let (_, id) = first.split_once("name=\"erasure\" value=\"").unwrap();
     let id = id.split('"').next().unwrap();
     let action = format!("{page}/erasure?t={token}");
-    let wrong = buyer.form(&action, &[("erasure", id), ("contact", "jo@example.org")]).await;
+    let wrong = buyer
+        .form(&action, &[("erasure", id), ("contact", "jo@example.org")])
+        .await;
     assert_eq!(wrong.status, 422, "{}", wrong.text());
-    assert!(!stall.order(order).await["contact"]["email"].is_null(), "nothing was deleted");
-    let guessed = buyer.form(&format!("{page}/erasure?t=guessed"), &[("erasure", id), ("contact", EMAIL)]);
+    assert!(
+        !stall.order(order).await["contact"]["email"].is_null(),
+        "nothing was deleted"
+    );
+    let guessed = buyer.form(
+        &format!("{page}/erasure?t=guessed"),
+        &[("erasure", id), ("contact", EMAIL)],
+    );
     assert_eq!(guessed.await.status, 404);
     let done = buyer.form(&action, &[("erasure", id), ("contact", EMAIL)]).await;
-    assert!(done.status == 200 && done.text().contains("is being deleted"), "{}", done.text());
+    assert!(
+        done.status == 200 && done.text().contains("is being deleted"),
+        "{}",
+        done.text()
+    );
     assert!(stall.order(order).await["contact"]["email"].is_null());
     let again = buyer.form(&action, &[("erasure", id), ("contact", EMAIL)]).await;
-    assert!(again.status == 200 && again.text().contains("It is deleted"), "{}", again.text());
+    assert!(
+        again.status == 200 && again.text().contains("It is deleted"),
+        "{}",
+        again.text()
+    );
     stall.until_done(id.parse().unwrap()).await;
     assert_eq!(found(&stall.world, &MARKS).await, Vec::<String>::new());
     let shown = buyer.get(&format!("{page}?t={token}")).await.text();
-    assert!(shown.contains("Erased on") && !shown.contains("Delete my personal data"), "{shown}");
-    let desk = stall.staff.get(&format!("/studio/{}/settings/privacy", stall.shop.slug)).await.text();
-    assert!(desk.contains("By the buyer") && desk.contains("1 purchase erased"), "{desk}");
+    assert!(
+        shown.contains("Erased on") && !shown.contains("Delete my personal data"),
+        "{shown}"
+    );
+    let desk = stall
+        .staff
+        .get(&format!("/studio/{}/settings/privacy", stall.shop.slug))
+        .await
+        .text();
+    assert!(
+        desk.contains("By the buyer") && desk.contains("1 purchase erased"),
+        "{desk}"
+    );
     stall.whole().await;
 }

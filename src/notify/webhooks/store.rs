@@ -188,7 +188,10 @@ pub(super) fn events_of(tx: &mut Tx<'_>, shop: ShopId, object: Uuid) -> Result<V
 
 /// Writes over what an event says, and what was answered to it.
 pub(super) fn erase_event(tx: &mut Tx<'_>, id: WebhookEventId, payload: &str) -> Result<()> {
-    tx.put("update webhook_events set payload = $2 where id = $1", args![id, payload])?;
+    tx.put(
+        "update webhook_events set payload = $2 where id = $1",
+        args![id, payload],
+    )?;
     tx.put(
         "update webhook_attempts set reply = '' where delivery_id in (select id from webhook_deliveries where event_id = $1)",
         args![id],
