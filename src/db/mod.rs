@@ -544,6 +544,11 @@ impl Db {
             return Ok(true); // PostgreSQL's log is its operator's: see docs/privacy.md.
         };
         let connection = sqlite::Sqlite::open(path, sqlite::Role::Checkpointer, 256)?;
+        // While it waits for a reader nobody writes: rather another time.
+        connection
+            .raw
+            .busy_timeout(std::time::Duration::from_millis(500))
+            .map_err(sqlite::failed)?;
         connection
             .raw
             .query_row("pragma wal_checkpoint(truncate)", [], |row| row.get::<_, i64>(0))
