@@ -522,11 +522,9 @@ async fn a_buyer_deletes_their_data_on_the_page_of_their_order_in_two_steps() {
         !stall.order(order).await["contact"]["email"].is_null(),
         "nothing was deleted"
     );
-    let guessed = buyer.form(
-        &format!("{page}/erasure?t=guessed"),
-        &[("erasure", id), ("contact", EMAIL)],
-    );
-    assert_eq!(guessed.await.status, 404);
+    let guessed = format!("{page}/erasure?t=guessed");
+    let guessed = buyer.form(&guessed, &[("erasure", id), ("contact", EMAIL)]).await;
+    assert_eq!(guessed.status, 404);
     let done = buyer.form(&action, &[("erasure", id), ("contact", EMAIL)]).await;
     assert!(
         done.status == 200 && done.text().contains("is being deleted"),
