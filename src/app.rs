@@ -44,6 +44,8 @@ pub struct Settings {
     pub quote_minutes: i64,
     /// Minutes after a purchase in which one more thing is offered and bought with the method that paid it; 0 offers nothing.
     pub upsell_minutes: i64,
+    /// Days after a card sale's last parcel for which its evidence is kept although its buyer asked to be erased.
+    pub evidence_days: i64,
     /// Proxies whose `Forwarded`/`X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<std::net::IpAddr>,
     /// Whether the demo's mailbox and sandbox pages are served.
@@ -64,6 +66,7 @@ impl Default for Settings {
             reservation_minutes: 10,
             quote_minutes: 15,
             upsell_minutes: 15,
+            evidence_days: 120,
             trusted_proxies: Vec::new(),
             demo: false,
             mail_from: "Hawker <hawker@localhost>".into(),

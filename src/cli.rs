@@ -8,7 +8,7 @@ use crate::ledger::{self, Verdict};
 use crate::open::{Ports, Use, claim_the_sandbox, open};
 use crate::payments::sandbox::{Faults, ServerSettings};
 use crate::payments::settlement_files;
-use crate::{bench, checkout, db, demo, drops, payments, preorders, routes, server};
+use crate::{bench, checkout, db, demo, drops, erasure, payments, preorders, routes, server};
 use clap::{Args, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use tracing_subscriber::EnvFilter;
@@ -49,6 +49,9 @@ enum Command {
     Restore {
         /// The folder of the backup.
         from: PathBuf,
+        /// Erase again who was erased since: what `hawker erasures export` wrote.
+        #[arg(long, value_name = "FILE")]
+        erasures: Option<PathBuf>,
     },
     /// After a restore: compare with the processors' books, write down what they know, and let money move again.
     Reconcile(ReconcileArgs),
@@ -70,6 +73,11 @@ enum Command {
     /// Import a processor's report of what it settled, and compare it line by line. Works beside a running server.
     #[command(subcommand)]
     Settlement(Settlement),
+    /// Who was erased: a list without names, to keep beside the backups and to read into one that was restored. Works beside a running server.
+    #[command(subcommand)]
+    Erasures(Erasures),
+    /// Print the data map: every column that can hold something about a person, what for, and until when.
+    DataMap,
     /// The archives of drops: everything that was done in one, held together by hashes.
     #[command(subcommand)]
     Drops(Drops),
@@ -84,6 +92,17 @@ enum Command {
 enum Settlement {
     /// Stripe's payout reconciliation report (itemized) or Adyen's settlement details report, as CSV.
     Import(SettlementArgs),
+}
+
+#[derive(Subcommand)]
+enum Erasures {
+    /// Write the list, a line of JSON each.
+    Export,
+    /// Read a list; what this database does not know is erased again, by the server while it runs.
+    Import {
+        /// What `export` wrote.
+        file: PathBuf,
+    },
 }
 
 #[derive(Subcommand)]
@@ -389,12 +408,18 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Init(args) => init(&config, args),
         Command::SignInLink(args) => sign_in_link(&config, &args),
         Command::Backup { to } => backup(&config, &to),
-        Command::Restore { from } => restore(&config, &from),
+        Command::Restore { from, erasures } => restore(&config, &from, erasures.as_deref()),
         Command::Reconcile(args) => reconcile(&config, args),
         Command::Facts { again } => facts(&config, again),
         Command::Verify { backup } => verify(&config, backup.as_deref()),
         Command::Settlement(Settlement::Import(args)) => import_settlement(&config, args),
         Command::Export(args) => export(&config, &args),
+        Command::Erasures(Erasures::Export) => export_erasures(&config),
+        Command::Erasures(Erasures::Import { file }) => import_erasures(&config, &file),
+        Command::DataMap => {
+            print!("{}", erasure::map::markdown());
+            Ok(())
+        }
         Command::Drops(Drops::Export { shop, drop }) => export_drop(&config, shop, drop),
         Command::Drops(Drops::Verify { file }) => verify_drop(&file),
         Command::Sandbox(args) => sandbox(&config, args),
@@ -908,7 +933,27 @@ fn backup(config: &Config, to: &Path) -> Result<()> {
     Ok(())
 }
 
-fn restore(config: &Config, from: &Path) -> Result<()> {
+fn export_erasures(config: &Config) -> Result<()> {
+    let app = open(config, Ports::usual(config)?, Use::BesideAServer)?;
+    let written = runtime()?.block_on(erasure::export(&app));
+    app.db.shut_down();
+    app.events.shut_down();
+    print!("{}", written?);
+    Ok(())
+}
+
+fn import_erasures(config: &Config, file: &Path) -> Result<()> {
+    let unreadable = |error| Error::invalid("unreadable", format!("{}: {error}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(unreadable)?;
+    let app = open(config, Ports::usual(config)?, Use::BesideAServer)?;
+    let added = runtime()?.block_on(erasure::import(&app, &text));
+    app.db.shut_down();
+    app.events.shut_down();
+    println!("{} erasures were not known here; the server carries them out.", added?);
+    Ok(())
+}
+
+fn restore(config: &Config, from: &Path, erasures: Option<&Path>) -> Result<()> {
     needs_sqlite(config)?;
     eprintln!("Checking {} …", from.display());
     let manifest = db::restore(from, &config.data)?;
@@ -918,6 +963,13 @@ fn restore(config: &Config, from: &Path) -> Result<()> {
         manifest.made_at,
         config.data.display()
     );
+    match erasures {
+        Some(list) => import_erasures(config, list)?,
+        None => println!(
+            "Who asked to be erased after the backup is in it again. If there is a list: hawker erasures import FILE --data {}",
+            config.data.display()
+        ),
+    }
     println!(
         "No money moves until the processors' books were compared with ours: what was sold after the backup is known to them only. Next: hawker reconcile --data {}",
         config.data.display()

@@ -54,6 +54,9 @@ pub struct Config {
     pub reservation_minutes: i64,
     /// Minutes after a purchase in which one more thing is offered and bought with the method that paid it: 0 (never) to 60.
     pub upsell_minutes: i64,
+    /// Days after the last parcel of a card sale in which a dispute may come: for so long its evidence is kept although its buyer asked to be
+    /// erased: 0 to 540.
+    pub evidence_days: i64,
     /// Mebibytes kept free on disk, so that what was begun can end when it is full.
     pub headroom_mb: u64,
     /// Limits on sign-in and checkout. Off only for load tests on one machine.
@@ -108,6 +111,7 @@ impl Default for Config {
             log_level: "info".into(),
             reservation_minutes: 10,
             upsell_minutes: 15,
+            evidence_days: 120,
             headroom_mb: 64,
             rate_limits: true,
             webhook_networks: Vec::new(),
@@ -198,6 +202,9 @@ impl Config {
         if let Some(value) = environment("HAWKER_UPSELL_MINUTES") {
             self.upsell_minutes = parsed("HAWKER_UPSELL_MINUTES", &value)?;
         }
+        if let Some(value) = environment("HAWKER_EVIDENCE_DAYS") {
+            self.evidence_days = parsed("HAWKER_EVIDENCE_DAYS", &value)?;
+        }
         if let Some(value) = environment("HAWKER_HEADROOM_MB") {
             self.headroom_mb = parsed("HAWKER_HEADROOM_MB", &value)?;
         }
@@ -264,6 +271,9 @@ impl Config {
         }
         if !(0..=60).contains(&self.upsell_minutes) {
             return Err(wrong("upsell_minutes is 0 to 60"));
+        }
+        if !(0..=540).contains(&self.evidence_days) {
+            return Err(wrong("evidence_days is 0 to 540"));
         }
         if !(1..=64).contains(&self.lanes) {
             return Err(wrong("lanes is 1 to 64"));

@@ -10,7 +10,7 @@ use crate::identity::{forget_known_keys, forget_old_sign_ins};
 use crate::kernel::{Result, Seconds};
 use crate::notify::webhooks;
 use crate::operating::Meters;
-use crate::{checkout, drops, flow, growth, ledger, notify, payments, preorders, price_matches, returns};
+use crate::{checkout, drops, erasure, flow, growth, ledger, notify, payments, preorders, price_matches, returns};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -130,6 +130,12 @@ const JOBS: &[Job] = &[
         period: Duration::from_secs(5),
         runs: Runs::Alone,
         round: |app, _| Box::pin(async move { payments::stored::mind(&app).await.map(drop) }),
+    },
+    Job {
+        name: "erasures",
+        period: Duration::from_secs(2),
+        runs: Runs::Alone,
+        round: |app, _| Box::pin(async move { erasure::mind(&app).await.map(drop) }),
     },
     Job {
         name: "settlement_files",

@@ -30,6 +30,7 @@ pub mod price_matches;
 pub mod growth;
 pub mod notify;
 pub mod disputes;
+pub mod erasure;
 pub mod storefront;
 pub mod studio;
 pub mod operating;

@@ -158,6 +158,7 @@ pub fn open(config: &Config, ports: Ports, how: Use) -> Result<App> {
         settings: Settings {
             reservation_minutes: config.reservation_minutes,
             upsell_minutes: config.upsell_minutes,
+            evidence_days: config.evidence_days,
             trusted_proxies: config.trusted_proxies.clone(),
             mail_from: config.mail_from.clone(),
             rate_limits: config.rate_limits,

@@ -7,7 +7,7 @@ use crate::notify::webhooks;
 use crate::operating::Reference;
 use crate::payments::settlement_files;
 use crate::{
-    catalog, checkout, clips, delivery, discounts, disputes, drops, fulfilment, gift_cards, growth, identity,
+    catalog, checkout, clips, delivery, discounts, disputes, drops, erasure, fulfilment, gift_cards, growth, identity,
     inventory, ledger, offers, operating, partners, payments, preorders, price_matches, returns, storefront, studio,
     taxes,
 };
@@ -142,6 +142,9 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(disputes::post_dispute_acceptance))
         .routes(routes!(disputes::post_dispute_answer))
         .routes(routes!(disputes::get_evidence))
+        .routes(routes!(erasure::list_erasures, erasure::post_erasure))
+        .routes(routes!(erasure::post_erasure_preview))
+        .routes(routes!(erasure::get_erasure))
         .routes(routes!(discounts::api::list_discounts, discounts::api::post_discount))
         .routes(routes!(discounts::api::get_discount, discounts::api::patch_discount))
         .routes(routes!(
@@ -244,6 +247,10 @@ fn pages() -> Router<App> {
         .route(
             "/s/{shop}/orders/{order}/withdrawal",
             get(storefront::withdrawal_page::show).post(storefront::withdrawal_page::confirm),
+        )
+        .route(
+            "/s/{shop}/orders/{order}/erasure",
+            get(storefront::erasure_page::show).post(storefront::erasure_page::confirm),
         )
         .route(
             "/s/{shop}/orders/{order}/proof",
@@ -466,6 +473,10 @@ fn desk() -> Router<App> {
             get(desk::settings_window_page::show).post(desk::settings_window_page::save),
         )
         .route(
+            "/studio/{shop}/settings/privacy",
+            get(desk::settings_privacy_page::show).post(desk::settings_privacy_page::save),
+        )
+        .route(
             "/studio/{shop}/settings/policies",
             get(desk::settings_policies_page::show).post(desk::settings_policies_page::save),
         )
@@ -547,6 +558,8 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/s/{shop}/orders/{order}/canceled-units"),
     ("GET", "/s/{shop}/orders/{order}/withdrawal"),
     ("POST", "/s/{shop}/orders/{order}/withdrawal"),
+    ("GET", "/s/{shop}/orders/{order}/erasure"),
+    ("POST", "/s/{shop}/orders/{order}/erasure"),
     ("POST", "/s/{shop}/orders/{order}/proof"),
     ("POST", "/s/{shop}/orders/{order}/payment"),
     ("GET", "/s/{shop}/policies/{policy}"),
@@ -637,6 +650,8 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/studio/{shop}/settings/shop"),
     ("GET", "/studio/{shop}/settings/window"),
     ("POST", "/studio/{shop}/settings/window"),
+    ("GET", "/studio/{shop}/settings/privacy"),
+    ("POST", "/studio/{shop}/settings/privacy"),
     ("GET", "/studio/{shop}/settings/policies"),
     ("POST", "/studio/{shop}/settings/policies"),
     ("GET", "/studio/{shop}/settings/tax"),

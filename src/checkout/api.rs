@@ -654,6 +654,9 @@ pub struct OrderOut {
     pub discounts: Vec<offers::QuotedDiscountOut>,
     pub confirmed_at: Time,
     pub canceled_at: Option<Time>,
+    /// Since when contact and address are erased, as their buyer asked. Absent: they are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub erased_at: Option<Time>,
     /// The order it was added to, right after that; where one order is read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<OrderId>,
@@ -877,6 +880,7 @@ impl OrderOut {
                 .collect(),
             confirmed_at: view.order.confirmed_at,
             canceled_at: view.order.canceled_at,
+            erased_at: view.erased_at,
             after: None,
             seen: None,
         }

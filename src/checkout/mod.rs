@@ -52,8 +52,8 @@ pub use refund::{
 };
 pub use resume::resume;
 pub use store::{
-    ClipSales, adjustments, ask_back, ask_no_more, check, clip_sales, confirmed_between, find, follows, lines,
-    orders_since,
+    ClipSales, adjustments, ask_back, ask_no_more, check, clip_sales, confirmed_between, contacts, erase, find,
+    follows, lines, orders_since,
 };
 pub use stored_api::*;
 pub use upsell::{Next, next};

@@ -38,6 +38,8 @@ pub struct OrderView {
     pub disputed: Vec<PlannedLeg>,
     /// What a gift card paid of it, and what came back onto it.
     pub gift_card: Option<gift_cards::Use>,
+    /// Since when nothing of it says who the buyer was.
+    pub erased_at: Option<Time>,
 }
 
 impl OrderView {
@@ -208,7 +210,7 @@ pub fn view(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<OrderVi
 
 /// An order as it was sold, for what follows from the sale: what was taken or given back since is not asked for.
 pub fn sold(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<OrderView>> {
-    let Some((order, checkout)) = store::find_born(tx, shop, id)? else {
+    let Some((order, checkout, erased_at)) = store::find_born(tx, shop, id)? else {
         return Ok(None);
     };
     let lines = store::lines(tx, id)?;
@@ -223,6 +225,7 @@ pub fn sold(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<OrderVi
         adjustments: Vec::new(),
         disputed: Vec::new(),
         gift_card: None,
+        erased_at,
         order,
     }))
 }

@@ -223,24 +223,25 @@ pub(super) fn insert_order(tx: &mut Tx<'_>, order: &Order) -> Result<()> {
 }
 
 /// An order with the checkout it was born from.
-struct Born(Order, Checkout);
+struct Born(Order, Checkout, Option<Time>);
 
 impl FromRow for Born {
     fn from_row(row: &Row<'_>) -> Result<Self> {
-        Ok(Self(Order::from_row(row)?, checkout_at(row, 13)?))
+        Ok(Self(Order::from_row(row)?, checkout_at(row, 13)?, row.get(25)?))
     }
 }
 
-/// An order of a shop with the checkout it was born from.
-pub(super) fn find_born(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<(Order, Checkout)>> {
+/// An order of a shop with the checkout it was born from, and since when that says nothing of its buyer any more.
+pub(super) fn find_born(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<(Order, Checkout, Option<Time>)>> {
     let found: Option<Born> = tx.maybe_one(
         "select o.id, o.shop_id, o.checkout_id, o.number, o.currency, o.total_minor, o.tax_minor, o.delivery_minor, o.country, o.email,
                 o.confirmed_at, o.canceled_at, o.version,
-                c.id, c.shop_id, c.state, c.version, c.fingerprint, c.lane, c.offer, c.contact, c.address, c.created_at, c.changed_at, c.expires_at
+                c.id, c.shop_id, c.state, c.version, c.fingerprint, c.lane, c.offer, c.contact, c.address, c.created_at, c.changed_at, c.expires_at,
+                c.erased_at
            from orders o join checkouts c on c.id = o.checkout_id where o.shop_id = $1 and o.id = $2",
         args![shop, id],
     )?;
-    Ok(found.map(|Born(order, checkout)| (order, checkout)))
+    Ok(found.map(|Born(order, checkout, erased_at)| (order, checkout, erased_at)))
 }
 
 pub(super) fn find_order(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<Order>> {
@@ -506,6 +507,40 @@ pub fn adjustments(tx: &mut Tx<'_>, order: OrderId) -> Result<Vec<Adjustment>> {
     )
 }
 
+/// How the buyers of a shop can be reached, by the purchases they began before `before`: a page of all purchases after `after`, and where it ended.
+pub fn contacts(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    before: Time,
+    after: CheckoutId,
+    page: i64,
+) -> Result<(Vec<(CheckoutId, Contact)>, Option<CheckoutId>)> {
+    let end: Option<(CheckoutId,)> = tx.maybe_one(
+        "select id from checkouts where id > $1 order by id limit 1 offset $2",
+        args![after, page - 1],
+    )?;
+    let last = end.map_or(CheckoutId::from_uuid(uuid::Uuid::max()), |(id,)| id);
+    let rows: Vec<(CheckoutId, Json<Contact>)> = tx.all(
+        "select id, contact from checkouts where id > $1 and id <= $2 and shop_id = $3 and created_at < $4 and erased_at is null limit $5",
+        args![after, last, shop, before, page],
+    )?;
+    let rows = rows.into_iter().map(|(id, Json(contact))| (id, contact));
+    Ok((rows.collect(), end.map(|(id,)| id)))
+}
+
+/// Nothing of a purchase says who the buyer was any more; what was sold, for how much and to which country stays. False: it was so already.
+pub fn erase(tx: &mut Tx<'_>, id: CheckoutId) -> Result<bool> {
+    let done = tx.exec(
+        "update checkouts set contact = '{}', address = '', fingerprint = $2, erased_at = $3 where id = $1 and erased_at is null",
+        args![id, [0u8; 32], tx.now()],
+    )?;
+    tx.put(
+        "update orders set email = '', version = version + 1 where id = $1 and email <> ''",
+        args![id.order()],
+    )?;
+    Ok(done == 1)
+}
+
 /// Rows that break a promise of this module (I3, I16, I27, X4): empty, always.
 pub fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
     let unborn: Vec<(CheckoutId,)> = tx.all(
@@ -543,6 +578,15 @@ pub fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
     broken.extend(
         sums.iter()
             .map(|(id, _)| format!("I8 {id}: its lines and delivery are not its total")),
+    );
+    let kept: Vec<(CheckoutId,)> = tx.all(
+        "select c.id from checkouts c left join orders o on o.checkout_id = c.id
+          where c.erased_at is not null and (c.contact <> '{}' or c.address <> '' or coalesce(o.email, '') <> '') limit 20",
+        &[],
+    )?;
+    broken.extend(
+        kept.iter()
+            .map(|(id,)| format!("T9 {id} was erased, and still says who its buyer is")),
     );
     for id in crate::gift_cards::holding(tx)? {
         let state = load(tx, id)?.state;

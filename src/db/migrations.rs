@@ -94,6 +94,11 @@ pub const MAIN: &[Migration] = &[
         name: "windows and pre-orders",
         sql: include_str!("../../migrations/main/0018_windows_and_preorders.sql"),
     },
+    Migration {
+        number: 20,
+        name: "erasures",
+        sql: include_str!("../../migrations/main/0020_erasures.sql"),
+    },
 ];
 
 /// What players saw, in a file and lane of its own.

@@ -538,6 +538,24 @@ impl Db {
         count
     }
 
+    /// Moves the whole log into the file and empties it, so that what was written over before is in neither. False: somebody is reading; ask again.
+    pub fn empty_the_log(&self) -> Result<bool> {
+        let Engine::Sqlite(path) = &self.0.engine else {
+            return Ok(true); // PostgreSQL's log is its operator's: see docs/privacy.md.
+        };
+        let connection = sqlite::Sqlite::open(path, sqlite::Role::Checkpointer, 256)?;
+        // While it waits for a reader nobody writes: rather another time.
+        connection
+            .raw
+            .busy_timeout(std::time::Duration::from_millis(500))
+            .map_err(sqlite::failed)?;
+        connection
+            .raw
+            .query_row("pragma wal_checkpoint(truncate)", [], |row| row.get::<_, i64>(0))
+            .map(|busy| busy == 0)
+            .map_err(sqlite::failed)
+    }
+
     /// Takes no more commands, runs those that wait, and stops the threads.
     pub fn shut_down(&self) {
         self.0.lanes.iter().for_each(|queue| queue.close());

@@ -39,6 +39,9 @@ impl Sqlite {
         raw.pragma_update(None, "cache_size", -i64::from(page_cache_kib))
             .map_err(failed)?;
         raw.pragma_update(None, "temp_store", "memory").map_err(failed)?;
+        // What is deleted or written over is gone from the file, too: an erased buyer must not be found in a page's free bytes.
+        raw.pragma_update(None, "secure_delete", role == Role::Writer)
+            .map_err(failed)?;
         raw.pragma_update(None, "query_only", role == Role::Reader)
             .map_err(failed)?;
         let (journal, synchronous): (String, i64) = (

@@ -820,3 +820,22 @@ async fn w12_a_commit_of_one_replica_is_heard_by_another_through_the_database() 
     .await
     .unwrap();
 }
+
+/// Tables and columns as they are after all migrations of a book.
+pub(crate) fn columns(
+    book: &'static str,
+    migrations: &'static [super::Migration],
+) -> std::collections::BTreeSet<(String, String)> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(book);
+    let clock: Arc<dyn Clock> = Arc::new(super::SystemClock::default());
+    let random: Arc<dyn Random> = Arc::new(super::SystemRandom::default());
+    let config = super::Config::new(super::Engine::Sqlite(path.clone()), book, migrations);
+    super::Db::open(&config, &clock, &random).unwrap().shut_down();
+    let raw = rusqlite::Connection::open(path).unwrap();
+    let mut tables = raw
+        .prepare("select m.name, c.name from sqlite_schema m join pragma_table_info(m.name) c where m.type = 'table' and m.name not like 'sqlite_%'")
+        .unwrap();
+    let rows = tables.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    rows.map(Result::unwrap).collect()
+}

@@ -164,6 +164,20 @@ pub fn again(tx: &mut Tx<'_>, checkout: CheckoutId, quoted: &[Quoted]) -> Result
     Ok(true)
 }
 
+/// Forgets under which names a purchase was counted. The limit of all uses stays; whoever asked to be forgotten may have the discount again.
+pub fn erase(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<()> {
+    for had in store::uses_of(tx, checkout)? {
+        for name in &had.names {
+            if had.held {
+                store::uncount_buyer(tx, had.discount, name)?;
+            }
+            store::forget_buyer(tx, had.discount, name)?;
+        }
+        store::set_names(tx, checkout, had.discount, &[])?;
+    }
+    Ok(())
+}
+
 /// Counters that are not the sum of what they count, or above their limit (X4): empty, always.
 pub fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
     let mut broken: Vec<String> = store::miscounted(tx)?

@@ -20,7 +20,7 @@ mod tests;
 
 pub use change::{Change, change, create};
 pub use choose::{code_of, none_in_a_drop, offered, promised};
-pub use claim::{Who, again, check, claim, identify, let_go};
+pub use claim::{Who, again, check, claim, erase, identify, let_go};
 pub use model::{
     Discount, DiscountState, Line, NewDiscount, Quoted, Rule, Step, TakenOff, Takes, Wish, read_code, words,
 };

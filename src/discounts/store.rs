@@ -195,6 +195,14 @@ pub(super) fn uncount_buyer(tx: &mut Tx<'_>, discount: DiscountId, name: &Name) 
     )
 }
 
+/// A name under which nothing is counted any more.
+pub(super) fn forget_buyer(tx: &mut Tx<'_>, discount: DiscountId, name: &Name) -> Result<()> {
+    tx.put(
+        "delete from discount_buyers where discount_id = $1 and name = $2 and used = 0",
+        args![discount, name.to_vec()],
+    )
+}
+
 /// That a checkout has a discount.
 #[derive(Clone, Debug)]
 pub(super) struct Use {

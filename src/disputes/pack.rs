@@ -5,15 +5,11 @@ use crate::db::Tx;
 use crate::drops::api::DropArchiveOut;
 use crate::drops::{self, Drop, Event};
 use crate::fulfilment::{self, Shipment, ShipmentOut};
-use crate::kernel::{Id, OrderId, Result, ShopId, Time, words};
+use crate::kernel::{OrderId, Result, ShopId, Time, words};
 use crate::notify::{self, MailKind, Told};
 use crate::payments::disputes::{self, Dispute, DisputeOut};
 use crate::payments::{self, Entry};
 use serde::Serialize;
-use uuid::Uuid;
-
-/// Letters that ask for a lost payment again: more are not written about one order.
-const PAY_AGAIN_LETTERS: u32 = 10;
 
 /// The drop a sale was made in.
 #[derive(Clone, Debug)]
@@ -65,11 +61,7 @@ pub fn pack(tx: &mut Tx<'_>, shop: ShopId, order: OrderId) -> Result<Option<Pack
         }
         None => None,
     };
-    let mut about: Vec<Uuid> = vec![order.uuid()];
-    about.extend(parcels.iter().map(|parcel| parcel.id.uuid()));
-    about.extend(view.adjustments.iter().map(|adjustment| adjustment.id.uuid()));
-    about.extend(view.refunds.iter().map(|refund| refund.id.uuid()));
-    about.extend((0..PAY_AGAIN_LETTERS).map(|tries| notify::lost_occasion(order, tries)));
+    let about = notify::occasions(tx, &view)?;
     Ok(Some(Pack {
         seen: checkout::evidence(tx, &view.checkout)?,
         payment: payments::timeline(tx, intent)?,
@@ -133,7 +125,11 @@ impl Pack {
         steps.extend(self.letters.iter().filter_map(|letter| {
             Some(step(
                 letter.sent_at?,
-                format!("“{}” was sent to {}.", letter.subject, letter.to),
+                if letter.to.is_empty() {
+                    format!("“{}” was sent.", letter.subject)
+                } else {
+                    format!("“{}” was sent to {}.", letter.subject, letter.to)
+                },
                 String::new(),
             ))
         }));
@@ -154,7 +150,7 @@ impl Pack {
         let untracked = self
             .parcels
             .iter()
-            .filter(|parcel| physical && parcel.tracking.is_empty());
+            .filter(|parcel| physical && parcel.tracking.is_empty() && self.view.erased_at.is_none());
         missing.extend(untracked.map(|parcel| {
             format!(
                 "Parcel {} has no tracking number. Attach the carrier's receipt.",
@@ -165,8 +161,15 @@ impl Pack {
             Some(letter) if letter.sent_at.is_none() => {
                 missing.push(format!("The receipt did not leave: {}", letter.trouble));
             }
+            None if self.view.erased_at.is_some() => {}
             None => missing.push("No receipt was written, because the buyer left no e-mail address.".into()),
             Some(_) => {}
+        }
+        if let Some(at) = self.view.erased_at {
+            missing.push(format!(
+                "Who the buyer is was erased on {}, as they asked: name, addresses, tracking numbers and the texts of letters.",
+                words::exact(at)
+            ));
         }
         match &self.seen.policies {
             None => missing.push("The policies of that day were not kept: the sale is older than that.".into()),
@@ -195,6 +198,9 @@ pub struct PackOut {
     pub confirmed_at: Time,
     pub contact: Contact,
     pub address: Option<Address>,
+    /// Since when contact, address, tracking numbers and the texts of letters are erased. Absent: they are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub erased_at: Option<Time>,
     /// The frozen offer: clip and second, prices, policies, consent.
     pub seen: SeenOut,
     /// The whole archive of the drop it was bought in; `seen.drop.position` is where in it.
@@ -255,6 +261,7 @@ impl PackOut {
             confirmed_at: view.order.confirmed_at,
             contact: view.checkout.contact.clone(),
             address: view.checkout.address.clone(),
+            erased_at: view.erased_at,
             seen: SeenOut::new(&view.checkout, &pack.seen),
             archive: pack
                 .sold_in

@@ -1,6 +1,6 @@
 //! What a buyer may have: counted under every name we know them by, in the transaction that reserves, and given back when the reservation ends.
 
-use super::model::{Identity, QuotedDrop, Who, contact_needed, limit_reached};
+use super::model::{Identity, Phase, QuotedDrop, Who, contact_needed, limit_reached};
 use super::store::{self, Counted};
 use crate::db::Tx;
 use crate::kernel::{CheckoutId, DropId, Error, Id, Result, ShopId};
@@ -120,6 +120,29 @@ pub fn give_back(tx: &mut Tx<'_>, checkout: CheckoutId, units: u32) -> Result<()
         store::uncount(tx, claim.drop, identity, units)?;
     }
     Ok(())
+}
+
+/// Whether a limit of a drop that is not over counts a purchase under its buyer's names.
+pub fn counts_still(tx: &mut Tx<'_>, shop: ShopId, checkout: CheckoutId) -> Result<bool> {
+    let Some(claim) = store::claim(tx, checkout)?.filter(|claim| claim.held && !claim.who.is_empty()) else {
+        return Ok(false);
+    };
+    let drop = store::find(tx, shop, claim.drop)?;
+    Ok(drop.is_some_and(|drop| drop.phase(tx.now()) != Phase::Over))
+}
+
+/// Forgets under which names a purchase was counted: the drop is over, and nothing asks for them any more.
+pub fn erase(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<()> {
+    let Some(claim) = store::claim(tx, checkout)? else {
+        return Ok(());
+    };
+    for identity in &claim.who {
+        if claim.held {
+            store::uncount(tx, claim.drop, identity, claim.units)?;
+        }
+        store::forget_identity(tx, claim.drop, identity)?;
+    }
+    store::set_identities(tx, checkout, &[])
 }
 
 /// Counters that are not the sum of what they count (I7): empty, always.

@@ -3,7 +3,7 @@
 //! Nobody is written to because somebody typed their mailbox: the first letter asks, once, and only who says yes there is written to again. Every letter
 //! has a way to stop. This module keeps who asked and says what is owed; the letters themselves are written where all letters are.
 
-use super::model::{Drop, DropState, Phase, plain_email, unknown};
+use super::model::{Drop, DropState, Phase, contact_of, plain_email, unknown};
 use super::store;
 use crate::db::Tx;
 use crate::kernel::{
@@ -137,6 +137,15 @@ pub fn ask(tx: &mut Tx<'_>, shop: ShopId, id: DropId, about: About, email: &str,
             Engine::Retry,
             "the same mailbox was typed twice in one instant",
         ));
+    }
+    Ok(())
+}
+
+/// Forgets a mailbox in all drops of a shop: it is written to no more, and lets nobody in earlier.
+pub fn erase_mailbox(tx: &mut Tx<'_>, shop: ShopId, email: &str) -> Result<()> {
+    store::forget_plain(tx, shop, &plain_email(email))?;
+    for drop in store::drops_with_entitlements(tx, shop)? {
+        store::forget_entitlement(tx, drop, &contact_of(drop, email))?;
     }
     Ok(())
 }

@@ -40,15 +40,15 @@ mod tests;
 
 pub use buyer_key::{BuyerKey, announced, key_needed};
 pub use check::check;
-pub use claim::{again, claim, give_back, identify, release as let_go};
+pub use claim::{again, claim, counts_still, erase, give_back, identify, release as let_go};
 pub use early::{
     EARLY_MINUTES_MAX, EarlyLink, GUESTS_MAX, Invitation, Why, come_in, early_links, early_token, guest_token, guests,
     invite, is_entitled_buyer, is_guest, issue_link, may_enter, no_such_link, open_for_guest, read_invitation,
     revoke_link, shut_after_guest,
 };
 pub use letters::{
-    About, Contact, ContactState, Owed, OwedLetter, REMIND, ask, confirm, contact, contact_token, letter_drop,
-    must_stay_theirs, owed, read_contact_token, stop, take_along, written,
+    About, Contact, ContactState, Owed, OwedLetter, REMIND, ask, confirm, contact, contact_token, erase_mailbox,
+    letter_drop, must_stay_theirs, owed, read_contact_token, stop, take_along, written,
 };
 pub use line::{PASS, asks_for, drawn, join, rank, seed_hash, stand, use_pass};
 pub use mind::{let_in, mind};

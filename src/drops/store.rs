@@ -731,6 +731,42 @@ pub(super) fn uncount(tx: &mut Tx<'_>, drop: DropId, who: &Identity, units: u32)
     )
 }
 
+/// A name under which nothing is counted any more.
+pub(super) fn forget_identity(tx: &mut Tx<'_>, drop: DropId, who: &Identity) -> Result<()> {
+    tx.put(
+        "delete from drop_buyers where drop_id = $1 and identity = $2 and units = 0",
+        args![drop, who.as_slice()],
+    )
+}
+
+/// Drops of a shop that keep mailboxes as hashes.
+pub(super) fn drops_with_entitlements(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<DropId>> {
+    let rows: Vec<(DropId,)> = tx.all(
+        "select distinct drop_id from drop_entitlements where shop_id = $1 limit 10000",
+        args![shop],
+    )?;
+    Ok(rows.into_iter().map(|(drop,)| drop).collect())
+}
+
+pub(super) fn forget_entitlement(tx: &mut Tx<'_>, drop: DropId, contact: &Identity) -> Result<()> {
+    tx.put(
+        "delete from drop_entitlements where drop_id = $1 and contact = $2",
+        args![drop, contact.as_slice()],
+    )
+}
+
+/// Forgets a mailbox that asked for letters; it keeps its place in a line, which belongs to a browser.
+pub(super) fn forget_plain(tx: &mut Tx<'_>, shop: ShopId, plain: &str) -> Result<()> {
+    tx.put(
+        "delete from drop_contacts where shop_id = $1 and plain = $2",
+        args![shop, plain],
+    )?;
+    tx.put(
+        "update drop_waits set bound = '' where shop_id = $1 and bound = $2",
+        args![shop, plain],
+    )
+}
+
 /// What a checkout counts.
 #[derive(Clone, Debug)]
 pub(super) struct Counted {

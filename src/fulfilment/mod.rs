@@ -20,4 +20,4 @@ pub use ship::{
     Accept, Deliver, Deliverance, HandOver, TakeAgain, accept, cancel, close, deliver_digital, fewer_units, hand_over,
     not_there, open, owed, take_again,
 };
-pub use store::{check, find, open_orders, shipments};
+pub use store::{check, erase, find, open_orders, shipments};

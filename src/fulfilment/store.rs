@@ -110,6 +110,11 @@ pub fn shipments(tx: &mut Tx<'_>, shop: ShopId, order: OrderId) -> Result<Vec<Sh
     )
 }
 
+/// With a parcel's number its carrier knows who got it.
+pub fn erase(tx: &mut Tx<'_>, order: OrderId) -> Result<()> {
+    tx.put("update shipments set tracking = '' where order_id = $1", args![order])
+}
+
 /// Rows that break a promise of this module: empty, always, once the facts have been acted on.
 pub fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
     let idle: Vec<(OrderId,)> = tx.all(

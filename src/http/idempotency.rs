@@ -127,6 +127,17 @@ pub fn forget_old_keys(tx: &mut Tx<'_>) -> Result<u64> {
     store::forget(tx, before)
 }
 
+/// Kept answers of a shop that hold a text, as principal, route and key.
+pub fn answers_with(tx: &mut Tx<'_>, shop: ShopId, text: &str) -> Result<Vec<(String, String, String)>> {
+    store::answers_with(tx, shop, text)
+}
+
+/// Forgets what was answered, and not that it was: the same key does nothing twice.
+pub fn erase_answer(tx: &mut Tx<'_>, shop: ShopId, of: &(String, String, String)) -> Result<()> {
+    let body = r#"{"type":"about:blank","title":"Gone","status":410,"code":"erased","detail":"It was done. What was answered told about a buyer who was erased since."}"#;
+    store::erase_answer(tx, shop, (&of.0, &of.1, &of.2), 410, body)
+}
+
 /// What makes two requests the same.
 pub fn fingerprint(parts: &[&[u8]]) -> [u8; 32] {
     let mut hasher = Sha256::new();

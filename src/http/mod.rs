@@ -25,7 +25,8 @@ pub use address::ClientAddress;
 pub use body::{Form, Json, Path, Query, body_bytes, json, read_json};
 pub use events::{Stopping, events};
 pub use idempotency::{
-    Begin, IdempotencyKey, KeptAs, LEASE, NewId, Scope, begin, fingerprint, finish, forget_old_keys, give_up, once,
+    Begin, IdempotencyKey, KeptAs, LEASE, NewId, Scope, answers_with, begin, erase_answer, fingerprint, finish,
+    forget_old_keys, give_up, once,
 };
 pub use limits::{Limit, Who, forget_idle_callers, limit};
 pub use live::{Following, Live, Watched, follow};

@@ -3,7 +3,7 @@
 use super::idempotency::Scope;
 use crate::args;
 use crate::db::{FromRow, Row, Tx};
-use crate::kernel::{Result, Time};
+use crate::kernel::{Result, ShopId, Time};
 
 pub struct Record {
     pub fingerprint: [u8; 32],
@@ -67,6 +67,27 @@ pub fn give_up(tx: &mut Tx<'_>, scope: &Scope, key: &str) -> Result<()> {
     tx.put(
         "delete from idempotency_keys where shop_id = $1 and principal = $2 and route = $3 and key = $4 and status is null",
         args![scope.shop, scope.principal, scope.route, key],
+    )
+}
+
+/// Answers of a shop that hold a text: whose they are.
+pub fn answers_with(tx: &mut Tx<'_>, shop: ShopId, text: &str) -> Result<Vec<(String, String, String)>> {
+    tx.all(
+        "select principal, route, key from idempotency_keys where shop_id = $1 and lower(body) like $2 limit 10000",
+        args![shop, format!("%{}%", text.to_lowercase())],
+    )
+}
+
+pub fn erase_answer(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    (principal, route, key): (&str, &str, &str),
+    status: u16,
+    body: &str,
+) -> Result<()> {
+    tx.put(
+        "update idempotency_keys set status = $5, body = $6, fingerprint = $7 where shop_id = $1 and principal = $2 and route = $3 and key = $4",
+        args![shop, principal, route, key, status, body, [0u8; 32]],
     )
 }
 

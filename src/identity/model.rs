@@ -222,7 +222,7 @@ pub(super) fn scope_needed(path: &str, safe: bool) -> Option<(&'static str, bool
         | "settlement-files"
         | "settlement-exceptions" => "money",
         "funnel" | "retention" => "audience",
-        "shop" | "staff" | "keys" | "routing" | "webhook-endpoints" | "webhook-deliveries" => "settings",
+        "shop" | "staff" | "keys" | "erasures" | "routing" | "webhook-endpoints" | "webhook-deliveries" => "settings",
         _ => return None,
     };
     Some((area, !safe))

@@ -125,6 +125,8 @@ pub(super) static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
             "webhook_disabled.txt",
             include_str!("../../templates/mail/webhook_disabled.txt"),
         ),
+        ("erased.html", include_str!("../../templates/mail/erased.html")),
+        ("erased.txt", include_str!("../../templates/mail/erased.txt")),
         (
             "drop_confirm.html",
             include_str!("../../templates/mail/drop_confirm.html"),
@@ -163,6 +165,14 @@ pub(super) static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
 /// A letter for programs that show no markup.
 pub(super) fn text(kind: MailKind, says: &str) -> Result<String> {
     render(&format!("{}.txt", kind.word()), says)
+}
+
+/// As [`text`], of a letter that may be erased: then nothing.
+pub(super) fn kept_text(kind: MailKind, says: &str) -> Result<String> {
+    if says.is_empty() {
+        return Ok(String::new());
+    }
+    text(kind, says)
 }
 
 pub(super) fn html(kind: MailKind, says: &str) -> Result<String> {
@@ -232,7 +242,7 @@ impl About {
 }
 
 /// One line: who the contract is with.
-fn seller(shop: &Shop) -> String {
+pub(super) fn seller(shop: &Shop) -> String {
     let parts = [&shop.seller.name, &shop.seller.address, &shop.seller.email];
     let known: Vec<String> = parts
         .iter()
@@ -410,7 +420,7 @@ pub fn order_canceled(tx: &mut Tx<'_>, links: &Links, shop: ShopId, order: Order
 }
 
 /// What a letter is about that says once more that a promise of money is over; `tries` says which time it is.
-pub fn lost_occasion(order: OrderId, tries: u32) -> Uuid {
+fn lost_occasion(order: OrderId, tries: u32) -> Uuid {
     Uuid::new_v5(&order.uuid(), format!("lost/{tries}").as_bytes())
 }
 
@@ -548,11 +558,39 @@ pub(super) fn preorder_late(tx: &mut Tx<'_>, links: &Links, shop: ShopId, sale: 
         "later": (!preorder.late).then(|| words::day_in(preorder.ships_by, zone)),
     });
     let subject = format!("Your order {} takes longer", about.view.order.number);
-    let occasion = Uuid::new_v5(
-        &sale.order.uuid(),
-        format!("preorder/{}/{}", sale.line, preorder.version).as_bytes(),
-    );
+    let occasion = late_occasion(sale, preorder.version);
     about.queue(tx, MailKind::PreorderLate, occasion, subject, more)
+}
+
+fn late_occasion(sale: &Sale, version: i64) -> Uuid {
+    Uuid::new_v5(
+        &sale.order.uuid(),
+        format!("preorder/{}/{version}", sale.line).as_bytes(),
+    )
+}
+
+/// Letters that ask for a lost payment again: more are not written about one order.
+const PAY_AGAIN_LETTERS: u32 = 10;
+/// Changes of a pre-order that are looked through for letters.
+const LATE_LETTERS: i64 = 1000;
+
+/// Everything that letters about an order were written about.
+pub fn occasions(tx: &mut Tx<'_>, view: &OrderView) -> Result<Vec<Uuid>> {
+    let order = view.order.id;
+    let mut about: Vec<Uuid> = vec![order.uuid()];
+    let parcels = fulfilment::shipments(tx, view.order.shop, order)?;
+    about.extend(parcels.iter().map(|parcel| parcel.id.uuid()));
+    about.extend(view.adjustments.iter().map(|adjustment| adjustment.id.uuid()));
+    about.extend(view.refunds.iter().map(|refund| refund.id.uuid()));
+    about.extend((0..PAY_AGAIN_LETTERS).map(|tries| lost_occasion(order, tries)));
+    let returns = returns::of_order(tx, view.order.shop, order)?;
+    about.extend(returns.iter().map(|one| one.id.uuid()));
+    for sale in preorders::sales_of(tx, order)? {
+        if let Some(preorder) = preorders::find(tx, view.order.shop, sale.preorder)? {
+            about.extend((1..=preorder.version.min(LATE_LETTERS)).map(|version| late_occasion(&sale, version)));
+        }
+    }
+    Ok(about)
 }
 
 /// What went back did not arrive. No letter where no order was born.

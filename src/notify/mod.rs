@@ -10,6 +10,7 @@
 mod compose;
 mod deliver;
 mod drop_letters;
+mod erase;
 mod mailbox;
 mod model;
 mod preorder_letters;
@@ -23,11 +24,12 @@ pub mod webhooks;
 mod tests;
 
 pub use compose::{
-    Links, lost_occasion, order_canceled, order_confirmed, order_refunded, payment_lost, refund_failed, rest_canceled,
+    Links, occasions, order_canceled, order_confirmed, order_refunded, payment_lost, refund_failed, rest_canceled,
     shipment_handed_over, units_canceled, withdrawal_stated,
 };
 pub use deliver::{Delivered, deliver, prune};
 pub use drop_letters::write_drop_letters;
+pub use erase::{confirm_erasure, erase_confirmation, erase_letter, letters_about, recipients};
 pub use mailbox::{Kept, Mailbox, mailbox};
 pub use model::{Letter, MailKind, NewMail, Told};
 pub use preorder_letters::write_preorder_letters;

@@ -34,6 +34,8 @@ crate::words! {
         DropOpening = "drop_opening",
         /// What they pre-ordered takes longer than they were promised.
         PreorderLate = "preorder_late",
+        /// Their personal data was deleted; what is held for now, and why.
+        Erased = "erased",
     }
 }
 

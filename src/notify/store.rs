@@ -5,7 +5,7 @@ use super::mailbox::Kept;
 use super::model::{Letter, MailKind, NewMail, Told, without_keys};
 use crate::args;
 use crate::db::{FromRow, Row, Tx};
-use crate::kernel::{MailId, Result, Seconds, ShopId, Time};
+use crate::kernel::{Id, MailId, Result, Seconds, ShopId, Time};
 use uuid::Uuid;
 
 /// Writes a letter. False: there is one of this kind about this already.
@@ -123,7 +123,7 @@ impl FromRow for Kept {
             id: row.get(0)?,
             to: row.get(1)?,
             subject: row.get(2)?,
-            text: compose::text(row.get(3)?, &row.get::<String>(4)?)?,
+            text: compose::kept_text(row.get(3)?, &row.get::<String>(4)?)?,
             at: row.get(5)?,
         })
     }
@@ -135,7 +135,7 @@ impl FromRow for Told {
         Ok(Self {
             to: row.get(1)?,
             subject: row.get(2)?,
-            text: without_keys(&compose::text(kind, &row.get::<String>(3)?)?),
+            text: without_keys(&compose::kept_text(kind, &row.get::<String>(3)?)?),
             written_at: row.get(4)?,
             sent_at: row.get(5)?,
             trouble: row.get(6)?,
@@ -159,10 +159,64 @@ pub fn letters(tx: &mut Tx<'_>, shop: ShopId, about: &[Uuid]) -> Result<Vec<Told
     Ok(all)
 }
 
+/// Letters about one thing.
+pub(super) fn about(tx: &mut Tx<'_>, shop: ShopId, subject: Uuid) -> Result<Vec<MailId>> {
+    let mut all = Vec::new();
+    for kind in MailKind::ALL {
+        let found: Option<(MailId,)> = tx.maybe_one(
+            "select id from mails where kind = $1 and subject_id = $2 and shop_id = $3",
+            args![*kind, *subject.as_bytes(), shop],
+        )?;
+        all.extend(found.map(|(id,)| id));
+    }
+    Ok(all)
+}
+
+/// Letters of a shop and who got them: a page of all letters after `after`, and where it ended.
+pub(super) fn recipients(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    before: Time,
+    after: MailId,
+    page: i64,
+) -> Result<(Vec<(MailId, MailKind, String)>, Option<MailId>)> {
+    let end: Option<(MailId,)> = tx.maybe_one(
+        "select id from mails where id > $1 order by id limit 1 offset $2",
+        args![after, page - 1],
+    )?;
+    let last = end.map_or(MailId::from_uuid(Uuid::max()), |(id,)| id);
+    let rows = tx.all(
+        "select id, kind, recipient from mails where id > $1 and id <= $2 and shop_id = $3 and created_at < $4 and recipient <> '' limit $5",
+        args![after, last, shop, before, page],
+    )?;
+    Ok((rows, end.map(|(id,)| id)))
+}
+
+/// One that has not left never does; one that has says only that it did, and when.
+pub(super) fn erase(tx: &mut Tx<'_>, id: MailId) -> Result<()> {
+    tx.put(
+        "delete from mails where id = $1 and state in ('due', 'leased')",
+        args![id],
+    )?;
+    tx.put(
+        "update mails set recipient = '', says = '', detail = '' where id = $1",
+        args![id],
+    )
+}
+
+/// Whether a letter of this kind about this has still to leave.
+pub(super) fn is_to_leave(tx: &mut Tx<'_>, kind: MailKind, subject: Uuid) -> Result<bool> {
+    let (count,): (i64,) = tx.one(
+        "select count(*) from mails where kind = $1 and subject_id = $2 and state in ('due', 'leased')",
+        args![kind, *subject.as_bytes()],
+    )?;
+    Ok(count > 0)
+}
+
 /// The newest letters of all shops: only the demo's mailbox asks, and a demo is one person's machine.
 pub(super) fn newest_sent(tx: &mut Tx<'_>, most: i64) -> Result<Vec<Kept>> {
     tx.all(
-        "select id, recipient, subject, kind, says, sent_at from mails where state = 'sent' order by id desc limit $1",
+        "select id, recipient, subject, kind, says, sent_at from mails where state = 'sent' and says <> '' order by id desc limit $1",
         args![most],
     )
 }

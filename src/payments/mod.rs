@@ -83,8 +83,8 @@ pub use rules::{
 pub use settle_conflict::{Decided, Decision, Settle, Who, ask_now, decisions, settle};
 pub use settle_unheard::{Unheard, unheard};
 pub use store::{
-    CaptureLine, RefundLine, adjustment_of, capture_soon, failed_refunds, intent_state, let_go_part, refund_failure,
-    refund_soon, refused_captures,
+    CaptureLine, RefundLine, adjustment_of, capture_soon, erase_notice, failed_refunds, intent_state, is_moving,
+    let_go_part, notices_with, refund_failure, refund_soon, refused_captures,
 };
 pub use taking::{MARGIN, PAY_AGAIN, Terms};
 pub use timeline::{

@@ -1468,6 +1468,66 @@ pub fn forget_method(tx: &mut Tx<'_>, shop: ShopId, owner: Owner, id: StoredMeth
     Ok(changed == 1)
 }
 
+/// The same for the one that was kept at a purchase, or is still to be. Whether there is one.
+pub fn forget_method_of(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<bool> {
+    tx.put(
+        "delete from stored_methods where checkout_id = $1 and state = 'wanted'",
+        args![checkout],
+    )?;
+    let changed = tx.exec(
+        "update stored_methods set state = 'forgetting', contact = '', address = '', tries = 0, next_check_at = $2
+          where checkout_id = $1 and state = 'kept'",
+        args![checkout, tx.now()],
+    )?;
+    Ok(changed == 1)
+}
+
+/// Whether a card was kept at a purchase.
+pub fn has_method(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<bool> {
+    let (count,): (i64,) = tx.one(
+        "select count(*) from stored_methods where checkout_id = $1 and state <> 'forgetting'",
+        args![checkout],
+    )?;
+    Ok(count > 0)
+}
+
+/// Whether somebody still has to look at money of a payment, or a person has to decide about it.
+pub fn is_moving(tx: &mut Tx<'_>, intent: IntentId) -> Result<bool> {
+    let (count,): (i64,) = tx.one(
+        "select (select count(*) from intents where id = $1
+                  and (next_check_at is not null or state = 'conflicted' or capture_pending_minor + refund_pending_minor > 0))
+              + (select count(*) from attempts where intent_id = $1 and (next_check_at is not null or state = 'conflicted'))
+              + (select count(*) from captures where intent_id = $1 and (next_check_at is not null or state = 'conflicted'))
+              + (select count(*) from refunds where intent_id = $1 and (next_check_at is not null or state = 'conflicted'))",
+        args![intent],
+    )?;
+    Ok(count > 0)
+}
+
+/// The processor's name of a card leads to its owner there; what the payment itself is called stays, for its books.
+pub fn erase_attempts(tx: &mut Tx<'_>, intent: IntentId) -> Result<()> {
+    tx.put(
+        "update attempts set token = '', action_url = '' where intent_id = $1",
+        args![intent],
+    )
+}
+
+/// Notices of processors of a shop that hold a text: which, by processor and name.
+pub fn notices_with(tx: &mut Tx<'_>, shop: ShopId, text: &str) -> Result<Vec<(String, String)>> {
+    tx.all(
+        "select processor, notice_id from processor_notices where shop_id = $1 and body like $2 limit 1000",
+        args![shop, format!("%{text}%")],
+    )
+}
+
+/// What a notice said was acted on when it came.
+pub fn erase_notice(tx: &mut Tx<'_>, shop: ShopId, processor: &str, notice: &str) -> Result<()> {
+    tx.put(
+        "update processor_notices set body = '' where shop_id = $1 and processor = $2 and notice_id = $3",
+        args![shop, processor, notice],
+    )
+}
+
 /// The same for one whose time is up, or that somebody who was there before has.
 pub fn expire_method(tx: &mut Tx<'_>, id: StoredMethodId) -> Result<()> {
     tx.put(

@@ -155,6 +155,16 @@ pub fn forget(tx: &mut Tx<'_>, shop: ShopId, owner: Owner, id: StoredMethodId) -
     store::forget_method(tx, shop, owner, id)
 }
 
+/// The same for the card of a purchase whose buyer is erased. Whether one was kept.
+pub fn forget_of(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<bool> {
+    store::forget_method_of(tx, checkout)
+}
+
+/// Whether a card was kept at a purchase, and still is.
+pub fn is_kept(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<bool> {
+    store::has_method(tx, checkout)
+}
+
 /// Asks at once what the processor kept of a purchase that was just paid, so that the receipt can say it. Nothing wanted: nothing done. What goes
 /// wrong here is done by the job.
 pub async fn keep_now(app: &App, checkout: CheckoutId) {

@@ -21,5 +21,5 @@ pub use api::*;
 pub use mind::mind;
 pub use model::{Return, ReturnState, Right, WITHIN, days, right};
 pub use receive::{Close, Receive, Received, close, not_refunded, receive, say_sent};
-pub use store::{check, find, of_order, open, reminded, to_remind};
+pub use store::{check, erase, find, of_order, open, reminded, to_remind};
 pub use withdraw::{Statement, Withdraw, right_of, withdraw};

@@ -223,6 +223,14 @@ pub fn reminded(tx: &mut Tx<'_>, id: ReturnId) -> Result<bool> {
     Ok(done == 1)
 }
 
+/// Nothing of the returns of an order says who stated them any more.
+pub fn erase(tx: &mut Tx<'_>, order: OrderId) -> Result<()> {
+    tx.put(
+        "update returns set name = '', email = '', words = '', proof = '', version = version + 1 where order_id = $1",
+        args![order],
+    )
+}
+
 /// Rows that break a promise of this module: empty, always.
 pub fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
     let forgotten: Vec<(ReturnId,)> = tx.all(

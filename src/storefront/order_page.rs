@@ -68,6 +68,10 @@ pub struct OrderPage {
     pub addition: Option<Addition>,
     /// Where the kept cards of this browser can be seen and forgotten, if it has any.
     pub kept_path: Option<String>,
+    /// Where their personal data can be deleted; none: it is.
+    pub erasure_path: Option<String>,
+    /// "27 November 2026, 21:31 UTC": since when nothing here says who they are.
+    pub erased: String,
     /// Drops in which they may buy before everybody else.
     pub invitations: Vec<Invitation>,
 }
@@ -680,6 +684,8 @@ impl OrderPage {
             pay_again,
             addition: None,
             kept_path: None,
+            erasure_path: (contact.is_known()).then(|| front.path(&format!("/orders/{id}/erasure?t={token}"))),
+            erased: view.erased_at.map(words::exact).unwrap_or_default(),
             invitations: Invitation::all(tx, front, &view, signing_key)?,
         }))
     }
@@ -1263,6 +1269,8 @@ impl OrderPage {
                 until: When::new("2026-11-21T20:46:00Z", "in 3 minutes", "21 November 2026, 21:46"),
             }),
             kept_path: Some("/s/loam-and-ink/stored-methods".into()),
+            erasure_path: Some("/s/loam-and-ink/orders/ord_01ksample/erasure".into()),
+            erased: String::new(),
             invitations: vec![Invitation {
                 title: "Friday firing".into(),
                 path: "/s/loam-and-ink/drops/friday-firing?early=gso.sample".into(),

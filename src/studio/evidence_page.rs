@@ -186,7 +186,13 @@ impl EvidencePage {
             .into_iter()
             .flatten()
             .collect();
-        facts.push(("Buyer".into(), reached.join(", ")));
+        facts.push((
+            "Buyer".into(),
+            match view.erased_at {
+                Some(at) => format!("Erased on {}, as they asked", words::exact(at)),
+                None => reached.join(", "),
+            },
+        ));
         if let Some(address) = &view.checkout.address {
             let lines = [
                 Some(address.name.clone()),
@@ -210,6 +216,7 @@ impl EvidencePage {
         let letters = pack.letters.iter().map(|letter| Letter {
             subject: letter.subject.clone(),
             sent: match letter.sent_at {
+                Some(at) if letter.to.is_empty() => format!("Sent {}; what it said is erased", words::exact(at)),
                 Some(at) => format!("Sent to {}, {}", letter.to, words::exact(at)),
                 None => format!("To {}; it did not leave. {}", letter.to, letter.trouble),
             },

@@ -172,6 +172,7 @@ impl Frame {
                 "The shop has closed. Whoever has reserved may still pay; orders go on as they were promised."
             }
             Some("stays") => "The shop is open, and stays.",
+            Some("erased") => "Erased, as far as nothing needs it. What is held stands below, and is erased by itself.",
             Some("removed") => "Removed. They were signed out everywhere.",
             _ => return self,
         };
@@ -252,10 +253,11 @@ pub fn role_name(role: Role) -> &'static str {
 }
 
 /// The parts of the settings, in order: the last part of the path, and the name.
-pub const SETTINGS: [(&str, &str); 9] = [
+pub const SETTINGS: [(&str, &str); 10] = [
     ("shop", "Shop"),
     ("window", "Opening"),
     ("policies", "Policies"),
+    ("privacy", "Privacy"),
     ("tax", "Tax"),
     ("delivery", "Delivery"),
     ("payments", "Payments"),

@@ -64,6 +64,7 @@ pub mod settings_delivery_page;
 pub mod settings_keys_page;
 pub mod settings_payments_page;
 pub mod settings_policies_page;
+pub mod settings_privacy_page;
 pub mod settings_shop_page;
 pub mod settings_staff_page;
 pub mod settings_tax_page;

@@ -1130,7 +1130,10 @@ impl OrderPage {
                 _ => parcel(view.state),
             },
             buyer_name: buyer(view),
-            buyer_contact: view.order.email.clone(),
+            buyer_contact: match view.erased_at {
+                Some(at) => format!("Erased on {}, as they asked", words::exact(at)),
+                None => view.order.email.clone(),
+            },
             address: address.unwrap_or_default(),
             sums,
             total: desk.money(view.order.total_minor),

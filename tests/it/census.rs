@@ -148,6 +148,8 @@ const CENSUS: &[Row] = &[
     form("/s/{shop}/orders/{order}/addition", Who::Anyone, ""),
     form("/s/{shop}/orders/{order}/cancellation", Who::Anyone, ""),
     form("/s/{shop}/orders/{order}/canceled-units", Who::Anyone, ""),
+    read("/s/{shop}/orders/{order}/erasure", Who::Anyone),
+    form("/s/{shop}/orders/{order}/erasure", Who::Anyone, ""),
     read("/s/{shop}/orders/{order}/withdrawal", Who::Anyone),
     form("/s/{shop}/orders/{order}/withdrawal", Who::Anyone, ""),
     form("/s/{shop}/orders/{order}/proof", Who::Anyone, ""),
@@ -258,6 +260,8 @@ const CENSUS: &[Row] = &[
     form("/studio/{shop}/settings/shop", Who::Owner, ""),
     read("/studio/{shop}/settings/window", Who::Owner),
     form("/studio/{shop}/settings/window", Who::Owner, ""),
+    read("/studio/{shop}/settings/privacy", Who::Owner),
+    form("/studio/{shop}/settings/privacy", Who::Owner, ""),
     read("/studio/{shop}/settings/policies", Who::Owner),
     form("/studio/{shop}/settings/policies", Who::Owner, ""),
     read("/studio/{shop}/settings/tax", Who::Owner),
@@ -691,6 +695,21 @@ const CENSUS: &[Row] = &[
     read("/v1/transfers", Who::Analyst),
     read("/v1/funnel", Who::Measurer),
     read("/v1/retention", Who::Measurer),
+    // Buyers who ask to be erased.
+    read("/v1/erasures", Who::Owner),
+    act(
+        "POST",
+        "/v1/erasures/preview",
+        Who::Owner,
+        r#"{"contact":"nobody@example.org"}"#,
+    ),
+    act(
+        "POST",
+        "/v1/erasures",
+        Who::Owner,
+        r#"{"id":"{erasure}","contact":"nobody@census.example"}"#,
+    ),
+    read("/v1/erasures/{erasure}", Who::Owner),
     // Orders.
     read("/v1/orders", Who::Packer),
     read("/v1/orders/{order}", Who::Packer),
@@ -1011,6 +1030,9 @@ impl Furnished {
             .await;
         names.insert("return", id(&withdrawn));
         let prices = json!({ "prices": [{ "variant": names["variant"], "unit_minor": 100 }] });
+        let wish: hawker::kernel::ErasureId = crate::harness::nobody();
+        let wish = json!({ "id": wish, "contact": "nobody@census.example" });
+        names.insert("erasure", id(&owner.post("/v1/erasures", &wish).await));
         names.insert("price_match", id(&owner.post("/v1/price-matches", &prices).await));
         let client_secret = open.value()["client_secret"]
             .as_str()
@@ -1079,6 +1101,7 @@ impl Furnished {
             "early_link",
             "return",
             "price_match",
+            "erasure",
         ];
         let mut marks: Vec<&str> = owned.iter().map(|name| self.names[name].as_str()).collect();
         marks.extend([self.shop.slug.as_str(), self.client_secret.as_str()]);

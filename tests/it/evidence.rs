@@ -203,6 +203,15 @@ async fn l17_m7_the_pack_of_a_live_sale_says_the_same_after_everything_it_names_
         assert!(!page.contains(words), "{words}: {page}");
     }
 
+    // The buyer asks to be erased: while a bank decides, it is complete.
+    let email = before["contact"]["email"].as_str().unwrap();
+    let asked = sale.stall.ask(sale.stall.wish(), email).await;
+    assert!(
+        asked["erased"] == 0 && asked["held"][0]["reasons"].to_string().contains("dispute"),
+        "{asked}"
+    );
+    assert_eq!(sale.pack().await, before, "evidence of a disputed sale is held");
+
     // The drop goes on: its archive grows, and what was in it stays.
     let closed = staff
         .post(&format!("/v1/drops/{}/closing", sale.drop), &json!({}))

@@ -21,6 +21,7 @@ mod diary;
 mod discounts;
 mod disputes;
 mod drops;
+mod erasure;
 mod evidence;
 mod faults;
 mod foreign_pages;

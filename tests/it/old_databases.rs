@@ -78,6 +78,7 @@ async fn s12_the_first_schema_is_migrated_and_its_shop_goes_on_selling() {
             broken.extend(hawker::discounts::check(tx)?);
             broken.extend(fulfilment::check(tx)?);
             broken.extend(hawker::returns::check(tx)?);
+            broken.extend(hawker::erasure::check(tx)?);
             broken.extend(hawker::price_matches::check(tx)?);
             let sum: i64 = ledger::balances(tx, id)?.iter().map(|balance| balance.money.minor).sum();
             Ok((broken, checkout::orders_since(tx, id, Time(0))?, sum))

@@ -63,6 +63,9 @@ pub struct DataOut {
     /// What went back, or was turned back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<MoneyOut>,
+    /// Its buyer was erased since, and with them all the rest: ask for the object if you need it. Absent: they were not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub erased: bool,
 }
 
 impl DataOut {
@@ -77,6 +80,7 @@ impl DataOut {
             adjustment: None,
             refund: None,
             amount: None,
+            erased: false,
         }
     }
 }
@@ -107,6 +111,20 @@ pub fn announce(tx: &mut Tx<'_>, fact: &Fact) -> Result<Announced> {
         event,
         endpoints: listening.len(),
     })
+}
+
+/// What was told of an object, and may be told again, says only that it happened: its buyer is erased.
+pub fn erase(tx: &mut Tx<'_>, shop: ShopId, object: Uuid) -> Result<()> {
+    for (id, payload) in store::events_of(tx, shop, object)? {
+        let broken = |error| Error::internal("an event cannot be read").because(error);
+        let mut said: serde_json::Value = serde_json::from_str(&payload).map_err(broken)?;
+        let data = &said["data"];
+        said["data"] = serde_json::json!({
+            "object": data["object"], "id": data["id"], "version": data["version"], "erased": true,
+        });
+        store::erase_event(tx, id, &said.to_string())?;
+    }
+    Ok(())
 }
 
 /// Sends a test to an endpoint, whatever it listens to. None: there is no such endpoint, or it is disabled.

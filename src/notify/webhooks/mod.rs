@@ -21,7 +21,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use announce::{Announced, announce, send_test};
+pub use announce::{Announced, announce, erase, send_test};
 pub use deliver::{Sent, Waker, deliver, prune, take, write_down};
 pub use endpoints::{
     Change, Edit, Made, NewEndpoint, Replay, change, delete, make, replay, replay_since, rotate, secret,

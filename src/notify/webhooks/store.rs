@@ -178,6 +178,26 @@ pub(super) fn insert_event(tx: &mut Tx<'_>, event: &NewEvent<'_>) -> Result<()> 
     )
 }
 
+/// What was told of an object: events, and what they say.
+pub(super) fn events_of(tx: &mut Tx<'_>, shop: ShopId, object: Uuid) -> Result<Vec<(WebhookEventId, String)>> {
+    tx.all(
+        "select id, payload from webhook_events where shop_id = $1 and object_id = $2 order by version limit 10000",
+        args![shop, *object.as_bytes()],
+    )
+}
+
+/// Writes over what an event says, and what was answered to it.
+pub(super) fn erase_event(tx: &mut Tx<'_>, id: WebhookEventId, payload: &str) -> Result<()> {
+    tx.put(
+        "update webhook_events set payload = $2 where id = $1",
+        args![id, payload],
+    )?;
+    tx.put(
+        "update webhook_attempts set reply = '' where delivery_id in (select id from webhook_deliveries where event_id = $1)",
+        args![id],
+    )
+}
+
 pub(super) fn insert_delivery(
     tx: &mut Tx<'_>,
     shop: ShopId,

@@ -6,7 +6,7 @@ use super::store;
 use crate::app::App;
 use crate::db::{LaneKey, Tx};
 use crate::kernel::{
-    DisputeAnswer, DisputeAsk, DisputeId, DisputeStage, Error, Result, Seconds, ShopId, StaffId, words,
+    DisputeAnswer, DisputeAsk, DisputeId, DisputeStage, Error, IntentId, Result, Seconds, ShopId, StaffId, words,
 };
 use crate::payments::authorize::refuse_while_frozen;
 use crate::payments::model::{SENDING, next_check};
@@ -237,4 +237,16 @@ pub(super) fn out_of_time(tx: &mut Tx<'_>, dispute: &Dispute) -> Result<bool> {
     };
     payments::log(tx, dispute.intent, what, "")?;
     advance(tx, dispute, (state, ClosedBy::Time))
+}
+
+/// What was submitted about a payment said who its buyer is. Which texts there were stays.
+pub fn erase(tx: &mut Tx<'_>, intent: IntentId) -> Result<()> {
+    for dispute in store::disputes_of(tx, intent)? {
+        if dispute.answer.is_empty() {
+            continue;
+        }
+        let erased = dispute.answer.into_keys().map(|name| (name, "Erased.".to_owned()));
+        store::set_answer(tx, dispute.id, &erased.collect())?;
+    }
+    crate::payments::store::erase_attempts(tx, intent)
 }

@@ -15,7 +15,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Answering, Give, accept, submit};
+pub use answer::{Answering, Give, accept, erase, submit};
 pub use mind::mind;
 pub use model::{Asked, ClosedBy, Dispute, DisputeState, FIELDS, REASONS, reason_words, step};
 pub use out::DisputeOut;

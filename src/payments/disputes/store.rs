@@ -124,6 +124,14 @@ pub fn told_twice(tx: &mut Tx<'_>, shop: ShopId, limit: i64) -> Result<Vec<Dispu
     )
 }
 
+/// Writes over the texts of answers that are over.
+pub(super) fn set_answer(tx: &mut Tx<'_>, id: DisputeId, answer: &BTreeMap<String, String>) -> Result<()> {
+    tx.put(
+        "update disputes set answer = $2, version = version + 1 where id = $1",
+        args![id, Json(answer)],
+    )
+}
+
 pub fn insert(tx: &mut Tx<'_>, new: &Dispute) -> Result<bool> {
     let added = tx.exec(
         "insert into disputes (id, shop_id, intent_id, attempt_id, processor, name, round, state, closed_by, reason, detail, amount_minor, currency,

@@ -106,7 +106,7 @@ export async function takePictures(world, people, owner, sold) {
   for (const [name, path] of [
     ["today", ""], ["clips", "/clips"], ["clip-upload", "/clips/new"], ["products", "/products"], ["product-new", "/products/new"], ["orders", "/orders"],
     ["order", `/orders/${sold.order}`], ["money", "/money"], ["sale", `/money/sales/${sold.order}`], ["partners", "/partners"], ["settings", "/settings"],
-    ["settings-delivery", "/settings/delivery"], ["settings-tax", "/settings/tax"], ["settings-policies", "/settings/policies"],
+    ["settings-delivery", "/settings/delivery"], ["settings-tax", "/settings/tax"], ["settings-policies", "/settings/policies"], ["settings-privacy", "/settings/privacy"],
     ["settings-payments", "/settings/payments"], ["payment", `/payments/${sold.order.replace("ord_", "int_")}`],
     ["settings-keys", "/settings/keys"], ["settings-staff", "/settings/staff"],
   ]) {

@@ -38,6 +38,7 @@ impl World<'_> {
             broken.extend(checkout::check(tx)?);
             broken.extend(fulfilment::check(tx)?);
             broken.extend(hawker::returns::check(tx)?);
+            broken.extend(hawker::erasure::check(tx)?);
             broken.extend(hawker::price_matches::check(tx)?);
             broken.extend(gift_cards::check(tx)?);
             broken.extend(payments::disputes::check(tx)?);
