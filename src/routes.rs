@@ -8,7 +8,7 @@ use crate::operating::Reference;
 use crate::payments::settlement_files;
 use crate::{
     catalog, checkout, clips, delivery, discounts, disputes, drops, fulfilment, gift_cards, growth, identity,
-    inventory, ledger, offers, operating, partners, payments, preorders, price_matches, returns, storefront, studio,
+    exchanges, inventory, ledger, offers, operating, partners, payments, preorders, price_matches, returns, storefront, studio,
     taxes,
 };
 use axum::extract::DefaultBodyLimit;
@@ -120,6 +120,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(fulfilment::post_acceptance))
         .routes(routes!(fulfilment::post_shipment))
         .routes(routes!(fulfilment::post_capture))
+        .routes(routes!(exchanges::list_exchanges, exchanges::post_exchange))
+        .routes(routes!(exchanges::post_exchange_closing))
         .routes(routes!(returns::list_returns, returns::post_return))
         .routes(routes!(returns::post_return_receipt))
         .routes(routes!(returns::post_return_closing))
@@ -246,6 +248,18 @@ fn pages() -> Router<App> {
             get(storefront::withdrawal_page::show).post(storefront::withdrawal_page::confirm),
         )
         .route(
+            "/s/{shop}/orders/{order}/exchange",
+            get(storefront::exchange_page::show).post(storefront::exchange_page::confirm),
+        )
+        .route(
+            "/s/{shop}/orders/{order}/exchange-end",
+            axum::routing::post(storefront::exchange_page::end),
+        )
+        .route(
+            "/s/{shop}/orders/{order}/exchange-payment",
+            axum::routing::post(storefront::exchange_page::pay),
+        )
+        .route(
             "/s/{shop}/orders/{order}/proof",
             axum::routing::post(storefront::withdrawal_page::say_sent),
         )
@@ -324,6 +338,14 @@ fn desk() -> Router<App> {
         .route(
             "/studio/{shop}/orders/{order}/returns/{return}/receipt",
             axum::routing::post(desk::order_page::receive_return),
+        )
+        .route(
+            "/studio/{shop}/orders/{order}/exchanges",
+            axum::routing::post(desk::order_page::ask_exchange),
+        )
+        .route(
+            "/studio/{shop}/orders/{order}/exchanges/{exchange}/closing",
+            axum::routing::post(desk::order_page::close_exchange),
         )
         .route(
             "/studio/{shop}/orders/{order}/returns/{return}/closing",
@@ -547,6 +569,10 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/s/{shop}/orders/{order}/canceled-units"),
     ("GET", "/s/{shop}/orders/{order}/withdrawal"),
     ("POST", "/s/{shop}/orders/{order}/withdrawal"),
+    ("GET", "/s/{shop}/orders/{order}/exchange"),
+    ("POST", "/s/{shop}/orders/{order}/exchange"),
+    ("POST", "/s/{shop}/orders/{order}/exchange-end"),
+    ("POST", "/s/{shop}/orders/{order}/exchange-payment"),
     ("POST", "/s/{shop}/orders/{order}/proof"),
     ("POST", "/s/{shop}/orders/{order}/payment"),
     ("GET", "/s/{shop}/policies/{policy}"),
@@ -580,6 +606,8 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/studio/{shop}/orders/{order}/cancellation"),
     ("POST", "/studio/{shop}/orders/{order}/canceled-units"),
     ("POST", "/studio/{shop}/orders/{order}/returns/{return}/receipt"),
+    ("POST", "/studio/{shop}/orders/{order}/exchanges"),
+    ("POST", "/studio/{shop}/orders/{order}/exchanges/{exchange}/closing"),
     ("POST", "/studio/{shop}/orders/{order}/returns/{return}/closing"),
     ("GET", "/studio/{shop}/price-matches"),
     ("POST", "/studio/{shop}/price-matches"),

@@ -108,6 +108,7 @@ ids! {
     AdjustmentId "adj" "A change after the sale.";
     ShipmentId "shp" "A parcel.";
     ReturnId "rtn" "Things that come back, after a buyer withdrew.";
+    ExchangeId "exc" "Something comes back, and something else leaves for it.";
     PriceMatchId "pmt" "A difference that is given back to all earlier buyers.";
     DropId "drp" "A drop: a limited sale in a window.";
     PriceRuleId "prr" "A price rule of a drop.";

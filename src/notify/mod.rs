@@ -23,7 +23,7 @@ pub mod webhooks;
 mod tests;
 
 pub use compose::{
-    Links, lost_occasion, order_canceled, order_confirmed, order_refunded, payment_lost, refund_failed, rest_canceled,
+    Links, exchange_asked, exchange_payable, lost_occasion, order_canceled, order_confirmed, order_refunded, payment_lost, refund_failed, rest_canceled,
     shipment_handed_over, units_canceled, withdrawal_stated,
 };
 pub use deliver::{Delivered, deliver, prune};

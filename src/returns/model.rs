@@ -3,7 +3,7 @@
 use crate::checkout::Ship;
 use crate::delivery::{Method, Promise};
 use crate::fulfilment::Shipment;
-use crate::kernel::{AdjustmentId, Id, MethodId, Money, OrderId, ReturnId, Seconds, ShopId, StaffId, Time};
+use crate::kernel::{AdjustmentId, ExchangeId, Id, MethodId, Money, OrderId, ReturnId, Seconds, ShopId, StaffId, Time};
 use crate::offers::Quote;
 use jiff::civil::{Date, Weekday};
 use uuid::Uuid;
@@ -61,6 +61,8 @@ pub struct Return {
     pub trouble: String,
     pub staff: Option<StaffId>,
     pub version: i64,
+    /// Something else leaves for it: that exchange decides what becomes of its money.
+    pub exchange: Option<ExchangeId>,
     /// What has to come back.
     pub units: Vec<Ship>,
 }

@@ -2,13 +2,13 @@
 
 use super::model::{Return, ReturnState};
 use super::store::{self, Arrived};
-use super::withdraw::said;
+use super::withdraw::{said, tomorrow};
 use crate::app::App;
-use crate::checkout::{self, OrderView, Refund, RefundLines, RefundWhat, Ship};
+use crate::checkout::{self, NewRefund, OrderView, Refund, RefundLines, RefundWhat, Ship, Way};
 use crate::db::{LaneKey, Tx};
 use crate::fulfilment;
 use crate::inventory::Restock;
-use crate::kernel::{Error, Kind, OrderId, Result, ReturnId, Seconds, ShopId, StaffId};
+use crate::kernel::{Error, Fact, Kind, OrderId, Result, ReturnId, Seconds, ShopId, StaffId};
 use crate::payments::{self, CaptureState};
 
 /// What a person says of what arrived.
@@ -109,7 +109,20 @@ fn arrive(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, id: ReturnId, received:
             checkout::ask_no_more(tx, order, unit.line, unit.quantity - here)?;
         }
     }
+    tell(tx, &found)?;
     Ok(Receive::Received(Box::new(found)))
+}
+
+/// Whoever waits for what comes back hears of it.
+fn tell(tx: &mut Tx<'_>, found: &Return) -> Result<()> {
+    let Some(exchange) = found.exchange else {
+        return Ok(());
+    };
+    tx.publish(&Fact::ExchangeReturned {
+        shop: found.shop,
+        order: found.order,
+        exchange,
+    })
 }
 
 /// What came of what was to come. Errors: `invalid_field`.
@@ -141,7 +154,9 @@ fn word(restock: Option<Restock>) -> &'static str {
 }
 
 /// Gives the money of a return back that was received. Run twice it is one refund.
-pub(super) async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()> {
+///
+/// Where something else leaves for it, the exchange decides; then it is looked at once a day only, so that it stays on Today.
+pub async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()> {
     let Some(found) = app.db.read(move |tx| store::find(tx, shop, id)).await? else {
         return Ok(());
     };
@@ -149,6 +164,10 @@ pub(super) async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()
         return Ok(());
     }
     let (lane, order) = (LaneKey::of(found.order), found.order);
+    if found.exchange.is_some() {
+        let later = move |tx: &mut Tx<'_>| store::look_again(tx, id, tomorrow(tx.now()));
+        return app.db.write(lane, later).await;
+    }
     if let Some(view) = app.db.read(move |tx| checkout::view(tx, shop, order)).await?
         && is_taken_later(app, &view).await?
     {
@@ -158,20 +177,15 @@ pub(super) async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()
     }
     let view = app.db.read(move |tx| checkout::view(tx, shop, order)).await?;
     let keeps_nothing = view.is_some_and(|view| view.lines.iter().all(|line| line.open() == 0 && line.kept() == 0));
-    let what = RefundWhat::Lines(RefundLines {
-        units: found.units.clone(),
-        delivery: found.whole && keeps_nothing,
-        restock: match found.restock.as_str() {
-            "sellable" => Some(Restock::Sellable),
-            "written_off" => Some(Restock::WrittenOff),
-            _ => None,
-        },
-        less_minor: found.deducted_minor,
-        asked_at: Some(found.stated_at),
-    });
-    let refund = found.refund();
-    let reason = "withdrawal".to_owned();
-    let minor = match checkout::refund(app, shop, order, refund, what, reason, found.staff).await {
+    let what = what_goes_back(&found, found.whole && keeps_nothing);
+    let new = NewRefund {
+        id: found.refund(),
+        what,
+        way: Way::AsItCame,
+        reason: "withdrawal".into(),
+        staff: found.staff,
+    };
+    let minor = match checkout::refund(app, shop, order, new).await {
         Ok(Refund::Begun(back) | Refund::Again(back)) => back.amount.minor,
         Ok(Refund::NotFound) => return Err(Error::internal("a return belongs to an order that is not there")),
         // All of it was kept for what the goods lost, or went back before.
@@ -192,8 +206,23 @@ pub(super) async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()
         .await
 }
 
+/// What the money of a return is given back for.
+pub fn what_goes_back(found: &Return, delivery: bool) -> RefundWhat {
+    RefundWhat::Lines(RefundLines {
+        units: found.units.clone(),
+        delivery,
+        restock: match found.restock.as_str() {
+            "sellable" => Some(Restock::Sellable),
+            "written_off" => Some(Restock::WrittenOff),
+            _ => None,
+        },
+        less_minor: found.deducted_minor,
+        asked_at: Some(found.stated_at),
+    })
+}
+
 /// Whether something of what has left is still to be taken: what is given back of it now would not be all of it.
-async fn is_taken_later(app: &App, view: &OrderView) -> Result<bool> {
+pub async fn is_taken_later(app: &App, view: &OrderView) -> Result<bool> {
     let waits =
         |capture: &payments::CaptureLine| !matches!(capture.state, CaptureState::Succeeded | CaptureState::Failed);
     if view.captures.iter().any(waits) {
@@ -262,5 +291,6 @@ pub fn close(
     for unit in &found.units {
         checkout::ask_no_more(tx, order, unit.line, unit.quantity)?;
     }
+    tell(tx, &found)?;
     Ok(Close::Closed)
 }

@@ -74,7 +74,7 @@ pub async fn withdraw(app: &App, shop: ShopId, order: OrderId, statement: Statem
 }
 
 /// A bundle that goes back whole or not at all is withdrawn from whole or not at all, as its buyer was told. Errors: `bundle_goes_back_whole`.
-fn refuse_parts(view: &OrderView, open: &[Ship], kept: &[Ship]) -> Result<()> {
+pub(super) fn refuse_parts(view: &OrderView, open: &[Ship], kept: &[Ship]) -> Result<()> {
     let quote = &view.checkout.offer.quote;
     for (at, bundle) in quote.bundles.iter().enumerate() {
         let places = quote.lines_of(at);
@@ -186,6 +186,7 @@ fn begin(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, statement: &Statement) -
         trouble: String::new(),
         staff: statement.staff,
         version: 1,
+        exchange: None,
         units: kept,
     };
     if !store::insert(tx, &stated, next_check_at)? {
@@ -248,14 +249,14 @@ pub(super) fn said(pointer: &'static str, text: &str, most: usize) -> Result<Str
     Ok(text)
 }
 
-fn not_theirs() -> Error {
+pub(super) fn not_theirs() -> Error {
     Error::conflict(
         "not_theirs",
         "So many pieces of it are not there to be sent back. Nothing was changed.",
     )
 }
 
-fn id_reused() -> Error {
+pub(super) fn id_reused() -> Error {
     Error::conflict("id_reused", "This id is taken. Make a new one.")
 }
 

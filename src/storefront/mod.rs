@@ -13,6 +13,7 @@ pub mod clip_page;
 pub mod frame;
 pub mod drop_letters;
 pub mod drop_page;
+pub mod exchange_page;
 pub mod front;
 pub mod home_page;
 pub mod mailbox_page;

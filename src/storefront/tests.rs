@@ -17,6 +17,7 @@ use super::{
     sitemap::{Robots, Sitemap},
     stored_methods_page::StoredMethodsPage,
     window_page::WindowPage,
+    exchange_page::ExchangePage,
     withdrawal_page::WithdrawalPage,
 };
 
@@ -29,6 +30,9 @@ pub fn pages() -> Vec<(&'static str, String)> {
         page("clip", &ClipPage::sample()),
         page("product", &ProductPage::sample()),
         page("product_sold_out", &ProductPage::sample_sold_out()),
+        page("exchange", &ExchangePage::sample()),
+        page("exchange_offered", &ExchangePage::sample_offered()),
+        page("order_exchanging", &OrderPage::sample_exchanging()),
         page("withdrawal", &WithdrawalPage::sample()),
         page("withdrawal_stated", &WithdrawalPage::sample_stated()),
         page("checkout", &CheckoutPage::sample()),

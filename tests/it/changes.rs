@@ -65,7 +65,7 @@ impl Stall {
     }
 
     /// The letter to the buyer whose subject says this.
-    async fn letter(&self, subject: &str) -> String {
+    pub async fn letter(&self, subject: &str) -> String {
         loop {
             let letter = self.world.mailbox.letter_to("buyer@example.com").await;
             if letter.subject.contains(subject) {

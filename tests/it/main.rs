@@ -22,6 +22,7 @@ mod discounts;
 mod disputes;
 mod drops;
 mod evidence;
+mod exchanges;
 mod faults;
 mod foreign_pages;
 mod gift_cards;
