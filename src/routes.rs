@@ -7,9 +7,9 @@ use crate::notify::webhooks;
 use crate::operating::Reference;
 use crate::payments::settlement_files;
 use crate::{
-    catalog, checkout, clips, delivery, discounts, disputes, drops, fulfilment, gift_cards, growth, identity,
-    exchanges, inventory, ledger, offers, operating, partners, payments, preorders, price_matches, returns, storefront, studio,
-    taxes,
+    catalog, checkout, clips, delivery, discounts, disputes, drops, exchanges, fulfilment, gift_cards, growth,
+    identity, inventory, ledger, offers, operating, partners, payments, preorders, price_matches, returns, storefront,
+    studio, taxes,
 };
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;

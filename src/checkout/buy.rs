@@ -12,7 +12,9 @@ use crate::drops;
 use crate::gift_cards;
 use crate::identity::{self, Shop};
 use crate::inventory::{self, Demand, Reserve};
-use crate::kernel::{Answer, AttemptId, CheckoutId, Error, GiftCardId, LocationId, Money, Result, Reuse, Seconds, ShopId, VariantId};
+use crate::kernel::{
+    Answer, AttemptId, CheckoutId, Error, GiftCardId, LocationId, Money, Result, Reuse, Seconds, ShopId, VariantId,
+};
 use crate::offers::{self, Asked, Offer, Quote, Recheck};
 use crate::payments::{
     self, Attempt, AttemptState, By, IntentState, OpenIntent, Operation, Plan, Routing, Sale, Start,
@@ -569,7 +571,13 @@ pub(super) fn let_gift_card_go(tx: &mut Tx<'_>, checkout: &Checkout) -> Result<i
 }
 
 /// Opens the intent with the split of this day and writes the attempt. What a gift card pays is split off first: the intent is the rest.
-pub(super) fn begin(tx: &mut Tx<'_>, checkout: &Checkout, plan: &Plan, paying: &Paying, stored: Option<Stored>) -> Result<Start> {
+pub(super) fn begin(
+    tx: &mut Tx<'_>,
+    checkout: &Checkout,
+    plan: &Plan,
+    paying: &Paying,
+    stored: Option<Stored>,
+) -> Result<Start> {
     let whole = allocate(tx, &checkout.offer.quote)?;
     let allocation = match &checkout.offer.gift_card {
         None => whole,

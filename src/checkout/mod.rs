@@ -48,10 +48,10 @@ pub use one_click::{Paying, Stored};
 pub use orders::{OrderView, Ship, mark_shipped, order, order_of_checkout, orders, sold, take_turn, view};
 pub use own::*;
 pub use refund::{
-    Back, BackPlan, Difference, NewRefund, PRICE_MATCH, Refund, RefundLines, RefundWhat, Way, difference, preview_refund,
-    preview_ways, refund,
+    Back, BackPlan, Difference, NewRefund, PRICE_MATCH, Refund, RefundLines, RefundWhat, Way, difference,
+    preview_refund, preview_ways, refund, rest_of,
 };
-pub use replace::{EXCHANGE, Replacement, Replaced, pay_out_credit, replace, send_rest};
+pub use replace::{EXCHANGE, Replaced, Replacement, pay_out_credit, replace, send_rest};
 pub use resume::resume;
 pub use store::{
     ClipSales, adjustments, ask_back, ask_no_more, check, clip_sales, confirmed_between, find, follows, lines,

@@ -42,7 +42,10 @@ pub enum Way {
     #[default]
     AsItCame,
     /// Onto a card of the buyer, at most so much of it; the rest the way it came. Only the buyer may choose that (Directive 2011/83/EU, article 13(1)).
-    Credit { at_most: Option<i64>, code: gift_cards::Code },
+    Credit {
+        at_most: Option<i64>,
+        code: gift_cards::Code,
+    },
 }
 
 /// A refund that is asked for.
@@ -56,11 +59,9 @@ pub struct NewRefund {
     pub staff: Option<StaffId>,
 }
 
-impl NewRefund {
-    /// What goes back the way it came, beside what became credit.
-    fn rest(&self) -> AdjustmentId {
-        AdjustmentId::from_uuid(Uuid::new_v5(&self.id.uuid(), b"rest"))
-    }
+/// What goes back the way it came, beside what became credit by this refund: an adjustment of its own.
+pub fn rest_of(id: AdjustmentId) -> AdjustmentId {
+    AdjustmentId::from_uuid(Uuid::new_v5(&id.uuid(), b"rest"))
 }
 
 /// Units that are paid back.
@@ -476,10 +477,7 @@ pub async fn refund(app: &App, shop: ShopId, order: OrderId, new: NewRefund) -> 
     let app = app.clone();
     app.clone()
         .track(async move {
-            let begun = app
-                .db
-                .write(lane, move |tx| begin(tx, shop, order, &new))
-                .await?;
+            let begun = app.db.write(lane, move |tx| begin(tx, shop, order, &new)).await?;
             let Refund::Begun(back) = begun else { return Ok(begun) };
             send(&app, lane, &back).await?;
             Ok(Refund::Begun(back))
@@ -516,7 +514,10 @@ fn cut(plan: RefundPlan, credit_minor: i64) -> Result<(Option<RefundPlan>, Optio
         let amount = Money::new(legs.iter().map(|leg| leg.minor).sum(), plan.amount.currency);
         (amount.minor > 0).then_some(RefundPlan { amount, legs })
     };
-    Ok((part(&|_, credited| credited), part(&|leg, credited| leg.minor - credited)))
+    Ok((
+        part(&|_, credited| credited),
+        part(&|leg, credited| leg.minor - credited),
+    ))
 }
 
 /// How a refund is dealt out.
@@ -537,7 +538,9 @@ fn deal(tx: &mut Tx<'_>, view: &OrderView, plan: BackPlan, way: &Way) -> Result<
     if let (Way::Credit { at_most, .. }, Some(by_processor)) = (way, plan.by_processor.clone()) {
         let used = view.gift_card.as_ref();
         let card = gift_cards::purse(tx, view.order.id, used)?;
-        let there = used.filter(|used| used.card == card).map_or(0, |_| plan.gift_card_minor());
+        let there = used
+            .filter(|used| used.card == card)
+            .map_or(0, |_| plan.gift_card_minor());
         let wanted = at_most.unwrap_or(i64::MAX).saturating_sub(there);
         let (credit, rest) = cut(by_processor, wanted)?;
         dealt.credit = credit.map(|credit| (card, credit));
@@ -588,9 +591,9 @@ pub(super) fn begin(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, new: &NewRefu
     let here = amount.minor - if is_cut { rest_minor } else { 0 };
     adjust(tx, &view, new.id, (here, &detail), new)?;
     if is_cut {
-        adjust(tx, &view, new.rest(), (rest_minor, r#"{"lines":[]}"#), new)?;
+        adjust(tx, &view, rest_of(new.id), (rest_minor, r#"{"lines":[]}"#), new)?;
     }
-    let rest = if is_cut { new.rest() } else { new.id };
+    let rest = if is_cut { rest_of(new.id) } else { new.id };
     let by_processor = match &dealt.by_processor {
         Some(plan) => Some(begun(tx, intent, rest, plan)?),
         None => None,
@@ -621,7 +624,7 @@ pub(super) fn begin(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, new: &NewRefu
     {
         put_back(tx, &view, units, *how, asked_at.is_some())?;
     }
-    let told = [(here > 0).then_some(new.id), is_cut.then(|| new.rest())];
+    let told = [(here > 0).then_some(new.id), is_cut.then(|| rest_of(new.id))];
     for adjustment in told.into_iter().flatten() {
         tx.publish(&Fact::OrderRefunded {
             shop,
@@ -669,7 +672,7 @@ fn begun(
 
 /// A refund that was begun before, as it was written down.
 fn again(tx: &mut Tx<'_>, view: &OrderView, new: &NewRefund) -> Result<Box<Back>> {
-    let rest = new.rest();
+    let rest = rest_of(new.id);
     let mine = |refund: &&payments::RefundLine| refund.adjustment == new.id || refund.adjustment == rest;
     let (credited, sent): (Vec<_>, Vec<_>) = view.refunds.iter().filter(mine).partition(|refund| refund.credited);
     let (credited_minor, processor_minor): (i64, i64) = (

@@ -54,7 +54,9 @@ pub fn replace(tx: &mut Tx<'_>, wish: &Replacement) -> Result<Replaced> {
     let from = view(tx, wish.shop, wish.order)?.ok_or_else(|| Error::not_found("order"))?;
     let used = from.gift_card.as_ref();
     let purse = gift_cards::purse(tx, wish.order, used)?;
-    let there = used.filter(|used| used.card == purse).map_or(0, |_| back.gift_card_minor);
+    let there = used
+        .filter(|used| used.card == purse)
+        .map_or(0, |_| back.gift_card_minor);
     let covers = (back.credited_minor + there).min(wish.quote.total_minor);
     let tap = Tap {
         shop: wish.shop,

@@ -94,6 +94,11 @@ pub const MAIN: &[Migration] = &[
         name: "windows and pre-orders",
         sql: include_str!("../../migrations/main/0018_windows_and_preorders.sql"),
     },
+    Migration {
+        number: 19,
+        name: "store credit and exchanges",
+        sql: include_str!("../../migrations/main/0019_store_credit_and_exchanges.sql"),
+    },
 ];
 
 /// What players saw, in a file and lane of its own.

@@ -137,10 +137,6 @@ pub async fn post_exchange(
         Ask::Again(found) => Ok(json(StatusCode::OK, ExchangeOut::from(&*found))),
         Ask::NotFound => Err(Error::not_found("order").into()),
         Ask::TooLate => Err(Problem::conflict("too_late", "The time for it is over.")),
-        Ask::SoldOut => Err(Problem::conflict(
-            "sold_out",
-            "So many are not there in one place. Nothing was changed.",
-        )),
     }
 }
 

@@ -34,8 +34,6 @@ pub enum Ask {
     NotFound,
     /// The time for it is over.
     TooLate,
-    /// So many are not there in one place.
-    SoldOut,
 }
 
 /// What an exchange would come to.
@@ -119,7 +117,13 @@ fn quote(
     if !quote.bundles.is_empty() || quote.lines.iter().any(|line| !line.physical) {
         return Err(not_for_sale());
     }
-    let before = view.checkout.offer.quote.lines.iter().find(|known| known.variant == line.variant);
+    let before = view
+        .checkout
+        .offer
+        .quote
+        .lines
+        .iter()
+        .find(|known| known.variant == line.variant);
     let product = before.map(|known| known.product);
     if quote.lines.first().map(|line| line.product) != product {
         return Ok(quote);
@@ -132,7 +136,7 @@ fn quote(
 
 /// Keeps what leaves, asks back what comes, and writes both down, all or nothing.
 ///
-/// Order of answers: not found, again, too late, sold out, asked. Errors: `id_reused`, those of [`preview`], `bundle_goes_back_whole`.
+/// Order of answers: not found, again, too late, asked. Errors: `id_reused`, those of [`preview`], `sold_out`, `bundle_goes_back_whole`.
 pub async fn ask(app: &App, shop: ShopId, order: OrderId, wish: AskFor) -> Result<Ask> {
     app.db
         .write(LaneKey::of(order), move |tx| begin(tx, shop, order, &wish))
@@ -184,7 +188,11 @@ fn begin(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, wish: &AskFor) -> Result
         from: None,
     };
     if !inventory::set_aside(tx, shop, kept)? {
-        return Ok(Ask::SoldOut);
+        // The error takes the place back with it.
+        return Err(Error::conflict(
+            "sold_out",
+            "So many of it are not left in one place. Choose something else; nothing was changed.",
+        ));
     }
     if !store::insert(tx, &new, now.plus(Seconds::days(1)))? {
         return Err(id_reused());

@@ -62,7 +62,10 @@ pub(super) fn close(tx: &mut Tx<'_>, shop: ShopId, id: ExchangeId, why: &str, st
     };
     let back = returns::find(tx, shop, found.back())?;
     let state = back.map(|back| back.state);
-    if !matches!(state, Some(ReturnState::Awaited | ReturnState::Sent | ReturnState::Closed)) {
+    if !matches!(
+        state,
+        Some(ReturnState::Awaited | ReturnState::Sent | ReturnState::Closed)
+    ) {
         return Ok(false);
     }
     if state != Some(ReturnState::Closed) {

@@ -1,7 +1,9 @@
 //! Exchanges, and how their money is settled.
 
 use crate::checkout::Ship;
-use crate::kernel::{CheckoutId, ExchangeId, Id, LocationId, OrderId, ReturnId, Seconds, ShopId, StaffId, Time, VariantId};
+use crate::kernel::{
+    CheckoutId, ExchangeId, Id, LocationId, OrderId, ReturnId, Seconds, ShopId, StaffId, Time, VariantId,
+};
 use crate::offers::Quote;
 use uuid::Uuid;
 

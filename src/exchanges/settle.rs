@@ -51,14 +51,19 @@ async fn step(app: &App, shop: ShopId, id: ExchangeId) -> Result<()> {
     let tomorrow = now.plus(Seconds::days(1));
     match (found.state, back.state) {
         (S::Placed | S::Refunded | S::Closed, _) => Ok(()),
-        (S::Awaited, ReturnState::Awaited) if now >= found.due_by => {
-            app.db.write(lane, move |tx| close(tx, shop, id, NOT_COME, None)).await.map(drop)
-        }
+        (S::Awaited, ReturnState::Awaited) if now >= found.due_by => app
+            .db
+            .write(lane, move |tx| close(tx, shop, id, NOT_COME, None))
+            .await
+            .map(drop),
         (S::Awaited, ReturnState::Awaited) => later(tomorrow.min(found.due_by)).await,
         (S::Awaited, ReturnState::Sent) => later(tomorrow).await,
         (S::Awaited, ReturnState::Closed) => {
             let why = back.trouble;
-            app.db.write(lane, move |tx| close(tx, shop, id, &why, None)).await.map(drop)
+            app.db
+                .write(lane, move |tx| close(tx, shop, id, &why, None))
+                .await
+                .map(drop)
         }
         (S::Awaited, ReturnState::Received) => received(app, &found, &back).await,
         (S::ToPay, _) if now >= found.due_by => money_back(app, &found, NOT_PAID).await,
@@ -168,8 +173,9 @@ fn end_placed(tx: &mut Tx<'_>, shop: ShopId, id: ExchangeId) -> Result<()> {
         return Err(moved());
     }
     let adjustments = checkout::adjustments(tx, found.order)?;
-    let credited = adjustments.iter().filter(|change| change.id == back.refund());
-    let minor = credited.map(|change| change.amount_minor).sum();
+    let mine = [back.refund(), checkout::rest_of(back.refund())];
+    let given = adjustments.iter().filter(|change| mine.contains(&change.id));
+    let minor = given.map(|change| change.amount_minor).sum();
     returns::refunded(tx, back.id, minor)?;
     inventory::set_gate(tx, place(id), Gate::Over)
 }
@@ -220,7 +226,10 @@ pub async fn pay(
     if found.state != S::ToPay {
         return Ok(Pay::NotPayable);
     }
-    let goes_on = open.filter(|open| open.state == CheckoutState::Completed || open.state.is_open() && (open.state.is_paying() || open.expires_at > now));
+    let goes_on = open.filter(|open| {
+        open.state == CheckoutState::Completed
+            || open.state.is_open() && (open.state.is_paying() || open.expires_at > now)
+    });
     let checkout = match goes_on {
         Some(open) => open.id,
         None => {
@@ -229,6 +238,16 @@ pub async fn pay(
                 let Some(found) = store::find(tx, shop, id)?.filter(|found| found.version == version) else {
                     return Ok(None);
                 };
+                let known = checkout::adjustments(tx, order)?;
+                if !known.iter().any(|change| change.id == wish.refund.id) {
+                    // Something may have gone back since for another reason: nobody pays more than they were shown.
+                    let plan = checkout::preview_refund(tx, shop, order, &wish.refund.what)?;
+                    let due = sums(plan.map_or(0, |plan| plan.amount.minor), found.quote.total_minor);
+                    if due.missing_minor > found.missing_minor {
+                        store::ask_for(tx, id, due.missing_minor, found.due_by)?;
+                        return Ok(None);
+                    }
+                }
                 let replaced = checkout::replace(tx, &wish)?;
                 if !store::begin(tx, &found)? {
                     return Err(moved());
@@ -254,7 +273,10 @@ pub(super) async fn money_back(app: &App, found: &Exchange, why: &str) -> Result
     if let Some(checkout) = found.checkout()
         && matches!(checkout::cancel(app, shop, checkout).await?, Cancel::Completed)
     {
-        return app.db.write(LaneKey::of(order), move |tx| placed(tx, shop, checkout)).await;
+        return app
+            .db
+            .write(LaneKey::of(order), move |tx| placed(tx, shop, checkout))
+            .await;
     }
     let (why, version) = (why.to_owned(), found.version);
     let ended = app

@@ -190,7 +190,11 @@ pub fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
             None => None,
         };
         if order.is_some() != (found.state == ExchangeState::Placed) {
-            broken.push(format!("I3 {}: is {} and its order says otherwise", found.id, found.state.word()));
+            broken.push(format!(
+                "I3 {}: is {} and its order says otherwise",
+                found.id,
+                found.state.word()
+            ));
         }
     }
     Ok(broken)

@@ -33,7 +33,13 @@ pub fn hold(tx: &mut Tx<'_>, shop: ShopId, checkout: CheckoutId, asked: &Asked, 
 }
 
 /// The same of a card that whoever asks need not have the code of: it is the purse of what comes back. Errors: `gift_card_changed`.
-pub fn hold_own(tx: &mut Tx<'_>, shop: ShopId, checkout: CheckoutId, own: (GiftCardId, i64), total: Money) -> Result<Covers> {
+pub fn hold_own(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    checkout: CheckoutId,
+    own: (GiftCardId, i64),
+    total: Money,
+) -> Result<Covers> {
     let (id, minor) = own;
     let card = store::find(tx, shop, id)?.ok_or_else(unknown)?;
     card.usable(total.currency, tx.now())?;

@@ -170,7 +170,12 @@ impl Code {
         let mut mac = Hmac::<Sha256>::new_from_slice(signing_key).expect("HMAC takes any key length");
         mac.update(b"store credit");
         mac.update(order.uuid().as_bytes());
-        let code: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let code: String = mac
+            .finalize()
+            .into_bytes()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         Self::of_token(&code)
     }
 

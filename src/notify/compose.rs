@@ -12,7 +12,9 @@ use crate::exchanges::{self, Exchange, ExchangeState};
 use crate::fulfilment::{self, Shipment};
 use crate::gift_cards::{self, MoveKind};
 use crate::identity::{self, Shop};
-use crate::kernel::{AdjustmentId, Error, ExchangeId, Id, OrderId, RefundId, Result, ReturnId, ShipmentId, ShopId, words};
+use crate::kernel::{
+    AdjustmentId, Error, ExchangeId, Id, OrderId, RefundId, Result, ReturnId, ShipmentId, ShopId, words,
+};
 use crate::payments::{self, CaptureState, Taking};
 use crate::preorders::{self, Sale};
 use crate::returns;
@@ -564,13 +566,16 @@ pub fn exchange_payable(tx: &mut Tx<'_>, links: &Links, shop: ShopId, id: Exchan
         "missing": words::money(about.view.money(found.missing_minor)),
         "due": words::exact(found.due_by),
     });
-    let subject = format!("Your exchange of order {}: please pay the difference", about.view.order.number);
+    let subject = format!(
+        "Your exchange of order {}: please pay the difference",
+        about.view.order.number
+    );
     about.queue(tx, MailKind::ExchangePayable, id.uuid(), subject, more)
 }
 
 fn about_exchange(tx: &mut Tx<'_>, links: &Links, shop: ShopId, id: ExchangeId) -> Result<Option<(About, Exchange)>> {
-    let found = exchanges::find(tx, shop, id)?
-        .ok_or_else(|| Error::internal("a fact names an exchange that is not there"))?;
+    let found =
+        exchanges::find(tx, shop, id)?.ok_or_else(|| Error::internal("a fact names an exchange that is not there"))?;
     let about = About::order(tx, links, shop, found.order)?;
     Ok(about.map(|about| (about, found)))
 }

@@ -19,9 +19,9 @@ mod withdraw;
 mod tests;
 
 pub use api::*;
+pub use ask_back::{AskBack, ask_back};
 pub use mind::mind;
 pub use model::{Return, ReturnState, Right, WITHIN, days, right};
-pub use ask_back::{AskBack, ask_back};
 pub use receive::{Close, Receive, Received, close, is_taken_later, pay_back, receive, say_sent, what_goes_back};
 pub use store::{check, find, of_order, open, refunded, reminded, to_money, to_remind};
 pub use withdraw::{Statement, Withdraw, right_of, withdraw};

@@ -389,7 +389,7 @@ async fn purchase(
                 gift_card: gift_card_of(&typed),
                 key: at.browser.key(shop),
                 after: None,
-        exchange: None,
+                exchange: None,
                 return_url: app.base_url.clone(),
             };
             let bought = match checkout::buy(app, tap).await {

@@ -149,7 +149,6 @@ pub async fn confirm(
         Ok(Ask::Asked(_) | Ask::Again(_)) => Ok(redirect(&checkout::order_page_url(&app, &front.shop, id))),
         Ok(Ask::NotFound) => front.nothing_here(),
         Ok(Ask::TooLate) => said(&app, &front, id, TOO_LATE),
-        Ok(Ask::SoldOut) => said(&app, &front, id, SOLD_OUT),
         Err(error) if matches!(error.kind, Kind::Conflict | Kind::Invalid) => said(&app, &front, id, &error.detail),
         Err(error) => Err(error.into()),
     }
@@ -220,7 +219,8 @@ pub async fn pay(
 /// What of an order can come back for something else.
 pub fn lines(view: &OrderView) -> Vec<OpenLine> {
     let quoted = &view.checkout.offer.quote.lines;
-    let travels = |(line, quoted): &(&checkout::OrderLine, &crate::offers::QuotedLine)| quoted.physical && line.kept() > 0;
+    let travels =
+        |(line, quoted): &(&checkout::OrderLine, &crate::offers::QuotedLine)| quoted.physical && line.kept() > 0;
     let lines = view.lines.iter().zip(quoted).filter(travels);
     lines
         .map(|(line, quoted)| OpenLine {
@@ -235,7 +235,14 @@ pub fn lines(view: &OrderView) -> Vec<OpenLine> {
 /// Everything that can be chosen instead: what belongs to the order first, then the rest of the shop.
 pub fn groups(tx: &mut Tx<'_>, view: &OrderView, chosen: Option<VariantId>) -> Done<Vec<Group>> {
     let (shop, currency) = (view.order.shop, view.order.currency);
-    let mine = |product| view.checkout.offer.quote.lines.iter().any(|line| line.product == product);
+    let mine = |product| {
+        view.checkout
+            .offer
+            .quote
+            .lines
+            .iter()
+            .any(|line| line.product == product)
+    };
     let mut products = catalog::list_active(tx, shop, None, PRODUCTS)?.data;
     for line in &view.checkout.offer.quote.lines {
         if products.iter().all(|known| known.id != line.product) {
@@ -256,10 +263,18 @@ pub fn groups(tx: &mut Tx<'_>, view: &OrderView, chosen: Option<VariantId>) -> D
                 continue;
             };
             let gone = inventory::availability(tx, variant.id)?.left < 1;
-            let name = if variant.title.is_empty() { &product.title } else { &variant.title };
+            let name = if variant.title.is_empty() {
+                &product.title
+            } else {
+                &variant.title
+            };
             variants.push(Wanted {
                 id: variant.id.to_string(),
-                label: format!("{name} · {}{}", words::money(price), if gone { " · sold out" } else { "" }),
+                label: format!(
+                    "{name} · {}{}",
+                    words::money(price),
+                    if gone { " · sold out" } else { "" }
+                ),
                 chosen: Some(variant.id) == chosen,
                 gone,
             });
@@ -275,7 +290,13 @@ pub fn groups(tx: &mut Tx<'_>, view: &OrderView, chosen: Option<VariantId>) -> D
 }
 
 impl ExchangePage {
-    fn read(tx: &mut Tx<'_>, front: &Front, id: OrderId, typed: &Typed, fresh: ExchangeId) -> Done<Option<Option<Self>>> {
+    fn read(
+        tx: &mut Tx<'_>,
+        front: &Front,
+        id: OrderId,
+        typed: &Typed,
+        fresh: ExchangeId,
+    ) -> Done<Option<Option<Self>>> {
         let Some(view) = checkout::view(tx, front.shop.id, id)? else {
             return Ok(None);
         };
@@ -296,7 +317,11 @@ impl ExchangePage {
             number: view.order.number.clone(),
             groups: groups(tx, &view, wish.map(|(_, variant)| variant))?,
             quantity: several.then(|| typed.get("quantity").cloned().unwrap_or_else(|| "1".into())),
-            lines: lines.into_iter().map(|line| (line.line, line)).map(|(n, line)| (line, piece == Some(n))).collect(),
+            lines: lines
+                .into_iter()
+                .map(|line| (line.line, line))
+                .map(|(n, line)| (line, piece == Some(n)))
+                .collect(),
             problem: String::new(),
             offered: None,
             token,
@@ -384,11 +409,19 @@ impl ExchangePage {
 fn offered(view: &OrderView, found: &Preview, unit: Ship, variant: VariantId, fresh: ExchangeId) -> Offered {
     let money = |minor| words::money(Money::new(minor, view.order.currency));
     let title = view.lines.iter().find(|line| line.line == unit.line);
-    let wanted = found.quote.lines.first().map_or(String::new(), |line| match line.variant_title.as_str() {
-        "" => line.title.clone(),
-        variant => format!("{} · {variant}", line.title),
-    });
-    let delivery = found.quote.delivery.as_ref().map_or(0, |delivery| delivery.amount_minor);
+    let wanted = found
+        .quote
+        .lines
+        .first()
+        .map_or(String::new(), |line| match line.variant_title.as_str() {
+            "" => line.title.clone(),
+            variant => format!("{} · {variant}", line.title),
+        });
+    let delivery = found
+        .quote
+        .delivery
+        .as_ref()
+        .map_or(0, |delivery| delivery.amount_minor);
     let verdict = match (found.sums.missing_minor, found.sums.back_minor) {
         (0, 0) => "There is nothing to pay.".to_owned(),
         (0, back) => format!("{} goes back to you once yours is here, the way you paid.", money(back)),

@@ -645,12 +645,7 @@ impl OrderPage {
         let (withdrawal, returns) = coming_back(tx, front, &view, token)?;
         let may_exchange = withdrawal.is_some() && !super::exchange_page::lines(&view).is_empty();
         let (exchanged_from, credit) = around(tx, front, &view, signing_key)?;
-        let mut exchanges = exchanging(tx, front, &view, token, cards)?;
-        for exchange in &mut exchanges {
-            if let (Some(link), Some(order)) = (&mut exchange.placed, exchange.placed_id) {
-                link.path = format!("{}?t={}", link.path, checkout::order_token(signing_key, order));
-            }
-        }
+        let exchanges = exchanging(tx, front, &view, (token, signing_key), cards)?;
         Ok(Some(Self {
             frame: front.frame(),
             head: Head {
@@ -721,7 +716,13 @@ fn kept(view: &OrderView) -> offers::Quote {
 }
 
 /// What became of the buyer's exchanges.
-fn exchanging(tx: &mut Tx<'_>, front: &Front, view: &OrderView, token: &str, cards: bool) -> Done<Vec<Exchanging>> {
+fn exchanging(
+    tx: &mut Tx<'_>,
+    front: &Front,
+    view: &OrderView,
+    (token, key): (&str, &[u8; 32]),
+    cards: bool,
+) -> Done<Vec<Exchanging>> {
     let mut told = Vec::new();
     for found in exchanges::of_order(tx, front.shop.id, view.order.id)? {
         let back = returns::find(tx, front.shop.id, found.back())?;
@@ -747,7 +748,10 @@ fn exchanging(tx: &mut Tx<'_>, front: &Front, view: &OrderView, token: &str, car
                 format!("What you sent is here. {wanted} leaves for it."),
             ),
             (ExchangeState::ToPay, _) => (
-                format!("Your exchange: {} is missing", words::money(view.money(found.missing_minor))),
+                format!(
+                    "Your exchange: {} is missing",
+                    words::money(view.money(found.missing_minor))
+                ),
                 format!(
                     "What you sent is here. {wanted} is kept for you and costs so much more: pay it by {due}, and it leaves. After that day your money goes back by itself."
                 ),
@@ -758,21 +762,30 @@ fn exchanging(tx: &mut Tx<'_>, front: &Front, view: &OrderView, token: &str, car
             ),
             (ExchangeState::Refunded, _) => (
                 "Your exchange has ended, and your money goes back".to_owned(),
-                format!("{} It goes the way you paid; a bank may take a few days to show it.", found.trouble),
+                format!(
+                    "{} It goes the way you paid; a bank may take a few days to show it.",
+                    found.trouble
+                ),
             ),
             (ExchangeState::Closed, _) => ("Your exchange has ended".to_owned(), found.trouble.clone()),
         };
         let action = |what: &str| front.path(&format!("/orders/{}/{what}?t={token}", view.order.id));
         let is_open = !found.state.is_over();
         let asks = paying.as_ref().is_some_and(|paying| paying.checkout.state.is_paying());
-        let bank = paying.as_ref().map(|paying| paying.action_url.as_str()).filter(|url| !url.is_empty());
+        let bank = paying
+            .as_ref()
+            .map(|paying| paying.action_url.as_str())
+            .filter(|url| !url.is_empty());
         let decline = paying.as_ref().map_or("", |paying| paying.decline.as_str());
         told.push(Exchanging {
             title,
             detail,
             id: found.id.to_string(),
             pieces: match is_open && found.state == ExchangeState::Awaited {
-                true => line.map(|line| format!("{} × {}", found.unit.quantity, line.title)).into_iter().collect(),
+                true => line
+                    .map(|line| format!("{} × {}", found.unit.quantity, line.title))
+                    .into_iter()
+                    .collect(),
                 false => Vec::new(),
             },
             proof: (is_open && state == Some(ReturnState::Awaited)).then(|| Proof {
@@ -783,39 +796,51 @@ fn exchanging(tx: &mut Tx<'_>, front: &Front, view: &OrderView, token: &str, car
                 action: action("exchange-payment"),
                 amount: words::money(view.money(found.missing_minor)),
                 explanation: match (asks, decline) {
-                    (true, _) => "Your bank is being asked. Load this page again in a moment; a payment is never taken twice.".into(),
+                    (true, _) => {
+                        "Your bank is being asked. Load this page again in a moment; a payment is never taken twice."
+                            .into()
+                    }
                     (false, "") => String::new(),
                     (false, decline) => checkout::decline_out(decline).detail,
                 },
-                payments: if asks { Vec::new() } else { payments_of(&front.shop, cards, &Typed::new()) },
+                payments: if asks {
+                    Vec::new()
+                } else {
+                    payments_of(&front.shop, cards, &Typed::new())
+                },
                 bank: bank.map(|url| Link::new("Confirm at your bank", url)),
             }),
             end: (is_open && !asks).then(|| action("exchange-end")),
-            end_label: if found.state == ExchangeState::ToPay { "Rather have the money back" } else { "Give the exchange up" },
+            end_label: if found.state == ExchangeState::ToPay {
+                "Rather have the money back"
+            } else {
+                "Give the exchange up"
+            },
             placed: match found.placed() {
                 Some(order) => checkout::order(tx, front.shop.id, order)?,
                 None => None,
             }
-            .map(|order| Link::new(&format!("Order {}", order.number), &front.path(&format!("/orders/{}", order.id)))),
-            placed_id: found.placed(),
+            .map(|order| page_of(front, key, &order, "Order")),
         });
     }
     Ok(told)
 }
 
+fn page_of(front: &Front, key: &[u8; 32], order: &checkout::Order, word: &str) -> Link {
+    let token = checkout::order_token(key, order.id);
+    let path = front.path(&format!("/orders/{}?t={token}", order.id));
+    Link::new(&format!("{word} {}", order.number), &path)
+}
+
 /// The order something came back of, for which this one left; and what became credit of this one.
 fn around(tx: &mut Tx<'_>, front: &Front, view: &OrderView, key: &[u8; 32]) -> Done<(Option<Link>, Option<Credit>)> {
     let shop = front.shop.id;
-    let link = |order: &checkout::Order| {
-        let token = checkout::order_token(key, order.id);
-        Link::new(&format!("order {}", order.number), &front.path(&format!("/orders/{}?t={token}", order.id)))
-    };
     let from = match view.checkout.offer.gift_card {
         Some(_) => exchanges::of_checkout(tx, shop, view.checkout.id)?,
         None => None,
     };
     let from = match from {
-        Some(found) => checkout::order(tx, shop, found.order)?.as_ref().map(link),
+        Some(found) => checkout::order(tx, shop, found.order)?.map(|order| page_of(front, key, &order, "order")),
         None => None,
     };
     let credit = gift_cards::find(tx, shop, gift_cards::credit_of(view.order.id))?;
@@ -844,7 +869,9 @@ fn coming_back(
     let exchanged: Vec<_> = exchanges::of_order(tx, front.shop.id, id)?;
     let all = returns::of_order(tx, front.shop.id, id)?;
     // What belongs to an exchange is told with it.
-    let alone = all.iter().filter(|found| exchanged.iter().all(|exchange| exchange.back() != found.id));
+    let alone = all
+        .iter()
+        .filter(|found| exchanged.iter().all(|exchange| exchange.back() != found.id));
     let told = alone.map(|found| came_back(front, view, found, token));
     Ok((withdrawal, told.collect()))
 }
@@ -938,7 +965,6 @@ pub struct Exchanging {
     pub end: Option<String>,
     pub end_label: &'static str,
     pub placed: Option<Link>,
-    placed_id: Option<OrderId>,
 }
 
 /// Store credit that can be spent.
@@ -1459,7 +1485,6 @@ impl OrderPage {
             end: None,
             end_label: "Give the exchange up",
             placed: None,
-            placed_id: None,
         };
         let awaited = Exchanging {
             pieces: vec!["1 × Dune mug · Tide".into()],
@@ -1488,7 +1513,10 @@ impl OrderPage {
             )
         };
         let placed = Exchanging {
-            placed: Some(Link::new("Order L-1043", "/s/loam-and-ink/orders/ord_01ksecond?t=sample")),
+            placed: Some(Link::new(
+                "Order L-1043",
+                "/s/loam-and-ink/orders/ord_01ksecond?t=sample",
+            )),
             ..exchange(
                 "You exchanged it",
                 "1 × Dune mug, Sand is an order of its own, paid with what you sent back.",
@@ -1496,7 +1524,10 @@ impl OrderPage {
         };
         Self {
             exchanges: vec![awaited, to_pay, placed],
-            exchanged_from: Some(Link::new("order L-1041", "/s/loam-and-ink/orders/ord_01kfirst?t=sample")),
+            exchanged_from: Some(Link::new(
+                "order L-1041",
+                "/s/loam-and-ink/orders/ord_01kfirst?t=sample",
+            )),
             credit: Some(Credit {
                 amount: "€12.00".into(),
                 code: "7K3M-9QRT-2W4X-HJ6N-P8VZ".into(),

@@ -7,6 +7,7 @@ use super::{
     checkout_page::CheckoutPage,
     clip_page::ClipPage,
     drop_page::DropPage,
+    exchange_page::ExchangePage,
     home_page::HomePage,
     mailbox_page::MailboxPage,
     message_page::MessagePage,
@@ -17,7 +18,6 @@ use super::{
     sitemap::{Robots, Sitemap},
     stored_methods_page::StoredMethodsPage,
     window_page::WindowPage,
-    exchange_page::ExchangePage,
     withdrawal_page::WithdrawalPage,
 };
 

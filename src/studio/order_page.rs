@@ -18,7 +18,9 @@ use crate::gift_cards::{self, MoveKind};
 use crate::http::{Form, Path, Problem as Refused, Query, page, redirect};
 use crate::identity::{Creator, Helper, Policies, Shop, Staff, shop};
 use crate::inventory::Restock;
-use crate::kernel::{AdjustmentId, Error, ExchangeId, Kind, OrderId, Result, ReturnId, ShipmentId, Time, VariantId, words};
+use crate::kernel::{
+    AdjustmentId, Error, ExchangeId, Kind, OrderId, Result, ReturnId, ShipmentId, Time, VariantId, words,
+};
 use crate::ledger::AccountKey;
 use crate::offers;
 use crate::payments::{self, Part, Taking};
@@ -413,9 +415,11 @@ pub async fn ask_exchange(
 /// None: done. Else what to tell.
 async fn exchange_asked(app: &App, staff: &Staff, id: OrderId, typed: &Typed) -> Result<Option<String>> {
     let number = |name: &str| typed.one(name).trim().parse().ok();
-    let (Some(line), Some(quantity), Ok(variant)) =
-        (number("piece"), number("quantity"), typed.one("variant").parse::<VariantId>())
-    else {
+    let (Some(line), Some(quantity), Ok(variant)) = (
+        number("piece"),
+        number("quantity"),
+        typed.one("variant").parse::<VariantId>(),
+    ) else {
         return Ok(Some("Choose a piece, how many, and what they get instead.".into()));
     };
     let wish = AskFor {
@@ -430,7 +434,6 @@ async fn exchange_asked(app: &App, staff: &Staff, id: OrderId, typed: &Typed) ->
         Ask::Asked(_) | Ask::Again(_) => None,
         Ask::NotFound => return Err(Error::not_found("order")),
         Ask::TooLate => Some("The time for it is over.".into()),
-        Ask::SoldOut => Some("So many of it are not there in one place.".into()),
     })
 }
 
@@ -601,12 +604,10 @@ async fn refunded(app: &App, staff: &Staff, id: OrderId, typed: &Typed) -> Resul
         reason: typed.one("reason").to_owned(),
         staff: staff.staff,
     };
-    Ok(
-        match checkout::refund(app, staff.shop, id, new).await? {
-            Refund::Begun(_) | Refund::Again(_) => None,
-            Refund::NotFound => return Err(Error::not_found("order")),
-        },
-    )
+    Ok(match checkout::refund(app, staff.shop, id, new).await? {
+        Refund::Begun(_) | Refund::Again(_) => None,
+        Refund::NotFound => return Err(Error::not_found("order")),
+    })
 }
 
 /// Which way the form would have the money go.
@@ -864,7 +865,10 @@ impl Desk {
     /// Which way a refund goes, where a gift card paid a part.
     fn ways_back(&self, plan: &checkout::BackPlan) -> String {
         if let Some((credited, 0)) = self.credited {
-            return format!("{} becomes store credit, at once; nothing goes back by the processor.", self.money(credited));
+            return format!(
+                "{} becomes store credit, at once; nothing goes back by the processor.",
+                self.money(credited)
+            );
         }
         let onto_card = plan.gift_card_minor();
         let Some(covers) = self.view.checkout.offer.gift_card.as_ref().filter(|_| onto_card > 0) else {
@@ -1033,7 +1037,10 @@ impl Desk {
         let (state, detail) = match found.state {
             ExchangeState::Awaited => (
                 back.state,
-                format!("{wanted} is kept for them until {due}, and becomes an order of its own when this is received. {}", found.trouble),
+                format!(
+                    "{wanted} is kept for them until {due}, and becomes an order of its own when this is received. {}",
+                    found.trouble
+                ),
             ),
             ExchangeState::ToPay => (
                 Chip::new(Tone::Warn, "To be paid"),

@@ -288,7 +288,10 @@ fn return_task(found: &Return, order: &str, base: &str, now: Time) -> Task {
         ),
         ReturnState::Sent if exchanged => (
             format!("Something of order {order} is on its way back"),
-            format!("The buyer says: {}. What they get for it is kept, and leaves when this is received.", found.proof),
+            format!(
+                "The buyer says: {}. What they get for it is kept, and leaves when this is received.",
+                found.proof
+            ),
             "Receive it",
         ),
         _ if exchanged => (

@@ -1053,7 +1053,10 @@ impl Furnished {
             .post(&format!("/v1/orders/{}/returns", names["order"]), &withdrawn)
             .await;
         names.insert("return", id(&withdrawn));
-        names.insert("exchange", ended_exchange(&world.app, &names["order"], &names["variant"]).await);
+        names.insert(
+            "exchange",
+            ended_exchange(&world.app, &names["order"], &names["variant"]).await,
+        );
         let prices = json!({ "prices": [{ "variant": names["variant"], "unit_minor": 100 }] });
         names.insert("price_match", id(&owner.post("/v1/price-matches", &prices).await));
         let client_secret = open.value()["client_secret"]

@@ -109,7 +109,10 @@ impl Bazaar {
 
     async fn ask(&self, order: OrderId, id: ExchangeId, units: u32, variant: VariantId) -> Answer {
         let body = json!({ "id": id, "back": { "line": 0, "quantity": units }, "variant": variant });
-        self.stall.staff.post(&format!("/v1/orders/{order}/exchanges"), &body).await
+        self.stall
+            .staff
+            .post(&format!("/v1/orders/{order}/exchanges"), &body)
+            .await
     }
 
     async fn asked(&self, order: OrderId, units: u32, variant: VariantId) -> Value {
@@ -130,7 +133,12 @@ impl Bazaar {
 
     async fn exchange(&self, exchange: &Value) -> Value {
         let order = exchange["order"].as_str().unwrap();
-        let all = self.stall.staff.get(&format!("/v1/orders/{order}/exchanges")).await.value();
+        let all = self
+            .stall
+            .staff
+            .get(&format!("/v1/orders/{order}/exchanges"))
+            .await
+            .value();
         let mut all = all["data"].as_array().unwrap().iter();
         all.find(|one| one["id"] == exchange["id"]).unwrap().clone()
     }
@@ -144,7 +152,12 @@ impl Bazaar {
     }
 
     async fn left(&self, variant: VariantId) -> i64 {
-        let stock = self.stall.world.app.db.read(move |tx| inventory::availability(tx, variant));
+        let stock = self
+            .stall
+            .world
+            .app
+            .db
+            .read(move |tx| inventory::availability(tx, variant));
         stock.await.unwrap().left
     }
 
@@ -175,7 +188,11 @@ impl Bazaar {
 }
 
 fn order_of(exchange: &Value) -> OrderId {
-    exchange["placed"].as_str().unwrap_or_else(|| panic!("{exchange}")).parse().unwrap()
+    exchange["placed"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{exchange}"))
+        .parse()
+        .unwrap()
 }
 
 fn money(seen: &Value) -> (i64, i64) {
@@ -193,10 +210,18 @@ async fn l3_x4_a_refund_to_store_credit_reverses_every_leg_and_asks_no_processor
     assert_eq!(credited.status, 201, "{}", credited.text());
     let back = credited.value();
     assert_eq!(
-        (&back["amount"]["amount"], &back["store_credit"]["amount"], &back["state"]),
+        (
+            &back["amount"]["amount"],
+            &back["store_credit"]["amount"],
+            &back["state"]
+        ),
         (&json!(SHIRT), &json!(SHIRT), &json!("succeeded"))
     );
-    assert_eq!(stall.at_the_processor(order), (2 * SHIRT + PARCEL, 0), "nobody was asked");
+    assert_eq!(
+        stall.at_the_processor(order),
+        (2 * SHIRT + PARCEL, 0),
+        "nobody was asked"
+    );
     assert_eq!(money(&stall.order(order).await), (2 * SHIRT + PARCEL, SHIRT));
     assert_eq!(bazaar.left(bazaar.red).await, 2);
     // The same again is the same.
@@ -211,7 +236,14 @@ async fn l3_x4_a_refund_to_store_credit_reverses_every_leg_and_asks_no_processor
     // Its code is in the letter and on the order's page, and pays.
     let letter = stall.letter("Store credit").await;
     let page = stall.world.browser().get(&bazaar.page(order, "")).await.text();
-    let code = page.split("class=\"code\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
+    let code = page
+        .split("at the checkout: <span class=\"code\">")
+        .nth(1)
+        .unwrap()
+        .split('<')
+        .next()
+        .unwrap()
+        .to_owned();
     assert!(letter.contains(&code) && letter.contains("€30.00"), "{letter}");
     let mut body = tap_body(&stall.quote(1).await, "tok_visa");
     body["gift_card"] = json!({ "code": code });
@@ -219,7 +251,12 @@ async fn l3_x4_a_refund_to_store_credit_reverses_every_leg_and_asks_no_processor
         .player
         .put(&format!("/v1/checkouts/{}", stall.checkout()), &body)
         .await;
-    assert_eq!(bought.value()["gift_card"]["amount"]["amount"], SHIRT, "{}", bought.text());
+    assert_eq!(
+        bought.value()["gift_card"]["amount"]["amount"],
+        SHIRT,
+        "{}",
+        bought.text()
+    );
     bazaar.check().await;
     // Refunds of both kinds together are never more than was taken; what goes back as money next goes back to the card that paid.
     let too_much = json!({ "amount": SHIRT + PARCEL + 1, "reason": "story" });
@@ -262,48 +299,81 @@ async fn an_even_exchange_keeps_a_real_unit_and_becomes_an_order_when_the_goods_
     let page = browser.get(&bazaar.page(order, "")).await.text();
     assert!(page.contains("Exchange something"), "{page}");
     let first = browser.get(&bazaar.page(order, "/exchange")).await.text();
-    assert!(first.contains("Green · €30.00") && first.contains("Coat · €50.00"), "{first}");
+    assert!(
+        first.contains("Green · €30.00") && first.contains("Coat · €50.00"),
+        "{first}"
+    );
     let path = bazaar.page(order, "/exchange");
     let second = browser
         .get(&format!("{path}&piece=0&quantity=1&variant={}", bazaar.green))
         .await
         .text();
-    assert!(second.contains("There is nothing to pay") && second.contains("Keep it for me"), "{second}");
+    assert!(
+        second.contains("There is nothing to pay") && second.contains("Keep it for me"),
+        "{second}"
+    );
     assert_eq!(bazaar.left(bazaar.green).await, 3);
     let exchange = second.split("name=\"exchange\" value=\"").nth(1).unwrap();
     let exchange = exchange.split('"').next().unwrap();
     let green = bazaar.green.to_string();
-    let fields = [("exchange", exchange), ("piece", "0"), ("quantity", "1"), ("variant", &green)];
+    let fields = [
+        ("exchange", exchange),
+        ("piece", "0"),
+        ("quantity", "1"),
+        ("variant", &green),
+    ];
     for _ in 0..2 {
         let asked = browser.form(&path, &fields).await;
         assert_eq!(asked.status, 303, "twice is once: {}", asked.text());
     }
     assert_eq!(bazaar.left(bazaar.green).await, 2, "a promise is a real unit");
     let letter = stall.letter("please send it").await;
-    assert!(letter.contains("1 × Shirt · Red") && letter.contains("Shirt, Green"), "{letter}");
+    assert!(
+        letter.contains("1 × Shirt · Red") && letter.contains("Shirt, Green"),
+        "{letter}"
+    );
     let told = browser.get(&bazaar.page(order, "")).await.text();
-    assert!(told.contains("please send it back") && !told.contains("You withdrew"), "{told}");
+    assert!(
+        told.contains("please send it back") && !told.contains("You withdrew"),
+        "{told}"
+    );
     assert!(stall.studio("").await.contains("comes back"), "it stands on Today");
     bazaar.check().await;
     // It is on its way, and arrives.
     let found = stall.staff.get(&format!("/v1/orders/{order}/exchanges")).await.value()["data"][0].clone();
     let back = found["return"].as_str().unwrap();
     let proof = format!("/s/{}/orders/{order}/proof?t={token}", stall.shop.slug);
-    let said = browser.form(&proof, &[("statement", back), ("proof", "DHL JJD1")]).await;
+    let said = browser
+        .form(&proof, &[("statement", back), ("proof", "DHL JJD1")])
+        .await;
     assert_eq!(said.status, 303);
     assert_eq!(bazaar.receive(&found).await.status, 200);
     let placed = bazaar.becomes(&found, "placed").await;
     let new = order_of(&placed);
     let seen = stall.order(new).await;
-    assert_eq!((&seen["total"]["amount"], &seen["gift_card"]["amount"]["amount"]), (&json!(SHIRT), &json!(SHIRT)), "{seen}");
+    assert_eq!(
+        (&seen["total"]["amount"], &seen["gift_card"]["amount"]["amount"]),
+        (&json!(SHIRT), &json!(SHIRT)),
+        "{seen}"
+    );
     assert_eq!(money(&stall.order(order).await), (2 * SHIRT + PARCEL, SHIRT));
-    assert_eq!(stall.at_the_processor(order), (2 * SHIRT + PARCEL, 0), "nobody was asked for anything");
+    assert_eq!(
+        stall.at_the_processor(order),
+        (2 * SHIRT + PARCEL, 0),
+        "nobody was asked for anything"
+    );
     assert_eq!((bazaar.left(bazaar.red).await, bazaar.left(bazaar.green).await), (2, 2));
     // Both pages name each other; the new order is one like every other.
     let old = browser.get(&bazaar.page(order, "")).await.text();
-    assert!(old.contains("You exchanged it") && old.contains(&new.to_string()), "{old}");
+    assert!(
+        old.contains("You exchanged it") && old.contains(&new.to_string()),
+        "{old}"
+    );
     let page = browser.get(&bazaar.page(new, "")).await.text();
-    assert!(page.contains("It left for what you sent back") && page.contains(&order.to_string()), "{page}");
+    assert!(
+        page.contains("It left for what you sent back") && page.contains(&order.to_string()),
+        "{page}"
+    );
     let desk = stall.studio(&format!("/orders/{order}")).await;
     assert!(desk.contains("Exchanged") && desk.contains(&new.to_string()), "{desk}");
     bazaar.check().await;
@@ -319,7 +389,10 @@ async fn an_even_exchange_keeps_a_real_unit_and_becomes_an_order_when_the_goods_
     // A refund after an exchange: what paid was credit, and it is credit again; before it left it is only let go.
     let canceled = stall
         .staff
-        .post(&format!("/v1/orders/{third}/cancellation"), &json!({ "reason": "story" }))
+        .post(
+            &format!("/v1/orders/{third}/cancellation"),
+            &json!({ "reason": "story" }),
+        )
         .await;
     assert_eq!(canceled.status, 200, "{}", canceled.text());
     stall
@@ -328,7 +401,10 @@ async fn an_even_exchange_keeps_a_real_unit_and_becomes_an_order_when_the_goods_
     eventually(async || (bazaar.left(bazaar.red).await == 2).then_some(())).await;
     bazaar.check().await;
     let money_back = json!({ "reason": "story" });
-    let rest = stall.staff.post(&format!("/v1/orders/{order}/refunds"), &money_back).await;
+    let rest = stall
+        .staff
+        .post(&format!("/v1/orders/{order}/refunds"), &money_back)
+        .await;
     assert_eq!(rest.value()["amount"]["amount"], SHIRT + PARCEL, "{}", rest.text());
     stall
         .order_becomes(order, "refunded", |seen| seen["payment"] == "refunded")
@@ -347,7 +423,11 @@ async fn what_is_dearer_is_paid_for_the_rest_before_it_is_an_order() {
     assert_eq!(to_pay["missing"]["amount"], COAT + PARCEL - SHIRT, "{to_pay}");
     assert!(stall.letter("pay the difference").await.contains("€24.90"));
     assert!(stall.studio("").await.contains("exchange"), "it stands on Today");
-    assert_eq!(money(&stall.order(order).await), (SHIRT + PARCEL, 0), "nothing has moved yet");
+    assert_eq!(
+        money(&stall.order(order).await),
+        (SHIRT + PARCEL, 0),
+        "nothing has moved yet"
+    );
     bazaar.check().await;
     let browser = stall.world.browser();
     let page = browser.get(&bazaar.page(order, "")).await.text();
@@ -355,7 +435,7 @@ async fn what_is_dearer_is_paid_for_the_rest_before_it_is_an_order() {
     // A card that is declined, and one that pays; twice.
     let pay = bazaar.page(order, "/exchange-payment");
     let id = found["id"].as_str().unwrap().to_owned();
-    let declined = [("exchange", id.as_str()), ("payment", "card:tok_decline")];
+    let declined = [("exchange", id.as_str()), ("payment", "card:tok_declined")];
     assert_eq!(browser.form(&pay, &declined).await.status, 303);
     bazaar.check().await;
     assert_eq!(bazaar.exchange(&found).await["state"], "to_pay");
@@ -427,7 +507,11 @@ async fn d1_nobody_is_promised_what_is_not_there_and_the_same_wish_is_one_exchan
     let other = bazaar.ask(order, id, 1, bazaar.pin).await;
     assert_eq!(other.refusal(), (409, "id_reused".into()));
     let others = join_all((0..4).map(|_| bazaar.ask(order, bazaar.fresh(), 1, bazaar.coat))).await;
-    assert_eq!(others.iter().filter(|answer| answer.status == 201).count(), 1, "the buyer has two shirts");
+    assert_eq!(
+        others.iter().filter(|answer| answer.status == 201).count(),
+        1,
+        "the buyer has two shirts"
+    );
     assert_eq!(bazaar.left(bazaar.coat).await, 1);
     // What has not left cannot be exchanged, nor what was given back.
     let fresh = bazaar.buy(bazaar.pin, 1).await;
@@ -446,19 +530,32 @@ async fn an_exchange_that_is_given_up_closed_or_forgotten_ends_and_nothing_else_
     let first = bazaar.asked(order, 1, bazaar.green).await;
     let id = first["id"].as_str().unwrap();
     let browser = stall.world.browser();
-    let ended = browser.form(&bazaar.page(order, "/exchange-end"), &[("exchange", id)]).await;
+    let ended = browser
+        .form(&bazaar.page(order, "/exchange-end"), &[("exchange", id)])
+        .await;
     assert_eq!(ended.status, 303, "{}", ended.text());
     assert_eq!(bazaar.exchange(&first).await["state"], "closed");
     // Closed by a person, who says why.
     let second = bazaar.asked(order, 1, bazaar.green).await;
-    let path = format!("/v1/orders/{order}/exchanges/{}/closing", second["id"].as_str().unwrap());
+    let path = format!(
+        "/v1/orders/{order}/exchanges/{}/closing",
+        second["id"].as_str().unwrap()
+    );
     let nothing = stall.staff.post(&path, &json!({ "reason": " " })).await;
     assert_eq!(nothing.refusal(), (422, "invalid_field".into()));
     let closed = stall.staff.post(&path, &json!({ "reason": "They keep it." })).await;
-    assert_eq!((closed.status, &closed.value()["trouble"]), (200, &json!("They keep it.")), "{}", closed.text());
+    assert_eq!(
+        (closed.status, &closed.value()["trouble"]),
+        (200, &json!("They keep it.")),
+        "{}",
+        closed.text()
+    );
     // By its return.
     let third = bazaar.asked(order, 1, bazaar.green).await;
-    let path = format!("/v1/orders/{order}/returns/{}/closing", third["return"].as_str().unwrap());
+    let path = format!(
+        "/v1/orders/{order}/returns/{}/closing",
+        third["return"].as_str().unwrap()
+    );
     assert_eq!(stall.staff.post(&path, &json!({ "reason": "Lost." })).await.status, 200);
     bazaar.becomes(&third, "closed").await;
     // And one that nobody sent.
@@ -466,8 +563,14 @@ async fn an_exchange_that_is_given_up_closed_or_forgotten_ends_and_nothing_else_
     assert_eq!(bazaar.left(bazaar.coat).await, 0);
     bazaar.age(15).await;
     let forgotten = bazaar.becomes(&fourth, "closed").await;
-    assert!(forgotten["trouble"].as_str().unwrap().contains("did not come"), "{forgotten}");
-    assert_eq!((bazaar.left(bazaar.green).await, bazaar.left(bazaar.coat).await), (3, 3));
+    assert!(
+        forgotten["trouble"].as_str().unwrap().contains("did not come"),
+        "{forgotten}"
+    );
+    assert_eq!(
+        (bazaar.left(bazaar.green).await, bazaar.left(bazaar.coat).await),
+        (3, 3)
+    );
     assert_eq!(stall.balance(AccountKind::ShopRevenue).await, before);
     assert_eq!(money(&stall.order(order).await).1, 0);
     bazaar.check().await;
@@ -485,7 +588,10 @@ async fn what_cannot_leave_or_is_not_paid_gives_the_money_back_as_after_a_withdr
     let found = bazaar.asked(order, 1, bazaar.coat).await;
     let coat = bazaar.coat;
     let archived = stall.world.app.db.write(LaneKey(0), move |tx| {
-        tx.exec("update variants set state = 'archived' where id = $1", hawker::args![coat])
+        tx.exec(
+            "update variants set state = 'archived' where id = $1",
+            hawker::args![coat],
+        )
     });
     archived.await.unwrap();
     bazaar.receive(&found).await;
@@ -494,8 +600,14 @@ async fn what_cannot_leave_or_is_not_paid_gives_the_money_back_as_after_a_withdr
     let id = found["id"].as_str().unwrap().to_owned();
     let browser = stall.world.browser();
     let pays = [("exchange", id.as_str()), ("payment", "card:tok_visa")];
-    assert_eq!(browser.form(&pay, &pays).await.status, 409, "nothing is taken for what cannot leave");
-    let ended = browser.form(&bazaar.page(order, "/exchange-end"), &[("exchange", id.as_str())]).await;
+    assert_eq!(
+        browser.form(&pay, &pays).await.status,
+        409,
+        "nothing is taken for what cannot leave"
+    );
+    let ended = browser
+        .form(&bazaar.page(order, "/exchange-end"), &[("exchange", id.as_str())])
+        .await;
     assert_eq!(ended.status, 303, "{}", ended.text());
     bazaar.becomes(&found, "refunded").await;
     eventually(async || (stall.at_the_processor(order) == (SHIRT + PARCEL, SHIRT)).then_some(())).await;
@@ -503,15 +615,31 @@ async fn what_cannot_leave_or_is_not_paid_gives_the_money_back_as_after_a_withdr
     // Declined once, and then forgotten: what had become credit goes back as money.
     let order = bazaar.sent(bazaar.green, 1).await;
     let found = bazaar.asked(order, 1, bazaar.red).await;
-    let path = format!("/v1/orders/{order}/returns/{}/receipt", found["return"].as_str().unwrap());
+    let path = format!(
+        "/v1/orders/{order}/returns/{}/receipt",
+        found["return"].as_str().unwrap()
+    );
     let worn = json!({ "restock": "written_off", "deducted": 1000, "deduction": "Worn" });
     assert_eq!(stall.staff.post(&path, &worn).await.status, 200);
     let to_pay = bazaar.becomes(&found, "to_pay").await;
-    assert_eq!(to_pay["missing"]["amount"], 1000, "what it lost in value is to be paid: {to_pay}");
+    assert_eq!(
+        to_pay["missing"]["amount"], 1000,
+        "what it lost in value is to be paid: {to_pay}"
+    );
     let id = found["id"].as_str().unwrap().to_owned();
-    let declined = [("exchange", id.as_str()), ("payment", "card:tok_decline")];
-    assert_eq!(browser.form(&bazaar.page(order, "/exchange-payment"), &declined).await.status, 303);
-    assert_eq!(stall.balance(AccountKind::GiftCardLiability).await, SHIRT - 1000, "it is credit now");
+    let declined = [("exchange", id.as_str()), ("payment", "card:tok_declined")];
+    assert_eq!(
+        browser
+            .form(&bazaar.page(order, "/exchange-payment"), &declined)
+            .await
+            .status,
+        303
+    );
+    assert_eq!(
+        stall.balance(AccountKind::GiftCardLiability).await,
+        SHIRT - 1000,
+        "it is credit now"
+    );
     bazaar.check().await;
     bazaar.age(15).await;
     bazaar.becomes(&found, "refunded").await;
@@ -546,7 +674,8 @@ async fn l10_a_dispute_after_an_exchange_takes_no_share_twice() {
         to_answer: Seconds::days(14),
     };
     let bank = stall.sandbox();
-    bank.at_the_bank(|books, now| books.open_dispute(&dispute, now)).unwrap();
+    bank.at_the_bank(|books, now| books.open_dispute(&dispute, now))
+        .unwrap();
     eventually(async || {
         let all = stall.staff.get("/v1/disputes").await.value();
         (!all["data"].as_array().unwrap().is_empty()).then_some(())
@@ -570,7 +699,10 @@ async fn l10_a_dispute_after_an_exchange_takes_no_share_twice() {
     })
     .await;
     assert_eq!(
-        (stall.balance(AccountKind::DisputeLosses).await, stall.balance(AccountKind::TaxPayable).await),
+        (
+            stall.balance(AccountKind::DisputeLosses).await,
+            stall.balance(AccountKind::TaxPayable).await
+        ),
         (0, shares)
     );
     bazaar.check().await;
