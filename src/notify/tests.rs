@@ -472,7 +472,10 @@ async fn write_letters(world: &World) {
                     amount_minor,
                 } => drop(refund_failed(tx, &links, *shop, *order, *refund, *amount_minor)?),
                 Fact::PaymentLost { shop, order, tries } => drop(payment_lost(tx, &links, *shop, *order, *tries)?),
-                Fact::PaymentOverdue { .. }
+                Fact::ExchangeAsked { shop, exchange, .. } => drop(exchange_asked(tx, &links, *shop, *exchange)?),
+                Fact::ExchangePayable { shop, exchange, .. } => drop(exchange_payable(tx, &links, *shop, *exchange)?),
+                Fact::ExchangeReturned { .. }
+                | Fact::PaymentOverdue { .. }
                 | Fact::PaymentCaptured { .. }
                 | Fact::DisputeOpened { .. }
                 | Fact::DisputeClosed { .. } => {}
