@@ -121,6 +121,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(fulfilment::post_shipment))
         .routes(routes!(fulfilment::post_capture))
         .routes(routes!(exchanges::list_exchanges, exchanges::post_exchange))
+        .routes(routes!(exchanges::post_exchange_preview))
         .routes(routes!(exchanges::post_exchange_closing))
         .routes(routes!(returns::list_returns, returns::post_return))
         .routes(routes!(returns::post_return_receipt))

@@ -1,6 +1,6 @@
 //! Exchanges as JSON, for the people of the shop. A buyer asks on their order's page.
 
-use super::ask::{Ask, AskFor, ask};
+use super::ask::{Ask, AskFor, ask, preview};
 use super::end::{End, end};
 use super::model::{Exchange, ExchangeState};
 use super::store;
@@ -113,6 +113,46 @@ pub async fn list_exchanges(
     let all = read.ok_or_else(|| Error::not_found("order"))?;
     let data = all.iter().map(ExchangeOut::from).collect();
     Ok(json(StatusCode::OK, ExchangesOut { data }))
+}
+
+/// What an exchange would come to.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ExchangePreview)]
+pub struct ExchangePreviewOut {
+    /// What the pieces that come back are worth.
+    pub comes_back: MoneyOut,
+    /// What leaves costs, with its delivery.
+    pub costs: MoneyOut,
+    /// What the buyer would have to pay once the goods are here.
+    pub missing: MoneyOut,
+    /// What would go back the way it came.
+    pub back: MoneyOut,
+}
+
+/// What an exchange would come to; nothing is kept or written down. An `id` is not needed.
+#[utoipa::path(post, path = "/v1/orders/{order}/exchange-previews", tag = "orders", params(("order" = OrderId, Path)), request_body = ExchangeIn,
+    responses((status = 200, body = ExchangePreviewOut), (status = 404),
+    (status = 409, description = "`not_theirs`, `not_exchangeable`, `not_for_sale`, `dispute_open`.")))]
+pub async fn post_exchange_preview(
+    State(app): State<App>,
+    creator: Creator,
+    Path(order): Path<OrderId>,
+    Json(body): Json<ExchangeIn>,
+) -> Result<Response, Problem> {
+    let shop = creator.0.shop;
+    let read = app.db.read(move |tx| match checkout::view(tx, shop, order)? {
+        Some(view) => preview(tx, &view, body.back, body.variant).map(Some),
+        None => Ok(None),
+    });
+    let found = read.await?.ok_or_else(|| Error::not_found("order"))?;
+    let money = |minor| MoneyOut::from(Money::new(minor, found.quote.currency));
+    let out = ExchangePreviewOut {
+        comes_back: money(found.comes_back_minor),
+        costs: money(found.quote.total_minor),
+        missing: money(found.sums.missing_minor),
+        back: money(found.sums.back_minor),
+    };
+    Ok(json(StatusCode::OK, out))
 }
 
 /// A buyer wants something else: it is kept for them, and what they have is asked back. Received by its return, its money pays for the new order.

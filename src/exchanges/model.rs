@@ -2,7 +2,8 @@
 
 use crate::checkout::Ship;
 use crate::kernel::{
-    CheckoutId, ExchangeId, Id, LocationId, OrderId, ReturnId, Seconds, ShopId, StaffId, Time, VariantId,
+    CheckoutId, Currency, ExchangeId, Id, LocationId, Money, OrderId, ReturnId, Seconds, ShopId, StaffId, Time,
+    VariantId, words,
 };
 use crate::offers::Quote;
 use uuid::Uuid;
@@ -105,6 +106,18 @@ pub struct Sums {
     pub back_minor: i64,
     /// Has to be paid.
     pub missing_minor: i64,
+}
+
+impl Sums {
+    /// In a sentence.
+    pub fn words(self, currency: Currency) -> String {
+        let money = |minor| words::money(Money::new(minor, currency));
+        match (self.missing_minor, self.back_minor) {
+            (0, 0) => "There is nothing to pay.".to_owned(),
+            (0, back) => format!("{} goes back the way it came, once the goods are here.", money(back)),
+            (missing, _) => format!("{} has to be paid, once the goods are here.", money(missing)),
+        }
+    }
 }
 
 /// What comes back pays for what leaves, as far as it goes; the difference is paid or goes back, never both.

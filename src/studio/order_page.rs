@@ -163,6 +163,10 @@ pub struct OrderPage {
     pub instead: Vec<Group>,
     /// Chosen before the form is sent: pressing twice is one exchange.
     pub exchange: String,
+    /// What the chosen one would come to; empty if none is chosen.
+    pub exchange_words: String,
+    pub exchange_quantity: String,
+    pub exchange_piece: String,
     pub refund_ways: Vec<Choice>,
     pub restocks: Vec<Choice>,
     /// Chosen before the form is sent: pressing twice is one parcel.
@@ -214,6 +218,8 @@ struct Desk {
     exchanges: Vec<Exchange>,
     /// What a buyer can have instead of what they have; empty where nothing can come back.
     instead: Vec<Group>,
+    /// What the chosen exchange would come to; empty if none is chosen.
+    exchange_words: String,
     /// What the chosen refund puts on a card of the buyer.
     credited: Option<(i64, i64)>,
     /// What the chosen refund would do; the refusal says why not.
@@ -240,6 +246,14 @@ fn read(tx: &mut Tx<'_>, staff: &Staff, id: OrderId, typed: &Typed) -> Result<De
         },
         None => None,
     };
+    let exchange_words = match exchange_of(typed) {
+        Ok((unit, variant)) => match exchanges::preview(tx, &view, unit, variant) {
+            Ok(found) => found.sums.words(view.order.currency),
+            Err(error) if matches!(error.kind, Kind::Invalid | Kind::Conflict) => error.detail.into_owned(),
+            Err(error) => return Err(error),
+        },
+        Err(_) => String::new(),
+    };
     let credited = match (&plan, typed.one("refund_to")) {
         (Some(Ok(plan)), "store_credit") => {
             let way = Way::Credit {
@@ -261,9 +275,10 @@ fn read(tx: &mut Tx<'_>, staff: &Staff, id: OrderId, typed: &Typed) -> Result<De
         exchanges: exchanges::of_order(tx, shop.id, id)?,
         instead: match exchange_page::lines(&view).is_empty() || !staff.role.may_create() {
             true => Vec::new(),
-            false => exchange_page::groups(tx, &view, None)?,
+            false => exchange_page::groups(tx, &view, exchange_of(typed).ok().map(|(_, variant)| variant))?,
         },
         credited,
+        exchange_words,
         absent: fulfilment::not_there(tx, &view)?,
         now: tx.now(),
         shop,
@@ -412,21 +427,27 @@ pub async fn ask_exchange(
     told(&app, &creator, id, &typed, done).await
 }
 
+/// What for what. Errors: `invalid_field`.
+fn exchange_of(typed: &Typed) -> Result<(Ship, VariantId)> {
+    let number = |name: &str| typed.one(name).trim().parse().ok();
+    let variant = typed.one("variant").parse().ok();
+    match (number("piece"), number("quantity"), variant) {
+        (Some(line), Some(quantity), Some(variant)) => Ok((Ship { line, quantity }, variant)),
+        _ => Err(Error::invalid(
+            "invalid_field",
+            "Choose a piece, how many, and what they get instead.",
+        )),
+    }
+}
+
 /// None: done. Else what to tell.
 async fn exchange_asked(app: &App, staff: &Staff, id: OrderId, typed: &Typed) -> Result<Option<String>> {
-    let number = |name: &str| typed.one(name).trim().parse().ok();
-    let (Some(line), Some(quantity), Ok(variant)) = (
-        number("piece"),
-        number("quantity"),
-        typed.one("variant").parse::<VariantId>(),
-    ) else {
-        return Ok(Some("Choose a piece, how many, and what they get instead.".into()));
-    };
+    let (unit, variant) = exchange_of(typed)?;
     let wish = AskFor {
         id: typed
             .id("exchange")
             .ok_or_else(|| Error::invalid("no_exchange", "The form is too old. Load the page again."))?,
-        unit: Ship { line, quantity },
+        unit,
         variant,
         staff: staff.staff,
     };
@@ -1362,6 +1383,12 @@ impl OrderPage {
             },
             instead: desk.instead.clone(),
             exchange: String::new(),
+            exchange_words: desk.exchange_words.clone(),
+            exchange_quantity: match typed.one("quantity") {
+                "" => "1".into(),
+                quantity => quantity.into(),
+            },
+            exchange_piece: typed.one("piece").into(),
             refund_ways: refund_ways(typed.one("refund_to")),
             restocks: restocks(),
             shipment: String::new(),
@@ -1470,6 +1497,9 @@ impl OrderPage {
             exchangeable: Vec::new(),
             instead: Vec::new(),
             exchange: String::new(),
+            exchange_words: String::new(),
+            exchange_quantity: "1".into(),
+            exchange_piece: String::new(),
             refund_ways: refund_ways(""),
             restocks: restocks(),
             shipment: String::new(),

@@ -759,6 +759,12 @@ const CENSUS: &[Row] = &[
     read("/v1/orders/{order}/exchanges", Who::Creator),
     act(
         "POST",
+        "/v1/orders/{order}/exchange-previews",
+        Who::Creator,
+        r#"{"back":{"line":0,"quantity":1},"variant":"{variant}"}"#,
+    ),
+    act(
+        "POST",
         "/v1/orders/{order}/exchanges",
         Who::Creator,
         r#"{"back":{"line":0,"quantity":1},"variant":"{variant}"}"#,
