@@ -103,12 +103,16 @@ pub fn open(tx: &mut Tx<'_>, shop: ShopId, limit: i64) -> Result<Vec<Exchange>> 
 
 /// Moves one on from the version that was seen. False: somebody else was faster.
 pub(super) fn advance(tx: &mut Tx<'_>, seen: &Exchange, to: ExchangeState, trouble: &str) -> Result<bool> {
-    let ended = to.is_over().then(|| tx.now());
-    let done = tx.exec(
-        "update exchanges set state = $3, trouble = $4, ended_at = $5, next_check_at = case when $5 is null then next_check_at end, version = version + 1
-          where id = $1 and version = $2",
-        args![seen.id, seen.version, to, trouble, ended],
-    )?;
+    let done = match to.is_over() {
+        true => tx.exec(
+            "update exchanges set state = $3, trouble = $4, ended_at = $5, next_check_at = null, version = version + 1 where id = $1 and version = $2",
+            args![seen.id, seen.version, to, trouble, tx.now()],
+        )?,
+        false => tx.exec(
+            "update exchanges set state = $3, trouble = $4, version = version + 1 where id = $1 and version = $2",
+            args![seen.id, seen.version, to, trouble],
+        )?,
+    };
     Ok(done == 1)
 }
 
