@@ -5,6 +5,7 @@
 use crate::app::App;
 use crate::checkout::{self, GiveUp};
 use crate::db::{Act, Tx};
+use crate::exchanges;
 use crate::fulfilment;
 use crate::kernel::{Error, Fact, Result};
 use crate::notify::{self, Links, webhooks};
@@ -29,6 +30,9 @@ fn follow(tx: &mut Tx<'_>, links: &Links, fact: &Fact) -> Result<()> {
         Fact::OrderConfirmed { shop, order, .. } => {
             let sold = checkout::sold(tx, shop, order)?
                 .ok_or_else(|| Error::internal("a fact names an order that is not there"))?;
+            if sold.checkout.offer.gift_card.is_some() {
+                exchanges::placed(tx, shop, sold.checkout.id)?;
+            }
             let promise = fulfilment::open(tx, &sold)?;
             notify::order_confirmed(tx, links, sold, promise).map(drop)
         }
@@ -47,6 +51,9 @@ fn follow(tx: &mut Tx<'_>, links: &Links, fact: &Fact) -> Result<()> {
         Fact::WithdrawalStated { shop, order, statement } => {
             notify::withdrawal_stated(tx, links, shop, order, statement).map(drop)
         }
+        Fact::ExchangeReturned { exchange, .. } => exchanges::wake(tx, exchange),
+        Fact::ExchangeAsked { shop, exchange, .. } => notify::exchange_asked(tx, links, shop, exchange).map(drop),
+        Fact::ExchangePayable { shop, exchange, .. } => notify::exchange_payable(tx, links, shop, exchange).map(drop),
         Fact::ShipmentHandedOver { shop, order, shipment } => {
             notify::shipment_handed_over(tx, links, shop, order, shipment).map(drop)
         }

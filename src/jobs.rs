@@ -10,7 +10,9 @@ use crate::identity::{forget_known_keys, forget_old_sign_ins};
 use crate::kernel::{Result, Seconds};
 use crate::notify::webhooks;
 use crate::operating::Meters;
-use crate::{checkout, drops, erasure, flow, growth, ledger, notify, payments, preorders, price_matches, returns};
+use crate::{
+    checkout, drops, erasure, exchanges, flow, growth, ledger, notify, payments, preorders, price_matches, returns,
+};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -94,6 +96,12 @@ const JOBS: &[Job] = &[
         period: Duration::from_secs(2),
         runs: Runs::Alone,
         round: |app, _| Box::pin(async move { returns::mind(&app).await.map(drop) }),
+    },
+    Job {
+        name: "exchanges",
+        period: Duration::from_secs(1),
+        runs: Runs::Alone,
+        round: |app, _| Box::pin(async move { exchanges::mind(&app).await.map(drop) }),
     },
     Job {
         name: "price_matches",

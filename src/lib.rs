@@ -26,6 +26,7 @@ pub mod gift_cards;
 pub mod checkout;
 pub mod fulfilment;
 pub mod returns;
+pub mod exchanges;
 pub mod price_matches;
 pub mod growth;
 pub mod notify;

@@ -7,9 +7,9 @@ use crate::notify::webhooks;
 use crate::operating::Reference;
 use crate::payments::settlement_files;
 use crate::{
-    catalog, checkout, clips, delivery, discounts, disputes, drops, erasure, fulfilment, gift_cards, growth, identity,
-    inventory, ledger, offers, operating, partners, payments, preorders, price_matches, returns, storefront, studio,
-    taxes,
+    catalog, checkout, clips, delivery, discounts, disputes, drops, erasure, exchanges, fulfilment, gift_cards, growth,
+    identity, inventory, ledger, offers, operating, partners, payments, preorders, price_matches, returns, storefront,
+    studio, taxes,
 };
 use axum::extract::DefaultBodyLimit;
 use axum::routing::get;
@@ -120,6 +120,9 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(fulfilment::post_acceptance))
         .routes(routes!(fulfilment::post_shipment))
         .routes(routes!(fulfilment::post_capture))
+        .routes(routes!(exchanges::list_exchanges, exchanges::post_exchange))
+        .routes(routes!(exchanges::post_exchange_preview))
+        .routes(routes!(exchanges::post_exchange_closing))
         .routes(routes!(returns::list_returns, returns::post_return))
         .routes(routes!(returns::post_return_receipt))
         .routes(routes!(returns::post_return_closing))
@@ -253,6 +256,18 @@ fn pages() -> Router<App> {
             get(storefront::erasure_page::show).post(storefront::erasure_page::confirm),
         )
         .route(
+            "/s/{shop}/orders/{order}/exchange",
+            get(storefront::exchange_page::show).post(storefront::exchange_page::confirm),
+        )
+        .route(
+            "/s/{shop}/orders/{order}/exchange-end",
+            axum::routing::post(storefront::exchange_page::end),
+        )
+        .route(
+            "/s/{shop}/orders/{order}/exchange-payment",
+            axum::routing::post(storefront::exchange_page::pay),
+        )
+        .route(
             "/s/{shop}/orders/{order}/proof",
             axum::routing::post(storefront::withdrawal_page::say_sent),
         )
@@ -331,6 +346,14 @@ fn desk() -> Router<App> {
         .route(
             "/studio/{shop}/orders/{order}/returns/{return}/receipt",
             axum::routing::post(desk::order_page::receive_return),
+        )
+        .route(
+            "/studio/{shop}/orders/{order}/exchanges",
+            axum::routing::post(desk::order_page::ask_exchange),
+        )
+        .route(
+            "/studio/{shop}/orders/{order}/exchanges/{exchange}/closing",
+            axum::routing::post(desk::order_page::close_exchange),
         )
         .route(
             "/studio/{shop}/orders/{order}/returns/{return}/closing",
@@ -560,6 +583,10 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/s/{shop}/orders/{order}/withdrawal"),
     ("GET", "/s/{shop}/orders/{order}/erasure"),
     ("POST", "/s/{shop}/orders/{order}/erasure"),
+    ("GET", "/s/{shop}/orders/{order}/exchange"),
+    ("POST", "/s/{shop}/orders/{order}/exchange"),
+    ("POST", "/s/{shop}/orders/{order}/exchange-end"),
+    ("POST", "/s/{shop}/orders/{order}/exchange-payment"),
     ("POST", "/s/{shop}/orders/{order}/proof"),
     ("POST", "/s/{shop}/orders/{order}/payment"),
     ("GET", "/s/{shop}/policies/{policy}"),
@@ -593,6 +620,8 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/studio/{shop}/orders/{order}/cancellation"),
     ("POST", "/studio/{shop}/orders/{order}/canceled-units"),
     ("POST", "/studio/{shop}/orders/{order}/returns/{return}/receipt"),
+    ("POST", "/studio/{shop}/orders/{order}/exchanges"),
+    ("POST", "/studio/{shop}/orders/{order}/exchanges/{exchange}/closing"),
     ("POST", "/studio/{shop}/orders/{order}/returns/{return}/closing"),
     ("GET", "/studio/{shop}/price-matches"),
     ("POST", "/studio/{shop}/price-matches"),

@@ -217,6 +217,7 @@ async fn buy(app: App, quote: Quote) -> Result<OrderId> {
         gift_card: None,
         key: None,
         after: None,
+        exchange: None,
         return_url: String::new(),
     };
     match checkout::buy(&app, tap).await? {

@@ -9,7 +9,7 @@ use super::evidence::{Evidence, evidence};
 use super::model::{Address, Checkout, CheckoutState, Contact, Need, OrderState, Payment};
 use super::one_click::Paying;
 use super::orders::{OrderView, Ship, orders, view};
-use super::refund::{Refund, RefundLines, RefundWhat, refund};
+use super::refund::{NewRefund, Refund, RefundLines, RefundWhat, Way, refund};
 use super::stored_api::Buyer;
 use super::{own, store, upsell};
 use crate::app::App;
@@ -408,6 +408,7 @@ pub async fn put_checkout(
         }),
         key: key.hash(player.shop).or_else(|| buyer.key(player.shop)),
         after: body.after,
+        exchange: None,
     };
     let (kept, by_stored) = match &tap.payment {
         Some(paying) => (paying.payment.is_kept(), paying.payment.stored.is_some()),
@@ -1051,6 +1052,20 @@ pub struct RefundIn {
     /// With `lines`: `sellable`, `written_off`, or absent if the buyer keeps the goods.
     #[serde(default)]
     restock: Option<RestockIn>,
+    /// The way the money came if absent. `store_credit` only if the buyer wants it so: otherwise the law has it go back the way it came.
+    #[serde(default)]
+    to: RefundTo,
+}
+
+/// Where the money of a refund goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundTo {
+    /// The way it came.
+    #[default]
+    Original,
+    /// Onto a card of the buyer at this shop: the processor is not asked.
+    StoreCredit,
 }
 
 /// What happens to goods that came back.
@@ -1069,6 +1084,9 @@ pub struct RefundOut {
     /// How much of it goes onto the gift card that paid: at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gift_card: Option<MoneyOut>,
+    /// How much of it became store credit: at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store_credit: Option<MoneyOut>,
     /// `sending` and `unknown` are still being asked about.
     pub state: String,
 }
@@ -1103,14 +1121,28 @@ pub async fn post_refund(
     };
     let (shop, who) = (creator.0.shop, creator.0.staff);
     let id = body.id.unwrap_or_else(|| new_id.get());
-    let (status, begun) = match refund(&app, shop, order, id, what, body.reason, who).await? {
+    let way = match body.to {
+        RefundTo::Original => Way::AsItCame,
+        RefundTo::StoreCredit => Way::Credit {
+            at_most: None,
+            code: gift_cards::Code::of_credit(app.db.signing_key(), order),
+        },
+    };
+    let new = NewRefund {
+        id,
+        what,
+        way,
+        reason: body.reason,
+        staff: who,
+    };
+    let (status, begun) = match refund(&app, shop, order, new).await? {
         Refund::Begun(begun) => (StatusCode::CREATED, begun),
         Refund::Again(begun) => (StatusCode::OK, begun),
         Refund::NotFound => return Err(Error::not_found("order").into()),
     };
     let money = |minor| MoneyOut::from(Money::new(minor, begun.amount.currency));
     let state = match &begun.by_processor {
-        None => RefundState::Succeeded, // It is on the gift card already.
+        None => RefundState::Succeeded, // It is on a card of theirs already.
         Some(refund) => {
             let intent = refund.intent;
             let lines = app.db.read(move |tx| payments::refunds(tx, intent)).await?;
@@ -1126,6 +1158,7 @@ pub async fn post_refund(
             id,
             amount: begun.amount.into(),
             gift_card: (begun.gift_card_minor > 0).then(|| money(begun.gift_card_minor)),
+            store_credit: (begun.credited_minor > 0).then(|| money(begun.credited_minor)),
             state: state.name().into(),
         },
     ))

@@ -12,7 +12,9 @@ use crate::drops;
 use crate::gift_cards;
 use crate::identity::{self, Shop};
 use crate::inventory::{self, Demand, Reserve};
-use crate::kernel::{Answer, AttemptId, CheckoutId, Error, Money, Result, Reuse, Seconds, ShopId, VariantId};
+use crate::kernel::{
+    Answer, AttemptId, CheckoutId, Error, GiftCardId, LocationId, Money, Result, Reuse, Seconds, ShopId, VariantId,
+};
 use crate::offers::{self, Asked, Offer, Quote, Recheck};
 use crate::payments::{
     self, Attempt, AttemptState, By, IntentState, OpenIntent, Operation, Plan, Routing, Sale, Start,
@@ -41,7 +43,18 @@ pub struct Tap {
     pub key: Option<[u8; 32]>,
     /// The purchase it is added to, right after that.
     pub after: Option<CheckoutId>,
+    /// It leaves for something that comes back.
+    pub exchange: Option<Exchanged>,
     pub return_url: String,
+}
+
+/// What is bought for something that comes back: kept before, and paid with what that was worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exchanged {
+    /// Where it is kept.
+    pub place: LocationId,
+    /// The card with the money of what comes back, and how much of it pays here.
+    pub purse: Option<(GiftCardId, i64)>,
 }
 
 /// What became of a tap.
@@ -68,7 +81,7 @@ struct Placed {
     place: Place,
 }
 
-enum Place {
+pub(super) enum Place {
     Sending(Box<Checkout>, Attempt, Plan),
     Answer(Buy),
 }
@@ -240,7 +253,7 @@ fn plan_of(checkout: &Checkout, amount: Money, routing: &Routing, paying: &Payin
     Ok(plan)
 }
 
-fn place(
+pub(super) fn place(
     tx: &mut Tx<'_>,
     shop: &Shop,
     tap: &Tap,
@@ -329,7 +342,8 @@ fn place(
             quantity: line.quantity,
             place: match (&drop, line.preorder) {
                 (Some(drop), _) => Some(drops::place(drop.id)),
-                (None, preorder) => preorder.map(|preorder| preorders::place(preorder.id)),
+                (None, Some(preorder)) => Some(preorders::place(preorder.id)),
+                (None, None) => tap.exchange.map(|exchange| exchange.place),
             },
         })
         .collect();
@@ -412,6 +426,10 @@ fn place(
     }
     if let Some(asked) = &tap.gift_card {
         let covers = gift_cards::hold(tx, tap.shop, tap.id, asked, checkout.total())?;
+        checkout.offer.gift_card = Some(covers);
+    }
+    if let Some(purse) = tap.exchange.and_then(|exchange| exchange.purse) {
+        let covers = gift_cards::hold_own(tx, tap.shop, tap.id, purse, checkout.total())?;
         checkout.offer.gift_card = Some(covers);
     }
     if !store::insert(tx, &checkout)? {
@@ -553,7 +571,13 @@ pub(super) fn let_gift_card_go(tx: &mut Tx<'_>, checkout: &Checkout) -> Result<i
 }
 
 /// Opens the intent with the split of this day and writes the attempt. What a gift card pays is split off first: the intent is the rest.
-fn begin(tx: &mut Tx<'_>, checkout: &Checkout, plan: &Plan, paying: &Paying, stored: Option<Stored>) -> Result<Start> {
+pub(super) fn begin(
+    tx: &mut Tx<'_>,
+    checkout: &Checkout,
+    plan: &Plan,
+    paying: &Paying,
+    stored: Option<Stored>,
+) -> Result<Start> {
     let whole = allocate(tx, &checkout.offer.quote)?;
     let allocation = match &checkout.offer.gift_card {
         None => whole,

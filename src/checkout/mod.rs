@@ -23,6 +23,7 @@ mod orders;
 mod own;
 pub mod payment;
 mod refund;
+mod replace;
 mod resume;
 mod store;
 mod stored_api;
@@ -32,7 +33,7 @@ mod upsell;
 mod tests;
 
 pub use api::*;
-pub use buy::{Buy, Pay, Tap, buy, client_secret, knows_secret, pay};
+pub use buy::{Buy, Exchanged, Pay, Tap, buy, client_secret, knows_secret, pay};
 pub use cancel::{Cancel, CancelOrder, GiveUp, cancel, cancel_order, give_up};
 pub use cancel_units::{After, CancelUnits, UnitsCanceled, cancel_units, cancel_units_in, finish};
 pub use change::{Change, Details, change};
@@ -47,9 +48,10 @@ pub use one_click::{Paying, Stored};
 pub use orders::{OrderView, Ship, mark_shipped, order, order_of_checkout, orders, sold, take_turn, view};
 pub use own::*;
 pub use refund::{
-    Back, BackPlan, Difference, PRICE_MATCH, Refund, RefundLines, RefundWhat, difference, preview_refund, refund,
-    refund_while, refuse_parts_of_bundles,
+    Back, BackPlan, Difference, NewRefund, PRICE_MATCH, Refund, RefundLines, RefundWhat, Way, difference,
+    preview_refund, preview_ways, refund, refund_while, refuse_parts_of_bundles, rest_of,
 };
+pub use replace::{EXCHANGE, Replaced, Replacement, pay_out_credit, replace, send_rest};
 pub use resume::resume;
 pub use store::{
     ClipSales, adjustments, ask_back, ask_no_more, check, clip_sales, confirmed_between, contacts, erase, find,

@@ -1,7 +1,7 @@
 //! Money back after it was taken: lines, an amount, or all of it; exact legs, each reversed as it was paid.
 //!
 //! What was paid with a gift card and by a processor goes back to the processor's side first, and only then onto the gift card: a buyer gets their money
-//! before they get credit. Of lines, that holds line by line.
+//! before they get credit. Of lines, that holds line by line. Where the buyer wants credit, what the processor holds goes onto a card of theirs instead.
 
 use super::allocate::allocate;
 use super::cancel_units::UnitsCanceled;
@@ -13,10 +13,13 @@ use crate::catalog::KeepTheRest;
 use crate::db::{LaneKey, Tx};
 use crate::gift_cards;
 use crate::inventory::{self, Claim, Restock};
-use crate::kernel::{AdjustmentId, Error, Fact, Id, Money, OrderId, Result, ShopId, StaffId, Time, VariantId};
+use crate::kernel::{
+    AdjustmentId, Error, Fact, GiftCardId, Id, Money, OrderId, Result, ShopId, StaffId, Time, VariantId,
+};
 use crate::payments::{self, CaptureState, Operation, Part, PlannedLeg, RefundBegin, RefundOf, RefundPlan};
 use crate::preorders;
 use crate::taxes;
+use uuid::Uuid;
 
 /// What is to go back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +37,35 @@ pub enum RefundWhat {
 
 /// Why a difference goes back; the buyer reads what it means.
 pub const PRICE_MATCH: &str = "price_match";
+
+/// Which way it goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Way {
+    /// The way the money came: the processor first, and then the gift card.
+    #[default]
+    AsItCame,
+    /// Onto a card of the buyer, at most so much of it; the rest the way it came. Only the buyer may choose that (Directive 2011/83/EU, article 13(1)).
+    Credit {
+        at_most: Option<i64>,
+        code: gift_cards::Code,
+    },
+}
+
+/// A refund that is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRefund {
+    /// Chosen by whoever asks: asking again is the same refund.
+    pub id: AdjustmentId,
+    pub what: RefundWhat,
+    pub way: Way,
+    pub reason: String,
+    pub staff: Option<StaffId>,
+}
+
+/// What goes back the way it came, beside what became credit by this refund: an adjustment of its own.
+pub fn rest_of(id: AdjustmentId) -> AdjustmentId {
+    AdjustmentId::from_uuid(Uuid::new_v5(&id.uuid(), b"rest"))
+}
 
 /// Units that are paid back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,6 +112,15 @@ pub struct Back {
     /// What a processor is asked for; none if all of it went onto a gift card, where it is at once.
     pub by_processor: Option<payments::Refund>,
     pub gift_card_minor: i64,
+    /// What became store credit; it is there at once.
+    pub credited_minor: i64,
+}
+
+impl Back {
+    /// What is on a card of the buyer now, whether it came from there or not.
+    pub fn on_cards_minor(&self) -> i64 {
+        self.gift_card_minor + self.credited_minor
+    }
 }
 
 /// What became of it.
@@ -90,6 +131,14 @@ pub enum Refund {
     /// The same adjustment before.
     Again(Box<Back>),
     NotFound,
+}
+
+/// How much of a refund would be on a card of the buyer, and how much would go back by the processor; changes nothing.
+pub fn preview_ways(tx: &mut Tx<'_>, view: &OrderView, plan: BackPlan, way: &Way) -> Result<(i64, i64)> {
+    let whole = plan.amount.minor;
+    let dealt = deal(tx, view, plan, way)?;
+    let by_processor = dealt.by_processor.map_or(0, |plan| plan.amount.minor);
+    Ok((whole - by_processor, by_processor))
 }
 
 /// The exact legs a refund would have now; changes nothing. Errors: `dispute_open`, `exceeds_captured`, `nothing_to_refund`, `no_such_line`.
@@ -244,8 +293,11 @@ fn parts(view: &OrderView, lines: &RefundLines) -> Result<Vec<(Part, i64)>> {
     judged(view, lines).map(|(parts, _)| parts)
 }
 
-/// The same, and what of each line is kept because the goods lost in value.
-pub(super) fn judged(view: &OrderView, lines: &RefundLines) -> Result<(Vec<(Part, i64)>, Vec<(u32, i64)>)> {
+/// Of each line, what is kept because the goods lost in value.
+type KeptBack = Vec<(u32, i64)>;
+
+/// The same, and what of each line is kept back.
+pub(super) fn judged(view: &OrderView, lines: &RefundLines) -> Result<(Vec<(Part, i64)>, KeptBack)> {
     let mut kept_back = Vec::new();
     let quote = &view.checkout.offer.quote;
     let mut parts = Vec::new();
@@ -408,9 +460,15 @@ pub(super) fn give_back_rests(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, wis
             continue;
         }
         let name = format!("bundle {bundle}");
-        let id = AdjustmentId::from_uuid(uuid::Uuid::new_v5(&wish.id.uuid(), name.as_bytes()));
-        let what = RefundWhat::RestOfBundle(bundle);
-        if let Refund::Begun(back) = begin(tx, shop, order, id, &what, &wish.reason, wish.staff)?
+        let id = AdjustmentId::from_uuid(Uuid::new_v5(&wish.id.uuid(), name.as_bytes()));
+        let new = NewRefund {
+            id,
+            what: RefundWhat::RestOfBundle(bundle),
+            way: Way::AsItCame,
+            reason: wish.reason.clone(),
+            staff: wish.staff,
+        };
+        if let Refund::Begun(back) = begin(tx, shop, order, &new)?
             && let Some(refund) = &back.by_processor
         {
             payments::refund_soon(tx, refund.id)?;
@@ -507,28 +565,16 @@ fn differences(view: &OrderView, prices: &[(VariantId, i64)]) -> Vec<(Part, i64)
 /// Gives money back. `id` is chosen by whoever asks: asking again is the same refund.
 ///
 /// Order of answers: not found, again, then the errors of [`preview_refund`], begun. A crash after it is finished by the resolver of payments.
-pub async fn refund(
-    app: &App,
-    shop: ShopId,
-    order: OrderId,
-    id: AdjustmentId,
-    what: RefundWhat,
-    reason: String,
-    staff: Option<StaffId>,
-) -> Result<Refund> {
-    refund_while(app, shop, order, id, what, reason, staff, |_| Ok(())).await
+pub async fn refund(app: &App, shop: ShopId, order: OrderId, new: NewRefund) -> Result<Refund> {
+    refund_while(app, shop, order, new, |_| Ok(())).await
 }
 
 /// The same for as long as `still` says yes, in the transaction that begins it and after the order's turn was taken. Errors: its own, too.
-#[expect(clippy::too_many_arguments, reason = "those of `refund`, and one")]
 pub async fn refund_while(
     app: &App,
     shop: ShopId,
     order: OrderId,
-    id: AdjustmentId,
-    what: RefundWhat,
-    reason: String,
-    staff: Option<StaffId>,
+    new: NewRefund,
     still: impl Fn(&mut Tx<'_>) -> Result<()> + Send + 'static,
 ) -> Result<Refund> {
     let lane = LaneKey::of(order);
@@ -542,35 +588,82 @@ pub async fn refund_while(
                         super::take_turn(tx, order)?;
                         still(tx)?;
                     }
-                    begin(tx, shop, order, id, &what, &reason, staff)
+                    begin(tx, shop, order, &new)
                 })
                 .await?;
             let Refund::Begun(back) = begun else { return Ok(begun) };
-            let Some(refund) = &back.by_processor else {
-                return Ok(Refund::Begun(back));
-            };
-            let answer = payments::refund_ask(&app, refund).await;
-            let (attempt, refund_id) = (refund.attempt.id, refund.id);
-            app.db
-                .write(lane, move |tx| {
-                    let recorded = payments::record(tx, attempt, Operation::Refund(refund_id), &answer)?;
-                    super::conclude(tx, recorded.checkout)
-                })
-                .await?;
+            send(&app, lane, &back).await?;
             Ok(Refund::Begun(back))
         })
         .await
 }
 
-fn begin(
-    tx: &mut Tx<'_>,
-    shop: ShopId,
-    order: OrderId,
-    id: AdjustmentId,
-    what: &RefundWhat,
-    reason: &str,
-    staff: Option<StaffId>,
-) -> Result<Refund> {
+/// Asks the processor for what was begun, if it has a part in it.
+pub(super) async fn send(app: &App, lane: LaneKey, back: &Back) -> Result<()> {
+    let Some(refund) = &back.by_processor else {
+        return Ok(());
+    };
+    let answer = payments::refund_ask(app, refund).await;
+    let (attempt, refund) = (refund.attempt.id, refund.id);
+    app.db
+        .write(lane, move |tx| {
+            let recorded = payments::record(tx, attempt, Operation::Refund(refund), &answer)?;
+            super::conclude(tx, recorded.checkout)
+        })
+        .await
+}
+
+/// What becomes credit of what the processor holds, and what goes back by it: each leg is cut alike, so both are splits that add up.
+fn cut(plan: RefundPlan, credit_minor: i64) -> Result<(Option<RefundPlan>, Option<RefundPlan>)> {
+    let shares: Vec<i64> = plan.legs.iter().map(|leg| leg.minor).collect();
+    let minor = credit_minor.clamp(0, plan.amount.minor);
+    let credited = payments::allocate(&shares, &vec![0; shares.len()], minor)?;
+    let part = |of: &dyn Fn(&PlannedLeg, i64) -> i64| {
+        let legs = plan.legs.iter().zip(&credited).map(|(leg, credited)| PlannedLeg {
+            minor: of(leg, *credited),
+            ..leg.clone()
+        });
+        let legs: Vec<PlannedLeg> = legs.filter(|leg| leg.minor > 0).collect();
+        let amount = Money::new(legs.iter().map(|leg| leg.minor).sum(), plan.amount.currency);
+        (amount.minor > 0).then_some(RefundPlan { amount, legs })
+    };
+    Ok((
+        part(&|_, credited| credited),
+        part(&|leg, credited| leg.minor - credited),
+    ))
+}
+
+/// How a refund is dealt out.
+struct Dealt {
+    /// Onto this card.
+    credit: Option<(GiftCardId, RefundPlan)>,
+    by_processor: Option<RefundPlan>,
+    onto_gift_card: Vec<PlannedLeg>,
+}
+
+/// What comes back onto the gift card that paid is credit already; the processor's part fills it up.
+fn deal(tx: &mut Tx<'_>, view: &OrderView, plan: BackPlan, way: &Way) -> Result<Dealt> {
+    let mut dealt = Dealt {
+        credit: None,
+        by_processor: plan.by_processor.clone(),
+        onto_gift_card: plan.onto_gift_card.clone(),
+    };
+    if let (Way::Credit { at_most, .. }, Some(by_processor)) = (way, plan.by_processor.clone()) {
+        let used = view.gift_card.as_ref();
+        let card = gift_cards::purse(tx, view.order.id, used)?;
+        let there = used
+            .filter(|used| used.card == card)
+            .map_or(0, |_| plan.gift_card_minor());
+        let wanted = at_most.unwrap_or(i64::MAX).saturating_sub(there);
+        let (credit, rest) = cut(by_processor, wanted)?;
+        dealt.credit = credit.map(|credit| (card, credit));
+        dealt.by_processor = rest;
+    }
+    Ok(dealt)
+}
+
+/// Writes a refund down: an adjustment, or two if a part of it becomes credit and the rest goes back by the processor.
+pub(super) fn begin(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, new: &NewRefund) -> Result<Refund> {
     if store::find_order(tx, shop, order)?.is_none() {
         return Ok(Refund::NotFound);
     }
@@ -579,12 +672,13 @@ fn begin(
         return Ok(Refund::NotFound);
     };
     let intent = view.order.checkout.intent();
-    if let Some(known) = view.adjustments.iter().find(|adjustment| adjustment.id == id) {
+    if let Some(known) = view.adjustments.iter().find(|adjustment| adjustment.id == new.id) {
         if known.kind != AdjustmentKind::Refund {
             return Ok(Refund::NotFound); // The id belongs to another kind of adjustment.
         }
-        return again(tx, &view, id).map(Refund::Again);
+        return again(tx, &view, new).map(Refund::Again);
     }
+    let what = &new.what;
     let plan = plan(tx, &view, what)?;
     let units = match what {
         RefundWhat::Lines(lines) => lines.units.clone(),
@@ -606,24 +700,37 @@ fn begin(
         _ => Vec::new(),
     };
     let detail = serde_json::json!({ "lines": units, "kept": kept, "less": less }).to_string();
-    if !store::insert_adjustment(
-        tx,
-        id,
-        &view.order,
-        AdjustmentKind::Refund,
-        plan.amount.minor,
-        reason,
-        &detail,
-        staff,
-    )? {
-        return Err(Error::conflict("id_reused", "This refund id is taken. Make a new one."));
+    let (amount, gift_card_minor) = (plan.amount, plan.gift_card_minor());
+    let dealt = deal(tx, &view, plan, &new.way)?;
+    let credited_minor = dealt.credit.as_ref().map_or(0, |(_, plan)| plan.amount.minor);
+    let rest_minor = dealt.by_processor.as_ref().map_or(0, |plan| plan.amount.minor);
+    let is_cut = credited_minor + gift_card_minor > 0 && rest_minor > 0 && new.way != Way::AsItCame;
+    let here = amount.minor - if is_cut { rest_minor } else { 0 };
+    adjust(tx, &view, new.id, (here, &detail), new)?;
+    if is_cut {
+        adjust(tx, &view, rest_of(new.id), (rest_minor, r#"{"lines":[]}"#), new)?;
     }
-    let by_processor = match &plan.by_processor {
-        Some(plan) => Some(begun(tx, intent, id, plan)?),
+    let rest = if is_cut { rest_of(new.id) } else { new.id };
+    let by_processor = match &dealt.by_processor {
+        Some(plan) => Some(begun(tx, intent, rest, plan)?),
         None => None,
     };
-    if !plan.onto_gift_card.is_empty() {
-        gift_cards::give_back(tx, view.order.checkout, id, &plan.onto_gift_card, staff)?;
+    if let (Some((card, plan)), Way::Credit { code, .. }) = (&dealt.credit, &new.way) {
+        payments::credit(tx, intent, new.id, plan)?;
+        let credit = gift_cards::NewCredit {
+            shop,
+            order,
+            card: *card,
+            adjustment: new.id,
+            minor: plan.amount.minor,
+            currency: plan.amount.currency,
+            code: code.clone(),
+            staff: new.staff,
+        };
+        gift_cards::credit(tx, &credit)?;
+    }
+    if !dealt.onto_gift_card.is_empty() {
+        gift_cards::give_back(tx, view.order.checkout, new.id, &dealt.onto_gift_card, new.staff)?;
     }
     if let RefundWhat::Lines(RefundLines {
         units,
@@ -634,18 +741,34 @@ fn begin(
     {
         put_back(tx, &view, units, *how, asked_at.is_some())?;
     }
-    if plan.amount.minor > 0 {
+    let told = [(here > 0).then_some(new.id), is_cut.then(|| rest_of(new.id))];
+    for adjustment in told.into_iter().flatten() {
         tx.publish(&Fact::OrderRefunded {
             shop,
             order,
-            adjustment: id,
+            adjustment,
         })?;
     }
     Ok(Refund::Begun(Box::new(Back {
-        amount: plan.amount,
+        amount,
         by_processor,
-        gift_card_minor: plan.gift_card_minor(),
+        gift_card_minor,
+        credited_minor,
     })))
+}
+
+fn adjust(
+    tx: &mut Tx<'_>,
+    view: &OrderView,
+    id: AdjustmentId,
+    (minor, detail): (i64, &str),
+    new: &NewRefund,
+) -> Result<()> {
+    let kind = AdjustmentKind::Refund;
+    if store::insert_adjustment(tx, id, &view.order, kind, minor, &new.reason, detail, new.staff)? {
+        return Ok(());
+    }
+    Err(Error::conflict("id_reused", "This refund id is taken. Make a new one."))
 }
 
 fn begun(
@@ -665,26 +788,32 @@ fn begun(
 }
 
 /// A refund that was begun before, as it was written down.
-fn again(tx: &mut Tx<'_>, view: &OrderView, id: AdjustmentId) -> Result<Box<Back>> {
-    let mine = view.refunds.iter().filter(|refund| refund.adjustment == id);
-    let processor_minor: i64 = mine.map(|refund| refund.minor).sum();
+fn again(tx: &mut Tx<'_>, view: &OrderView, new: &NewRefund) -> Result<Box<Back>> {
+    let rest = rest_of(new.id);
+    let mine = |refund: &&payments::RefundLine| refund.adjustment == new.id || refund.adjustment == rest;
+    let (credited, sent): (Vec<_>, Vec<_>) = view.refunds.iter().filter(mine).partition(|refund| refund.credited);
+    let (credited_minor, processor_minor): (i64, i64) = (
+        credited.iter().map(|refund| refund.minor).sum(),
+        sent.iter().map(|refund| refund.minor).sum(),
+    );
     let empty = RefundPlan {
         amount: view.money(0),
         legs: Vec::new(),
     };
-    let by_processor = match processor_minor {
-        0 => None,
-        _ => Some(begun(tx, view.order.checkout.intent(), id, &empty)?),
+    let by_processor = match sent.first() {
+        None => None,
+        Some(first) => Some(begun(tx, view.order.checkout.intent(), first.adjustment, &empty)?),
     };
     let returned = view.gift_card.iter().flat_map(|used| &used.moves);
     let gift_card_minor = returned
-        .filter(|one| one.kind == gift_cards::MoveKind::Returned && one.source == id.uuid())
+        .filter(|one| one.kind == gift_cards::MoveKind::Returned && one.source == new.id.uuid())
         .map(|one| one.minor)
         .sum();
     Ok(Box::new(Back {
-        amount: view.money(processor_minor + gift_card_minor),
+        amount: view.money(processor_minor + credited_minor + gift_card_minor),
         by_processor,
         gift_card_minor,
+        credited_minor,
     }))
 }
 

@@ -507,6 +507,9 @@ pub fn adjustments(tx: &mut Tx<'_>, order: OrderId) -> Result<Vec<Adjustment>> {
     )
 }
 
+/// Rows of a page, and where it ended; none: it was the last.
+type PageOf<T, I> = (Vec<T>, Option<I>);
+
 /// How the buyers of a shop can be reached, by the purchases they began before `before`: a page of all purchases after `after`, and where it ended.
 pub fn contacts(
     tx: &mut Tx<'_>,
@@ -514,7 +517,7 @@ pub fn contacts(
     before: Time,
     after: CheckoutId,
     page: i64,
-) -> Result<(Vec<(CheckoutId, Contact)>, Option<CheckoutId>)> {
+) -> Result<PageOf<(CheckoutId, Contact), CheckoutId>> {
     let end: Option<(CheckoutId,)> = tx.maybe_one(
         "select id from checkouts where id > $1 order by id limit 1 offset $2",
         args![after, page - 1],

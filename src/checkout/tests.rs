@@ -303,6 +303,7 @@ fn paid(dice: &mut Dice, keep: KeepTheRest) -> (OrderView, Allocation) {
             version: 1,
         },
         state: OrderState::Fulfilled,
+        erased_at: None,
         lines: sold,
         checkout: Checkout {
             id: nil(),
@@ -361,6 +362,7 @@ fn give(view: &mut OrderView, allocation: &Allocation, lines: &RefundLines) -> i
         adjustment: number(at),
         minor,
         state: RefundState::Succeeded,
+        credited: false,
         legs,
         detail: String::new(),
         created_at: Time(i64::from(at)),

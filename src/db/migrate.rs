@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 /// One file. `{int}`, `{bytes}`, `{text}` and `{strict}` stand for what differs between the engines; `{keyed}` is a strict
 /// table of small rows that are only ever found by their key, which SQLite then keeps in the key's own tree. What stands between
-/// `{sqlite}` and `{/sqlite}` is for SQLite alone.
+/// `{sqlite}` and `{/sqlite}` is for SQLite alone, and so with `{postgres}`.
 pub struct Migration {
     pub number: u32,
     pub name: &'static str,
@@ -101,7 +101,7 @@ fn step(
 fn script(connection: &mut Connection, sql: &str) -> Result<()> {
     match connection {
         Connection::Sqlite(sqlite) => {
-            let sql = sql
+            let sql = without(sql, "{postgres}", "{/postgres}")
                 .replace("{int}", "integer")
                 .replace("{bytes}", "blob")
                 .replace("{text}", "text")
@@ -117,7 +117,9 @@ fn script(connection: &mut Connection, sql: &str) -> Result<()> {
                 .replace("{bytes}", "bytea")
                 .replace("{text}", "text collate \"C\"")
                 .replace("{strict}", "")
-                .replace("{keyed}", "");
+                .replace("{keyed}", "")
+                .replace("{postgres}", "")
+                .replace("{/postgres}", "");
             postgres.control(&sql)
         }
     }

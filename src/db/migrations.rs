@@ -95,6 +95,11 @@ pub const MAIN: &[Migration] = &[
         sql: include_str!("../../migrations/main/0018_windows_and_preorders.sql"),
     },
     Migration {
+        number: 19,
+        name: "store credit and exchanges",
+        sql: include_str!("../../migrations/main/0019_store_credit_and_exchanges.sql"),
+    },
+    Migration {
         number: 20,
         name: "erasures",
         sql: include_str!("../../migrations/main/0020_erasures.sql"),

@@ -3,6 +3,7 @@
 use super::*;
 use crate::args;
 use crate::kernel::{Fact, Kind, OrderId, Seconds, ShopId};
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicU32;
 
 const TABLES: &[Migration] = &[Migration {
@@ -822,16 +823,13 @@ async fn w12_a_commit_of_one_replica_is_heard_by_another_through_the_database() 
 }
 
 /// Tables and columns as they are after all migrations of a book.
-pub(crate) fn columns(
-    book: &'static str,
-    migrations: &'static [super::Migration],
-) -> std::collections::BTreeSet<(String, String)> {
+pub(crate) fn columns(book: &'static str, migrations: &'static [Migration]) -> BTreeSet<(String, String)> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(book);
-    let clock: Arc<dyn Clock> = Arc::new(super::SystemClock::default());
-    let random: Arc<dyn Random> = Arc::new(super::SystemRandom::default());
-    let config = super::Config::new(super::Engine::Sqlite(path.clone()), book, migrations);
-    super::Db::open(&config, &clock, &random).unwrap().shut_down();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let random: Arc<dyn Random> = Arc::new(SystemRandom::default());
+    let config = Config::new(Engine::Sqlite(path.clone()), book, migrations);
+    Db::open(&config, &clock, &random).unwrap().shut_down();
     let raw = rusqlite::Connection::open(path).unwrap();
     let mut tables = raw
         .prepare("select m.name, c.name from sqlite_schema m join pragma_table_info(m.name) c where m.type = 'table' and m.name not like 'sqlite_%'")

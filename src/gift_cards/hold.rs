@@ -3,7 +3,7 @@
 use super::model::{Code, Covers, GiftCard, MoveKind, Use, changed, unknown};
 use super::store::{self, NewMove};
 use crate::db::Tx;
-use crate::kernel::{AdjustmentId, CheckoutId, Currency, Engine, Error, Id, Money, Result, ShopId};
+use crate::kernel::{AdjustmentId, CheckoutId, Currency, Engine, Error, GiftCardId, Id, Money, Result, ShopId};
 use crate::payments::Allocation;
 
 /// What a buyer says of their card.
@@ -29,8 +29,33 @@ pub fn look(tx: &mut Tx<'_>, shop: ShopId, code: &str, currency: Currency) -> Re
 /// Errors: those of [`look`]; `gift_card_changed`, if it cannot pay what the buyer was shown.
 pub fn hold(tx: &mut Tx<'_>, shop: ShopId, checkout: CheckoutId, asked: &Asked, total: Money) -> Result<Covers> {
     let card = look(tx, shop, &asked.code, total.currency)?;
-    let wanted = asked.covers_minor.map_or(total.minor, |minor| minor.min(total.minor));
-    if asked.covers_minor.is_some() && card.balance_minor < wanted {
+    hold_card(tx, checkout, card, asked.covers_minor, total)
+}
+
+/// The same of a card that whoever asks need not have the code of: it is the purse of what comes back. Errors: `gift_card_changed`.
+pub fn hold_own(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    checkout: CheckoutId,
+    own: (GiftCardId, i64),
+    total: Money,
+) -> Result<Covers> {
+    let (id, minor) = own;
+    let card = store::find(tx, shop, id)?.ok_or_else(unknown)?;
+    card.usable(total.currency, tx.now())?;
+    hold_card(tx, checkout, card, Some(minor), total)
+}
+
+fn hold_card(
+    tx: &mut Tx<'_>,
+    checkout: CheckoutId,
+    card: GiftCard,
+    covers_minor: Option<i64>,
+    total: Money,
+) -> Result<Covers> {
+    let shop = card.shop;
+    let wanted = covers_minor.map_or(total.minor, |minor| minor.min(total.minor));
+    if covers_minor.is_some() && card.balance_minor < wanted {
         return Err(changed(card.balance()));
     }
     if wanted <= 0 {

@@ -35,6 +35,9 @@ pub fn issue(tx: &mut Tx<'_>, shop: ShopId, new: &NewGiftCard) -> Result<Issued>
     if new.amount.minor <= 0 {
         return Err(Error::field("/amount", "A gift card is worth more than nothing."));
     }
+    if new.reason == Reason::StoreCredit {
+        return Err(Error::field("/reason", "Store credit comes from a refund."));
+    }
     if check_amount(new.amount).is_err() {
         return Err(Error::field("/amount", "This is more than a gift card can hold."));
     }
@@ -57,6 +60,7 @@ pub fn issue(tx: &mut Tx<'_>, shop: ShopId, new: &NewGiftCard) -> Result<Issued>
         expires_at: new.expires_at,
         version: 1,
         created_at: tx.now(),
+        order: None,
     };
     if !store::insert(tx, &card, code.hash(shop))? {
         let known = store::find(tx, shop, new.id)?;
@@ -77,7 +81,7 @@ pub fn issue(tx: &mut Tx<'_>, shop: ShopId, new: &NewGiftCard) -> Result<Issued>
     store::record(tx, &issued)?;
     let (paid_from, purpose) = match card.reason {
         Reason::Sold => (AccountKind::GiftCardsSold, "gift_card_sold"),
-        Reason::Given => (AccountKind::GiftCardsGiven, "gift_card_given"),
+        Reason::Given | Reason::StoreCredit => (AccountKind::GiftCardsGiven, "gift_card_given"),
     };
     let posting = Posting {
         shop,

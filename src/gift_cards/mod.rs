@@ -8,6 +8,7 @@
 //! It deliberately asks no processor and knows no checkout's state: checkout tells it what to hold, to take and to give back, in its own transaction.
 
 pub mod api;
+mod credit;
 mod give_back;
 mod hold;
 mod issue;
@@ -18,8 +19,9 @@ mod take;
 #[cfg(test)]
 mod tests;
 
+pub use credit::{NewCredit, credit, credit_of, purse, take_off};
 pub use give_back::{give_back, plan_back};
-pub use hold::{Asked, again, hold, look, refit, release, release_part, share};
+pub use hold::{Asked, again, hold, hold_own, look, refit, release, release_part, share};
 pub use issue::{Change, Edit, Issued, NewGiftCard, change, issue};
 pub use model::{Code, Covers, GiftCard, GiftCardState, Move, MoveKind, Reason, Standing, Use};
 pub use store::{check, find, holding, list, moves, outstanding, used};

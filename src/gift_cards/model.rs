@@ -1,9 +1,10 @@
 //! A gift card, its code, and what a checkout uses of it.
 
 use crate::kernel::{
-    CheckoutId, Currency, Error, GiftCardId, GiftCardMoveId, Id, Kind, Money, Result, ShopId, StaffId, Time,
+    CheckoutId, Currency, Error, GiftCardId, GiftCardMoveId, Id, Kind, Money, OrderId, Result, ShopId, StaffId, Time,
 };
 use crate::payments::{Allocation, Part, PlannedLeg};
+use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
@@ -15,6 +16,8 @@ crate::words! {
         Sold = "sold",
         /// The shop gave it away, and bears what is bought with it.
         Given = "given",
+        /// Money of an order that went back onto it in place of the way it came. Nobody sells one, and it never expires.
+        StoreCredit = "store_credit",
     }
 }
 
@@ -41,6 +44,10 @@ crate::words! {
         Returned = "returned",
         /// Disabled, enabled, given another end or note.
         Changed = "changed",
+        /// More was put on it: store credit.
+        Credited = "credited",
+        /// Store credit that went back as money after all.
+        PaidOut = "paid_out",
     }
 }
 
@@ -61,6 +68,7 @@ pub struct GiftCard {
     pub shop: ShopId,
     pub last_four: String,
     pub currency: Currency,
+    /// Everything that was ever put on it.
     pub initial_minor: i64,
     /// What may be spent.
     pub balance_minor: i64,
@@ -73,6 +81,8 @@ pub struct GiftCard {
     pub expires_at: Option<Time>,
     pub version: i64,
     pub created_at: Time,
+    /// Of a store credit: the order whose money it is.
+    pub order: Option<OrderId>,
 }
 
 impl GiftCard {
@@ -153,6 +163,20 @@ impl Code {
         let bytes = Sha256::digest(token.as_bytes());
         let letter = |byte: &u8| char::from(ALPHABET[usize::from(byte & 31)]);
         Self(bytes.iter().take(LENGTH).map(letter).collect())
+    }
+
+    /// The code of an order's store credit: it follows from the installation's key, so that it can be told again to whoever has the receipt.
+    pub fn of_credit(signing_key: &[u8; 32], order: OrderId) -> Self {
+        let mut mac = Hmac::<Sha256>::new_from_slice(signing_key).expect("HMAC takes any key length");
+        mac.update(b"store credit");
+        mac.update(order.uuid().as_bytes());
+        let code: String = mac
+            .finalize()
+            .into_bytes()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Self::of_token(&code)
     }
 
     /// As people type it: any case, with or without dashes and spaces, o for 0, i and l for 1.

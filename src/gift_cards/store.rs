@@ -3,7 +3,7 @@
 use super::model::{GiftCard, GiftCardState, Move, MoveKind, Use};
 use crate::args;
 use crate::db::{FromRow, Json, Row, Tx};
-use crate::kernel::{CheckoutId, Error, GiftCardId, GiftCardMoveId, Id, Page, Result, ShopId, StaffId};
+use crate::kernel::{AdjustmentId, CheckoutId, Error, GiftCardId, GiftCardMoveId, Id, Page, Result, ShopId, StaffId};
 use crate::payments::{Allocation, PlannedLeg};
 use uuid::Uuid;
 
@@ -23,6 +23,7 @@ impl FromRow for GiftCard {
             expires_at: row.get(10)?,
             version: row.get(11)?,
             created_at: row.get(12)?,
+            order: row.get(13)?,
         })
     }
 }
@@ -30,8 +31,9 @@ impl FromRow for GiftCard {
 /// Writes a new card. False: this id was issued before.
 pub(super) fn insert(tx: &mut Tx<'_>, card: &GiftCard, code_hash: [u8; 32]) -> Result<bool> {
     let added = tx.exec(
-        "insert into gift_cards (id, shop_id, code_hash, last_four, currency, initial_minor, balance_minor, reason, state, note, expires_at, version, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict (id) do nothing",
+        "insert into gift_cards (id, shop_id, code_hash, last_four, currency, initial_minor, balance_minor, reason, state, note, expires_at, version, created_at,
+                                 order_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) on conflict (id) do nothing",
         args![
             card.id,
             card.shop,
@@ -45,7 +47,8 @@ pub(super) fn insert(tx: &mut Tx<'_>, card: &GiftCard, code_hash: [u8; 32]) -> R
             card.note,
             card.expires_at,
             card.version,
-            card.created_at
+            card.created_at,
+            card.order
         ],
     )?;
     Ok(added == 1)
@@ -54,8 +57,8 @@ pub(super) fn insert(tx: &mut Tx<'_>, card: &GiftCard, code_hash: [u8; 32]) -> R
 /// A card of a shop.
 pub fn find(tx: &mut Tx<'_>, shop: ShopId, id: GiftCardId) -> Result<Option<GiftCard>> {
     tx.maybe_one(
-        "select id, shop_id, last_four, currency, initial_minor, balance_minor, held_minor, reason, state, note, expires_at, version, created_at
-           from gift_cards where shop_id = $1 and id = $2",
+        "select id, shop_id, last_four, currency, initial_minor, balance_minor, held_minor, reason, state, note, expires_at, version, created_at,
+                order_id from gift_cards where shop_id = $1 and id = $2",
         args![shop, id],
     )
 }
@@ -63,8 +66,8 @@ pub fn find(tx: &mut Tx<'_>, shop: ShopId, id: GiftCardId) -> Result<Option<Gift
 /// The card of a shop with this code.
 pub(super) fn by_code(tx: &mut Tx<'_>, shop: ShopId, code_hash: [u8; 32]) -> Result<Option<GiftCard>> {
     tx.maybe_one(
-        "select id, shop_id, last_four, currency, initial_minor, balance_minor, held_minor, reason, state, note, expires_at, version, created_at
-           from gift_cards where shop_id = $1 and code_hash = $2",
+        "select id, shop_id, last_four, currency, initial_minor, balance_minor, held_minor, reason, state, note, expires_at, version, created_at,
+                order_id from gift_cards where shop_id = $1 and code_hash = $2",
         args![shop, code_hash],
     )
 }
@@ -73,8 +76,8 @@ pub(super) fn by_code(tx: &mut Tx<'_>, shop: ShopId, code_hash: [u8; 32]) -> Res
 pub fn list(tx: &mut Tx<'_>, shop: ShopId, after: Option<GiftCardId>, limit: i64) -> Result<Page<GiftCard>> {
     let before = after.unwrap_or(GiftCardId::from_uuid(Uuid::max()));
     let cards = tx.all(
-        "select id, shop_id, last_four, currency, initial_minor, balance_minor, held_minor, reason, state, note, expires_at, version, created_at
-           from gift_cards where shop_id = $1 and id < $2 order by id desc limit $3",
+        "select id, shop_id, last_four, currency, initial_minor, balance_minor, held_minor, reason, state, note, expires_at, version, created_at,
+                order_id from gift_cards where shop_id = $1 and id < $2 order by id desc limit $3",
         args![shop, before, limit + 1],
     )?;
     Ok(Page::cut(cards, limit, |card: &GiftCard| card.id.to_string()))
@@ -121,6 +124,32 @@ pub(super) fn refill(tx: &mut Tx<'_>, id: GiftCardId, minor: i64) -> Result<()> 
         "update gift_cards set balance_minor = balance_minor + $2 where id = $1",
         args![id, minor],
     )
+}
+
+/// More is put on it.
+pub(super) fn top_up(tx: &mut Tx<'_>, id: GiftCardId, minor: i64) -> Result<()> {
+    tx.change_one(
+        "update gift_cards set initial_minor = initial_minor + $2, balance_minor = balance_minor + $2 where id = $1",
+        args![id, minor],
+    )
+}
+
+/// The card that an adjustment put something on.
+pub(super) fn credited_with(tx: &mut Tx<'_>, adjustment: AdjustmentId) -> Result<Option<GiftCardId>> {
+    let found: Option<(GiftCardId,)> = tx.maybe_one(
+        "select gift_card_id from gift_card_moves where kind = 'credited' and source_id = $1",
+        args![*adjustment.uuid().as_bytes()],
+    )?;
+    Ok(found.map(|(card,)| card))
+}
+
+/// Takes something off it that goes back as money. No row: it was spent.
+pub(super) fn pay_out(tx: &mut Tx<'_>, id: GiftCardId, minor: i64) -> Result<bool> {
+    let done = tx.exec(
+        "update gift_cards set balance_minor = balance_minor - $2, paid_out_minor = paid_out_minor + $2 where id = $1 and balance_minor >= $2",
+        args![id, minor],
+    )?;
+    Ok(done == 1)
 }
 
 /// A use without its moves.
@@ -284,8 +313,14 @@ pub fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
     let wrong: Vec<(GiftCardId,)> = tx.all(
         "select g.id from gift_cards g
           where g.held_minor <> (select coalesce(sum(u.held_minor), 0) from gift_card_uses u where u.gift_card_id = g.id)
-             or g.balance_minor + g.held_minor <> g.initial_minor
+             or g.balance_minor + g.held_minor <> g.initial_minor - g.paid_out_minor
                 - (select coalesce(sum(u.taken_minor - u.returned_minor), 0) from gift_card_uses u where u.gift_card_id = g.id) limit 20",
+        &[],
+    )?;
+    let put_on: Vec<(GiftCardId,)> = tx.all(
+        "select g.id from gift_cards g
+          where g.initial_minor <> (select coalesce(sum(m.amount_minor), 0) from gift_card_moves m where m.gift_card_id = g.id and (m.kind = 'issued' or m.kind = 'credited'))
+             or g.paid_out_minor <> (select coalesce(sum(m.amount_minor), 0) from gift_card_moves m where m.gift_card_id = g.id and m.kind = 'paid_out') limit 20",
         &[],
     )?;
     let moved: Vec<(CheckoutId,)> = tx.all(
@@ -300,6 +335,11 @@ pub fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
         .iter()
         .map(|(id,)| format!("X4 {id}: its balance is not what was put on it, less what was taken"))
         .collect();
+    broken.extend(
+        put_on
+            .iter()
+            .map(|(id,)| format!("X4 {id}: what was put on it, or paid out of it, is not the sum of its moves")),
+    );
     broken.extend(
         moved
             .iter()

@@ -70,6 +70,7 @@ fn card(state: GiftCardState, balance_minor: i64, expires_at: Option<Time>) -> G
         expires_at,
         version: 1,
         created_at: Time(0),
+        order: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Facts: what an earlier stage tells later ones. Recorded in the same transaction as the change, acted on by `flow.rs`.
 
-use super::{AdjustmentId, CheckoutId, DisputeId, OrderId, RefundId, ReturnId, ShipmentId, ShopId};
+use super::{AdjustmentId, CheckoutId, DisputeId, ExchangeId, OrderId, RefundId, ReturnId, ShipmentId, ShopId};
 use serde::{Deserialize, Serialize};
 
 /// Something that happened. The payload is built in the transaction; the version orders facts of one object only.
@@ -43,6 +43,24 @@ pub enum Fact {
         shop: ShopId,
         order: OrderId,
         statement: ReturnId,
+    },
+    /// What was to come back for an exchange is here, or its return was closed.
+    ExchangeReturned {
+        shop: ShopId,
+        order: OrderId,
+        exchange: ExchangeId,
+    },
+    /// A buyer exchanges something, and has to send it.
+    ExchangeAsked {
+        shop: ShopId,
+        order: OrderId,
+        exchange: ExchangeId,
+    },
+    /// What comes back is here, and what leaves for it is dearer: the buyer has to pay the difference.
+    ExchangePayable {
+        shop: ShopId,
+        order: OrderId,
+        exchange: ExchangeId,
     },
     /// Money that was to go back to the buyer was refused by the processor, or turned back by their bank.
     RefundFailed {
@@ -87,6 +105,9 @@ impl Fact {
             Self::OrderCanceled { .. } => "order_canceled",
             Self::UnitsCanceled { .. } => "units_canceled",
             Self::WithdrawalStated { .. } => "withdrawal_stated",
+            Self::ExchangeReturned { .. } => "exchange_returned",
+            Self::ExchangeAsked { .. } => "exchange_asked",
+            Self::ExchangePayable { .. } => "exchange_payable",
             Self::RefundFailed { .. } => "refund_failed",
             Self::OrderRefunded { .. } => "order_refunded",
             Self::DisputeOpened { .. } => "dispute_opened",

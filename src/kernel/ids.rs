@@ -109,6 +109,7 @@ ids! {
     ShipmentId "shp" "A parcel.";
     ReturnId "rtn" "Things that come back, after a buyer withdrew.";
     ErasureId "era" "A buyer's wish to be erased; chosen by the client.";
+    ExchangeId "exc" "Something comes back, and something else leaves for it.";
     PriceMatchId "pmt" "A difference that is given back to all earlier buyers.";
     DropId "drp" "A drop: a limited sale in a window.";
     PriceRuleId "prr" "A price rule of a drop.";

@@ -8,10 +8,13 @@ use crate::app::App;
 use crate::checkout::{self, OrderView};
 use crate::db::Tx;
 use crate::delivery::Promise;
+use crate::exchanges::{self, Exchange, ExchangeState};
 use crate::fulfilment::{self, Shipment};
-use crate::gift_cards::MoveKind;
+use crate::gift_cards::{self, MoveKind};
 use crate::identity::{self, Shop};
-use crate::kernel::{AdjustmentId, Error, Id, OrderId, RefundId, Result, ReturnId, ShipmentId, ShopId, words};
+use crate::kernel::{
+    AdjustmentId, Error, ExchangeId, Id, OrderId, RefundId, Result, ReturnId, ShipmentId, ShopId, words,
+};
 use crate::payments::{self, CaptureState, Taking};
 use crate::preorders::{self, Sale};
 use crate::returns;
@@ -90,6 +93,22 @@ pub(super) static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         (
             "return_awaited.txt",
             include_str!("../../templates/mail/return_awaited.txt"),
+        ),
+        (
+            "exchange_asked.html",
+            include_str!("../../templates/mail/exchange_asked.html"),
+        ),
+        (
+            "exchange_asked.txt",
+            include_str!("../../templates/mail/exchange_asked.txt"),
+        ),
+        (
+            "exchange_payable.html",
+            include_str!("../../templates/mail/exchange_payable.html"),
+        ),
+        (
+            "exchange_payable.txt",
+            include_str!("../../templates/mail/exchange_payable.txt"),
         ),
         ("refunded.html", include_str!("../../templates/mail/refunded.html")),
         ("refunded.txt", include_str!("../../templates/mail/refunded.txt")),
@@ -518,6 +537,59 @@ fn about_return(
     about.queue(tx, kind, statement.uuid(), subject, more)
 }
 
+/// Something is kept for the buyer, and leaves when what they have is here.
+pub fn exchange_asked(tx: &mut Tx<'_>, links: &Links, shop: ShopId, id: ExchangeId) -> Result<Queue> {
+    let Some((about, found)) = about_exchange(tx, links, shop, id)? else {
+        return Ok(Queue::NoAddress);
+    };
+    let line = about.view.lines.iter().find(|line| line.line == found.unit.line);
+    let comes_back = line.map_or(0, |line| {
+        line.amount_minor * i64::from(found.unit.quantity) / i64::from(line.quantity)
+    });
+    let sums = exchanges::sums(comes_back, found.quote.total_minor);
+    let money = |minor: i64| (minor > 0).then(|| words::money(about.view.money(minor)));
+    let seller = &about.shop.seller;
+    let to = [&seller.name, &seller.address].map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
+    let more = json!({
+        "wanted": found.wanted(),
+        "back": line.map(|line| line.title.as_str()),
+        "quantity": found.unit.quantity,
+        "due": words::exact(found.due_by),
+        "missing": money(sums.missing_minor),
+        "more": money(sums.back_minor),
+        "to": to.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", "),
+    });
+    let subject = format!("Your exchange of order {}: please send it", about.view.order.number);
+    about.queue(tx, MailKind::ExchangeAsked, id.uuid(), subject, more)
+}
+
+/// What they sent is here, and what is kept for them is dearer.
+pub fn exchange_payable(tx: &mut Tx<'_>, links: &Links, shop: ShopId, id: ExchangeId) -> Result<Queue> {
+    let Some((about, found)) = about_exchange(tx, links, shop, id)? else {
+        return Ok(Queue::NoAddress);
+    };
+    if found.state != ExchangeState::ToPay {
+        return Ok(Queue::Again); // They have paid meanwhile.
+    }
+    let more = json!({
+        "wanted": found.wanted(),
+        "missing": words::money(about.view.money(found.missing_minor)),
+        "due": words::exact(found.due_by),
+    });
+    let subject = format!(
+        "Your exchange of order {}: please pay the difference",
+        about.view.order.number
+    );
+    about.queue(tx, MailKind::ExchangePayable, id.uuid(), subject, more)
+}
+
+fn about_exchange(tx: &mut Tx<'_>, links: &Links, shop: ShopId, id: ExchangeId) -> Result<Option<(About, Exchange)>> {
+    let found =
+        exchanges::find(tx, shop, id)?.ok_or_else(|| Error::internal("a fact names an exchange that is not there"))?;
+    let about = About::order(tx, links, shop, found.order)?;
+    Ok(about.map(|about| (about, found)))
+}
+
 /// The promise of the money is over: please pay again. Each time it happens is a letter of its own; `tries` says which time it is.
 pub fn payment_lost(tx: &mut Tx<'_>, links: &Links, shop: ShopId, order: OrderId, tries: u32) -> Result<Queue> {
     let Some(about) = About::order(tx, links, shop, order)? else {
@@ -682,6 +754,9 @@ fn withdrawn(
             found.deduction
         ),
     };
+    if let Some(exchange) = exchanges::of_return(tx, shop, found.id)? {
+        return Ok(format!("Your exchange has ended: {}{kept}", exchange.trouble));
+    }
     Ok(format!("You withdrew on {}.{kept}", words::exact(found.stated_at)))
 }
 
@@ -700,14 +775,13 @@ pub fn order_refunded(
         return Err(Error::internal("a fact names a refund that is not there"));
     };
     let given_back = words::money(about.view.money(refund.amount_minor));
-    let subject = format!(
-        "{given_back} of your order {} goes back to you",
-        about.view.order.number
-    );
+    let mine = about.view.refunds.iter().filter(|line| line.adjustment == adjustment);
+    let credited: i64 = mine.filter(|line| line.credited).map(|line| line.minor).sum();
     // The reason is between the people of the shop, where it is not the buyer's own.
     let why = match refund.reason.as_str() {
         checkout::PRICE_MATCH => "What you bought costs less now, and you get the difference.".to_owned(),
         "withdrawal" => withdrawn(tx, &about.view, shop, order, adjustment)?,
+        checkout::EXCHANGE => "It belongs to your exchange.".to_owned(),
         _ => String::new(),
     };
     let moves = about.view.gift_card.iter().flat_map(|used| &used.moves);
@@ -715,8 +789,21 @@ pub fn order_refunded(
         .filter(|one| one.kind == MoveKind::Returned && one.source == adjustment.uuid())
         .map(|one| one.minor)
         .sum();
+    if refund.reason == checkout::EXCHANGE && credited + onto_card > 0 {
+        return Ok(Queue::Again); // It has paid for what leaves: the receipt of that says so.
+    }
+    let subject = match credited {
+        0 => format!(
+            "{given_back} of your order {} goes back to you",
+            about.view.order.number
+        ),
+        _ => format!("Store credit for your order {}", about.view.order.number),
+    };
     let covers = about.view.checkout.offer.gift_card.as_ref().filter(|_| onto_card > 0);
     let money = |minor| words::money(about.view.money(minor));
+    let used = about.view.gift_card.as_ref();
+    let is_own = credited > 0 && gift_cards::purse(tx, order, used)? == gift_cards::credit_of(order);
+    let code = is_own.then(|| gift_cards::Code::of_credit(&links.key, order).in_full());
     let more = json!({
         "amount": given_back,
         "why": why,
@@ -724,7 +811,11 @@ pub fn order_refunded(
         "gift_card": covers.map(|covers| json!({
             "last_four": covers.last_four.as_str(),
             "amount": money(onto_card),
-            "rest": (refund.amount_minor > onto_card).then(|| money(refund.amount_minor - onto_card)),
+            "rest": (refund.amount_minor > onto_card + credited).then(|| money(refund.amount_minor - onto_card - credited)),
+        })),
+        "credit": (credited > 0).then(|| json!({
+            "amount": money(credited),
+            "code": code,
         })),
     });
     about.queue(tx, MailKind::Refunded, adjustment.uuid(), subject, more)

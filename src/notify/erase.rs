@@ -17,7 +17,7 @@ pub fn recipients(
     before: Time,
     after: MailId,
     page: i64,
-) -> Result<(Vec<(MailId, String)>, Option<MailId>)> {
+) -> Result<store::PageOf<(MailId, String)>> {
     let (rows, end) = store::recipients(tx, shop, before, after, page)?;
     let rows = rows.into_iter().filter(|(_, kind, _)| *kind != MailKind::Erased);
     Ok((rows.map(|(id, _, to)| (id, to)).collect(), end))

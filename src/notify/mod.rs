@@ -24,8 +24,8 @@ pub mod webhooks;
 mod tests;
 
 pub use compose::{
-    Links, occasions, order_canceled, order_confirmed, order_refunded, payment_lost, refund_failed, rest_canceled,
-    shipment_handed_over, units_canceled, withdrawal_stated,
+    Links, exchange_asked, exchange_payable, occasions, order_canceled, order_confirmed, order_refunded, payment_lost,
+    refund_failed, rest_canceled, shipment_handed_over, units_canceled, withdrawal_stated,
 };
 pub use deliver::{Delivered, deliver, prune};
 pub use drop_letters::write_drop_letters;

@@ -17,6 +17,10 @@ crate::words! {
         Withdrawn = "withdrawn",
         /// What is to come back has not come.
         ReturnAwaited = "return_awaited",
+        /// Something leaves for what they send back.
+        ExchangeAsked = "exchange_asked",
+        /// It is dearer: please pay the difference.
+        ExchangePayable = "exchange_payable",
         Refunded = "refunded",
         /// Money that went back was turned back by their bank.
         RefundFailed = "refund_failed",

@@ -172,6 +172,9 @@ pub(super) fn about(tx: &mut Tx<'_>, shop: ShopId, subject: Uuid) -> Result<Vec<
     Ok(all)
 }
 
+/// Rows of a page, and where it ended; none: it was the last.
+pub(super) type PageOf<T> = (Vec<T>, Option<MailId>);
+
 /// Letters of a shop and who got them: a page of all letters after `after`, and where it ended.
 pub(super) fn recipients(
     tx: &mut Tx<'_>,
@@ -179,7 +182,7 @@ pub(super) fn recipients(
     before: Time,
     after: MailId,
     page: i64,
-) -> Result<(Vec<(MailId, MailKind, String)>, Option<MailId>)> {
+) -> Result<PageOf<(MailId, MailKind, String)>> {
     let end: Option<(MailId,)> = tx.maybe_one(
         "select id from mails where id > $1 order by id limit 1 offset $2",
         args![after, page - 1],

@@ -426,6 +426,7 @@ async fn sell(world: &World, email: &str) -> OrderId {
         gift_card: None,
         key: None,
         after: None,
+        exchange: None,
         return_url: String::new(),
     };
     let Buy::Placed(settled) = checkout::buy(&world.app, tap).await.unwrap().1 else {
@@ -471,7 +472,10 @@ async fn write_letters(world: &World) {
                     amount_minor,
                 } => drop(refund_failed(tx, &links, *shop, *order, *refund, *amount_minor)?),
                 Fact::PaymentLost { shop, order, tries } => drop(payment_lost(tx, &links, *shop, *order, *tries)?),
-                Fact::PaymentOverdue { .. }
+                Fact::ExchangeAsked { shop, exchange, .. } => drop(exchange_asked(tx, &links, *shop, *exchange)?),
+                Fact::ExchangePayable { shop, exchange, .. } => drop(exchange_payable(tx, &links, *shop, *exchange)?),
+                Fact::ExchangeReturned { .. }
+                | Fact::PaymentOverdue { .. }
                 | Fact::PaymentCaptured { .. }
                 | Fact::DisputeOpened { .. }
                 | Fact::DisputeClosed { .. } => {}
@@ -542,17 +546,14 @@ async fn the_buyer_hears_of_the_order_the_parcel_and_the_refund() {
         );
 
         let refund = world.app.random.id(Time(1_800_000_000_000_000));
-        checkout::refund(
-            &world.app,
-            shop,
-            order,
-            refund,
-            checkout::RefundWhat::Amount(500),
-            "looked suspicious".into(),
-            None,
-        )
-        .await
-        .unwrap();
+        let new = checkout::NewRefund {
+            id: refund,
+            what: checkout::RefundWhat::Amount(500),
+            way: checkout::Way::AsItCame,
+            reason: "looked suspicious".into(),
+            staff: None,
+        };
+        checkout::refund(&world.app, shop, order, new).await.unwrap();
         write_letters(&world).await;
         let refunded = world.took().pop().unwrap();
         assert!(refunded.text.starts_with("€5.00 of your order"), "{}", refunded.text);

@@ -374,6 +374,24 @@ impl Quote {
         }
     }
 
+    /// The quote of something that is exchanged within its product: nobody pays for the parcel again, nor more than `at_most` for the first line, tax included.
+    pub fn for_the_same(mut self, at_most: Option<i64>) -> Result<Self> {
+        if let Some(delivery) = &mut self.delivery {
+            (delivery.amount_minor, delivery.tax_minor) = (0, 0);
+        }
+        if let (Some(gross), Some(line)) = (at_most, self.lines.first_mut())
+            && gross < line.amount_minor
+        {
+            let taxed = taxes::line(gross, line.tax, true);
+            (line.amount_minor, line.tax_minor) = (taxed.gross, taxed.tax);
+            let shown = if self.inclusive { gross } else { gross - taxed.tax };
+            line.unit_minor = shown / i64::from(line.quantity);
+            line.taken.clear();
+            self.discounts.clear();
+        }
+        self.summed()
+    }
+
     /// The same with its sums made from its parts. Errors: `amount_too_large`.
     pub(super) fn summed(mut self) -> Result<Self> {
         let mut items = 0i64;

@@ -27,6 +27,7 @@ mod breaker;
 mod capture;
 mod card_testing;
 mod come_back;
+mod credit;
 pub mod disputes;
 mod model;
 mod notice;
@@ -60,6 +61,7 @@ pub use authorize::{By, Recorded, Start, authorize_ask, fail_over, open_and_star
 pub use capture::{CaptureBegin, capture_again, capture_ask, capture_begin, capture_plan, capture_record};
 pub use card_testing::cards_are_tried;
 pub use come_back::come_back;
+pub use credit::{credit, pay_out};
 pub use model::{
     Attempt, AttemptState, Capture, CapturePlan, CaptureState, Intent, IntentState, OpenIntent, Operation, Refund,
     RefundPlan, RefundState, Taking, check_amount, read_reference,

@@ -279,10 +279,12 @@ impl Attempt {
         format!("{}/{}", self.checkout, self.n)
     }
 
-    /// The idempotency key of an operation on this payment: the same for every repetition, never used for anything else.
+    /// The idempotency key of an operation on this payment: never used for anything else, and the same for every repetition but those of letting go.
     pub fn key(&self, operation: Operation) -> String {
         let name = match operation {
             Operation::Authorize => format!("authorize/{}", self.n),
+            // A key is one request for ever, also one that found nothing to let go of: told again, it is another.
+            Operation::Void if self.tries > 0 => format!("void/{}/{}", self.n, self.tries),
             Operation::Void => format!("void/{}", self.n),
             Operation::Capture(capture) => format!("capture/{capture}"),
             Operation::Refund(refund) => format!("refund/{refund}"),

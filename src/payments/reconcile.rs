@@ -213,7 +213,7 @@ fn ours(tx: &mut Tx<'_>, attempt: &Attempt) -> Result<(Intent, i64, i64)> {
     let refunded = store::refunds(tx, intent.id)?;
     let refunded = refunded
         .iter()
-        .filter(|one| one.attempt == attempt.id && one.state == RefundState::Succeeded);
+        .filter(|one| one.attempt == attempt.id && one.state == RefundState::Succeeded && !one.credited);
     let (captured, refunded) = (captured.map(|one| one.minor).sum(), refunded.map(|one| one.minor).sum());
     Ok((intent, captured, refunded))
 }

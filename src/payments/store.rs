@@ -882,6 +882,33 @@ pub fn insert_refund(tx: &mut Tx<'_>, new: &NewRefund<'_>) -> Result<bool> {
     Ok(added == 1)
 }
 
+/// What was written as *sending* becomes store credit in the same transaction: nobody is asked for it.
+pub fn credit_refunds(tx: &mut Tx<'_>, intent: IntentId, adjustment: AdjustmentId) -> Result<()> {
+    tx.put(
+        "update refunds set credited = 1, state = 'succeeded', next_check_at = null, changed_at = $3
+          where intent_id = $1 and adjustment_id = $2 and state = 'sending'",
+        args![intent, adjustment, tx.now()],
+    )
+}
+
+/// Store credit is to go back as money after all: the resolver asks for it. False: it is no credit (any more).
+pub fn uncredit_refund(tx: &mut Tx<'_>, id: RefundId) -> Result<bool> {
+    let changed = tx.exec(
+        "update refunds set credited = 0, state = 'not_sent', next_check_at = $2, changed_at = $2
+          where id = $1 and credited = 1 and state = 'succeeded'",
+        args![id, tx.now()],
+    )?;
+    Ok(changed == 1)
+}
+
+/// What went back is on its way again.
+pub fn retake_refund(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<()> {
+    tx.put(
+        "update intents set refunded_minor = refunded_minor - $2, refund_pending_minor = refund_pending_minor + $2, version = version + 1 where id = $1",
+        args![id, minor],
+    )
+}
+
 /// Takes a refund back in the transaction that wrote it, because not that much was captured.
 pub fn delete_refunds(tx: &mut Tx<'_>, intent: IntentId, adjustment: AdjustmentId) -> Result<()> {
     tx.put(
@@ -939,6 +966,8 @@ pub struct RefundLine {
     pub created_at: Time,
     pub changed_at: Time,
     pub attempt: AttemptId,
+    /// It became store credit: no processor was asked.
+    pub credited: bool,
 }
 
 impl FromRow for RefundLine {
@@ -953,6 +982,7 @@ impl FromRow for RefundLine {
             created_at: row.get(6)?,
             changed_at: row.get(7)?,
             attempt: row.get(8)?,
+            credited: row.get(9)?,
         })
     }
 }
@@ -960,7 +990,7 @@ impl FromRow for RefundLine {
 /// All refunds of an intent; each is at least one minor unit, and staff make them by hand.
 pub fn refunds(tx: &mut Tx<'_>, intent: IntentId) -> Result<Vec<RefundLine>> {
     tx.all(
-        "select id, adjustment_id, amount_minor, state, legs, detail, created_at, changed_at, attempt_id from refunds
+        "select id, adjustment_id, amount_minor, state, legs, detail, created_at, changed_at, attempt_id, credited from refunds
           where intent_id = $1 order by created_at, id limit 1000",
         args![intent],
     )

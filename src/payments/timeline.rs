@@ -158,7 +158,10 @@ pub fn timeline(tx: &mut Tx<'_>, intent: IntentId) -> Result<Vec<Entry>> {
                 format!("Asked {processor} to take {}.", money(capture.minor)),
             );
         }
-        for refund in store::refunds(tx, intent)? {
+        for refund in store::refunds(tx, intent)?
+            .into_iter()
+            .filter(|refund| !refund.credited)
+        {
             asked(
                 refund.created_at,
                 format!("Asked {processor} to give back {}.", money(refund.minor)),

@@ -4,7 +4,7 @@ use super::count::{self, row};
 use super::model::{MatchOrder, MatchState, OrderState, PriceMatch};
 use super::store;
 use crate::app::App;
-use crate::checkout::{self, PRICE_MATCH, Refund, RefundWhat};
+use crate::checkout::{self, NewRefund, PRICE_MATCH, Refund, RefundWhat, Way};
 use crate::db::{LaneKey, Tx};
 use crate::kernel::{AdjustmentId, Kind, OrderId, PriceMatchId, Result, Seconds, ShopId};
 use crate::payments;
@@ -106,10 +106,14 @@ async fn one(app: App, found: PriceMatch, order: OrderId) -> Result<MatchOrder> 
         refunded_minor,
         why: why.to_owned(),
     };
-    let id = found.refund(order);
-    let what = RefundWhat::Difference(found.pairs());
-    let reason = PRICE_MATCH.to_owned();
-    match checkout::refund(&app, found.shop, order, id, what, reason, found.staff).await {
+    let new = NewRefund {
+        id: found.refund(order),
+        what: RefundWhat::Difference(found.pairs()),
+        way: Way::AsItCame,
+        reason: PRICE_MATCH.to_owned(),
+        staff: found.staff,
+    };
+    match checkout::refund(&app, found.shop, order, new).await {
         Ok(Refund::Begun(back) | Refund::Again(back)) => Ok(row(OrderState::Done, back.amount.minor, "")),
         Ok(Refund::NotFound) => Ok(row(OrderState::Skipped, 0, "The order is not there.")),
         // Refunds of this very order came in between: it is looked at again.

@@ -3,7 +3,7 @@
 use crate::checkout::Ship;
 use crate::delivery::{Method, Promise};
 use crate::fulfilment::Shipment;
-use crate::kernel::{AdjustmentId, Id, MethodId, Money, OrderId, ReturnId, Seconds, ShopId, StaffId, Time};
+use crate::kernel::{AdjustmentId, ExchangeId, Id, MethodId, Money, OrderId, ReturnId, Seconds, ShopId, StaffId, Time};
 use crate::offers::Quote;
 use jiff::civil::{Date, Weekday};
 use uuid::Uuid;
@@ -63,13 +63,15 @@ pub struct Return {
     pub trouble: String,
     pub staff: Option<StaffId>,
     pub version: i64,
+    /// Something else leaves for it: that exchange decides what becomes of its money.
+    pub exchange: Option<ExchangeId>,
     /// What has to come back.
     pub units: Vec<Ship>,
 }
 
 impl Return {
     /// The id of a try to refund it: derived, so that a return has one refund at a time.
-    pub(super) fn refund(&self, number: u32) -> AdjustmentId {
+    pub fn refund(&self, number: u32) -> AdjustmentId {
         let name = match number {
             0 => "refund".to_owned(),
             _ => format!("refund {number}"),

@@ -5,11 +5,11 @@ use super::store::{self, Arrived};
 use super::withdraw::{said, tomorrow};
 use crate::app::App;
 use crate::catalog::KeepTheRest;
-use crate::checkout::{self, OrderView, Refund, RefundLines, RefundWhat, Ship};
+use crate::checkout::{self, NewRefund, OrderView, Refund, RefundLines, RefundWhat, Ship, Way};
 use crate::db::{LaneKey, Tx};
 use crate::fulfilment;
 use crate::inventory::Restock;
-use crate::kernel::{AdjustmentId, Error, Kind, OrderId, Result, ReturnId, Seconds, ShopId, StaffId};
+use crate::kernel::{AdjustmentId, Error, Fact, Kind, OrderId, Result, ReturnId, Seconds, ShopId, StaffId};
 use crate::payments::{self, CaptureState};
 
 /// What a person says of what arrived.
@@ -121,7 +121,20 @@ fn arrive(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, id: ReturnId, received:
             checkout::ask_no_more(tx, order, unit.line, unit.quantity - here)?;
         }
     }
+    tell(tx, &found)?;
     Ok(Receive::Received(Box::new(found)))
+}
+
+/// Whoever waits for what comes back hears of it.
+fn tell(tx: &mut Tx<'_>, found: &Return) -> Result<()> {
+    let Some(exchange) = found.exchange else {
+        return Ok(());
+    };
+    tx.publish(&Fact::ExchangeReturned {
+        shop: found.shop,
+        order: found.order,
+        exchange,
+    })
 }
 
 /// What came of what was to come. Errors: `invalid_field`.
@@ -153,7 +166,9 @@ fn word(restock: Option<Restock>) -> &'static str {
 }
 
 /// Gives the money of a return back that was received. Run twice it is one refund.
-pub(super) async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()> {
+///
+/// Where something else leaves for it, the exchange decides; then it is looked at once a day only, so that it stays on Today.
+pub async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()> {
     let Some(found) = app.db.read(move |tx| store::find(tx, shop, id)).await? else {
         return Ok(());
     };
@@ -161,6 +176,10 @@ pub(super) async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()
         return Ok(());
     }
     let (lane, order) = (LaneKey::of(found.order), found.order);
+    if found.exchange.is_some() {
+        let later = move |tx: &mut Tx<'_>| store::look_again(tx, id, tomorrow(tx.now()));
+        return app.db.write(lane, later).await;
+    }
     let known = found.clone();
     let Some(number) = app.db.read(move |tx| next_try(tx, &known)).await? else {
         let trouble = "Its processor refused it again and again: give it back another way, then end the return.";
@@ -178,27 +197,26 @@ pub(super) async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()
     }
     let view = app.db.read(move |tx| checkout::view(tx, shop, order)).await?;
     let keeps_nothing = view.is_some_and(|view| view.lines.iter().all(|line| line.open() == 0 && line.kept() == 0));
-    let what = RefundWhat::Lines(RefundLines {
-        units: found.units.clone(),
-        delivery: found.whole && keeps_nothing,
-        restock: match found.restock.as_str() {
-            _ if number > 0 => None, // They were put back with the first try.
-            "sellable" => Some(Restock::Sellable),
-            "written_off" => Some(Restock::WrittenOff),
-            _ => None,
-        },
-        less_minor: found.deducted_minor,
-        asked_at: Some(found.stated_at),
-    });
+    let mut what = what_goes_back(&found, found.whole && keeps_nothing);
+    if let RefundWhat::Lines(lines) = &mut what
+        && number > 0
+    {
+        lines.restock = None; // They were put back with the first try.
+    }
     let refund = found.refund(number);
-    let reason = "withdrawal".to_owned();
+    let new = NewRefund {
+        id: refund,
+        what,
+        way: Way::AsItCame,
+        reason: "withdrawal".into(),
+        staff: found.staff,
+    };
     // A person may be ending it at this moment: then they were first, or will find the refund.
     let still = move |tx: &mut Tx<'_>| match store::find(tx, shop, id)?.map(|found| found.state) {
         Some(ReturnState::Received) => Ok(()),
         _ => Err(Error::conflict("return_closed", "The return has ended.")),
     };
-    let given = checkout::refund_while(app, shop, order, refund, what, reason, found.staff, still);
-    let minor = match given.await {
+    let minor = match checkout::refund_while(app, shop, order, new, still).await {
         Ok(Refund::Begun(back) | Refund::Again(back)) => back.amount.minor,
         Ok(Refund::NotFound) => return Err(Error::internal("a return belongs to an order that is not there")),
         // All of it was kept for what the goods lost, or went back before.
@@ -247,8 +265,23 @@ pub fn not_refunded(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, refund: Adjus
     Ok(())
 }
 
+/// What the money of a return is given back for.
+pub fn what_goes_back(found: &Return, delivery: bool) -> RefundWhat {
+    RefundWhat::Lines(RefundLines {
+        units: found.units.clone(),
+        delivery,
+        restock: match found.restock.as_str() {
+            "sellable" => Some(Restock::Sellable),
+            "written_off" => Some(Restock::WrittenOff),
+            _ => None,
+        },
+        less_minor: found.deducted_minor,
+        asked_at: Some(found.stated_at),
+    })
+}
+
 /// Whether something of what has left is still to be taken: what is given back of it now would not be all of it.
-async fn is_taken_later(app: &App, view: &OrderView) -> Result<bool> {
+pub async fn is_taken_later(app: &App, view: &OrderView) -> Result<bool> {
     let waits =
         |capture: &payments::CaptureLine| !matches!(capture.state, CaptureState::Succeeded | CaptureState::Failed);
     if view.captures.iter().any(waits) {
@@ -320,5 +353,6 @@ pub fn close(
     for unit in found.units.iter().filter(|_| !is_here) {
         checkout::ask_no_more(tx, order, unit.line, unit.quantity)?;
     }
+    tell(tx, &found)?;
     Ok(Close::Closed)
 }

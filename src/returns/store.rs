@@ -30,6 +30,7 @@ impl FromRow for Return {
             trouble: row.get(18)?,
             staff: row.get(19)?,
             version: row.get(20)?,
+            exchange: row.get(21)?,
             units: Vec::new(),
         })
     }
@@ -39,8 +40,8 @@ impl FromRow for Return {
 pub(super) fn insert(tx: &mut Tx<'_>, new: &Return, next_check_at: Option<Time>) -> Result<bool> {
     let done = tx.exec(
         "insert into returns (id, shop_id, order_id, state, whole, name, email, words, units_canceled, stated_at, due_by, received_at, ended_at, version,
-                              next_check_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14) on conflict (id) do nothing",
+                              next_check_at, exchange_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14, $15) on conflict (id) do nothing",
         args![
             new.id,
             new.shop,
@@ -55,7 +56,8 @@ pub(super) fn insert(tx: &mut Tx<'_>, new: &Return, next_check_at: Option<Time>)
             new.due_by,
             new.received_at,
             new.ended_at,
-            next_check_at
+            next_check_at,
+            new.exchange
         ],
     )?;
     for unit in &new.units {
@@ -87,7 +89,7 @@ fn all_with_units(tx: &mut Tx<'_>, found: Vec<Return>) -> Result<Vec<Return>> {
 pub fn find(tx: &mut Tx<'_>, shop: ShopId, id: ReturnId) -> Result<Option<Return>> {
     let found: Option<Return> = tx.maybe_one(
         "select id, shop_id, order_id, state, whole, name, email, words, units_canceled, stated_at, due_by, proof, received_at, deducted_minor, deduction,
-                restock, refunded_minor, ended_at, trouble, staff_id, version
+                restock, refunded_minor, ended_at, trouble, staff_id, version, exchange_id
            from returns where shop_id = $1 and id = $2",
         args![shop, id],
     )?;
@@ -98,7 +100,7 @@ pub fn find(tx: &mut Tx<'_>, shop: ShopId, id: ReturnId) -> Result<Option<Return
 pub fn of_order(tx: &mut Tx<'_>, shop: ShopId, order: OrderId) -> Result<Vec<Return>> {
     let found: Vec<Return> = tx.all(
         "select id, shop_id, order_id, state, whole, name, email, words, units_canceled, stated_at, due_by, proof, received_at, deducted_minor, deduction,
-                restock, refunded_minor, ended_at, trouble, staff_id, version
+                restock, refunded_minor, ended_at, trouble, staff_id, version, exchange_id
            from returns where shop_id = $1 and order_id = $2 order by stated_at, id limit 100",
         args![shop, order],
     )?;
@@ -109,7 +111,7 @@ pub fn of_order(tx: &mut Tx<'_>, shop: ShopId, order: OrderId) -> Result<Vec<Ret
 pub fn open(tx: &mut Tx<'_>, shop: ShopId, limit: i64) -> Result<Vec<Return>> {
     let found: Vec<Return> = tx.all(
         "select id, shop_id, order_id, state, whole, name, email, words, units_canceled, stated_at, due_by, proof, received_at, deducted_minor, deduction,
-                restock, refunded_minor, ended_at, trouble, staff_id, version
+                restock, refunded_minor, ended_at, trouble, staff_id, version, exchange_id
            from returns where shop_id = $1 and ended_at is null order by due_by, id limit $2",
         args![shop, limit],
     )?;
@@ -153,7 +155,7 @@ pub(super) fn set_units(tx: &mut Tx<'_>, id: ReturnId, line: u32, quantity: u32)
 }
 
 /// The money is on its way, once.
-pub(super) fn refunded(tx: &mut Tx<'_>, id: ReturnId, minor: i64) -> Result<bool> {
+pub fn refunded(tx: &mut Tx<'_>, id: ReturnId, minor: i64) -> Result<bool> {
     let done = tx.exec(
         "update returns set state = 'refunded', refunded_minor = $2, ended_at = $3, trouble = '', next_check_at = null, version = version + 1
           where id = $1 and state = 'received'",
@@ -168,6 +170,14 @@ pub(super) fn reopen(tx: &mut Tx<'_>, id: ReturnId, trouble: &str, at: Time) -> 
         "update returns set state = 'received', refunded_minor = 0, ended_at = null, trouble = $2, next_check_at = $3, version = version + 1
           where id = $1 and state = 'refunded'",
         args![id, trouble, at],
+    )
+}
+
+/// Nothing leaves for it any more: its money goes back the way it came.
+pub fn to_money(tx: &mut Tx<'_>, id: ReturnId) -> Result<()> {
+    tx.put(
+        "update returns set exchange_id = null, next_check_at = $2, version = version + 1 where id = $1 and state = 'received'",
+        args![id, tx.now()],
     )
 }
 
@@ -208,7 +218,7 @@ pub(super) fn look_again(tx: &mut Tx<'_>, id: ReturnId, at: Time) -> Result<()> 
 /// Buyers who withdrew some time ago and have not said that they sent it.
 pub fn to_remind(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<(ShopId, ReturnId)>> {
     tx.all(
-        "select shop_id, id from returns where next_check_at is not null and state = 'awaited' and reminded = 0 and stated_at <= $1
+        "select shop_id, id from returns where next_check_at is not null and state = 'awaited' and reminded = 0 and exchange_id is null and stated_at <= $1
           order by next_check_at limit $2",
         args![tx.now().minus(REMIND), limit],
     )

@@ -161,6 +161,7 @@ fn begin(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, statement: &Statement) -
         trouble: String::new(),
         staff: statement.staff,
         version: 1,
+        exchange: None,
         units: kept,
     };
     if !store::insert(tx, &stated, next_check_at)? {
@@ -223,14 +224,14 @@ pub(super) fn said(pointer: &'static str, text: &str, most: usize) -> Result<Str
     Ok(text)
 }
 
-fn not_theirs() -> Error {
+pub(super) fn not_theirs() -> Error {
     Error::conflict(
         "not_theirs",
         "So many pieces of it are not there to be sent back. Nothing was changed.",
     )
 }
 
-fn id_reused() -> Error {
+pub(super) fn id_reused() -> Error {
     Error::conflict("id_reused", "This id is taken. Make a new one.")
 }
 

@@ -389,6 +389,7 @@ async fn purchase(
                 gift_card: gift_card_of(&typed),
                 key: at.browser.key(shop),
                 after: None,
+                exchange: None,
                 return_url: app.base_url.clone(),
             };
             let bought = match checkout::buy(app, tap).await {
@@ -589,6 +590,7 @@ async fn one_click(
         gift_card: gift_card_of(&typed),
         key: browser.key(front.shop.id),
         after: None,
+        exchange: None,
         return_url: back_url(app, front, id),
     };
     let bought = match checkout::buy(app, tap).await {

@@ -14,6 +14,7 @@ pub mod frame;
 pub mod drop_letters;
 pub mod drop_page;
 pub mod erasure_page;
+pub mod exchange_page;
 pub mod front;
 pub mod home_page;
 pub mod mailbox_page;

@@ -22,7 +22,9 @@ use crate::checkout::{
 };
 use crate::db::Tx;
 use crate::drops::{self, DropState, Why};
+use crate::exchanges::{self, ExchangeState};
 use crate::fulfilment::{self, Fulfilment, FulfilmentState, Shipment};
+use crate::gift_cards;
 use crate::http::{ClientAddress, Form, NewId, Path, Problem, Query, SameOrigin, redirect};
 use crate::kernel::{AdjustmentId, CheckoutId, Kind, Money, OrderId, Result as Done, Seconds, words};
 use crate::offers::{self, Asked, Offer, PaymentMethod, WantedLine};
@@ -58,6 +60,13 @@ pub struct OrderPage {
     pub cancellation: Option<Cancellation>,
     /// Until when they may withdraw from the contract, and where.
     pub withdrawal: Option<Withdrawal>,
+    /// Where they may have something else for it.
+    pub exchange_path: Option<String>,
+    pub exchanges: Vec<Exchanging>,
+    /// The order this one left for something of.
+    pub exchanged_from: Option<Link>,
+    /// What became credit of it, and is not spent.
+    pub credit: Option<Credit>,
     /// What is on its way back, or was.
     pub returns: Vec<ComingBack>,
     pub policies: Vec<Link>,
@@ -407,6 +416,7 @@ pub async fn add(
         gift_card: None,
         key: None,
         after: Some(first.checkout),
+        exchange: None,
         return_url: bank.clone(),
     };
     let said = |title: &str, text: &str| {
@@ -637,6 +647,9 @@ impl OrderPage {
         let action = front.path(&format!("/orders/{id}/payment?t={token}"));
         let (pay_again, notice) = pay_again(tx, front, &view, action, cards)?;
         let (withdrawal, returns) = coming_back(tx, front, &view, token)?;
+        let may_exchange = withdrawal.is_some() && !super::exchange_page::lines(&view).is_empty();
+        let (exchanged_from, credit) = around(tx, front, &view, signing_key)?;
+        let exchanges = exchanging(tx, front, &view, (token, signing_key), cards)?;
         Ok(Some(Self {
             frame: front.frame(),
             head: Head {
@@ -678,6 +691,10 @@ impl OrderPage {
                 some: some_units(front, &view, work.as_ref(), token),
             }),
             withdrawal,
+            exchange_path: may_exchange.then(|| front.path(&format!("/orders/{id}/exchange?t={token}"))),
+            exchanges,
+            exchanged_from,
+            credit,
             returns,
             policies: front.frame().policies,
             notice: notice.or(expected.late.filter(|_| open)),
@@ -704,6 +721,142 @@ fn kept(view: &OrderView) -> offers::Quote {
     quote
 }
 
+/// What became of the buyer's exchanges.
+fn exchanging(
+    tx: &mut Tx<'_>,
+    front: &Front,
+    view: &OrderView,
+    (token, key): (&str, &[u8; 32]),
+    cards: bool,
+) -> Done<Vec<Exchanging>> {
+    let mut told = Vec::new();
+    for found in exchanges::of_order(tx, front.shop.id, view.order.id)? {
+        let back = returns::find(tx, front.shop.id, found.back())?;
+        let state = back.as_ref().map(|back| back.state);
+        let line = view.lines.iter().find(|line| line.line == found.unit.line);
+        let wanted = format!("{} × {}", found.unit.quantity, found.wanted());
+        let due = words::exact(found.due_by);
+        let paying = match found.checkout().filter(|_| found.state == ExchangeState::ToPay) {
+            Some(checkout) => checkout::stand(tx, front.shop.id, checkout)?,
+            None => None,
+        };
+        let (title, detail) = match (found.state, state) {
+            (ExchangeState::Awaited, Some(ReturnState::Awaited)) => (
+                "Your exchange: please send it back".to_owned(),
+                format!("{wanted} is kept for you until {due}, and leaves as soon as yours is here."),
+            ),
+            (ExchangeState::Awaited, Some(ReturnState::Sent)) => (
+                "Your exchange: on its way back".to_owned(),
+                format!("{wanted} is kept for you, and leaves as soon as yours is here."),
+            ),
+            (ExchangeState::Awaited, _) => (
+                "Your exchange: it has arrived".to_owned(),
+                format!("What you sent is here. {wanted} leaves for it."),
+            ),
+            (ExchangeState::ToPay, _) => (
+                format!(
+                    "Your exchange: {} is missing",
+                    words::money(view.money(found.missing_minor))
+                ),
+                format!(
+                    "What you sent is here. {wanted} is kept for you and costs so much more: pay it by {due}, and it leaves. After that day your money goes back by itself."
+                ),
+            ),
+            (ExchangeState::Placed, _) => (
+                "You exchanged it".to_owned(),
+                format!("{wanted} is an order of its own, paid with what you sent back."),
+            ),
+            (ExchangeState::Refunded, _) => (
+                "Your exchange has ended, and your money goes back".to_owned(),
+                format!(
+                    "{} It goes the way you paid; a bank may take a few days to show it.",
+                    found.trouble
+                ),
+            ),
+            (ExchangeState::Closed, _) => ("Your exchange has ended".to_owned(), found.trouble.clone()),
+        };
+        let action = |what: &str| front.path(&format!("/orders/{}/{what}?t={token}", view.order.id));
+        let is_open = !found.state.is_over();
+        let asks = paying.as_ref().is_some_and(|paying| paying.checkout.state.is_paying());
+        let bank = paying
+            .as_ref()
+            .map(|paying| paying.action_url.as_str())
+            .filter(|url| !url.is_empty());
+        let decline = paying.as_ref().map_or("", |paying| paying.decline.as_str());
+        told.push(Exchanging {
+            title,
+            detail,
+            id: found.id.to_string(),
+            pieces: match is_open && found.state == ExchangeState::Awaited {
+                true => line
+                    .map(|line| format!("{} × {}", found.unit.quantity, line.title))
+                    .into_iter()
+                    .collect(),
+                false => Vec::new(),
+            },
+            proof: (is_open && state == Some(ReturnState::Awaited)).then(|| Proof {
+                action: action("proof"),
+                statement: found.back().to_string(),
+            }),
+            pay: (found.state == ExchangeState::ToPay).then(|| PayAgain {
+                action: action("exchange-payment"),
+                amount: words::money(view.money(found.missing_minor)),
+                explanation: match (asks, decline) {
+                    (true, _) => {
+                        "Your bank is being asked. Load this page again in a moment; a payment is never taken twice."
+                            .into()
+                    }
+                    (false, "") => String::new(),
+                    (false, decline) => checkout::decline_out(decline).detail,
+                },
+                payments: if asks {
+                    Vec::new()
+                } else {
+                    payments_of(&front.shop, cards, &Typed::new())
+                },
+                bank: bank.map(|url| Link::new("Confirm at your bank", url)),
+            }),
+            end: (is_open && !asks).then(|| action("exchange-end")),
+            end_label: if found.state == ExchangeState::ToPay {
+                "Rather have the money back"
+            } else {
+                "Give the exchange up"
+            },
+            placed: match found.placed() {
+                Some(order) => checkout::order(tx, front.shop.id, order)?,
+                None => None,
+            }
+            .map(|order| page_of(front, key, &order, "Order")),
+        });
+    }
+    Ok(told)
+}
+
+fn page_of(front: &Front, key: &[u8; 32], order: &checkout::Order, word: &str) -> Link {
+    let token = checkout::order_token(key, order.id);
+    let path = front.path(&format!("/orders/{}?t={token}", order.id));
+    Link::new(&format!("{word} {}", order.number), &path)
+}
+
+/// The order something came back of, for which this one left; and what became credit of this one.
+fn around(tx: &mut Tx<'_>, front: &Front, view: &OrderView, key: &[u8; 32]) -> Done<(Option<Link>, Option<Credit>)> {
+    let shop = front.shop.id;
+    let from = match view.checkout.offer.gift_card {
+        Some(_) => exchanges::of_checkout(tx, shop, view.checkout.id)?,
+        None => None,
+    };
+    let from = match from {
+        Some(found) => checkout::order(tx, shop, found.order)?.map(|order| page_of(front, key, &order, "order")),
+        None => None,
+    };
+    let credit = gift_cards::find(tx, shop, gift_cards::credit_of(view.order.id))?;
+    let credit = credit.filter(|card| card.balance_minor > 0).map(|card| Credit {
+        amount: words::money(card.balance()),
+        code: gift_cards::Code::of_credit(key, view.order.id).in_full(),
+    });
+    Ok((from, credit))
+}
+
 /// Where the buyer may withdraw, and what became of what they sent back.
 fn coming_back(
     tx: &mut Tx<'_>,
@@ -719,8 +872,13 @@ fn coming_back(
         path: front.path(&format!("/orders/{id}/withdrawal?t={token}")),
         explanation: withdrawal_page::until(view, right),
     });
+    let exchanged: Vec<_> = exchanges::of_order(tx, front.shop.id, id)?;
     let all = returns::of_order(tx, front.shop.id, id)?;
-    let told = all.iter().map(|found| came_back(front, view, found, token));
+    // What belongs to an exchange is told with it.
+    let alone = all
+        .iter()
+        .filter(|found| exchanged.iter().all(|exchange| exchange.back() != found.id));
+    let told = alone.map(|found| came_back(front, view, found, token));
     Ok((withdrawal, told.collect()))
 }
 
@@ -797,6 +955,28 @@ fn some_units(front: &Front, view: &OrderView, work: Option<&Fulfilment>, token:
             })
             .collect(),
     })
+}
+
+/// An exchange, and what the buyer can do about it now.
+pub struct Exchanging {
+    pub title: String,
+    pub detail: String,
+    pub id: String,
+    /// What has to come back.
+    pub pieces: Vec<String>,
+    pub proof: Option<Proof>,
+    /// The difference.
+    pub pay: Option<PayAgain>,
+    /// Where it is given up.
+    pub end: Option<String>,
+    pub end_label: &'static str,
+    pub placed: Option<Link>,
+}
+
+/// Store credit that can be spent.
+pub struct Credit {
+    pub amount: String,
+    pub code: String,
 }
 
 /// What a buyer can do whose bank does not promise the money any more, and what their bank said to the last try.
@@ -1252,6 +1432,10 @@ impl OrderPage {
                 explanation: "You may withdraw from the contract without giving a reason, now and until 14 days after the last parcel has arrived."
                     .into(),
             }),
+            exchange_path: Some("/s/loam-and-ink/orders/ord_01ksample/exchange".into()),
+            exchanges: Vec::new(),
+            exchanged_from: None,
+            credit: None,
             returns: Vec::new(),
             policies: Frame::sample().policies,
             notice: None,
@@ -1294,6 +1478,69 @@ impl OrderPage {
             payment: "€50.00 held on gift card •••• 7K3M, nothing taken yet; €64.90 authorized, nothing taken yet"
                 .into(),
             ..Self::sample()
+        }
+    }
+
+    /// One exchange waits for what comes back, another for its difference; a third is an order of its own. Some money became credit.
+    pub fn sample_exchanging() -> Self {
+        let exchange = |title: &str, detail: &str| Exchanging {
+            title: title.into(),
+            detail: detail.into(),
+            id: "exc_01ksample".into(),
+            pieces: Vec::new(),
+            proof: None,
+            pay: None,
+            end: None,
+            end_label: "Give the exchange up",
+            placed: None,
+        };
+        let awaited = Exchanging {
+            pieces: vec!["1 × Dune mug · Tide".into()],
+            proof: Some(Proof {
+                action: "/s/loam-and-ink/orders/ord_01ksample/proof".into(),
+                statement: "rtn_01ksample".into(),
+            }),
+            end: Some("/s/loam-and-ink/orders/ord_01ksample/exchange-end".into()),
+            ..exchange(
+                "Your exchange: please send it back",
+                "1 × Dune mug, Sand is kept for you until 5 December 2026, 20:31 UTC, and leaves as soon as yours is here.",
+            )
+        };
+        let lost = Self::sample_lost().pay_again;
+        let to_pay = Exchanging {
+            pay: lost.map(|pay| PayAgain {
+                amount: "€16.90".into(),
+                explanation: String::new(),
+                ..pay
+            }),
+            end: Some("/s/loam-and-ink/orders/ord_01ksample/exchange-end".into()),
+            end_label: "Rather have the money back",
+            ..exchange(
+                "Your exchange: €16.90 is missing",
+                "What you sent is here. 1 × Slow dripper is kept for you and costs so much more: pay it by 5 December 2026, 20:31 UTC, and it leaves. After that day your money goes back by itself.",
+            )
+        };
+        let placed = Exchanging {
+            placed: Some(Link::new(
+                "Order L-1043",
+                "/s/loam-and-ink/orders/ord_01ksecond?t=sample",
+            )),
+            ..exchange(
+                "You exchanged it",
+                "1 × Dune mug, Sand is an order of its own, paid with what you sent back.",
+            )
+        };
+        Self {
+            exchanges: vec![awaited, to_pay, placed],
+            exchanged_from: Some(Link::new(
+                "order L-1041",
+                "/s/loam-and-ink/orders/ord_01kfirst?t=sample",
+            )),
+            credit: Some(Credit {
+                amount: "€12.00".into(),
+                code: "7K3M-9QRT-2W4X-HJ6N-P8VZ".into(),
+            }),
+            ..Self::sample_on_its_way()
         }
     }
 

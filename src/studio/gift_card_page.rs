@@ -150,6 +150,7 @@ impl GiftCardPage {
                 match card.reason {
                     Reason::Sold => "Sold".into(),
                     Reason::Given => "Given away".into(),
+                    Reason::StoreCredit => "Store credit of an order".into(),
                 },
             ),
             (
@@ -172,6 +173,8 @@ impl GiftCardPage {
                 MoveKind::Taken => (Tone::Ok, "Paid for a parcel"),
                 MoveKind::Returned => (Tone::Warn, "Came back with a refund"),
                 MoveKind::Changed => (Tone::Quiet, "Changed"),
+                MoveKind::Credited => (Tone::Ok, "Store credit"),
+                MoveKind::PaidOut => (Tone::Warn, "Went back as money"),
             };
             Happening {
                 tone,

@@ -7,20 +7,25 @@ use super::typed::{Typed, amount};
 use crate::app::App;
 use crate::catalog::KeepTheRest;
 use crate::checkout::{
-    self, AdjustmentKind, CancelOrder, CancelUnits, OrderView, Refund, RefundLines, RefundWhat, Ship, UnitsCanceled,
+    self, AdjustmentKind, CancelOrder, CancelUnits, NewRefund, OrderView, Refund, RefundLines, RefundWhat, Ship,
+    UnitsCanceled, Way,
 };
 use crate::clips;
 use crate::db::{LaneKey, Tx};
+use crate::exchanges::{self, Ask, AskFor, End, Exchange, ExchangeState};
 use crate::fulfilment::{self, Accept, Deliverance, Fulfilment, FulfilmentState, HandOver, TakeAgain};
-use crate::gift_cards::MoveKind;
+use crate::gift_cards::{self, MoveKind};
 use crate::http::{Form, Path, Problem as Refused, Query, page, redirect};
 use crate::identity::{Creator, Helper, Policies, Shop, Staff, shop};
 use crate::inventory::Restock;
-use crate::kernel::{AdjustmentId, Error, Kind, OrderId, Result, ReturnId, ShipmentId, Time, words};
+use crate::kernel::{
+    AdjustmentId, Error, ExchangeId, Kind, OrderId, Result, ReturnId, ShipmentId, Time, VariantId, words,
+};
 use crate::ledger::AccountKey;
 use crate::offers;
 use crate::payments::{self, Part, Taking};
 use crate::returns::{self, Close, Receive, Received, Return, ReturnState};
+use crate::storefront::exchange_page::{self, Group};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -77,7 +82,13 @@ pub struct ComingBack {
     pub pieces: Vec<ReturnPiece>,
     /// It is awaited or on its way: it can be received.
     pub can_receive: bool,
+    /// What pressing its button does.
+    pub receive_label: &'static str,
+    /// Where it is ended, below the order.
+    pub close_path: String,
     pub can_close: bool,
+    /// The order that left for it.
+    pub placed: Option<String>,
 }
 
 pub struct ReturnPiece {
@@ -147,6 +158,16 @@ pub struct OrderPage {
     pub timeline: Vec<Happening>,
     pub shipments: Vec<Shipment>,
     pub returns: Vec<ComingBack>,
+    /// What can come back for something else, and what for.
+    pub exchangeable: Vec<(String, String)>,
+    pub instead: Vec<Group>,
+    /// Chosen before the form is sent: pressing twice is one exchange.
+    pub exchange: String,
+    /// What the chosen one would come to; empty if none is chosen.
+    pub exchange_words: String,
+    pub exchange_quantity: String,
+    pub exchange_piece: String,
+    pub refund_ways: Vec<Choice>,
     pub restocks: Vec<Choice>,
     /// Chosen before the form is sent: pressing twice is one parcel.
     pub shipment: String,
@@ -194,6 +215,13 @@ struct Desk {
     promise: Option<payments::Attempt>,
     saw: checkout::Evidence,
     returns: Vec<Return>,
+    exchanges: Vec<Exchange>,
+    /// What a buyer can have instead of what they have; empty where nothing can come back.
+    instead: Vec<Group>,
+    /// What the chosen exchange would come to; empty if none is chosen.
+    exchange_words: String,
+    /// What the chosen refund puts on a card of the buyer.
+    credited: Option<(i64, i64)>,
     /// What the chosen refund would do; the refusal says why not.
     plan: Option<std::result::Result<checkout::BackPlan, String>>,
     /// Lines that were pre-ordered and whose goods have not arrived.
@@ -218,6 +246,24 @@ fn read(tx: &mut Tx<'_>, staff: &Staff, id: OrderId, typed: &Typed) -> Result<De
         },
         None => None,
     };
+    let exchange_words = match exchange_of(typed) {
+        Ok((unit, variant)) => match exchanges::preview(tx, &view, unit, variant) {
+            Ok(found) => found.sums.words(view.order.currency),
+            Err(error) if matches!(error.kind, Kind::Invalid | Kind::Conflict) => error.detail.into_owned(),
+            Err(error) => return Err(error),
+        },
+        Err(_) => String::new(),
+    };
+    let credited = match (&plan, typed.one("refund_to")) {
+        (Some(Ok(plan)), "store_credit") => {
+            let way = Way::Credit {
+                at_most: None,
+                code: gift_cards::Code::of_token(""), // It changes nothing.
+            };
+            Some(checkout::preview_ways(tx, &view, plan.clone(), &way)?)
+        }
+        _ => None,
+    };
     Ok(Desk {
         names: Names::read(tx, &shop)?,
         parcels: fulfilment::shipments(tx, shop.id, id)?,
@@ -226,6 +272,13 @@ fn read(tx: &mut Tx<'_>, staff: &Staff, id: OrderId, typed: &Typed) -> Result<De
         promise: payments::promise(tx, view.order.checkout.intent())?,
         saw: checkout::evidence(tx, &view.checkout)?,
         returns: returns::of_order(tx, shop.id, id)?,
+        exchanges: exchanges::of_order(tx, shop.id, id)?,
+        instead: match exchange_page::lines(&view).is_empty() || !staff.role.may_create() {
+            true => Vec::new(),
+            false => exchange_page::groups(tx, &view, exchange_of(typed).ok().map(|(_, variant)| variant))?,
+        },
+        credited,
+        exchange_words,
         absent: fulfilment::not_there(tx, &view)?,
         now: tx.now(),
         shop,
@@ -265,6 +318,7 @@ async fn shown(
     let desk = app.db.read(move |tx| read(tx, &who, id, &given)).await?;
     let mut order = OrderPage::of(&desk, staff, typed);
     order.shipment = app.random.id::<ShipmentId>(app.clock.wall()).to_string();
+    order.exchange = app.random.id::<ExchangeId>(app.clock.wall()).to_string();
     order.adjustment = app.random.id::<AdjustmentId>(app.clock.wall()).to_string();
     order.problems = problems;
     page(&order)
@@ -359,6 +413,64 @@ pub async fn receive_return(
     Form(typed): Form<Typed>,
 ) -> std::result::Result<Response, Refused> {
     let done = received(&app, &creator, id, back, &typed).await;
+    told(&app, &creator, id, &typed, done).await
+}
+
+/// A buyer wants something else, and told the shop.
+pub async fn ask_exchange(
+    State(app): State<App>,
+    creator: Creator,
+    Path((_, id)): Path<(String, OrderId)>,
+    Form(typed): Form<Typed>,
+) -> std::result::Result<Response, Refused> {
+    let done = exchange_asked(&app, &creator, id, &typed).await;
+    told(&app, &creator, id, &typed, done).await
+}
+
+/// What for what. Errors: `invalid_field`.
+fn exchange_of(typed: &Typed) -> Result<(Ship, VariantId)> {
+    let number = |name: &str| typed.one(name).trim().parse().ok();
+    let variant = typed.one("variant").parse().ok();
+    match (number("piece"), number("quantity"), variant) {
+        (Some(line), Some(quantity), Some(variant)) => Ok((Ship { line, quantity }, variant)),
+        _ => Err(Error::invalid(
+            "invalid_field",
+            "Choose a piece, how many, and what they get instead.",
+        )),
+    }
+}
+
+/// None: done. Else what to tell.
+async fn exchange_asked(app: &App, staff: &Staff, id: OrderId, typed: &Typed) -> Result<Option<String>> {
+    let (unit, variant) = exchange_of(typed)?;
+    let wish = AskFor {
+        id: typed
+            .id("exchange")
+            .ok_or_else(|| Error::invalid("no_exchange", "The form is too old. Load the page again."))?,
+        unit,
+        variant,
+        staff: staff.staff,
+    };
+    Ok(match exchanges::ask(app, staff.shop, id, wish).await? {
+        Ask::Asked(_) | Ask::Again(_) => None,
+        Ask::NotFound => return Err(Error::not_found("order")),
+        Ask::TooLate => Some("The time for it is over.".into()),
+    })
+}
+
+/// An exchange ends; if its goods are here, their money goes back.
+pub async fn close_exchange(
+    State(app): State<App>,
+    creator: Creator,
+    Path((_, id, exchange)): Path<(String, OrderId, ExchangeId)>,
+    Form(typed): Form<Typed>,
+) -> std::result::Result<Response, Refused> {
+    let done = match exchanges::end(&app, creator.shop, (id, exchange), typed.one("why"), creator.staff).await {
+        Ok(End::Ended) => Ok(None),
+        Ok(End::Placed) => Ok(Some("What leaves for it is an order already.".into())),
+        Ok(End::NotFound) => Err(Error::not_found("exchange")),
+        Err(error) => Err(error),
+    };
     told(&app, &creator, id, &typed, done).await
 }
 
@@ -480,7 +592,13 @@ async fn received(app: &App, staff: &Staff, id: OrderId, back: ReturnId, typed: 
         },
         staff: staff.staff,
     };
-    Ok(match returns::receive(app, shop_id, id, back, received).await? {
+    let answer = returns::receive(app, shop_id, id, back, received).await?;
+    if let Receive::Received(found) = &answer
+        && let Some(exchange) = found.exchange
+    {
+        exchanges::settle(app, shop_id, exchange).await?; // The job would, a second later.
+    }
+    Ok(match answer {
         Receive::Received(found) if !found.trouble.is_empty() => Some(format!(
             "It is written down, and the money waits: {} It is tried again every hour.",
             found.trouble
@@ -500,13 +618,42 @@ async fn refunded(app: &App, staff: &Staff, id: OrderId, typed: &Typed) -> Resul
     let adjustment = typed
         .id("adjustment")
         .ok_or_else(|| Error::invalid("no_adjustment", "The form is too old. Load the page again."))?;
-    let reason = typed.one("reason").to_owned();
-    Ok(
-        match checkout::refund(app, staff.shop, id, adjustment, what, reason, staff.staff).await? {
-            Refund::Begun(_) | Refund::Again(_) => None,
-            Refund::NotFound => return Err(Error::not_found("order")),
+    let new = NewRefund {
+        id: adjustment,
+        what,
+        way: way_of(typed, app, id),
+        reason: typed.one("reason").to_owned(),
+        staff: staff.staff,
+    };
+    Ok(match checkout::refund(app, staff.shop, id, new).await? {
+        Refund::Begun(_) | Refund::Again(_) => None,
+        Refund::NotFound => return Err(Error::not_found("order")),
+    })
+}
+
+/// Which way the form would have the money go.
+fn way_of(typed: &Typed, app: &App, order: OrderId) -> Way {
+    match typed.one("refund_to") {
+        "store_credit" => Way::Credit {
+            at_most: None,
+            code: gift_cards::Code::of_credit(app.db.signing_key(), order),
         },
-    )
+        _ => Way::AsItCame,
+    }
+}
+
+/// What pressing the button does to goods that came back.
+const RECEIVE: &str = "Received: give the money back";
+
+fn refund_ways(chosen: &str) -> Vec<Choice> {
+    let choice = |value: &'static str, label| Choice {
+        chosen: chosen == value,
+        ..Choice::new(value, label)
+    };
+    vec![
+        choice("original", "The way it came"),
+        choice("store_credit", "Store credit, as the buyer wishes"),
+    ]
 }
 
 /// The units that were typed, `ship_0=2` and so on. Errors: `invalid_field`.
@@ -714,7 +861,7 @@ impl Desk {
                 MoveKind::Returned => "Back on the gift card",
                 MoveKind::Held => "Held on the gift card",
                 MoveKind::Released => "The gift card was let go",
-                MoveKind::Issued | MoveKind::Changed => continue,
+                MoveKind::Issued | MoveKind::Changed | MoveKind::Credited | MoveKind::PaidOut => continue,
             };
             tell(one.at, Tone::Quiet, title.into(), String::new(), self.money(one.minor));
         }
@@ -738,6 +885,12 @@ impl Desk {
 
     /// Which way a refund goes, where a gift card paid a part.
     fn ways_back(&self, plan: &checkout::BackPlan) -> String {
+        if let Some((credited, 0)) = self.credited {
+            return format!(
+                "{} becomes store credit, at once; nothing goes back by the processor.",
+                self.money(credited)
+            );
+        }
         let onto_card = plan.gift_card_minor();
         let Some(covers) = self.view.checkout.offer.gift_card.as_ref().filter(|_| onto_card > 0) else {
             return String::new();
@@ -891,7 +1044,51 @@ impl Desk {
             at: When::of(found.stated_at, self.now),
             pieces: pieces.collect(),
             can_receive: may && matches!(found.state, ReturnState::Awaited | ReturnState::Sent),
+            receive_label: RECEIVE,
+            close_path: format!("returns/{}/closing", found.id),
             can_close: may && !found.state.is_over(),
+            placed: None,
+        }
+    }
+
+    /// What a return says that belongs to an exchange.
+    fn exchanging(&self, back: ComingBack, found: &Exchange, may: bool, slug: &str) -> ComingBack {
+        let wanted = format!("{} × {}", found.unit.quantity, found.wanted());
+        let due = words::exact(found.due_by);
+        let (state, detail) = match found.state {
+            ExchangeState::Awaited => (
+                back.state,
+                format!(
+                    "{wanted} is kept for them until {due}, and becomes an order of its own when this is received. {}",
+                    found.trouble
+                ),
+            ),
+            ExchangeState::ToPay => (
+                Chip::new(Tone::Warn, "To be paid"),
+                format!(
+                    "It is here. {wanted} is kept for them; they have to pay {} more by {due}. After that day their money goes back.",
+                    self.money(found.missing_minor)
+                ),
+            ),
+            ExchangeState::Placed => (
+                Chip::new(Tone::Ok, "Exchanged"),
+                format!("Its money became credit and paid for {wanted}."),
+            ),
+            ExchangeState::Refunded => (
+                Chip::new(Tone::Warn, "Refunded"),
+                format!("{wanted} did not leave for it: {} {}", found.trouble, back.detail),
+            ),
+            ExchangeState::Closed => (Chip::new(Tone::Quiet, "Closed"), found.trouble.clone()),
+        };
+        ComingBack {
+            title: format!("The buyer exchanges it for {wanted}."),
+            state,
+            detail: detail.trim().to_owned(),
+            receive_label: "Received: send what they get for it",
+            close_path: format!("exchanges/{}/closing", found.id),
+            can_close: may && !found.state.is_over(),
+            placed: found.placed().map(|order| format!("/studio/{slug}/orders/{order}")),
+            ..back
         }
     }
 }
@@ -1166,8 +1363,36 @@ impl OrderPage {
             timeline: desk.timeline(),
             shipments: desk.parcels.iter().map(shipment).collect(),
             returns: (desk.returns.iter())
-                .map(|found| desk.coming_back(found, staff.role.may_create()))
+                .map(|found| {
+                    let may = staff.role.may_create();
+                    let back = desk.coming_back(found, may);
+                    match desk.exchanges.iter().find(|exchange| exchange.back() == found.id) {
+                        Some(exchange) => desk.exchanging(back, exchange, may, &frame.shop_slug),
+                        None => back,
+                    }
+                })
                 .collect(),
+            exchangeable: match desk.instead.is_empty() {
+                true => Vec::new(),
+                false => (exchange_page::lines(view).into_iter())
+                    .map(|line| {
+                        let name = match line.variant_title.as_str() {
+                            "" => line.title,
+                            variant => format!("{}, {variant}", line.title),
+                        };
+                        (line.line.to_string(), format!("{name} · {} there", line.open))
+                    })
+                    .collect(),
+            },
+            instead: desk.instead.clone(),
+            exchange: String::new(),
+            exchange_words: desk.exchange_words.clone(),
+            exchange_quantity: match typed.one("quantity") {
+                "" => "1".into(),
+                quantity => quantity.into(),
+            },
+            exchange_piece: typed.one("piece").into(),
+            refund_ways: refund_ways(typed.one("refund_to")),
             restocks: restocks(),
             shipment: String::new(),
             carrier: Field::of(typed.one("carrier")),
@@ -1272,6 +1497,13 @@ impl OrderPage {
             ],
             shipments: Vec::new(),
             returns: Vec::new(),
+            exchangeable: Vec::new(),
+            instead: Vec::new(),
+            exchange: String::new(),
+            exchange_words: String::new(),
+            exchange_quantity: "1".into(),
+            exchange_piece: String::new(),
+            refund_ways: refund_ways(""),
             restocks: restocks(),
             shipment: String::new(),
             carrier: Field::default(),
@@ -1379,7 +1611,10 @@ impl OrderPage {
                     quantity: 1,
                 }],
                 can_receive: true,
+                receive_label: RECEIVE,
+                close_path: "returns/rtn_01jd3v8k2m7q9x4r5t6w8y0z1a/closing".into(),
                 can_close: true,
+                placed: None,
             }],
             refund_preview: None,
             ..Self::refunding()

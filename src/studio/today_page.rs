@@ -281,7 +281,26 @@ fn coming_back(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<(Return, String)>> {
 /// What a person has to do about a return, and until when.
 fn return_task(found: &Return, order: &str, base: &str, now: Time) -> Task {
     let due = words::exact(found.due_by);
+    let exchanged = found.exchange.is_some();
     let (title, detail, action) = match found.state {
+        ReturnState::Awaited if exchanged => (
+            format!("Something of order {order} comes back"),
+            format!("The buyer exchanges it: what they get for it is kept until {due}, and for sale again after that."),
+            "See the exchange",
+        ),
+        ReturnState::Sent if exchanged => (
+            format!("Something of order {order} is on its way back"),
+            format!(
+                "The buyer says: {}. What they get for it is kept, and leaves when this is received.",
+                found.proof
+            ),
+            "Receive it",
+        ),
+        _ if exchanged => (
+            format!("An exchange of order {order} waits"),
+            "Its goods are here, and what is kept for the buyer has not been paid, or cannot leave yet.".to_owned(),
+            "See why",
+        ),
         ReturnState::Awaited => (
             format!("Something of order {order} comes back"),
             format!("The money is due by {due}; it may wait until the goods are here, or shown to be on their way."),

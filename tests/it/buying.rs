@@ -338,6 +338,7 @@ pub async fn invariants(app: &App, shop: ShopId, held: impl FnOnce() -> i64) {
             broken.extend(fulfilment::check(tx)?);
             broken.extend(hawker::returns::check(tx)?);
             broken.extend(hawker::erasure::check(tx)?);
+            broken.extend(hawker::exchanges::check(tx)?);
             broken.extend(hawker::price_matches::check(tx)?);
             broken.extend(payments::disputes::check(tx)?);
             broken.extend(gift_cards::check(tx)?);

@@ -6,7 +6,7 @@ use hawker::app::App;
 use hawker::db::LaneKey;
 use hawker::identity::{self, Role};
 use hawker::inventory;
-use hawker::kernel::{DisputeStage, DisputeTold, VariantId};
+use hawker::kernel::{DisputeStage, DisputeTold, ExchangeId, OrderId, ShopId, VariantId};
 use hawker::payments::{self, disputes};
 use hyper::Method;
 use serde_json::{Value, json};
@@ -152,6 +152,10 @@ const CENSUS: &[Row] = &[
     form("/s/{shop}/orders/{order}/erasure", Who::Anyone, ""),
     read("/s/{shop}/orders/{order}/withdrawal", Who::Anyone),
     form("/s/{shop}/orders/{order}/withdrawal", Who::Anyone, ""),
+    read("/s/{shop}/orders/{order}/exchange", Who::Anyone),
+    form("/s/{shop}/orders/{order}/exchange", Who::Anyone, ""),
+    form("/s/{shop}/orders/{order}/exchange-end", Who::Anyone, ""),
+    form("/s/{shop}/orders/{order}/exchange-payment", Who::Anyone, ""),
     form("/s/{shop}/orders/{order}/proof", Who::Anyone, ""),
     form("/s/{shop}/orders/{order}/payment", Who::Anyone, ""),
     read("/sitemap.xml", Who::Anyone),
@@ -183,6 +187,12 @@ const CENSUS: &[Row] = &[
     form("/studio/{shop}/orders/{order}/captures", Who::Creator, ""),
     form("/studio/{shop}/orders/{order}/cancellation", Who::Creator, ""),
     form("/studio/{shop}/orders/{order}/canceled-units", Who::Creator, ""),
+    form("/studio/{shop}/orders/{order}/exchanges", Who::Creator, ""),
+    form(
+        "/studio/{shop}/orders/{order}/exchanges/{exchange}/closing",
+        Who::Creator,
+        "",
+    ),
     form(
         "/studio/{shop}/orders/{order}/returns/{return}/receipt",
         Who::Creator,
@@ -765,6 +775,25 @@ const CENSUS: &[Row] = &[
         who: Who::Creator,
         body: Body::None,
     },
+    read("/v1/orders/{order}/exchanges", Who::Creator),
+    act(
+        "POST",
+        "/v1/orders/{order}/exchange-previews",
+        Who::Creator,
+        r#"{"back":{"line":0,"quantity":1},"variant":"{variant}"}"#,
+    ),
+    act(
+        "POST",
+        "/v1/orders/{order}/exchanges",
+        Who::Creator,
+        r#"{"back":{"line":0,"quantity":1},"variant":"{variant}"}"#,
+    ),
+    act(
+        "POST",
+        "/v1/orders/{order}/exchanges/{exchange}/closing",
+        Who::Creator,
+        r#"{"reason":"story"}"#,
+    ),
     read("/v1/orders/{order}/returns", Who::Creator),
     act(
         "POST",
@@ -818,6 +847,26 @@ async fn version(owner: &Client, path: &str) -> String {
             .as_i64()
             .unwrap_or_else(|| panic!("{path}: {} {}", read.status, read.text()))
     )
+}
+
+/// An exchange that was given up: nothing of the census's order has left.
+async fn ended_exchange(app: &App, order: &str, variant: &str) -> String {
+    let (order, variant): (OrderId, VariantId) = (order.parse().unwrap(), variant.parse().unwrap());
+    let id: ExchangeId = app.random.id(app.clock.wall());
+    let write = app.db.write(LaneKey(0), move |tx| {
+        let (shop, offer): (ShopId, String) = tx.one(
+            "select o.shop_id, c.offer from orders o join checkouts c on c.id = o.checkout_id where o.id = $1",
+            hawker::args![order],
+        )?;
+        let offer: Value = serde_json::from_str(&offer).unwrap();
+        tx.exec(
+            "insert into exchanges (id, shop_id, order_id, return_id, state, line, quantity, variant_id, quote, due_by, asked_at, ended_at, version)
+             values ($1, $2, $3, $1, 'closed', 0, 1, $4, $5, $6, $6, $6, 1)",
+            hawker::args![id, shop, order, variant, offer["quote"].to_string(), tx.now()],
+        )
+    });
+    write.await.unwrap();
+    id.to_string()
 }
 
 /// A bank asks about a payment.
@@ -1029,6 +1078,10 @@ impl Furnished {
             .post(&format!("/v1/orders/{}/returns", names["order"]), &withdrawn)
             .await;
         names.insert("return", id(&withdrawn));
+        names.insert(
+            "exchange",
+            ended_exchange(&world.app, &names["order"], &names["variant"]).await,
+        );
         let prices = json!({ "prices": [{ "variant": names["variant"], "unit_minor": 100 }] });
         let wish: hawker::kernel::ErasureId = crate::harness::nobody();
         let wish = json!({ "id": wish, "contact": "nobody@census.example" });

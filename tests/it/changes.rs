@@ -65,7 +65,7 @@ impl Stall {
     }
 
     /// The letter to the buyer whose subject says this.
-    async fn letter(&self, subject: &str) -> String {
+    pub async fn letter(&self, subject: &str) -> String {
         loop {
             let letter = self.world.mailbox.letter_to("buyer@example.com").await;
             if letter.subject.contains(subject) {
@@ -1025,16 +1025,14 @@ async fn f4_a_return_that_is_closed_while_it_is_paid_is_one_or_the_other() {
             "The return has ended.",
         ))
     };
-    let refused = checkout::refund_while(
-        &stall.world.app,
-        stall.shop.id,
-        order,
-        stall.fresh(),
-        checkout::RefundWhat::Everything,
-        "withdrawal".into(),
-        None,
-        ended,
-    );
+    let new = checkout::NewRefund {
+        id: stall.fresh(),
+        what: checkout::RefundWhat::Everything,
+        way: checkout::Way::AsItCame,
+        reason: "withdrawal".into(),
+        staff: None,
+    };
+    let refused = checkout::refund_while(&stall.world.app, stall.shop.id, order, new, ended);
     assert_eq!(refused.await.unwrap_err().code, "return_closed");
     assert_eq!(money(&stall.order(order).await).1, 0);
     stall.check_changes().await;

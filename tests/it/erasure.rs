@@ -4,7 +4,7 @@ use crate::buying::{Stall, tap_body};
 use crate::harness::World;
 use hawker::db::{self, LaneKey};
 use hawker::erasure;
-use hawker::kernel::{Clock, ErasureId, OrderId, Random};
+use hawker::kernel::{Clock, ErasureId, OrderId};
 use hawker::ledger;
 use serde_json::{Value, json};
 use std::time::Duration;

@@ -23,6 +23,7 @@ mod disputes;
 mod drops;
 mod erasure;
 mod evidence;
+mod exchanges;
 mod faults;
 mod foreign_pages;
 mod gift_cards;

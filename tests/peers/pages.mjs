@@ -123,6 +123,9 @@ async function storefront(browser, demo, made) {
   const withdrawal = made.pages.shipped.replace("?t=", "/withdrawal?t=");
   await visitor.open(withdrawal, "a withdrawal, first step");
   await visitor.open(`${withdrawal}&back_0=1&name=Jo&email=jo%40example.org`, "a withdrawal, to be confirmed");
+  const exchange = made.pages.shipped.replace("?t=", "/exchange?t=");
+  await visitor.open(exchange, "an exchange, first step");
+  await visitor.open(`${exchange}&piece=0&quantity=1&variant=nonsense`, "an exchange that was typed wrong");
   // A long page of few kinds of things: twice is enough.
   await visitor.open("/docs", "/docs", LOOKS.filter(({ whole }) => whole));
   await visitor.open("/mailbox");

@@ -73,6 +73,7 @@ impl Buyer {
             gift_card: None,
             key: None,
             after: None,
+            exchange: None,
             return_url: String::new(),
         };
         Self {

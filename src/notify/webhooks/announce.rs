@@ -87,7 +87,9 @@ impl DataOut {
 
 /// Tells whoever listens of a fact. In a shop without endpoints this is one look a batch. Order of answers: nobody, told.
 pub fn announce(tx: &mut Tx<'_>, fact: &Fact) -> Result<Announced> {
-    let kind = EventType::of(fact);
+    let Some(kind) = EventType::of(fact) else {
+        return Ok(Announced::Nobody);
+    };
     let (shop, about) = object(fact);
     let now = tx.now();
     let listening: Vec<Endpoint> = (store::listening(tx, shop)?.into_iter())
@@ -166,6 +168,9 @@ fn data(tx: &mut Tx<'_>, fact: &Fact, version: i64) -> Result<DataOut> {
         Fact::OrderConfirmed { shop, order, .. }
         | Fact::OrderCanceled { shop, order }
         | Fact::WithdrawalStated { shop, order, .. }
+        | Fact::ExchangeAsked { shop, order, .. }
+        | Fact::ExchangeReturned { shop, order, .. }
+        | Fact::ExchangePayable { shop, order, .. }
         | Fact::PaymentCaptured { shop, order }
         | Fact::PaymentLost { shop, order, .. }
         | Fact::PaymentOverdue { shop, order } => about_order(tx, shop, order, version),

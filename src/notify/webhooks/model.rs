@@ -58,8 +58,10 @@ impl EventType {
         Self::DisputeClosed,
     ];
 
-    pub fn of(fact: &Fact) -> Self {
-        match fact {
+    /// What is told of a fact; none: its order's own events say it.
+    pub fn of(fact: &Fact) -> Option<Self> {
+        Some(match fact {
+            Fact::ExchangeAsked { .. } | Fact::ExchangeReturned { .. } | Fact::ExchangePayable { .. } => return None,
             Fact::OrderConfirmed { .. } => Self::OrderConfirmed,
             Fact::OrderCanceled { .. } => Self::OrderCanceled,
             Fact::UnitsCanceled { .. } => Self::OrderUnitsCanceled,
@@ -72,7 +74,7 @@ impl EventType {
             Fact::RefundFailed { .. } => Self::RefundFailed,
             Fact::DisputeOpened { .. } => Self::DisputeOpened,
             Fact::DisputeClosed { .. } => Self::DisputeClosed,
-        }
+        })
     }
 }
 
@@ -303,6 +305,9 @@ pub(super) fn object(fact: &Fact) -> (ShopId, Uuid) {
         | Fact::OrderCanceled { shop, order }
         | Fact::UnitsCanceled { shop, order, .. }
         | Fact::WithdrawalStated { shop, order, .. }
+        | Fact::ExchangeAsked { shop, order, .. }
+        | Fact::ExchangeReturned { shop, order, .. }
+        | Fact::ExchangePayable { shop, order, .. }
         | Fact::OrderRefunded { shop, order, .. }
         | Fact::ShipmentHandedOver { shop, order, .. }
         | Fact::PaymentCaptured { shop, order }

@@ -524,7 +524,7 @@ pub(super) fn ours(tx: &mut Tx<'_>, shop: ShopId, processor: &str, line: &Line) 
                     (select count(*) from settlement_lines l where l.shop_id = $1 and l.kind = $4 and l.ours = r.id and l.line_number > 0)
                from attempts a join intents i on i.id = a.intent_id join refunds r on r.intent_id = a.intent_id and r.attempt_id = a.id
               where a.reference = $3 and a.reference <> '' and a.shop_id = $1 and a.processor = $2
-                and (r.state = 'succeeded' or (r.state = 'failed' and r.reference <> ''))
+                and r.credited = 0 and (r.state = 'succeeded' or (r.state = 'failed' and r.reference <> ''))
               order by r.created_at, r.id limit 100",
             args,
         ),

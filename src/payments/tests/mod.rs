@@ -54,10 +54,7 @@ impl crate::kernel::Processor for Slow {
     fn name(&self) -> &'static str {
         "slow"
     }
-    fn ask<'a>(
-        &'a self,
-        _: &'a crate::kernel::Ask,
-    ) -> std::pin::Pin<Box<dyn std::future::Future<Output = Answer> + Send + 'a>> {
+    fn ask<'a>(&'a self, _: &'a crate::kernel::Ask) -> std::pin::Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
         Box::pin(async {
             *self.0.0.lock().unwrap() += 20_000_000;
             tokio::task::yield_now().await;
@@ -1044,6 +1041,32 @@ fn i13_while_an_unanswered_capture_alone_keeps_a_payment_open_nothing_more_is_ta
         );
         assert_eq!(bank.act(&["capture", "order=A", "20.00"]).await, "lapsed");
     });
+}
+
+/// Found by the simulator: it was told to let go before it had the request, said no, and would have said so for ever: a key is one request.
+#[test]
+fn p9_letting_go_is_asked_anew_each_time() {
+    let mut bank = bank();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        assert_eq!(bank.act(&["authorize", "order=A", "30.00"]).await, "ok");
+    });
+    let id = Bank::checkout("A").intent();
+    let attempt = bank.read(move |tx| latest_attempt(tx, id)).unwrap().unwrap();
+    let again = |tries| Attempt {
+        tries,
+        ..attempt.clone()
+    };
+    let keys = [0, 1, 2].map(|tries| again(tries).key(Operation::Void));
+    assert!(keys[0] != keys[1] && keys[1] != keys[2], "{keys:?}");
+    let asked = [0, 1].map(|tries| again(tries).key(Operation::Authorize));
+    assert_eq!(
+        asked[0], asked[1],
+        "what takes or promises money is one request for ever"
+    );
 }
 
 /// Found by the simulator: a processor that cannot be asked never had the request, or refuses to let go of what is over, and nobody can say so.
