@@ -460,6 +460,7 @@ pub const PERSONAL: &[Personal] = &[
         "stays with what was done",
     ),
     of("erasures", "staff_id", Staff, "who did it", "stays with what was done"),
+    of("exchanges", "staff_id", Staff, "who did it", "stays with what was done"),
     of(
         "gift_card_moves",
         "staff_id",
@@ -563,7 +564,7 @@ pub const NOTHING: &[(&str, &str)] = &[
     ("bundles", "product_id shop_id keep_the_rest"),
     (
         "captures",
-        "id intent_id attempt_id shop_id shipment_id amount_minor final state fee_minor reference detail legs tries next_check_at created_at changed_at told",
+        "id intent_id attempt_id shop_id shipment_id amount_minor final state fee_minor reference detail legs tries next_check_at created_at changed_at told credited",
     ),
     ("card_asks", "shop_id day asks"),
     (
@@ -641,6 +642,10 @@ pub const NOTHING: &[(&str, &str)] = &[
         "shop_id id clip_id clip_version kind anchor_id at_ms from_second to_second day received_at folded",
     ),
     (
+        "exchanges",
+        "id shop_id order_id return_id state line quantity variant_id quote due_by missing_minor tries checkout_id trouble asked_at ended_at version next_check_at",
+    ),
+    (
         "fulfilments",
         "order_id shop_id partner_id state promised_from promised_until version created_at changed_at",
     ),
@@ -654,7 +659,7 @@ pub const NOTHING: &[(&str, &str)] = &[
     ),
     (
         "gift_cards",
-        "id shop_id code_hash last_four currency initial_minor balance_minor held_minor reason state expires_at version created_at",
+        "id shop_id code_hash last_four currency initial_minor balance_minor held_minor reason state expires_at version created_at order_id paid_out_minor",
     ),
     (
         "idempotency_keys",
@@ -727,7 +732,7 @@ pub const NOTHING: &[(&str, &str)] = &[
     ("return_lines", "return_id line quantity"),
     (
         "returns",
-        "id shop_id order_id state whole units_canceled stated_at due_by received_at deducted_minor deduction restock refunded_minor ended_at trouble reminded version next_check_at",
+        "id shop_id order_id state whole units_canceled stated_at due_by received_at deducted_minor deduction restock refunded_minor ended_at trouble reminded version next_check_at exchange_id",
     ),
     ("routing_rules", "shop_id version rules created_at"),
     ("sealed_heads", "shop_id sequence hash"),

@@ -2,8 +2,10 @@
 
 use super::model::{Erasure, Item, ItemState, Why};
 use crate::args;
+use crate::checkout::{self, Contact};
 use crate::db::{FromRow, Row, Tx};
 use crate::kernel::{CheckoutId, ErasureId, Page, Result, ShopId, Time};
+use crate::{fulfilment, payments, returns};
 
 impl FromRow for Erasure {
     fn from_row(row: &Row<'_>) -> Result<Self> {
@@ -126,18 +128,25 @@ impl FromRow for Item {
             state: row.get(1)?,
             reasons: reasons?,
             until: row.get(3)?,
-            number: row.get(4)?,
+            number: None,
         })
     }
 }
 
 /// The purchases it is about.
 pub fn items(tx: &mut Tx<'_>, id: ErasureId) -> Result<Vec<Item>> {
-    tx.all(
-        "select i.checkout_id, i.state, i.reasons, i.until, o.number from erasure_items i left join orders o on o.checkout_id = i.checkout_id
-          where i.erasure_id = $1 order by i.checkout_id limit 10000",
+    let shop: Option<(ShopId,)> = tx.maybe_one("select shop_id from erasures where id = $1", args![id])?;
+    let Some((shop,)) = shop else {
+        return Ok(Vec::new());
+    };
+    let mut items: Vec<Item> = tx.all(
+        "select checkout_id, state, reasons, until from erasure_items where erasure_id = $1 order by checkout_id limit 10000",
         args![id],
-    )
+    )?;
+    for item in &mut items {
+        item.number = checkout::order_of_checkout(tx, shop, item.checkout)?.map(|order| order.number);
+    }
+    Ok(items)
 }
 
 pub(super) fn set_item(
@@ -156,16 +165,17 @@ pub(super) fn set_item(
 
 /// Rows that break a promise of this module (T9): empty, always.
 pub fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
-    let filled: Vec<(ErasureId, CheckoutId)> = tx.all(
-        "select i.erasure_id, i.checkout_id from erasure_items i join checkouts c on c.id = i.checkout_id
-          where (i.state = 'erased' and c.erased_at is null)
-             or (c.erased_at is not null and exists (select 1 from stored_methods s where s.checkout_id = c.id and s.state <> 'forgetting'))
-             or (c.erased_at is not null and exists (select 1 from returns r join orders o on o.id = r.order_id
-                  where o.checkout_id = c.id and (r.name <> '' or r.email <> '' or r.words <> '' or r.proof <> '')))
-             or (c.erased_at is not null and exists (select 1 from shipments s join orders o on o.id = s.order_id
-                  where o.checkout_id = c.id and s.tracking <> '')) limit 20",
+    let erased: Vec<(ErasureId, ShopId, CheckoutId)> = tx.all(
+        "select i.erasure_id, e.shop_id, i.checkout_id from erasure_items i join erasures e on e.id = i.erasure_id
+          where i.state = 'erased' order by i.checkout_id limit 1000",
         &[],
     )?;
+    let mut filled = Vec::new();
+    for (id, shop, checkout) in erased {
+        if says_something(tx, shop, checkout)? {
+            filled.push((id, checkout));
+        }
+    }
     let forgotten: Vec<(ErasureId,)> = tx.all(
         "select id from erasures where (state = 'done') <> (next_check_at is null) limit 20",
         &[],
@@ -180,4 +190,24 @@ pub fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
             .map(|(id,)| format!("I16 nobody will look at {id} again")),
     );
     Ok(broken)
+}
+
+/// Whether what is kept of a purchase says who bought.
+fn says_something(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId) -> Result<bool> {
+    let found = checkout::find(tx, shop, id)?;
+    let is_known = found.is_some_and(|found| found.contact != Contact::default() || found.address.is_some());
+    if is_known || payments::stored::is_kept(tx, id)? {
+        return Ok(true);
+    }
+    let Some(order) = checkout::order_of_checkout(tx, shop, id)? else {
+        return Ok(false);
+    };
+    let returns = returns::of_order(tx, shop, order.id)?;
+    let told = |back: &returns::Return| {
+        [&back.name, &back.email, &back.words, &back.proof]
+            .iter()
+            .any(|text| !text.is_empty())
+    };
+    let parcels = fulfilment::shipments(tx, shop, order.id)?;
+    Ok(!order.email.is_empty() || returns.iter().any(told) || parcels.iter().any(|parcel| !parcel.tracking.is_empty()))
 }
