@@ -564,7 +564,7 @@ pub const NOTHING: &[(&str, &str)] = &[
     ("bundles", "product_id shop_id keep_the_rest"),
     (
         "captures",
-        "id intent_id attempt_id shop_id shipment_id amount_minor final state fee_minor reference detail legs tries next_check_at created_at changed_at told credited",
+        "id intent_id attempt_id shop_id shipment_id amount_minor final state fee_minor reference detail legs tries next_check_at created_at changed_at told",
     ),
     ("card_asks", "shop_id day asks"),
     (
@@ -722,7 +722,7 @@ pub const NOTHING: &[(&str, &str)] = &[
     ),
     (
         "refunds",
-        "id intent_id attempt_id shop_id adjustment_id amount_minor state reference detail legs tries next_check_at created_at changed_at told",
+        "id intent_id attempt_id shop_id adjustment_id amount_minor state reference detail legs tries next_check_at created_at changed_at told credited",
     ),
     (
         "reservations",
