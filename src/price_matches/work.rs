@@ -98,7 +98,11 @@ async fn one(app: App, found: PriceMatch, order: OrderId) -> Result<MatchOrder> 
         refunded_minor,
         why: why.to_owned(),
     };
-    let id = found.refund(order);
+    let id = if mutant!("L13-match") {
+        app.random.id(app.clock.wall())
+    } else {
+        found.refund(order)
+    };
     let what = RefundWhat::Difference(found.pairs());
     let reason = PRICE_MATCH.to_owned();
     match checkout::refund(&app, found.shop, order, id, what, reason, found.staff).await {
@@ -119,7 +123,10 @@ async fn look_later(app: &App, found: &PriceMatch) -> Result<bool> {
     app.db
         .write(LaneKey::of(found.id), move |tx| {
             let before = tx.now().minus(AGAIN);
-            let due = store::later(tx, batch.id, before, CHUNK / 4)?;
+            let due = match mutant!("I16-match") {
+                true => Vec::new(),
+                false => store::later(tx, batch.id, before, CHUNK / 4)?,
+            };
             for order in &due {
                 let now = match checkout::view(tx, batch.shop, *order)? {
                     Some(view) => row(&batch, &view),

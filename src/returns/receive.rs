@@ -104,7 +104,7 @@ fn arrive(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, id: ReturnId, received:
             .iter()
             .find(|came| came.line == unit.line)
             .map_or(0, |came| came.quantity);
-        if here < unit.quantity {
+        if here < unit.quantity && !mutant!("F2-came") {
             store::set_units(tx, id, unit.line, here)?;
             checkout::ask_no_more(tx, order, unit.line, unit.quantity - here)?;
         }
@@ -166,10 +166,14 @@ pub(super) async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()
             "written_off" => Some(Restock::WrittenOff),
             _ => None,
         },
-        less_minor: found.deducted_minor,
+        less_minor: if mutant!("F4-worn") { 0 } else { found.deducted_minor },
         asked_at: Some(found.stated_at),
     });
-    let refund = found.refund();
+    let refund = if mutant!("L13-return") {
+        app.random.id(app.clock.wall())
+    } else {
+        found.refund()
+    };
     let reason = "withdrawal".to_owned();
     let minor = match checkout::refund(app, shop, order, refund, what, reason, found.staff).await {
         Ok(Refund::Begun(back) | Refund::Again(back)) => back.amount.minor,
@@ -259,7 +263,7 @@ pub fn close(
             _ => Close::Refunded,
         });
     }
-    for unit in &found.units {
+    for unit in found.units.iter().filter(|_| !mutant!("F2-closed")) {
         checkout::ask_no_more(tx, order, unit.line, unit.quantity)?;
     }
     Ok(Close::Closed)

@@ -1,5 +1,6 @@
 //! The people around the shop and what they were promised: kept by them, compared with the shop after every crash and at the end (I34).
 
+use crate::deals::Deal;
 use hawker::app::App;
 use hawker::checkout::{
     self, Address, Adjustment, Buy, CancelOrder, CancelUnits, Contact, Pay, Paying, Payment, Refund, RefundWhat,
@@ -208,6 +209,8 @@ pub enum Act {
     Leave {
         checkout: CheckoutId,
     },
+    /// About prices, bundles, pre-orders, returns and lower prices.
+    Deal(Box<Deal>),
 }
 
 /// An act, and whether it was acknowledged.
@@ -309,6 +312,7 @@ impl Act {
                 checkout::cancel(app, shop, checkout).await?;
                 true
             }
+            Self::Deal(deal) => deal.perform(app, shop).await?,
         })
     }
 }
@@ -364,6 +368,7 @@ pub async fn unkept(app: &App, shop: ShopId, buyers: &[Buyer], acts: &[Done]) ->
                     }
                     // What was not heard at first may be refused when it is told again: then a person may answer anew.
                     Act::Answer { dispute, .. } => disputes::find(tx, shop, *dispute)?.is_some(),
+                    Act::Deal(deal) => deal.is_kept(tx, shop)?,
                     Act::Decide { .. }
                     | Act::Forget { .. }
                     | Act::Stock { .. }
