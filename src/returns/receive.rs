@@ -169,6 +169,9 @@ pub(super) async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()
         less_minor: if mutant!("F4-worn") { 0 } else { found.deducted_minor },
         asked_at: Some(found.stated_at),
     });
+    if !app.db.write(lane, move |tx| store::pays(tx, id)).await? {
+        return Ok(()); // A person ended it in this instant.
+    }
     let refund = if mutant!("L13-return") {
         app.random.id(app.clock.wall())
     } else {
@@ -231,7 +234,7 @@ pub fn say_sent(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, id: ReturnId, pro
 pub enum Close {
     Closed,
     NotFound,
-    /// Its money went back.
+    /// Its money went back, or is on its way.
     Refunded,
 }
 

@@ -162,6 +162,15 @@ pub(super) fn refunded(tx: &mut Tx<'_>, id: ReturnId, minor: i64) -> Result<bool
     Ok(done == 1)
 }
 
+/// The money goes back now: until it is known why it cannot, nobody ends the return without it. False: it has ended.
+pub(super) fn pays(tx: &mut Tx<'_>, id: ReturnId) -> Result<bool> {
+    let done = tx.exec(
+        "update returns set trouble = '' where id = $1 and state = 'received'",
+        args![id],
+    )?;
+    Ok(done == 1)
+}
+
 /// The money cannot go back yet, and why.
 pub(super) fn postpone(tx: &mut Tx<'_>, id: ReturnId, trouble: &str, at: Time) -> Result<()> {
     tx.put(
@@ -170,11 +179,11 @@ pub(super) fn postpone(tx: &mut Tx<'_>, id: ReturnId, trouble: &str, at: Time) -
     )
 }
 
-/// Ended by a person, without money.
+/// Ended by a person, without money. False: it has ended, or its money is on its way.
 pub(super) fn close(tx: &mut Tx<'_>, shop: ShopId, id: ReturnId, why: &str, staff: Option<StaffId>) -> Result<bool> {
     let done = tx.exec(
         "update returns set state = 'closed', trouble = $3, staff_id = $4, ended_at = $5, next_check_at = null, version = version + 1
-          where shop_id = $1 and id = $2 and (state = 'awaited' or state = 'sent' or state = 'received')",
+          where shop_id = $1 and id = $2 and (state = 'awaited' or state = 'sent' or (state = 'received' and trouble <> ''))",
         args![shop, id, why, staff, tx.now()],
     )?;
     Ok(done == 1)

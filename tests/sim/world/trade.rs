@@ -10,7 +10,7 @@ use hawker::checkout::{self, Change, Contact, Details, Ship};
 use hawker::discounts::{NewDiscount, Rule, Step, Takes, Wish};
 use hawker::inventory::Restock;
 use hawker::kernel::{
-    DiscountId, Kind, Money, OrderId, PriceMatchId, ProductId, Result, ReturnId, Seconds, ShopId, Time, VariantId,
+    DiscountId, Id, Kind, Money, OrderId, PriceMatchId, ProductId, Result, ReturnId, Seconds, ShopId, Time, VariantId,
 };
 use hawker::offers::{self, Asked, Quote, WantedLine};
 use hawker::preorders::{NewPreorder, Preorder, PreorderState};
@@ -281,7 +281,7 @@ impl World<'_> {
         let good = self.ground.goods[pick(dice, 3)];
         let product = self.look(move |tx| catalog::product_of(tx, shop, good));
         let product = product.ok().flatten().map(|product| product.id);
-        let id = {
+        let id: DiscountId = {
             let app = &self.running().app;
             app.random.id(app.clock.wall())
         };
@@ -301,7 +301,7 @@ impl World<'_> {
             starts_at: (dice.below(8) == 0).then(|| now.plus(Seconds(60))),
             ends_at: (dice.below(3) == 0).then(|| now.plus(Seconds(90 + i64::from(few(dice, 900))))),
             rule: Rule {
-                name: format!("Discount {number}"),
+                name: format!("Discount {}", id.uuid().simple()), // No other has it: the rules know it by its name.
                 takes: takes(dice),
                 products: product
                     .filter(|_| dice.below(3) == 0)
