@@ -321,6 +321,7 @@ pub(super) fn judged(view: &OrderView, lines: &RefundLines) -> Result<(Vec<(Part
         // so that nothing is lost to rounding. What was canceled before it left was never paid for.
         let kept_max = line.quantity - line.canceled;
         let before = view.units_given_back(unit.line);
+        let before = if mutant!("F5-each") { 0 } else { before };
         let after = before.saturating_add(unit.quantity);
         let minor = if before >= kept_max {
             line.worth(unit.quantity) // Given back before, for another reason than coming back.
@@ -365,7 +366,11 @@ pub(super) fn judged(view: &OrderView, lines: &RefundLines) -> Result<(Vec<(Part
 /// What the units of a bundle's parts are worth by what its buyer agreed to. Errors: `bundle_goes_back_whole`.
 fn keep_the_rest(view: &OrderView, bundle: usize, lines: &RefundLines, parts: &mut Vec<(Part, i64)>) -> Result<()> {
     let quote = &view.checkout.offer.quote;
-    let keep = quote.bundles[bundle].keep_the_rest;
+    let keep = match quote.bundles[bundle].keep_the_rest {
+        KeepTheRest::Reprice if mutant!("F5-reprice") => KeepTheRest::Prorate,
+        KeepTheRest::None if mutant!("F5-none") => KeepTheRest::Prorate,
+        keep => keep,
+    };
     let mine: Vec<u32> = quote
         .lines_of(bundle)
         .into_iter()
@@ -552,8 +557,17 @@ fn differences(view: &OrderView, prices: &[(VariantId, i64)]) -> Vec<(Part, i64)
         let Some((_, now)) = prices.iter().find(|(variant, _)| *variant == line.variant) else {
             continue;
         };
-        let (part, kept) = (Part::Line(line.line), i128::from(line.kept()));
-        let paid = view.paid_of(line, line.kept()).min(view.refundable(part));
+        let units = if mutant!("L13-kept") {
+            line.quantity
+        } else {
+            line.kept()
+        };
+        let (part, kept) = (Part::Line(line.line), i128::from(units));
+        let paid = if mutant!("L13-again") {
+            line.worth(units)
+        } else {
+            view.paid_of(line, units).min(view.refundable(part))
+        };
         let more = i64::try_from(i128::from(paid) - i128::from(*now) * kept).unwrap_or(0);
         if more > 0 {
             parts.push((part, more));
@@ -845,6 +859,20 @@ fn put_back(tx: &mut Tx<'_>, view: &OrderView, units: &[Ship], how: Restock, of_
             },
             how,
         )?;
+        let quoted = view.checkout.offer.quote.lines.get(unit.line as usize);
+        if mutant!("F5-twice") && quoted.is_some_and(|quoted| quoted.bundle.is_some()) {
+            let (variant, location) = (line.variant, line.location);
+            let quantity = unit.quantity;
+            inventory::restock(
+                tx,
+                &Claim {
+                    variant,
+                    location,
+                    quantity,
+                },
+                how,
+            )?;
+        }
         if view.checkout.is_preorder(unit.line) {
             preorders::given_back(tx, view.order.shop, (*id, unit.line), unit.quantity, how)?;
         }

@@ -55,7 +55,7 @@ pub fn code_of(tx: &mut Tx<'_>, shop: ShopId, typed: &str) -> Result<Discount> {
     let found = store::by_code(tx, shop, &code)?
         .filter(|found| found.starts_at <= now)
         .ok_or_else(unknown)?;
-    if found.state == DiscountState::Ended || !found.is_on(now) {
+    if (found.state == DiscountState::Ended || !found.is_on(now)) && !mutant!("X4-over") {
         return Err(ended());
     }
     if found.is_used_up() {

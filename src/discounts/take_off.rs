@@ -29,6 +29,10 @@ fn one(rule: &Rule, lines: &[Line], left: &[i64], currency: Currency) -> Vec<i64
         .collect();
     let whole: i64 = base.iter().sum();
     let spread = |off: i64| {
+        if mutant!("X4-spread") {
+            let each = base.iter().map(|minor| minor * off.min(whole) / whole.max(1));
+            return each.collect();
+        }
         apportion(
             off.min(whole),
             &base.iter().map(|minor| minor.unsigned_abs()).collect::<Vec<_>>(),
@@ -95,7 +99,8 @@ pub fn best(candidates: &[Discount], lines: &[Line], currency: Currency) -> Vec<
         .filter(|one| reaches(&one.rule, lines, currency))
         .collect();
     fit.sort_by_key(|one| (one.rule.priority, one.rule.takes.rank(), one.id));
-    let together: Vec<&Discount> = fit.iter().copied().filter(|one| one.rule.combinable).collect();
+    let stands_alone = |one: &Discount| !one.rule.combinable && !mutant!("X4-together");
+    let together: Vec<&Discount> = fit.iter().copied().filter(|one| !stands_alone(one)).collect();
     let alone = fit.iter().filter(|one| !one.rule.combinable).map(|one| vec![*one]);
     let mut found: (i64, Vec<TakenOff>) = (0, Vec::new());
     for way in std::iter::once(together).chain(alone) {

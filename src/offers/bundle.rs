@@ -91,7 +91,12 @@ impl Quote {
             .map(|line| self.lines[*line].unit_minor * i64::from(self.lines[*line].quantity))
             .collect();
         let quantities: Vec<u32> = mine.iter().map(|line| self.lines[*line].quantity).collect();
-        for (line, minor) in mine.into_iter().zip(shares(whole, &alone, &quantities)) {
+        let mut parts = shares(whole, &alone, &quantities);
+        if mutant!("F5-shares") {
+            let sum = alone.iter().sum::<i64>().max(1);
+            parts = alone.iter().map(|minor| whole * minor / sum).collect();
+        }
+        for (line, minor) in mine.into_iter().zip(parts) {
             let line = &mut self.lines[line];
             if let Some(inside) = &mut line.bundle {
                 inside.minor = minor;

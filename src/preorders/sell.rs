@@ -68,7 +68,7 @@ pub fn given_back(
     units: u32,
     how: Restock,
 ) -> Result<()> {
-    let Some(sale) = store::sale(tx, order, line)? else {
+    let Some(sale) = store::sale(tx, order, line)?.filter(|_| !mutant!("D2-preorder")) else {
         return Ok(());
     };
     let Some(preorder) = store::hold_still(tx, shop, sale.preorder)? else {
@@ -80,6 +80,9 @@ pub fn given_back(
     };
     store::less(tx, &sale, units)?;
     let units = i64::from(units);
+    if mutant!("D4-preorder") {
+        return Ok(()); // What had arrived for them stays nobody's.
+    }
     let here = sale.state == SaleState::Here;
     let gone = how == Restock::WrittenOff || preorder.state == PreorderState::Done;
     if gone {

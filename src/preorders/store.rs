@@ -244,6 +244,13 @@ pub fn sales_of(tx: &mut Tx<'_>, order: OrderId) -> Result<Vec<Sale>> {
 
 /// Those who wait longest.
 pub(super) fn first_waiting(tx: &mut Tx<'_>, preorder: PreorderId) -> Result<Vec<Sale>> {
+    if mutant!("D14-preorder") {
+        return tx.all(
+            "select order_id, line, preorder_id, units, state, promised from preorder_sales
+              where preorder_id = $1 and state = 'waiting' order by units, sold_at desc, order_id, line limit 50",
+            args![preorder],
+        );
+    }
     tx.all(
         "select order_id, line, preorder_id, units, state, promised from preorder_sales
           where preorder_id = $1 and state = 'waiting' order by sold_at, order_id, line limit 50",

@@ -107,7 +107,11 @@ async fn one(app: App, found: PriceMatch, order: OrderId) -> Result<MatchOrder> 
         why: why.to_owned(),
     };
     let new = NewRefund {
-        id: found.refund(order),
+        id: if mutant!("L13-match") {
+            app.random.id(app.clock.wall())
+        } else {
+            found.refund(order)
+        },
         what: RefundWhat::Difference(found.pairs()),
         way: Way::AsItCame,
         reason: PRICE_MATCH.to_owned(),
@@ -148,7 +152,10 @@ async fn look_later(app: &App, found: &PriceMatch) -> Result<bool> {
     app.db
         .write(LaneKey::of(found.id), move |tx| {
             let before = tx.now().minus(AGAIN);
-            let due = store::later(tx, batch.id, before, CHUNK / 4)?;
+            let due = match mutant!("I16-match") {
+                true => Vec::new(),
+                false => store::later(tx, batch.id, before, CHUNK / 4)?,
+            };
             for order in &due {
                 let now = match checkout::view(tx, batch.shop, *order)? {
                     Some(view) => row(&batch, &view),

@@ -116,7 +116,7 @@ fn arrive(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, id: ReturnId, received:
             .iter()
             .find(|came| came.line == unit.line)
             .map_or(0, |came| came.quantity);
-        if here < unit.quantity {
+        if here < unit.quantity && !mutant!("F2-came") {
             store::set_units(tx, id, unit.line, here)?;
             checkout::ask_no_more(tx, order, unit.line, unit.quantity - here)?;
         }
@@ -203,7 +203,11 @@ pub async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()> {
     {
         lines.restock = None; // They were put back with the first try.
     }
-    let refund = found.refund(number);
+    let refund = if mutant!("L13-return") {
+        app.random.id(app.clock.wall())
+    } else {
+        found.refund(number)
+    };
     let new = NewRefund {
         id: refund,
         what,
@@ -275,7 +279,7 @@ pub fn what_goes_back(found: &Return, delivery: bool) -> RefundWhat {
             "written_off" => Some(Restock::WrittenOff),
             _ => None,
         },
-        less_minor: found.deducted_minor,
+        less_minor: if mutant!("F4-worn") { 0 } else { found.deducted_minor },
         asked_at: Some(found.stated_at),
     })
 }
@@ -315,7 +319,7 @@ pub fn say_sent(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, id: ReturnId, pro
 pub enum Close {
     Closed,
     NotFound,
-    /// Its money went back.
+    /// Its money went back, or is on its way.
     Refunded,
 }
 
@@ -350,7 +354,7 @@ pub fn close(
         });
     }
     let is_here = !tries.is_empty() && !found.restock.is_empty();
-    for unit in found.units.iter().filter(|_| !is_here) {
+    for unit in found.units.iter().filter(|_| !is_here && !mutant!("F2-closed")) {
         checkout::ask_no_more(tx, order, unit.line, unit.quantity)?;
     }
     tell(tx, &found)?;

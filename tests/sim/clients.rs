@@ -1,9 +1,10 @@
 //! The people around the shop and what they were promised: kept by them, compared with the shop after every crash and at the end (I34).
 
+use crate::deals::Deal;
 use hawker::app::App;
 use hawker::checkout::{
-    self, Address, Adjustment, Buy, CancelOrder, CancelUnits, Contact, Pay, Paying, Payment, Refund, RefundWhat,
-    Settled, Ship, Tap, UnitsCanceled,
+    self, Address, Adjustment, Buy, CancelOrder, CancelUnits, Contact, NewRefund, Pay, Paying, Payment, Refund,
+    RefundWhat, Settled, Ship, Tap, UnitsCanceled, Way,
 };
 use hawker::fulfilment::{self, Deliverance, HandOver};
 use hawker::kernel::{
@@ -209,6 +210,8 @@ pub enum Act {
     Leave {
         checkout: CheckoutId,
     },
+    /// About prices, bundles, pre-orders, returns and lower prices.
+    Deal(Box<Deal>),
 }
 
 /// An act, and whether it was acknowledged.
@@ -247,7 +250,14 @@ impl Act {
                 matches!(canceled, CancelUnits::Canceled | CancelUnits::Again)
             }
             Self::Refund { order, id, what } => {
-                let refund = checkout::refund(app, shop, order, id, what, "goodwill".into(), None).await?;
+                let new = NewRefund {
+                    id,
+                    what,
+                    way: Way::AsItCame,
+                    reason: "goodwill".into(),
+                    staff: None,
+                };
+                let refund = checkout::refund(app, shop, order, new).await?;
                 matches!(refund, Refund::Begun(_) | Refund::Again(_))
             }
             Self::Stock { variant, free } => {
@@ -310,6 +320,7 @@ impl Act {
                 checkout::cancel(app, shop, checkout).await?;
                 true
             }
+            Self::Deal(deal) => deal.perform(app, shop).await?,
         })
     }
 }
@@ -359,12 +370,16 @@ pub async fn unkept(app: &App, shop: ShopId, buyers: &[Buyer], acts: &[Done]) ->
                         let found = adjustments.iter().find(|adjustment| adjustment.id == *id);
                         let said = |found: &Adjustment| match what {
                             RefundWhat::Amount(amount) => found.amount_minor == *amount,
-                            RefundWhat::Everything | RefundWhat::Lines(_) | RefundWhat::Difference(_) => true,
+                            RefundWhat::Everything
+                            | RefundWhat::Lines(_)
+                            | RefundWhat::Difference(_)
+                            | RefundWhat::RestOfBundle(_) => true,
                         };
                         found.is_some_and(said)
                     }
                     // What was not heard at first may be refused when it is told again: then a person may answer anew.
                     Act::Answer { dispute, .. } => disputes::find(tx, shop, *dispute)?.is_some(),
+                    Act::Deal(deal) => deal.is_kept(tx, shop)?,
                     Act::Decide { .. }
                     | Act::Forget { .. }
                     | Act::Stock { .. }

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a simulation that cannot go on has failed")]
 
 mod clients;
+mod deals;
 #[path = "../dice.rs"]
 mod dice;
 mod drop_rules;
@@ -15,6 +16,8 @@ mod ports;
 mod routes;
 mod second;
 mod split;
+mod trade_rules;
+mod trade_sums;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +47,8 @@ struct Asked {
     check: bool,
     /// Only histories with drops in them.
     drops: bool,
+    /// Only histories with a richer trade.
+    trade: bool,
 }
 
 impl Asked {
@@ -60,6 +65,7 @@ impl Asked {
             mutants: false,
             check: false,
             drops: false,
+            trade: false,
         };
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
@@ -79,6 +85,7 @@ impl Asked {
                 "--mutants" => asked.mutants = true,
                 "--check" => asked.check = true,
                 "--drops" => asked.drops = true,
+                "--trade" => asked.trade = true,
                 other => panic!("there is no {other}: see the head of tests/sim/main.rs"),
             }
         }
@@ -110,7 +117,7 @@ fn main() {
 
 /// What the test command runs: a mistake on purpose is found, histories repeat themselves, and for a minute none breaks.
 fn check(asked: &Asked) -> bool {
-    let canary = found(mutants::CANARY, asked.first, 300, false);
+    let canary = found(mutants::CANARY, asked.first, 300, None);
     println!("the mistake {} is found: {canary:?}", mutants::CANARY);
     let ground = Ground::lay().expect("a shop");
     let repeats = (1..=20).all(|seed| {
@@ -125,9 +132,9 @@ fn check(asked: &Asked) -> bool {
 }
 
 /// The history that finds a mistake, and how it shows: in a process of its own, because a mistake is chosen for a whole process.
-fn found(mutant: &str, first: u64, runs: u64, drops: bool) -> Option<(u64, String)> {
+fn found(mutant: &str, first: u64, runs: u64, only: Option<&str>) -> Option<(u64, String)> {
     let ran = std::process::Command::new(std::env::current_exe().expect("this program"))
-        .args(drops.then_some("--drops"))
+        .args(only)
         .args([
             "--brief",
             "--threads",
@@ -154,18 +161,27 @@ fn every_mutant(asked: &Asked) -> bool {
     } else {
         asked.runs
     };
-    // `--drops` looks only for those of drops.
-    let before = if asked.drops { mutants::MUTANTS.len() } else { 0 };
-    let all: Vec<_> = mutants::MUTANTS.iter().chain(mutants::OF_DROPS).collect();
-    let (next, rows) = (AtomicU64::new(before as u64), Mutex::new(BTreeMap::new()));
+    // `--drops` looks only for those of drops, `--trade` only for those of a richer trade.
+    let of = |mutants: &'static [(&str, &str)], only: Option<&'static str>| {
+        mutants.iter().map(move |(name, mistake)| (*name, *mistake, only))
+    };
+    let (drops, trade) = (
+        of(mutants::OF_DROPS, Some("--drops")),
+        of(mutants::OF_TRADE, Some("--trade")),
+    );
+    let all: Vec<_> = match (asked.drops, asked.trade) {
+        (true, _) => drops.collect(),
+        (_, true) => trade.collect(),
+        _ => of(mutants::MUTANTS, None).chain(drops).chain(trade).collect(),
+    };
+    let (next, rows) = (AtomicU64::new(0), Mutex::new(BTreeMap::new()));
     let worker = || {
         loop {
             let number = usize::try_from(next.fetch_add(1, Ordering::SeqCst)).expect("few");
-            let Some((name, _)) = all.get(number) else {
+            let Some((name, _, only)) = all.get(number) else {
                 return;
             };
-            let drops = number >= mutants::MUTANTS.len();
-            let found = found(name, asked.first, most, drops);
+            let found = found(name, asked.first, most, *only);
             eprintln!(
                 "{name}: {}",
                 found
@@ -179,7 +195,7 @@ fn every_mutant(asked: &Asked) -> bool {
     let rows = rows.into_inner().expect("no worker panics");
     println!("| mutant | the mistake | found by history | as |\n|---|---|---|---|");
     for (number, found) in &rows {
-        let (name, mistake) = all[*number];
+        let (name, mistake, _) = all[*number];
         let (seed, how) = match found {
             Some((seed, how)) => (seed.to_string(), how.as_str()),
             None => (format!("**NOT FOUND** in {most}"), ""),
@@ -229,7 +245,7 @@ fn many(asked: &Asked) -> bool {
             if seed >= last {
                 break;
             }
-            if asked.drops && !world::has_drops(seed) {
+            if asked.drops && !world::has_drops(seed) || asked.trade && !world::has_trade(seed) {
                 continue;
             }
             let history = asked.history(seed);

@@ -156,5 +156,80 @@ pub const OF_DROPS: &[(&str, &str)] = &[
     ("X5-late", "a pass has no end"),
 ];
 
+/// Those of a richer trade, which only histories with it can find.
+pub const OF_TRADE: &[(&str, &str)] = &[
+    (
+        "X4-limit",
+        "a limit is looked at and not counted when units are reserved",
+    ),
+    (
+        "X4-names",
+        "a buyer who has a discount is counted by their browser alone",
+    ),
+    ("X4-later", "names that are said later count for no discount"),
+    (
+        "X4-late",
+        "late money has its discount again and counts for nothing there",
+    ),
+    ("X4-kept", "a discount stays counted when its purchase ends"),
+    ("X4-twice", "a discount is given back as often as its purchase ends"),
+    ("X4-over", "a code that is over may still be typed"),
+    (
+        "X4-spread",
+        "what a discount takes off is rounded down line by line, and the rest is lost",
+    ),
+    (
+        "X4-together",
+        "discounts that do not go together with others are taken together",
+    ),
+    (
+        "F5-shares",
+        "the shares of a bundle's price are rounded down, and the rest is lost",
+    ),
+    (
+        "F5-reprice",
+        "who keeps a part of a bundle pays its share, whatever was agreed",
+    ),
+    ("F5-none", "a bundle that goes back whole or not at all is taken apart"),
+    ("F5-twice", "a part of a bundle that comes back is for sale again twice"),
+    (
+        "F5-each",
+        "pieces that come back are priced each by themselves, whatever came back before",
+    ),
+    (
+        "F2-came",
+        "of a return of which less came than was to, all is paid back",
+    ),
+    ("F2-closed", "what does not come back after all stays on its way back"),
+    ("F4-worn", "what goods lost in value is given back, too"),
+    ("L13-return", "a return is refunded as often as somebody looks at it"),
+    (
+        "I16-return",
+        "nobody looks again at a return whose money has to go back",
+    ),
+    (
+        "L13-match",
+        "an order has its difference back as often as a batch comes to it",
+    ),
+    ("L13-kept", "a difference goes back for all pieces, kept or not"),
+    (
+        "L13-again",
+        "a difference goes back whatever went back of the piece before",
+    ),
+    ("I16-match", "orders that are not paid yet are never looked at again"),
+    (
+        "D14-preorder",
+        "what arrives goes to who wants least, not to who waits longest",
+    ),
+    ("D2-preorder", "a pre-order that is canceled keeps its units"),
+    (
+        "D4-preorder",
+        "what had arrived for a pre-order that is canceled is nobody's",
+    ),
+    ("D10-arrived", "the same goods are counted in twice"),
+    ("F6", "what was pre-ordered leaves before it is there"),
+    ("I6-preorder", "a pre-order that is sold no more comes to no end"),
+];
+
 /// One that has to be found in every run of the tests.
 pub const CANARY: &str = "D2";

@@ -86,6 +86,8 @@ pub struct Weather {
     pub notice_doubled: u64,
     /// What asks for a promise and is late may lie somewhere for hours: longer than "no such payment" is not believed.
     pub lingers: bool,
+    /// What is told until somebody has heard it takes many tries: for days where days pass.
+    pub held: bool,
 }
 
 /// Who waits for the answer to a request.
@@ -99,6 +101,9 @@ pub enum Caller {
 
 /// The longest that a request lingers: the last look at a payment that was believed not to exist comes after a day.
 const LINGERS_MAX: u64 = 12 * 3600;
+
+/// How often what is told again and again is not heard where it takes many tries, in thousandths.
+const HELD: u64 = 940;
 
 /// A request that nobody waits for does not arrive later than this: networks give up too. It has to be less than the time for which "no such
 /// payment" is not believed.
@@ -366,7 +371,8 @@ pub fn arrive(
     };
     match message {
         Message::Notice { bank, notice } => {
-            if happens(dice, weather.notice_lost) {
+            let held = weather.held && banks[bank].tells_until_heard(&notice);
+            if happens(dice, if held { HELD } else { weather.notice_lost }) {
                 if banks[bank].tells_until_heard(&notice) {
                     wire.lock().unwrap().push(Message::Notice { bank, notice }); // Not thanked for: it is told again.
                 }

@@ -20,6 +20,7 @@ pub fn check(vfs: &str, books: &[Payment], disputes: &[BookedDispute], honest: b
     super::split::check(&file, &mut wrong)?;
     super::routes::check(&file, &mut wrong)?;
     super::drop_rules::check(&file, &mut wrong)?;
+    super::trade_rules::check(&file, &mut wrong)?;
     if honest {
         let query = "select 1 from intents where state = 'conflicted'";
         none(

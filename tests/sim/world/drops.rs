@@ -59,26 +59,26 @@ struct Seats {
 
 /// Somebody in one of their browsers.
 #[derive(Clone, Copy)]
-struct Fan {
+pub(super) struct Fan {
     person: usize,
     browser: usize,
 }
 
 impl Fan {
-    fn any(dice: &mut Dice) -> Self {
+    pub(super) fn any(dice: &mut Dice) -> Self {
         Self {
             person: pick(dice, FANS),
             browser: pick(dice, 2),
         }
     }
 
-    fn key(self, shop: ShopId) -> [u8; 32] {
+    pub(super) fn key(self, shop: ShopId) -> [u8; 32] {
         let Self { person, browser } = self;
         drops::key_hash(shop, &format!("browser {browser} of fan {person}"))
     }
 
     /// The same mailbox and number, written in two ways.
-    fn contact(self, dice: &mut Dice) -> Contact {
+    pub(super) fn contact(self, dice: &mut Dice) -> Contact {
         let Self { person, .. } = self;
         let (email, phone) = match dice.below(2) {
             0 => (format!("fan{person}@example.org"), format!("+49 30 100{}", person / 2)),
@@ -173,8 +173,11 @@ impl Show {
 }
 
 impl World<'_> {
-    pub(super) fn jobs(&self) -> usize {
-        super::JOBS + usize::from(self.show.is_some())
+    /// The jobs there are in this history.
+    pub(super) fn jobs(&self) -> Vec<usize> {
+        let of_drops = self.show.iter().map(|_| JOB);
+        let of_trade = self.trade.iter().flat_map(|_| super::trade::JOBS);
+        (0..super::JOBS).chain(of_drops).chain(of_trade).collect()
     }
 
     /// In a history with drops more than every third step is about them. None: this one is not.
@@ -182,7 +185,8 @@ impl World<'_> {
         self.show.as_ref()?;
         Some(match dice.below(100) {
             0..=5 => self.the_host_acts(dice),
-            6..=19 => {
+            6 => self.a_queue_forms(dice),
+            7..=19 => {
                 // They come in crowds.
                 let crowd: Vec<String> = (0..1 + dice.below(4)).map(|_| self.a_fan_comes(dice)).collect();
                 crowd.join("; ")
@@ -457,6 +461,21 @@ impl World<'_> {
             }
         });
         format!("fan {} takes a turn", fan.person)
+    }
+
+    /// Many take their turns in one waiting room, mostly before its drop opens: they are let in in another order than they came.
+    fn a_queue_forms(&mut self, dice: &mut Dice) -> String {
+        let mut rooms = self.known_drops();
+        rooms.retain(|drop| drop.line_rate > 0 && matches!(drop.state, DropState::Scheduled | DropState::Open));
+        rooms.sort_by_key(|drop| drop.state != DropState::Scheduled);
+        let Some(drop) = rooms.first() else {
+            return "there is no waiting room".into();
+        };
+        let fans: Vec<Fan> = (0..4 + dice.below(5)).map(|_| Fan::any(dice)).collect();
+        for fan in &fans {
+            self.takes_a_turn(drop.id, *fan);
+        }
+        format!("a queue of {} forms", fans.len())
     }
 
     fn waits(&mut self, drop: DropId, variant: VariantId, units: u32, fan: Fan) -> String {

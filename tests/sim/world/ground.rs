@@ -4,12 +4,13 @@ use crate::dice::Dice;
 use crate::ports::{Bank, HandClock, SeededRandom, TakesAll};
 use hawker::app::{App, Parts, Settings};
 use hawker::bench::shop;
-use hawker::catalog::{Create, NewProduct, NewVariant, ProductState, TaxCategory};
+use hawker::catalog::{BundlePart, Create, KeepTheRest, NewProduct, NewVariant, ProductState, SetBundle, TaxCategory};
 use hawker::db::{self, Config, Db, Drive, Engine, LaneKey, MAIN};
 use hawker::gift_cards::{self, Issued, NewGiftCard, Reason};
-use hawker::kernel::{Clock, ContractId, Money, Processor, Random, Result, ShopId, VariantId};
+use hawker::kernel::{Clock, ContractId, Money, Processor, Random, Rate, Result, ShopId, VariantId};
 use hawker::partners::{Agree, Bearer, Part, Share, Terms};
-use hawker::{catalog, inventory, partners};
+use hawker::taxes::TaxRate;
+use hawker::{catalog, inventory, partners, taxes};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use vfs::{Crash, Disk, Image};
@@ -28,12 +29,20 @@ pub struct Ground {
     pub(super) codes: Vec<String>,
     /// What drops sell; the last is a draft in the shop.
     pub(super) show: Vec<VariantId>,
+    /// The first shop with what only histories with a richer trade need.
+    pub(super) with_trade: Image,
+    /// Things that are sold alone and in bundles; of the last there are few, and it is pre-ordered.
+    pub(super) goods: Vec<VariantId>,
+    /// A bundle of each policy.
+    pub(super) bundles: Vec<VariantId>,
 }
 
 /// Which of the variants there is enough of.
 pub(super) const ENOUGH: usize = 1;
 const SCARCE: u32 = 10;
 const PLENTY: u32 = 500;
+/// Of what is pre-ordered so many are on the shelf at first.
+const FEW: u32 = 3;
 
 fn file(disk: &Disk) -> Engine {
     Engine::Sqlite(PathBuf::from(format!("file:hawker.db?vfs={}", disk.name())))
@@ -101,9 +110,22 @@ impl Ground {
         app.db.shut_down();
         drop(app);
         disk.crash(Crash::KeepUnsynced);
+        let with_show = disk.snapshot();
+        disk.restore(&image);
+        let app = program(&disk, &clock, &random, &[], Drive::Threads)?;
+        let of = contracts.iter().map(|(id, _)| *id).collect::<Vec<_>>();
+        let (goods, bundles) = app
+            .db
+            .write_blocking(LaneKey(0), move |tx| richer_trade(tx, shop, &of))?;
+        app.db.shut_down();
+        drop(app);
+        disk.crash(Crash::KeepUnsynced);
         Ok(Self {
             image,
-            with_show: disk.snapshot(),
+            with_show,
+            with_trade: disk.snapshot(),
+            goods,
+            bundles,
             show,
             shop,
             variants: stall.variants,
@@ -186,4 +208,69 @@ fn contracts(tx: &mut db::Tx<'_>, shop: ShopId, variants: &[VariantId]) -> Resul
     partners::assign(tx, shop, products[1].id, products[1].version, Some(second.id))?;
     partners::assign(tx, shop, products[2].id, products[2].version, None)?;
     Ok(vec![(first.id, first.terms), (second.id, terms)])
+}
+
+/// Four things, each under another contract or none and one at another rate of tax, and three bundles of them, one of each policy.
+fn richer_trade(
+    tx: &mut db::Tx<'_>,
+    shop: ShopId,
+    contracts: &[ContractId],
+) -> Result<(Vec<VariantId>, Vec<VariantId>)> {
+    let currency = "EUR".parse()?;
+    let rate = |category, rate| TaxRate {
+        country: "DE".into(),
+        category,
+        rate: Rate(rate),
+    };
+    let rates = [rate(TaxCategory::Standard, 1900), rate(TaxCategory::Reduced, 700)];
+    taxes::set(tx, shop, &rates)?;
+    let mut made = Vec::new();
+    for (number, minor) in (0..).zip([2_000, 1_333, 777, 1_499, 3_199, 4_001, 1_701]) {
+        let variant = NewVariant {
+            title: String::new(),
+            sku: None,
+            weight_grams: 300,
+            price: Some(Money::new(minor, currency)),
+        };
+        let new = NewProduct {
+            title: format!("Good {number}"),
+            slug: None,
+            description: String::new(),
+            kind: catalog::Kind::Physical,
+            tax_category: if number == 2 {
+                TaxCategory::Reduced
+            } else {
+                TaxCategory::Standard
+            },
+            image: String::new(),
+            state: ProductState::Active,
+            variants: vec![variant],
+        };
+        let Create::Created(product, variants) = catalog::create(tx, (shop, currency), tx.id(), &new)? else {
+            panic!("a new product is made");
+        };
+        let contract = contracts.get(number).copied();
+        partners::assign(tx, shop, product.id, product.version, contract)?;
+        if number < 4 {
+            let units = if number == 3 { FEW } else { crate::trade_rules::UNITS };
+            inventory::set_stock(tx, shop, variants[0].id, None, units)?;
+        }
+        made.push((product.id, variants[0].id));
+    }
+    let part = |number: usize, quantity| BundlePart {
+        variant: made[number].1,
+        quantity,
+    };
+    let bundles = [
+        (KeepTheRest::Prorate, vec![part(0, 1), part(2, 2)]),
+        (KeepTheRest::Reprice, vec![part(0, 1), part(1, 2)]),
+        (KeepTheRest::None, vec![part(1, 1), part(2, 1)]),
+    ];
+    for ((id, _), (keep, parts)) in made[4..].iter().zip(bundles) {
+        let product = catalog::find(tx, shop, *id)?.expect("it was just made");
+        let set = catalog::set_bundle(tx, (shop, currency), *id, product.version, keep, &parts)?;
+        assert!(matches!(set, SetBundle::Set(..)), "{set:?}");
+    }
+    let variants: Vec<VariantId> = made.iter().map(|(_, variant)| *variant).collect();
+    Ok((variants[..4].to_vec(), variants[4..].to_vec()))
 }

@@ -6,6 +6,7 @@ mod drops;
 mod ground;
 mod rest;
 mod staff;
+mod trade;
 
 use crate::clients::{Act, Buyer, Done};
 use crate::dice::Dice;
@@ -24,6 +25,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
+pub use trade::are_in as has_trade;
 use vfs::{Crash, Disk, Failure, Fault, Operation, Plan};
 
 /// Facts, checkouts, payments, kept cards, disputes, the seal.
@@ -95,6 +97,8 @@ pub struct World<'a> {
     people: Arc<Mutex<People>>,
     /// In some histories: drops.
     show: Option<drops::Show>,
+    /// In others: a richer trade.
+    trade: Option<trade::Trade>,
     /// This step moved something.
     touched: bool,
     /// None only while a crash is cleaned up.
@@ -105,7 +109,8 @@ pub struct World<'a> {
 struct Running {
     app: App,
     runtime: Runtime,
-    jobs: [Option<JoinHandle<()>>; JOBS + 1],
+    /// Those of drops and of trade, too.
+    jobs: [Option<JoinHandle<()>>; JOBS + 4],
     /// Who waits for an answer: they may go away.
     waiting: Vec<JoinHandle<()>>,
     /// Checkpoints have a connection of their own, as in the program.
@@ -136,6 +141,8 @@ impl<'a> World<'a> {
         );
         disk.restore(if drops::are_in(history.seed) {
             &ground.with_show
+        } else if trade::are_in(history.seed) {
+            &ground.with_trade
         } else {
             &ground.image
         });
@@ -146,7 +153,7 @@ impl<'a> World<'a> {
             Arc::new(Bank::new(number, name, manner, clock.clone(), wire.clone()))
         };
         // Without rules a definite no of the first goes to the second, and one of the second to the third. Where the shop ships late, one of them takes a promise once.
-        let late = history.seed % 4 == 3;
+        let late = history.seed % 4 == 3 || trade::are_in(history.seed) && history.seed % 2 == 1;
         let first = history.seed % 8 == 7;
         let mute = Bank::new(2, "mute", Manner::Mute, clock.clone(), wire.clone());
         let banks = vec![
@@ -158,6 +165,11 @@ impl<'a> World<'a> {
         weather.lingers = history.seed % LINGERS_ONE_IN == 3 && weather.request_late > 0;
         if history.seed % LOOKS_REFUSED_ONE_IN == 6 {
             weather.look_refused = 300;
+        }
+        // Where the shop ships late, what is told late is told very late in every other history, and a promise that is made anew may be another than was asked for.
+        if history.seed % 8 == 3 {
+            weather.held = true;
+            weather.reply_false = 60;
         }
         let mut world = Self {
             ground,
@@ -178,6 +190,7 @@ impl<'a> World<'a> {
             heard: Arc::default(),
             people: Arc::default(),
             show: drops::Show::of(history.seed),
+            trade: trade::Trade::of(history.seed),
             touched: false,
             running: None,
             outcome: Outcome::default(),
@@ -201,7 +214,7 @@ impl<'a> World<'a> {
         self.running = Some(Running {
             app,
             runtime,
-            jobs: [const { None }; JOBS + 1],
+            jobs: [const { None }; JOBS + 4],
             waiting: Vec::new(),
             checkpoints: None,
         });
@@ -244,10 +257,10 @@ impl<'a> World<'a> {
 
     fn step(&mut self, step: usize) {
         let mut dice = Dice(self.history.seed ^ (step as u64 + 1).wrapping_mul(0xd6e8_feb8_6659_fd93));
-        let what = match self.the_show_goes_on(&mut dice) {
-            Some(what) => what,
-            None => self.usual_step(&mut dice),
-        };
+        let what = self
+            .the_show_goes_on(&mut dice)
+            .or_else(|| self.the_trade_goes_on(&mut dice))
+            .unwrap_or_else(|| self.usual_step(&mut dice));
         let what = format!("{step} {what}");
         self.note(&what);
         if !db::has_ended() {
@@ -256,6 +269,7 @@ impl<'a> World<'a> {
         if !db::has_ended() && step.is_multiple_of(STEPS_BETWEEN_CHECKS) {
             self.check();
             self.check_drops(true);
+            self.check_trade();
         } else if !db::has_ended() && std::mem::take(&mut self.touched) {
             self.check_drops(false);
         }
@@ -417,7 +431,10 @@ impl<'a> World<'a> {
                 3 => payments::stored::mind(&app).await.map(drop),
                 4 => payments::disputes::mind(&app).await.map(drop),
                 5 => ledger::seal(&app, [9; 16]).await.map(drop),
-                _ => hawker::drops::mind(&app).await.map(drop),
+                drops::JOB => hawker::drops::mind(&app).await.map(drop),
+                job if job == trade::JOBS[0] => hawker::returns::mind(&app).await.map(drop),
+                job if job == trade::JOBS[1] => hawker::price_matches::work(&app).await.map(drop),
+                _ => hawker::preorders::mind(&app).await.map(drop),
             };
             people.lock().unwrap().complain("a job", done.err());
         }));
@@ -556,5 +573,6 @@ fn weather(dice: &mut Dice) -> Weather {
         notice_doubled: rate(400),
         look_refused: 0, // These are a matter of the history's number.
         lingers: false,
+        held: false,
     }
 }

@@ -5,7 +5,7 @@ use crate::clients::unkept;
 use crate::dice::Dice;
 use crate::ports::Weather;
 use crate::second;
-use hawker::kernel::{CheckoutId, Clock, IntentId, Kind};
+use hawker::kernel::{CheckoutId, Clock, Id, IntentId, Kind};
 use hawker::payments::Decision;
 use hawker::payments::sandbox::PaymentState;
 use hawker::{checkout, db, fulfilment, gift_cards, inventory, ledger, payments};
@@ -77,7 +77,7 @@ impl World<'_> {
         self.crashes = false;
         let mut dice = Dice(self.history.seed ^ 0xfa17);
         for round in 0..240u32 {
-            for job in 0..self.jobs() {
+            for job in self.jobs() {
                 self.a_job_begins(job);
             }
             self.until_idle(&mut dice);
@@ -96,6 +96,18 @@ impl World<'_> {
                 self.the_show_ends();
                 self.the_banks_decide(&mut dice);
             }
+            // Some sales are canceled while their payment is in conflict.
+            if round == 32 {
+                for (intent, _) in self.conflicts() {
+                    if intent.uuid().as_bytes()[15] % 2 == 0 {
+                        self.cancel_in_conflict(intent);
+                    }
+                }
+                self.until_idle(&mut dice);
+            }
+            if round >= 30 && round % 10 == 5 {
+                self.the_trade_ends(round);
+            }
             if round > 30 && round % 10 == 0 && self.is_at_rest() {
                 break;
             }
@@ -107,7 +119,7 @@ impl World<'_> {
         }
         for _ in 0..40 {
             self.clock.pass(SECOND * 5); // First: what runs out in the last moment is looked at too.
-            for job in 0..self.jobs() {
+            for job in self.jobs() {
                 self.a_job_begins(job);
             }
             self.until_idle(&mut dice);
@@ -116,6 +128,7 @@ impl World<'_> {
         self.outcome.violations.extend(complaints);
         self.check();
         self.check_drops(true);
+        self.check_trade();
         self.keep_promises();
         self.chain();
         let open = self.conflicts();
@@ -191,7 +204,7 @@ impl World<'_> {
             let (forgetting,): (i64,) = tx.one("select count(*) from stored_methods where state = 'forgetting'", &[])?;
             Ok(forgetting + disputed + facts + waiting.unknown + voids_owed + checkouts + looked_for + ending + over)
         });
-        let decided = self.conflicts().is_empty() && self.drops_at_work() == 0;
+        let decided = self.conflicts().is_empty() && self.drops_at_work() == 0 && self.trade_at_work() == 0;
         decided && open.is_ok_and(|open| open == 0)
     }
 

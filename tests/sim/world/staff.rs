@@ -105,15 +105,19 @@ impl World<'_> {
         let (intent, version) = open[pick(dice, open.len())];
         // Or the sale is canceled first, if there was one.
         if dice.below(3) == 0 {
-            let order = Act::Cancel {
-                order: OrderId::from_uuid(intent.uuid()),
-            };
-            let said = format!("{order:?}");
-            let index = self.people.lock().unwrap().plans(order);
-            self.act(index);
-            return said;
+            return self.cancel_in_conflict(intent);
         }
         self.decide(intent, version, Decision::ALL[pick(dice, 3)])
+    }
+
+    pub(super) fn cancel_in_conflict(&mut self, intent: IntentId) -> String {
+        let order = Act::Cancel {
+            order: OrderId::from_uuid(intent.uuid()),
+        };
+        let said = format!("{order:?}");
+        let index = self.people.lock().unwrap().plans(order);
+        self.act(index);
+        said
     }
 
     /// Somebody gives a dispute up, or answers it; mostly one that waits for an answer.
