@@ -73,11 +73,13 @@ pub const ALWAYS: &[Rule] = &[
     (
         "L13: more went back for a return than came, or more often",
         "select count(*) from (select 1 from orders o where
-           (select count(*) from adjustments a where a.order_id = o.id and a.kind = 'refund' and a.reason = 'withdrawal')
+           (select count(*) from adjustments a where a.order_id = o.id and a.kind = 'refund' and a.reason = 'withdrawal'
+               and not exists (select 1 from refunds f where f.adjustment_id = a.id and f.state = 'failed'))
              > (select count(*) from returns r where r.order_id = o.id and r.state in ('received', 'refunded'))
          union all select 1 from order_lines l where
            (select coalesce(sum(u.value ->> 'quantity'), 0) from adjustments a, json_each(a.detail -> 'lines') u
-             where a.order_id = l.order_id and a.kind = 'refund' and a.reason = 'withdrawal' and (u.value ->> 'line') = l.line)
+             where a.order_id = l.order_id and a.kind = 'refund' and a.reason = 'withdrawal' and (u.value ->> 'line') = l.line
+               and not exists (select 1 from refunds f where f.adjustment_id = a.id and f.state = 'failed'))
              > (select coalesce(sum(x.quantity), 0) from returns r join return_lines x on x.return_id = r.id
                  where r.order_id = l.order_id and x.line = l.line and r.state in ('received', 'refunded')))",
     ),
