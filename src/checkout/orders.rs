@@ -5,7 +5,7 @@ use super::refund::PRICE_MATCH;
 use super::store;
 use crate::db::Tx;
 use crate::gift_cards;
-use crate::kernel::{CheckoutId, Error, Id, Money, OrderId, Page, PageIn, Result, ShopId, Time};
+use crate::kernel::{AdjustmentId, CheckoutId, Error, Id, Money, OrderId, Page, PageIn, Result, ShopId, Time};
 use crate::payments::{self, CaptureLine, CaptureState, Intent, Part, PlannedLeg, RefundLine, RefundState};
 
 /// An order of a shop.
@@ -94,7 +94,11 @@ impl OrderView {
             line: line.line,
             quantity,
         };
-        let of_none = |one: &&Adjustment| one.kind == AdjustmentKind::Refund && one.units().is_empty();
+        // What went back the way it came beside what became credit is of the units that the credit names.
+        let rests: Vec<AdjustmentId> = self.adjustments.iter().map(|one| super::rest_of(one.id)).collect();
+        let of_none = |one: &&Adjustment| {
+            one.kind == AdjustmentKind::Refund && one.units().is_empty() && !rests.contains(&one.id)
+        };
         let goodwill = (self.adjustments.iter())
             .filter(of_none)
             .map(|one| self.returned_by(one, Part::Line(line.line)));

@@ -5,7 +5,7 @@ use super::model::{
     Adjustment, AdjustmentKind, Checkout, CheckoutState, Contact, Frozen, Order, OrderLine, OrderState,
 };
 use super::orders::{OrderView, Ship};
-use super::refund::{RefundLines, given_of, judged};
+use super::refund::{RefundLines, given_of, judged, rest_of};
 use crate::catalog::KeepTheRest;
 use crate::fixture::Fixture;
 use crate::identity::{EditShop, Shop, ShopEdit, edit_shop, keep_policies, policies};
@@ -449,6 +449,41 @@ fn f5_whatever_comes_back_of_bundles_and_loose_pieces_the_sums_are_exact_and_the
         let back: i64 = view.refunds.iter().map(|refund| refund.minor).sum();
         assert_eq!(back + kept, taken, "{round}: all of it, but what was kept for a reason");
     }
+}
+
+/// Of an exchange for something cheaper, a part becomes credit and the rest goes back under an adjustment that names no units.
+#[test]
+fn f5_what_goes_back_beside_credit_is_of_the_units_that_the_credit_names() {
+    let mut dice = Dice(0x0ca5_4bac);
+    let mut seen = 0;
+    for _ in 0..400 {
+        let (mut view, allocation) = paid(&mut dice, KeepTheRest::Prorate);
+        let Some(line) = view.lines.iter().find(|line| line.quantity > 1).cloned() else {
+            continue;
+        };
+        let before = view.paid_of(&line, line.quantity - 1);
+        let unit = Ship {
+            line: line.line,
+            quantity: 1,
+        };
+        let one = RefundLines {
+            units: vec![unit],
+            ..RefundLines::default()
+        };
+        if give(&mut view, &allocation, &one) == 0 {
+            continue;
+        }
+        let (mut change, mut refund) = (view.adjustments[0].clone(), view.refunds[0].clone());
+        change.id = rest_of(change.id);
+        change.detail = r#"{"lines":[]}"#.into();
+        refund.adjustment = change.id;
+        view.adjustments.push(change);
+        view.refunds[0].legs.clear();
+        view.refunds.push(refund);
+        assert_eq!(view.paid_of(&line, line.quantity - 1), before);
+        seen += 1;
+    }
+    assert!(seen > 100, "{seen}");
 }
 
 /// To be checked with a pencil. Two mugs at 30.00 (19 %) and a print at 13.33 (7 %) as a set for 60.00, and a parcel for 4.90, tax inside; the shop earns all of it.

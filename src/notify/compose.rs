@@ -657,6 +657,8 @@ pub fn occasions(tx: &mut Tx<'_>, view: &OrderView) -> Result<Vec<Uuid>> {
     about.extend((0..PAY_AGAIN_LETTERS).map(|tries| lost_occasion(order, tries)));
     let returns = returns::of_order(tx, view.order.shop, order)?;
     about.extend(returns.iter().map(|one| one.id.uuid()));
+    let exchanges = exchanges::of_order(tx, view.order.shop, order)?;
+    about.extend(exchanges.iter().map(|one| one.id.uuid()));
     for sale in preorders::sales_of(tx, order)? {
         if let Some(preorder) = preorders::find(tx, view.order.shop, sale.preorder)? {
             about.extend((1..=preorder.version.min(LATE_LETTERS)).map(|version| late_occasion(&sale, version)));
