@@ -79,11 +79,13 @@ fn ends(file: &Connection) -> rusqlite::Result<BTreeMap<Vec<u8>, (i64, i64)>> {
 fn over(quote: &Value, ends: &BTreeMap<Vec<u8>, (i64, i64)>) -> Option<String> {
     let shown: Time = serde_json::from_value(quote["shown_at"].clone()).ok()?;
     let mut named = list(&quote["discounts"]).iter();
-    let wrong = named.find(|one| {
-        let of = bytes::<DiscountId>(&one["id"]).and_then(|id| ends.get(&id).copied());
-        of.is_none_or(|(begin, end)| shown.0 + 1_000_000 <= begin || shown.0 >= end)
-    })?;
-    Some(format!("X4: {} was shown when it could not be had", wrong["name"]))
+    let of = |one: &Value| bytes::<DiscountId>(&one["id"]).and_then(|id| ends.get(&id).copied());
+    let wrong = named.find(|one| of(one).is_none_or(|(begin, end)| shown.0 + 1_000_000 <= begin || shown.0 >= end))?;
+    let late = of(wrong).map(|(begin, end)| (shown.0 - begin, shown.0 - end));
+    Some(format!(
+        "X4: {} was shown when it could not be had: µs after its begin and its end {late:?}",
+        wrong["name"]
+    ))
 }
 
 // What was shown. -------------------------------------------------------------------------------------------------------------------------
