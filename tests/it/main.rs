@@ -34,6 +34,7 @@ mod powercut;
 mod preorders;
 mod program;
 mod proofs;
+mod previews;
 mod promises;
 mod reference;
 mod repeated_requests;
