@@ -41,6 +41,7 @@ mod repeated_requests;
 mod replicas;
 mod routing;
 mod settlement;
+mod shortages;
 mod sign_in;
 mod stored;
 mod stripe_golden;
