@@ -117,6 +117,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(checkout::post_canceled_units))
         .routes(routes!(checkout::post_refund))
         .routes(routes!(checkout::hear::post_webhook))
+        .routes(routes!(fulfilment::get_shelf, fulfilment::put_shelf))
+        .routes(routes!(fulfilment::list_shortages))
         .routes(routes!(fulfilment::post_acceptance))
         .routes(routes!(fulfilment::post_shipment))
         .routes(routes!(fulfilment::post_capture))
@@ -308,6 +310,10 @@ fn desk() -> Router<App> {
         .route(
             "/studio/{shop}/products/{product}/bundle",
             get(desk::bundle_page::show).post(desk::bundle_page::save),
+        )
+        .route(
+            "/studio/{shop}/products/{product}/shelf",
+            get(desk::shelf_page::show).post(desk::shelf_page::count),
         )
         .route("/studio/{shop}/discounts", get(desk::discounts_page::show))
         .route(
@@ -606,6 +612,8 @@ pub const PAGES: &[(&str, &str)] = &[
     ("POST", "/studio/{shop}/products/{product}"),
     ("GET", "/studio/{shop}/products/{product}/bundle"),
     ("POST", "/studio/{shop}/products/{product}/bundle"),
+    ("GET", "/studio/{shop}/products/{product}/shelf"),
+    ("POST", "/studio/{shop}/products/{product}/shelf"),
     ("GET", "/studio/{shop}/discounts"),
     ("GET", "/studio/{shop}/discounts/new"),
     ("POST", "/studio/{shop}/discounts/new"),

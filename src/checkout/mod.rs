@@ -42,7 +42,7 @@ pub use evidence::{Evidence, evidence};
 pub use hear::listen;
 pub use model::{
     Address, Adjustment, AdjustmentKind, Checkout, CheckoutState, Contact, Frozen, Need, Order, OrderLine, OrderState,
-    Payment,
+    Payment, Waiting,
 };
 pub use one_click::{Paying, Stored};
 pub use orders::{OrderView, Ship, mark_shipped, order, order_of_checkout, orders, sold, take_turn, view};
@@ -54,8 +54,8 @@ pub use refund::{
 pub use replace::{EXCHANGE, Replaced, Replacement, pay_out_credit, replace, send_rest};
 pub use resume::resume;
 pub use store::{
-    ClipSales, adjustments, ask_back, ask_no_more, check, clip_sales, confirmed_between, contacts, erase, find,
-    follows, lines, orders_since,
+    ClipSales, adjustments, ask_back, ask_no_more, bought_last, check, clip_sales, confirmed_between, contacts, erase,
+    find, follows, lines, orders_since, waiting_at,
 };
 pub use stored_api::*;
 pub use upsell::{Next, next};

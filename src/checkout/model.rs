@@ -392,6 +392,16 @@ pub struct OrderLine {
     pub asked: u32,
 }
 
+/// A line of an order of which something has not left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    pub order: OrderId,
+    pub number: String,
+    pub line: u32,
+    pub units: i64,
+    pub since: Time,
+}
+
 impl OrderLine {
     /// What so many of its units cost, rounded down: all of them cost all of it.
     pub(super) fn worth(&self, units: u32) -> i64 {

@@ -16,7 +16,9 @@ use crate::inventory::{self, Claim, Restock};
 use crate::kernel::{
     AdjustmentId, Error, Fact, GiftCardId, Id, Money, OrderId, Result, ShopId, StaffId, Time, VariantId,
 };
-use crate::payments::{self, CaptureState, Operation, Part, PlannedLeg, RefundBegin, RefundOf, RefundPlan};
+use crate::payments::{
+    self, CaptureState, Operation, Part, PlannedLeg, RefundBegin, RefundOf, RefundPlan, RefundState,
+};
 use crate::preorders;
 use crate::taxes;
 use uuid::Uuid;
@@ -33,6 +35,8 @@ pub enum RefundWhat {
     Difference(Vec<(VariantId, i64)>),
     /// Of a bundle that its buyer has nothing of any more: what is still here.
     RestOfBundle(usize),
+    /// What this refund was to give back by the processor and did not, unless as much went back since in another way.
+    Again(AdjustmentId),
 }
 
 /// Why a difference goes back; the buyer reads what it means.
@@ -175,6 +179,7 @@ fn plan(tx: &mut Tx<'_>, view: &OrderView, what: &RefundWhat) -> Result<BackPlan
         }
         RefundWhat::Difference(prices) => RefundOf::Parts(differences(view, prices)),
         RefundWhat::RestOfBundle(bundle) => RefundOf::Parts(rest_of_bundle(view, *bundle)),
+        RefundWhat::Again(failed) => RefundOf::Parts(not_given_back(view, *failed)?),
     };
     let Some(used) = &view.gift_card else {
         let plan = plan_by_processor(tx, view, &whole)?;
@@ -482,6 +487,26 @@ pub(super) fn give_back_rests(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, wis
     Ok(())
 }
 
+/// What a refund that failed was made of, as far as it is still owed.
+fn not_given_back(view: &OrderView, failed: AdjustmentId) -> Result<Vec<(Part, i64)>> {
+    let mut parts: Vec<(Part, i64)> = Vec::new();
+    let mine = |refund: &&payments::RefundLine| refund.adjustment == failed && refund.state == RefundState::Failed;
+    for leg in view.refunds.iter().filter(mine).flat_map(|refund| &refund.legs) {
+        match parts.iter_mut().find(|(part, _)| *part == leg.part) {
+            Some((_, minor)) => *minor += leg.minor,
+            None => parts.push((leg.part, leg.minor)),
+        }
+    }
+    for (part, minor) in &mut parts {
+        *minor = (*minor).min(view.refundable(*part).max(0));
+    }
+    let shares: Vec<i64> = parts.iter().map(|(_, minor)| *minor).collect();
+    let due = payments::outstanding(&view.refunds).min(shares.iter().sum());
+    let due = payments::allocate(&shares, &vec![0; shares.len()], due)?;
+    let parts = parts.iter().zip(due).map(|((part, _), due)| (*part, due));
+    Ok(parts.filter(|(_, due)| *due > 0).collect())
+}
+
 /// Refuses what would take a bundle apart, of those whose policy is named, that is `touched` and of which something `stays`. Errors: `bundle_goes_back_whole`.
 pub fn refuse_parts_of_bundles(
     view: &OrderView,
@@ -706,7 +731,9 @@ pub(super) fn begin(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, new: &NewRefu
             });
             kept.collect()
         }
-        RefundWhat::Everything | RefundWhat::Amount(_) | RefundWhat::RestOfBundle(_) => Vec::new(),
+        RefundWhat::Everything | RefundWhat::Amount(_) | RefundWhat::RestOfBundle(_) | RefundWhat::Again(_) => {
+            Vec::new()
+        }
     };
     let kept = matches!(what, RefundWhat::Lines(lines) if lines.less_minor > 0);
     let less = match what {

@@ -1,10 +1,13 @@
 //! All SQL on checkouts, orders and their adjustments.
 
-use super::model::{Address, Adjustment, AdjustmentKind, Checkout, CheckoutState, Contact, Frozen, Order, OrderLine};
+use super::model::{
+    Address, Adjustment, AdjustmentKind, Checkout, CheckoutState, Contact, Frozen, Order, OrderLine, Waiting,
+};
 use crate::args;
 use crate::db::{FromRow, Json, Row, Tx};
 use crate::kernel::{
-    AdjustmentId, CheckoutId, ClipId, Currency, Error, Id, OrderId, Page, Rate, Result, ShopId, StaffId, Time,
+    AdjustmentId, CheckoutId, ClipId, Currency, Error, Id, LocationId, OrderId, Page, Rate, Result, ShopId, StaffId,
+    Time, VariantId,
 };
 
 impl FromRow for Checkout {
@@ -460,6 +463,40 @@ pub fn ask_no_more(tx: &mut Tx<'_>, order: OrderId, line: u32, quantity: u32) ->
         "update order_lines set asked = asked - $3 where order_id = $1 and line = $2 and asked - $3 >= returned",
         args![order, line, quantity],
     )
+}
+
+/// Units of a variant that were sold at a place and have not left.
+pub fn waiting_at(tx: &mut Tx<'_>, variant: VariantId, location: LocationId) -> Result<i64> {
+    let (units,): (i64,) = tx.one(
+        "select cast(coalesce(sum(quantity - shipped - canceled), 0) as bigint) from order_lines
+          where variant_id = $1 and location_id = $2 and shipped + canceled < quantity",
+        args![variant, location],
+    )?;
+    Ok(units)
+}
+
+/// Who waits for units of a variant at a place, whoever bought last first.
+pub fn bought_last(tx: &mut Tx<'_>, variant: VariantId, location: LocationId, limit: i64) -> Result<Vec<Waiting>> {
+    tx.all(
+        "select orders.id, orders.number, order_lines.line, order_lines.quantity - order_lines.shipped - order_lines.canceled, orders.confirmed_at
+           from order_lines join orders on orders.id = order_lines.order_id
+          where order_lines.variant_id = $1 and order_lines.location_id = $2
+            and order_lines.shipped + order_lines.canceled < order_lines.quantity
+          order by orders.confirmed_at desc, orders.id desc, order_lines.line desc limit $3",
+        args![variant, location, limit],
+    )
+}
+
+impl FromRow for Waiting {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            order: row.get(0)?,
+            number: row.get(1)?,
+            line: row.get(2)?,
+            units: row.get(3)?,
+            since: row.get(4)?,
+        })
+    }
 }
 
 impl FromRow for Adjustment {

@@ -104,6 +104,11 @@ pub const MAIN: &[Migration] = &[
         name: "erasures",
         sql: include_str!("../../migrations/main/0020_erasures.sql"),
     },
+    Migration {
+        number: 21,
+        name: "shortages",
+        sql: include_str!("../../migrations/main/0021_shortages.sql"),
+    },
 ];
 
 /// What players saw, in a file and lane of its own.

@@ -756,7 +756,7 @@ pub const NOTHING: &[(&str, &str)] = &[
     ("staff", "id shop_id role party_id created_at disabled_at"),
     (
         "stock",
-        "variant_id location_id shop_id on_hand reserved sold version home_id gate",
+        "variant_id location_id shop_id on_hand reserved sold version home_id gate missing",
     ),
     (
         "stored_methods",

@@ -32,6 +32,17 @@ impl FromRow for Exchange {
     }
 }
 
+/// The columns that [`Exchange`] is read from.
+macro_rules! exchange {
+    ($rest:literal) => {
+        concat!(
+            "select id, shop_id, order_id, state, line, quantity, variant_id, quote, due_by, missing_minor, tries, trouble, asked_at, ended_at, staff_id, version
+               from exchanges ",
+            $rest
+        )
+    };
+}
+
 /// Writes a new one down. False: its id is taken.
 pub(super) fn insert(tx: &mut Tx<'_>, new: &Exchange, next_check_at: Time) -> Result<bool> {
     let done = tx.exec(
@@ -58,27 +69,18 @@ pub(super) fn insert(tx: &mut Tx<'_>, new: &Exchange, next_check_at: Time) -> Re
 
 /// An exchange of a shop.
 pub fn find(tx: &mut Tx<'_>, shop: ShopId, id: ExchangeId) -> Result<Option<Exchange>> {
-    tx.maybe_one(
-        "select id, shop_id, order_id, state, line, quantity, variant_id, quote, due_by, missing_minor, tries, trouble, asked_at, ended_at, staff_id, version
-           from exchanges where shop_id = $1 and id = $2",
-        args![shop, id],
-    )
+    tx.maybe_one(exchange!("where shop_id = $1 and id = $2"), args![shop, id])
 }
 
 /// The exchange a return belongs to.
 pub fn of_return(tx: &mut Tx<'_>, shop: ShopId, back: ReturnId) -> Result<Option<Exchange>> {
-    tx.maybe_one(
-        "select id, shop_id, order_id, state, line, quantity, variant_id, quote, due_by, missing_minor, tries, trouble, asked_at, ended_at, staff_id, version
-           from exchanges where shop_id = $1 and return_id = $2",
-        args![shop, back],
-    )
+    tx.maybe_one(exchange!("where shop_id = $1 and return_id = $2"), args![shop, back])
 }
 
 /// The exchanges of an order, oldest first.
 pub fn of_order(tx: &mut Tx<'_>, shop: ShopId, order: OrderId) -> Result<Vec<Exchange>> {
     tx.all(
-        "select id, shop_id, order_id, state, line, quantity, variant_id, quote, due_by, missing_minor, tries, trouble, asked_at, ended_at, staff_id, version
-           from exchanges where shop_id = $1 and order_id = $2 order by asked_at, id limit 100",
+        exchange!("where shop_id = $1 and order_id = $2 order by asked_at, id limit 100"),
         args![shop, order],
     )
 }
@@ -86,8 +88,7 @@ pub fn of_order(tx: &mut Tx<'_>, shop: ShopId, order: OrderId) -> Result<Vec<Exc
 /// The exchange whose last checkout this is.
 pub fn of_checkout(tx: &mut Tx<'_>, shop: ShopId, checkout: CheckoutId) -> Result<Option<Exchange>> {
     tx.maybe_one(
-        "select id, shop_id, order_id, state, line, quantity, variant_id, quote, due_by, missing_minor, tries, trouble, asked_at, ended_at, staff_id, version
-           from exchanges where shop_id = $1 and checkout_id = $2",
+        exchange!("where shop_id = $1 and checkout_id = $2"),
         args![shop, checkout],
     )
 }
@@ -95,8 +96,7 @@ pub fn of_checkout(tx: &mut Tx<'_>, shop: ShopId, checkout: CheckoutId) -> Resul
 /// Exchanges that have not ended, the most urgent first.
 pub fn open(tx: &mut Tx<'_>, shop: ShopId, limit: i64) -> Result<Vec<Exchange>> {
     tx.all(
-        "select id, shop_id, order_id, state, line, quantity, variant_id, quote, due_by, missing_minor, tries, trouble, asked_at, ended_at, staff_id, version
-           from exchanges where shop_id = $1 and ended_at is null order by due_by, id limit $2",
+        exchange!("where shop_id = $1 and ended_at is null order by due_by, id limit $2"),
         args![shop, limit],
     )
 }
@@ -173,11 +173,7 @@ pub fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
     let mut broken: Vec<String> = (forgotten.iter())
         .map(|(id,)| format!("I16 nobody will look at {id} again, or somebody looks for ever"))
         .collect();
-    let all: Vec<Exchange> = tx.all(
-        "select id, shop_id, order_id, state, line, quantity, variant_id, quote, due_by, missing_minor, tries, trouble, asked_at, ended_at, staff_id, version
-           from exchanges order by id limit 1000",
-        &[],
-    )?;
+    let all: Vec<Exchange> = tx.all(exchange!("order by id limit 1000"), &[])?;
     for found in all {
         let kept: i64 = (inventory::aside(tx, found.shop, place(found.id))?.iter())
             .map(|row| row.on_hand - row.sold)

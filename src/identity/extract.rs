@@ -44,6 +44,9 @@ pub struct Creator(pub Staff);
 /// May pack and ship; a partner (`party` is set) only the orders of their party.
 #[derive(Clone, Debug)]
 pub struct Helper(pub Staff);
+/// May pack and ship for the whole shop, and count its shelves: whoever may but partners.
+#[derive(Clone, Debug)]
+pub struct Packer(pub Staff);
 /// May see what viewers did: everybody but partners and helpers.
 #[derive(Clone, Debug)]
 pub struct Measurer(pub Staff);
@@ -271,6 +274,7 @@ roles! {
     Owner is_owner "owner";
     Creator may_create "creator";
     Helper may_help "helper";
+    Packer may_pack "helper";
     Measurer may_measure "analyst or creator";
     Analyst may_look "analyst";
 }

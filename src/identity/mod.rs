@@ -27,7 +27,7 @@ mod tests;
 
 pub use api::*;
 pub use edit_shop::{EditShop, ShopEdit, edit_shop};
-pub use extract::{Analyst, Creator, Helper, Measurer, Owner, Player, Staff, player_of, session_token};
+pub use extract::{Analyst, Creator, Helper, Measurer, Owner, Packer, Player, Staff, player_of, session_token};
 pub use idempotent::idempotent;
 pub use keys::{KeyKind, NewKey, forget_known_keys, key_list, make_key, revoke_key};
 pub use model::{ApiKey, Person, Role, SCOPES, Seller, Session, Shop, Trading, Window, slug_of};

@@ -128,6 +128,10 @@ impl Role {
     pub fn may_help(self) -> bool {
         matches!(self, Self::Owner | Self::Creator | Self::Helper | Self::Partner)
     }
+    /// Packs and ships for the whole shop, and counts what lies there.
+    pub fn may_pack(self) -> bool {
+        matches!(self, Self::Owner | Self::Creator | Self::Helper)
+    }
     /// Sees what viewers did and what came of it; packing a parcel needs none of it.
     pub fn may_measure(self) -> bool {
         matches!(self, Self::Owner | Self::Creator | Self::Analyst)
@@ -207,9 +211,8 @@ pub const SCOPES: [&str; 12] = [
 /// Which scope a request needs; none means that no key may make it.
 pub(super) fn scope_needed(path: &str, safe: bool) -> Option<(&'static str, bool)> {
     let area = match path.strip_prefix("/v1/")?.split('/').next()? {
-        "products" | "variants" | "tax-rates" | "delivery" | "locations" | "drops" | "discounts" | "preorders" => {
-            "catalog"
-        }
+        "products" | "variants" | "tax-rates" | "delivery" | "locations" | "drops" | "discounts" | "preorders"
+        | "shortages" => "catalog",
         "clips" | "media" => "clips",
         "orders" | "checkouts" | "buyer" | "stored-methods" | "gift-card-balances" | "price-matches" => "orders",
         "balances"

@@ -1,6 +1,6 @@
 //! Stock as its staff count it, as JSON.
 
-use super::{SetStock, set_stock};
+use super::{SetStock, StockRow, set_stock};
 use crate::app::App;
 use crate::catalog;
 use crate::db::LaneKey;
@@ -36,6 +36,21 @@ pub struct StockOut {
     pub in_checkouts: i64,
     /// Units sold from here.
     pub sold: i64,
+    /// Units that are promised and that a count did not find (see the shelf of the variant). A count of what is free ends it only if some are.
+    pub short: i64,
+}
+
+impl StockOut {
+    fn new(variant: VariantId, row: &StockRow) -> Self {
+        Self {
+            variant,
+            location: row.location,
+            left: row.left(),
+            in_checkouts: row.reserved,
+            sold: row.sold,
+            short: row.short(),
+        }
+    }
 }
 
 /// Count a variant's stock at a place.
@@ -62,15 +77,7 @@ pub async fn put_stock(
                 .with_field("/location", detail)
                 .into())
         }
-        Some(SetStock::Set(row)) => {
-            let out = StockOut {
-                variant,
-                location: row.location,
-                left: row.on_hand - row.sold - row.reserved,
-                in_checkouts: row.reserved,
-                sold: row.sold,
-            };
-            Ok(json(StatusCode::OK, out))
-        }
+        Some(SetStock::MoreThanSetAside) => Err(Error::internal("what is free at a place is not set aside").into()),
+        Some(SetStock::Set(row)) => Ok(json(StatusCode::OK, StockOut::new(variant, &row))),
     }
 }

@@ -1,6 +1,6 @@
 //! What is in stock and what is claimed.
 
-use crate::kernel::{Error, LocationId, Result, VariantId};
+use crate::kernel::{CheckoutId, Error, LocationId, Result, Time, VariantId};
 
 /// Units that can be counted at one place.
 const ON_HAND_MAX: u32 = 1_000_000_000;
@@ -84,6 +84,7 @@ pub struct Aside {
     /// Where they came from and go back to.
     pub home: LocationId,
     pub on_hand: i64,
+    pub missing: i64,
     pub reserved: i64,
     pub sold: i64,
     pub version: i64,
@@ -92,7 +93,7 @@ pub struct Aside {
 impl Aside {
     /// Units that can still be reserved.
     pub fn left(&self) -> i64 {
-        self.on_hand - self.sold - self.reserved
+        (self.on_hand - self.missing - self.sold - self.reserved).max(0)
     }
 }
 
@@ -101,6 +102,41 @@ impl Aside {
 pub struct StockRow {
     pub location: LocationId,
     pub on_hand: i64,
+    /// Of those: what a count did not find.
+    pub missing: i64,
     pub reserved: i64,
     pub sold: i64,
+}
+
+impl StockRow {
+    /// Units that can still be reserved.
+    pub fn left(&self) -> i64 {
+        self.free().max(0)
+    }
+
+    /// Units that are promised and are not there.
+    pub fn short(&self) -> i64 {
+        (-self.free()).max(0)
+    }
+
+    fn free(&self) -> i64 {
+        self.on_hand - self.missing - self.sold - self.reserved
+    }
+}
+
+/// Fewer units lie at a place than are promised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortage {
+    pub variant: VariantId,
+    pub location: LocationId,
+    pub units: i64,
+}
+
+/// Units inside a checkout that has not bought them yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reserved {
+    pub checkout: CheckoutId,
+    pub units: i64,
+    pub since: Time,
+    pub expires_at: Time,
 }

@@ -1,6 +1,6 @@
 //! All SQL on stock. The where-clauses are the rules; no row means no.
 
-use super::model::{Aside, Availability, Claim, Gate, StockRow};
+use super::model::{Aside, Availability, Claim, Gate, Reserved, Shortage, StockRow};
 use crate::args;
 use crate::db::{Bind, FromRow, Row, RowKey, Tx, Value};
 use crate::kernel::{CheckoutId, Id, LocationId, ReservationId, Result, ShopId, Time, VariantId};
@@ -22,8 +22,9 @@ impl FromRow for StockRow {
         Ok(Self {
             location: row.get(0)?,
             on_hand: row.get(1)?,
-            reserved: row.get(2)?,
-            sold: row.get(3)?,
+            missing: row.get(2)?,
+            reserved: row.get(3)?,
+            sold: row.get(4)?,
         })
     }
 }
@@ -31,8 +32,8 @@ impl FromRow for StockRow {
 /// What is left of a variant and what is inside checkouts; zeros for a variant that was never stocked.
 pub(super) fn availability(tx: &mut Tx<'_>, variant: VariantId) -> Result<Availability> {
     let (left, in_checkouts, version): (i64, i64, i64) = tx.one(
-        "select cast(coalesce(sum(on_hand - sold - reserved), 0) as bigint), cast(coalesce(sum(reserved), 0) as bigint),
-                cast(coalesce(sum(version), 0) as bigint) from stock where variant_id = $1 and home_id is null",
+        "select cast(coalesce(sum(case when on_hand - missing > sold + reserved then on_hand - missing - sold - reserved else 0 end), 0) as bigint),
+                cast(coalesce(sum(reserved), 0) as bigint), cast(coalesce(sum(version), 0) as bigint) from stock where variant_id = $1 and home_id is null",
         args![variant],
     )?;
     Ok(Availability {
@@ -53,7 +54,8 @@ pub(super) fn availability_of(tx: &mut Tx<'_>, variants: &[VariantId]) -> Result
         let filled = part.iter().chain(std::iter::repeat(&part[0])).take(TOGETHER);
         let list: Vec<Value<'_>> = filled.map(Bind::value).collect();
         let rows: Vec<(VariantId, i64, i64, i64)> = tx.all(
-            "select variant_id, cast(sum(on_hand - sold - reserved) as bigint), cast(sum(reserved) as bigint), cast(sum(version) as bigint)
+            "select variant_id, cast(sum(case when on_hand - missing > sold + reserved then on_hand - missing - sold - reserved else 0 end) as bigint),
+                    cast(sum(reserved) as bigint), cast(sum(version) as bigint)
                from stock where variant_id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
                 $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32) and home_id is null
               group by variant_id limit 32",
@@ -88,10 +90,10 @@ pub(super) fn take(tx: &mut Tx<'_>, variant: VariantId, quantity: u32) -> Result
     }
     let taken: Option<(LocationId, i64)> = tx.maybe_one(
         "update stock set reserved = reserved + $2, version = version + 1
-          where variant_id = $1 and on_hand - sold - reserved >= $2 and home_id is null
-            and location_id = (select location_id from stock where variant_id = $1 and on_hand - sold - reserved >= $2 and home_id is null
+          where variant_id = $1 and on_hand - missing - sold - reserved >= $2 and home_id is null
+            and location_id = (select location_id from stock where variant_id = $1 and on_hand - missing - sold - reserved >= $2 and home_id is null
                                 order by location_id limit 1)
-         returning location_id, on_hand - sold - reserved",
+         returning location_id, on_hand - missing - sold - reserved",
         args![variant, quantity],
     )?;
     if let Some((location, left)) = taken {
@@ -103,7 +105,7 @@ pub(super) fn take(tx: &mut Tx<'_>, variant: VariantId, quantity: u32) -> Result
 /// What a batch of commands does to one row of stock: taken, sold and given back. The where-clause is that of each alone; the gate of what anybody may
 /// buy is always open.
 const AT_THE_END: &str = "update stock set reserved = reserved + $3 - $4 - $5, sold = sold + $4, version = version + 1
-      where variant_id = $1 and location_id = $2 and on_hand - sold - reserved + $5 >= $3 and ($3 = 0 or gate = 0)";
+      where variant_id = $1 and location_id = $2 and ($3 = 0 or (on_hand - missing - sold - reserved + $5 >= $3 and gate = 0))";
 
 /// In the place of a location, for units from wherever they are.
 const ANY_PLACE: Uuid = Uuid::nil();
@@ -129,14 +131,15 @@ fn take_at_the_end(tx: &mut Tx<'_>, known: RowKey, variant: VariantId, quantity:
     Some(LocationId::from_uuid(location))
 }
 
-/// The most units any one place still has.
+/// The most units any one place still has; none where all are short.
 pub(super) fn most_at_one_place(tx: &mut Tx<'_>, variant: VariantId) -> Result<i64> {
     Ok(tx
         .one::<(i64,)>(
-            "select coalesce(max(on_hand - sold - reserved), 0) from stock where variant_id = $1 and home_id is null",
+            "select coalesce(max(on_hand - missing - sold - reserved), 0) from stock where variant_id = $1 and home_id is null",
             args![variant],
         )?
-        .0)
+        .0
+        .max(0))
 }
 
 /// Takes units that are set aside. No row: they are not there, or its gate is shut at this instant.
@@ -147,8 +150,8 @@ pub(super) fn take_aside(tx: &mut Tx<'_>, claim: &Claim) -> Result<bool> {
     }
     let taken: Option<(i64,)> = tx.maybe_one(
         "update stock set reserved = reserved + $3, version = version + 1
-          where variant_id = $1 and location_id = $2 and gate = 0 and on_hand - sold - reserved >= $3
-         returning on_hand - sold - reserved",
+          where variant_id = $1 and location_id = $2 and gate = 0 and on_hand - missing - sold - reserved >= $3
+         returning on_hand - missing - sold - reserved",
         args![claim.variant, claim.location, claim.quantity],
     )?;
     if let Some((left,)) = taken {
@@ -159,10 +162,11 @@ pub(super) fn take_aside(tx: &mut Tx<'_>, claim: &Claim) -> Result<bool> {
 
 /// What is left of a variant at a place, and its gate.
 pub(super) fn left_aside(tx: &mut Tx<'_>, claim: &Claim) -> Result<Option<(i64, i64)>> {
-    tx.maybe_one(
-        "select on_hand - sold - reserved, gate from stock where variant_id = $1 and location_id = $2",
+    let row: Option<(i64, i64)> = tx.maybe_one(
+        "select on_hand - missing - sold - reserved, gate from stock where variant_id = $1 and location_id = $2",
         args![claim.variant, claim.location],
-    )
+    )?;
+    Ok(row.map(|(left, gate)| (left.max(0), gate)))
 }
 
 impl FromRow for Aside {
@@ -171,9 +175,10 @@ impl FromRow for Aside {
             variant: row.get(0)?,
             home: row.get(1)?,
             on_hand: row.get(2)?,
-            reserved: row.get(3)?,
-            sold: row.get(4)?,
-            version: row.get(5)?,
+            missing: row.get(3)?,
+            reserved: row.get(4)?,
+            sold: row.get(5)?,
+            version: row.get(6)?,
         })
     }
 }
@@ -181,7 +186,7 @@ impl FromRow for Aside {
 /// Everything of a shop that is, or was, set aside at a place, by variant.
 pub fn aside(tx: &mut Tx<'_>, shop: ShopId, place: LocationId) -> Result<Vec<Aside>> {
     tx.all(
-        "select variant_id, home_id, on_hand, reserved, sold, version from stock
+        "select variant_id, home_id, on_hand, missing, reserved, sold, version from stock
           where location_id = $1 and shop_id = $2 and home_id is not null order by variant_id limit 100",
         args![place, shop],
     )
@@ -214,8 +219,8 @@ pub(super) fn lift(
 ) -> Result<Option<LocationId>> {
     let lifted: Option<(LocationId,)> = tx.maybe_one(
         "update stock set on_hand = on_hand - $3, version = version + 1
-          where shop_id = $1 and variant_id = $2 and on_hand - sold - reserved >= $3 and home_id is null
-            and location_id = coalesce($4, (select location_id from stock where variant_id = $2 and on_hand - sold - reserved >= $3 and home_id is null
+          where shop_id = $1 and variant_id = $2 and (on_hand - missing - sold - reserved >= $3 or $3 = 0) and home_id is null
+            and location_id = coalesce($4, (select location_id from stock where variant_id = $2 and (on_hand - missing - sold - reserved >= $3 or $3 = 0) and home_id is null
                                              order by location_id limit 1))
          returning location_id",
         args![shop, variant, units, home],
@@ -268,7 +273,7 @@ pub fn hold_still(tx: &mut Tx<'_>, place: LocationId, variant: VariantId) -> Res
 pub(super) fn pick_up(tx: &mut Tx<'_>, variant: VariantId, place: LocationId, units: i64) -> Result<bool> {
     let done = tx.exec(
         "update stock set on_hand = on_hand - $3, version = version + 1
-          where variant_id = $1 and location_id = $2 and on_hand - sold - reserved >= $3",
+          where variant_id = $1 and location_id = $2 and on_hand - missing - sold - reserved >= $3",
         args![variant, place, units],
     )?;
     Ok(done == 1)
@@ -314,7 +319,7 @@ pub(super) fn sell(tx: &mut Tx<'_>, claim: &Claim) -> Result<()> {
 /// Sells units that are no longer reserved: late money. No row: they went to someone else.
 pub(super) fn sell_unreserved(tx: &mut Tx<'_>, claim: &Claim) -> Result<bool> {
     let sold = tx.exec(
-        "update stock set sold = sold + $3, version = version + 1 where variant_id = $1 and location_id = $2 and on_hand - sold - reserved >= $3",
+        "update stock set sold = sold + $3, version = version + 1 where variant_id = $1 and location_id = $2 and on_hand - missing - sold - reserved >= $3",
         args![claim.variant, claim.location, claim.quantity],
     )?;
     Ok(sold == 1)
@@ -444,7 +449,8 @@ pub(super) fn location_exists(tx: &mut Tx<'_>, shop: ShopId, location: LocationI
         .is_some())
 }
 
-/// Sets what is free to sell at a place to `free`, whatever was sold and reserved meanwhile.
+/// Sets what is free to sell at a place to `free`, whatever was sold and reserved meanwhile. That nothing is free says nothing of what is missing of the
+/// promised: only a count of the shelf and units that are free end a shortage.
 pub(super) fn set_free(
     tx: &mut Tx<'_>,
     shop: ShopId,
@@ -460,16 +466,105 @@ pub(super) fn set_free(
     }
     tx.one(
         "insert into stock (variant_id, location_id, shop_id, on_hand) values ($1, $2, $3, $4)
-         on conflict (variant_id, location_id) do update set on_hand = stock.sold + stock.reserved + excluded.on_hand, version = stock.version + 1
-         returning location_id, on_hand, reserved, sold",
+         on conflict (variant_id, location_id) do update set on_hand = stock.sold + stock.reserved + excluded.on_hand,
+            missing = case when excluded.on_hand = 0 and stock.missing > stock.on_hand - stock.sold - stock.reserved
+                           then stock.missing - (stock.on_hand - stock.sold - stock.reserved) else 0 end,
+            version = stock.version + 1
+         returning location_id, on_hand, missing, reserved, sold",
         args![variant, location, shop, free],
     )
+}
+
+/// Makes sure that a variant has a row at a place, and holds it: from here to the end of the transaction nobody else sells or reserves of it.
+pub(super) fn begin_count(tx: &mut Tx<'_>, shop: ShopId, variant: VariantId, location: LocationId) -> Result<()> {
+    tx.put(
+        "insert into stock (variant_id, location_id, shop_id, on_hand) values ($1, $2, $3, 0)
+         on conflict (variant_id, location_id) do update set version = stock.version + 1",
+        args![variant, location, shop],
+    )
+}
+
+/// Says that `beside` units lie at a place beside what was sold from it and what of that has left; less than none if some of the sold are not there either.
+/// What should be there and is not is missing. No row: more lie there than were set aside.
+pub(super) fn end_count(
+    tx: &mut Tx<'_>,
+    variant: VariantId,
+    location: LocationId,
+    beside: i64,
+) -> Result<Option<StockRow>> {
+    tx.maybe_one(
+        "update stock set on_hand = case when on_hand < sold + $3 then sold + $3 else on_hand end,
+                          missing = case when on_hand > sold + $3 then on_hand - sold - $3 else 0 end
+          where variant_id = $1 and location_id = $2 and (home_id is null or on_hand >= sold + $3)
+         returning location_id, on_hand, missing, reserved, sold",
+        args![variant, location, beside],
+    )
+}
+
+/// Where fewer units lie than a shop has promised, and how many are missing; by variant and place.
+pub fn shortages(tx: &mut Tx<'_>, shop: ShopId, limit: i64) -> Result<Vec<Shortage>> {
+    tx.all(
+        "select variant_id, location_id, sold + reserved - on_hand + missing from stock
+          where shop_id = $1 and missing > 0 and missing > on_hand - sold - reserved order by variant_id, location_id limit $2",
+        args![shop, limit],
+    )
+}
+
+impl FromRow for Shortage {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            variant: row.get(0)?,
+            location: row.get(1)?,
+            units: row.get(2)?,
+        })
+    }
+}
+
+/// Who has reserved units of a variant at a place and not bought them yet, the last one first.
+pub fn reserved_last(tx: &mut Tx<'_>, variant: VariantId, location: LocationId, limit: i64) -> Result<Vec<Reserved>> {
+    tx.all(
+        "select checkout_id, quantity, created_at, expires_at from reservations
+          where state in ('active', 'paying') and variant_id = $1 and location_id = $2
+          order by created_at desc, id desc limit $3",
+        args![variant, location, limit],
+    )
+}
+
+impl FromRow for Reserved {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            checkout: row.get(0)?,
+            units: row.get(1)?,
+            since: row.get(2)?,
+            expires_at: row.get(3)?,
+        })
+    }
+}
+
+/// A shop's places where something of a variant lies or lay, with their names: its shelves first, then what is set aside.
+pub fn places_of(tx: &mut Tx<'_>, shop: ShopId, variant: VariantId) -> Result<Vec<(LocationId, String)>> {
+    tx.all(
+        "select locations.id, locations.name from stock join locations on locations.id = stock.location_id
+          where stock.variant_id = $2 and stock.shop_id = $1
+            and (stock.home_id is null or stock.on_hand > stock.sold or stock.missing > 0)
+          order by locations.set_aside, locations.position, locations.id limit 100",
+        args![shop, variant],
+    )
+}
+
+/// Whether a variant lies, or lay, at a place of a shop.
+pub(super) fn lies_at(tx: &mut Tx<'_>, shop: ShopId, variant: VariantId, location: LocationId) -> Result<bool> {
+    let row: Option<(i64,)> = tx.maybe_one(
+        "select 1 from stock where variant_id = $2 and location_id = $3 and shop_id = $1",
+        args![shop, variant, location],
+    )?;
+    Ok(row.is_some())
 }
 
 /// Stock of a variant by place.
 pub fn stock_of(tx: &mut Tx<'_>, variant: VariantId) -> Result<Vec<StockRow>> {
     tx.all(
-        "select location_id, on_hand, reserved, sold from stock where variant_id = $1 order by location_id limit 100",
+        "select location_id, on_hand, missing, reserved, sold from stock where variant_id = $1 order by location_id limit 100",
         args![variant],
     )
 }

@@ -13,13 +13,37 @@ const CHECKOUTS: usize = 6;
 /// Something that happens to stock; numbers stand for variants and checkouts.
 #[derive(Clone, Debug)]
 enum Step {
-    Count { variant: usize, free: u32 },
-    Reserve { checkout: usize, wanted: Vec<(usize, u32)> },
-    Pay { checkout: usize, paying: bool },
-    Release { checkout: usize },
-    Expire { checkout: usize, unknown: bool },
-    Convert { checkout: usize },
-    Restock { checkout: usize, sellable: bool },
+    Count {
+        variant: usize,
+        free: u32,
+    },
+    /// All that lies there; nothing that was sold has left.
+    CountShelf {
+        variant: usize,
+        lying: u32,
+    },
+    Reserve {
+        checkout: usize,
+        wanted: Vec<(usize, u32)>,
+    },
+    Pay {
+        checkout: usize,
+        paying: bool,
+    },
+    Release {
+        checkout: usize,
+    },
+    Expire {
+        checkout: usize,
+        unknown: bool,
+    },
+    Convert {
+        checkout: usize,
+    },
+    Restock {
+        checkout: usize,
+        sellable: bool,
+    },
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -27,6 +51,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let wanted = proptest::collection::vec((0..VARIANTS, 1..4u32), 1..4);
     let step = prop_oneof![
         1 => (0..VARIANTS, 0..8u32).prop_map(|(variant, free)| Step::Count { variant, free }),
+        1 => (0..VARIANTS, 0..8u32).prop_map(|(variant, lying)| Step::CountShelf { variant, lying }),
         4 => (checkout.clone(), wanted).prop_map(|(checkout, wanted)| Step::Reserve { checkout, wanted }),
         1 => (checkout.clone(), any::<bool>()).prop_map(|(checkout, paying)| Step::Pay { checkout, paying }),
         1 => checkout.clone().prop_map(|checkout| Step::Release { checkout }),
@@ -47,8 +72,20 @@ struct Seen {
 #[derive(Clone, Copy, Default)]
 struct Shelf {
     on_hand: i64,
+    missing: i64,
     reserved: i64,
     sold: i64,
+}
+
+impl Shelf {
+    /// What is free; less than nothing where units are promised that are not there.
+    fn free(self) -> i64 {
+        self.on_hand - self.missing - self.sold - self.reserved
+    }
+
+    fn left(self) -> i64 {
+        self.free().max(0)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -88,8 +125,15 @@ impl Model {
         let answer = match step {
             Step::Count { variant, free } => {
                 let shelf = &mut self.shelves[*variant];
+                shelf.missing = if *free == 0 { (-shelf.free()).max(0) } else { 0 };
                 shelf.on_hand = shelf.sold + shelf.reserved + i64::from(*free);
-                "set".to_owned()
+                format!("set {}", shelf.missing)
+            }
+            Step::CountShelf { variant, lying } => {
+                let (shelf, lying) = (&mut self.shelves[*variant], i64::from(*lying));
+                shelf.on_hand = shelf.on_hand.max(lying);
+                shelf.missing = shelf.on_hand - lying;
+                format!("set {}", (-shelf.free()).max(0))
             }
             Step::Reserve { checkout, wanted } => self.reserve(*checkout, wanted),
             Step::Pay { checkout, .. } => self.is(*checkout, Claimed::Live).to_string(),
@@ -105,10 +149,7 @@ impl Model {
                 "back".to_owned()
             }
         };
-        let stock = self
-            .shelves
-            .iter()
-            .map(|shelf| (shelf.on_hand - shelf.sold - shelf.reserved, shelf.reserved));
+        let stock = self.shelves.iter().map(|shelf| (shelf.left(), shelf.reserved));
         Seen {
             answer,
             stock: stock.collect(),
@@ -126,7 +167,7 @@ impl Model {
         }
         for (variant, count) in &sums {
             let shelf = self.shelves[*variant];
-            let left = shelf.on_hand - shelf.sold - shelf.reserved;
+            let left = shelf.left();
             if left < *count {
                 return format!("sold out {variant} {left}");
             }
@@ -163,11 +204,10 @@ impl Model {
                 }
             }
             Claimed::Ended | Claimed::Back => {
-                let left = |variant: usize| {
-                    let shelf = self.shelves[variant];
-                    shelf.on_hand - shelf.sold - shelf.reserved
-                };
-                if claims.iter().any(|(variant, count)| left(*variant) < *count) {
+                if claims
+                    .iter()
+                    .any(|(variant, count)| self.shelves[*variant].left() < *count)
+                {
                     return "too late";
                 }
             }
@@ -243,9 +283,11 @@ impl<'a> Real<'a> {
             };
             let until = tx.now().plus(Seconds::minutes(10));
             let answer = match &step {
-                Step::Count { variant, free } => {
-                    set_stock(tx, shop, variants[*variant], None, *free)?;
-                    "set".to_owned()
+                Step::Count { variant, free } => counted(set_stock(tx, shop, variants[*variant], None, *free)?),
+                Step::CountShelf { variant, lying } => {
+                    let variant = variants[*variant];
+                    let sold = |tx: &mut crate::db::Tx<'_>, _| Ok(stock_of(tx, variant)?[0].sold);
+                    counted(count_shelf(tx, shop, variant, None, *lying, sold)?)
                 }
                 Step::Reserve { checkout, wanted } => {
                     let demand: Vec<Demand> = wanted
@@ -313,6 +355,13 @@ proptest! {
                 assert_eq!(fixture.write(check), Vec::<String>::new());
             }
         });
+    }
+}
+
+fn counted(set: SetStock) -> String {
+    match set {
+        SetStock::Set(row) => format!("set {}", row.short()),
+        refused => panic!("{refused:?}"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Returns, and until when a buyer may withdraw.
 
-use crate::checkout::Ship;
+use crate::checkout::{self, Ship};
 use crate::delivery::{Method, Promise};
 use crate::fulfilment::Shipment;
 use crate::kernel::{AdjustmentId, ExchangeId, Id, MethodId, Money, OrderId, ReturnId, Seconds, ShopId, StaffId, Time};
@@ -78,9 +78,16 @@ impl Return {
         };
         AdjustmentId::from_uuid(Uuid::new_v5(&self.id.uuid(), name.as_bytes()))
     }
-    /// Whether an adjustment is its refund, or a try of it.
+    /// The id of a try to give its money back by a processor: of one that was exchanged, of what goes back beside the credit.
+    pub(super) fn money_back(&self, number: u32) -> AdjustmentId {
+        match self.exchange {
+            Some(_) => checkout::rest_of(self.refund(number)),
+            None => self.refund(number),
+        }
+    }
+    /// Whether an adjustment is a try to give its money back.
     pub fn is_refund(&self, adjustment: AdjustmentId) -> bool {
-        (0..TRIES).any(|number| self.refund(number) == adjustment)
+        (0..TRIES).any(|number| self.money_back(number) == adjustment)
     }
     /// The cancellation's id, of what had not left.
     pub(super) fn cancellation(id: ReturnId) -> AdjustmentId {

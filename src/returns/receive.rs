@@ -167,7 +167,8 @@ fn word(restock: Option<Restock>) -> &'static str {
 
 /// Gives the money of a return back that was received. Run twice it is one refund.
 ///
-/// Where something else leaves for it, the exchange decides; then it is looked at once a day only, so that it stays on Today.
+/// Where something else leaves for it, the exchange decides; then it is looked at once a day only, so that it stays on Today. What a processor refused to
+/// give back beside the credit is tried again like every other refund.
 pub async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()> {
     let Some(found) = app.db.read(move |tx| store::find(tx, shop, id)).await? else {
         return Ok(());
@@ -176,12 +177,13 @@ pub async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()> {
         return Ok(());
     }
     let (lane, order) = (LaneKey::of(found.order), found.order);
-    if found.exchange.is_some() {
+    let known = found.clone();
+    let number = app.db.read(move |tx| next_try(tx, &known)).await?;
+    if found.exchange.is_some() && number == Some(0) {
         let later = move |tx: &mut Tx<'_>| store::look_again(tx, id, tomorrow(tx.now()));
         return app.db.write(lane, later).await;
     }
-    let known = found.clone();
-    let Some(number) = app.db.read(move |tx| next_try(tx, &known)).await? else {
+    let Some(number) = number else {
         let trouble = "Its processor refused it again and again: give it back another way, then end the return.";
         return app
             .db
@@ -203,16 +205,28 @@ pub async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()> {
     {
         lines.restock = None; // They were put back with the first try.
     }
+    let mut credited_minor = 0;
+    if found.exchange.is_some() {
+        what = RefundWhat::Again(found.money_back(0));
+        let changes = app.db.read(move |tx| checkout::adjustments(tx, order)).await?;
+        let credit = changes.iter().find(|change| change.id == found.refund(0));
+        credited_minor = credit.map_or(0, |change| change.amount_minor);
+    }
     let refund = if mutant!("L13-return") {
         app.random.id(app.clock.wall())
     } else {
-        found.refund(number)
+        found.money_back(number)
     };
     let new = NewRefund {
         id: refund,
         what,
         way: Way::AsItCame,
-        reason: "withdrawal".into(),
+        reason: if found.exchange.is_some() {
+            checkout::EXCHANGE
+        } else {
+            "withdrawal"
+        }
+        .into(),
         staff: found.staff,
     };
     // A person may be ending it at this moment: then they were first, or will find the refund.
@@ -226,7 +240,7 @@ pub async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()> {
         // All of it was kept for what the goods lost, or went back before.
         Err(error) if error.code == "nothing_to_refund" && settled(app, shop, order).await? => 0,
         Err(error) if matches!(error.kind, Kind::Conflict | Kind::Invalid) => {
-            let trouble = error.detail.to_string();
+            let trouble = format!("{} It is tried again every hour.", error.detail);
             return app
                 .db
                 .write(lane, move |tx| {
@@ -239,7 +253,7 @@ pub async fn pay_back(app: &App, shop: ShopId, id: ReturnId) -> Result<()> {
     app.db
         .write(lane, move |tx| match payments::refund_failure(tx, shop, refund)? {
             Some(why) => store::postpone(tx, id, &refused(&why), tomorrow(tx.now())),
-            None => store::refunded(tx, id, minor).map(drop),
+            None => store::refunded(tx, id, minor + credited_minor).map(drop),
         })
         .await
 }
@@ -251,7 +265,7 @@ fn refused(why: &str) -> String {
 /// The first try of its refund that did not fail. None: so often it is not tried.
 fn next_try(tx: &mut Tx<'_>, found: &Return) -> Result<Option<u32>> {
     for number in 0..TRIES {
-        if payments::refund_failure(tx, found.shop, found.refund(number))?.is_none() {
+        if payments::refund_failure(tx, found.shop, found.money_back(number))?.is_none() {
             return Ok(Some(number));
         }
     }
@@ -341,7 +355,9 @@ pub fn close(
     };
     checkout::take_turn(tx, order)?; // A refund of it that begins at this moment is before us, or finds it closed.
     let mut tries = checkout::adjustments(tx, order)?;
-    tries.retain(|change| found.is_refund(change.id));
+    // Of one that was exchanged its money may be credit already; what was to go back beside it and did not, a person can give back another way.
+    let exchanged = found.exchange.is_some() && next_try(tx, &found)? == Some(0);
+    tries.retain(|change| found.is_refund(change.id) || exchanged && change.id == found.refund(0));
     for refund in &tries {
         if payments::refund_failure(tx, shop, refund.id)?.is_none() {
             return Ok(Close::Refunded); // It is on its way, and about to be written down.
@@ -353,7 +369,7 @@ pub fn close(
             _ => Close::Refunded,
         });
     }
-    let is_here = !tries.is_empty() && !found.restock.is_empty();
+    let is_here = !tries.is_empty() && (!found.restock.is_empty() || found.exchange.is_some());
     for unit in found.units.iter().filter(|_| !is_here && !mutant!("F2-closed")) {
         checkout::ask_no_more(tx, order, unit.line, unit.quantity)?;
     }

@@ -12,13 +12,13 @@ use super::when::When;
 use crate::app::App;
 use crate::catalog;
 use crate::db::{LaneKey, Tx};
-use crate::drops::api::{whole_shop, wrong_state};
+use crate::drops::api::wrong_state;
 use crate::drops::early_api::early_url;
 use crate::drops::{
     self, Act, DropState, EarlyLink, Event, EventKind, Hand, Item, Phase, Rule, RuleState, View, When as PriceWhen,
 };
 use crate::http::{Form, Path, Problem, Query, page, redirect};
-use crate::identity::{self, Analyst, Creator, Helper, Shop, Staff, shop};
+use crate::identity::{self, Analyst, Creator, Packer, Shop, Staff, shop};
 use crate::kernel::{Currency, DropId, Error, Kind, Money, Result as Done, Seconds, Time, VariantId, words};
 use crate::storefront::drop_page::left_words;
 use askama::Template;
@@ -272,11 +272,10 @@ pub async fn run(
 /// Says what is on the table.
 pub async fn pin(
     State(app): State<App>,
-    helper: Helper,
+    helper: Packer,
     Path((_, id)): Path<(String, DropId)>,
     Form(typed): Form<Typed>,
 ) -> Result<Response, Problem> {
-    whole_shop(&helper)?;
     act(&app, &helper.0, id, typed, |tx, hand, typed, _| {
         drops::pin(tx, hand, typed.id("variant"))
     })
@@ -521,7 +520,7 @@ impl DropPage {
             state: state_chip(view, now),
             shop_page: format!("/s/{}/drops/{}", desk.shop.slug, drop.slug),
             can_run: staff.role.may_create(),
-            can_pin: staff.role.may_help() && staff.party.is_none(),
+            can_pin: staff.role.may_pack(),
             running: matches!(phase, Phase::Before | Phase::Open | Phase::Paused),
             is_open: phase == Phase::Open && drop.state == DropState::Open,
             door: view

@@ -152,6 +152,7 @@ impl Frame {
     pub fn after(self, done: Option<&str>) -> Self {
         let text = match done {
             Some("saved") => "Saved.",
+            Some("counted") => "Counted.",
             Some("asked") => "Asked. What the processor says stands below.",
             Some("disputed") => "The pretended bank acts. Its notice arrives in a moment: load the page again.",
             Some("accepted") => "Given up. The money stays with the buyer.",

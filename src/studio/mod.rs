@@ -44,6 +44,7 @@ pub mod drop_page;
 pub mod drop_plan_page;
 pub mod drops_page;
 pub mod bundle_page;
+pub mod shelf_page;
 pub mod discount_page;
 pub mod discounts_page;
 pub mod gift_card_page;

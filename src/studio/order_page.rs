@@ -599,10 +599,9 @@ async fn received(app: &App, staff: &Staff, id: OrderId, back: ReturnId, typed: 
         exchanges::settle(app, shop_id, exchange).await?; // The job would, a second later.
     }
     Ok(match answer {
-        Receive::Received(found) if !found.trouble.is_empty() => Some(format!(
-            "It is written down, and the money waits: {} It is tried again every hour.",
-            found.trouble
-        )),
+        Receive::Received(found) if !found.trouble.is_empty() => {
+            Some(format!("It is written down, and the money waits: {}", found.trouble))
+        }
         Receive::Received(_) | Receive::Again(_) => None,
         Receive::NotFound => return Err(Error::not_found("return")),
         Receive::Closed => Some("This return was closed meanwhile.".into()),
@@ -992,7 +991,7 @@ impl Desk {
                 Chip::new(Tone::Bad, "Money waits"),
                 match found.trouble.as_str() {
                     "" => "The money is about to go back.".into(),
-                    why => format!("{why} It is tried again every hour; it {overdue} due by {due}."),
+                    why => format!("{why} It {overdue} due by {due}."),
                 },
             ),
             ReturnState::Refunded => (
@@ -1070,6 +1069,14 @@ impl Desk {
                     self.money(found.missing_minor)
                 ),
             ),
+            // A part of its money that was to go back beside the credit did not.
+            ExchangeState::Placed if back.can_close => (
+                back.state,
+                format!(
+                    "Its money became credit and paid for {wanted}. The rest of it waits: {}",
+                    back.detail
+                ),
+            ),
             ExchangeState::Placed => (
                 Chip::new(Tone::Ok, "Exchanged"),
                 format!("Its money became credit and paid for {wanted}."),
@@ -1085,8 +1092,14 @@ impl Desk {
             state,
             detail: detail.trim().to_owned(),
             receive_label: "Received: send what they get for it",
-            close_path: format!("exchanges/{}/closing", found.id),
-            can_close: may && !found.state.is_over(),
+            close_path: match found.state {
+                ExchangeState::Placed => back.close_path,
+                _ => format!("exchanges/{}/closing", found.id),
+            },
+            can_close: match found.state {
+                ExchangeState::Placed => back.can_close,
+                state => may && !state.is_over(),
+            },
             placed: found.placed().map(|order| format!("/studio/{slug}/orders/{order}")),
             ..back
         }

@@ -53,6 +53,8 @@ pub struct ProductPage {
     pub page_url: String,
     /// Where it becomes a bundle; empty for a product that is not saved yet.
     pub bundle_link: String,
+    /// Where a count of it is written down; empty likewise.
+    pub shelf_link: String,
     pub title: Field,
     pub description: Field,
     pub kinds: Vec<Choice>,
@@ -431,6 +433,9 @@ impl ProductPage {
             bundle_link: product
                 .map(|product| format!("/studio/{}/products/{}/bundle", desk.shop.slug, product.id))
                 .unwrap_or_default(),
+            shelf_link: product
+                .map(|product| format!("/studio/{}/products/{}/shelf", desk.shop.slug, product.id))
+                .unwrap_or_default(),
             page_url: product
                 .map(|product| format!("/s/{}/products/{}", desk.shop.slug, product.slug))
                 .unwrap_or_default(),
@@ -506,6 +511,7 @@ impl ProductPage {
             version: 12,
             state: Chip::new(Tone::Ok, "For sale"),
             bundle_link: "/studio/nour/products/prd_01jd4a1b2c3d4e5f6g7h8j1044/bundle".into(),
+            shelf_link: "/studio/nour/products/prd_01jd4a1b2c3d4e5f6g7h8j1044/shelf".into(),
             page_url: "/s/nour/products/ash-glaze-mug".into(),
             title: Field::of("Ash glaze mug"),
             description: Field::of(

@@ -71,6 +71,8 @@ pub fn pages() -> Vec<(&'static str, String)> {
         page("drop_refused", &DropPage::sample_refused()),
         page("bundle", &BundlePage::sample()),
         page("bundle_blank", &BundlePage::sample_blank()),
+        page("shelf", &super::shelf_page::ShelfPage::sample()),
+        page("shelf_refused", &super::shelf_page::ShelfPage::refused()),
         page("discounts", &DiscountsPage::sample()),
         page("discounts_empty", &DiscountsPage::empty()),
         page("discount", &DiscountPage::sample()),

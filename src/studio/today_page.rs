@@ -6,7 +6,7 @@ use crate::checkout::{self, OrderView};
 use crate::clips;
 use crate::db::Tx;
 use crate::delivery;
-use crate::fulfilment::{self, Fulfilment};
+use crate::fulfilment::{self, Fulfilment, Promise};
 use crate::http::{Problem, page};
 use crate::identity::{Analyst, Shop, Staff, shop};
 use crate::inventory;
@@ -132,6 +132,8 @@ struct Desk {
     /// Addresses where events do not arrive; for owners, who can do something about it.
     deaf: Vec<Endpoint>,
     recent: Vec<OrderView>,
+    /// Shelves on which fewer pieces lie than are promised, each with its product.
+    short: Vec<(catalog::Product, fulfilment::Shelf)>,
     waiting: Vec<Fulfilment>,
     now: Time,
 }
@@ -191,6 +193,7 @@ fn read(tx: &mut Tx<'_>, staff: &Staff) -> Result<Desk> {
     Ok(Desk {
         today: since(tx, midnight)?,
         week_ago: (then.0 - after.0, then.1 - after.1),
+        short: short(tx, shop.id)?,
         waiting: fulfilment::open_orders(tx, shop.id, None, MOST)?,
         recent,
         refused: refused(tx, shop.id)?,
@@ -223,6 +226,16 @@ fn stuck(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<(payments::Stuck, Option<O
         all.push((stuck, view));
     }
     Ok(all)
+}
+
+/// What is promised and is not there.
+fn short(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<(catalog::Product, fulfilment::Shelf)>> {
+    let mut named = Vec::new();
+    for shelf in fulfilment::shortages(tx, shop, MOST)? {
+        let product = catalog::product_of(tx, shop, shelf.variant)?;
+        named.extend(product.map(|product| (product, shelf)));
+    }
+    Ok(named)
 }
 
 /// Orders whose payment was lost.
@@ -296,7 +309,7 @@ fn return_task(found: &Return, order: &str, base: &str, now: Time) -> Task {
             ),
             "Receive it",
         ),
-        _ if exchanged => (
+        _ if exchanged && found.trouble.is_empty() => (
             format!("An exchange of order {order} waits"),
             "Its goods are here, and what is kept for the buyer has not been paid, or cannot leave yet.".to_owned(),
             "See why",
@@ -457,6 +470,36 @@ fn first_sale(desk: &Desk, base: &str) -> Option<FirstSale> {
     })
 }
 
+/// Pieces that are promised and are not there: the first of whose they are.
+fn short_task(product: &catalog::Product, shelf: &fulfilment::Shelf, base: &str) -> Task {
+    const NAMED: usize = 3;
+    let mut whose: Vec<String> = Vec::new();
+    for affected in shelf.affected.iter().take(NAMED) {
+        whose.push(match &affected.promise {
+            Promise::Line { number, .. } => format!("order {number}"),
+            Promise::Checkout { .. } => "a checkout that has not paid".into(),
+        });
+    }
+    let more = shelf.affected.len().saturating_sub(NAMED);
+    if more > 0 {
+        whose.push(format!("{more} more"));
+    }
+    let promised = shelf.in_checkouts + shelf.waiting;
+    Task {
+        tone: Tone::Bad,
+        icon: "products",
+        title: format!("{}: {} missing", product.title, shelf.short),
+        detail: format!(
+            "{promised} promised, {} on the shelf. Affected first: {}.",
+            promised - shelf.short,
+            whose.join(", ")
+        ),
+        action: "See whose they are".into(),
+        link: format!("{base}/products/{}/shelf", product.id),
+        since: None,
+    }
+}
+
 /// Shelves that run out, and products nobody can see.
 fn shelf_tasks(desk: &Desk, base: &str) -> Vec<Task> {
     let mut tasks = Vec::new();
@@ -558,7 +601,8 @@ fn figures(desk: &Desk) -> Vec<Figure> {
 
 /// Payments without an answer, and parcels that wait.
 fn order_tasks(desk: &Desk, base: &str) -> Vec<Task> {
-    let mut tasks = Vec::new();
+    let short = desk.short.iter();
+    let mut tasks: Vec<Task> = short.map(|(product, shelf)| short_task(product, shelf, base)).collect();
     for view in &desk.refused {
         tasks.push(Task {
             tone: Tone::Bad,

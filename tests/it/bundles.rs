@@ -7,14 +7,14 @@ use hawker::ledger::AccountKind;
 use serde_json::{Value, json};
 
 /// A bundle of a shop: its product's id and slug, and what it is sold as.
-struct Set {
+pub struct Set {
     product: String,
     slug: String,
-    variant: String,
+    pub variant: String,
 }
 
 /// Two mugs (30.00 each) and a print (13.33) for `price`; 73.33 alone.
-async fn set(stall: &Stall, print: &str, price: i64, keep: &str) -> Set {
+pub async fn set(stall: &Stall, print: &str, price: i64, keep: &str) -> Set {
     let product = json!({ "title": "Morning set", "kind": "physical",
         "variants": [{ "title": "", "price": { "amount": price, "currency": "EUR" } }] });
     let made = stall.staff.post("/v1/products", &product).await.value();

@@ -174,6 +174,12 @@ const CENSUS: &[Row] = &[
     form("/studio/{shop}/products/{product}", Who::Creator, ""),
     read("/studio/{shop}/products/{product}/bundle", Who::Analyst),
     form("/studio/{shop}/products/{product}/bundle", Who::Creator, ""),
+    read("/studio/{shop}/products/{product}/shelf", Who::Analyst),
+    form(
+        "/studio/{shop}/products/{product}/shelf",
+        Who::Packer,
+        "variant={variant}&counted=60",
+    ),
     read("/studio/{shop}/discounts", Who::Analyst),
     read("/studio/{shop}/discounts/new", Who::Creator),
     form("/studio/{shop}/discounts/new", Who::Creator, ""),
@@ -322,6 +328,9 @@ const CENSUS: &[Row] = &[
     read("/v1/products", Who::Player),
     read("/v1/products/{product}", Who::Player),
     act("PUT", "/v1/variants/{variant}/stock", Who::Creator, r#"{"on_hand":40}"#),
+    read("/v1/variants/{variant}/shelf", Who::Packer),
+    act("PUT", "/v1/variants/{variant}/shelf", Who::Packer, r#"{"counted":60}"#),
+    read("/v1/shortages", Who::Packer),
     act(
         "POST",
         "/v1/products",

@@ -25,7 +25,7 @@ pub fn percent(off: u32) -> Value {
     json!({ "kind": "percentage", "off_bp": off * 100 })
 }
 
-fn euros(minor: i64) -> Value {
+pub fn euros(minor: i64) -> Value {
     json!({ "kind": "fixed", "off": { "amount": minor, "currency": "EUR" } })
 }
 
@@ -526,6 +526,34 @@ async fn lines_come_to_the_total_whether_prices_include_tax_or_not() {
         assert_eq!(back + minor(&rest.value()["amount"]), minor(&seen["total"]));
     }
     assert_eq!(stall.balance(AccountKind::TaxPayable).await, 0);
+    stall.invariants().await;
+}
+
+/// Where prices are without their tax, an outside system took a discount off with its tax and then taxed what was left again, so that units that came
+/// back were worth less than was paid for them (medusajs/medusa#15885).
+#[tokio::test]
+async fn f5_a_discount_on_prices_without_tax_is_counted_once_when_units_come_back() {
+    let stall = Stall::open(9).await;
+    let shop = stall.staff.get("/v1/shop").await.value();
+    let set = stall
+        .staff
+        .clone()
+        .with("if-match", &format!("\"{}\"", shop["version"]))
+        .patch("/v1/shop", &json!({ "prices_include_tax": false }))
+        .await;
+    assert_eq!(set.status, 200, "{}", set.text());
+    with_code(&stall, "TEN", percent(10)).await;
+    // Three mugs at 30.00 less 10 % are 81.00, and 15.39 of tax on it.
+    let quote = quoted(&stall, &format!("{}:3", stall.mug), "TEN").await;
+    let order = bought(&stall, &quote).await;
+    assert_eq!(minor(&stall.order(order).await["lines"][0]["amount"]), 8100 + 1539);
+    assert_eq!(stall.ship(order).await.status, 201);
+    let mut back = Vec::new();
+    for _ in 0..3 {
+        let unit = json!({ "lines": [{ "line": 0, "quantity": 1 }], "reason": "returned", "restock": "sellable" });
+        back.push(minor(&refund(&stall, order, unit).await.value()["amount"]));
+    }
+    assert_eq!(back, [3213; 3], "a third of what was paid, each");
     stall.invariants().await;
 }
 

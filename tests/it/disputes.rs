@@ -164,7 +164,7 @@ async fn l9_l10_l11_a_dispute_is_answered_and_won_and_everybody_has_what_they_ha
     );
     stall.invariants().await;
 
-    // Nothing is given back meanwhile, whatever is asked for.
+    // Nothing is given back meanwhile, whatever is asked for: an outside system took it from the seller twice (antiwork/gumroad#4372).
     for body in [
         json!({ "reason": "kind" }),
         json!({ "amount": 1, "reason": "kind" }),

@@ -412,6 +412,73 @@ async fn d9_a_count_of_nothing_takes_nothing_from_who_reserved_or_bought() {
     stall.invariants().await;
 }
 
+/// A helper finds fewer pieces than a running drop has promised: nothing is taken back, nothing more is sold, and whoever came last is affected first.
+#[tokio::test]
+async fn d9_fewer_pieces_than_a_drop_has_promised_are_a_shortage_of_whoever_came_last() {
+    let show = Show::open(8, 4, json!({})).await;
+    let stall = &show.stall;
+    let quote = show.quote(1).await;
+    let sold = show.put(stall.checkout(), &body_of(&quote, "ada")).await.value();
+    let (first, bob) = show.reserve(&quote, "bob").await;
+    let (last, cem) = show.reserve(&quote, "cem").await;
+    let shelves = stall.shelves().await;
+    let of_the_drop = shelves.iter().find(|shelf| shelf["name"] == "Friday firing").unwrap();
+    assert_eq!(
+        (
+            &of_the_drop["left"],
+            &of_the_drop["in_checkouts"],
+            &of_the_drop["waiting"]
+        ),
+        (&json!(1), &json!(2), &json!(1)),
+        "{of_the_drop}"
+    );
+    let path = format!("/v1/variants/{}/shelf", stall.mug);
+    let count = async |units: u32| {
+        let body = json!({ "location": of_the_drop["location"], "counted": units });
+        stall.staff.put(&path, &body).await
+    };
+    assert_eq!(
+        count(5).await.refusal(),
+        (409, "more_than_set_aside".into()),
+        "the fifth is not the drop's"
+    );
+    let short = count(1).await.value();
+    let whose: Vec<&Value> = short["affected"].as_array().unwrap().iter().collect();
+    assert_eq!((&short["short"], &short["left"]), (&json!(2), &json!(0)), "{short}");
+    assert_eq!(
+        [&whose[0]["checkout"], &whose[1]["checkout"]],
+        [&json!(last), &json!(first)],
+        "{short}"
+    );
+    assert_eq!(
+        (show.figures().await, stall.left().await),
+        ((0, 2, 1, 0), (4, 0)),
+        "the shop's own are untouched"
+    );
+    let late = show.put(stall.checkout(), &body_of(&quote, "late")).await;
+    assert_eq!(late.refusal(), (409, "sold_out".into()));
+    // Who reserved may pay still, and is then who bought last; who leaves makes the shortage smaller, and sells nothing.
+    let paid = bob.post(&format!("/v1/checkouts/{first}/payment"), &pay()).await;
+    assert_eq!(paid.value()["state"], "completed", "{}", paid.text());
+    assert_eq!(cem.delete(&format!("/v1/checkouts/{last}")).await.status, 200);
+    let short = stall.shortages().await;
+    assert_eq!(short[0]["short"], 1, "{short:?}");
+    assert_eq!(
+        short[0]["affected"][0]["order"],
+        paid.value()["order"]["id"],
+        "not {}",
+        sold["order"]["id"]
+    );
+    assert_eq!(show.figures().await, (0, 0, 2, 0));
+    // One from the shop's shelf makes up for it, and the next is for sale.
+    show.act("releases", json!({ "variant": stall.mug, "units": 2 })).await;
+    assert_eq!(stall.shortages().await, Vec::<Value>::new());
+    assert_eq!((show.figures().await, stall.left().await), ((1, 0, 2, 0), (2, 0)));
+    show.act("closing", json!({})).await;
+    assert_eq!(stall.left().await, (3, 0));
+    stall.invariants().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn d11_fifty_parallel_checkouts_of_one_buyer_under_many_names_get_the_limit() {
     let show = Arc::new(Show::open(80, 60, json!({ "limit_per_buyer": 2 })).await);

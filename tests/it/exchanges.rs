@@ -1,7 +1,7 @@
 //! Exchanges and store credit: something comes back, something else leaves for it, and every cent is somewhere (docs/changes.md). Every story ends with the
 //! invariants.
 
-use crate::bank::{DAY, eventually};
+use crate::bank::{DAY, eventually, payment_of};
 use crate::buying::{Stall, tap_body};
 use crate::harness::Answer;
 use futures_util::future::join_all;
@@ -12,8 +12,8 @@ use hawker::exchanges;
 use hawker::inventory;
 use hawker::kernel::{Currency, ExchangeId, Money, OrderId, Seconds, VariantId};
 use hawker::ledger::AccountKind;
-use hawker::payments::read_reference;
 use hawker::payments::sandbox::NewDispute;
+use hawker::payments::{self, read_reference};
 use serde_json::{Value, json};
 
 const SHIRT: i64 = 3000;
@@ -171,6 +171,35 @@ impl Bazaar {
             )?;
             tx.exec(
                 "update exchanges set asked_at = asked_at - $2, due_by = due_by - $2, next_check_at = next_check_at - $2 where shop_id = $1",
+                hawker::args![shop, by],
+            )
+        });
+        aged.await.unwrap();
+    }
+
+    /// So many refunds of an order were refused, and nobody looks at its returns again before tomorrow.
+    async fn after_refusals(&self, order: OrderId, times: usize) {
+        eventually(async || {
+            let read = self.stall.world.app.db.read(move |tx| {
+                let refunds = payments::refunds(tx, payment_of(order))?;
+                let failed = refunds.iter().filter(|refund| refund.state == payments::RefundState::Failed);
+                let (soon,): (i64,) = tx.one(
+                    "select count(*) from returns where order_id = $1 and (next_check_at is null or next_check_at < $2)",
+                    hawker::args![order, tx.now().plus(Seconds::hours(12))],
+                )?;
+                Ok((failed.count(), soon))
+            });
+            (read.await.unwrap() == (times, 0)).then_some(())
+        })
+        .await;
+    }
+
+    /// The job looks at its returns so many days later.
+    async fn age_returns(&self, days: i64) {
+        let (shop, by) = (self.stall.shop.id, days * DAY * 1_000_000);
+        let aged = self.stall.world.app.db.write(LaneKey(0), move |tx| {
+            tx.exec(
+                "update returns set next_check_at = next_check_at - $2 where shop_id = $1",
                 hawker::args![shop, by],
             )
         });
@@ -487,6 +516,85 @@ async fn what_is_cheaper_gives_the_difference_back_the_way_it_came() {
     assert_eq!(stall.order(new).await["gift_card"]["amount"]["amount"], PIN + PARCEL);
     bazaar.check().await;
     bazaar.leaves(new).await;
+    bazaar.check().await;
+}
+
+/// The part of a cheaper exchange that goes back by the processor is refused by it: nobody tried again.
+#[tokio::test]
+async fn p16_what_goes_back_beside_the_credit_is_tried_again_when_it_is_refused() {
+    let bazaar = Bazaar::open().await;
+    let (stall, order) = (&bazaar.stall, bazaar.sent(bazaar.red, 1).await);
+    let found = bazaar.asked(order, 1, bazaar.pin).await;
+    stall.weather("refund_refused=1000");
+    assert_eq!(bazaar.receive(&found).await.status, 200);
+    let new = order_of(&bazaar.becomes(&found, "placed").await);
+    let rest = SHIRT - PIN - PARCEL;
+    assert!(stall.letter("did not arrive").await.contains("€15.10"));
+    let back = async || stall.staff.get(&format!("/v1/orders/{order}/returns")).await.value()["data"][0].clone();
+    let waits = eventually(async || {
+        let back = back().await;
+        (back["state"] == "received").then_some(back)
+    })
+    .await;
+    assert!(
+        waits["trouble"].as_str().unwrap().contains("did not give it back"),
+        "{waits}"
+    );
+    let today = stall.studio("").await;
+    assert!(today.contains("The money of a return of order"), "{today}");
+    assert!(!today.contains("An exchange of order"), "{today}");
+    let desk = stall.studio(&format!("/orders/{order}")).await;
+    assert!(desk.contains("The rest of it waits"), "{desk}");
+    assert_eq!(stall.at_the_processor(order), (SHIRT + PARCEL, 0));
+    bazaar.check().await;
+    // A day later it is refused again, and a day after that the processor comes round: exactly once, and as it was planned.
+    bazaar.after_refusals(order, 1).await;
+    bazaar.age_returns(1).await;
+    bazaar.after_refusals(order, 2).await;
+    assert_eq!(money(&stall.order(order).await), (SHIRT + PARCEL, PIN + PARCEL));
+    stall.weather("");
+    bazaar.age_returns(1).await;
+    stall
+        .order_becomes(order, "refunded in part", |seen| money(seen) == (SHIRT + PARCEL, SHIRT))
+        .await;
+    eventually(async || (stall.at_the_processor(order) == (SHIRT + PARCEL, rest)).then_some(())).await;
+    let done = eventually(async || {
+        let back = back().await;
+        (back["state"] == "refunded").then_some(back)
+    })
+    .await;
+    assert_eq!(done["refunded"]["amount"], SHIRT, "{done}");
+    assert!(!stall.studio("").await.contains("did not arrive"));
+    bazaar.age_returns(3).await;
+    bazaar.leaves(new).await;
+    assert_eq!(stall.at_the_processor(order), (SHIRT + PARCEL, rest), "and never again");
+    bazaar.check().await;
+}
+
+/// What a person gave back in another way meanwhile is not given back again.
+#[tokio::test]
+async fn p16_what_was_refused_beside_the_credit_and_went_back_another_way_is_not_tried_again() {
+    let bazaar = Bazaar::open().await;
+    let (stall, order) = (&bazaar.stall, bazaar.sent(bazaar.red, 1).await);
+    let found = bazaar.asked(order, 1, bazaar.pin).await;
+    stall.weather("refund_refused=1000");
+    assert_eq!(bazaar.receive(&found).await.status, 200);
+    bazaar.becomes(&found, "placed").await;
+    stall.letter("did not arrive").await;
+    stall.weather("");
+    let rest = SHIRT - PIN - PARCEL;
+    let by_hand = json!({ "amount": rest, "reason": "by hand" });
+    bazaar.after_refusals(order, 1).await;
+    let given = stall.staff.post(&format!("/v1/orders/{order}/refunds"), &by_hand).await;
+    assert_eq!(given.status, 201, "{}", given.text());
+    eventually(async || (stall.at_the_processor(order) == (SHIRT + PARCEL, rest)).then_some(())).await;
+    bazaar.age_returns(1).await;
+    eventually(async || {
+        let all = stall.staff.get(&format!("/v1/orders/{order}/returns")).await.value();
+        (all["data"][0]["state"] == "refunded").then_some(())
+    })
+    .await;
+    assert_eq!(stall.at_the_processor(order), (SHIRT + PARCEL, rest));
     bazaar.check().await;
 }
 

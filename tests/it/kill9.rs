@@ -1,4 +1,4 @@
-//! The program is killed in the middle of selling, again and again on the same data (S1, W1, A5, I34, I36). The clients know what they were
+//! The program is killed in the middle of selling, again and again on the same data (S1, W1, A5, D8, I34, I36). The clients know what they were
 //! promised; the last look at the data is the invariants' own.
 
 use crate::diary::{Clip, Diary};
@@ -12,8 +12,10 @@ use std::time::Duration;
 const UNITS: u32 = 1_000_000;
 const CLIENTS: u64 = 16;
 
+/// Also between reserving, the order and the payment (D8): what a kill left half done is finished or undone after the next
+/// start, so that in the end as many units are gone as were bought, none is reserved, and exactly the orders are charged.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn kill9_s1_w1_a5_nothing_acknowledged_is_lost_and_nothing_is_done_twice() {
+async fn kill9_s1_w1_a5_d8_nothing_acknowledged_is_lost_and_nothing_is_done_twice() {
     let mut dice = Dice::thrown();
     println!("HAWKER_SEED={}", dice.0);
     let house = Arc::new(House::build(UNITS).await);

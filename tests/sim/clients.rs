@@ -373,7 +373,8 @@ pub async fn unkept(app: &App, shop: ShopId, buyers: &[Buyer], acts: &[Done]) ->
                             RefundWhat::Everything
                             | RefundWhat::Lines(_)
                             | RefundWhat::Difference(_)
-                            | RefundWhat::RestOfBundle(_) => true,
+                            | RefundWhat::RestOfBundle(_)
+                            | RefundWhat::Again(_) => true,
                         };
                         found.is_some_and(said)
                     }
