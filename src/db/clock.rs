@@ -74,32 +74,50 @@ impl Clock for ServersTime {
     }
 }
 
-/// Follows the monotonic clock and drifts towards the wall clock, gaining or losing at most a tenth of what elapsed.
+/// The one clock of a database, for its lanes and its readers: what a reader was shown comes before whatever is written after it.
 ///
-/// A step of the wall clock by hours must not expire every reservation at once. After a start the wall clock is believed, but never before
-/// the high-water mark that the database kept.
-pub(super) struct LaneClock {
+/// Follows the monotonic clock and drifts towards the wall clock, gaining or losing at most a tenth of what elapsed: a step of the wall clock by
+/// hours must not expire every reservation at once. After a start the wall clock is believed, but never before the high-water mark that the
+/// database kept.
+pub(super) struct DbClock {
     clock: Arc<dyn Clock>,
+    now: Mutex<Now>,
+}
+
+struct Now {
     last: Time,
     read_at: Duration,
 }
 
-impl LaneClock {
-    pub(super) fn start(clock: Arc<dyn Clock>, high_water: Time) -> Self {
-        let last = clock.wall().max(Time(high_water.0 + 1));
+impl DbClock {
+    pub(super) fn start(clock: Arc<dyn Clock>, at_least: Time) -> Self {
+        let last = clock.wall().max(Time(at_least.0 + 1));
         let read_at = clock.monotonic();
-        Self { clock, last, read_at }
+        let now = Mutex::new(Now { last, read_at });
+        Self { clock, now }
     }
 
     /// The time of the next command: strictly later than the one before.
-    pub(super) fn tick(&mut self) -> Time {
+    pub(super) fn tick(&self) -> Time {
+        let mut now = lock(&self.now);
         let monotonic = self.clock.monotonic();
-        let elapsed = i64::try_from(monotonic.saturating_sub(self.read_at).as_micros()).unwrap_or(i64::MAX / 2);
-        self.read_at = monotonic;
-        let expected = self.last.0 + elapsed;
+        let elapsed = i64::try_from(monotonic.saturating_sub(now.read_at).as_micros()).unwrap_or(i64::MAX / 2);
+        now.read_at = now.read_at.max(monotonic);
+        let expected = now.last.0 + elapsed;
         let drift = (self.clock.wall().0 - expected).clamp(-(elapsed / 10), elapsed / 10);
-        self.last = Time((expected + drift).max(self.last.0 + 1));
-        self.last
+        now.last = Time((expected + drift).max(now.last.0 + 1));
+        now.last
+    }
+
+    /// No later command is before this.
+    pub(super) fn heed(&self, time: Time) {
+        let mut now = lock(&self.now);
+        now.last = now.last.max(time);
+    }
+
+    /// No command was later.
+    pub(super) fn last(&self) -> Time {
+        lock(&self.now).last
     }
 }
 
@@ -132,7 +150,7 @@ mod tests {
         for step in [-600 * SECOND, 3 * 3600 * SECOND, 90 * SECOND, -90 * SECOND] {
             let hand = Arc::new(Hand::default());
             hand.advance(1_000_000 * SECOND, 0);
-            let mut clock = LaneClock::start(hand.clone(), Time(0));
+            let clock = DbClock::start(hand.clone(), Time(0));
             let before = clock.tick();
             hand.advance(step + SECOND, 1_000_000);
             let passed = clock.tick().0 - before.0;
@@ -150,7 +168,7 @@ mod tests {
             let server = Time(1_000_000 * SECOND);
             hand.advance(server.0 + ahead, 0);
             let agreed = Arc::new(ServersTime::agree(hand.clone(), server));
-            let mut clock = LaneClock::start(agreed, Time(0));
+            let clock = DbClock::start(agreed, Time(0));
             assert!((0..=2).contains(&(clock.tick().0 - server.0)));
             hand.advance(60 * SECOND, 60_000_000);
             assert!(
@@ -182,7 +200,7 @@ mod tests {
     #[test]
     fn time_never_goes_back_not_even_over_a_restart() {
         let hand = Arc::new(Hand::default());
-        let mut clock = LaneClock::start(hand, Time(5_000));
+        let clock = DbClock::start(hand, Time(5_000));
         assert!(clock.tick() > Time(5_000));
         assert!(clock.tick() < clock.tick());
     }

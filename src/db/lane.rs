@@ -1,6 +1,6 @@
 //! Write lanes with group commit: a lane is one connection and one queue; a batch is whatever was queued; a commit answers the batch.
 
-use super::clock::{LaneClock, ServersTime};
+use super::clock::{DbClock, ServersTime};
 use super::memo::Memo;
 use super::sums::Sums;
 use super::tx::{Batch, Connection, Tx};
@@ -9,7 +9,7 @@ use super::{Meters, pg::Postgres};
 use crate::kernel::{Clock, Engine, Error, Kind, Random, Result, Seconds, Time};
 use std::collections::{BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -195,15 +195,13 @@ const TRIES: u32 = 8;
 /// How many batches keep their commands apart after a command was refused: refusals come in crowds.
 const CAREFUL_BATCHES: u32 = 64;
 
-/// One lane: its connection and its clock. Driven by a thread, or by a scheduler that calls [`Lane::run_batch`] itself.
+/// One lane: a connection. Driven by a thread, or by a scheduler that calls [`Lane::run_batch`] itself.
 pub(super) struct Lane {
     pub(super) connection: Connection,
-    clock: LaneClock,
+    clock: Arc<DbClock>,
     /// Told what the database server's clock says, where it has one.
     pub(super) servers: Option<Arc<ServersTime>>,
     random: Arc<dyn Random>,
-    /// Shared by all lanes of a database: no command is earlier than another lane's last.
-    high_water: Arc<AtomicI64>,
     meters: Arc<Meters>,
     reopen: Box<dyn Fn() -> Result<Connection> + Send>,
     /// Batches to come that keep their commands apart.
@@ -240,24 +238,18 @@ enum Apart {
 }
 
 impl Lane {
-    pub(super) fn start(
-        mut connection: Connection,
-        clock: Arc<dyn Clock>,
+    pub(super) fn new(
+        connection: Connection,
+        clock: Arc<DbClock>,
         random: Arc<dyn Random>,
-        high_water: Arc<AtomicI64>,
         meters: Arc<Meters>,
         reopen: Box<dyn Fn() -> Result<Connection> + Send>,
-    ) -> Result<Self> {
-        let last: (Option<i64>,) =
-            Tx::new(&mut connection, Time(0), random.as_ref()).one("select max(at) from batches", &[])?;
-        high_water.fetch_max(last.0.unwrap_or(0), Ordering::SeqCst);
-        let clock = LaneClock::start(clock, Time(high_water.load(Ordering::SeqCst)));
-        Ok(Self {
+    ) -> Self {
+        Self {
             connection,
             clock,
             servers: None,
             random,
-            high_water,
             meters,
             reopen,
             careful: 0,
@@ -268,17 +260,11 @@ impl Lane {
             unlooked: false,
             began: Time(0),
             sleep: std::thread::sleep,
-        })
+        }
     }
 
     pub(super) fn never_sleep(&mut self) {
         self.sleep = |_| {};
-    }
-
-    fn tick(&mut self) -> Time {
-        let time = self.clock.tick().0;
-        let before = self.high_water.fetch_max(time, Ordering::SeqCst);
-        Time(time.max(before))
     }
 
     /// Runs a batch to its end: every command is answered, and only after what it did is durable.
@@ -405,7 +391,7 @@ impl Lane {
 
     /// Runs a command in the open transaction; answers how many facts it recorded.
     fn run(&mut self, command: &dyn Command) -> (Result<()>, u32) {
-        let now = self.tick();
+        let now = self.clock.tick();
         let mut tx = Tx::new(&mut self.connection, now, self.random.as_ref()).in_batch(Batch {
             memo: &mut self.memo,
             sums: &mut self.sums,
@@ -432,7 +418,7 @@ impl Lane {
             Connection::Sqlite(_) => "begin immediate",
             Connection::Postgres(_) => "begin",
         })?;
-        let now = self.tick();
+        let now = self.clock.tick();
         self.began = now;
         if matches!(self.connection, Connection::Postgres(_)) {
             let (at, server, position): (Time, Time, i64) = Tx::new(&mut self.connection, now, self.random.as_ref()).one(
@@ -441,7 +427,7 @@ impl Lane {
                 &[Value::Uuid(batch_id), now.value()],
             )?;
             self.began = at;
-            self.high_water.fetch_max(at.0, Ordering::SeqCst);
+            self.clock.heed(at); // Another replica's clock may be ahead.
             if let Some(servers) = &self.servers {
                 servers.hear(server);
                 self.meters.positions.note(servers.monotonic(), position);
@@ -455,7 +441,7 @@ impl Lane {
         let Connection::Sqlite(sqlite) = &mut self.connection else {
             return Ok(());
         };
-        let last = Time(self.high_water.load(Ordering::SeqCst));
+        let last = self.clock.last();
         sqlite
             .exec(
                 "insert into batches (id, at) values ($1, $2)",
@@ -516,7 +502,7 @@ impl Lane {
                 last = Some(error);
                 continue;
             }
-            let now = self.tick();
+            let now = self.clock.tick();
             let again = Tx::new(&mut self.connection, now, self.random.as_ref()).exec(
                 "insert into batches (id, at) values ($1, $2) on conflict (id) do nothing",
                 &[Value::Uuid(batch_id), now.value()],
@@ -566,7 +552,7 @@ impl Lane {
         if !self.unlooked {
             return Ok(());
         }
-        let now = self.tick();
+        let now = self.clock.tick();
         // What is older than that may have been forgotten in good order.
         let last = self.last.filter(|(_, at)| now.minus(REMEMBERED) <= *at);
         let mut tx = Tx::new(&mut self.connection, now, self.random.as_ref());

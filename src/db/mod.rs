@@ -47,14 +47,14 @@ pub use tx::Tx;
 pub use value::{Bind, Cell, Column, FromRow, Json, Row, Value};
 
 use crate::kernel::{Clock, Error, Id, Kind, Random, Result, Time};
-use clock::{LaneClock, ServersTime};
+use clock::{DbClock, ServersTime};
 use door::Door;
 use headroom::Headroom;
 use lane::{Lane, Queue, Typed, Urgency, lock};
 use lately::{Follower, Following};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use tx::Connection;
@@ -226,7 +226,9 @@ impl Db {
             Some(servers) => servers.clone(),
         };
         let meters = Arc::new(Meters::default());
-        let high_water = Arc::new(AtomicI64::new(0));
+        let mut reading = Tx::new(&mut first, Time(0), random.as_ref());
+        let (newest,): (Option<i64>,) = reading.one("select max(at) from batches", &[])?;
+        let time = Arc::new(DbClock::start(clock.clone(), Time(newest.unwrap_or(0))));
         let mut threads = Vec::new();
         let mut driven = Driven::default();
         let (count, most) = match engine {
@@ -240,14 +242,7 @@ impl Db {
             let connection = next.take().map_or_else(|| connect(&engine, sqlite::Role::Writer), Ok)?;
             let reopened = engine.clone();
             let reopen = Box::new(move || connect(&reopened, sqlite::Role::Writer));
-            let mut lane = Lane::start(
-                connection,
-                clock.clone(),
-                random.clone(),
-                high_water.clone(),
-                meters.clone(),
-                reopen,
-            )?;
+            let mut lane = Lane::new(connection, time.clone(), random.clone(), meters.clone(), reopen);
             lane.servers.clone_from(&servers);
             if config.drive == Drive::Caller {
                 lane.never_sleep();
@@ -270,8 +265,7 @@ impl Db {
         let reader = || {
             Ok::<Reader, Error>(Reader {
                 connection: connect(&engine, sqlite::Role::Reader)?,
-                time: LaneClock::start(clock.clone(), Time(high_water.load(Ordering::SeqCst))),
-                high_water: high_water.clone(),
+                time: time.clone(),
                 clock: clock.clone(),
                 random: random.clone(),
             })
@@ -310,12 +304,11 @@ impl Db {
                 answered: meters.lately.clone(),
                 primary: reads.clone(),
             };
-            let (clock, random, high_water) = (clock.clone(), random.clone(), high_water.clone());
+            let (clock, random, time) = (clock.clone(), random.clone(), time.clone());
             threads.push(spawn(format!("follower-{number}"), move || {
                 let open = |connection| Reader {
                     connection,
-                    time: LaneClock::start(clock.clone(), Time(high_water.load(Ordering::SeqCst))),
-                    high_water: high_water.clone(),
+                    time: time.clone(),
                     clock: clock.clone(),
                     random: random.clone(),
                 };
@@ -769,8 +762,7 @@ struct Driven {
 struct Reader {
     connection: Connection,
     /// As the lanes' own: a quote made while the wall clock is wrong must hold when it is bought.
-    time: LaneClock,
-    high_water: Arc<AtomicI64>,
+    time: Arc<DbClock>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -818,7 +810,7 @@ impl Reader {
                 postgres.queue("begin isolation level repeatable read read only");
             }
         }
-        let now = self.time.tick().max(Time(self.high_water.load(Ordering::SeqCst)));
+        let now = self.time.tick();
         let mut tx = Tx::new(&mut self.connection, now, self.random.as_ref());
         let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| act(&mut tx)))
             .unwrap_or_else(|_| Err(Error::internal("a read panicked")));

@@ -29,6 +29,7 @@ mod foreign_pages;
 mod gift_cards;
 mod kill9;
 mod live;
+mod old_databases;
 mod operating;
 mod powercut;
 mod preorders;

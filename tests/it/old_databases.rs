@@ -5,7 +5,7 @@
 use crate::harness::{TestShop, World};
 use flate2::read::GzDecoder;
 use hawker::identity;
-use hawker::kernel::{Clock, Currency, Id, Time};
+use hawker::kernel::{Currency, Id, Time};
 use hawker::{checkout, demo, fulfilment, inventory, ledger};
 use serde_json::json;
 use std::io::Read;
@@ -15,7 +15,9 @@ use std::path::Path;
 const ORDER: &str = "GHJJ-N9S9";
 
 fn unpack(name: &str, to: &Path) {
-    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/databases/first").join(format!("{name}.gz"));
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/databases/first")
+        .join(format!("{name}.gz"));
     let mut bytes = Vec::new();
     GzDecoder::new(std::fs::File::open(kept).unwrap())
         .read_to_end(&mut bytes)
@@ -51,13 +53,22 @@ async fn s12_the_first_schema_is_migrated_and_its_shop_goes_on_selling() {
     let staff = world.sign_in(&shop, demo::OWNER).await;
     let orders = staff.get("/v1/orders").await.value();
     assert_eq!(orders["data"][0]["number"], ORDER);
-    let page = staff.get(&format!("/studio/{}/orders/{}", shop.slug, orders["data"][0]["id"].as_str().unwrap())).await;
+    let page = staff
+        .get(&format!(
+            "/studio/{}/orders/{}",
+            shop.slug,
+            orders["data"][0]["id"].as_str().unwrap()
+        ))
+        .await;
     assert_eq!(page.status, 200, "{}", page.text());
 
     let player = world.with_key(&shop.publishable_key);
     let products = player.get("/v1/products").await.value();
     let variant = products["data"][0]["variants"][0]["id"].as_str().unwrap().to_owned();
-    let quote = player.get(&format!("/v1/quotes?lines={variant}:1&country=DE")).await.value();
+    let quote = player
+        .get(&format!("/v1/quotes?lines={variant}:1&country=DE"))
+        .await
+        .value();
     let checkout: hawker::kernel::CheckoutId = world.app.random.id(world.app.clock.wall());
     let body = json!({
         "quote": quote["quote"], "contact": { "email": "buyer@example.com" },
@@ -80,7 +91,10 @@ async fn s12_the_first_schema_is_migrated_and_its_shop_goes_on_selling() {
             broken.extend(hawker::returns::check(tx)?);
             broken.extend(hawker::erasure::check(tx)?);
             broken.extend(hawker::price_matches::check(tx)?);
-            let sum: i64 = ledger::balances(tx, id)?.iter().map(|balance| balance.money.minor).sum();
+            let sum: i64 = ledger::balances(tx, id)?
+                .iter()
+                .map(|balance| balance.money.minor)
+                .sum();
             Ok((broken, checkout::orders_since(tx, id, Time(0))?, sum))
         })
         .await
