@@ -11,7 +11,7 @@ use crate::discounts;
 use crate::drops;
 use crate::gift_cards;
 use crate::identity::{self, Shop};
-use crate::inventory::{self, Demand, Reserve};
+use crate::inventory::{self, Claim, Demand, Reserve};
 use crate::kernel::{
     Answer, AttemptId, CheckoutId, Error, GiftCardId, LocationId, Money, Result, Reuse, Seconds, ShopId, VariantId,
 };
@@ -75,6 +75,12 @@ pub enum Buy {
     },
 }
 
+/// A checkout as act 1 wrote it, with what it holds.
+pub(super) struct Held {
+    checkout: Checkout,
+    claims: Vec<Claim>,
+}
+
 /// What act 1 came to, at this shop.
 struct Placed {
     shop: Shop,
@@ -82,7 +88,7 @@ struct Placed {
 }
 
 pub(super) enum Place {
-    Sending(Box<Checkout>, Attempt, Plan),
+    Sending(Box<Held>, Attempt, Plan),
     Answer(Buy),
 }
 
@@ -113,12 +119,12 @@ async fn story(app: App, tap: Tap) -> Result<(Shop, Buy)> {
         Ok(Placed { shop, place })
     });
     let Placed { shop, place } = placed.await?;
-    let (checkout, mut attempt, plan) = match place {
-        Place::Sending(checkout, attempt, plan) => (checkout, attempt, plan),
+    let (held, mut attempt, plan) = match place {
+        Place::Sending(held, attempt, plan) => (held, attempt, plan),
         Place::Answer(answer) => return Ok((shop, answer)),
     };
     attempt.return_url = return_url;
-    let settled = authorize(&app, lane, Some(*checkout), attempt, plan).await?;
+    let settled = authorize(&app, lane, Some(*held), attempt, plan).await?;
     Ok((shop, Buy::Placed(Box::new(settled))))
 }
 
@@ -150,12 +156,12 @@ async fn routing(app: &App, shop: ShopId, paying: &Paying) -> Result<Routing> {
 /// The next attempt is written in the transaction that records the answer to the last. A crash between is the resolver's: it asks no second
 /// processor, because by then the buyer does not wait any more.
 ///
-/// `placed` is the checkout as act 1 wrote it: as long as nobody else moves it or its attempt, act 3 need not read either again. Whoever did is
-/// noticed by the statements that move them, and the command runs once more without what it knew.
+/// `placed` is the checkout as act 1 wrote it: as long as nobody else moves it, what it holds, or its attempt, act 3 need not read any of them again.
+/// Whoever did is noticed by the statements that move them, and the command runs once more without what it knew.
 async fn authorize(
     app: &App,
     lane: crate::db::LaneKey,
-    mut placed: Option<Checkout>,
+    mut placed: Option<Held>,
     attempt: Attempt,
     plan: Plan,
 ) -> Result<Settled> {
@@ -165,15 +171,15 @@ async fn authorize(
         let answer = payments::authorize_ask(app, &attempt).await;
         let (id, checkout, plan) = (attempt.id, attempt.checkout, plan.clone());
         let (last, first) = (plan.after(&attempt.processor).is_none(), attempt.n == 1);
-        let known = Mutex::new(placed.take().map(|checkout| (checkout, attempt.clone())));
+        let known = Mutex::new(placed.take().map(|held| (held, attempt.clone())));
         let recorded = app.db.write(lane, move |tx| {
             let known = known.lock().ok().and_then(|mut known| known.take());
-            if let Some((checkout, attempt)) = known
+            if let Some((Held { checkout, claims }, attempt)) = known
                 && matches!(answer, Answer::Authorized { .. })
             {
                 let recorded = payments::record_asked(tx, &attempt, &answer)?;
                 return Ok(Recorded::Settled(match recorded.state {
-                    AttemptState::Authorized => paid(tx, checkout)?,
+                    AttemptState::Authorized => paid(tx, checkout, Some(claims))?,
                     _ => settle(tx, checkout.id)?,
                 }));
             }
@@ -261,9 +267,12 @@ pub(super) fn place(
     hold: Seconds,
     window: Seconds,
 ) -> Result<Place> {
-    if let Some(known) = store::find(tx, tap.shop, tap.id)?
+    if let Some(known) = store::of_whoever(tx, tap.id)?
         && !mutant!("D10")
     {
+        if known.shop != tap.shop {
+            return Err(id_reused());
+        }
         let same = known.fingerprint == tap.fingerprint;
         return Ok(Place::Answer(if same {
             Buy::Again(Box::new(settle(tx, tap.id)?))
@@ -380,8 +389,8 @@ pub(super) fn place(
         }
         return Ok(Place::Answer(Buy::SoldOut { variant, left: 0 }));
     }
-    match inventory::reserve(tx, tap.shop, tap.id, &demand, pays.is_some(), checkout.expires_at)? {
-        Reserve::Reserved(_) => {}
+    let claims = match inventory::reserve(tx, tap.shop, tap.id, &demand, pays.is_some(), checkout.expires_at)? {
+        Reserve::Reserved(claims) => claims,
         // What was offered to them stays theirs: the error takes back that it was taken.
         Reserve::SoldOut { .. } | Reserve::Shut(_) if !was_offered.is_empty() => {
             return Err(beside_an_offer());
@@ -406,7 +415,7 @@ pub(super) fn place(
                 "a drop was shut and opened meanwhile",
             ));
         }
-    }
+    };
     if let Some(drop) = &drop {
         let units = demand.iter().map(|line| line.quantity).sum();
         drops::after_offers(tx, drop.id, &was_offered)?;
@@ -432,13 +441,7 @@ pub(super) fn place(
         let covers = gift_cards::hold_own(tx, tap.shop, tap.id, purse, checkout.total())?;
         checkout.offer.gift_card = Some(covers);
     }
-    if !store::insert(tx, &checkout)? {
-        // Another shop's checkout has this id. The error gives the reservation back with everything else of this command.
-        return Err(Error::conflict(
-            "id_reused",
-            "This checkout id is taken. Make a new one.",
-        ));
-    }
+    store::insert(tx, &checkout)?;
     if let (Some(drop), Some(key)) = (&drop, &tap.key) {
         drops::begin(tx, drop.id, key, &variants, &begun, tap.id)?;
     }
@@ -449,10 +452,15 @@ pub(super) fn place(
         return Ok(Place::Answer(Buy::Placed(Box::new(Settled::open(checkout)))));
     };
     let plan = plan_of(&checkout, checkout.to_pay(), routing, paying)?;
-    match begin(tx, &checkout, &plan, paying, stored)? {
-        Start::Sending(attempt) => Ok(Place::Sending(Box::new(checkout), attempt, plan)),
+    match begin(tx, &checkout, &plan, paying, stored, payments::start_new)? {
+        Start::Sending(attempt) => Ok(Place::Sending(Box::new(Held { checkout, claims }), attempt, plan)),
         _ => settle(tx, tap.id).map(|settled| Place::Answer(Buy::Placed(Box::new(settled)))), // Nothing to pay: it is an order already.
     }
+}
+
+/// Another shop's checkout has this id.
+fn id_reused() -> Error {
+    Error::conflict("id_reused", "This checkout id is taken. Make a new one.")
 }
 
 fn beside_an_offer() -> Error {
@@ -579,6 +587,7 @@ pub(super) fn begin(
     plan: &Plan,
     paying: &Paying,
     stored: Option<Stored>,
+    start: fn(&mut Tx<'_>, &OpenIntent, By<'_>) -> Result<Start>,
 ) -> Result<Start> {
     let whole = allocate(tx, &checkout.offer.quote)?;
     let allocation = match &checkout.offer.gift_card {
@@ -596,7 +605,7 @@ pub(super) fn begin(
         allocation,
     };
     let (token, reuse) = paying.begin(tx, checkout, stored)?;
-    let mut started = payments::open_and_start(tx, &wish, by(plan, paying, &token))?;
+    let mut started = start(tx, &wish, by(plan, paying, &token))?;
     if let Start::Sending(attempt) = &mut started {
         payments::explain(tx, attempt.intent, plan)?;
         attempt.reuse = reuse;
@@ -707,7 +716,7 @@ fn start(tx: &mut Tx<'_>, id: CheckoutId, routing: &Routing, paying: &Paying) ->
         ));
     }
     let plan = plan_of(&checkout, checkout.to_pay(), routing, paying)?;
-    match begin(tx, &checkout, &plan, paying, stored)? {
+    match begin(tx, &checkout, &plan, paying, stored, payments::open_and_start)? {
         Start::Sending(attempt) => {
             store::advance(tx, &checkout, CheckoutState::CompleteInProgress, until)?;
             Ok(Ok((attempt, plan)))

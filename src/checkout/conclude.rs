@@ -88,7 +88,9 @@ pub(super) fn settle(tx: &mut Tx<'_>, id: CheckoutId) -> Result<Settled> {
         return Ok(Settled::open(checkout));
     };
     match state {
-        IntentState::RequiresCapture | IntentState::PartiallyCaptured | IntentState::Succeeded => paid(tx, checkout),
+        IntentState::RequiresCapture | IntentState::PartiallyCaptured | IntentState::Succeeded => {
+            paid(tx, checkout, None)
+        }
         IntentState::RequiresMethod if checkout.state.is_paying() => {
             inventory::extend(tx, id, false, checkout.expires_at)?;
             let_gift_card_go(tx, &checkout)?;
@@ -133,7 +135,9 @@ fn with_attempt(tx: &mut Tx<'_>, checkout: Checkout) -> Result<Settled> {
 }
 
 /// The money is promised: the reservation becomes a sale and the order is born, or the money goes back because the units are gone.
-pub(super) fn paid(tx: &mut Tx<'_>, checkout: Checkout) -> Result<Settled> {
+///
+/// `held`: what the checkout holds, of whoever wrote it; if it does not any more, the whole command runs again.
+pub(super) fn paid(tx: &mut Tx<'_>, checkout: Checkout, held: Option<Vec<Claim>>) -> Result<Settled> {
     if !keeps_gift_card(tx, &checkout)? {
         return too_late(tx, checkout); // It had run out, and the gift card's part was spent elsewhere.
     }
@@ -143,7 +147,7 @@ pub(super) fn paid(tx: &mut Tx<'_>, checkout: Checkout) -> Result<Settled> {
     if !counts_discounts(tx, &checkout)? {
         return too_late(tx, checkout); // It had run out, and others had the discount as often as it may be.
     }
-    match inventory::convert(tx, checkout.id)? {
+    match inventory::convert(tx, checkout.id, held)? {
         Convert::Sold(claims) => {
             let checkout = advance(tx, checkout, CheckoutState::Completed)?;
             let order = born(tx, &checkout, &claims)?;

@@ -96,7 +96,7 @@ pub fn replace(tx: &mut Tx<'_>, wish: &Replacement) -> Result<Replaced> {
     }
     // Nothing is left to pay: an intent over nothing has succeeded at once, and nobody is asked.
     let nobody = Paying::plain(Payment::new(PaymentMethod::Card, None));
-    begin_payment(tx, &checkout, &Plan::default(), &nobody, None)?;
+    begin_payment(tx, &checkout, &Plan::default(), &nobody, None, payments::open_and_start)?;
     let order = settle(tx, checkout.id)?.order;
     let order = order.ok_or_else(|| Error::internal("a sale that was paid for did not become an order"))?;
     Ok(Replaced::Placed(Box::new(order), back))

@@ -46,10 +46,10 @@ fn address_text(address: Option<&Address>) -> String {
     })
 }
 
-/// Writes a new checkout. False: the id is taken.
-pub(super) fn insert(tx: &mut Tx<'_>, checkout: &Checkout) -> Result<bool> {
+/// Writes a new checkout. If its id was taken since [`of_whoever`] found nobody, the whole command runs again and finds them.
+pub(super) fn insert(tx: &mut Tx<'_>, checkout: &Checkout) -> Result<()> {
     let total = checkout.total();
-    let inserted = tx.exec(
+    tx.change_one(
         "insert into checkouts (id, shop_id, state, version, fingerprint, lane, offer, contact, address, total_minor, currency, clip_id,
                                 created_at, changed_at, expires_at, next_check_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $14) on conflict (id) do nothing",
@@ -69,8 +69,7 @@ pub(super) fn insert(tx: &mut Tx<'_>, checkout: &Checkout) -> Result<bool> {
             checkout.created_at,
             checkout.expires_at
         ],
-    )?;
-    Ok(inserted == 1)
+    )
 }
 
 /// A checkout of a shop.
@@ -82,14 +81,18 @@ pub fn find(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId) -> Result<Option<Chec
     )
 }
 
-/// A checkout whose id we looked up ourselves.
-pub(super) fn load(tx: &mut Tx<'_>, id: CheckoutId) -> Result<Checkout> {
+/// The checkout with this id, whichever shop's it is.
+pub(super) fn of_whoever(tx: &mut Tx<'_>, id: CheckoutId) -> Result<Option<Checkout>> {
     tx.maybe_one(
         "select id, shop_id, state, version, fingerprint, lane, offer, contact, address, created_at, changed_at, expires_at
            from checkouts where id = $1",
         args![id],
-    )?
-    .ok_or_else(|| Error::not_found("checkout"))
+    )
+}
+
+/// A checkout whose id we looked up ourselves.
+pub(super) fn load(tx: &mut Tx<'_>, id: CheckoutId) -> Result<Checkout> {
+    of_whoever(tx, id)?.ok_or_else(|| Error::not_found("checkout"))
 }
 
 /// Moves a checkout from the state and version it was read with.

@@ -93,8 +93,13 @@ pub enum Convert {
 }
 
 /// Turns reservations into sales. Late money re-acquires the units if they are still there, all or nothing.
-pub fn convert(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<Convert> {
-    let claims = store::live(tx, checkout)?;
+///
+/// `held`: the live reservations, of whoever made them; if one of them is none any more, the whole command runs again, and must come without.
+pub fn convert(tx: &mut Tx<'_>, checkout: CheckoutId, held: Option<Vec<Claim>>) -> Result<Convert> {
+    let claims = match held {
+        Some(held) => held,
+        None => store::live(tx, checkout)?,
+    };
     if !claims.is_empty() {
         for claim in &claims {
             store::end(tx, checkout, claim, "converted")?;

@@ -307,7 +307,7 @@ impl<'a> Real<'a> {
                 Step::Pay { checkout, paying } => extend(tx, checkouts[*checkout], *paying, until)?.to_string(),
                 Step::Release { checkout } => release(tx, checkouts[*checkout])?.len().to_string(),
                 Step::Expire { checkout, unknown } => expire(tx, checkouts[*checkout], *unknown)?.len().to_string(),
-                Step::Convert { checkout } => match convert(tx, checkouts[*checkout])? {
+                Step::Convert { checkout } => match convert(tx, checkouts[*checkout], None)? {
                     Convert::Sold(_) => "sold",
                     Convert::Again => "again",
                     Convert::TooLate => "too late",
@@ -319,7 +319,7 @@ impl<'a> Real<'a> {
                     } else {
                         Restock::WrittenOff
                     };
-                    let Convert::Again = convert(tx, checkouts[*checkout])? else {
+                    let Convert::Again = convert(tx, checkouts[*checkout], None)? else {
                         panic!("only what was sold comes back")
                     };
                     for claim in store::claims(tx, checkouts[*checkout])? {
@@ -427,7 +427,7 @@ fn d16_two_replicas_sell_a_hot_variant_from_plenty_to_exactly_its_last_unit() {
             Reserve::Reserved(_) => {}
         }
         let end = move |tx: &mut crate::db::Tx<'_>| match number % 4 {
-            0 | 1 => convert(tx, checkout).map(|done| assert!(matches!(done, Convert::Sold(_)))),
+            0 | 1 => convert(tx, checkout, None).map(|done| assert!(matches!(done, Convert::Sold(_)))),
             2 => release(tx, checkout).map(drop),
             _ => Ok(()),
         };

@@ -101,6 +101,16 @@ pub fn open_and_start(tx: &mut Tx<'_>, wish: &OpenIntent, by: By<'_>) -> Result<
     start(tx, intent, by)
 }
 
+/// [`open_and_start`] for a checkout that was written in this transaction.
+pub fn start_new(tx: &mut Tx<'_>, wish: &OpenIntent, by: By<'_>) -> Result<Start> {
+    refuse_while_frozen(tx)?;
+    if state_of(wish)? != IntentState::RequiresMethod {
+        return open_and_start(tx, wish, by);
+    }
+    store::insert_new_intent(tx, wish.checkout.intent(), wish, IntentState::Processing)?;
+    sending(tx, wish.shop, wish.checkout, wish.amount, 1, by)
+}
+
 /// Writes an attempt as *sending*, in one conditional statement: while another is on its way there is no row to change.
 ///
 /// Order of answers: card refused, not payable, unresolved, too many, sending. A crash after it is finished by [`super::resolve`].
@@ -251,7 +261,7 @@ pub fn record(tx: &mut Tx<'_>, attempt: AttemptId, operation: Operation, answer:
     match operation {
         Operation::Authorize => {
             let attempt = find_attempt(tx, attempt)?;
-            record_asked(tx, &attempt, answer)
+            record_of(tx, &attempt, answer, wanted)
         }
         Operation::Void => super::void::record_void(tx, attempt, answer),
         Operation::Capture(capture) => super::capture::capture_record(tx, capture, answer),
@@ -259,9 +269,23 @@ pub fn record(tx: &mut Tx<'_>, attempt: AttemptId, operation: Operation, answer:
     }
 }
 
-/// [`record`] for whoever asked for the promise and still has the attempt as it was written. Should somebody else have moved it meanwhile, the
-/// statement that moves it finds no row, and the whole command runs again: it must not come with the same attempt twice.
+/// [`record`] for whoever asked for the promise and still has the attempt as it was written. Should somebody else have moved it or its payment
+/// meanwhile, the statement that moves it finds no row, and the whole command runs again: it must not come with the same attempt twice.
 pub fn record_asked(tx: &mut Tx<'_>, attempt: &Attempt, answer: &Answer) -> Result<Recorded> {
+    record_of(tx, attempt, answer, |tx, attempt| {
+        if attempt.off_session {
+            return wanted(tx, attempt);
+        }
+        store::authorize_waiting_intent(tx, attempt.intent).map(|()| true)
+    })
+}
+
+fn record_of(
+    tx: &mut Tx<'_>,
+    attempt: &Attempt,
+    answer: &Answer,
+    wanted: impl FnOnce(&mut Tx<'_>, &Attempt) -> Result<bool>,
+) -> Result<Recorded> {
     let id = attempt.id;
     let taken = if attempt.state == S::Authorized {
         taken_of(tx, attempt)?

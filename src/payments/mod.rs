@@ -57,7 +57,9 @@ mod settle_unheard_tests;
 mod tests;
 
 pub use allocation::{AllocatedLeg, AllocatedPart, Allocation, FeeBearer, Part, PlannedLeg, Purpose, allocate};
-pub use authorize::{By, Recorded, Start, authorize_ask, fail_over, open_and_start, record, record_asked, start};
+pub use authorize::{
+    By, Recorded, Start, authorize_ask, fail_over, open_and_start, record, record_asked, start, start_new,
+};
 pub use capture::{CaptureBegin, capture_again, capture_ask, capture_begin, capture_plan, capture_record};
 pub use card_testing::cards_are_tried;
 pub use come_back::come_back;

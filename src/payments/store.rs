@@ -5,7 +5,7 @@ use super::model::{Attempt, AttemptState, Capture, CaptureState, Intent, IntentS
 use super::rules::{Rule, Rules};
 use super::stored::{Details, Owner, StoredMethod, StoredState, Want};
 use crate::args;
-use crate::db::{FromRow, Json, Row, Tx};
+use crate::db::{FromRow, Json, Row, Tx, Value};
 use crate::kernel::{
     AdjustmentId, AttemptId, CaptureId, CardFace, CheckoutId, Id, IntentId, Money, Notice, RefundId, Result, Reuse,
     Seconds, ShipmentId, ShopId, StoredMethodId, Time,
@@ -15,7 +15,25 @@ use crate::kernel::{
 
 /// Whether the intent is new: a checkout has one. One that is *processing* has begun its first attempt.
 pub fn insert_intent(tx: &mut Tx<'_>, id: IntentId, open: &super::OpenIntent, state: IntentState) -> Result<bool> {
-    let added = tx.exec(
+    let added = insert_intent_by(tx, id, open, state, |tx, sql, args| tx.exec(sql, args))?;
+    Ok(added == 1)
+}
+
+/// [`insert_intent`] of a checkout that was written in this transaction: nobody else can have it.
+pub fn insert_new_intent(tx: &mut Tx<'_>, id: IntentId, open: &super::OpenIntent, state: IntentState) -> Result<()> {
+    insert_intent_by(tx, id, open, state, |tx, sql, args| tx.change_one(sql, args))
+}
+
+fn insert_intent_by<T>(
+    tx: &mut Tx<'_>,
+    id: IntentId,
+    open: &super::OpenIntent,
+    state: IntentState,
+    write: impl FnOnce(&mut Tx<'_>, &'static str, &[Value<'_>]) -> Result<T>,
+) -> Result<T> {
+    let now = tx.now();
+    write(
+        tx,
         "insert into intents (id, shop_id, checkout_id, state, amount_minor, currency, allocation, version, created_at, attempts)
          values ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9) on conflict do nothing",
         args![
@@ -26,11 +44,10 @@ pub fn insert_intent(tx: &mut Tx<'_>, id: IntentId, open: &super::OpenIntent, st
             open.amount.minor,
             open.amount.currency,
             Json(&open.allocation),
-            tx.now(),
+            now,
             u32::from(state == IntentState::Processing)
         ],
-    )?;
-    Ok(added == 1)
+    )
 }
 
 /// A wish that was never tried takes a new amount and split: another address made another price.
@@ -166,15 +183,20 @@ pub fn answer_intent(tx: &mut Tx<'_>, id: IntentId, next: IntentState) -> Result
     Ok(changed == 1)
 }
 
+const AUTHORIZE_INTENT: &str =
+    "update intents set state = case when captured_minor > 0 then 'partially_captured' else 'requires_capture' end,
+            authorized_minor = amount_minor - let_go_minor, lost_at = null, next_check_at = null, version = version + 1
+      where id = $1 and (state = 'processing' or state = 'requires_action' or state = 'unknown')";
+
 /// The money is promised. False if nobody waits for it any more.
 pub fn authorize_intent(tx: &mut Tx<'_>, id: IntentId) -> Result<bool> {
-    let changed = tx.exec(
-        "update intents set state = case when captured_minor > 0 then 'partially_captured' else 'requires_capture' end,
-                authorized_minor = amount_minor - let_go_minor, lost_at = null, next_check_at = null, version = version + 1
-          where id = $1 and (state = 'processing' or state = 'requires_action' or state = 'unknown')",
-        args![id],
-    )?;
+    let changed = tx.exec(AUTHORIZE_INTENT, args![id])?;
     Ok(changed == 1)
+}
+
+/// [`authorize_intent`], of whoever knows that it waits: if it does not any more, the whole command runs again.
+pub fn authorize_waiting_intent(tx: &mut Tx<'_>, id: IntentId) -> Result<()> {
+    tx.change_one(AUTHORIZE_INTENT, args![id])
 }
 
 /// A promise of `minor` that we asked for ourselves takes the place of the one before. False: it is not the rest any more, or nobody wants it.

@@ -68,7 +68,7 @@ fn sell(fixture: &Fixture, variant: VariantId, number: u128, units: u32) -> Orde
         let Reserve::Reserved(_) = inventory::reserve(tx, shop, checkout, &demand, true, until)? else {
             panic!("not enough")
         };
-        inventory::convert(tx, checkout)?;
+        inventory::convert(tx, checkout, None)?;
         let promised = offered(tx, shop, variant)?.expect("it is offered").quoted;
         sold(tx, shop, (checkout.order(), 0), &promised, units)?;
         Ok(checkout.order())
