@@ -65,7 +65,7 @@ impl Stall {
     }
 
     /// The job looks again, as often as it takes.
-    pub async fn until_done(&self, id: ErasureId) -> Value {
+    async fn until_done(&self, id: ErasureId) -> Value {
         for _ in 0..100 {
             self.world.clock.advance(60);
             let now = self.erasure(id).await;

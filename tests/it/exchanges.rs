@@ -728,30 +728,3 @@ async fn received_by_many_at_once_it_is_one_order() {
     assert_eq!(orders["data"].as_array().unwrap().len(), 2, "{orders}");
     bazaar.check().await;
 }
-
-#[tokio::test]
-async fn t9_what_leaves_for_something_after_its_buyer_asked_to_be_erased_is_erased_with_it() {
-    let mut bazaar = Bazaar::open().await;
-    let order = bazaar.sent(bazaar.red, 1).await;
-    let exchange = bazaar.asked(order, 1, bazaar.green).await;
-    let wish = bazaar.stall.wish();
-    let held = bazaar.stall.ask(wish, "buyer@example.com").await;
-    assert!(held["held"].to_string().contains("return"), "{held}");
-    assert_eq!(bazaar.receive(&exchange).await.status, 200);
-    let placed = order_of(&bazaar.becomes(&exchange, "placed").await);
-    bazaar.stall.work_is_open(placed).await;
-    assert_eq!(bazaar.stall.ship(placed).await.status, 201);
-    bazaar.stall.world.clock.advance(121 * 86_400);
-    bazaar.stall.staff = (bazaar.stall.world)
-        .sign_in(&bazaar.stall.shop, &bazaar.stall.shop.owner_email)
-        .await;
-    bazaar.stall.until_done(wish).await;
-    let shop = bazaar.stall.shop.id;
-    let kept = bazaar.stall.world.app.db.read(move |tx| {
-        let both = [checkout::view(tx, shop, order)?, checkout::view(tx, shop, placed)?];
-        Ok(both.map(|view| view.map(|view| (view.order.email, view.checkout.contact, view.checkout.address))))
-    });
-    for kept in kept.await.unwrap() {
-        assert_eq!(kept, Some((String::new(), checkout::Contact::default(), None)));
-    }
-}
