@@ -531,6 +531,15 @@ impl Db {
         count
     }
 
+    /// Runs what blocks on a thread of its own; where the caller drives the database, on theirs: there everything has one order.
+    pub async fn apart<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        if lock(&self.0.driven).reader.is_some() {
+            return Ok(work());
+        }
+        let done = tokio::task::spawn_blocking(work).await;
+        done.map_err(|error| Error::internal("work on a thread of its own did not end").because(error))
+    }
+
     /// Moves the whole log into the file and empties it, so that what was written over before is in neither. False: somebody is reading; ask again.
     pub fn empty_the_log(&self) -> Result<bool> {
         let Engine::Sqlite(path) = &self.0.engine else {

@@ -26,7 +26,8 @@ pub fn holds(tx: &mut Tx<'_>, checkout: &Checkout, evidence_days: i64) -> Result
     let Some(view) = checkout::view(tx, checkout.shop, checkout.id.order())? else {
         return Ok(holds);
     };
-    if view.order.canceled_at.is_none() && view.lines.iter().any(|line| line.open() > 0) {
+    let open = view.lines.iter().any(|line| line.open() > 0) && !mutant!("T9-goods");
+    if view.order.canceled_at.is_none() && open {
         hold(Why::Goods, None);
     }
     let disputes = disputes::of_payment(tx, intent)?;
@@ -37,7 +38,7 @@ pub fn holds(tx: &mut Tx<'_>, checkout: &Checkout, evidence_days: i64) -> Result
         hold(Why::Dispute, None);
     }
     let returns = returns::of_order(tx, checkout.shop, view.order.id)?;
-    if returns.iter().any(|one| one.ended_at.is_none()) {
+    if returns.iter().any(|one| one.ended_at.is_none()) && !mutant!("T9-return") {
         hold(Why::Return, None);
     }
     let by_card = view

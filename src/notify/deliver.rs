@@ -59,7 +59,7 @@ pub(super) fn take(tx: &mut Tx<'_>) -> Result<Option<Letter>> {
 
 async fn send(app: &App, letter: &Letter) -> Result<(), MailError> {
     let (mailer, from, letter) = (app.mailer.clone(), app.settings.mail_from.clone(), letter.clone());
-    let sent = tokio::task::spawn_blocking(move || {
+    let sent = app.db.apart(move || {
         let broken = |error: Error| MailError::Refused(error.to_string());
         mailer.send(&Mail {
             id: letter.id,
@@ -69,9 +69,9 @@ async fn send(app: &App, letter: &Letter) -> Result<(), MailError> {
             to: letter.to,
             subject: letter.subject,
         })
-    })
-    .await;
-    sent.unwrap_or_else(|error| Err(MailError::Unreachable(error.to_string())))
+    });
+    sent.await
+        .unwrap_or_else(|error| Err(MailError::Unreachable(error.to_string())))
 }
 
 /// How a try ended.

@@ -66,7 +66,10 @@ enum Way {
 }
 
 fn post(tx: &mut Tx<'_>, refund: &Refund, way: Way) -> Result<()> {
-    let owed = AccountKey::of(AccountKind::GiftCardLiability);
+    let owed = AccountKey::of(match mutant!("L1-credit") {
+        true => AccountKind::ProcessorClearing,
+        false => AccountKind::GiftCardLiability,
+    });
     let legs = refund.legs.iter().map(|leg| {
         let (debit, credit) = match way {
             Way::Onto => (leg.account, owed),

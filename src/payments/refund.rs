@@ -321,10 +321,12 @@ pub fn refund_record(tx: &mut Tx<'_>, id: RefundId, answer: &Answer) -> Result<R
 /// A bank turned it back, days after it had gone (P16): the ledger takes the legs again, the amount may be given back again, and whoever waits for
 /// it hears of it.
 fn undone(tx: &mut Tx<'_>, refund: &Refund, detail: &str) -> Result<bool> {
-    if !store::undo_refund(tx, refund.id, detail)? {
+    if mutant!("P16") || !store::undo_refund(tx, refund.id, detail)? {
         return Ok(false);
     }
-    store::untake_refund(tx, refund.intent, refund.amount.minor)?;
+    if !mutant!("P16-again") {
+        store::untake_refund(tx, refund.intent, refund.amount.minor)?;
+    }
     let clearing = AccountKey::of(AccountKind::ProcessorClearing);
     let again = |leg: &PlannedLeg| Leg {
         debit: clearing,
@@ -341,7 +343,9 @@ fn undone(tx: &mut Tx<'_>, refund: &Refund, detail: &str) -> Result<bool> {
         currency: refund.amount.currency,
         legs: refund.legs.iter().map(again).collect(),
     };
-    ledger::post(tx, &posting)?;
+    if !mutant!("P16-books") {
+        ledger::post(tx, &posting)?;
+    }
     disputes::cover(tx, refund.intent)?;
     let what = format!(
         "{} says now that {} did not go back after all. It can be given back again.",

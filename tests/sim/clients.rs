@@ -39,6 +39,8 @@ pub struct Buyer {
     pub forbidden: Option<&'static str>,
     /// The same offer after the same purchase, tapped once more under another id.
     pub twin: Option<usize>,
+    /// They may ask to be erased: then nobody knows any more what they typed.
+    pub forgotten: bool,
 }
 
 /// Browsers that hold a secret.
@@ -86,6 +88,7 @@ impl Buyer {
             browser: None,
             forbidden: None,
             twin: None,
+            forgotten: false,
         }
     }
 
@@ -134,6 +137,7 @@ impl Buyer {
         match answer {
             Ok(Buy::Placed(settled) | Buy::Again(settled)) => self.hear(&settled),
             Ok(Buy::SoldOut { .. } | Buy::QuoteExpired | Buy::NotForSale(_)) => self.refused = self.promised.is_none(),
+            Ok(Buy::IdReused) if self.forgotten => {}
             Ok(other) => return Some(Error::internal(format!("no buyer here earns this answer: {other:?}"))),
             Err(error) => return Some(error),
         }

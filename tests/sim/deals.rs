@@ -1,16 +1,21 @@
 //! What the people of a shop with a richer trade do, and their buyers after the sale. Ids are theirs: doing it twice is doing it once.
 
+use crate::clients::card;
 use hawker::app::App;
 use hawker::catalog::{self, SetPrice};
-use hawker::checkout::Ship;
+use hawker::checkout::{self, NewRefund, Refund, RefundWhat, Ship, Way};
 use hawker::db::{LaneKey, Tx};
 use hawker::discounts::{self, Change, DiscountState, NewDiscount};
+use hawker::exchanges::{self, AskFor, ExchangeState};
+use hawker::gift_cards::Code;
 use hawker::kernel::{
-    DiscountId, Error, Money, OrderId, PreorderId, PriceMatchId, Result, ReturnId, ShopId, Time, VariantId,
+    AdjustmentId, DiscountId, ErasureId, Error, ExchangeId, IntentId, Money, OrderId, PreorderId, PriceMatchId, Result,
+    ReturnId, ShopId, Time, VariantId,
 };
 use hawker::preorders::{self, NewPreorder, PreorderState};
 use hawker::price_matches::{self, DrawUp, MatchState, NewPriceMatch};
 use hawker::returns::{self, Close, Receive, Received, ReturnState, Statement, Withdraw};
+use hawker::{erasure, payments};
 
 #[derive(Clone, Debug)]
 pub enum Deal {
@@ -71,6 +76,37 @@ pub enum Deal {
     Shut {
         id: PreorderId,
     },
+    /// Something else for what they have.
+    Exchange {
+        order: OrderId,
+        wish: AskFor,
+    },
+    /// The difference, with this card.
+    PayExchange {
+        order: OrderId,
+        id: ExchangeId,
+        token: &'static str,
+    },
+    EndExchange {
+        order: OrderId,
+        id: ExchangeId,
+    },
+    /// Money that becomes store credit, as its buyer wishes.
+    Credit {
+        order: OrderId,
+        id: AdjustmentId,
+        what: RefundWhat,
+        at_most: Option<i64>,
+    },
+    /// A buyer wants to be forgotten.
+    Erase {
+        id: ErasureId,
+        contact: String,
+    },
+    /// Somebody has the processor asked about a payment now.
+    AskNow {
+        intent: IntentId,
+    },
 }
 
 impl Deal {
@@ -93,6 +129,52 @@ impl Deal {
             Self::Receive { order, id, received } => {
                 let receive = returns::receive(app, shop, order, id, received).await?;
                 matches!(receive, Receive::Received(_) | Receive::Again(_))
+            }
+            Self::Exchange { order, wish } => {
+                let asked = exchanges::ask(app, shop, order, wish).await?;
+                matches!(asked, exchanges::Ask::Asked(_) | exchanges::Ask::Again(_))
+            }
+            Self::PayExchange { order, id, token } => {
+                let paid = exchanges::pay(app, shop, (order, id), card(token), String::new()).await?;
+                let exchanges::Pay::Paid(paid) = paid else {
+                    return Ok(false);
+                };
+                matches!(*paid, checkout::Pay::Settled(settled) if settled.order.is_some())
+            }
+            Self::EndExchange { order, id } => {
+                let ended = exchanges::end(app, shop, (order, id), "I changed my mind.", None).await?;
+                ended == exchanges::End::Ended
+            }
+            Self::Credit {
+                order,
+                id,
+                what,
+                at_most,
+            } => {
+                let code = Code::of_credit(app.db.signing_key(), order);
+                let new = NewRefund {
+                    id,
+                    what,
+                    way: Way::Credit { at_most, code },
+                    reason: "goodwill".into(),
+                    staff: None,
+                };
+                let refund = checkout::refund(app, shop, order, new).await?;
+                matches!(refund, Refund::Begun(_) | Refund::Again(_))
+            }
+            Self::Erase { id, contact } => {
+                let wish = erasure::Wish {
+                    id,
+                    subject: erasure::Subject::read(&contact)?,
+                    by: erasure::AskedBy::Buyer,
+                    staff: None,
+                };
+                let asked = erasure::ask(app, shop, wish).await?;
+                matches!(asked, erasure::Ask::Asked(_) | erasure::Ask::Again(_))
+            }
+            Self::AskNow { intent } => {
+                let asked = payments::ask_now(app, shop, intent, checkout::conclude).await?;
+                asked.is_some()
             }
             deal => {
                 let lane = deal.lane();
@@ -159,7 +241,7 @@ impl Deal {
             Self::Expect { id, new } => preorders::take(tx, shop, id, new).map(|_| true)?,
             Self::Arrive { id, units, after } => {
                 let arrived = preorders::receive(tx, shop, id, units, Some(after))?;
-                matches!(arrived, preorders::Act::Done(_) | preorders::Act::Again(_))
+                matches!(arrived, preorders::Act::Done(_)) // Once: whoever says it again hears that it was said.
             }
             Self::Delay { id, ships_by } => {
                 let later = preorders::delay(tx, shop, id, ships_by)?;
@@ -183,9 +265,11 @@ impl Deal {
             }
             Self::Withdraw { id, .. } => state(tx, *id)?.is_some(),
             Self::Sent { id, .. } => state(tx, *id)?.is_some_and(|state| state != ReturnState::Awaited),
-            Self::Receive { id, .. } => {
-                state(tx, *id)?.is_some_and(|state| !matches!(state, ReturnState::Awaited | ReturnState::Sent))
-            }
+            // What came is written down, whatever was to come.
+            Self::Receive { id, received, .. } => returns::find(tx, shop, *id)?.is_some_and(|found| {
+                let came = received.units.as_ref().is_none_or(|came| found.units == *came);
+                came && !matches!(found.state, ReturnState::Awaited | ReturnState::Sent)
+            }),
             Self::Close { id, .. } => state(tx, *id)? == Some(ReturnState::Closed),
             Self::Match(new) => price_matches::find(tx, shop, new.id)?.is_some(),
             Self::Switch { id, act } => price_matches::find(tx, shop, *id)?.is_some_and(|found| match act {
@@ -199,7 +283,21 @@ impl Deal {
             Self::Shut { id } => {
                 preorders::find(tx, shop, *id)?.is_some_and(|found| found.state != PreorderState::Open)
             }
-            Self::Limit { .. } | Self::Price { .. } | Self::Arrive { .. } => true,
+            Self::Exchange { wish, .. } => exchanges::find(tx, shop, wish.id)?.is_some(),
+            Self::PayExchange { id, .. } => {
+                let last = exchanges::find(tx, shop, *id)?.and_then(|found| found.checkout());
+                last.is_some_and(|checkout| {
+                    checkout::order(tx, shop, checkout.order()).is_ok_and(|order| order.is_some())
+                })
+            }
+            Self::EndExchange { id, .. } => exchanges::find(tx, shop, *id)?
+                .is_some_and(|found| matches!(found.state, ExchangeState::Closed | ExchangeState::Refunded)),
+            Self::Credit { order, id, .. } => {
+                let adjustments = checkout::adjustments(tx, *order)?;
+                adjustments.iter().any(|adjustment| adjustment.id == *id)
+            }
+            Self::Erase { id, .. } => erasure::find(tx, shop, *id)?.is_some(),
+            Self::Limit { .. } | Self::Price { .. } | Self::Arrive { .. } | Self::AskNow { .. } => true,
         })
     }
 }

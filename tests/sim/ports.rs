@@ -7,6 +7,7 @@ use hawker::kernel::{
     Processor, Random, Seconds, Time,
 };
 use hawker::payments::sandbox::{BookedDispute, Books, Disputed, Faults, Notices, Payment, Sandbox, Shape};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -155,6 +156,8 @@ pub struct Bank {
     sandbox: Sandbox,
     notices: Mutex<mpsc::Receiver<Notice>>,
     wire: Wire,
+    /// Refunds that a buyer's bank turned back, by the key they were asked for under.
+    turned_back: Mutex<BTreeMap<String, Notice>>,
 }
 
 impl Bank {
@@ -186,6 +189,7 @@ impl Bank {
             sandbox,
             notices: Mutex::new(notices),
             wire,
+            turned_back: Mutex::default(),
         }
     }
 
@@ -194,6 +198,13 @@ impl Bank {
         if self.mute && matches!(ask, Ask::Find { .. } | Ask::FindOperation { .. }) {
             return Answer::Unknown {
                 detail: "it cannot be asked".into(),
+            };
+        }
+        if let Ask::FindOperation { key, .. } = ask
+            && self.turned_back.lock().unwrap().contains_key(key)
+        {
+            return Answer::Refused {
+                detail: "the refund is failed".into(),
             };
         }
         let asked = self.in_its_words(ask);
@@ -227,6 +238,55 @@ impl Bank {
         self.notices_leave();
     }
 
+    /// A buyer's bank turns one of the latest refunds back, and the processor tells of it: once for each.
+    pub fn turns_back(&self, dice: &mut Dice) -> Option<String> {
+        let (refund, payment) = {
+            let books = self.sandbox.books();
+            let latest: Vec<_> = books.refunds().take(6).cloned().collect();
+            let refund = latest.get(usize::try_from(dice.below(6)).expect("small"))?.clone();
+            let payment = books.payment(&refund.payment)?.clone();
+            (refund, payment)
+        };
+        let key = refund.metadata.get("key")?.clone();
+        let notice = |id: String, answer| Notice {
+            id,
+            reference: payment.reference().to_owned(),
+            about: About::Operation { key: key.clone() },
+            answer,
+        };
+        let done = Answer::Refunded {
+            payment: payment.id.clone(),
+            reference: payment.reference().to_owned(),
+            operation: refund.id.clone(),
+            amount: Money::new(refund.amount, refund.currency),
+        };
+        let undone = Answer::Undone {
+            detail: "expired_or_canceled_card".into(),
+        };
+        let before = notice(format!("evt_{key}_done"), done);
+        if self.turned_back.lock().unwrap().insert(key.clone(), before).is_some() {
+            return None;
+        }
+        self.sandbox.books().bounce(&refund.id);
+        let notice = notice(format!("evt_{key}_undone"), undone);
+        let said = format!("{} of {} is turned back", refund.id, self.name);
+        let bank = self.number;
+        self.wire.lock().unwrap().push(Message::Notice { bank, notice });
+        Some(said)
+    }
+
+    /// What has to be heard before a notice: of what was undone, that it had been done, as adapters read it from one and the same message.
+    pub fn before(&self, notice: &Notice) -> Option<Notice> {
+        let About::Operation { key } = &notice.about else {
+            return None;
+        };
+        let known = self.turned_back.lock().unwrap();
+        known
+            .get(key)
+            .filter(|_| matches!(notice.answer, Answer::Undone { .. }))
+            .cloned()
+    }
+
     /// A buyer, or their bank, does something about a dispute.
     pub fn disputes(&self, act: impl FnOnce(&mut Books, Time) -> Disputed) -> bool {
         let done = self.sandbox.at_the_bank(act).is_ok();
@@ -258,7 +318,7 @@ impl Bank {
 
     /// Whether a notice is told until somebody has heard it, as providers do: of one that cannot be asked, and of disputes.
     pub fn tells_until_heard(&self, notice: &Notice) -> bool {
-        self.mute || matches!(notice.about, About::Dispute(_))
+        self.mute || matches!(notice.about, About::Dispute(_)) || matches!(notice.answer, Answer::Undone { .. })
     }
 
     /// Whether there were any.

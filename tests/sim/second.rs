@@ -1,6 +1,7 @@
 //! The second checker. It was written from the rules alone and shares nothing with the program: it reads the database file and the processors'
 //! books, and compares them. Run when everything has come to rest.
 
+use hawker::erasure::map::{About, PERSONAL, Personal};
 use hawker::kernel::{CheckoutId, Id};
 use hawker::payments::sandbox::{BookedDispute, Payment, PaymentState};
 use rusqlite::{Connection, OpenFlags};
@@ -33,6 +34,27 @@ pub fn check(vfs: &str, books: &[Payment], disputes: &[BookedDispute], honest: b
     let sound: String = file.query_row("pragma integrity_check", [], |row| row.get(0))?;
     if sound != "ok" {
         wrong.push(format!("the file is damaged: {sound}"));
+    }
+    Ok(wrong)
+}
+
+/// T9: columns of the data map in which a buyer is named who was erased.
+pub fn named(vfs: &str, names: &[String]) -> rusqlite::Result<Vec<String>> {
+    let file = Connection::open_with_flags_and_vfs("hawker.db", OpenFlags::default(), vfs)?;
+    let mut wrong = Vec::new();
+    let of_buyers = PERSONAL.iter().filter(|personal| personal.about == About::Buyer);
+    for Personal { table, column, .. } in of_buyers {
+        for name in names {
+            let query = format!(
+                "select count(*) from {table} where instr(lower({column}), '{name}@') > 0 or instr(lower({column}), '{name}+') > 0"
+            );
+            let found: i64 = file.query_row(&query, [], |row| row.get(0))?;
+            if found > 0 {
+                wrong.push(format!(
+                    "T9: {name} was erased, and {table}.{column} names them: {found}"
+                ));
+            }
+        }
     }
     Ok(wrong)
 }
@@ -133,7 +155,7 @@ fn purses(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
         wrong,
         "X4: gift cards that do not add up",
         "select 1 from gift_cards g where balance_minor < 0 or balance_minor + held_minor + (select coalesce(sum(taken_minor - returned_minor), 0)
-           from gift_card_uses u where u.gift_card_id = g.id) <> initial_minor
+           from gift_card_uses u where u.gift_card_id = g.id) <> initial_minor - paid_out_minor
             or held_minor <> (select coalesce(sum(held_minor), 0) from gift_card_uses u where u.gift_card_id = g.id)",
     )?;
     none(
@@ -319,9 +341,10 @@ struct Ours {
 
 fn intents(file: &Connection) -> rusqlite::Result<BTreeMap<Vec<u8>, Ours>> {
     let mut statement = file.prepare(concat!(
-        "select i.checkout_id, i.state, i.amount_minor, i.captured_minor, i.refunded_minor,
+        "select i.checkout_id, i.state, i.amount_minor, i.captured_minor,
+                i.refunded_minor - (select coalesce(sum(amount_minor), 0) from refunds r where r.intent_id = i.id and r.credited = 1),
                 (select coalesce(sum(amount_minor), 0) from captures c where c.intent_id = i.id and c.state = 'succeeded'),
-                (select coalesce(sum(amount_minor), 0) from refunds r where r.intent_id = i.id and r.state = 'succeeded'),
+                (select coalesce(sum(amount_minor), 0) from refunds r where r.intent_id = i.id and r.state = 'succeeded' and r.credited = 0),
                 o.total_minor - coalesce((select covers_minor from gift_card_uses u where u.checkout_id = i.checkout_id), 0), o.canceled_at is not null,
                 (select coalesce(group_concat(a.n || ' ' || a.state || ' ' || ((a.changed_at - a.created_at) / 1000000) || ' s', ', '), '')
                    from attempts a where a.intent_id = i.id),

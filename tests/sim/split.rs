@@ -33,7 +33,7 @@ struct Sale {
     refunded: i64,
     /// What lies with banks, and is borne by those who had a share.
     disputed: i64,
-    /// Whether a bank or a gift card had a part in it.
+    /// Whether neither a bank nor a gift card nor credit had a part in it.
     plain: bool,
     /// When somebody tried to pay for it: the split is of one of these moments.
     tried: Vec<i64>,
@@ -104,7 +104,8 @@ fn sales(file: &Connection) -> rusqlite::Result<Vec<Sale>> {
         "select o.id, i.id, k.offer, o.tax_minor, i.amount_minor + coalesce(u.covers_minor, 0), i.captured_minor + coalesce(u.taken_minor, 0),
                 i.refunded_minor + coalesce(u.returned_minor, 0),
                 (select coalesce(group_concat(a.created_at), '') from attempts a where a.intent_id = i.id and a.off_session = 0),
-                i.disputed_minor, u.checkout_id is null and not exists (select 1 from disputes d where d.intent_id = i.id), i.created_at
+                i.disputed_minor, u.checkout_id is null and not exists (select 1 from disputes d where d.intent_id = i.id)
+                  and not exists (select 1 from refunds r where r.intent_id = i.id and r.credited = 1), i.created_at
            from orders o join intents i on i.checkout_id = o.checkout_id join checkouts k on k.id = o.checkout_id
            left join gift_card_uses u on u.checkout_id = o.checkout_id where i.state <> 'conflicted'",
     )?;
@@ -282,6 +283,10 @@ fn doubts(
             "capture" => (&mut taken, &leg.credit, &leg.debit, &clearing, leg.minor),
             "gift_card_use" => (&mut taken, &leg.credit, &leg.debit, &on_cards, leg.minor),
             "gift_card_return" => (&mut given, &leg.debit, &leg.credit, &on_cards, leg.minor),
+            // What became credit, and went back as money after all; and what went back and did not arrive.
+            "store_credit" => (&mut given, &leg.debit, &leg.credit, &on_cards, leg.minor),
+            "store_credit_paid_out" => (&mut given, &leg.credit, &leg.debit, &on_cards, -leg.minor),
+            "refund_undone" => (&mut given, &leg.credit, &leg.debit, &clearing, -leg.minor),
             "dispute" => (&mut disputed, &leg.debit, &leg.credit, &clearing, leg.minor),
             "dispute_won" => (&mut disputed, &leg.credit, &leg.debit, &clearing, -leg.minor),
             "dispute_cover" => (&mut disputed, &leg.debit, &leg.credit, &losses, leg.minor),

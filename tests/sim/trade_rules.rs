@@ -147,6 +147,45 @@ pub const ALWAYS: &[Rule] = &[
              select 30 - coalesce(sum(s.on_hand), 0) from stock s where s.variant_id = v.id)
              not between 0 and (select coalesce(sum(returned), 0) from order_lines l where l.variant_id = v.id))",
     ),
+    (
+        "D1: an exchange does not keep what it promised, or keeps it when it is over",
+        "select count(*) from (select 1 from exchanges e where (select coalesce(sum(s.on_hand - s.sold), 0) from stock s where s.location_id = e.id)
+            <> case when e.ended_at is null then e.quantity else 0 end
+            and (e.ended_at is not null or not exists (select 1 from orders o where o.checkout_id = e.checkout_id)))",
+    ),
+    (
+        "I16: nobody will look at an exchange again",
+        "select count(*) from exchanges where ended_at is null and next_check_at is null",
+    ),
+    (
+        "F2: something left for less than was to come back, or for nothing",
+        "select count(*) from (select 1 from exchanges e left join returns r on r.id = e.return_id
+          where r.id is null or (e.state = 'placed' and (r.state <> 'refunded' or e.quantity <>
+            (select coalesce(sum(x.quantity), 0) from return_lines x where x.return_id = r.id))) or (e.state = 'closed' and r.state <> 'closed'))",
+    ),
+    (
+        "X4: what became credit is not on a card, or more than that is",
+        "select count(*) from (select 1 from adjustments a where
+           (select coalesce(sum(r.amount_minor), 0) from refunds r where r.adjustment_id = a.id and r.credited = 1)
+             <> (select coalesce(sum(case m.kind when 'credited' then m.amount_minor else -m.amount_minor end), 0) from gift_card_moves m
+                  where m.source_id = a.id and m.kind in ('credited', 'paid_out')))",
+    ),
+    (
+        "T9: somebody was erased, and their purchase says who they were",
+        "select count(*) from (select 1 from erasure_items i join checkouts k on k.id = i.checkout_id left join orders o on o.checkout_id = k.id
+          where i.state = 'erased' and (k.contact <> '{}' or k.address <> '' or coalesce(o.email, '') <> ''
+             or exists (select 1 from attempts a join intents n on n.id = a.intent_id where n.checkout_id = k.id and (a.token <> '' or a.action_url <> ''))
+             or exists (select 1 from shipments p where p.order_id = o.id and p.tracking <> '')
+             or exists (select 1 from returns r where r.order_id = o.id and r.stated_at <= i.changed_at and r.name || r.email || r.words || r.proof <> '')))",
+    ),
+    (
+        "T9: somebody was erased while their purchase still needed them",
+        "select count(*) from (select 1 from erasure_items i join checkouts k on k.id = i.checkout_id left join orders o on o.checkout_id = k.id
+          where i.state = 'erased' and (exists (select 1 from shipments p where p.order_id = o.id and p.handed_over_at > i.changed_at)
+             or exists (select 1 from captures c join intents n on n.id = c.intent_id where n.checkout_id = k.id and c.created_at > i.changed_at)
+             or exists (select 1 from returns r where r.order_id = o.id and r.stated_at < i.changed_at and coalesce(r.ended_at, i.changed_at + 1) > i.changed_at
+                         and not exists (select 1 from refunds f join adjustments a on a.id = f.adjustment_id where a.order_id = o.id and f.state = 'failed'))))",
+    ),
 ];
 
 /// When nothing is under way any more.
@@ -165,6 +204,15 @@ const AT_REST: &[Rule] = &[
     (
         "I6: a return that nobody ends",
         "select count(*) from returns where ended_at is null",
+    ),
+    (
+        "I6: an exchange that comes to no end",
+        "select count(*) from exchanges where ended_at is null",
+    ),
+    (
+        "I6: an erasure that comes to no end",
+        "select count(*) from erasures e where state <> 'done' and not exists (select 1 from erasure_items i
+          where i.erasure_id = e.id and i.state = 'held' and (i.reasons like '%goods%' or i.reasons like '%money%'))",
     ),
     (
         "I6: a price match that comes to no end",

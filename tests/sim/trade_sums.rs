@@ -2,10 +2,10 @@
 //! costs, and what goes back of either by what its buyer agreed to. Like the rest of the second checker it knows the rules and the file, and no code of the
 //! program.
 
-use hawker::kernel::{DiscountId, Id, OrderId, PriceMatchId, ReturnId, Time};
+use hawker::kernel::{DiscountId, Id, OrderId, PriceMatchId, Time};
 use rusqlite::Connection;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Discount and version.
 type Rules = BTreeMap<(Vec<u8>, i64), Value>;
@@ -16,16 +16,19 @@ pub fn check(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()>
     let mut statement = file.prepare("select id, offer from checkouts")?;
     let offers = statement.query_map([], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, String>(1)?)))?;
     let mut quotes = BTreeMap::new();
+    let exchanged = exchanges(file, wrong)?;
     for row in offers {
         let (checkout, offer) = row?;
         let mut offer: Value = serde_json::from_str(&offer).unwrap_or_default();
         let quote = offer["quote"].take();
         let name = super::second::hex(&checkout);
-        wrong.extend(
+        // Within a product nobody pays more than they paid before: such a price follows from another sale.
+        let prices = if exchanged.contains(&checkout) {
+            Vec::new()
+        } else {
             priced(&quote, &rules)
-                .into_iter()
-                .map(|doubt| format!("{name}: {doubt}")),
-        );
+        };
+        wrong.extend(prices.into_iter().map(|doubt| format!("{name}: {doubt}")));
         wrong.extend(over(&quote, &ends).into_iter().map(|doubt| format!("{name}: {doubt}")));
         quotes.insert(checkout, quote);
     }
@@ -543,11 +546,12 @@ fn returns(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
         let (refunded, deducted, delivery): (i64, i64, i64) = (row.get(2)?, row.get(3)?, row.get(4)?);
         let (worth, only): (i64, bool) = (row.get(5)?, row.get(6)?);
         let name = super::second::hex(&id);
-        let id = ReturnId::from_uuid(uuid::Uuid::from_slice(&id).unwrap_or_default());
         let mut there: Option<i64> = None;
         for try_of_it in ["refund", "refund 1", "refund 2"] {
-            let refund = uuid::Uuid::new_v5(&id.uuid(), try_of_it.as_bytes()).into_bytes();
-            there = there.or(adjusted(file, &refund)?);
+            let refund = derived(&id, try_of_it);
+            // Beside what became credit the rest went back the way it came.
+            let rest = written(file, &derived(&refund, "rest"))?.unwrap_or_default();
+            there = there.or(adjusted(file, &refund)?.map(|minor| minor + rest));
         }
         if (state == "refunded" && there.unwrap_or(0) != refunded) || (state == "closed" && there.is_some()) {
             wrong.push(format!(
@@ -561,6 +565,81 @@ fn returns(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
         }
     }
     Ok(())
+}
+
+/// An id that follows from another's.
+fn derived(id: &[u8], name: &str) -> Vec<u8> {
+    let of = uuid::Uuid::from_slice(id).unwrap_or_default();
+    uuid::Uuid::new_v5(&of, name.as_bytes()).into_bytes().to_vec()
+}
+
+/// What was written down under this id, whatever became of it.
+fn written(file: &Connection, id: &[u8]) -> rusqlite::Result<Option<i64>> {
+    let mut statement = file.prepare_cached("select amount_minor from adjustments where id = ?1")?;
+    let mut rows = statement.query([id])?;
+    rows.next()?.map(|row| row.get(0)).transpose()
+}
+
+/// What came back pays for what leaves as far as it goes, and the rest goes one way: the buyer pays it, or has it back. All ids follow from the exchange's.
+/// The checkouts that belong to exchanges.
+fn exchanges(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<BTreeSet<Vec<u8>>> {
+    let mut statement = file.prepare("select id, state, tries, quote, return_id, trouble from exchanges")?;
+    let mut rows = statement.query([])?;
+    let mut checkouts = BTreeSet::new();
+    while let Some(row) = rows.next()? {
+        let (id, state, tries): (Vec<u8>, String, u32) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let (quote, back, trouble): (String, Vec<u8>, String) = (row.get(3)?, row.get(4)?, row.get(5)?);
+        let quote: Value = serde_json::from_str(&quote).unwrap_or_default();
+        let name = super::second::hex(&id);
+        let mut doubt = |what: String| wrong.push(format!("exchange {name} ({state}): {what}"));
+        let mut orders = Vec::new();
+        for number in 1..=tries {
+            let checkout = derived(&id, &format!("checkout/{number}"));
+            let order = file
+                .prepare_cached(
+                    "select o.total_minor, coalesce(u.covers_minor, 0), i.amount_minor from orders o join intents i on i.checkout_id = o.checkout_id
+                       left join gift_card_uses u on u.checkout_id = o.checkout_id where o.checkout_id = ?1",
+                )?
+                .query_map([&checkout], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))?
+                .collect::<rusqlite::Result<Vec<_>>>()?;
+            orders.extend(order);
+            checkouts.insert(checkout);
+        }
+        if orders.len() != usize::from(state == "placed") {
+            doubt(format!("I3: it has {} orders", orders.len()));
+        }
+        let total = number(&quote["total_minor"]);
+        let parts: i64 = list(&quote["lines"])
+            .iter()
+            .map(|line| number(&line["amount_minor"]))
+            .sum();
+        if parts + number(&quote["delivery"]["amount_minor"]) != total {
+            doubt(format!("I8: what leaves costs {parts} in parts and {total} in all"));
+        }
+        let refund = derived(&back, "refund");
+        let came = written(file, &refund)?.unwrap_or_default();
+        let rest = written(file, &derived(&refund, "rest"))?.unwrap_or_default();
+        let credited: i64 = file.query_row(
+            "select coalesce(sum(amount_minor), 0) from refunds where adjustment_id = ?1 and credited = 1",
+            [&refund],
+            |row| row.get(0),
+        )?;
+        if let Some((costs, covered, paid)) = orders.first() {
+            if *costs != total || covered + paid != total {
+                doubt(format!(
+                    "I8: {total} was shown, and {covered} and {paid} pay for {costs}"
+                ));
+            }
+            if *covered != came.min(total) || credited > total || (rest > 0 && came < total) {
+                doubt(format!(
+                    "X4: {came} and {rest} came back for {total}, {credited} of it as credit, and {covered} paid"
+                ));
+            }
+        } else if credited > 0 && !trouble.contains("is spent") && state != "to_pay" {
+            doubt(format!("L13: {credited} is credit still"));
+        }
+    }
+    Ok(checkouts)
 }
 
 /// What went back under this id. None: nothing, or its processor refused it.

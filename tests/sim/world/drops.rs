@@ -177,7 +177,16 @@ impl World<'_> {
     pub(super) fn jobs(&self) -> Vec<usize> {
         let of_drops = self.show.iter().map(|_| JOB);
         let of_trade = self.trade.iter().flat_map(|_| super::trade::JOBS);
-        (0..super::JOBS).chain(of_drops).chain(of_trade).collect()
+        let of_erasures = self
+            .trade
+            .iter()
+            .filter(|trade| trade.erases)
+            .map(|_| super::after::ERASURES);
+        (0..super::JOBS)
+            .chain(of_drops)
+            .chain(of_trade)
+            .chain(of_erasures)
+            .collect()
     }
 
     /// In a history with drops more than every third step is about them. None: this one is not.

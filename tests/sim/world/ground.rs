@@ -33,6 +33,8 @@ pub struct Ground {
     pub(super) with_trade: Image,
     /// Things that are sold alone and in bundles; of the last there are few, and it is pre-ordered.
     pub(super) goods: Vec<VariantId>,
+    /// Of the first three the same in another colour.
+    pub(super) others: Vec<VariantId>,
     /// A bundle of each policy.
     pub(super) bundles: Vec<VariantId>,
 }
@@ -73,7 +75,11 @@ pub(super) fn program(
         mailer: Arc::new(TakesAll),
         media: PathBuf::new(),
         base_url: "http://shop.test".into(),
-        settings: Settings::default(),
+        // Whoever wants to be forgotten is, a day after what they bought has left.
+        settings: Settings {
+            evidence_days: 1,
+            ..Settings::default()
+        },
         tasks: tokio_util::task::TaskTracker::new(),
     }))
 }
@@ -114,7 +120,7 @@ impl Ground {
         disk.restore(&image);
         let app = program(&disk, &clock, &random, &[], Drive::Threads)?;
         let of = contracts.iter().map(|(id, _)| *id).collect::<Vec<_>>();
-        let (goods, bundles) = app
+        let (goods, others, bundles) = app
             .db
             .write_blocking(LaneKey(0), move |tx| richer_trade(tx, shop, &of))?;
         app.db.shut_down();
@@ -125,6 +131,7 @@ impl Ground {
             with_show,
             with_trade: disk.snapshot(),
             goods,
+            others,
             bundles,
             show,
             shop,
@@ -215,7 +222,7 @@ fn richer_trade(
     tx: &mut db::Tx<'_>,
     shop: ShopId,
     contracts: &[ContractId],
-) -> Result<(Vec<VariantId>, Vec<VariantId>)> {
+) -> Result<(Vec<VariantId>, Vec<VariantId>, Vec<VariantId>)> {
     let currency = "EUR".parse()?;
     let rate = |category, rate| TaxRate {
         country: "DE".into(),
@@ -224,10 +231,10 @@ fn richer_trade(
     };
     let rates = [rate(TaxCategory::Standard, 1900), rate(TaxCategory::Reduced, 700)];
     taxes::set(tx, shop, &rates)?;
-    let mut made = Vec::new();
+    let (mut made, mut others) = (Vec::new(), Vec::new());
     for (number, minor) in (0..).zip([2_000, 1_333, 777, 1_499, 3_199, 4_001, 1_701]) {
-        let variant = NewVariant {
-            title: String::new(),
+        let variant = |title: &str| NewVariant {
+            title: title.into(),
             sku: None,
             weight_grams: 300,
             price: Some(Money::new(minor, currency)),
@@ -244,11 +251,18 @@ fn richer_trade(
             },
             image: String::new(),
             state: ProductState::Active,
-            variants: vec![variant],
+            variants: match number {
+                0..3 => vec![variant("Red"), variant("Blue")],
+                _ => vec![variant("")],
+            },
         };
         let Create::Created(product, variants) = catalog::create(tx, (shop, currency), tx.id(), &new)? else {
             panic!("a new product is made");
         };
+        if number < 3 {
+            inventory::set_stock(tx, shop, variants[1].id, None, crate::trade_rules::UNITS)?;
+            others.push(variants[1].id);
+        }
         let contract = contracts.get(number).copied();
         partners::assign(tx, shop, product.id, product.version, contract)?;
         if number < 4 {
@@ -272,5 +286,5 @@ fn richer_trade(
         assert!(matches!(set, SetBundle::Set(..)), "{set:?}");
     }
     let variants: Vec<VariantId> = made.iter().map(|(_, variant)| *variant).collect();
-    Ok((variants[..4].to_vec(), variants[4..].to_vec()))
+    Ok((variants[..4].to_vec(), others, variants[4..].to_vec()))
 }

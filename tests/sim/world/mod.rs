@@ -1,6 +1,7 @@
 //! One simulated shop and everything that happens to it. One seed is one history: every step draws from its own dice, so that a step that is
 //! left out changes no other.
 
+mod after;
 mod buyers;
 mod drops;
 mod ground;
@@ -110,7 +111,7 @@ struct Running {
     app: App,
     runtime: Runtime,
     /// Those of drops and of trade, too.
-    jobs: [Option<JoinHandle<()>>; JOBS + 4],
+    jobs: [Option<JoinHandle<()>>; JOBS + 7],
     /// Who waits for an answer: they may go away.
     waiting: Vec<JoinHandle<()>>,
     /// Checkpoints have a connection of their own, as in the program.
@@ -214,7 +215,7 @@ impl<'a> World<'a> {
         self.running = Some(Running {
             app,
             runtime,
-            jobs: [const { None }; JOBS + 4],
+            jobs: [const { None }; JOBS + 7],
             waiting: Vec::new(),
             checkpoints: None,
         });
@@ -381,8 +382,14 @@ impl<'a> World<'a> {
                         self.wire.lock().unwrap().push(Message::Notice { bank, notice }); // Until it is thanked for.
                     }
                 }
+                let before = self.banks[bank].before(&notice);
                 self.spawn(async move {
-                    let heard = checkout::hear::hear(&app, name, notice, String::new()).await;
+                    let mut heard = Ok(());
+                    for notice in before.into_iter().chain([notice]) {
+                        if heard.is_ok() {
+                            heard = checkout::hear::hear(&app, name, notice, String::new()).await.map(drop);
+                        }
+                    }
                     if heard.is_ok() {
                         all.lock().unwrap().insert(told);
                     }
@@ -434,6 +441,9 @@ impl<'a> World<'a> {
                 drops::JOB => hawker::drops::mind(&app).await.map(drop),
                 job if job == trade::JOBS[0] => hawker::returns::mind(&app).await.map(drop),
                 job if job == trade::JOBS[1] => hawker::price_matches::work(&app).await.map(drop),
+                job if job == trade::JOBS[3] => hawker::exchanges::mind(&app).await.map(drop),
+                after::ERASURES => hawker::erasure::mind(&app).await.map(drop),
+                after::LETTERS => hawker::notify::deliver(&app).await.map(drop),
                 _ => hawker::preorders::mind(&app).await.map(drop),
             };
             people.lock().unwrap().complain("a job", done.err());

@@ -106,6 +106,9 @@ impl World<'_> {
                 }
                 self.until_idle(&mut dice);
             }
+            if round == 34 {
+                self.the_last_are_forgotten();
+            }
             if round >= 30 && round % 10 == 5 {
                 self.the_trade_ends(round);
             }
@@ -115,6 +118,7 @@ impl World<'_> {
             // A day and a half in all: what waits longest is a promise a buyer never confirmed at their bank.
             self.clock.pass(SECOND * if round < 60 { 5 } else { 12 * 60 });
         }
+        self.the_erasures_end(&mut dice);
         if self.outcome.violations.is_empty() {
             self.the_next_buyer_is_served(&mut dice);
         }
@@ -146,6 +150,7 @@ impl World<'_> {
             Ok(wrong) => self.outcome.violations.extend(wrong),
             Err(error) => self.outcome.violations.push(format!("the second checker: {error}")),
         }
+        self.check_the_forgotten();
         let people = self.people.lock().unwrap();
         self.outcome.orders = people.buyers.iter().filter(|buyer| buyer.promised.is_some()).count() as u64;
     }

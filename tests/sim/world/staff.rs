@@ -2,6 +2,7 @@
 
 use super::{World, pick};
 use crate::clients::{Act, BANKS, Buyer};
+use crate::deals::Deal;
 use crate::dice::Dice;
 use hawker::checkout::{RefundLines, RefundWhat, Ship};
 use hawker::inventory::Restock;
@@ -79,7 +80,13 @@ impl World<'_> {
             let done = act.perform(&app, shop).await;
             let mut people = people.lock().unwrap();
             match done {
-                Ok(acknowledged) => people.acts[index].acknowledged |= acknowledged,
+                Ok(acknowledged) => {
+                    let arrives = matches!(&act, Act::Deal(deal) if matches!(**deal, Deal::Arrive { .. }));
+                    if acknowledged && arrives && people.acts[index].acknowledged {
+                        people.complaints.push(format!("D10: {act:?} was counted in twice"));
+                    }
+                    people.acts[index].acknowledged |= acknowledged;
+                }
                 Err(error) => people.complain(&format!("{act:?}"), Some(error)),
             }
         });

@@ -25,8 +25,8 @@ pub fn are_in(seed: u64) -> bool {
     seed % ONE_IN == 4
 }
 
-/// The jobs that mind it: returns, price matches, pre-orders.
-pub(super) const JOBS: [usize; 3] = [super::JOBS + 1, super::JOBS + 2, super::JOBS + 3];
+/// The jobs that mind it: returns, price matches, pre-orders, exchanges.
+pub(super) const JOBS: [usize; 4] = [super::JOBS + 1, super::JOBS + 2, super::JOBS + 3, super::JOBS + 4];
 
 /// What a history knows of its trade.
 #[derive(Default)]
@@ -37,15 +37,22 @@ pub(super) struct Trade {
     shown: Vec<(Fan, Quote)>,
     /// Checkouts that are not paid for yet, of whom.
     begun: Vec<(usize, Fan)>,
+    /// In every other of these histories buyers ask to be erased.
+    pub(super) erases: bool,
+    /// Mailboxes of those who did when nobody bought any more: nothing may be left of them.
+    pub(super) erased: Vec<String>,
 }
 
 impl Trade {
     pub(super) fn of(seed: u64) -> Option<Self> {
-        are_in(seed).then(Self::default)
+        are_in(seed).then(|| Self {
+            erases: seed / ONE_IN % 2 == 0,
+            ..Self::default()
+        })
     }
 }
 
-fn few(dice: &mut Dice, most: u64) -> u32 {
+pub(super) fn few(dice: &mut Dice, most: u64) -> u32 {
     1 + u32::try_from(dice.below(most)).expect("small")
 }
 
@@ -67,11 +74,17 @@ impl World<'_> {
             33..=42 => self.lane_runs(dice),
             43..=45 => self.reads_run(),
             46..=49 => self.a_message_arrives(dice),
+            50..=55 => self.something_is_exchanged(dice),
+            56 => self.money_becomes_credit(dice),
+            57 => self.a_refund_is_turned_back(dice),
+            58 => self.somebody_wants_to_be_forgotten(dice),
+            59 => self.somebody_asks_a_bank(dice),
+            60..=62 => self.all_of_it_leaves(dice),
             _ => return None,
         })
     }
 
-    fn deals(&mut self, deal: Deal) -> String {
+    pub(super) fn deals(&mut self, deal: Deal) -> String {
         let act = Act::Deal(Box::new(deal));
         let said = format!("{act:?}");
         let index = self.people.lock().unwrap().plans(act);
@@ -167,11 +180,16 @@ impl World<'_> {
         let mut buyer = Buyer::new(shop, app.random.id(app.clock.wall()), quote.clone(), token);
         buyer.tap.contact = fan.contact(dice);
         buyer.tap.key = (dice.below(4) > 0).then(|| fan.key(shop));
+        buyer.forgotten = self.trade.as_ref().is_some_and(|trade| trade.erases);
         if dice.below(8) == 0 {
             buyer.tap.gift_card = Some(gift_cards::Asked {
                 code: self.ground.codes[pick(dice, self.ground.codes.len())].clone(),
                 covers_minor: None,
             });
+        } else if dice.below(5) == 0 {
+            let covers_minor = None;
+            let code = self.some_credit(dice);
+            buyer.tap.gift_card = code.map(|code| gift_cards::Asked { code, covers_minor });
         }
         let halfway = dice.below(3) == 0;
         if halfway {
@@ -266,6 +284,10 @@ impl World<'_> {
             _ => {
                 let (goods, bundles) = (&self.ground.goods, &self.ground.bundles);
                 let (variant, minor) = match dice.below(2) {
+                    0 if dice.below(3) == 0 => {
+                        let others = &self.ground.others;
+                        (others[pick(dice, others.len())], 500 + dice.below(1_700))
+                    }
                     0 => (goods[pick(dice, goods.len())], 500 + dice.below(1_700)),
                     _ => (bundles[pick(dice, bundles.len())], 1_000 + dice.below(4_000)),
                 };
@@ -332,27 +354,13 @@ impl World<'_> {
                 0 => self.deals(Deal::Close { order, id }),
                 1 | 2 => self.deals(Deal::Sent { order, id }),
                 _ => {
-                    let worn = dice.below(4) == 0;
-                    let received = Received {
-                        units: (dice.below(4) == 0).then(|| some(&found.units, dice)),
-                        deducted_minor: i64::from(worn) * i64::from(few(dice, 700)),
-                        deduction: if worn { "worn".into() } else { String::new() },
-                        restock: [None, Some(Restock::Sellable), Some(Restock::WrittenOff)][pick(dice, 3)],
-                        staff: None,
-                    };
+                    let received = a_parcel(found, dice);
                     self.deals(Deal::Receive { order, id, received })
                 }
             };
         }
         // Mostly of what has left.
-        let left = self.look(|tx| {
-            let left: Vec<(OrderId, u32, u32)> = tx.all(
-                "select order_id, line, quantity - canceled - asked from order_lines where shipped > asked order by order_id, line limit 200",
-                &[],
-            )?;
-            Ok(left)
-        });
-        let left = left.unwrap_or_default();
+        let left = self.what_has_left();
         let order = match dice.below(4) {
             0 => {
                 let people = self.people.lock().unwrap();
@@ -367,7 +375,7 @@ impl World<'_> {
         let mine: Vec<Ship> = left
             .iter()
             .filter(|(of, ..)| *of == order)
-            .map(|(_, line, quantity)| Ship {
+            .map(|(_, line, quantity, _)| Ship {
                 line: *line,
                 quantity: *quantity,
             })
@@ -378,6 +386,17 @@ impl World<'_> {
             app.random.id(app.clock.wall())
         };
         self.deals(Deal::Withdraw { order, id, units })
+    }
+
+    /// Lines of which something has left and is kept.
+    pub(super) fn what_has_left(&mut self) -> Vec<(OrderId, u32, u32, VariantId)> {
+        let left = self.look(|tx| {
+            tx.all(
+                "select order_id, line, quantity - canceled - asked, variant_id from order_lines where shipped > asked order by order_id, line limit 200",
+                &[],
+            )
+        });
+        left.unwrap_or_default()
     }
 
     // A lower price for all. ------------------------------------------------------------------------------------------------------------
@@ -485,7 +504,11 @@ impl World<'_> {
         let shop = self.ground.shop;
         for found in self.look(move |tx| returns::open(tx, shop, 200)).unwrap_or_default() {
             let (order, id) = (found.order, found.id);
-            // What cannot be given back for hours is a matter between people.
+            // What cannot be given back, or exchanged, for hours is a matter between people.
+            if let (Some(id), true) = (found.exchange, round >= 120) {
+                self.deals(Deal::EndExchange { order, id });
+                continue;
+            }
             if found.state == ReturnState::Received {
                 if round >= 120 {
                     self.deals(Deal::Close { order, id });
@@ -498,6 +521,7 @@ impl World<'_> {
             };
             self.deals(Deal::Receive { order, id, received });
         }
+        self.the_exchanges_end(round);
         for found in self.matches() {
             let act = match found.state {
                 MatchState::Ready | MatchState::Paused => price_matches::Act::Start,
@@ -529,7 +553,7 @@ impl World<'_> {
         }
         let open = self.look(|tx| {
             let (open,): (i64,) = tx.one(
-                "select (select count(*) from returns where ended_at is null)
+                "select (select count(*) from returns where ended_at is null) + (select count(*) from exchanges where ended_at is null)
                       + (select count(*) from price_matches where state in ('counting', 'running', 'ready', 'paused'))
                       + (select count(*) from preorders where state <> 'done')",
                 &[],
@@ -592,6 +616,19 @@ fn takes(dice: &mut Dice) -> Takes {
                 },
             ],
         },
+    }
+}
+
+/// What is in a parcel that comes back: whoever opens it finds the same units; how they look is in the eye of whoever does.
+pub(super) fn a_parcel(found: &returns::Return, dice: &mut Dice) -> Received {
+    let mut inside = Dice(found.id.uuid().as_u64_pair().1);
+    let worn = dice.below(4) == 0;
+    Received {
+        units: (inside.below(4) == 0).then(|| some(&found.units, &mut inside)),
+        deducted_minor: i64::from(worn) * i64::from(few(dice, 700)),
+        deduction: if worn { "worn".into() } else { String::new() },
+        restock: [None, Some(Restock::Sellable), Some(Restock::WrittenOff)][pick(dice, 3)],
+        staff: None,
     }
 }
 
