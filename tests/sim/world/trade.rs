@@ -623,8 +623,13 @@ fn takes(dice: &mut Dice) -> Takes {
 pub(super) fn a_parcel(found: &returns::Return, dice: &mut Dice) -> Received {
     let mut inside = Dice(found.id.uuid().as_u64_pair().1);
     let worn = dice.below(4) == 0;
+    let to_come = matches!(found.state, ReturnState::Awaited | ReturnState::Sent);
     Received {
-        units: (inside.below(4) == 0).then(|| some(&found.units, &mut inside)),
+        // Opened before: what was in it is written down.
+        units: (inside.below(4) == 0).then(|| match to_come {
+            true => some(&found.units, &mut inside),
+            false => found.units.clone(),
+        }),
         deducted_minor: i64::from(worn) * i64::from(few(dice, 700)),
         deduction: if worn { "worn".into() } else { String::new() },
         restock: [None, Some(Restock::Sellable), Some(Restock::WrittenOff)][pick(dice, 3)],
