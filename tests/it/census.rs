@@ -1192,7 +1192,12 @@ impl Furnished {
             }
             Body::Form(text) => {
                 client
-                    .send(method, &path, Some("application/x-www-form-urlencoded"), text.into())
+                    .send(
+                        method,
+                        &path,
+                        Some("application/x-www-form-urlencoded"),
+                        self.fill(text, n).into(),
+                    )
                     .await
             }
             Body::File(kind, file) => {

@@ -158,9 +158,10 @@ pub const ALWAYS: &[Rule] = &[
         "select count(*) from exchanges where ended_at is null and next_check_at is null",
     ),
     (
+        // What goes back beside the credit may be refused: the return is open again until it has gone back, or a person ends it.
         "F2: something left for less than was to come back, or for nothing",
         "select count(*) from (select 1 from exchanges e left join returns r on r.id = e.return_id
-          where r.id is null or (e.state = 'placed' and (r.state <> 'refunded' or e.quantity <>
+          where r.id is null or (e.state = 'placed' and (r.state not in ('refunded', 'received', 'closed') or e.quantity <>
             (select coalesce(sum(x.quantity), 0) from return_lines x where x.return_id = r.id))) or (e.state = 'closed' and r.state <> 'closed'))",
     ),
     (

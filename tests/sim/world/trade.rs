@@ -505,8 +505,11 @@ impl World<'_> {
         for found in self.look(move |tx| returns::open(tx, shop, 200)).unwrap_or_default() {
             let (order, id) = (found.order, found.id);
             // What cannot be given back, or exchanged, for hours is a matter between people.
-            if let (Some(id), true) = (found.exchange, round >= 120) {
-                self.deals(Deal::EndExchange { order, id });
+            if let (Some(exchange), true) = (found.exchange, round >= 120) {
+                self.deals(Deal::EndExchange { order, id: exchange });
+                if found.state == ReturnState::Received {
+                    self.deals(Deal::Close { order, id });
+                }
                 continue;
             }
             if found.state == ReturnState::Received {
