@@ -5,14 +5,14 @@ use super::conclude::settle;
 use super::model::{Checkout, Order, Payment};
 use super::one_click::Paying;
 use super::orders::view;
-use super::refund::{Back, NewRefund, Refund, begin, send};
+use super::refund::{Back, NewRefund, Refund, Way, begin, send};
 use super::{Buy, store};
 use crate::app::App;
 use crate::db::{LaneKey, Tx};
 use crate::gift_cards;
 use crate::identity;
 use crate::kernel::{AdjustmentId, CheckoutId, Error, Id, Kind, LocationId, OrderId, Result, Seconds, ShopId};
-use crate::offers::{PaymentMethod, Quote};
+use crate::offers::{self, PaymentMethod, Quote, Recheck};
 use crate::payments::{self, Plan};
 use sha2::{Digest, Sha256};
 
@@ -47,7 +47,19 @@ pub enum Replaced {
 
 /// Turns what came back into credit and buys with it, all or nothing. Errors: those of a refund; `not_replaceable`, if it cannot be bought any more.
 pub fn replace(tx: &mut Tx<'_>, wish: &Replacement) -> Result<Replaced> {
-    let back = match begin(tx, wish.shop, wish.order, &wish.refund)? {
+    // What was promised when it was asked for is promised until it ends; of a price that fell since, no more becomes credit than it costs by now.
+    let quote = Quote {
+        expires_at: tx.now().plus(wish.holds),
+        ..wish.quote.clone()
+    };
+    let Recheck::Payable(now) = offers::recheck(tx, &quote, None)? else {
+        return Err(not_replaceable(GONE));
+    };
+    let mut refund = wish.refund.clone();
+    if let Way::Credit { at_most, .. } = &mut refund.way {
+        *at_most = Some(now.total_minor);
+    }
+    let back = match begin(tx, wish.shop, wish.order, &refund)? {
         Refund::Begun(back) | Refund::Again(back) => back,
         Refund::NotFound => return Err(Error::not_found("order")),
     };
@@ -57,15 +69,12 @@ pub fn replace(tx: &mut Tx<'_>, wish: &Replacement) -> Result<Replaced> {
     let there = used
         .filter(|used| used.card == purse)
         .map_or(0, |_| back.gift_card_minor);
-    let covers = (back.credited_minor + there).min(wish.quote.total_minor);
+    let covers = (back.credited_minor + there).min(now.total_minor);
     let tap = Tap {
         shop: wish.shop,
         id: wish.checkout,
         fingerprint: Sha256::digest(wish.checkout.uuid()).into(),
-        quote: Quote {
-            expires_at: tx.now().plus(wish.holds), // What was promised when it was asked for is promised until it ends.
-            ..wish.quote.clone()
-        },
+        quote,
         contact: from.checkout.contact.clone(),
         address: from.checkout.address.clone(),
         payment: None,
@@ -81,7 +90,7 @@ pub fn replace(tx: &mut Tx<'_>, wish: &Replacement) -> Result<Replaced> {
     let shop = identity::shop(tx, wish.shop)?;
     let settled = match place(tx, &shop, &tap, None, wish.holds, Seconds(0)) {
         Ok(Place::Answer(Buy::Placed(settled) | Buy::Again(settled))) => settled,
-        Ok(_) => return Err(not_replaceable("It is not for sale any more.")),
+        Ok(_) => return Err(not_replaceable(GONE)),
         Err(error) if matches!(error.kind, Kind::Conflict | Kind::Invalid | Kind::NotFound) => {
             return Err(not_replaceable(&error.detail));
         }
@@ -101,6 +110,8 @@ pub fn replace(tx: &mut Tx<'_>, wish: &Replacement) -> Result<Replaced> {
     let order = order.ok_or_else(|| Error::internal("a sale that was paid for did not become an order"))?;
     Ok(Replaced::Placed(Box::new(order), back))
 }
+
+const GONE: &str = "It is not for sale any more.";
 
 fn not_replaceable(detail: &str) -> Error {
     Error::conflict("not_replaceable", detail.to_owned())

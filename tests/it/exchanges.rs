@@ -519,6 +519,24 @@ async fn what_is_cheaper_gives_the_difference_back_the_way_it_came() {
     bazaar.check().await;
 }
 
+/// What became credit for the price of yesterday would stay on a card that nobody knows of.
+#[tokio::test]
+async fn a_price_that_falls_before_the_goods_are_here_is_passed_on_and_the_rest_goes_back() {
+    let bazaar = Bazaar::open().await;
+    let (stall, order) = (&bazaar.stall, bazaar.sent(bazaar.red, 1).await);
+    let found = bazaar.asked(order, 1, bazaar.pin).await;
+    let price = format!("/v1/variants/{}/prices/EUR", bazaar.pin);
+    let cheaper = stall.staff.put(&price, &json!({ "amount": PIN - 100 })).await;
+    assert_eq!(cheaper.status, 200, "{}", cheaper.text());
+    assert_eq!(bazaar.receive(&found).await.status, 200);
+    let new = order_of(&bazaar.becomes(&found, "placed").await);
+    let costs = PIN - 100 + PARCEL;
+    assert_eq!(stall.order(new).await["gift_card"]["amount"]["amount"], costs);
+    let rest = SHIRT - costs;
+    eventually(async || (stall.at_the_processor(order) == (SHIRT + PARCEL, rest)).then_some(())).await;
+    bazaar.check().await;
+}
+
 /// The part of a cheaper exchange that goes back by the processor is refused by it: nobody tried again.
 #[tokio::test]
 async fn p16_what_goes_back_beside_the_credit_is_tried_again_when_it_is_refused() {
