@@ -357,6 +357,8 @@ pub fn close(
     let mut tries = checkout::adjustments(tx, order)?;
     // Of one that was exchanged its money may be credit already; what was to go back beside it and did not, a person can give back another way.
     let exchanged = found.exchange.is_some() && next_try(tx, &found)? == Some(0);
+    // Its goods bought something: they are here, and are not asked back again, however that ends.
+    let bought = found.exchange.is_some() && tries.iter().any(|change| change.id == found.refund(0));
     tries.retain(|change| found.is_refund(change.id) || exchanged && change.id == found.refund(0));
     for refund in &tries {
         if payments::refund_failure(tx, shop, refund.id)?.is_none() {
@@ -369,7 +371,7 @@ pub fn close(
             _ => Close::Refunded,
         });
     }
-    let is_here = !tries.is_empty() && (!found.restock.is_empty() || found.exchange.is_some());
+    let is_here = bought || !tries.is_empty() && (!found.restock.is_empty() || found.exchange.is_some());
     for unit in found.units.iter().filter(|_| !is_here && !mutant!("F2-closed")) {
         checkout::ask_no_more(tx, order, unit.line, unit.quantity)?;
     }
