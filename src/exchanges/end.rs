@@ -55,9 +55,9 @@ pub async fn end(
     }
 }
 
-/// Closes one whose goods are not here. False: they are, or it has ended.
+/// Closes one whose goods are not here, or whose return a person ended. False: they are here, or it has ended.
 pub(super) fn close(tx: &mut Tx<'_>, shop: ShopId, id: ExchangeId, why: &str, staff: Option<StaffId>) -> Result<bool> {
-    let Some(found) = store::find(tx, shop, id)?.filter(|found| found.state == S::Awaited) else {
+    let Some(found) = store::find(tx, shop, id)?.filter(|found| !found.state.is_over()) else {
         return Ok(false);
     };
     let back = returns::find(tx, shop, found.back())?;

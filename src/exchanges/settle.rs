@@ -60,7 +60,7 @@ async fn step(app: &App, shop: ShopId, id: ExchangeId) -> Result<()> {
             .map(drop),
         (S::Awaited, ReturnState::Awaited) => later(tomorrow.min(found.due_by)).await,
         (S::Awaited, ReturnState::Sent) => later(tomorrow).await,
-        (S::Awaited, ReturnState::Closed) => {
+        (S::Awaited | S::ToPay, ReturnState::Closed) => {
             let why = back.trouble;
             app.db
                 .write(lane, move |tx| close(tx, shop, id, &why, None))
@@ -111,8 +111,8 @@ async fn received(app: &App, found: &Exchange, back: &Return) -> Result<()> {
     let done = app
         .db
         .write(lane, move |tx| {
-            let Some(found) = store::find(tx, shop, id)?.filter(|found| found.version == version) else {
-                return Ok(None); // Another replica was faster.
+            let Some(found) = still(tx, shop, id, version)? else {
+                return Ok(None); // Another replica was faster, or a person ended it.
             };
             let worth = checkout::preview_refund(tx, shop, order, &what)?.map_or(0, |plan| plan.amount.minor);
             let due = sums(worth, found.quote.total_minor);
@@ -150,6 +150,16 @@ async fn received(app: &App, found: &Exchange, back: &Return) -> Result<()> {
         Err(error) if is_said(&error) => wait(app, found, &error.detail, Seconds::hours(1)).await,
         Err(error) => Err(error),
     }
+}
+
+/// The exchange as it was seen, if what came back for it was not ended meanwhile.
+fn still(tx: &mut Tx<'_>, shop: ShopId, id: ExchangeId, version: i64) -> Result<Option<Exchange>> {
+    let Some(found) = store::find(tx, shop, id)?.filter(|found| found.version == version) else {
+        return Ok(None);
+    };
+    checkout::take_turn(tx, found.order)?; // Whoever ends what came back is before us, or finds what it bought.
+    let back = returns::find(tx, shop, found.back())?;
+    Ok(back.filter(|back| back.state == ReturnState::Received).map(|_| found))
 }
 
 fn moved() -> Error {
@@ -237,7 +247,7 @@ pub async fn pay(
         None => {
             let (wish, version) = (replacement(app, &found, &back, found.tries + 1), found.version);
             let begun = app.db.write(LaneKey::of(order), move |tx| {
-                let Some(found) = store::find(tx, shop, id)?.filter(|found| found.version == version) else {
+                let Some(found) = still(tx, shop, id, version)? else {
                     return Ok(None);
                 };
                 let known = checkout::adjustments(tx, order)?;
@@ -261,7 +271,7 @@ pub async fn pay(
             });
             match begun.await? {
                 Some(checkout) => checkout,
-                None => return Ok(Pay::NotPayable), // Sent twice at once: the other one pays.
+                None => return Ok(Pay::NotPayable), // Sent twice at once: the other one pays. Or a person ended it.
             }
         }
     };

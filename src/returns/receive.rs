@@ -371,7 +371,7 @@ pub fn close(
             _ => Close::Refunded,
         });
     }
-    let is_here = bought || !tries.is_empty() && (!found.restock.is_empty() || found.exchange.is_some());
+    let is_here = bought || !tries.is_empty() && !found.restock.is_empty();
     for unit in found.units.iter().filter(|_| !is_here && !mutant!("F2-closed")) {
         checkout::ask_no_more(tx, order, unit.line, unit.quantity)?;
     }

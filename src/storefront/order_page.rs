@@ -288,7 +288,8 @@ pub async fn show(
         page.kept_path = Some(front.path("/stored-methods"));
         page.addition = addition(&app, &front, id, fresh.get(), cards, &query.t).await?;
     }
-    let asks = page.pay_again.as_ref().is_some_and(|again| again.payments.is_empty());
+    let paying = page.exchanges.iter().filter_map(|exchange| exchange.pay.as_ref());
+    let asks = paying.chain(&page.pay_again).any(|pay| pay.payments.is_empty());
     let mut response = shown(StatusCode::OK, &page)?;
     if asks {
         // The bank is being asked: the page looks again by itself.

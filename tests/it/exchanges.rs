@@ -214,6 +214,16 @@ impl Bazaar {
     async fn check(&self) {
         self.stall.invariants().await;
     }
+
+    /// Waits until this much went back, as credit and by the processor, in its books and in ours: ours come second, with its answer.
+    async fn went_back(&self, order: OrderId, minor: i64, by_the_processor: i64) {
+        eventually(async || {
+            let (_, there) = self.stall.at_the_processor(order);
+            let (_, here) = money(&self.stall.order(order).await);
+            (there == by_the_processor && here == minor).then_some(())
+        })
+        .await;
+    }
 }
 
 fn order_of(exchange: &Value) -> OrderId {
@@ -532,8 +542,7 @@ async fn a_price_that_falls_before_the_goods_are_here_is_passed_on_and_the_rest_
     let new = order_of(&bazaar.becomes(&found, "placed").await);
     let costs = PIN - 100 + PARCEL;
     assert_eq!(stall.order(new).await["gift_card"]["amount"]["amount"], costs);
-    let rest = SHIRT - costs;
-    eventually(async || (stall.at_the_processor(order) == (SHIRT + PARCEL, rest)).then_some(())).await;
+    bazaar.went_back(order, SHIRT, SHIRT - costs).await;
     bazaar.check().await;
 }
 
@@ -605,7 +614,7 @@ async fn p16_what_was_refused_beside_the_credit_and_went_back_another_way_is_not
     bazaar.after_refusals(order, 1).await;
     let given = stall.staff.post(&format!("/v1/orders/{order}/refunds"), &by_hand).await;
     assert_eq!(given.status, 201, "{}", given.text());
-    eventually(async || (stall.at_the_processor(order) == (SHIRT + PARCEL, rest)).then_some(())).await;
+    bazaar.went_back(order, SHIRT, rest).await;
     bazaar.age_returns(1).await;
     eventually(async || {
         let all = stall.staff.get(&format!("/v1/orders/{order}/returns")).await.value();
@@ -705,6 +714,38 @@ async fn an_exchange_that_is_given_up_closed_or_forgotten_ends_and_nothing_else_
     bazaar.check().await;
 }
 
+/// A person ends what came back while its difference is to be paid: until it was told, somebody could pay for goods that had become the buyer's again.
+#[tokio::test]
+async fn an_exchange_whose_return_a_person_ends_is_not_to_be_paid_any_more() {
+    let bazaar = Bazaar::open().await;
+    let (stall, order) = (&bazaar.stall, bazaar.sent(bazaar.red, 1).await);
+    let found = bazaar.asked(order, 1, bazaar.coat).await;
+    bazaar.receive(&found).await;
+    bazaar.becomes(&found, "to_pay").await;
+    let (id, back) = (found["id"].as_str().unwrap(), found["return"].as_str().unwrap());
+    let path = format!("/v1/orders/{order}/returns/{back}/closing");
+    let ended = stall
+        .staff
+        .post(&path, &json!({ "reason": "A stone was in it." }))
+        .await;
+    assert_eq!(ended.status, 200, "{}", ended.text());
+    let pays = [("exchange", id), ("payment", "card:tok_visa")];
+    let paid = stall
+        .world
+        .browser()
+        .form(&bazaar.page(order, "/exchange-payment"), &pays)
+        .await;
+    assert_eq!(paid.status, 303, "their page says what became of it: {}", paid.text());
+    let closed = bazaar.becomes(&found, "closed").await;
+    assert_eq!(closed["trouble"], "A stone was in it.");
+    assert_eq!((stall.charged(), bazaar.left(bazaar.coat).await), (1, 3));
+    assert_eq!(money(&stall.order(order).await), (SHIRT + PARCEL, 0));
+    bazaar.check().await;
+    // It is theirs still: it can come back another time.
+    bazaar.asked(order, 1, bazaar.green).await;
+    bazaar.check().await;
+}
+
 #[tokio::test]
 async fn what_cannot_leave_or_is_not_paid_gives_the_money_back_as_after_a_withdrawal() {
     let bazaar = Bazaar::open().await;
@@ -736,7 +777,7 @@ async fn what_cannot_leave_or_is_not_paid_gives_the_money_back_as_after_a_withdr
         .await;
     assert_eq!(ended.status, 303, "{}", ended.text());
     bazaar.becomes(&found, "refunded").await;
-    eventually(async || (stall.at_the_processor(order) == (SHIRT + PARCEL, SHIRT)).then_some(())).await;
+    bazaar.went_back(order, SHIRT, SHIRT).await;
     bazaar.check().await;
     // Declined once, and then forgotten: what had become credit goes back as money.
     let order = bazaar.sent(bazaar.green, 1).await;
@@ -769,9 +810,8 @@ async fn what_cannot_leave_or_is_not_paid_gives_the_money_back_as_after_a_withdr
     bazaar.check().await;
     bazaar.age(15).await;
     bazaar.becomes(&found, "refunded").await;
-    eventually(async || (stall.at_the_processor(order) == (SHIRT + PARCEL, SHIRT - 1000)).then_some(())).await;
+    bazaar.went_back(order, SHIRT - 1000, SHIRT - 1000).await;
     assert_eq!(stall.balance(AccountKind::GiftCardLiability).await, 0);
-    eventually(async || (money(&stall.order(order).await).1 == SHIRT - 1000).then_some(())).await;
     assert_eq!(bazaar.left(bazaar.red).await, 3, "one came back, none left");
     bazaar.check().await;
 }
