@@ -109,6 +109,11 @@ pub const MAIN: &[Migration] = &[
         name: "shortages",
         sql: include_str!("../../migrations/main/0021_shortages.sql"),
     },
+    Migration {
+        number: 22,
+        name: "counted",
+        sql: include_str!("../../migrations/main/0022_counted.sql"),
+    },
 ];
 
 /// What players saw, in a file and lane of its own.

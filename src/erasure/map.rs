@@ -703,7 +703,7 @@ pub const NOTHING: &[(&str, &str)] = &[
     ),
     (
         "preorders",
-        "id shop_id variant_id home_id state units arrived covered ships_by late version next_check_at created_at changed_at",
+        "id shop_id variant_id home_id state units arrived covered ships_by late version next_check_at created_at changed_at counted",
     ),
     (
         "price_match_orders",

@@ -213,7 +213,10 @@ async fn settle(app: &App, erasure: &Erasure) -> Result<()> {
         return Ok(()); // Nothing was erased that could stand in the log, or little: it is emptied at the end.
     }
     let db = app.db.clone();
-    let emptied = app.db.apart(move || db.empty_the_log()).await??;
+    let emptied = app.db.apart(move || db.empty_the_log()).await?.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the log could not be emptied; it is tried again");
+        false
+    });
     if over && emptied {
         app.db.write(LaneKey::of(id), move |tx| store::finish(tx, id)).await?;
     }

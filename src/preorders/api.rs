@@ -24,7 +24,10 @@ pub struct PreorderOut {
     pub state: PreorderState,
     /// Expected and arrived, and not given up.
     pub units: i64,
+    /// Of these: here.
     pub arrived: i64,
+    /// Pieces that were ever counted in, also what nobody expected and has gone to the shelf: it only grows. Say it as `after`.
+    pub counted: i64,
     /// Can still be pre-ordered.
     pub left: i64,
     /// Inside checkouts now.
@@ -50,6 +53,7 @@ impl PreorderOut {
             state: preorder.state,
             units: preorder.units,
             arrived: preorder.arrived,
+            counted: preorder.counted,
             left: match preorder.state {
                 PreorderState::Open => row.map_or(0, |row| row.left()),
                 _ => 0,
@@ -89,7 +93,7 @@ pub struct PreorderIn {
 #[schema(as = Arrival)]
 pub struct ArrivalIn {
     pub units: u32,
-    /// What had arrived before, as you saw it (`arrived`): if something else arrived meanwhile nothing is counted, so that the same goods count once.
+    /// What had been counted in before, as you saw it (`counted`): if something else was counted meanwhile nothing is counted, so that the same goods count once.
     pub after: Option<i64>,
 }
 
@@ -168,7 +172,7 @@ pub async fn get_preorder(
     shown(&app, staff.shop, id, StatusCode::OK).await
 }
 
-/// Goods arrived. The oldest pre-orders get them first; what is more than expected is for sale at once. Say what had arrived before, or send it with an `Idempotency-Key`.
+/// Goods arrived. The oldest pre-orders get them first; what is more than expected is for sale at once. Say what had been counted in before (`after`), or send it with an `Idempotency-Key`.
 #[utoipa::path(post, path = "/v1/preorders/{preorder}/arrivals", tag = "catalog", params(("preorder" = PreorderId, Path)), request_body = ArrivalIn,
     responses((status = 200, body = PreorderOut), (status = 404), (status = 409, description = "`wrong_preorder_state`"), (status = 422, description = "`invalid_field`")))]
 pub async fn post_arrival(

@@ -8,7 +8,7 @@ use crate::inventory::{self, Gate};
 use crate::kernel::{Error, PreorderId, Result, Seconds, ShopId, Time};
 
 /// Goods arrived: the oldest pre-orders get them first. More than was expected goes to the shelf; with the last of them it is sold no more.
-/// `after` is what had arrived as whoever counts saw it: then the same goods are counted once. Order of answers: not found, wrong state (done), again, done.
+/// `after` is what had been counted in as whoever counts saw it: then the same goods are counted once. Order of answers: not found, wrong state (done), again, done.
 /// Errors: `invalid_field`.
 pub fn receive(tx: &mut Tx<'_>, shop: ShopId, id: PreorderId, units: u32, after: Option<i64>) -> Result<Act> {
     if units == 0 || units > super::model::UNITS_MAX {
@@ -20,12 +20,12 @@ pub fn receive(tx: &mut Tx<'_>, shop: ShopId, id: PreorderId, units: u32, after:
     if before.state == PreorderState::Done {
         return Ok(Act::Wrong(before.state));
     }
-    if after.is_some_and(|seen| seen != before.arrived) && !mutant!("D10-arrived") {
+    if after.is_some_and(|seen| seen != before.counted) && !mutant!("D10-arrived") {
         return Ok(Act::Again(before));
     }
     let units = i64::from(units);
     let expected = units.min(before.units - before.arrived);
-    store::arrived(tx, &before, expected)?;
+    store::arrived(tx, &before, units, expected)?;
     if units > expected {
         inventory::to_shelf(tx, before.variant, before.home, units - expected)?;
     }

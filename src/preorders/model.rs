@@ -37,6 +37,8 @@ pub struct Preorder {
     /// Expected and arrived, and not given up.
     pub units: i64,
     pub arrived: i64,
+    /// Ever counted in, also what nobody expected: it only grows.
+    pub counted: i64,
     /// Of what arrived: given to those who pre-ordered.
     pub covered: i64,
     pub ships_by: Time,

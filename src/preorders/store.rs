@@ -25,8 +25,20 @@ impl FromRow for Preorder {
             version: row.get(10)?,
             next_check_at: row.get(11)?,
             created_at: row.get(12)?,
+            counted: row.get(13)?,
         })
     }
+}
+
+/// The columns that [`Preorder`] is read from.
+macro_rules! preorder {
+    ($rest:literal) => {
+        concat!(
+            "select id, shop_id, variant_id, home_id, state, units, arrived, covered, ships_by, late, version, next_check_at, created_at, counted
+               from preorders ",
+            $rest
+        )
+    };
 }
 
 /// Writes a new one. False: its id is taken, or another one of the variant is open.
@@ -51,28 +63,19 @@ pub(super) fn insert(tx: &mut Tx<'_>, new: &Preorder) -> Result<bool> {
 
 /// A pre-order of a shop.
 pub fn find(tx: &mut Tx<'_>, shop: ShopId, id: PreorderId) -> Result<Option<Preorder>> {
-    tx.maybe_one(
-        "select id, shop_id, variant_id, home_id, state, units, arrived, covered, ships_by, late, version, next_check_at, created_at
-           from preorders where shop_id = $1 and id = $2",
-        args![shop, id],
-    )
+    tx.maybe_one(preorder!("where shop_id = $1 and id = $2"), args![shop, id])
 }
 
 /// One whose id we looked up ourselves.
 pub(super) fn load(tx: &mut Tx<'_>, id: PreorderId) -> Result<Preorder> {
-    tx.maybe_one(
-        "select id, shop_id, variant_id, home_id, state, units, arrived, covered, ships_by, late, version, next_check_at, created_at
-           from preorders where id = $1",
-        args![id],
-    )?
-    .ok_or_else(|| Error::not_found("pre-order"))
+    tx.maybe_one(preorder!("where id = $1"), args![id])?
+        .ok_or_else(|| Error::not_found("pre-order"))
 }
 
 /// The one that is being sold of a variant.
 pub(super) fn open_of(tx: &mut Tx<'_>, shop: ShopId, variant: VariantId) -> Result<Option<Preorder>> {
     tx.maybe_one(
-        "select id, shop_id, variant_id, home_id, state, units, arrived, covered, ships_by, late, version, next_check_at, created_at
-           from preorders where shop_id = $1 and variant_id = $2 and state = 'open'",
+        preorder!("where shop_id = $1 and variant_id = $2 and state = 'open'"),
         args![shop, variant],
     )
 }
@@ -80,8 +83,7 @@ pub(super) fn open_of(tx: &mut Tx<'_>, shop: ShopId, variant: VariantId) -> Resu
 /// Those of a shop, newest first.
 pub fn list(tx: &mut Tx<'_>, shop: ShopId, limit: i64) -> Result<Vec<Preorder>> {
     tx.all(
-        "select id, shop_id, variant_id, home_id, state, units, arrived, covered, ships_by, late, version, next_check_at, created_at
-           from preorders where shop_id = $1 order by id desc limit $2",
+        preorder!("where shop_id = $1 order by id desc limit $2"),
         args![shop, limit],
     )
 }
@@ -89,20 +91,15 @@ pub fn list(tx: &mut Tx<'_>, shop: ShopId, limit: i64) -> Result<Vec<Preorder>> 
 /// Those of a shop whose day has passed, while somebody waits.
 pub fn late(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<Preorder>> {
     tx.all(
-        "select id, shop_id, variant_id, home_id, state, units, arrived, covered, ships_by, late, version, next_check_at, created_at
-           from preorders where shop_id = $1 and late = 1 and state <> 'done'
-            and exists (select 1 from preorder_sales s where s.preorder_id = preorders.id and s.state = 'waiting') order by ships_by limit 20",
+        preorder!("where shop_id = $1 and late = 1 and state <> 'done'
+            and exists (select 1 from preorder_sales s where s.preorder_id = preorders.id and s.state = 'waiting') order by ships_by limit 20"),
         args![shop],
     )
 }
 
 /// Every one there is, for the operator's check.
 pub(super) fn all(tx: &mut Tx<'_>) -> Result<Vec<Preorder>> {
-    tx.all(
-        "select id, shop_id, variant_id, home_id, state, units, arrived, covered, ships_by, late, version, next_check_at, created_at
-           from preorders order by id limit 10000",
-        &[],
-    )
+    tx.all(preorder!("order by id limit 10000"), &[])
 }
 
 /// From here to the end of the transaction nobody else moves it or its units: what is answered is how it stands. The stock's row first, as a sale does.
@@ -155,11 +152,11 @@ pub(super) fn set_day(tx: &mut Tx<'_>, preorder: &Preorder, ships_by: Time, late
     )
 }
 
-/// Counts units in. The constraint says no to more than are expected.
-pub(super) fn arrived(tx: &mut Tx<'_>, preorder: &Preorder, units: i64) -> Result<()> {
+/// Counts units in, so many of them expected ones. The constraint says no to more than are expected.
+pub(super) fn arrived(tx: &mut Tx<'_>, preorder: &Preorder, units: i64, expected: i64) -> Result<()> {
     tx.change_one(
-        "update preorders set arrived = arrived + $2, changed_at = $3, version = version + 1 where id = $1 and arrived + $2 <= units",
-        args![preorder.id, units, tx.now()],
+        "update preorders set counted = counted + $2, arrived = arrived + $3, changed_at = $4, version = version + 1 where id = $1 and arrived + $3 <= units",
+        args![preorder.id, units, expected, tx.now()],
     )
 }
 

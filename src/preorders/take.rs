@@ -49,6 +49,7 @@ pub fn take(tx: &mut Tx<'_>, shop: ShopId, id: PreorderId, new: NewPreorder) -> 
         state: PreorderState::Open,
         units: i64::from(new.units),
         arrived: 0,
+        counted: 0,
         covered: 0,
         ships_by: new.ships_by,
         late: false,

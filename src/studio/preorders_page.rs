@@ -29,7 +29,8 @@ pub struct PreorderRow {
     pub sold: String,
     /// "5 pieces of 4 buyers wait for goods"; empty: nobody.
     pub waits: String,
-    pub arrived: i64,
+    /// What was counted in when the page was read.
+    pub counted: i64,
     pub is_open: bool,
     pub is_done: bool,
 }
@@ -210,7 +211,7 @@ impl PreorderRow {
                     words::count(count(buyers), "order", "orders")
                 ),
             },
-            arrived: preorder.arrived,
+            counted: preorder.counted,
             is_open: preorder.state == PreorderState::Open,
             is_done: preorder.state == PreorderState::Done,
         }
@@ -251,7 +252,7 @@ impl PreordersPage {
             day_typed: "2027-01-12".into(),
             sold: sold.into(),
             waits: waits.into(),
-            arrived: 4,
+            counted: 4,
             is_open,
             is_done,
         };

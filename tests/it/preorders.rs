@@ -249,6 +249,49 @@ async fn f2_goods_that_arrive_go_to_who_ordered_first_and_the_rest_to_the_shelf(
     stall.invariants().await;
 }
 
+/// What arrived for nobody goes to the shelf, so the number that is here falls again: two who count the same goods were both believed.
+#[tokio::test]
+async fn d10_the_same_goods_count_once_also_when_some_went_to_the_shelf() {
+    let expecting = Expecting::some(5).await;
+    let stall = &expecting.stall;
+    expecting.buy(1, "first").await;
+    let mut tap = tap_body(&expecting.asked(1).await.value(), "tok_visa");
+    tap.as_object_mut().unwrap().remove("payment");
+    let checkout = format!("/v1/checkouts/{}", stall.checkout());
+    let reserved = stall.player.put(&checkout, &tap).await;
+    assert_eq!(reserved.status, 201, "{}", reserved.text());
+    // (said twice each) What came, what had been counted in before, what is here for it afterwards, and what is on the shelf.
+    let count = async |units: i64, after: i64, here: i64, shelf: i64| {
+        for _ in 0..2 {
+            let arrival = json!({ "units": units, "after": after });
+            let said = expecting.act("arrivals", arrival).await.value();
+            assert_eq!(said["counted"], after + units, "{said}");
+            assert_eq!(
+                (&said["arrived"], stall.left().await.0),
+                (&json!(here), shelf),
+                "{said}"
+            );
+        }
+    };
+    count(3, 0, 3, 0).await;
+    let closed = expecting.act("closing", json!({})).await.value();
+    assert_eq!(
+        (&closed["arrived"], &closed["counted"], &closed["state"]),
+        (&json!(2), &json!(3), &json!("closed"))
+    );
+    assert_eq!(stall.left().await.0, 1);
+    // More than anybody expects.
+    count(2, 3, 2, 3).await;
+    let secret = reserved.value()["client_secret"].as_str().unwrap().to_owned();
+    let buyer = (stall.world.with_key(&stall.shop.publishable_key)).with("hawker-checkout-secret", &secret);
+    let card = json!({ "method": "card", "token": "tok_visa" });
+    let paid = buyer.post(&format!("{checkout}/payment"), &card).await;
+    assert!(paid.status < 300, "{}", paid.text());
+    expecting.becomes("done").await;
+    assert_eq!(stall.left().await.0, 3);
+    stall.invariants().await;
+}
+
 #[tokio::test]
 async fn f2_who_cancels_what_is_here_gives_it_to_the_next_who_waits() {
     let expecting = Expecting::some(4).await;

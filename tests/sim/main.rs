@@ -1,7 +1,9 @@
 //! The simulator: one shop, its buyers, staff, jobs and processors on one thread, with a clock that moves when told, on a disk whose power can be
 //! cut. A seed is a history; the same seed is the same history. It looks for histories that break a promise or an invariant.
 //!
-//! `cargo xtask sim` builds and runs it: `--seconds 60`, or `--runs 1000`, or one history by `--seed N` (`--loud` tells it step by step).
+//! `cargo xtask sim` builds and runs it: `--seconds 60`, or `--runs 1000`, or one history by `--seed N` (`--loud` tells it step by step,
+//! `--keep FILE` leaves the database of what broke for sqlite3).
+//! `--everywhere` cuts the power at every operation of the disk in one history of `--steps`.
 //! `--mutants [--runs 500]` makes the table of which history finds which mistake; `--check` is what the test command runs.
 
 #![expect(clippy::unwrap_used, reason = "a simulation that cannot go on has failed")]
@@ -29,10 +31,14 @@ use world::{Ground, History, Outcome, live};
 /// So many histories may pass before a mistake counts as not found.
 const HISTORIES_MAX: u64 = 2_000;
 
+/// Steps of the history in which the power goes everywhere: some purchases, a parcel, a refund.
+const SHORT: usize = 100;
+
 /// The program's own, under SQLite too: a history opens a database after every crash, and most of that is small pieces of memory.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+#[derive(Clone)]
 struct Asked {
     seed: Option<u64>,
     first: u64,
@@ -41,9 +47,12 @@ struct Asked {
     steps: usize,
     threads: u64,
     loud: bool,
+    /// Where the database of what broke is left.
+    keep: Option<String>,
     /// Only which history breaks first, and how.
     brief: bool,
     mutants: bool,
+    everywhere: bool,
     check: bool,
     /// Only histories with drops in them.
     drops: bool,
@@ -61,14 +70,20 @@ impl Asked {
             steps: 1_200,
             threads: 2,
             loud: false,
+            keep: None,
             brief: false,
             mutants: false,
+            everywhere: false,
             check: false,
             drops: false,
             trade: false,
         };
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
+            if word == "--keep" {
+                asked.keep = words.next();
+                continue;
+            }
             let mut number = || -> u64 {
                 let value = words.next().and_then(|value| value.parse().ok());
                 value.unwrap_or_else(|| panic!("{word} needs a number"))
@@ -83,6 +98,7 @@ impl Asked {
                 "--loud" => asked.loud = true,
                 "--brief" => asked.brief = true,
                 "--mutants" => asked.mutants = true,
+                "--everywhere" => asked.everywhere = true,
                 "--check" => asked.check = true,
                 "--drops" => asked.drops = true,
                 "--trade" => asked.trade = true,
@@ -98,6 +114,8 @@ impl Asked {
             steps: self.steps,
             without: BTreeSet::new(),
             loud: self.loud,
+            keep: self.keep.clone(),
+            cut: None,
         }
     }
 }
@@ -109,13 +127,14 @@ fn main() {
     let good = match asked.seed {
         Some(seed) => one(&asked, seed),
         None if asked.mutants => every_mutant(&asked),
+        None if asked.everywhere => everywhere(&asked),
         None if asked.check => check(&asked),
         None => many(&asked),
     };
     std::process::exit(i32::from(!good));
 }
 
-/// What the test command runs: a mistake on purpose is found, histories repeat themselves, and for a minute none breaks.
+/// What the test command runs: a mistake on purpose is found, histories repeat themselves, the power goes everywhere in a short one, and for a minute none breaks.
 fn check(asked: &Asked) -> bool {
     let canary = found(mutants::CANARY, asked.first, 300, None);
     println!("the mistake {} is found: {canary:?}", mutants::CANARY);
@@ -125,10 +144,49 @@ fn check(asked: &Asked) -> bool {
         live(&ground, &history).trace == live(&ground, &history).trace
     });
     println!("twenty histories repeat themselves: {repeats}");
-    let results = [canary.is_some(), repeats, many(asked)];
+    let short = Asked {
+        steps: SHORT,
+        ..asked.clone()
+    };
+    let results = [canary.is_some(), repeats, everywhere(&short), many(asked)];
     let passed = results.iter().filter(|good| **good).count();
     println!("{passed} passed, {} failed", results.len() - passed);
     passed == results.len()
+}
+
+/// D8: the power goes at each operation of the disk in one history, every time at another, and everything has to come to rest.
+fn everywhere(asked: &Asked) -> bool {
+    let cut = |operation, kind| History {
+        cut: Some((operation, kind)),
+        ..asked.history(asked.first)
+    };
+    let whole = live(
+        &Ground::lay().expect("a shop"),
+        &cut(u64::MAX, vfs::Crash::KeepUnsynced),
+    );
+    let (next, broken) = (AtomicU64::new(1), AtomicU64::new(0));
+    let worker = || {
+        let ground = Ground::lay().expect("a shop");
+        loop {
+            let operation = next.fetch_add(1, Ordering::SeqCst);
+            if operation > whole.operations {
+                return;
+            }
+            let kind = vfs::Crash::ALL[usize::try_from(operation).expect("few") % vfs::Crash::ALL.len()];
+            let violations = live(&ground, &cut(operation, kind)).violations;
+            for violation in &violations {
+                println!("cut at {operation} ({kind:?}): {violation}");
+            }
+            broken.fetch_add(u64::from(!violations.is_empty()), Ordering::SeqCst);
+        }
+    };
+    std::thread::scope(|scope| (0..asked.threads).for_each(|_| drop(scope.spawn(worker))));
+    let broken = broken.into_inner();
+    println!(
+        "the power was cut at each of {} operations of a history with {} orders: {broken} of them broke",
+        whole.operations, whole.orders
+    );
+    broken == 0 && whole.orders > 0 && whole.violations.is_empty()
 }
 
 /// The history that finds a mistake, and how it shows: in a process of its own, because a mistake is chosen for a whole process.
@@ -220,6 +278,7 @@ fn one(asked: &Asked, seed: u64) -> bool {
     let first = live(&ground, &asked.history(seed));
     let quiet = History {
         loud: false,
+        keep: None,
         ..asked.history(seed)
     };
     let again = live(&ground, &quiet);

@@ -692,13 +692,17 @@ fn matches(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// None: a bank or a gift card had a part in it, or it was not all taken by then.
+/// None: a bank or a gift card had a part in it, it was not all taken by then, something was on its way back, whose money is not the kept pieces', or
+/// something of a bundle had gone back, whose rest may cost more than it did.
 fn difference(file: &Connection, order: &[u8], refund: &[u8], prices: &[Value]) -> rusqlite::Result<Option<i64>> {
     let (at, detail, plain): (i64, String, bool) = file.query_row(
         "select a.at, a.detail, not exists (select 1 from disputes d where d.intent_id = i.id) and i.state <> 'conflicted'
                 and not exists (select 1 from gift_card_uses u where u.checkout_id = i.checkout_id)
                 and not exists (select 1 from refunds r where r.intent_id = i.id and r.state <> 'succeeded')
                 and not exists (select 1 from adjustments b where b.order_id = a.order_id and b.at = a.at and b.id <> a.id)
+                and not exists (select 1 from returns r where r.order_id = o.id and r.stated_at <= a.at and (r.ended_at is null or r.ended_at >= a.at))
+                and not exists (select 1 from checkouts k where k.id = o.checkout_id and json_array_length(k.offer -> 'quote' -> 'bundles') > 0
+                    and exists (select 1 from adjustments b where b.order_id = o.id and b.at < a.at and b.reason <> 'price_match'))
                 and not exists (select 1 from captures c where c.intent_id = i.id and (c.state <> 'succeeded' or c.changed_at >= a.at))
            from adjustments a join orders o on o.id = a.order_id join intents i on i.checkout_id = o.checkout_id where a.id = ?1",
         [refund],
@@ -720,6 +724,16 @@ fn difference(file: &Connection, order: &[u8], refund: &[u8], prices: &[Value]) 
                 *captured.entry(line).or_default() += sign * minor;
             }
         }
+    }
+    // What was kept of a piece that came back worth less was not paid for those that are kept.
+    let mut worn = file.prepare_cached(
+        "select e.value ->> 0, sum(e.value ->> 1) from adjustments a, json_each(a.detail -> 'less') e where a.order_id = ?1 and a.at < ?2
+            and not exists (select 1 from refunds f where f.adjustment_id = a.id and f.state = 'failed') group by 1",
+    )?;
+    let mut worn = worn.query((order, at))?;
+    while let Some(row) = worn.next()? {
+        let (line, minor): (i64, i64) = (row.get(0)?, row.get(1)?);
+        *captured.entry(usize::try_from(line).expect("a line")).or_default() -= minor;
     }
     let detail: Value = serde_json::from_str(&detail).unwrap_or_default();
     let mut due = 0;

@@ -49,6 +49,8 @@ pub struct Outcome {
     pub troubled: u64,
     pub crashes: u64,
     pub orders: u64,
+    /// What the disk was asked for before the weather turned fair.
+    pub operations: u64,
     /// Two histories of one seed have the same.
     pub trace: u64,
     pub violations: Vec<String>,
@@ -61,6 +63,10 @@ pub struct History {
     pub steps: usize,
     pub without: BTreeSet<usize>,
     pub loud: bool,
+    /// Where the database of what broke is left.
+    pub keep: Option<String>,
+    /// The power goes at this operation of the disk, and at no other; nothing else is wrong with it.
+    pub cut: Option<(u64, Crash)>,
 }
 
 /// What the clients know, shared with the tasks that act for them.
@@ -88,6 +94,8 @@ pub struct World<'a> {
     one_in: Option<NonZeroU64>,
     /// The power will go at some operation of the disk.
     power_goes: bool,
+    /// Operations of the disk before the first step.
+    began_at: u64,
     disk: Disk,
     clock: Arc<HandClock>,
     random: Arc<SeededRandom>,
@@ -121,15 +129,19 @@ struct Running {
 /// Lives a history to its end.
 pub fn live(ground: &Ground, history: &History) -> Outcome {
     let mut world = World::begin(ground, history);
-    for step in 0..history.steps {
-        if !history.without.contains(&step) {
-            world.step(step);
-        }
+    for step in (0..history.steps).filter(|step| !history.without.contains(step)) {
+        world.step(step);
         if !world.outcome.violations.is_empty() {
-            return world.outcome;
+            break;
         }
     }
-    world.come_to_rest();
+    world.outcome.operations = world.disk.operations() - world.began_at;
+    if world.outcome.violations.is_empty() {
+        world.come_to_rest();
+    }
+    if let Some(file) = history.keep.as_ref().filter(|_| !world.outcome.violations.is_empty()) {
+        crate::second::keep(world.disk.name(), file).unwrap();
+    }
     world.outcome
 }
 
@@ -183,6 +195,7 @@ impl<'a> World<'a> {
             full: false,
             one_in: None,
             power_goes: false,
+            began_at: 0,
             random: Arc::new(SeededRandom(Mutex::new(Dice(dice.next())))),
             disk,
             clock,
@@ -200,7 +213,12 @@ impl<'a> World<'a> {
         if dice.below(8) == 0 {
             world.one_in = NonZeroU64::new(200 + dice.below(2_000));
         }
+        if let Some((nth, kind)) = history.cut {
+            (world.crashes, world.fills, world.one_in) = (false, false, None);
+            world.the_power_will_go(nth, kind);
+        }
         world.one_in.iter().for_each(|one_in| world.disk.fail_one_in(*one_in));
+        world.began_at = world.disk.operations();
         world
     }
 
@@ -505,17 +523,21 @@ impl<'a> World<'a> {
         }
         let kind = Crash::ALL[usize::try_from(dice.below(Crash::ALL.len() as u64)).expect("small")];
         if dice.below(2) == 0 {
-            db::cut_the_power();
-            self.power_goes = true;
-            self.disk.plan(Plan {
-                operation: None,
-                nth: 1 + dice.below(60),
-                fault: Fault::PowerCut(kind),
-            });
+            self.the_power_will_go(1 + dice.below(60), kind);
             return format!("the power will go: {kind:?}");
         }
         self.crash(kind);
         format!("crash: {kind:?}")
+    }
+
+    fn the_power_will_go(&mut self, nth: u64, kind: Crash) {
+        db::cut_the_power();
+        self.power_goes = true;
+        self.disk.plan(Plan {
+            operation: None,
+            nth,
+            fault: Fault::PowerCut(kind),
+        });
     }
 
     fn crash(&mut self, kind: Crash) {

@@ -487,7 +487,7 @@ impl World<'_> {
             2..=5 => Deal::Arrive {
                 id,
                 units: few(dice, 4),
-                after: found.arrived,
+                after: found.counted,
             },
             _ => return "goods are on their way".into(),
         };
@@ -543,7 +543,7 @@ impl World<'_> {
                 self.deals(Deal::Arrive {
                     id,
                     units,
-                    after: found.arrived,
+                    after: found.counted,
                 });
             }
         }
