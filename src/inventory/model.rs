@@ -116,6 +116,9 @@ impl StockRow {
 
     /// Units that are promised and are not there.
     pub fn short(&self) -> i64 {
+        if mutant!("D9-short") {
+            return 0;
+        }
         (-self.free()).max(0)
     }
 

@@ -7,6 +7,7 @@ use hawker::checkout::{self, NewRefund, Refund, RefundWhat, Ship, Way};
 use hawker::db::{LaneKey, Tx};
 use hawker::discounts::{self, Change, DiscountState, NewDiscount};
 use hawker::exchanges::{self, AskFor, ExchangeState};
+use hawker::fulfilment::{self, Affected, Promise, Shelf};
 use hawker::gift_cards::Code;
 use hawker::kernel::{
     AdjustmentId, DiscountId, ErasureId, Error, ExchangeId, IntentId, Money, OrderId, PreorderId, PriceMatchId, Result,
@@ -16,6 +17,8 @@ use hawker::preorders::{self, NewPreorder, PreorderState};
 use hawker::price_matches::{self, DrawUp, MatchState, NewPriceMatch};
 use hawker::returns::{self, Close, Receive, Received, ReturnState, Statement, Withdraw};
 use hawker::{erasure, payments};
+use std::cell::Cell;
+use std::cmp::Reverse;
 
 #[derive(Clone, Debug)]
 pub enum Deal {
@@ -102,6 +105,11 @@ pub enum Deal {
     Erase {
         id: ErasureId,
         contact: String,
+    },
+    /// So many lie on a shelf, promised ones too.
+    Count {
+        variant: VariantId,
+        lying: u32,
     },
     /// Somebody has the processor asked about a payment now.
     AskNow {
@@ -251,6 +259,16 @@ impl Deal {
                 let shut = preorders::close(tx, shop, id)?;
                 matches!(shut, preorders::Act::Done(_) | preorders::Act::Again(_))
             }
+            Self::Count { variant, lying } => {
+                COUNTS.set(COUNTS.get() + 1);
+                let fulfilment::Count::Counted(shelf) = fulfilment::count(tx, shop, variant, None, lying)? else {
+                    return Ok(false);
+                };
+                if let Some(wrong) = miscounted(&shelf, i64::from(lying)) {
+                    return Err(Error::internal(format!("D9: {wrong}: {shelf:?}")));
+                }
+                true
+            }
             other => return Err(Error::internal(format!("{other:?} is no single command"))),
         })
     }
@@ -297,7 +315,11 @@ impl Deal {
                 adjustments.iter().any(|adjustment| adjustment.id == *id)
             }
             Self::Erase { id, .. } => erasure::find(tx, shop, *id)?.is_some(),
-            Self::Limit { .. } | Self::Price { .. } | Self::Arrive { .. } | Self::AskNow { .. } => true,
+            Self::Count { .. }
+            | Self::Limit { .. }
+            | Self::Price { .. }
+            | Self::Arrive { .. }
+            | Self::AskNow { .. } => true,
         })
     }
 }
@@ -310,4 +332,29 @@ fn as_it_is(known: &discounts::Discount) -> NewDiscount {
         ends_at: known.ends_at,
         uses_max: known.uses_max,
     }
+}
+
+thread_local! {
+    /// Shelves that were counted by the histories of this thread: between two of them no shortage grows.
+    pub static COUNTS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// D9: a shortage is what is promised and does not lie there, and it is told whose: those who have only reserved first, and the last of each first.
+fn miscounted(shelf: &Shelf, lying: i64) -> Option<&'static str> {
+    let promised = shelf.in_checkouts + shelf.waiting;
+    if shelf.short != (promised - lying).max(0) || shelf.left != (lying - promised).max(0) {
+        return Some("what is promised and what lies there is not what is said to be short");
+    }
+    if shelf.affected.iter().map(|one| one.short).sum::<i64>() != shelf.short {
+        return Some("not all of it is told as somebody's");
+    }
+    let rank = |one: &Affected| (matches!(one.promise, Promise::Line { .. }), Reverse(one.since));
+    if !shelf.affected.is_sorted_by_key(rank) {
+        return Some("somebody is affected before somebody who was promised later");
+    }
+    let reserved: i64 = (shelf.affected.iter())
+        .filter(|one| matches!(one.promise, Promise::Checkout { .. }))
+        .map(|one| one.short)
+        .sum();
+    (reserved != shelf.short.min(shelf.in_checkouts)).then_some("who has bought is affected before who has not")
 }

@@ -253,6 +253,12 @@ pub const OF_TRADE: &[(&str, &str)] = &[
     ("T9-return", "a buyer is erased while something of theirs comes back"),
     ("T9-back", "who sent something back is not erased from it"),
     ("T9-letter", "letters about an erased purchase stay"),
+    ("D9-short", "a count that finds too little tells nobody"),
+    (
+        "D9-order",
+        "who has bought is affected by a shortage before who has only reserved",
+    ),
+    ("D9-sold", "what a count did not find is sold all the same"),
     ("D10-arrived", "the same goods are counted in twice"),
     ("F6", "what was pre-ordered leaves before it is there"),
     ("I6-preorder", "a pre-order that is sold no more comes to no end"),

@@ -69,6 +69,10 @@ pub const ALWAYS: &[Rule] = &[
             or l.asked > l.shipped)",
     ),
     (
+        "F2: more left for an exchange than came back",
+        "select count(*) from exchanges e join return_lines x on x.return_id = e.return_id where e.state = 'placed' and x.quantity <> e.quantity",
+    ),
+    (
         "I16: nobody will look at a return again",
         "select count(*) from returns where ended_at is null and next_check_at is null",
     ),

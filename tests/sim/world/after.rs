@@ -57,14 +57,23 @@ impl World<'_> {
     pub(super) fn something_is_exchanged(&mut self, dice: &mut Dice) -> String {
         let open = self.exchanges();
         if !open.is_empty() && dice.below(2) == 0 {
-            let found = open[pick(dice, open.len())].clone();
+            // Whoever was told no once tries again.
+            let tried: Vec<&Exchange> = open.iter().filter(|found| found.tries > 0).collect();
+            let found = match dice.below(2) {
+                0 if !tried.is_empty() => tried[pick(dice, tried.len())].clone(),
+                _ => open[pick(dice, open.len())].clone(),
+            };
             return self.an_exchange_goes_on(&found, dice);
         }
         let left = self.what_has_left();
         let Some((order, line, units, variant)) = left.get(pick(dice, left.len().max(1))).copied() else {
             return "nothing can be exchanged".into();
         };
-        let quantity = few(dice, u64::from(units.clamp(1, 3)));
+        let quantity = if dice.below(2) == 0 {
+            units
+        } else {
+            few(dice, u64::from(units))
+        };
         let variant = self.what_instead(variant, dice);
         let app = &self.running().app;
         let wish = AskFor {
@@ -101,7 +110,7 @@ impl World<'_> {
         match (found.state, dice.below(8)) {
             (_, 0) => self.deals(Deal::EndExchange { order, id }),
             (ExchangeState::ToPay, _) => {
-                let token = ["tok_visa", "tok_visa", "tok_3ds", "tok_declined"][pick(dice, 4)];
+                let token = ["tok_visa", "tok_3ds", "tok_declined", "tok_declined"][pick(dice, 4)];
                 self.deals(Deal::PayExchange { order, id, token })
             }
             (_, 1) => self.deals(Deal::Sent { order, id: back }),

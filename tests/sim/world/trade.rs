@@ -3,20 +3,23 @@
 use super::drops::Fan;
 use super::{Running, World, pick};
 use crate::clients::{Act, Buyer, card};
-use crate::deals::Deal;
+use crate::deals::{COUNTS, Deal};
 use crate::dice::Dice;
 use hawker::app::App;
 use hawker::checkout::{self, Change, Contact, Details, Ship};
 use hawker::discounts::{NewDiscount, Rule, Step, Takes, Wish};
+use hawker::fulfilment;
 use hawker::inventory::Restock;
 use hawker::kernel::{
-    DiscountId, Id, Kind, Money, OrderId, PriceMatchId, ProductId, Result, ReturnId, Seconds, ShopId, Time, VariantId,
+    DiscountId, Id, Kind, LocationId, Money, OrderId, PriceMatchId, ProductId, Result, ReturnId, Seconds, ShopId, Time,
+    VariantId,
 };
 use hawker::offers::{self, Asked, Quote, WantedLine};
 use hawker::preorders::{NewPreorder, Preorder, PreorderState};
 use hawker::price_matches::{MatchState, NewPrice, NewPriceMatch};
 use hawker::returns::{Received, ReturnState};
 use hawker::{catalog, gift_cards, preorders, price_matches, returns};
+use std::collections::BTreeMap;
 
 /// One of so many histories has a richer trade. It is never one with drops.
 const ONE_IN: u64 = 5;
@@ -37,6 +40,8 @@ pub(super) struct Trade {
     shown: Vec<(Fan, Quote)>,
     /// Checkouts that are not paid for yet, of whom.
     begun: Vec<(usize, Fan)>,
+    /// How many counts there had been when it was looked last, and what was short on which shelf.
+    short: (u64, BTreeMap<(VariantId, LocationId), i64>),
     /// In every other of these histories buyers ask to be erased.
     pub(super) erases: bool,
     /// Mailboxes of those who did when nobody bought any more: nothing may be left of them.
@@ -80,6 +85,7 @@ impl World<'_> {
             58 => self.somebody_wants_to_be_forgotten(dice),
             59 => self.somebody_asks_a_bank(dice),
             60..=62 => self.all_of_it_leaves(dice),
+            63 => self.a_shelf_is_counted(dice),
             _ => return None,
         })
     }
@@ -494,6 +500,50 @@ impl World<'_> {
         self.deals(deal)
     }
 
+    // Shelves. ---------------------------------------------------------------------------------------------------------------------------
+
+    /// Mostly a little less lies there than should. What bundles share is not counted: there the checker knows how many there are.
+    fn a_shelf_is_counted(&mut self, dice: &mut Dice) -> String {
+        let (shop, variant) = (self.ground.shop, self.ground.goods[3]);
+        let shelves = self
+            .look(move |tx| fulfilment::shelves(tx, shop, variant))
+            .unwrap_or_default();
+        let Some(shelf) = shelves.first() else {
+            return "nothing ever lay there".into();
+        };
+        let promised = shelf.in_checkouts + shelf.waiting;
+        let lying = match dice.below(4) {
+            0 => shelf.lying(),
+            1 => promised + i64::from(few(dice, 3)),
+            _ => promised - i64::from(few(dice, 3)),
+        };
+        let lying = u32::try_from(lying).unwrap_or_default();
+        self.deals(Deal::Count { variant, lying })
+    }
+
+    fn shortages(&mut self) -> Result<Vec<fulfilment::Shelf>> {
+        let shop = self.ground.shop;
+        self.look(move |tx| fulfilment::shortages(tx, shop, 100))
+    }
+
+    /// D9: between two counts a shortage never grows, because what is not there is sold to nobody.
+    fn no_shortage_grows(&mut self) {
+        let Ok(shortages) = self.shortages() else { return };
+        let short: BTreeMap<_, _> = (shortages.into_iter())
+            .map(|shelf| ((shelf.variant, shelf.location), shelf.short))
+            .collect();
+        let counts = COUNTS.get();
+        let trade = self.trade.as_mut().expect("it was there");
+        let (then, before) = std::mem::replace(&mut trade.short, (counts, short.clone()));
+        let grown = short
+            .iter()
+            .find(|(shelf, units)| **units > before.get(shelf).copied().unwrap_or_default());
+        if let (true, Some(((variant, _), units))) = (then == counts, grown) {
+            let said = format!("D9: {variant} is short of {units}, and was not when it was counted last");
+            self.outcome.violations.push(said);
+        }
+    }
+
     // The end. --------------------------------------------------------------------------------------------------------------------------
 
     /// What only people lead out, they do: what is awaited arrives, batches are started, goods come.
@@ -525,6 +575,13 @@ impl World<'_> {
             self.deals(Deal::Receive { order, id, received });
         }
         self.the_exchanges_end(round);
+        for shelf in self.shortages().unwrap_or_default() {
+            let found = u32::try_from(shelf.lying() + shelf.short).expect("small");
+            self.deals(Deal::Count {
+                variant: shelf.variant,
+                lying: found,
+            });
+        }
         for found in self.matches() {
             let act = match found.state {
                 MatchState::Ready | MatchState::Paused => price_matches::Act::Start,
@@ -583,6 +640,9 @@ impl World<'_> {
             Ok(broken)
         });
         let calm = self.one_in.is_none() && !self.full && !self.power_goes;
+        if calm {
+            self.no_shortage_grows();
+        }
         match checked {
             Ok(broken) => self.outcome.violations.extend(broken),
             Err(error) if (error.kind == Kind::Internal || calm) && !hawker::db::has_ended() => {
