@@ -25,5 +25,5 @@ pub use ask::{Ask, Wish, ask, preview};
 pub use holds::holds;
 pub use list::{export, import};
 pub use model::{AskedBy, Erasure, ErasureState, Held, Hold, Item, ItemState, Preview, Subject, Why};
-pub use store::{check, find, items, list};
+pub use store::{again, check, find, items, list};
 pub use work::mind;

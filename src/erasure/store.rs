@@ -111,6 +111,19 @@ pub(super) fn finish(tx: &mut Tx<'_>, id: ErasureId) -> Result<()> {
     )
 }
 
+/// Something is written down of a purchase whose buyer was erased already: it is erased, too, when nothing needs it any more.
+pub fn again(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<()> {
+    tx.put(
+        "update erasure_items set state = 'waiting', changed_at = $2 where checkout_id = $1 and state = 'erased'",
+        args![checkout, tx.now()],
+    )?;
+    tx.put(
+        "update erasures set state = 'open', done_at = null, next_check_at = $2
+          where state = 'done' and id in (select erasure_id from erasure_items where checkout_id = $1)",
+        args![checkout, tx.now()],
+    )
+}
+
 /// A purchase it is about, once.
 pub(super) fn insert_item(tx: &mut Tx<'_>, id: ErasureId, checkout: CheckoutId) -> Result<()> {
     tx.put(

@@ -230,7 +230,7 @@ fn begin(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, party: Option<PartyId>, 
         return Ok(Begun::Done(Deliverance::NotFound));
     };
     let before = store::shipments(tx, shop, order)?;
-    if before.iter().any(|shipment| shipment.id == parcel.id) {
+    if before.iter().any(|shipment| shipment.id == parcel.id) && !mutant!("F1") {
         return Ok(Begun::Done(Deliverance::Again));
     }
     checkout::take_turn(tx, order)?;

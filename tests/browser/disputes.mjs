@@ -14,7 +14,7 @@ theDemo();
 test("a disputed payment is a task with a date, is answered once, and won: everybody has what they had", async () => {
   const stand = await owner.stand();
   const buyer = await people.somebody();
-  await buyOnce(world, buyer, "slow-cup", 10);
+  const { page: receipt } = await buyOnce(world, buyer, "slow-cup", 10);
   const { order } = await owner.soldOnce(stand, "LI-DRIP-SALT");
   await eventually("the work on it is open", () =>
     owner.tell("POST", `/v1/orders/${order.id}/shipments`, { carrier: "DHL", tracking: "JD1" }).catch(() => null));
@@ -51,6 +51,30 @@ test("a disputed payment is a task with a date, is answered once, and won: every
   const pages = paper.toString("latin1").match(/\/Type\s*\/Page\b/g)?.length ?? 0;
   assert.ok(pages >= 2, "what was seen, agreed to, sent and told fills pages");
   if (process.env.HAWKER_SHOTS) await writeFile(join(process.env.HAWKER_SHOTS, "evidence.pdf"), paper);
+
+  // The clip has another title and is on no page any more, and the buyer wants to be forgotten: what a bank has to be told stays whole until it has decided.
+  const said = await pack.locator("main").innerText();
+  const api = owner.context.request;
+  const clip = (await owner.ask("/v1/clips")).data.find(({ slug }) => slug === "slow-cup").id;
+  const draft = await owner.ask(`/v1/clips/${clip}/draft`);
+  const edited = await api.patch(`${world.base}/v1/clips/${clip}`, { data: { title: "Something else" }, headers: { origin: world.base, "if-match": `"${draft.version}"` } });
+  assert.equal(edited.status(), 200, await edited.text());
+  await owner.tell("POST", `/v1/clips/${clip}/publication`, {});
+  const hidden = await api.delete(`${world.base}/v1/clips/${clip}/publication`, { headers: { origin: world.base } });
+  assert.equal(hidden.status(), 204);
+  const page = await buyer.newPage();
+  await page.goto(receipt);
+  await page.getByRole("link", { name: "Delete my personal data" }).click();
+  await page.getByRole("heading", { name: "Kept for now, and deleted by itself" }).waitFor();
+  await page.getByLabel("To be sure it is you").fill("jo.berg@example.org");
+  await page.getByRole("button", { name: "Delete my personal data" }).click();
+  await eventually("the wish is written down", async () => (await owner.ask("/v1/erasures")).data[0]);
+  await page.close();
+  await pack.reload();
+  await eventually("the picture is there again", () => picture.evaluate((/** @type {HTMLImageElement} */ image) => image.complete && image.naturalWidth > 0));
+  assert.equal(await pack.locator("main").innerText(), said);
+  const again = (await pack.pdf({ format: "A4" })).toString("latin1").match(/\/Type\s*\/Page\b/g)?.length ?? 0;
+  assert.equal(again, pages, "and fills as many pages");
   await pack.close();
 
   assert.equal(await desk.getByLabel("Tracking number").inputValue(), "JD1", "filled in from the parcel");

@@ -1,7 +1,7 @@
 // A drop from both sides: a host runs it from a phone's width console while people buy, one of them without scripts.
 
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { BUYER } from "./parts/player.mjs";
@@ -147,6 +147,51 @@ test("a host plans, opens, steps, pins and closes a drop, and buyers with and wi
   await other.goto(world.page("/drops/friday-firing"));
   await other.getByRole("link", { name: "See the shop" }).waitFor();
   await owner.balances();
+});
+
+test("a bank asks about a sale of a live drop: what was shown is there to print, although its clip is gone and its buyer wants to be forgotten", async () => {
+  const mug = [...(await world.shelves()).values()].find(({ product, availability }) => product.title === "Dune mug" && availability.left > 0);
+  const clip = (await owner.ask("/v1/clips")).data[0];
+  const items = [{ variant: mug.id, allotment: 1, price: { amount: 2500, currency: "EUR" } }];
+  const drop = await owner.tell("POST", "/v1/drops", { title: "Evening firing", clip: clip.id, items });
+  for (const act of ["scheduling", "opening"]) await owner.tell("POST", `/v1/drops/${drop.id}/${act}`, {});
+  const phone = await people.somebody();
+  const page = await phone.newPage();
+  await page.goto(world.page("/drops/evening-firing"));
+  await page.locator(`[data-variant="${mug.id}"]`).getByRole("button", { name: /^Buy/ }).click();
+  await pay(page, "eve@example.com");
+  await page.getByRole("heading", { name: "Thank you, Jo. It is yours." }).waitFor();
+  const [order] = await owner.orders();
+  await eventually("the work on it is open", () =>
+    owner.tell("POST", `/v1/orders/${order.id}/shipments`, { carrier: "DHL", tracking: "JD2" }).catch(() => null));
+
+  const desk = owner.page;
+  await desk.goto(world.desk("/disputes"));
+  await desk.getByLabel("Order", { exact: true }).selectOption(order.id);
+  await desk.getByRole("button", { name: "Dispute this payment" }).click();
+  await eventually("the bank's notice is here", async () => (await owner.ask("/v1/disputes")).data.find((dispute) => dispute.order === order.id));
+  const pack = await owner.context.newPage();
+  await pack.goto(world.desk(`/orders/${order.id}/evidence`));
+  await pack.getByText("Parcel 1 was handed over.").waitFor();
+  const said = await pack.locator("main").innerText();
+  for (const words of ["Evening firing", "none was changed, left out or put in", "JD2", "eve@example.com"]) {
+    assert.ok(said.includes(words), `${words}: ${said}`);
+  }
+  await picture(pack, "evidence-of-a-live-sale");
+
+  const hidden = await owner.context.request.delete(`${world.base}/v1/clips/${clip.id}/publication`, { headers: { origin: world.base } });
+  assert.equal(hidden.status(), 204);
+  await page.getByRole("link", { name: "Delete my personal data" }).click();
+  await page.getByRole("heading", { name: "Kept for now, and deleted by itself" }).waitFor();
+  await page.getByLabel("To be sure it is you").fill("eve@example.com");
+  await page.getByRole("button", { name: "Delete my personal data" }).click();
+  await eventually("the wish is written down", async () => (await owner.ask("/v1/erasures")).data[0]);
+  await pack.reload();
+  assert.equal(await pack.locator("main").innerText(), said, "held whole until the bank has decided");
+  const paper = await pack.pdf({ format: "A4" });
+  assert.ok((paper.toString("latin1").match(/\/Type\s*\/Page\b/g)?.length ?? 0) >= 2, "it prints");
+  if (process.env.HAWKER_SHOTS) writeFileSync(join(process.env.HAWKER_SHOTS, "evidence-of-a-live-sale.pdf"), paper);
+  await pack.close();
 });
 
 test("a waiting room: a turn before, a place after, and a button for whoever is let in", async () => {

@@ -333,6 +333,35 @@ async fn t9_what_is_disputed_is_held_whole_until_it_is_decided_and_then_erased_b
     stall.whole().await;
 }
 
+/// Whoever withdraws after they were erased says who they are once more: that stayed for ever.
+#[tokio::test]
+async fn t9_what_is_said_of_a_purchase_after_it_was_erased_is_erased_too() {
+    let stall = Stall::open_with(9, |config| config.evidence_days = 0).await;
+    let order = stall.bought_by(EMAIL).await;
+    stall.sent(order).await;
+    stall.told(order).await;
+    let id = stall.wish();
+    stall.ask(id, EMAIL).await;
+    stall.until_done(id).await;
+    let path = format!("/v1/orders/{order}/returns");
+    let statement = json!({ "name": "Quirina Zwickelbauer", "email": EMAIL, "words": "Irrgartenweg is too steep." });
+    let stated = stall.staff.post(&path, &statement).await;
+    assert_eq!(stated.status, 201, "{}", stated.text());
+    assert_eq!(stall.erasure(id).await["state"], "open", "it begins again");
+    assert!(!found(&stall.world, &MARKS).await.is_empty());
+    stall.whole().await;
+    let back = stated.value()["id"].as_str().unwrap().to_owned();
+    let received = stall
+        .staff
+        .post(&format!("{path}/{back}/receipt"), &json!({ "restock": "sellable" }))
+        .await;
+    assert_eq!(received.status, 200, "{}", received.text());
+    stall.world.clock.advance(2 * 86_400);
+    stall.until_done(id).await;
+    assert_eq!(found(&stall.world, &MARKS).await, Vec::<String>::new());
+    stall.whole().await;
+}
+
 #[tokio::test]
 async fn a_sale_is_held_while_goods_or_money_are_on_their_way_and_as_long_as_a_bank_may_ask() {
     let mut stall = Stall::open(9).await;

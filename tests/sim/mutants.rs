@@ -17,6 +17,7 @@ pub const MUTANTS: &[(&str, &str)] = &[
     ("D8", "an order is born without its lines"),
     ("D9", "a count of stock forgets what is sold and reserved"),
     ("D10", "the same tap again is taken for a new one"),
+    ("F1", "a parcel that is handed over again is another one"),
     ("F2", "parcels leave without their units being counted"),
     ("F2-line", "every unit of a parcel is counted on the first line"),
     (
