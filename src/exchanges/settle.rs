@@ -276,6 +276,12 @@ pub async fn pay(
         }
     };
     let paid = checkout::pay(app, shop, checkout, paying, return_url).await?;
+    if matches!(&paid, checkout::Pay::Settled(settled) if settled.order.is_some()) {
+        // Told at once to whoever paid; facts tell it to whoever paid at their bank.
+        app.db
+            .write(LaneKey::of(order), move |tx| placed(tx, shop, checkout))
+            .await?;
+    }
     Ok(Pay::Paid(Box::new(paid)))
 }
 

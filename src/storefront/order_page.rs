@@ -17,8 +17,8 @@ use super::structured_data::Markup;
 use super::withdrawal_page;
 use crate::app::App;
 use crate::checkout::{
-    self, Buy, Buyer, CancelOrder, Contact, OrderState, OrderView, Pay, Paying, Payment, PaymentStateOut, Ship, Stored,
-    Tap, UnitsCanceled,
+    self, Buy, Buyer, CancelOrder, CheckoutState, Contact, OrderState, OrderView, Pay, Paying, Payment,
+    PaymentStateOut, Ship, Stored, Tap, UnitsCanceled,
 };
 use crate::db::Tx;
 use crate::drops::{self, DropState, Why};
@@ -778,7 +778,11 @@ fn exchanging(
         };
         let action = |what: &str| front.path(&format!("/orders/{}/{what}?t={token}", view.order.id));
         let is_open = !found.state.is_over();
-        let asks = paying.as_ref().is_some_and(|paying| paying.checkout.state.is_paying());
+        // Paid a moment ago is not to be paid again: what left is about to be written down.
+        let asks = paying
+            .as_ref()
+            .map(|paying| paying.checkout.state)
+            .is_some_and(|state| state.is_paying() || state == CheckoutState::Completed);
         let bank = paying
             .as_ref()
             .map(|paying| paying.action_url.as_str())

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { takeOne } from "./parts/pictures.mjs";
+import { takeOne, whole } from "./parts/pictures.mjs";
 import { buyOnce } from "./parts/player.mjs";
 import { owner, people, theDemo, world } from "./parts/stage.mjs";
 import { eventually } from "./parts/world.mjs";
@@ -53,9 +53,13 @@ test("a disputed payment is a task with a date, is answered once, and won: every
   if (process.env.HAWKER_SHOTS) await writeFile(join(process.env.HAWKER_SHOTS, "evidence.pdf"), paper);
 
   // The clip has another title and is on no page any more, and the buyer wants to be forgotten: what a bank has to be told stays whole until it has decided.
-  const said = await pack.locator("main").innerText();
+  await eventually("both letters have left", async () => {
+    await pack.reload();
+    return (await whole(pack)).includes("is on its way” was sent to");
+  });
+  const said = await whole(pack);
   const api = owner.context.request;
-  const clip = (await owner.ask("/v1/clips")).data.find(({ slug }) => slug === "slow-cup").id;
+  const clip = (await world.ask("/v1/clips")).data.find(({ slug }) => slug === "slow-cup").id;
   const draft = await owner.ask(`/v1/clips/${clip}/draft`);
   const edited = await api.patch(`${world.base}/v1/clips/${clip}`, { data: { title: "Something else" }, headers: { origin: world.base, "if-match": `"${draft.version}"` } });
   assert.equal(edited.status(), 200, await edited.text());
@@ -72,7 +76,7 @@ test("a disputed payment is a task with a date, is answered once, and won: every
   await page.close();
   await pack.reload();
   await eventually("the picture is there again", () => picture.evaluate((/** @type {HTMLImageElement} */ image) => image.complete && image.naturalWidth > 0));
-  assert.equal(await pack.locator("main").innerText(), said);
+  assert.equal(await whole(pack), said);
   const again = (await pack.pdf({ format: "A4" })).toString("latin1").match(/\/Type\s*\/Page\b/g)?.length ?? 0;
   assert.equal(again, pages, "and fills as many pages");
   await pack.close();

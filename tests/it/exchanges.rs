@@ -481,7 +481,11 @@ async fn what_is_dearer_is_paid_for_the_rest_before_it_is_an_order() {
     let pays = [("exchange", id.as_str()), ("payment", "card:tok_visa")];
     let both = join_all((0..2).map(|_| browser.form(&pay, &pays))).await;
     assert!(both.iter().all(|paid| paid.status == 303), "{}", both[0].text());
-    let placed = bazaar.becomes(&found, "placed").await;
+    let placed = bazaar.exchange(&found).await;
+    assert_eq!(
+        placed["state"], "placed",
+        "whoever has paid is not asked to pay: {placed}"
+    );
     let new = order_of(&placed);
     let seen = stall.order(new).await;
     assert_eq!(seen["gift_card"]["amount"]["amount"], SHIRT, "{seen}");

@@ -188,6 +188,7 @@ fn stories(name: String, engine: &'static str, needs: Vec<Need>, words: Vec<&'st
 /// The simulator, built for speed; what follows are its own words.
 pub fn simulator(runner: &Runner<'_>) -> Command {
     let mut command = runner.cargo();
+    command.env("MIMALLOC_PURGE_DELAY", "-1"); // A disk in memory comes and goes with every history: the system need not have it back in between.
     command.args([
         "test",
         "--locked",

@@ -125,3 +125,9 @@ export async function takePictures(world, people, owner, sold) {
     }));
   }
 }
+
+/** What an evidence pack says, but for the moment it was put together. @param {import("playwright-core").Page} pack */
+export async function whole(pack) {
+  const said = await pack.locator("main").innerText();
+  return said.replace(/Put together .* UTC/, "Put together");
+}

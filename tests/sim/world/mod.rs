@@ -594,12 +594,12 @@ fn pick(dice: &mut Dice, of: usize) -> usize {
 fn weather(dice: &mut Dice) -> Weather {
     let mut rate = |most: u64| if dice.below(2) == 0 { 0 } else { 1 + dice.below(most) };
     Weather {
-        not_sent: rate(250),
-        request_lost: rate(250),
-        request_late: rate(100),
-        request_doubled: rate(330),
-        reply_lost: rate(250),
-        reply_slow: rate(350),
+        not_sent: rate(330),
+        request_lost: rate(330),
+        request_late: rate(130),
+        request_doubled: rate(430),
+        reply_lost: rate(340),
+        reply_slow: rate(460),
         reply_false: rate(120).saturating_sub(80),
         notice_lost: rate(500),
         notice_doubled: rate(400),
