@@ -591,7 +591,9 @@ fn differences(view: &OrderView, prices: &[(VariantId, i64)]) -> Vec<(Part, i64)
         let paid = if mutant!("L13-again") {
             line.worth(units)
         } else {
-            view.paid_of(line, units).min(view.refundable(part))
+            // What was kept of pieces that came back worth less is no part of what the others cost.
+            view.paid_of(line, units)
+                .min(view.refundable(part) - view.deducted(line.line))
         };
         let more = i64::try_from(i128::from(paid) - i128::from(*now) * kept).unwrap_or(0);
         if more > 0 {
@@ -745,7 +747,8 @@ pub(super) fn begin(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, new: &NewRefu
     let dealt = deal(tx, &view, plan, &new.way)?;
     let credited_minor = dealt.credit.as_ref().map_or(0, |(_, plan)| plan.amount.minor);
     let rest_minor = dealt.by_processor.as_ref().map_or(0, |plan| plan.amount.minor);
-    let is_cut = credited_minor + gift_card_minor > 0 && rest_minor > 0 && new.way != Way::AsItCame;
+    // Also if nothing becomes credit: whoever tries a refused rest again looks for it under its own id.
+    let is_cut = rest_minor > 0 && new.way != Way::AsItCame;
     let here = amount.minor - if is_cut { rest_minor } else { 0 };
     adjust(tx, &view, new.id, (here, &detail), new)?;
     if is_cut {

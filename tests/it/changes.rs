@@ -928,6 +928,37 @@ async fn a_second_match_at_the_same_price_pays_nothing_whatever_comes_back_meanw
     stall.check_changes().await;
 }
 
+/// One of three was paid for in full although it stays, and one came back damaged: what was kept of that one was given back with the others' difference.
+#[tokio::test]
+async fn what_was_kept_of_a_damaged_piece_is_no_part_of_what_the_others_cost() {
+    let stall = Stall::open(6).await;
+    let order = stall.buy_many(3).await;
+    assert_eq!(stall.ship(order).await.status, 201);
+    let kind = json!({ "lines": [{ "line": 0, "quantity": 1 }], "reason": "goodwill" });
+    let given = stall.staff.post(&format!("/v1/orders/{order}/refunds"), &kind).await;
+    assert!(given.status < 300, "{}", given.text());
+    let path = format!("/v1/orders/{order}/returns");
+    let one = json!({ "lines": [{ "line": 0, "quantity": 1 }], "name": "B", "email": "buyer@example.com" });
+    let back = stall.staff.post(&path, &one).await.value()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let damaged = json!({ "restock": "sellable", "deducted": 1200, "deduction": "A crack." });
+    let received = stall.staff.post(&format!("{path}/{back}/receipt"), &damaged).await;
+    assert_eq!(received.value()["state"], "refunded", "{}", received.text());
+    // Two are left, for which 30.00 are still paid; they cost 10.00 each now.
+    let id = stall.draw_up(1000).await;
+    let ready = stall.match_becomes(&id, "ready").await;
+    assert_eq!(ready["progress"]["planned"]["amount"], MUG - 2 * 1000, "{ready}");
+    assert_eq!(stall.act_on(&id, "start").await.status, 200);
+    stall.match_becomes(&id, "done").await;
+    let all = MUG + (MUG - 1200) + (MUG - 2 * 1000);
+    stall
+        .order_becomes(order, "given back", |seen| money(seen).1 == all)
+        .await;
+    stall.check_changes().await;
+}
+
 /// A processor's no came back as done: the return was "refunded", the batch counted it, and the buyer was told that money goes back.
 #[tokio::test]
 async fn p16_a_refund_that_is_refused_is_no_refund_and_a_return_is_tried_again() {

@@ -602,6 +602,31 @@ async fn p16_what_goes_back_beside_the_credit_is_tried_again_when_it_is_refused(
     bazaar.check().await;
 }
 
+/// What leaves costs nothing, so all of the money goes back the way it came: refused, it was never tried again.
+#[tokio::test]
+async fn p16_all_of_the_money_of_what_is_exchanged_for_a_gift_is_tried_again_when_it_is_refused() {
+    let bazaar = Bazaar::open().await;
+    let (stall, order) = (&bazaar.stall, bazaar.sent(bazaar.red, 1).await);
+    let price = format!("/v1/variants/{}/prices/EUR", bazaar.green);
+    let free = stall.staff.put(&price, &json!({ "amount": 0 })).await;
+    assert_eq!(free.status, 200, "{}", free.text());
+    let found = bazaar.asked(order, 1, bazaar.green).await;
+    assert_eq!(found["costs"]["amount"], 0, "{found}");
+    stall.weather("refund_refused=1000");
+    assert_eq!(bazaar.receive(&found).await.status, 200);
+    let new = order_of(&bazaar.becomes(&found, "placed").await);
+    assert!(stall.letter("did not arrive").await.contains("€30.00"));
+    bazaar.after_refusals(order, 1).await;
+    stall.weather("");
+    bazaar.age_returns(1).await;
+    bazaar.went_back(order, SHIRT, SHIRT).await;
+    bazaar.age_returns(3).await;
+    bazaar.leaves(new).await;
+    bazaar.went_back(order, SHIRT, SHIRT).await;
+    assert_eq!(stall.balance(AccountKind::GiftCardLiability).await, 0);
+    bazaar.check().await;
+}
+
 /// What a person gave back in another way meanwhile is not given back again.
 #[tokio::test]
 async fn p16_what_was_refused_beside_the_credit_and_went_back_another_way_is_not_tried_again() {

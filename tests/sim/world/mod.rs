@@ -594,12 +594,12 @@ fn pick(dice: &mut Dice, of: usize) -> usize {
 fn weather(dice: &mut Dice) -> Weather {
     let mut rate = |most: u64| if dice.below(2) == 0 { 0 } else { 1 + dice.below(most) };
     Weather {
-        not_sent: rate(330),
-        request_lost: rate(330),
-        request_late: rate(130),
-        request_doubled: rate(430),
-        reply_lost: rate(340),
-        reply_slow: rate(460),
+        not_sent: rate(380),
+        request_lost: rate(380),
+        request_late: rate(150),
+        request_doubled: rate(480),
+        reply_lost: rate(390),
+        reply_slow: rate(500),
         reply_false: rate(120).saturating_sub(80),
         notice_lost: rate(500),
         notice_doubled: rate(400),
