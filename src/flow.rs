@@ -5,6 +5,7 @@
 use crate::app::App;
 use crate::checkout::{self, GiveUp};
 use crate::db::{Act, Tx};
+use crate::erasure;
 use crate::exchanges;
 use crate::fulfilment;
 use crate::kernel::{Error, Fact, Result};
@@ -49,10 +50,14 @@ fn follow(tx: &mut Tx<'_>, links: &Links, fact: &Fact) -> Result<()> {
             notify::units_canceled(tx, links, shop, order, adjustment).map(drop)
         }
         Fact::WithdrawalStated { shop, order, statement } => {
+            erasure::again(tx, order)?;
             notify::withdrawal_stated(tx, links, shop, order, statement).map(drop)
         }
         Fact::ExchangeReturned { exchange, .. } => exchanges::wake(tx, exchange),
-        Fact::ExchangeAsked { shop, exchange, .. } => notify::exchange_asked(tx, links, shop, exchange).map(drop),
+        Fact::ExchangeAsked { shop, order, exchange } => {
+            erasure::again(tx, order)?;
+            notify::exchange_asked(tx, links, shop, exchange).map(drop)
+        }
         Fact::ExchangePayable { shop, exchange, .. } => notify::exchange_payable(tx, links, shop, exchange).map(drop),
         Fact::ShipmentHandedOver { shop, order, shipment } => {
             notify::shipment_handed_over(tx, links, shop, order, shipment).map(drop)

@@ -4,7 +4,7 @@ use super::model::{Erasure, Item, ItemState, Why};
 use crate::args;
 use crate::checkout::{self, Contact};
 use crate::db::{FromRow, Row, Tx};
-use crate::kernel::{CheckoutId, ErasureId, Page, Result, ShopId, Time};
+use crate::kernel::{CheckoutId, ErasureId, Id, OrderId, Page, Result, ShopId, Time};
 use crate::{fulfilment, payments, returns};
 
 impl FromRow for Erasure {
@@ -42,7 +42,7 @@ pub(super) fn load(tx: &mut Tx<'_>, id: ErasureId) -> Result<Option<Erasure>> {
 
 /// The erasures of a shop, newest first.
 pub fn list(tx: &mut Tx<'_>, shop: ShopId, after: Option<ErasureId>, limit: i64) -> Result<Page<Erasure>> {
-    let before = after.unwrap_or(crate::kernel::Id::from_uuid(uuid::Uuid::max()));
+    let before = after.unwrap_or(Id::from_uuid(uuid::Uuid::max()));
     let rows: Vec<Erasure> = tx.all(
         "select id, shop_id, subject, email, asked_by, staff_id, state, asked_at, done_at, next_check_at from erasures
           where shop_id = $1 and id < $2 order by id desc limit $3",
@@ -111,8 +111,9 @@ pub(super) fn finish(tx: &mut Tx<'_>, id: ErasureId) -> Result<()> {
     )
 }
 
-/// Something is written down of a purchase whose buyer was erased already: it is erased, too, when nothing needs it any more.
-pub fn again(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<()> {
+/// Something was said of an order whose buyer may have been erased: it is erased, too, when nothing needs it any more.
+pub fn again(tx: &mut Tx<'_>, order: OrderId) -> Result<()> {
+    let checkout = CheckoutId::from_uuid(order.uuid());
     tx.put(
         "update erasure_items set state = 'waiting', changed_at = $2 where checkout_id = $1 and state = 'erased'",
         args![checkout, tx.now()],
@@ -221,6 +222,9 @@ fn says_something(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId) -> Result<bool>
             .iter()
             .any(|text| !text.is_empty())
     };
+    // What was said since then is erased when it has come back: see [`again`].
+    let erased_at = checkout::view(tx, shop, order.id)?.and_then(|view| view.erased_at);
+    let mut before = (returns.iter()).filter(|back| erased_at.is_none_or(|at| back.stated_at < at));
     let parcels = fulfilment::shipments(tx, shop, order.id)?;
-    Ok(!order.email.is_empty() || returns.iter().any(told) || parcels.iter().any(|parcel| !parcel.tracking.is_empty()))
+    Ok(!order.email.is_empty() || before.any(told) || parcels.iter().any(|parcel| !parcel.tracking.is_empty()))
 }

@@ -6,7 +6,6 @@ use super::withdraw::{id_reused, not_theirs};
 use crate::catalog::KeepTheRest;
 use crate::checkout::{self, OrderLine, OrderView, Ship};
 use crate::db::Tx;
-use crate::erasure;
 use crate::kernel::{ExchangeId, Result, ReturnId, Seconds, StaffId, Time};
 
 /// What is asked back.
@@ -61,13 +60,5 @@ pub fn ask_back(tx: &mut Tx<'_>, view: &OrderView, asked: &AskBack) -> Result<()
     if !store::insert(tx, &new, Some(now.plus(Seconds::days(1))))? {
         return Err(id_reused());
     }
-    told_again(tx, view)
-}
-
-/// Who asks is written down: of a buyer who was erased until then, that is erased when it has come back.
-pub(super) fn told_again(tx: &mut Tx<'_>, view: &OrderView) -> Result<()> {
-    match view.erased_at {
-        Some(_) => erasure::again(tx, view.checkout.id),
-        None => Ok(()),
-    }
+    Ok(())
 }

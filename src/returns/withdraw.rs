@@ -1,6 +1,5 @@
 //! A buyer withdraws from the contract, or from a part of it.
 
-use super::ask_back::told_again;
 use super::model::{Return, ReturnState, Right, WITHIN, right};
 use super::store;
 use crate::app::App;
@@ -168,7 +167,6 @@ fn begin(tx: &mut Tx<'_>, shop: ShopId, order: OrderId, statement: &Statement) -
     if !store::insert(tx, &stated, next_check_at)? {
         return Err(id_reused());
     }
-    told_again(tx, &view)?;
     tx.publish(&Fact::WithdrawalStated {
         shop,
         order,
