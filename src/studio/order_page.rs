@@ -868,6 +868,7 @@ impl Desk {
             let title = match adjustment.kind {
                 AdjustmentKind::Cancellation if !adjustment.units().is_empty() => "Some pieces were canceled",
                 AdjustmentKind::Cancellation => "The order was canceled",
+                AdjustmentKind::Refund if adjustment.amount_minor == 0 => continue, // Its money is the next one's.
                 AdjustmentKind::Refund => "Money was given back",
             };
             tell(
