@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::checkout::{self, Cancel, CheckoutState, EXCHANGE, NewRefund, Paying, Replaced, Replacement, Way};
 use crate::db::{LaneKey, Tx};
 use crate::gift_cards::Code;
-use crate::kernel::{CheckoutId, Engine, Error, ExchangeId, Fact, OrderId, Result, Seconds, ShopId, Time};
+use crate::kernel::{CheckoutId, Engine, Error, ExchangeId, Fact, MayFail, OrderId, Result, Seconds, ShopId, Time};
 use crate::returns::{self, Return, ReturnState};
 
 /// Looked at in a round.
@@ -278,9 +278,9 @@ pub async fn pay(
     let paid = checkout::pay(app, shop, checkout, paying, return_url).await?;
     if matches!(&paid, checkout::Pay::Settled(settled) if settled.order.is_some()) {
         // Told at once to whoever paid; facts tell it to whoever paid at their bank.
-        app.db
-            .write(LaneKey::of(order), move |tx| placed(tx, shop, checkout))
-            .await?;
+        let told = app.db.write(LaneKey::of(order), move |tx| placed(tx, shop, checkout));
+        told.await
+            .may_fail("it is paid: the fact that it was bought says it again");
     }
     Ok(Pay::Paid(Box::new(paid)))
 }
