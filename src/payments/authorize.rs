@@ -238,20 +238,26 @@ pub(super) fn theirs_to_mend(decline: &str) -> bool {
     )
 }
 
-/// Asks the processor of an attempt; one that is not there any more could not be asked. Its breaker learns whether anybody was there.
+/// Asks the processor of an attempt; one that is not there any more could not be asked. Its breaker learns whether anybody was there, and while it is
+/// open nobody waits for what can be done later.
 pub(super) async fn ask_processor(app: &App, attempt: &Attempt, ask: &Ask) -> Answer {
-    match app.processor(&attempt.processor) {
-        Ok(processor) => {
-            let answer = processor.ask(ask).await;
-            let now = app.clock.monotonic();
-            app.kept::<Breakers>()
-                .learn(processor.name(), Asked::of(ask), &answer, now);
-            answer
+    let processor = match app.processor(&attempt.processor) {
+        Ok(processor) => processor,
+        Err(error) => {
+            return Answer::NotSent {
+                detail: error.to_string(),
+            };
         }
-        Err(error) => Answer::NotSent {
-            detail: error.to_string(),
-        },
+    };
+    let (breakers, asked) = (app.kept::<Breakers>(), Asked::of(ask));
+    if asked.can_wait() && !breakers.admit(processor.name(), asked, app.clock.monotonic()) {
+        return Answer::NotSent {
+            detail: "It did not answer lately, and is left alone for half a minute.".into(),
+        };
     }
+    let answer = processor.ask(ask).await;
+    breakers.learn(processor.name(), asked, &answer, app.clock.monotonic());
+    answer
 }
 
 /// Writes down what a processor said of an attempt, whoever heard it: the asking verb, the processor's notice, the resolver.

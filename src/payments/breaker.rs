@@ -1,7 +1,8 @@
 //! Circuit breakers: who was not reached several times is left alone for a while, then tried by one payment at a time.
 //!
-//! In memory, one a processor and kind of question; losing them with the process loses a few slow answers. They keep a processor from *new*
-//! promises only: money that is there is captured, let go, given back and asked about where it is, on the resolver's schedule.
+//! In memory, one a processor and kind of question; losing them with the process loses a few slow answers. New promises are asked of somebody else
+//! meanwhile. Taking, letting go and giving back wait for the resolver's next look: whoever hands fifty parcels over does not wait for fifty time-outs.
+//! What became of a request is always asked.
 
 use crate::kernel::{Answer, Ask};
 use std::collections::{HashMap, VecDeque};
@@ -42,6 +43,11 @@ impl Asked {
             | Ask::Kept { .. }
             | Ask::Forget { .. } => Self::Look,
         }
+    }
+
+    /// Nobody else can be asked for it, and the resolver does it later.
+    pub const fn can_wait(self) -> bool {
+        matches!(self, Self::Capture | Self::Void | Self::Refund)
     }
 }
 

@@ -329,6 +329,10 @@ pub fn capture_record(tx: &mut Tx<'_>, id: CaptureId, answer: &Answer) -> Result
                         "{} accepted the request to take {} and will say later.",
                         attempt.processor, capture.amount
                     ),
+                    Answer::NotSent { .. } => format!(
+                        "{} could not be asked to take {}. It is asked again by itself.",
+                        attempt.processor, capture.amount
+                    ),
                     _ => format!(
                         "{} gave no clear answer about taking {}. We keep asking.",
                         attempt.processor, capture.amount

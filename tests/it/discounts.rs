@@ -557,6 +557,74 @@ async fn f5_a_discount_on_prices_without_tax_is_counted_once_when_units_come_bac
     stall.invariants().await;
 }
 
+/// Outside systems worked an order's discount out anew when something of it was canceled: it was spread over what was left (vendurehq/vendure#4811), or was gone
+/// because it had ended, or its code had changed, meanwhile (shopware/shopware#6851, #5789).
+#[tokio::test]
+async fn f5_an_order_keeps_its_discount_though_units_are_canceled_and_the_code_has_ended() {
+    let stall = Stall::open(9).await;
+    let (mug, print) = (stall.mug, sell(&stall, "Print", 1333, false).await);
+    let off = with_code(&stall, "OFF", euros(1000)).await;
+    let quote = quoted(&stall, &format!("{mug}:2,{print}:1"), "OFF").await;
+    let lines = [minor(&quote["lines"][0]["amount"]), minor(&quote["lines"][1]["amount"])];
+    assert_eq!(lines.iter().sum::<i64>(), 6000 + 1333 - 1000);
+    let order = bought(&stall, &quote).await;
+    let path = format!("/v1/discounts/{}", off["id"].as_str().unwrap());
+    let edit = json!({ "takes": percent(1), "state": "ended" });
+    let ended = stall.staff.clone().with("if-match", "\"1\"").patch(&path, &edit).await;
+    assert_eq!(ended.status, 200, "{}", ended.text());
+    let id = stall.checkout().to_string().replace("chk_", "adj_");
+    let units = json!({ "id": id, "lines": [{ "line": 0, "quantity": 1 }], "reason": "one is enough" });
+    let path = format!("/v1/orders/{order}/canceled-units");
+    let canceled = stall.staff.post(&path, &units).await;
+    assert_eq!(canceled.status, 201, "{}", canceled.text());
+    assert_eq!(stall.ship(order).await.status, 201);
+    let (taken, _) = stall.at_the_processor(order);
+    assert_eq!(
+        taken,
+        lines[0] / 2 + lines[1] + 490,
+        "the share of what was canceled, and nothing else"
+    );
+    let rest = refund(
+        &stall,
+        order,
+        json!({ "lines": [{ "line": 1, "quantity": 1 }], "reason": "returned" }),
+    )
+    .await;
+    assert_eq!(minor(&rest.value()["amount"]), lines[1], "{}", rest.text());
+    stall.invariants().await;
+}
+
+/// An outside system summed the tax of each line and then of all of them, and asked for a cent of what was to cost nothing (odoo/odoo#271032).
+#[tokio::test]
+async fn a_discount_of_everything_leaves_nothing_of_two_lines_whose_tax_is_rounded() {
+    let stall = Stall::open(9).await;
+    let shop = stall.staff.get("/v1/shop").await.value();
+    let set = stall
+        .staff
+        .clone()
+        .with("if-match", &format!("\"{}\"", shop["version"]))
+        .patch("/v1/shop", &json!({ "prices_include_tax": false }))
+        .await;
+    assert_eq!(set.status, 200, "{}", set.text());
+    let zones = json!({ "zones": [{ "name": "Home", "countries": ["DE"], "methods": [{ "name": "Free",
+        "price": { "amount": 0, "currency": "EUR" }, "eta_days_min": 1, "eta_days_max": 2 }] }] });
+    assert_eq!(stall.staff.put("/v1/delivery", &zones).await.status, 200);
+    let (one, other) = (
+        sell(&stall, "Test", 1150, false).await,
+        sell(&stall, "Same", 1150, false).await,
+    );
+    with_code(&stall, "ALL", percent(100)).await;
+    let lines = format!("{one}:1,{other}:1");
+    // 11.50 and 19 % are 13.685: half a cent in each line.
+    assert_eq!(minor(&quoted(&stall, &lines, "").await["total"]), 2 * 1369);
+    let quote = quoted(&stall, &lines, "ALL").await;
+    assert_eq!((minor(&quote["total"]), minor(&quote["tax"])), (0, 0), "{quote}");
+    let order = bought(&stall, &quote).await;
+    assert_eq!(stall.ship(order).await.status, 201);
+    assert_eq!((stall.charged(), stall.at_the_processor(order)), (0, (0, 0)));
+    stall.invariants().await;
+}
+
 #[tokio::test]
 async fn a_discount_that_takes_everything_asks_no_processor() {
     let stall = Stall::open(5).await;

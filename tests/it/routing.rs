@@ -1,5 +1,6 @@
 //! Several processors, one answer: who is asked, who is asked next, and who never is. Every story ends with the invariants.
 
+use crate::bank::eventually;
 use crate::buying::{Stall, tap_body};
 use crate::harness::{Answer, Client};
 use hawker::checkout::{self, Paying, Payment};
@@ -280,7 +281,7 @@ async fn p19_an_open_breaker_sends_new_payments_elsewhere_and_leaves_money_where
         "b is first now: {told}"
     );
     assert!(told.contains("sandbox was not reached lately."), "{told}");
-    // Money that is at `sandbox` is taken there, breaker or not.
+    // Money that is at `sandbox` is taken there: the breaker is that of promises.
     assert_eq!(stall.ship(early).await.status, 201);
     assert_eq!(stall.order(early).await["payment"], "captured");
 
@@ -294,6 +295,44 @@ async fn p19_an_open_breaker_sends_new_payments_elsewhere_and_leaves_money_where
         "one probe, and it is back: {told}"
     );
     assert_eq!((charged(&a), charged(&b)), (2, 6));
+    stall.invariants().await;
+}
+
+#[tokio::test]
+async fn p19_nobody_who_hands_parcels_over_waits_for_a_processor_that_does_not_answer() {
+    let stall = two(20).await;
+    let (a, _) = sandboxes(&stall);
+    let mut orders = Vec::new();
+    for _ in 0..8 {
+        orders.push(order_of(&stall.tap(stall.checkout(), "tok_visa").await));
+    }
+    assert_eq!(stall.ship(orders[7]).await.status, 201);
+    weather(&a, "not_sent=1000");
+    for order in &orders[..5] {
+        assert_eq!(stall.ship(*order).await.status, 201);
+    }
+    weather(&a, "");
+    // The parcel leaves, and its money is asked for later; what else is asked of the same processor is asked at once.
+    let left_alone: CheckoutId = orders[5].to_string().replace("ord_", "chk_").parse().unwrap();
+    assert_eq!(stall.ship(orders[5]).await.status, 201);
+    assert_ne!(stall.order(orders[5]).await["payment"], "captured");
+    let told = log(&stall, left_alone).await;
+    assert!(told.contains("left alone"), "{told}");
+    let refund = json!({ "amount": 3490, "reason": "lost" });
+    let given = owner(&stall)
+        .post(&format!("/v1/orders/{}/refunds", orders[7]), &refund)
+        .await;
+    assert_eq!(given.status, 201, "{}", given.text());
+    assert_eq!(stall.order(orders[7]).await["payment"], "refunded");
+
+    stall.world.clock.advance(31);
+    assert_eq!(stall.ship(orders[6]).await.status, 201);
+    assert_eq!(stall.order(orders[6]).await["payment"], "captured", "one ask found out");
+    stall.world.clock.advance(60);
+    for order in &orders[..6] {
+        let taken = async || (stall.order(*order).await["payment"] == "captured").then_some(());
+        eventually(taken).await;
+    }
     stall.invariants().await;
 }
 

@@ -226,6 +226,14 @@ pub struct Done {
 }
 
 impl Act {
+    /// Whoever says it again under its id hears for ever that it is done.
+    pub const fn is_done_once(&self) -> bool {
+        matches!(
+            self,
+            Self::HandOver { .. } | Self::CancelUnits { .. } | Self::Refund { .. }
+        )
+    }
+
     /// Does it; answers whether that was acknowledged as done.
     pub async fn perform(&self, app: &App, shop: ShopId) -> Result<bool> {
         Ok(match self.clone() {

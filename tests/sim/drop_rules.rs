@@ -127,6 +127,12 @@ pub const SLOW: &[Rule] = &[
         ),
     ),
     (
+        "D11: somebody said where it goes, and is not counted there",
+        "select count(*) from (select 1 from drop_claims c join drops d on d.id = c.drop_id join checkouts k on k.id = c.checkout_id
+          where c.held = 1 and d.limit_units > 0 and k.address <> '' and k.state not in ('canceled', 'expired')
+            and '61' not in (hex(substr(c.identities, 1, 1)), hex(substr(c.identities, 34, 1)), hex(substr(c.identities, 67, 1)), hex(substr(c.identities, 100, 1))))",
+    ),
+    (
         "D13: reserved before a drop opened, while it was paused, or after it closed",
         "select count(*) from (select 1 from reservations r join drops d on d.id = r.location_id
           where not exists (select 1 from drop_events e where e.drop_id = d.id and e.kind = 'opened' and e.at <= r.created_at)

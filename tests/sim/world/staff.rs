@@ -85,6 +85,11 @@ impl World<'_> {
                     if acknowledged && arrives && people.acts[index].acknowledged {
                         people.complaints.push(format!("D10: {act:?} was counted in twice"));
                     }
+                    if !acknowledged && people.acts[index].acknowledged && act.is_done_once() {
+                        people
+                            .complaints
+                            .push(format!("F1: {act:?} was done, and said again it is refused"));
+                    }
                     people.acts[index].acknowledged |= acknowledged;
                 }
                 Err(error) => people.complain(&format!("{act:?}"), Some(error)),

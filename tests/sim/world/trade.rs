@@ -586,7 +586,10 @@ impl World<'_> {
             let act = match found.state {
                 MatchState::Ready | MatchState::Paused => price_matches::Act::Start,
                 // Orders whose parcels never leave are waited for.
-                MatchState::Running if round >= 120 => price_matches::Act::Cancel,
+                MatchState::Running if round >= 120 => {
+                    self.is_looked_at(found.id);
+                    price_matches::Act::Cancel
+                }
                 _ => continue,
             };
             self.deals(Deal::Switch { id: found.id, act });
@@ -603,6 +606,23 @@ impl World<'_> {
                     after: found.counted,
                 });
             }
+        }
+    }
+
+    /// I16: a batch that has run for half a day has looked again at orders whose money was taken hours ago.
+    fn is_looked_at(&mut self, batch: PriceMatchId) {
+        let forgotten = self.look(move |tx| {
+            let (forgotten,): (i64,) = tx.one(
+                "select count(*) from price_match_orders m join orders o on o.id = m.order_id join intents i on i.checkout_id = o.checkout_id
+                  where m.match_id = $1 and m.state = 'later' and m.changed_at < $2 and i.state = 'succeeded'
+                    and not exists (select 1 from captures c where c.intent_id = i.id and c.changed_at >= $2)",
+                hawker::args![batch, tx.now().minus(Seconds::hours(4))],
+            )?;
+            Ok(forgotten)
+        });
+        if forgotten.is_ok_and(|forgotten| forgotten > 0) {
+            let said = format!("I16: {batch} has forgotten orders that are paid");
+            self.outcome.violations.push(said);
         }
     }
 
