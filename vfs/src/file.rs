@@ -22,6 +22,9 @@ pub struct File {
     pub memory: Option<SharedMemory>,
 }
 
+/// Files grow by so much at least, in bytes.
+const ROOM: usize = 1 << 20;
+
 /// The place of a change among all changes of the disk.
 pub type Order = u64;
 
@@ -147,6 +150,9 @@ impl Change {
 fn put(target: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
     let end = offset + bytes.len();
     if target.len() < end {
+        if target.capacity() < end {
+            target.reserve((end - target.len()).max(ROOM)); // A log grows page by page, and is not copied each time.
+        }
         target.resize(end, 0);
     }
     target[offset..end].copy_from_slice(bytes);
