@@ -450,6 +450,7 @@ fn serve(mut config: Config, args: ServeArgs) -> Result<()> {
     config.check()?;
     start_logs(&config)?;
     server::raise_descriptors();
+    server::use_small_pages();
     let app = open(&config, Ports::usual(&config)?, Use::Alone)?;
     if let Err(error) = claim_the_sandbox(&app) {
         app.db.shut_down();

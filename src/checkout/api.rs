@@ -361,7 +361,7 @@ async fn room_to_sell(app: &App, shop: ShopId, id: CheckoutId) -> Result<(), Pro
         `not_delivered_there`; of a kept card `stored_method_gone`, `stored_method_elsewhere`, `no_buyer`; after a purchase `upsell_over`, `already_added`; of a \
         gift card `gift_card_disabled`, `gift_card_expired`, `gift_card_other_currency`, `gift_card_used_up`, `gift_card_changed`; of discounts `code_used_up`, \
         `code_used_by_you`, `discount_used_up`; in a drop `drop_not_open`, `drop_paused`, `drop_closed`, \
-        `drop_contact_needed`, `drop_limit_reached`, `drop_offer_bound` (what is offered is for the mailbox that was given on the waitlist), `drop_reserved` (this browser has begun to buy it: `checkout` and `client_secret` say where to go on), and where it has a waiting room `drop_pass_needed`, `drop_pass_waiting`, `drop_pass_expired`, `drop_pass_used`."),
+        `drop_contact_needed`, `drop_limit_reached`, `drop_cooling_down` (kept for them twice and not bought: they wait), `drop_offer_bound` (what is offered is for the mailbox that was given on the waitlist), `drop_reserved` (this browser has begun to buy it: `checkout` and `client_secret` say where to go on), and where it has a waiting room `drop_pass_needed`, `drop_pass_waiting`, `drop_pass_expired`, `drop_pass_used`."),
     (status = 404, description = "`no_such_gift_card`: also of another shop's."),
     (status = 422, description = "A field breaks a rule, or `invalid_quote`."),
     (status = 503, description = "Too busy; nothing was done. Send it again with the same id."),

@@ -537,6 +537,14 @@ pub(super) fn let_drop_go(tx: &mut Tx<'_>, checkout: &Checkout) -> Result<()> {
     }
 }
 
+/// The same of what was kept for somebody who did not pay for it.
+pub(super) fn let_drop_lie(tx: &mut Tx<'_>, checkout: &Checkout) -> Result<()> {
+    match &checkout.offer.quote.drop {
+        Some(drop) if drop.limit > 0 => drops::lapse(tx, checkout.id, drop, checkout.created_at),
+        _ => Ok(()),
+    }
+}
+
 /// By what names a discount with a limit for each buyer knows them.
 pub(super) fn who_has_discounts(contact: &Contact, key: Option<[u8; 32]>) -> discounts::Who<'_> {
     discounts::Who {

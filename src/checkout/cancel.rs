@@ -1,6 +1,6 @@
 //! Letting go: a buyer leaves a checkout, or an order is canceled before anything of it was taken or shipped.
 
-use super::buy::{let_discounts_go, let_drop_go, let_gift_card_go};
+use super::buy::{let_discounts_go, let_drop_go, let_drop_lie, let_gift_card_go};
 use super::conclude::{Settled, settle};
 use super::model::{AdjustmentKind, Checkout, CheckoutState, Order, OrderLine};
 use super::store;
@@ -50,7 +50,7 @@ fn leave(tx: &mut Tx<'_>, id: CheckoutId) -> Result<(Cancel, Option<Attempt>)> {
     }
     inventory::release(tx, id)?;
     let_gift_card_go(tx, checkout)?;
-    let_drop_go(tx, checkout)?;
+    let_drop_lie(tx, checkout)?;
     let_discounts_go(tx, checkout)?;
     let owed = match payments::intent(tx, id.intent())? {
         Some(_) => payments::void_begin(tx, id.intent())?,

@@ -114,6 +114,11 @@ pub const MAIN: &[Migration] = &[
         name: "counted",
         sql: include_str!("../../migrations/main/0022_counted.sql"),
     },
+    Migration {
+        number: 23,
+        name: "cooling",
+        sql: include_str!("../../migrations/main/0023_cooling.sql"),
+    },
 ];
 
 /// What players saw, in a file and lane of its own.

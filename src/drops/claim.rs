@@ -1,12 +1,16 @@
 //! What a buyer may have: counted under every name we know them by, in the transaction that reserves, and given back when the reservation ends.
 
-use super::model::{Identity, Phase, QuotedDrop, Who, contact_needed, limit_reached};
+use super::model::{Identity, Phase, QuotedDrop, Who, contact_needed, cooling, limit_reached};
 use super::store::{self, Counted};
 use crate::db::Tx;
-use crate::kernel::{CheckoutId, DropId, Error, Id, Result, ShopId};
+use crate::kernel::{CheckoutId, DropId, Error, Id, Result, Seconds, ShopId, Time};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Counts a reservation for its buyer. Nothing happens in a drop without a limit. Errors: `drop_contact_needed`, `drop_limit_reached`, `id_reused`.
+/// Before so long somebody may change their mind as often as they like.
+const SECOND_THOUGHTS: Seconds = Seconds::minutes(1);
+
+/// Counts a reservation for its buyer. Nothing happens in a drop without a limit. Errors: `drop_contact_needed`, `drop_limit_reached`, `drop_cooling_down`,
+/// `id_reused`.
 ///
 /// Two who are the same buyer under any name never have more than the limit, whoever comes first: one conditional update a name and a constraint.
 pub fn claim(
@@ -46,14 +50,21 @@ pub fn claim(
 }
 
 fn count(tx: &mut Tx<'_>, drop: DropId, who: &Identity, units: u32, limit: u32) -> Result<()> {
-    if units <= limit && store::count(tx, drop, who, units, limit)? {
+    let at = if mutant!("X3") { FOREVER } else { tx.now() };
+    if units <= limit && store::count(tx, drop, who, units, limit, at)? {
         return Ok(());
     }
-    Err(limit_reached(limit))
+    Err(match store::cools_until(tx, drop, who)? {
+        Some(until) => cooling(until.since(tx.now())),
+        None => limit_reached(limit),
+    })
 }
 
+/// Nobody waits any more.
+const FOREVER: Time = Time(i64::MAX);
+
 /// The buyer says more, or something else, before they paid: from now on they are counted under these names. A browser's secret stays.
-/// Errors: `drop_limit_reached`.
+/// Errors: `drop_limit_reached`, `drop_cooling_down`.
 pub fn identify(tx: &mut Tx<'_>, checkout: CheckoutId, drop: &QuotedDrop, who: &Who<'_>) -> Result<()> {
     let Some(claim) = store::claim(tx, checkout)?.filter(|claim| claim.held && !mutant!("D11-later")) else {
         return Ok(());
@@ -84,7 +95,7 @@ pub fn again(tx: &mut Tx<'_>, checkout: CheckoutId, drop: &QuotedDrop) -> Result
         return Ok(true);
     };
     for (done, identity) in claim.who.iter().enumerate() {
-        if !store::count(tx, drop.id, identity, claim.units, drop.limit)? {
+        if !store::count(tx, drop.id, identity, claim.units, drop.limit, FOREVER)? {
             for identity in &claim.who[..done] {
                 store::uncount(tx, drop.id, identity, claim.units)?;
             }
@@ -104,6 +115,21 @@ pub fn release(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<()> {
         for identity in &claim.who {
             store::uncount(tx, claim.drop, identity, claim.units)?;
         }
+    }
+    Ok(())
+}
+
+/// [`release`] of what was kept for somebody since `since` and not paid. From the second time on, no name of theirs reserves in this drop for as long as
+/// units are kept there: whoever keeps units from others again and again, and never pays, has to let the others in between (X3).
+pub fn lapse(tx: &mut Tx<'_>, checkout: CheckoutId, drop: &QuotedDrop, since: Time) -> Result<()> {
+    let claim = store::claim(tx, checkout)?.filter(|claim| claim.held);
+    release(tx, checkout)?;
+    let Some(claim) = claim.filter(|_| tx.now() >= since.plus(SECOND_THOUGHTS)) else {
+        return Ok(());
+    };
+    let cools_until = tx.now().plus(Seconds::minutes(drop.hold_minutes));
+    for identity in &claim.who {
+        store::cool(tx, drop.id, identity, cools_until)?;
     }
     Ok(())
 }

@@ -571,6 +571,18 @@ pub(super) fn limit_reached(limit: u32) -> Error {
     )
 }
 
+/// X3: they let lie what was kept for them, and not for the first time.
+pub(super) fn cooling(so_long: Seconds) -> Error {
+    let minutes = u64::try_from((so_long.0 + 59) / 60).unwrap_or(1).max(1);
+    let wait = crate::kernel::words::count(minutes, "minute", "minutes");
+    Error::conflict(
+        "drop_cooling_down",
+        format!(
+            "Units were kept for you here more than once, and not bought. Others come first now: you can reserve again in {wait}."
+        ),
+    )
+}
+
 pub(super) fn contact_needed() -> Error {
     Error::conflict(
         "drop_contact_needed",

@@ -708,8 +708,8 @@ pub(super) fn with_sales_rules(tx: &mut Tx<'_>, after: DropId, most: i64) -> Res
 
 // Who has what. ------------------------------------------------------------------------------------------------------------------------------------
 
-/// Counts units for somebody. No row: they would have more than they may.
-pub(super) fn count(tx: &mut Tx<'_>, drop: DropId, who: &Identity, units: u32, most: u32) -> Result<bool> {
+/// Counts units for somebody. No row: they would have more than they may, or wait until a time after `at`.
+pub(super) fn count(tx: &mut Tx<'_>, drop: DropId, who: &Identity, units: u32, most: u32, at: Time) -> Result<bool> {
     if mutant!("D2-drop") {
         let over = "insert into drop_buyers (drop_id, identity, units, units_max) values ($1, $2, $3, $4)
                     on conflict (drop_id, identity) do update set units = excluded.units";
@@ -718,8 +718,8 @@ pub(super) fn count(tx: &mut Tx<'_>, drop: DropId, who: &Identity, units: u32, m
     let done = tx.exec(
         "insert into drop_buyers (drop_id, identity, units, units_max) values ($1, $2, $3, $4)
          on conflict (drop_id, identity) do update set units = drop_buyers.units + excluded.units
-          where drop_buyers.units + excluded.units <= drop_buyers.units_max",
-        args![drop, who.as_slice(), units, most],
+          where drop_buyers.units + excluded.units <= drop_buyers.units_max and (drop_buyers.cools_until is null or drop_buyers.cools_until <= $5)",
+        args![drop, who.as_slice(), units, most, at],
     )?;
     Ok(done == 1)
 }
@@ -729,6 +729,24 @@ pub(super) fn uncount(tx: &mut Tx<'_>, drop: DropId, who: &Identity, units: u32)
         "update drop_buyers set units = units - $3 where drop_id = $1 and identity = $2",
         args![drop, who.as_slice(), units],
     )
+}
+
+/// Somebody let lie what was kept for them: not for the first time, they wait until `cools_until`.
+pub(super) fn cool(tx: &mut Tx<'_>, drop: DropId, who: &Identity, cools_until: Time) -> Result<()> {
+    tx.change_one(
+        "update drop_buyers set cools_until = case when lapses > 0 then cast($3 as bigint) else cools_until end, lapses = lapses + 1
+          where drop_id = $1 and identity = $2",
+        args![drop, who.as_slice(), cools_until],
+    )
+}
+
+/// Until when nothing may be reserved under a name, if that is still to come.
+pub(super) fn cools_until(tx: &mut Tx<'_>, drop: DropId, who: &Identity) -> Result<Option<Time>> {
+    let until: Option<(Option<Time>,)> = tx.maybe_one(
+        "select cools_until from drop_buyers where drop_id = $1 and identity = $2",
+        args![drop, who.as_slice()],
+    )?;
+    Ok(until.and_then(|(until,)| until).filter(|until| *until > tx.now()))
 }
 
 /// A name under which nothing is counted any more.

@@ -598,7 +598,7 @@ pub const NOTHING: &[(&str, &str)] = &[
         "disputes",
         "id shop_id intent_id attempt_id processor name round state closed_by reason amount_minor currency covered_minor excess_minor legs fees due_by asked asks tries trouble version next_check_at created_at changed_at",
     ),
-    ("drop_buyers", "drop_id units units_max"),
+    ("drop_buyers", "drop_id units units_max lapses cools_until"),
     ("drop_claims", "checkout_id drop_id shop_id units held"),
     (
         "drop_contacts",

@@ -5,11 +5,11 @@
 //! TLS is a proxy's business: this speaks plain HTTP/1.1 behind it.
 
 mod connections;
-mod descriptors;
+mod process;
 mod layers;
 
 pub use connections::accept;
-pub use descriptors::raise_descriptors;
+pub use process::{raise_descriptors, use_small_pages};
 
 use crate::app::App;
 use crate::http::Stopping;

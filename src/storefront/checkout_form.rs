@@ -530,6 +530,7 @@ fn no_drop(front: &Front, error: &Error) -> Result<Response, Problem> {
         "drop_reserved" => "You have begun to buy this.",
         "drop_offer_bound" => "Buy it with your mailbox.",
         "drop_limit_reached" => "You have what each buyer may have.",
+        "drop_cooling_down" => "Others come first now.",
         "drop_pass_needed" => "Take a turn first.",
         "drop_pass_waiting" => "It is not your turn yet.",
         "drop_pass_expired" | "drop_pass_used" => "Your turn is over.",

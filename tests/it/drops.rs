@@ -576,6 +576,50 @@ async fn d11_a_reservation_that_ends_gives_its_buyer_their_limit_back() {
 }
 
 #[tokio::test]
+async fn x3_whoever_lets_units_lie_twice_waits_while_others_buy() {
+    let show = Show::open(10, 6, json!({ "limit_per_buyer": 1 })).await;
+    let clock = &show.stall.world.clock;
+    let cooling = (409, "drop_cooling_down".to_owned());
+    // Whoever thinks again within a minute is no hoarder, however often.
+    for _ in 0..3 {
+        let (id, buyer) = show.reserve(&show.quote(1).await, "bob").await;
+        assert_eq!(buyer.delete(&format!("/v1/checkouts/{id}")).await.status, 200);
+    }
+    // Ada's minutes run out, and she leaves the next one after two of them.
+    show.reserve(&show.quote(1).await, "ada").await;
+    clock.advance(3 * 60 + 1);
+    show.becomes((6, 0, 0, 0)).await;
+    let (id, buyer) = show.reserve(&show.quote(1).await, "ada").await;
+    clock.advance(120);
+    assert_eq!(buyer.delete(&format!("/v1/checkouts/{id}")).await.status, 200);
+    let quote = show.quote(1).await;
+    let again = show.tap(&quote, "ada").await;
+    assert_eq!(again.refusal(), cooling, "{}", again.text());
+    assert!(again.text().contains("in 3 minutes"), "{}", again.text());
+    let mut elsewhere = body_of(&quote, "ada.too");
+    elsewhere["address"]["line1"] = json!("Ada Street 1");
+    let elsewhere = show.put(show.stall.checkout(), &elsewhere).await;
+    assert_eq!(elsewhere.refusal(), cooling, "the same street: {}", elsewhere.text());
+    let (other, them) = show.reserve(&quote, "eve").await;
+    let said = json!({ "contact": { "email": "ada+1@example.com" } });
+    let said = them.put(&format!("/v1/checkouts/{other}/details"), &said).await;
+    assert_eq!(said.refusal(), cooling, "nor does she say later who she is");
+    assert_eq!(state(&show.tap(&quote, "bob").await), bought(), "others buy meanwhile");
+    clock.advance(3 * 60 + 1);
+    assert_eq!(state(&show.tap(&show.quote(1).await, "ada").await), bought());
+    // A bank that took its time is nobody's fault.
+    for _ in 0..3 {
+        let mut body = body_of(&show.quote(1).await, "dan");
+        body["payment"]["token"] = json!("tok_3ds");
+        let waits = show.put(show.stall.checkout(), &body).await;
+        assert_eq!(state(&waits), (201, "requires_escalation".into()), "{}", waits.text());
+        clock.advance(31 * 60);
+        show.becomes((4, 0, 2, 0)).await;
+    }
+    show.stall.invariants().await;
+}
+
+#[tokio::test]
 async fn d11_what_is_given_up_of_an_order_counts_no_more_against_its_buyers_limit() {
     let show = Show::open(5, 4, json!({ "limit_per_buyer": 2 })).await;
     let stall = &show.stall;

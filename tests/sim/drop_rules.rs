@@ -133,6 +133,19 @@ pub const SLOW: &[Rule] = &[
             and '61' not in (hex(substr(c.identities, 1, 1)), hex(substr(c.identities, 34, 1)), hex(substr(c.identities, 67, 1)), hex(substr(c.identities, 100, 1))))",
     ),
     (
+        "X3: who let units lie twice, by their browser, reserved again before others had their minutes",
+        "with claims as (select checkout_id, drop_id, case '62' when hex(substr(identities, 1, 1)) then substr(identities, 1, 33)
+              when hex(substr(identities, 34, 1)) then substr(identities, 34, 33) when hex(substr(identities, 67, 1)) then substr(identities, 67, 33)
+              when hex(substr(identities, 100, 1)) then substr(identities, 100, 33) end browser from drop_claims),
+           lapses as (select c.drop_id, c.browser, k.changed_at at, row_number() over (partition by c.drop_id, c.browser order by k.changed_at) n
+              from claims c join checkouts k on k.id = c.checkout_id where c.browser is not null and k.changed_at - k.created_at >= 60000000
+                and exists (select 1 from reservations r where r.checkout_id = k.id and r.location_id = c.drop_id
+                     and (k.state, r.state) in (values ('expired', 'expired'), ('canceled', 'released'))))
+         select count(*) from lapses l join claims c on c.drop_id = l.drop_id and c.browser = l.browser join checkouts k on k.id = c.checkout_id
+           join drops d on d.id = c.drop_id
+          where l.n > 1 and k.created_at > l.at and k.created_at < l.at + d.hold_minutes * 60000000",
+    ),
+    (
         "D13: reserved before a drop opened, while it was paused, or after it closed",
         "select count(*) from (select 1 from reservations r join drops d on d.id = r.location_id
           where not exists (select 1 from drop_events e where e.drop_id = d.id and e.kind = 'opened' and e.at <= r.created_at)

@@ -153,6 +153,7 @@ pub const OF_DROPS: &[(&str, &str)] = &[
     ("L17-chain", "the hash of an event does not cover the one before it"),
     ("L17-event", "some acts are not written into the archive of their drop"),
     ("X2", "people are let in as they came, whatever was drawn"),
+    ("X3", "whoever lets units lie again and again may reserve again at once"),
     ("X5", "a pass is used as often as somebody shows it"),
     ("X5-late", "a pass has no end"),
 ];

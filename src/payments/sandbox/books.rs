@@ -384,7 +384,11 @@ impl Books {
 
     fn keep(&mut self, payment: Payment) -> Payment {
         if self.journal.is_some() {
-            self.open.payments.push(payment.clone());
+            // A request may change a payment several times: the journal has to know what came of it.
+            match self.open.payments.last_mut().filter(|last| last.id == payment.id) {
+                Some(last) => last.clone_from(&payment),
+                None => self.open.payments.push(payment.clone()),
+            }
         }
         self.index(payment.clone());
         payment
