@@ -51,7 +51,7 @@ pub(super) struct Trade {
 impl Trade {
     pub(super) fn of(seed: u64) -> Option<Self> {
         are_in(seed).then(|| Self {
-            erases: seed / ONE_IN % 2 == 0,
+            erases: (seed / ONE_IN).is_multiple_of(2),
             ..Self::default()
         })
     }
