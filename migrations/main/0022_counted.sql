@@ -2,6 +2,3 @@
 
 alter table preorders add column counted {int} not null default 0 check (counted >= 0); -- pieces that came, those nobody expected too
 update preorders set counted = arrived;
-
--- Whoever says something of a purchase whose buyer was erased begins that erasure again.
-create index erasure_items_checkout on erasure_items (checkout_id);

@@ -5,8 +5,8 @@
 //! TLS is a proxy's business: this speaks plain HTTP/1.1 behind it.
 
 mod connections;
-mod process;
 mod layers;
+mod process;
 
 pub use connections::accept;
 pub use process::{raise_descriptors, use_small_pages};

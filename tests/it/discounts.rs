@@ -96,6 +96,25 @@ pub async fn refund(stall: &Stall, order: OrderId, body: Value) -> Answer {
     stall.staff.post(&format!("/v1/orders/{order}/refunds"), &body).await
 }
 
+/// Whether the shop's prices are with their tax.
+async fn prices_with_tax(stall: &Stall, inclusive: bool) {
+    let shop = stall.staff.get("/v1/shop").await.value();
+    let set = stall
+        .staff
+        .clone()
+        .with("if-match", &format!("\"{}\"", shop["version"]))
+        .patch("/v1/shop", &json!({ "prices_include_tax": inclusive }))
+        .await;
+    assert_eq!(set.status, 200, "{}", set.text());
+}
+
+/// Parcels cost nothing.
+async fn posted_for_nothing(stall: &Stall) {
+    let zones = json!({ "zones": [{ "name": "Home", "countries": ["DE"], "methods": [{ "name": "Free",
+        "price": { "amount": 0, "currency": "EUR" }, "eta_days_min": 1, "eta_days_max": 2 }] }] });
+    assert_eq!(stall.staff.put("/v1/delivery", &zones).await.status, 200);
+}
+
 #[tokio::test]
 async fn a_code_takes_something_off_and_every_book_says_so() {
     let stall = Stall::open(5).await;
@@ -473,15 +492,7 @@ async fn lines_come_to_the_total_whether_prices_include_tax_or_not() {
     )
     .await;
     for inclusive in [true, false] {
-        let shop = stall.staff.get("/v1/shop").await.value();
-        let edit = json!({ "prices_include_tax": inclusive });
-        let set = stall
-            .staff
-            .clone()
-            .with("if-match", &format!("\"{}\"", shop["version"]))
-            .patch("/v1/shop", &edit)
-            .await;
-        assert_eq!(set.status, 200, "{}", set.text());
+        prices_with_tax(&stall, inclusive).await;
         let quote = quoted(&stall, &format!("{mug}:1,{book}:3,{print}:2"), "odd").await;
         let lines = quote["lines"].as_array().unwrap();
         let sum = |field: &str| lines.iter().map(|line| minor(&line[field])).sum::<i64>();
@@ -534,14 +545,7 @@ async fn lines_come_to_the_total_whether_prices_include_tax_or_not() {
 #[tokio::test]
 async fn f5_a_discount_on_prices_without_tax_is_counted_once_when_units_come_back() {
     let stall = Stall::open(9).await;
-    let shop = stall.staff.get("/v1/shop").await.value();
-    let set = stall
-        .staff
-        .clone()
-        .with("if-match", &format!("\"{}\"", shop["version"]))
-        .patch("/v1/shop", &json!({ "prices_include_tax": false }))
-        .await;
-    assert_eq!(set.status, 200, "{}", set.text());
+    prices_with_tax(&stall, false).await;
     with_code(&stall, "TEN", percent(10)).await;
     // Three mugs at 30.00 less 10 % are 81.00, and 15.39 of tax on it.
     let quote = quoted(&stall, &format!("{}:3", stall.mug), "TEN").await;
@@ -598,17 +602,8 @@ async fn f5_an_order_keeps_its_discount_though_units_are_canceled_and_the_code_h
 #[tokio::test]
 async fn a_discount_of_everything_leaves_nothing_of_two_lines_whose_tax_is_rounded() {
     let stall = Stall::open(9).await;
-    let shop = stall.staff.get("/v1/shop").await.value();
-    let set = stall
-        .staff
-        .clone()
-        .with("if-match", &format!("\"{}\"", shop["version"]))
-        .patch("/v1/shop", &json!({ "prices_include_tax": false }))
-        .await;
-    assert_eq!(set.status, 200, "{}", set.text());
-    let zones = json!({ "zones": [{ "name": "Home", "countries": ["DE"], "methods": [{ "name": "Free",
-        "price": { "amount": 0, "currency": "EUR" }, "eta_days_min": 1, "eta_days_max": 2 }] }] });
-    assert_eq!(stall.staff.put("/v1/delivery", &zones).await.status, 200);
+    prices_with_tax(&stall, false).await;
+    posted_for_nothing(&stall).await;
     let (one, other) = (
         sell(&stall, "Test", 1150, false).await,
         sell(&stall, "Same", 1150, false).await,
@@ -628,9 +623,7 @@ async fn a_discount_of_everything_leaves_nothing_of_two_lines_whose_tax_is_round
 #[tokio::test]
 async fn a_discount_that_takes_everything_asks_no_processor() {
     let stall = Stall::open(5).await;
-    let zones = json!({ "zones": [{ "name": "Home", "countries": ["DE"], "methods": [{ "name": "Free",
-        "price": { "amount": 0, "currency": "EUR" }, "eta_days_min": 1, "eta_days_max": 2 }] }] });
-    assert_eq!(stall.staff.put("/v1/delivery", &zones).await.status, 200);
+    posted_for_nothing(&stall).await;
     with_code(&stall, "ALL", percent(100)).await;
     let quote = quoted(&stall, &format!("{}:1", stall.mug), "ALL").await;
     assert_eq!(minor(&quote["total"]), 0);
