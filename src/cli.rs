@@ -342,7 +342,7 @@ struct ServeArgs {
     /// What wakes the other servers of one PostgreSQL database, such as nats://nats.internal:4222; without it PostgreSQL does
     #[arg(long)]
     nats: Option<String>,
-    /// Connections that write to PostgreSQL, each with a thread [default: 4]
+    /// Connections that write to PostgreSQL, each with a thread [default: 4, or one for two cores where the server is on this machine]
     #[arg(long)]
     lanes: Option<usize>,
 }
@@ -446,7 +446,7 @@ fn serve(mut config: Config, args: ServeArgs) -> Result<()> {
         .map_or(config.base_url, |url| url.trim_end_matches('/').to_owned());
     config.database = args.database.unwrap_or(config.database);
     config.nats = args.nats.unwrap_or(config.nats);
-    config.lanes = args.lanes.unwrap_or(config.lanes);
+    config.lanes = args.lanes.or(config.lanes);
     config.check()?;
     start_logs(&config)?;
     server::raise_descriptors();

@@ -22,8 +22,8 @@ pub struct Config {
     pub database: String,
     /// PostgreSQL servers that follow `database`, with commas between: pages that may be a second old are read there.
     pub read_database: String,
-    /// Connections of this process that write to PostgreSQL, each with a thread: 1 to 64. SQLite has one.
-    pub lanes: usize,
+    /// Connections of this process that write to PostgreSQL, each with a thread: 1 to 64. Without it as many as suit where the server is. SQLite has one.
+    pub lanes: Option<usize>,
     /// What wakes other replicas: addresses such as `nats://nats.internal:4222`, with commas between; empty: PostgreSQL itself.
     pub nats: String,
     /// Address and port to listen on.
@@ -95,7 +95,7 @@ impl Default for Config {
             data: PathBuf::from("hawker-data"),
             database: String::new(),
             read_database: String::new(),
-            lanes: 4,
+            lanes: None,
             nats: String::new(),
             listen: "127.0.0.1:8080".into(),
             base_url: "http://localhost:8080".into(),
@@ -197,7 +197,7 @@ impl Config {
             self.reservation_minutes = parsed("HAWKER_RESERVATION_MINUTES", &value)?;
         }
         if let Some(value) = environment("HAWKER_LANES") {
-            self.lanes = parsed("HAWKER_LANES", &value)?;
+            self.lanes = Some(parsed("HAWKER_LANES", &value)?);
         }
         if let Some(value) = environment("HAWKER_UPSELL_MINUTES") {
             self.upsell_minutes = parsed("HAWKER_UPSELL_MINUTES", &value)?;
@@ -275,7 +275,7 @@ impl Config {
         if !(0..=540).contains(&self.evidence_days) {
             return Err(wrong("evidence_days is 0 to 540"));
         }
-        if !(1..=64).contains(&self.lanes) {
+        if self.lanes.is_some_and(|lanes| !(1..=64).contains(&lanes)) {
             return Err(wrong("lanes is 1 to 64"));
         }
         nats_servers(&self.nats)?;

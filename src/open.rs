@@ -130,7 +130,7 @@ pub fn open(config: &Config, ports: Ports, how: Use) -> Result<App> {
     };
     let main = db::Config {
         headroom,
-        lanes: config.lanes,
+        lanes: config.lanes.unwrap_or_else(|| db::lanes_by_place(&config.database)),
         followers: if how == Use::Alone {
             config.followers()
         } else {

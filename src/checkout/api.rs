@@ -11,7 +11,7 @@ use super::one_click::Paying;
 use super::orders::{OrderView, Ship, orders, view};
 use super::refund::{NewRefund, Refund, RefundLines, RefundWhat, Way, refund};
 use super::stored_api::Buyer;
-use super::{own, store, upsell};
+use super::{DROP_LIMIT, own, store, upsell};
 use crate::app::App;
 use crate::clips;
 use crate::drops::BuyerKey;
@@ -197,13 +197,15 @@ pub fn decline_out(code: &str) -> DeclineOut {
         "stolen_card" | "lost_card" | "pickup_card" | "fraudulent" => {
             "The bank refused this card. Nothing was charged; use another one."
         }
+        DROP_LIMIT => {
+            "This card has as much of this drop as one buyer may have. Nothing was charged, and nothing is reserved any more."
+        }
         _ => "The payment was declined. Nothing was charged; try again or use another card.",
     };
     // Which hard code it was is nobody's business but the bank's: it would help whoever tries cards.
-    let code = if code == "insufficient_funds" {
-        code
-    } else {
-        "card_declined"
+    let code = match code {
+        "insufficient_funds" | DROP_LIMIT => code,
+        _ => "card_declined",
     };
     DeclineOut {
         code: code.into(),
@@ -246,10 +248,11 @@ fn checkout_out(app: &App, shop: &Shop, settled: &Settled, with_secret: bool) ->
             page_url: order_page_url(app, shop, order.id),
             next: None,
         }),
-        decline: (matches!(
-            checkout.state,
-            CheckoutState::ReadyForComplete | CheckoutState::Completed
-        ) && !settled.decline.is_empty())
+        decline: (settled.is_over_limit()
+            || (matches!(
+                checkout.state,
+                CheckoutState::ReadyForComplete | CheckoutState::Completed
+            ) && !settled.decline.is_empty()))
         .then(|| decline_out(&settled.decline)),
         test_mode: shop.test_mode,
     }
@@ -293,6 +296,9 @@ async fn with_next(app: &App, shop: &Shop, settled: &Settled, with_secret: bool)
 
 fn answer(status: StatusCode, out: &CheckoutOut) -> Result<Response, Problem> {
     match &out.decline {
+        Some(decline) if decline.code == DROP_LIMIT => {
+            Err(Problem::conflict(DROP_LIMIT, decline.detail.clone()).with("checkout", out))
+        }
         Some(decline) => {
             let detail = decline.detail.clone();
             Err(Problem::new(StatusCode::PAYMENT_REQUIRED, "declined", detail).with("checkout", out))

@@ -1,7 +1,7 @@
 //! A viewer buys what they were offered: at once with everything said, or by paying a checkout that was filled in step by step.
 
 use super::allocate::allocate;
-use super::conclude::{Settled, outcome, paid, settle};
+use super::conclude::{Known, Settled, outcome, paid, settle};
 use super::model::{Address, Checkout, CheckoutState, Contact, Frozen, Need, lane_key, lane_of, missing, paying_until};
 use super::one_click::{Paying, Stored, elsewhere};
 use super::{own, store, upsell};
@@ -23,7 +23,7 @@ use crate::preorders;
 use base64::Engine;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use subtle::ConstantTimeEq;
 
 /// One tap: what was shown, and what the buyer said with it.
@@ -113,7 +113,14 @@ async fn story(app: App, tap: Tap) -> Result<(Shop, Buy)> {
     };
     let return_url = tap.return_url.clone();
     let window = Seconds::minutes(app.settings.upsell_minutes);
-    let placed = app.db.write(lane, move |tx| {
+    let tap = Arc::new(tap);
+    let asking = tap.clone();
+    let ask = move |tx: &mut Tx<'_>| {
+        drop(identity::shop(tx, asking.shop));
+        drop(store::of_whoever(tx, asking.id));
+        offers::ask_recheck(tx, &asking.quote);
+    };
+    let placed = app.db.write_asking(lane, ask, move |tx| {
         let shop = identity::shop(tx, tap.shop)?;
         let place = place(tx, &shop, &tap, routing.as_ref(), hold, window)?;
         Ok(Placed { shop, place })
@@ -165,7 +172,7 @@ async fn authorize(
     attempt: Attempt,
     plan: Plan,
 ) -> Result<Settled> {
-    let plan = std::sync::Arc::new(plan);
+    let plan = Arc::new(plan);
     let mut attempt = attempt;
     loop {
         let answer = payments::authorize_ask(app, &attempt).await;
@@ -178,8 +185,9 @@ async fn authorize(
                 && matches!(answer, Answer::Authorized { .. })
             {
                 let recorded = payments::record_asked(tx, &attempt, &answer)?;
+                let card = recorded.card;
                 return Ok(Recorded::Settled(match recorded.state {
-                    AttemptState::Authorized => paid(tx, checkout, Some(claims))?,
+                    AttemptState::Authorized => paid(tx, checkout, Some(Known { claims, card }))?,
                     _ => settle(tx, checkout.id)?,
                 }));
             }
@@ -526,6 +534,22 @@ pub(super) fn counts_in_drop(tx: &mut Tx<'_>, checkout: &Checkout) -> Result<boo
     match &checkout.offer.quote.drop {
         Some(drop) if drop.limit > 0 => drops::again(tx, checkout.id, drop),
         _ => Ok(true),
+    }
+}
+
+/// Counts the buyer's units under the card that pays for them, too. False: with this card somebody has as much of the drop as one buyer may. Costs nothing without
+/// a limit.
+pub(super) fn pays_in_drop(
+    tx: &mut Tx<'_>,
+    checkout: &Checkout,
+    card: impl FnOnce(&mut Tx<'_>) -> Result<Option<[u8; 32]>>,
+) -> Result<bool> {
+    let Some(drop) = checkout.offer.quote.drop.as_ref().filter(|drop| drop.limit > 0) else {
+        return Ok(true);
+    };
+    match card(tx)? {
+        Some(card) => drops::pay_with(tx, checkout.id, drop, &card),
+        None => Ok(true),
     }
 }
 

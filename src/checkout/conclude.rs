@@ -1,6 +1,8 @@
 //! The one place where a checkout follows its payment: an order is born, a declined buyer may try again, late money finds its unit or goes back.
 
-use super::buy::{counts_discounts, counts_in_drop, keeps_gift_card, let_discounts_go, let_drop_go, let_gift_card_go};
+use super::buy::{
+    counts_discounts, counts_in_drop, keeps_gift_card, let_discounts_go, let_drop_go, let_gift_card_go, pays_in_drop,
+};
 use super::model::{Checkout, CheckoutState, Order, OrderLine, order_number};
 use super::store;
 use crate::db::Tx;
@@ -21,6 +23,11 @@ pub struct Settled {
 }
 
 impl Settled {
+    /// It ended because of the card it was paid with ([`super::DROP_LIMIT`]).
+    pub fn is_over_limit(&self) -> bool {
+        self.checkout.state == CheckoutState::Expired && self.decline == super::DROP_LIMIT
+    }
+
     /// Nothing was asked of a processor yet.
     pub(super) fn open(checkout: Checkout) -> Self {
         Self {
@@ -134,20 +141,34 @@ fn with_attempt(tx: &mut Tx<'_>, checkout: Checkout) -> Result<Settled> {
     })
 }
 
+/// What whoever reserved and asked for the money knows of a checkout without reading it.
+pub(super) struct Known {
+    pub(super) claims: Vec<Claim>,
+    /// The card that promised.
+    pub(super) card: Option<[u8; 32]>,
+}
+
 /// The money is promised: the reservation becomes a sale and the order is born, or the money goes back because the units are gone.
 ///
-/// `held`: what the checkout holds, of whoever wrote it; if it does not any more, the whole command runs again.
-pub(super) fn paid(tx: &mut Tx<'_>, checkout: Checkout, held: Option<Vec<Claim>>) -> Result<Settled> {
+/// Of `known` it holds no more, the whole command runs again.
+pub(super) fn paid(tx: &mut Tx<'_>, checkout: Checkout, known: Option<Known>) -> Result<Settled> {
     if !keeps_gift_card(tx, &checkout)? {
         return too_late(tx, checkout); // It had run out, and the gift card's part was spent elsewhere.
     }
     if !counts_in_drop(tx, &checkout)? {
         return too_late(tx, checkout); // It had run out, and they bought as much as they may with another checkout.
     }
+    let (intent, card) = (checkout.id.intent(), known.as_ref().map(|known| known.card));
+    if !pays_in_drop(tx, &checkout, |tx| {
+        card.map_or_else(|| payments::promising_card(tx, intent), Ok)
+    })? {
+        payments::refuse_promise(tx, intent, super::DROP_LIMIT)?;
+        return too_late(tx, checkout);
+    }
     if !counts_discounts(tx, &checkout)? {
         return too_late(tx, checkout); // It had run out, and others had the discount as often as it may be.
     }
-    match inventory::convert(tx, checkout.id, held)? {
+    match inventory::convert(tx, checkout.id, known.map(|known| known.claims))? {
         Convert::Sold(claims) => {
             let checkout = advance(tx, checkout, CheckoutState::Completed)?;
             let order = born(tx, &checkout, &claims)?;

@@ -32,6 +32,9 @@ mod upsell;
 #[cfg(test)]
 mod tests;
 
+/// Why a promise is let go whose card has as much of a drop as one buyer may: a decline of ours.
+pub const DROP_LIMIT: &str = "drop_limit_reached";
+
 pub use api::*;
 pub use buy::{Buy, Exchanged, Pay, Tap, buy, client_secret, knows_secret, pay};
 pub use cancel::{Cancel, CancelOrder, GiveUp, cancel, cancel_order, give_up};

@@ -214,6 +214,12 @@ pub fn view(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<OrderVi
 
 /// An order as it was sold, for what follows from the sale: what was taken or given back since is not asked for.
 pub fn sold(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<OrderView>> {
+    let checkout = CheckoutId::from_uuid(id.uuid()); // An order has its checkout's id.
+    tx.ahead(|tx| {
+        drop(store::find_born(tx, shop, id));
+        drop(store::lines(tx, id));
+        drop(payments::intent(tx, checkout.intent()));
+    });
     let Some((order, checkout, erased_at)) = store::find_born(tx, shop, id)? else {
         return Ok(None);
     };

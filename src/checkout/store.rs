@@ -49,7 +49,8 @@ fn address_text(address: Option<&Address>) -> String {
 /// Writes a new checkout. If its id was taken since [`of_whoever`] found nobody, the whole command runs again and finds them.
 pub(super) fn insert(tx: &mut Tx<'_>, checkout: &Checkout) -> Result<()> {
     let total = checkout.total();
-    tx.change_one(
+    tx.together(
+        checkout.id,
         "insert into checkouts (id, shop_id, state, version, fingerprint, lane, offer, contact, address, total_minor, currency, clip_id,
                                 created_at, changed_at, expires_at, next_check_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $14) on conflict (id) do nothing",
@@ -83,7 +84,8 @@ pub fn find(tx: &mut Tx<'_>, shop: ShopId, id: CheckoutId) -> Result<Option<Chec
 
 /// The checkout with this id, whichever shop's it is.
 pub(super) fn of_whoever(tx: &mut Tx<'_>, id: CheckoutId) -> Result<Option<Checkout>> {
-    tx.maybe_one(
+    tx.maybe_one_of(
+        id,
         "select id, shop_id, state, version, fingerprint, lane, offer, contact, address, created_at, changed_at, expires_at
            from checkouts where id = $1",
         args![id],
@@ -98,7 +100,8 @@ pub(super) fn load(tx: &mut Tx<'_>, id: CheckoutId) -> Result<Checkout> {
 /// Moves a checkout from the state and version it was read with.
 pub(super) fn advance(tx: &mut Tx<'_>, checkout: &Checkout, to: CheckoutState, expires_at: Time) -> Result<()> {
     let next_check_at = to.is_open().then_some(expires_at);
-    tx.change_one(
+    tx.together(
+        checkout.id,
         "update checkouts set state = $4, version = version + 1, changed_at = $5, expires_at = $6, next_check_at = $7
           where id = $1 and state = $2 and version = $3",
         args![
@@ -208,7 +211,8 @@ impl FromRow for Order {
 }
 
 pub(super) fn insert_order(tx: &mut Tx<'_>, order: &Order) -> Result<()> {
-    tx.put(
+    tx.together(
+        order.id,
         "insert into orders (id, shop_id, checkout_id, number, currency, total_minor, tax_minor, delivery_minor, country, email, confirmed_at, version)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         args![
@@ -239,7 +243,8 @@ impl FromRow for Born {
 
 /// An order of a shop with the checkout it was born from, and since when that says nothing of its buyer any more.
 pub(super) fn find_born(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<(Order, Checkout, Option<Time>)>> {
-    let found: Option<Born> = tx.maybe_one(
+    let found: Option<Born> = tx.maybe_one_of(
+        id,
         "select o.id, o.shop_id, o.checkout_id, o.number, o.currency, o.total_minor, o.tax_minor, o.delivery_minor, o.country, o.email,
                 o.confirmed_at, o.canceled_at, o.version,
                 c.id, c.shop_id, c.state, c.version, c.fingerprint, c.lane, c.offer, c.contact, c.address, c.created_at, c.changed_at, c.expires_at,
@@ -384,7 +389,8 @@ impl FromRow for OrderLine {
 }
 
 pub(super) fn insert_line(tx: &mut Tx<'_>, order: OrderId, line: &OrderLine) -> Result<()> {
-    tx.put(
+    tx.together(
+        order,
         "insert into order_lines (order_id, line, variant_id, location_id, title, quantity, amount_minor, tax_minor, tax_rate_bp)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         args![order, line.line, line.variant, line.location, line.title, line.quantity, line.amount_minor, line.tax_minor, line.tax.0],
@@ -393,7 +399,8 @@ pub(super) fn insert_line(tx: &mut Tx<'_>, order: OrderId, line: &OrderLine) -> 
 
 /// The lines of an order we looked up ourselves.
 pub fn lines(tx: &mut Tx<'_>, order: OrderId) -> Result<Vec<OrderLine>> {
-    tx.all(
+    tx.all_of(
+        order,
         "select line, variant_id, location_id, title, quantity, amount_minor, tax_minor, tax_rate_bp, shipped, canceled, returned, asked
            from order_lines where order_id = $1 order by line limit 100",
         args![order],

@@ -2,6 +2,7 @@
 
 use super::clock::{DbClock, ServersTime};
 use super::memo::Memo;
+use super::rows::Rows;
 use super::sums::Sums;
 use super::tx::{Batch, Connection, Tx};
 use super::value::{Bind, Value};
@@ -15,6 +16,8 @@ use std::time::Duration;
 
 /// A queued command with its caller.
 pub(super) trait Command: Send {
+    /// Asks what it will read, of a database that is worth asking ahead.
+    fn ask(&self, tx: &mut Tx<'_>);
     /// Runs it once; may run again if the transaction was lost.
     fn run(&self, tx: &mut Tx<'_>) -> Result<()>;
     /// Forgets what the last run answered and keeps this error instead.
@@ -23,8 +26,11 @@ pub(super) trait Command: Send {
     fn answer(self: Box<Self>);
 }
 
+type Ask = Box<dyn Fn(&mut Tx<'_>) + Send>;
+
 pub(super) struct Typed<T, F> {
     act: F,
+    ask: Option<Ask>,
     kept: Mutex<Option<Result<T>>>,
     reply: tokio::sync::oneshot::Sender<Result<T>>,
 }
@@ -33,16 +39,28 @@ impl<T, F> Typed<T, F> {
     pub(super) fn new(act: F, reply: tokio::sync::oneshot::Sender<Result<T>>) -> Self {
         Self {
             act,
+            ask: None,
             kept: Mutex::new(None),
             reply,
         }
     }
+
+    /// With what it will read.
+    pub(super) fn asking(self, ask: Option<Ask>) -> Self {
+        Self { ask, ..self }
+    }
+
     fn keep(&self, answer: Result<T>) {
         *lock(&self.kept) = Some(answer);
     }
 }
 
 impl<T: Send, F: Fn(&mut Tx<'_>) -> Result<T> + Send> Command for Typed<T, F> {
+    fn ask(&self, tx: &mut Tx<'_>) {
+        if let Some(ask) = &self.ask {
+            ask(tx);
+        }
+    }
     fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
         let value = (self.act)(tx)?;
         self.keep(Ok(value));
@@ -210,6 +228,8 @@ pub(super) struct Lane {
     memo: Memo,
     /// What it does to rows once, at its end.
     sums: Sums,
+    /// What it writes by one statement, at its end.
+    rows: Rows,
     /// Tables in which it changed rows.
     touched: BTreeSet<&'static str>,
     /// The last batch that is known to be committed, and when it was.
@@ -255,6 +275,7 @@ impl Lane {
             careful: 0,
             memo: Memo::default(),
             sums: Sums::default(),
+            rows: Rows::default(),
             touched: BTreeSet::new(),
             last: None,
             unlooked: false,
@@ -275,7 +296,10 @@ impl Lane {
         self.careful = self.careful.saturating_sub(1);
         let gather = matches!(self.connection, Connection::Postgres(_));
         let mut done = self.attempt(&batch, apart, gather);
-        if self.sums.were_written() && matches!(done, Ok(Committed::No(_))) {
+        if gather
+            && let Ok(Committed::No(error)) = &done
+            && (self.sums.were_written() || self.rows.were_written() || is_constraint(error))
+        {
             done = self.attempt(&batch, apart, false); // The sums did not fit, perhaps: together, but each command for itself.
         }
         match done {
@@ -325,6 +349,7 @@ impl Lane {
         let batch_id = *self.random.uuid().as_bytes();
         self.memo.forget();
         self.sums.begin(gather);
+        self.rows.begin(gather);
         self.touched.clear();
         if let Err(error) = self.begin(batch_id) {
             return self.recover(error);
@@ -336,10 +361,11 @@ impl Lane {
         {
             return self.recover(error);
         }
+        self.ask_ahead(batch);
         let mut facts = 0;
         for command in batch {
             let command = command.command();
-            let mark = (apart == Apart::Yes).then(|| self.sums.mark());
+            let mark = (apart == Apart::Yes).then(|| (self.sums.mark(), self.rows.mark()));
             let (done, published) = self.run(command);
             let kept = done.and_then(|()| match apart {
                 Apart::Yes => self.connection.next_savepoint(),
@@ -349,7 +375,10 @@ impl Lane {
                 facts += published;
                 continue;
             };
+            // What a command refers to may have been kept back: whoever breaks a constraint does so again when it writes for itself.
+            let kept_back = gather && is_constraint(&error);
             if matches!(error.kind, Kind::Engine(Engine::Retry | Engine::Gone | Engine::Full))
+                || kept_back
                 || self.transaction_gone()
             {
                 return self.recover(error);
@@ -363,8 +392,14 @@ impl Lane {
             }
             self.memo.forget();
             match mark {
-                Some(mark) => self.sums.back_to(mark),
-                None => self.sums.forget(),
+                Some((sums, rows)) => {
+                    self.sums.back_to(sums);
+                    self.rows.back_to(rows);
+                }
+                None => {
+                    self.sums.forget();
+                    self.rows.forget();
+                }
             }
             if apart == Apart::Yes || alone {
                 command.refuse(error);
@@ -389,14 +424,31 @@ impl Lane {
         Ok(committed)
     }
 
+    /// What the commands of a batch say they will read is asked together.
+    fn ask_ahead<C: AsCommand>(&mut self, batch: &[C]) {
+        let now = self.clock.last();
+        let mut tx = self.tx(now);
+        tx.ahead(|tx| {
+            for command in batch {
+                let asked = catch_unwind(AssertUnwindSafe(|| command.command().ask(tx)));
+                drop(asked); // It will panic again where somebody hears it.
+            }
+        });
+    }
+
+    fn tx(&mut self, now: Time) -> Tx<'_> {
+        Tx::new(&mut self.connection, now, self.random.as_ref()).in_batch(Batch {
+            memo: &mut self.memo,
+            sums: &mut self.sums,
+            rows: &mut self.rows,
+            touched: &mut self.touched,
+        })
+    }
+
     /// Runs a command in the open transaction; answers how many facts it recorded.
     fn run(&mut self, command: &dyn Command) -> (Result<()>, u32) {
         let now = self.clock.tick();
-        let mut tx = Tx::new(&mut self.connection, now, self.random.as_ref()).in_batch(Batch {
-            memo: &mut self.memo,
-            sums: &mut self.sums,
-            touched: &mut self.touched,
-        });
+        let mut tx = self.tx(now);
         let done = catch_unwind(AssertUnwindSafe(|| command.run(&mut tx)))
             .unwrap_or_else(|_| Err(Error::internal("a command panicked")));
         let done = match (done, tx.broken()) {
@@ -452,13 +504,17 @@ impl Lane {
 
     fn commit(&mut self, batch_id: [u8; 16]) -> Result<Committed> {
         if let Err(error) = self
-            .sums
+            .rows
             .write(&mut self.connection)
+            .and_then(|()| self.sums.write(&mut self.connection))
             .and_then(|()| self.mark(batch_id))
             .and_then(|()| self.connection.settle())
         {
             self.sums.forget();
             return self.recover(error);
+        }
+        if let Connection::Postgres(postgres) = &mut self.connection {
+            postgres.forget_all_asked();
         }
         match self.connection.control("commit") {
             Ok(()) => Ok(Committed::Yes),
@@ -597,6 +653,10 @@ pub(super) fn unavailable() -> Error {
         "database_unavailable",
         "The database did not answer. Try again with the same id.",
     )
+}
+
+fn is_constraint(error: &Error) -> bool {
+    error.kind == Kind::Engine(Engine::Constraint)
 }
 
 /// A batch of owned commands, or a single borrowed one.

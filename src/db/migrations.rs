@@ -119,6 +119,11 @@ pub const MAIN: &[Migration] = &[
         name: "cooling",
         sql: include_str!("../../migrations/main/0023_cooling.sql"),
     },
+    Migration {
+        number: 24,
+        name: "cards",
+        sql: include_str!("../../migrations/main/0024_cards.sql"),
+    },
 ];
 
 /// What players saw, in a file and lane of its own.

@@ -22,6 +22,7 @@ mod outbox;
 mod pg;
 mod sqlite;
 mod stop;
+mod rows;
 mod sums;
 mod tail;
 mod tx;
@@ -358,6 +359,24 @@ impl Db {
         self.queue(key, act, Urgency::Caller)?.await.map_err(|_| stopped())?
     }
 
+    /// As [`Db::write`], of a command that says what it will read first: where that is worth it, all commands of a batch ask together ([`Tx::ahead`]).
+    pub async fn write_asking<T, F, Q>(&self, key: LaneKey, ask: Q, act: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+        Q: Fn(&mut Tx<'_>) + Send + 'static,
+    {
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        let command = Typed::new(act, reply).asking(Some(Box::new(ask)));
+        self.lane_of(key).push(Box::new(command), Urgency::Caller)?;
+        answer.await.map_err(|_| stopped())?
+    }
+
+    fn lane_of(&self, key: LaneKey) -> &Queue {
+        let lane = usize::try_from(key.0 % self.0.lanes.len() as u64).unwrap_or(0);
+        &self.0.lanes[lane]
+    }
+
     /// Waits, in the order of coming and those first who take something, until what is queued for the lanes is so little that one buyer more can be
     /// served at once; what they hold is given back when they are done. None: that was not so for as long as `patience`, and nothing was done. A hint,
     /// as all before a queue: whoever does not ask is served all the same.
@@ -439,8 +458,7 @@ impl Db {
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
         let (reply, answer) = tokio::sync::oneshot::channel();
-        let lane = usize::try_from(key.0 % self.0.lanes.len() as u64).unwrap_or(0);
-        self.0.lanes[lane].push(Box::new(Typed::new(act, reply)), urgency)?;
+        self.lane_of(key).push(Box::new(Typed::new(act, reply)), urgency)?;
         Ok(answer)
     }
 
@@ -664,6 +682,7 @@ const PAGE_CACHE_KIB: u32 = 8_192;
 fn connect(engine: &Engine, role: sqlite::Role) -> Result<Connection> {
     Ok(match engine {
         Engine::Sqlite(path) => Connection::Sqlite(sqlite::Sqlite::open(path, role, PAGE_CACHE_KIB)?),
+        Engine::Postgres(url) if role == sqlite::Role::Writer => Connection::Postgres(pg::Postgres::open_lane(url)?),
         Engine::Postgres(url) => Connection::Postgres(pg::Postgres::open(url)?),
     })
 }
@@ -743,6 +762,16 @@ pub fn unfreeze(tx: &mut Tx<'_>, frozen: Time) -> Result<bool> {
         crate::args![frozen],
     )?;
     Ok(done == 1)
+}
+
+/// As many lanes as suit the server of a database. Where it is over a network a lane waits most of its time, and four share the waiting. Where it is on
+/// this machine a lane and its connection keep two cores busy, and one more makes batches smaller and everything dearer.
+pub fn lanes_by_place(url: &str) -> usize {
+    if !pg::is_here(url) {
+        return 4;
+    }
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    (cores / 2).clamp(1, 4)
 }
 
 /// Forgets batch ids nobody can still ask for; keeps the newest, which is the clock's high-water mark.

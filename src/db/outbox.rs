@@ -15,7 +15,8 @@ const TRIES_MAX: u32 = 12;
 const BUSY_MAX: i64 = 60;
 
 pub(super) fn append(tx: &mut Tx<'_>, id: FactId, fact: &Fact) -> Result<()> {
-    tx.put(
+    tx.together(
+        id,
         "insert into outbox (id, kind, payload, due_at, recorded_at) values ($1, $2, $3, $4, $4)",
         args![id, fact.kind(), Json(fact), tx.now()],
     )
@@ -90,6 +91,11 @@ impl Db {
 }
 
 fn act_on(tx: &mut Tx<'_>, claimed: &[(FactId, Fact)], act: &impl Act) -> Result<u64> {
+    tx.ahead(|tx| {
+        for (_, fact) in claimed {
+            drop(act(tx, fact)); // It ends where it needs its first answer.
+        }
+    });
     for (number, (_, fact)) in claimed.iter().enumerate() {
         if mutant!("W1") && number == 3 {
             continue;

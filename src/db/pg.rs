@@ -1,6 +1,7 @@
 //! PostgreSQL: READ COMMITTED, short lock waits, prepared statements, several lanes.
 
-use super::tx::one_row;
+use super::rows::of_many;
+use super::tx::{one_row, rows_found};
 use super::value::{Cell, RowSource, Value};
 use crate::kernel::{Engine, Error, Result};
 use futures_util::future::maybe_done;
@@ -9,10 +10,11 @@ use std::collections::HashMap;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::runtime::Runtime;
-use tokio_postgres::config::TargetSessionAttrs;
+use tokio_postgres::config::{Host, TargetSessionAttrs};
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Socket, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
+use uuid::Uuid;
 
 /// One connection. What nobody waits for is queued and leaves with the next statement whose answer somebody needs: a round trip costs more
 /// than most statements do.
@@ -21,27 +23,63 @@ pub(super) struct Postgres {
     /// Runs the connection while we wait for it, on the caller's own thread.
     runtime: Runtime,
     prepared: HashMap<(usize, usize), Statement>,
+    /// The same statements, of many rows.
+    of_many: HashMap<(usize, usize), Statement>,
     queued: Vec<Queued>,
+    /// Questions of this transaction that were asked ahead.
+    asked: Vec<Asked>,
+    /// How many were asked.
+    numbers: u64,
     /// The server or the network said that this connection is at its end; the driver may notice later.
     ended: bool,
     config: tokio_postgres::Config,
+    /// Settings beside those of every connection.
+    more: &'static str,
+}
+
+/// A question asked ahead. Its answer comes with the next one that is waited for, and is good until something is written that it may speak of.
+struct Asked {
+    sql: &'static str,
+    args: Vec<Value<'static>>,
+    /// The row it is after, in every table it reads.
+    key: Option<Uuid>,
+    number: u64,
+    answer: Option<Vec<tokio_postgres::Row>>,
 }
 
 enum Queued {
     Control(&'static str),
+    /// The question of this number.
+    Ask(Statement, Vec<Value<'static>>, u64),
     Change(Statement, Vec<Value<'static>>),
     /// Must find exactly one row.
     ChangeOne(Statement, Vec<Value<'static>>),
+    /// As many as there are values in each column.
+    ChangeAll(Statement, Vec<Vec<Value<'static>>>),
 }
 
 impl Queued {
-    async fn run(&self, client: &Client) -> Result<()> {
+    /// Answers what was asked, by its number.
+    async fn run(&self, client: &Client) -> Result<Option<(u64, Vec<tokio_postgres::Row>)>> {
+        if let Self::Ask(statement, args, number) = self {
+            let rows = client.query_raw(statement, args).await.map_err(failed)?;
+            return Ok(Some((*number, rows.try_collect().await.map_err(failed)?)));
+        }
+        self.change(client).await.map(|()| None)
+    }
+
+    async fn change(&self, client: &Client) -> Result<()> {
         match self {
+            Self::Ask(..) => Ok(()),
             Self::Control(sql) => client.batch_execute(sql).await.map_err(failed),
             Self::Change(statement, args) => client.execute_raw(statement, args).await.map(drop).map_err(failed),
             Self::ChangeOne(statement, args) => {
                 let changed = client.execute_raw(statement, args).await.map_err(failed)?;
                 one_row(changed)
+            }
+            Self::ChangeAll(statement, columns) => {
+                let changed = client.execute_raw(statement, columns).await.map_err(failed)?;
+                rows_found(changed, columns.first().map_or(0, Vec::len) as u64)
             }
         }
     }
@@ -49,7 +87,11 @@ impl Queued {
 
 const SETTINGS: &str =
     "set default_transaction_isolation = 'read committed'; set lock_timeout = '2s'; set statement_timeout = '30s';
-    set idle_in_transaction_session_timeout = '10s'; set synchronous_commit = on; set client_min_messages = warning";
+    set idle_in_transaction_session_timeout = '10s'; set synchronous_commit = on; set client_min_messages = warning; set jit = off";
+
+/// A lane's besides. It finds rows by their keys: a plan that was made while a table was small and read all of it stays until the table is analysed, and
+/// in the first minute of a rush it is not small any more.
+const BY_KEYS: &str = "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off";
 
 /// A connection before its settings, and what drives it.
 pub(super) type Wire =
@@ -70,6 +112,18 @@ pub(super) fn settings(url: &str) -> Result<tokio_postgres::Config> {
     Ok(config)
 }
 
+/// Whether the server is on this machine.
+pub(super) fn is_here(url: &str) -> bool {
+    let hosts = |config: &tokio_postgres::Config| {
+        let mut hosts = config.get_hosts().iter();
+        hosts.all(|host| match host {
+            Host::Unix(_) => true,
+            Host::Tcp(name) => matches!(name.as_str(), "localhost" | "127.0.0.1" | "::1"),
+        })
+    };
+    url.parse().is_ok_and(|config| hosts(&config))
+}
+
 /// Connects with TLS where the server offers it and the address asks for it.
 pub(super) async fn dial(config: &tokio_postgres::Config) -> Result<(Client, Wire)> {
     let roots = rustls::RootCertStore {
@@ -84,11 +138,12 @@ pub(super) async fn dial(config: &tokio_postgres::Config) -> Result<(Client, Wir
     config.connect(MakeRustlsConnect::new(tls)).await.map_err(failed)
 }
 
-fn connect(config: &tokio_postgres::Config, runtime: &Runtime) -> Result<Client> {
+fn connect(config: &tokio_postgres::Config, more: &str, runtime: &Runtime) -> Result<Client> {
     runtime.block_on(async {
         let (client, connection) = dial(config).await?;
         tokio::spawn(connection); // Its failure is the failure of whatever is asked next.
         client.batch_execute(SETTINGS).await.map_err(failed)?;
+        client.batch_execute(more).await.map_err(failed)?;
         // Only a superuser may shorten this one; the default of one second is survivable.
         drop(client.batch_execute("set deadlock_timeout = '100ms'").await);
         Ok(client)
@@ -97,36 +152,47 @@ fn connect(config: &tokio_postgres::Config, runtime: &Runtime) -> Result<Client>
 
 impl Postgres {
     pub(super) fn open(url: &str) -> Result<Self> {
-        Self::by(settings(url)?)
+        Self::by(settings(url)?, "")
+    }
+
+    /// As [`Postgres::open`], for a lane.
+    pub(super) fn open_lane(url: &str) -> Result<Self> {
+        Self::by(settings(url)?, BY_KEYS)
     }
 
     /// As [`Postgres::open`], of a server that may only be read.
     pub(super) fn open_any(url: &str) -> Result<Self> {
         let mut config = settings(url)?;
         config.target_session_attrs(TargetSessionAttrs::Any);
-        Self::by(config)
+        Self::by(config, "")
     }
 
-    fn by(config: tokio_postgres::Config) -> Result<Self> {
+    fn by(config: tokio_postgres::Config, more: &'static str) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| Error::internal("no runtime for a connection").because(error))?;
         Ok(Self {
-            client: connect(&config, &runtime)?,
+            client: connect(&config, more, &runtime)?,
             runtime,
             prepared: HashMap::new(),
+            of_many: HashMap::new(),
             queued: Vec::new(),
+            asked: Vec::new(),
+            numbers: 0,
             ended: false,
             config,
+            more,
         })
     }
 
     /// A new connection in the place of a lost one; what was queued for that is gone with it.
     pub(super) fn reconnect(&mut self) -> Result<()> {
-        self.client = connect(&self.config, &self.runtime)?;
+        self.client = connect(&self.config, self.more, &self.runtime)?;
         self.prepared.clear();
+        self.of_many.clear();
         self.queued.clear();
+        self.asked.clear();
         self.ended = false;
         Ok(())
     }
@@ -160,6 +226,32 @@ impl Postgres {
         Ok(())
     }
 
+    /// Runs a statement for each of some rows of arguments at once, with the next one whose answer is needed. Anything but a row for each is a failure.
+    pub(super) fn write_all(&mut self, sql: &'static str, rows: &[&[Value<'static>]]) -> Result<()> {
+        if let [row] = rows {
+            return self.change_one(sql, row);
+        }
+        let statement = self.statement_of_many(sql)?;
+        let column = |n: usize| rows.iter().map(|row| row[n].clone()).collect();
+        let columns = (0..statement.params().len()).map(column).collect();
+        self.queued.push(Queued::ChangeAll(statement, columns));
+        Ok(())
+    }
+
+    fn statement_of_many(&mut self, sql: &'static str) -> Result<Statement> {
+        let key = (sql.as_ptr().addr(), sql.len());
+        if let Some(statement) = self.of_many.get(&key) {
+            return Ok(statement.clone());
+        }
+        let single = self.statement(sql)?;
+        let types: Vec<&str> = single.params().iter().map(Type::name).collect();
+        let text = of_many(sql, &types).ok_or_else(|| Error::internal(format!("not a statement of one row: {sql}")))?;
+        let prepared = self.runtime.block_on(self.client.prepare(&text));
+        let statement = self.heard(prepared.map_err(failed))?;
+        self.of_many.insert(key, statement.clone());
+        Ok(statement)
+    }
+
     pub(super) fn exec(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<u64> {
         let statement = self.statement(sql)?;
         self.send(async |client| client.execute_raw(&statement, args).await.map_err(failed))
@@ -171,6 +263,18 @@ impl Postgres {
         args: &[Value<'_>],
         take: &mut dyn FnMut(RowSource<'_>) -> Result<()>,
     ) -> Result<()> {
+        if let Some(at) = self
+            .asked
+            .iter()
+            .position(|asked| asked.sql == sql && asked.args == args)
+        {
+            if self.asked[at].answer.is_none() {
+                self.send(async |_| Ok(()))?;
+            }
+            if let Some(rows) = &self.asked[at].answer {
+                return rows.iter().map(RowSource::Postgres).try_for_each(take);
+            }
+        }
         let statement = self.statement(sql)?;
         self.send(async |client| {
             let mut rows = pin!(client.query_raw(&statement, args).await.map_err(failed)?);
@@ -179,6 +283,40 @@ impl Postgres {
             }
             Ok(())
         })
+    }
+
+    /// Asks what will be asked by [`Postgres::each`] with the same words: it leaves with the next statement whose answer is needed, like all that was asked
+    /// meanwhile, and one wait is enough for all of them.
+    pub(super) fn ask(&mut self, sql: &'static str, key: Option<Uuid>, args: &[Value<'_>]) -> Result<()> {
+        if self.asked.iter().any(|asked| asked.sql == sql && asked.args == args) {
+            return Ok(());
+        }
+        let statement = self.statement(sql)?;
+        let (args, number) = (owned(args), self.numbers);
+        self.numbers += 1;
+        self.queued.push(Queued::Ask(statement, args.clone(), number));
+        let answer = None;
+        self.asked.push(Asked {
+            sql,
+            args,
+            key,
+            number,
+            answer,
+        });
+        Ok(())
+    }
+
+    /// Something is written: to a table, to one row of it, or nobody knows where.
+    pub(super) fn forget_asked(&mut self, table: Option<&str>, key: Option<Uuid>) {
+        self.asked.retain(|asked| {
+            let elsewhere = table.is_some_and(|table| !asked.sql.contains(table));
+            elsewhere || asked.key.zip(key).is_some_and(|(asked, written)| asked != written)
+        });
+    }
+
+    /// The transaction is over.
+    pub(super) fn forget_all_asked(&mut self) {
+        self.asked.clear();
     }
 
     /// Statements without parameters or rows, sent with the next one whose answer is needed.
@@ -192,7 +330,11 @@ impl Postgres {
 
     /// Waits for whatever is queued that may find no row: a COMMIT sent behind it would commit all the same.
     pub(super) fn settle(&mut self) -> Result<()> {
-        if self.queued.iter().any(|one| matches!(one, Queued::ChangeOne(..))) {
+        if self
+            .queued
+            .iter()
+            .any(|one| matches!(one, Queued::ChangeOne(..) | Queued::ChangeAll(..)))
+        {
             return self.send(async |_| Ok(()));
         }
         Ok(())
@@ -201,6 +343,7 @@ impl Postgres {
     /// What was queued need not be sent to be undone.
     pub(super) fn rollback(&mut self) -> Result<()> {
         self.queued.clear();
+        self.asked.clear();
         self.control("rollback")
     }
 
@@ -214,14 +357,28 @@ impl Postgres {
             for one in &mut ahead {
                 let _ = poll!(one.as_mut()); // The first poll is what sends it.
             }
-            let answer = last(client).await;
+            let mut last = pin!(maybe_done(last(client)));
+            let _ = poll!(last.as_mut());
+            // In the order in which they are answered: the connection waits for whoever does not take its rows.
+            let mut answers = Vec::new();
             for mut one in ahead {
                 one.as_mut().await;
-                one.as_mut().take_output().unwrap_or(Ok(()))?;
+                answers.extend(one.as_mut().take_output().unwrap_or(Ok(None))?);
             }
-            answer
+            last.as_mut().await;
+            let answer = last
+                .as_mut()
+                .take_output()
+                .unwrap_or_else(|| Err(Error::internal("no answer")))?;
+            Ok((answer, answers))
         });
-        self.heard(done)
+        let (answer, answers) = self.heard(done)?;
+        for (number, rows) in answers {
+            if let Some(asked) = self.asked.iter_mut().find(|asked| asked.number == number) {
+                asked.answer = Some(rows);
+            }
+        }
+        Ok(answer)
     }
 
     /// Remembers what an answer says of the connection.

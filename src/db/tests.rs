@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicU32;
 const TABLES: &[Migration] = &[Migration {
     number: 1,
     name: "shelf",
-    sql: "create table shelf (id {int} not null primary key, units {int} not null check (units >= 0)) {strict}; insert into shelf values (1, 100);",
+    sql: "create table shelf (id {int} not null primary key, units {int} not null check (units >= 0)) {strict}; insert into shelf values (1, 100); create table parcels (id {bytes} not null primary key, units {int} not null check (units >= 0), said text not null) {strict};",
 }];
 
 struct Fixture {
@@ -725,6 +725,161 @@ fn d16_a_sum_that_does_not_fit_is_left_to_each_command_and_a_refusal_to_its_own(
     assert_eq!((wanted, units(&fixture.db)), (100, 0), "{} sold out", codes("sold_out"));
     assert!(codes("changed_mind") > 0);
     fixture.db.shut_down();
+}
+
+fn parcel(number: usize) -> OrderId {
+    OrderId::from_uuid(uuid::Uuid::from_u128(number as u128 + 1))
+}
+
+fn pack(tx: &mut Tx<'_>, number: usize, units: i64) -> Result<()> {
+    let sql = "insert into parcels (id, units, said) values ($1, $2, coalesce($3, '(none)'))";
+    let said = number.is_multiple_of(2).then(|| format!("no. {number}"));
+    tx.together(parcel(number), sql, args![parcel(number), units, said])
+}
+
+fn repack(tx: &mut Tx<'_>, number: usize, from: i64, to: i64) -> Result<()> {
+    let sql =
+        "update parcels set units = $3, said = case when $4 = '' then said else $4 end where id = $1 and units = $2";
+    tx.together(parcel(number), sql, args![parcel(number), from, to, ""])
+}
+
+fn parcels(tx: &mut Tx<'_>) -> Result<(i64, i64)> {
+    tx.one(
+        "select count(*), cast(coalesce(sum(units), 0) as bigint) from parcels",
+        &[],
+    )
+}
+
+fn packed(tx: &mut Tx<'_>, number: usize) -> Result<Option<(i64, String)>> {
+    let sql = "select units, said from parcels where id = $1";
+    tx.maybe_one_of(parcel(number), sql, args![parcel(number)])
+}
+
+#[test]
+fn d16_rows_that_commands_write_alike_are_written_together_and_seen_by_whoever_looks() {
+    for fixture in fixtures() {
+        let seen = at_once(&fixture.db, 40, |tx, number| {
+            assert_eq!(packed(tx, number)?, None);
+            pack(tx, number, 1)?;
+            let own = packed(tx, number)?.unwrap();
+            repack(tx, number, 1, 2)?; // After what was written first.
+            Ok((own, if number % 20 == 19 { parcels(tx)? } else { (0, 0) }))
+        });
+        let seen: Vec<_> = seen.into_iter().map(Result::unwrap).collect();
+        assert_eq!(
+            (seen[6].0.clone(), seen[7].0.clone()),
+            ((1, "no. 6".to_owned()), (1, "(none)".to_owned()))
+        );
+        assert_eq!((seen[19].1, seen[39].1), ((20, 40), (40, 80)));
+        assert_eq!(fixture.db.read_blocking(parcels).unwrap(), (40, 80));
+        fixture.db.shut_down();
+    }
+}
+
+#[test]
+fn d16_a_row_that_is_not_as_it_was_read_is_its_own_commands_failure() {
+    for fixture in fixtures() {
+        at_once(&fixture.db, 30, |tx, number| pack(tx, number, 1));
+        let changed = at_once(&fixture.db, 30, |tx, number| {
+            repack(tx, number, if number == 11 { 7 } else { 1 }, 3)
+        });
+        let failed: Vec<_> = (0..30).filter(|number| changed[*number].is_err()).collect();
+        assert_eq!(
+            (failed, fixture.db.read_blocking(parcels).unwrap()),
+            (vec![11], (30, 88))
+        );
+
+        // Twice the same row, and one that a constraint forbids.
+        let twice = at_once(&fixture.db, 20, |tx, number| match number {
+            5 => pack(tx, 104, 1),
+            9 => pack(tx, 109, -1),
+            _ => pack(tx, 100 + number, 1),
+        });
+        let failed: Vec<_> = (0..20).filter(|number| twice[*number].is_err()).collect();
+        assert_eq!(
+            (failed, fixture.db.read_blocking(parcels).unwrap()),
+            (vec![5, 9], (48, 106))
+        );
+        fixture.db.shut_down();
+    }
+}
+
+#[test]
+fn d16_what_a_refused_command_wrote_is_gone_and_what_others_wrote_is_there() {
+    for fixture in fixtures() {
+        let done = at_once(&fixture.db, 300, |tx, number| {
+            pack(tx, number, 1)?;
+            if number % 5 == 2 {
+                parcels(tx)?; // Writes what all before it kept back, too.
+                repack(tx, number, 1, 50)?;
+            }
+            if number % 7 == 3 {
+                return Err(Error::conflict("changed_mind", "Nothing is wanted after all."));
+            }
+            Ok(())
+        });
+        let kept = (0..300).filter(|number| number % 7 != 3);
+        let expected = kept.fold((0, 0), |(count, units), number| {
+            (count + 1, units + if number % 5 == 2 { 50 } else { 1 })
+        });
+        assert_eq!(fixture.db.read_blocking(parcels).unwrap(), expected);
+        assert_eq!(done.iter().filter(|one| one.is_ok()).count() as i64, expected.0);
+        fixture.db.shut_down();
+    }
+}
+
+#[test]
+fn questions_asked_ahead_are_answered_as_if_they_were_asked_when_they_are_needed() {
+    for fixture in fixtures() {
+        at_once(&fixture.db, 3, |tx, number| pack(tx, number, 1));
+        let shelf = |tx: &mut Tx<'_>| {
+            tx.one::<(i64,)>("select units from shelf where id = 1", &[])
+                .map(|(units,)| units)
+        };
+        let asked = fixture.db.write_blocking(LANE, move |tx| {
+            tx.ahead(|tx| {
+                for number in 0..4 {
+                    assert_eq!(packed(tx, number).unwrap(), None, "answered with nothing");
+                }
+                drop(shelf(tx));
+                drop(parcels(tx));
+                drop(pack(tx, 3, 1)); // Not a question: it is not written.
+            });
+            let first = (packed(tx, 0)?, packed(tx, 3)?, parcels(tx)?, shelf(tx)?);
+            pack(tx, 3, 5)?;
+            assert!(take(tx, 1)?);
+            Ok((first, packed(tx, 3)?, packed(tx, 1)?, parcels(tx)?, shelf(tx)?))
+        });
+        let (first, own, other, all, left) = asked.unwrap();
+        assert_eq!(first, (Some((1, "no. 0".to_owned())), None, (3, 3), 100));
+        assert_eq!(
+            (own, other),
+            (Some((5, "(none)".to_owned())), Some((1, "(none)".to_owned())))
+        );
+        assert_eq!((all, left), ((4, 8), 99), "what was written since is seen");
+        // In a batch: each command's own, together.
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let together = runtime.block_on(futures_util::future::join_all((0..50).map(|number| {
+            let ask = move |tx: &mut Tx<'_>| drop((packed(tx, number), parcels(tx)));
+            fixture.db.write_asking(LANE, ask, move |tx| {
+                let before = packed(tx, number)?;
+                if before.is_none() {
+                    pack(tx, number, 1)?;
+                }
+                Ok((before.is_some(), packed(tx, number)?.is_some(), parcels(tx)?.0))
+            })
+        })));
+        let together: Vec<_> = together.into_iter().map(Result::unwrap).collect();
+        let counts: Vec<i64> = (0..50).map(|number: i64| 4.max(number + 1)).collect();
+        assert_eq!(together.iter().map(|one| one.2).collect::<Vec<_>>(), counts);
+        assert!(
+            together
+                .iter()
+                .enumerate()
+                .all(|(number, one)| one.0 == (number < 4) && one.1)
+        );
+        fixture.db.shut_down();
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A transaction as domain code sees it: statements, the time, and facts.
 
 use super::memo::{Memo, Writes};
+use super::rows::Rows;
 use super::sums::{RowKey, Sums};
 use super::value::{FromRow, Row, RowSource, Value};
 use super::{pg::Postgres, sqlite::Sqlite};
@@ -67,6 +68,8 @@ pub struct Tx<'a> {
     now: Time,
     random: &'a dyn Random,
     facts: u32,
+    /// Reads are questions for later, and answered with nothing.
+    asking: bool,
     broken: Option<Engine>,
     batch: Option<Batch<'a>>,
 }
@@ -75,6 +78,7 @@ pub struct Tx<'a> {
 pub(super) struct Batch<'a> {
     pub(super) memo: &'a mut Memo,
     pub(super) sums: &'a mut Sums,
+    pub(super) rows: &'a mut Rows,
     /// Tables in which rows were changed.
     pub(super) touched: &'a mut BTreeSet<&'static str>,
 }
@@ -86,6 +90,7 @@ impl<'a> Tx<'a> {
             now,
             random,
             facts: 0,
+            asking: false,
             broken: None,
             batch: None,
         }
@@ -126,17 +131,34 @@ impl<'a> Tx<'a> {
             return Ok(known);
         }
         let found = read(self)?;
+        if self.asking {
+            return Ok(found);
+        }
         if let Some(batch) = &mut self.batch {
             batch.memo.keep(table, (shop, id), &found);
         }
         Ok(found)
     }
 
+    /// Asks at once, and waits for nothing, what will be asked later: what `ask` reads is answered with nothing here, and its answers are there by the
+    /// time the same is read again. Where the database is on the other end of a network, as many questions take one wait. `ask` writes nothing; in a
+    /// file it is not run.
+    pub fn ahead(&mut self, ask: impl FnOnce(&mut Self)) {
+        if matches!(self.connection, Connection::Sqlite(_)) {
+            return;
+        }
+        let was = std::mem::replace(&mut self.asking, true);
+        ask(self);
+        self.asking = was;
+    }
+
     /// Adds to what the batch does to a row of `table` at its end by `sql`, which takes the key, `$1` and `$2`, and three sums. Where they do not fit (it
     /// changes no row, or a constraint says no), the whole batch is undone and its commands run again without. False: they run without now, and the
     /// caller changes the row itself.
     pub fn gather(&mut self, table: &'static str, sql: &'static str, row: RowKey, amounts: [i64; 3]) -> bool {
-        let Some(batch) = &mut self.batch else { return false };
+        let Some(batch) = self.batch.as_mut().filter(|_| !self.asking) else {
+            return false;
+        };
         let gathers = batch.sums.add(table, sql, row, amounts);
         if gathers {
             batch.touched.insert(table);
@@ -167,7 +189,7 @@ impl<'a> Tx<'a> {
 
     /// Runs a statement; answers how many rows it changed.
     pub fn exec(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<u64> {
-        let writes = self.about_to(sql)?;
+        let writes = self.about_to(sql, None)?;
         let done = match self.connection {
             Connection::Sqlite(sqlite) => sqlite.exec(sql, args),
             Connection::Postgres(postgres) => postgres.exec(sql, args),
@@ -180,7 +202,7 @@ impl<'a> Tx<'a> {
     /// Runs a statement that changes what it changes, or fails with the whole command: nobody asks how many rows. Where the database is on the
     /// other end of a network it leaves with the next statement whose answer is needed, so that it costs no round trip of its own.
     pub fn put(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<()> {
-        let writes = self.about_to(sql)?;
+        let writes = self.about_to(sql, None)?;
         let done = match self.connection {
             Connection::Sqlite(sqlite) => sqlite.exec(sql, args).map(drop),
             Connection::Postgres(postgres) => postgres.put(sql, args),
@@ -192,7 +214,7 @@ impl<'a> Tx<'a> {
 
     /// As [`Tx::put`], for a row as it was read: if it is not like that any more, the whole command runs again and reads what it is now.
     pub fn change_one(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<()> {
-        let writes = self.about_to(sql)?;
+        let writes = self.about_to(sql, None)?;
         let done = match self.connection {
             Connection::Sqlite(sqlite) => sqlite.exec(sql, args).and_then(one_row),
             Connection::Postgres(postgres) => postgres.change_one(sql, args),
@@ -202,9 +224,44 @@ impl<'a> Tx<'a> {
         Ok(())
     }
 
+    /// Writes one row by its key: an `insert … values (…)`, or an `update … set … where …` of a row as it was read. As with [`Tx::change_one`], if it is not
+    /// like that any more, the whole command runs again. A database server is told once a batch, of all rows that its commands write by this statement.
+    pub fn together(&mut self, key: impl Id, sql: &'static str, args: &[Value<'_>]) -> Result<()> {
+        let (key, writes) = (key.uuid(), Writes::of(sql));
+        self.forget_asked(writes, Some(key))?;
+        let (Some(batch), Writes::To(table)) = (&mut self.batch, writes) else {
+            return self.change_one(sql, args);
+        };
+        if !batch.rows.gathers() {
+            return self.change_one(sql, args);
+        }
+        batch.memo.note(&writes);
+        batch.touched.insert(table);
+        if batch.rows.is_waited_for(table, key, sql) {
+            let written = batch.rows.write(self.connection);
+            self.note(written)?;
+        }
+        if let Some(batch) = &mut self.batch {
+            batch.rows.add(table, key, sql, args);
+        }
+        Ok(())
+    }
+
     /// All rows of a statement, which itself carries a limit.
     pub fn all<T: FromRow>(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<Vec<T>> {
-        let writes = self.about_to(sql)?;
+        self.all_by(None, sql, args)
+    }
+
+    /// The same of rows that have a key: those of others that the batch is yet to write need not be there for it.
+    pub fn all_of<T: FromRow>(&mut self, key: impl Id, sql: &'static str, args: &[Value<'_>]) -> Result<Vec<T>> {
+        self.all_by(Some(key.uuid()), sql, args)
+    }
+
+    fn all_by<T: FromRow>(&mut self, key: Option<Uuid>, sql: &'static str, args: &[Value<'_>]) -> Result<Vec<T>> {
+        if self.asking {
+            return self.ask(key, sql, args).map(|()| Vec::new());
+        }
+        let writes = self.about_to(sql, key)?;
         let mut rows = Vec::new();
         let mut push = |row: RowSource<'_>| T::from_row(&Row(row)).map(|row| rows.push(row));
         let done = match self.connection {
@@ -218,7 +275,24 @@ impl<'a> Tx<'a> {
 
     /// The first row, if there is one.
     pub fn maybe_one<T: FromRow>(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<Option<T>> {
-        let writes = self.about_to(sql)?;
+        self.first_by(None, sql, args)
+    }
+
+    /// The same of a row that has a key in every table that is read: those of others that the batch is yet to write need not be there for it.
+    pub fn maybe_one_of<T: FromRow>(
+        &mut self,
+        key: impl Id,
+        sql: &'static str,
+        args: &[Value<'_>],
+    ) -> Result<Option<T>> {
+        self.first_by(Some(key.uuid()), sql, args)
+    }
+
+    fn first_by<T: FromRow>(&mut self, key: Option<Uuid>, sql: &'static str, args: &[Value<'_>]) -> Result<Option<T>> {
+        if self.asking {
+            return self.ask(key, sql, args).map(|()| None);
+        }
+        let writes = self.about_to(sql, key)?;
         let mut found = None;
         let mut keep = |row: RowSource<'_>| {
             if found.is_none() {
@@ -258,18 +332,52 @@ impl<'a> Tx<'a> {
         self.broken
     }
 
-    /// What a statement will write to. Sums of the batch that it has to find are written first.
-    fn about_to(&mut self, sql: &'static str) -> Result<Writes<'static>> {
+    /// What a statement will write to. Rows and sums of the batch that it has to find are written first.
+    fn about_to(&mut self, sql: &'static str, key: Option<Uuid>) -> Result<Writes<'static>> {
+        let writes = Writes::of(sql);
+        self.forget_asked(writes, None)?;
         let Some(batch) = &mut self.batch else {
             return Ok(Writes::Nothing);
         };
-        let writes = Writes::of(sql);
         batch.memo.note(&writes);
-        if batch.sums.matter_to(sql) {
+        if batch.rows.matter_to(sql, key) {
+            let written = batch.rows.write(self.connection);
+            self.note(written)?;
+        }
+        if let Some(batch) = &mut self.batch
+            && batch.sums.matter_to(sql)
+        {
             let written = batch.sums.write(self.connection);
             self.note(written)?;
         }
         Ok(writes)
+    }
+
+    fn ask(&mut self, key: Option<Uuid>, sql: &'static str, args: &[Value<'_>]) -> Result<()> {
+        self.about_to(sql, key)?;
+        let done = match self.connection {
+            Connection::Sqlite(_) => Ok(()),
+            Connection::Postgres(postgres) => postgres.ask(sql, key, args),
+        };
+        self.note(done)
+    }
+
+    /// Before something is written: what was asked about it is not known any more.
+    fn forget_asked(&mut self, writes: Writes<'static>, key: Option<Uuid>) -> Result<()> {
+        if writes == Writes::Nothing {
+            return Ok(());
+        }
+        if self.asking {
+            return Err(Error::internal("only questions are asked ahead"));
+        }
+        if let Connection::Postgres(postgres) = &mut self.connection {
+            let table = match writes {
+                Writes::To(table) => Some(table),
+                Writes::Nothing | Writes::Somewhere => None,
+            };
+            postgres.forget_asked(table, key);
+        }
+        Ok(())
     }
 
     fn changed(&mut self, writes: Writes<'static>, any: bool) {
@@ -292,11 +400,16 @@ impl<'a> Tx<'a> {
 
 /// Whether a statement found the row it was written for.
 pub(super) fn one_row(changed: u64) -> Result<()> {
-    if changed == 1 {
+    rows_found(changed, 1)
+}
+
+/// The same of as many rows.
+pub(super) fn rows_found(changed: u64, wanted: u64) -> Result<()> {
+    if changed == wanted {
         return Ok(());
     }
     Err(Error::engine(
         Engine::Retry,
-        format!("a row was changed by somebody else meanwhile ({changed} rows found)"),
+        format!("a row was changed by somebody else meanwhile ({changed} of {wanted} found)"),
     ))
 }

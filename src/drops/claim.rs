@@ -1,6 +1,6 @@
 //! What a buyer may have: counted under every name we know them by, in the transaction that reserves, and given back when the reservation ends.
 
-use super::model::{Identity, Phase, QuotedDrop, Who, contact_needed, cooling, limit_reached};
+use super::model::{Identity, Phase, QuotedDrop, Who, card_identity, contact_needed, cooling, limit_reached};
 use super::store::{self, Counted};
 use crate::db::Tx;
 use crate::kernel::{CheckoutId, DropId, Error, Id, Result, Seconds, ShopId, Time};
@@ -63,7 +63,7 @@ fn count(tx: &mut Tx<'_>, drop: DropId, who: &Identity, units: u32, limit: u32) 
 /// Nobody waits any more.
 const FOREVER: Time = Time(i64::MAX);
 
-/// The buyer says more, or something else, before they paid: from now on they are counted under these names. A browser's secret stays.
+/// The buyer says more, or something else, before they paid: from now on they are counted under these names. A browser's secret stays, and so does a card.
 /// Errors: `drop_limit_reached`, `drop_cooling_down`.
 pub fn identify(tx: &mut Tx<'_>, checkout: CheckoutId, drop: &QuotedDrop, who: &Who<'_>) -> Result<()> {
     let Some(claim) = store::claim(tx, checkout)?.filter(|claim| claim.held && !mutant!("D11-later")) else {
@@ -71,7 +71,7 @@ pub fn identify(tx: &mut Tx<'_>, checkout: CheckoutId, drop: &QuotedDrop, who: &
     };
     let before: BTreeSet<Identity> = claim.who.iter().copied().collect();
     let mut after = who.identities(drop.id);
-    after.extend(before.iter().filter(|identity| identity[0] == b'b'));
+    after.extend(before.iter().filter(|identity| matches!(identity[0], b'b' | b'c')));
     if after == before {
         return Ok(());
     }
@@ -103,6 +103,24 @@ pub fn again(tx: &mut Tx<'_>, checkout: CheckoutId, drop: &QuotedDrop) -> Result
         }
     }
     store::hold(tx, checkout, true)?;
+    Ok(true)
+}
+
+/// The card that pays, where its processor says which it is: from now on the purchase is counted under it, too. It is heard of only when the money is
+/// promised. False: whoever has this card has as much of the drop as one buyer may.
+pub fn pay_with(tx: &mut Tx<'_>, checkout: CheckoutId, drop: &QuotedDrop, card: &[u8; 32]) -> Result<bool> {
+    let Some(claim) = store::claim(tx, checkout)?.filter(|claim| claim.held && !mutant!("D11-card")) else {
+        return Ok(true);
+    };
+    let identity = card_identity(drop.id, card);
+    if claim.who.contains(&identity) {
+        return Ok(true);
+    }
+    if !store::count(tx, drop.id, &identity, claim.units, drop.limit, FOREVER)? {
+        return Ok(false);
+    }
+    let who: Vec<Identity> = claim.who.iter().copied().chain([identity]).collect();
+    store::set_identities(tx, checkout, &who)?;
     Ok(true)
 }
 

@@ -40,7 +40,7 @@ mod tests;
 
 pub use buyer_key::{BuyerKey, announced, key_needed};
 pub use check::check;
-pub use claim::{again, claim, counts_still, erase, give_back, identify, lapse, release as let_go};
+pub use claim::{again, claim, counts_still, erase, give_back, identify, lapse, pay_with, release as let_go};
 pub use early::{
     EARLY_MINUTES_MAX, EarlyLink, GUESTS_MAX, Invitation, Why, come_in, early_links, early_token, guest_token, guests,
     invite, is_entitled_buyer, is_guest, issue_link, may_enter, no_such_link, open_for_guest, read_invitation,

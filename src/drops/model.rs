@@ -462,23 +462,32 @@ pub struct Who<'a> {
 /// A kind and a hash.
 pub(super) type Identity = [u8; 33];
 
+/// A name as a drop knows it: a hash that means nothing in another one.
+fn identity(drop: DropId, kind: u8, value: &[u8]) -> Identity {
+    let hash = Sha256::new()
+        .chain_update(b"drop identity")
+        .chain_update(drop.uuid())
+        .chain_update([kind])
+        .chain_update(value)
+        .finalize();
+    let mut identity = [kind; 33];
+    identity[1..].copy_from_slice(&hash);
+    identity
+}
+
+/// A card, by the hash that payments know it by.
+pub(super) fn card_identity(drop: DropId, card: &[u8; 32]) -> Identity {
+    identity(drop, b'c', card)
+}
+
 impl Who<'_> {
-    /// The names, each as a hash that means nothing in another drop, in one order.
+    /// The names in one order.
     pub(super) fn identities(&self, drop: DropId) -> BTreeSet<Identity> {
         let mut found = BTreeSet::new();
         let mut add = |kind: u8, value: &[u8]| {
-            if value.is_empty() {
-                return;
+            if !value.is_empty() {
+                found.insert(identity(drop, kind, value));
             }
-            let hash = Sha256::new()
-                .chain_update(b"drop identity")
-                .chain_update(drop.uuid())
-                .chain_update([kind])
-                .chain_update(value)
-                .finalize();
-            let mut identity = [kind; 33];
-            identity[1..].copy_from_slice(&hash);
-            found.insert(identity);
         };
         add(b'e', self.email.map(plain_email).unwrap_or_default().as_bytes());
         add(b'p', self.phone.map(plain_phone).unwrap_or_default().as_bytes());

@@ -291,6 +291,13 @@ pub const PERSONAL: &[Personal] = &[
     ),
     of(
         "attempts",
+        "card",
+        Key,
+        "which card it is, as a hash: one buyer with one card is one buyer of a drop",
+        "with the purchase",
+    ),
+    of(
+        "attempts",
         "token",
         Key,
         "the processor’s name of the card: to pay, and not to ask a refused card again",

@@ -43,9 +43,10 @@ pub(super) fn insert(
     partner: Option<PartyId>,
     promise: Option<(Time, Time)>,
 ) -> Result<()> {
-    tx.put(
+    tx.together(
+        order,
         "insert into fulfilments (order_id, shop_id, partner_id, state, promised_from, promised_until, version, created_at, changed_at)
-         values ($1, $2, $3, $4, $5, $6, 1, $7, $7) on conflict (order_id) do nothing",
+         values ($1, $2, $3, $4, $5, $6, 1, $7, $7)",
         args![order, shop, partner, state, promise.map(|promise| promise.0), promise.map(|promise| promise.1), tx.now()],
     )
 }

@@ -355,7 +355,8 @@ pub(super) fn insert_reservation(
     state: &'static str,
     expires_at: Time,
 ) -> Result<()> {
-    tx.put(
+    tx.together(
+        checkout,
         "insert into reservations (id, shop_id, checkout_id, variant_id, location_id, quantity, state, created_at, expires_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         args![id, shop, checkout, claim.variant, claim.location, claim.quantity, state, tx.now(), expires_at],
@@ -373,7 +374,8 @@ pub(super) fn live(tx: &mut Tx<'_>, checkout: CheckoutId) -> Result<Vec<Claim>> 
 
 /// Ends a reservation that was read as live.
 pub(super) fn end(tx: &mut Tx<'_>, checkout: CheckoutId, claim: &Claim, state: &'static str) -> Result<()> {
-    tx.change_one(
+    tx.together(
+        checkout,
         "update reservations set state = $4 where checkout_id = $1 and variant_id = $2 and location_id = $3 and state in ('active', 'paying')",
         args![checkout, claim.variant, claim.location, state],
     )

@@ -127,6 +127,8 @@ pub enum Answer {
         capture_before: Option<Time>,
         /// Says itself that this promise can be taken only once, whatever the provider can do for others.
         once: bool,
+        /// What the processor calls the card wherever it turns up, if it says so: the same card, however often it is typed in.
+        card: Option<String>,
     },
     /// The buyer has to confirm at `url` (3-D Secure, a redirect).
     RequiresAction {

@@ -30,15 +30,16 @@ pub fn queue(tx: &mut Tx<'_>, mail: &NewMail) -> Result<Queue> {
         subject: one_line(&mail.subject),
         ..mail.clone()
     };
-    let id = tx.id();
-    if !store::insert(tx, id, &mail)? {
-        return Ok(Queue::Again);
-    }
     let recipient_hash: [u8; 32] = Sha256::digest(to.to_lowercase().as_bytes()).into();
     let today = tx.now().unix_seconds().div_euclid(86_400);
-    if store::take_budget(tx, today, recipient_hash, LETTERS_A_DAY)? {
-        return Ok(Queue::Queued);
+    let may = store::take_budget(tx, today, recipient_hash, LETTERS_A_DAY)?;
+    let refused = (!may).then_some("This address had enough letters for today.");
+    let id = tx.id();
+    if store::insert(tx, id, &mail, refused)? {
+        return Ok(if may { Queue::Queued } else { Queue::OverBudget });
     }
-    store::refuse(tx, id, 0, "This address had enough letters for today.")?;
-    Ok(Queue::OverBudget)
+    if may {
+        store::return_budget(tx, today, recipient_hash)?;
+    }
+    Ok(Queue::Again)
 }

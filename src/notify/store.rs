@@ -8,11 +8,11 @@ use crate::db::{FromRow, Row, Tx};
 use crate::kernel::{Id, MailId, Result, Seconds, ShopId, Time};
 use uuid::Uuid;
 
-/// Writes a letter. False: there is one of this kind about this already.
-pub(super) fn insert(tx: &mut Tx<'_>, id: MailId, mail: &NewMail) -> Result<bool> {
+/// Writes a letter that is due, or is refused for a reason. False: there is one of this kind about this already.
+pub(super) fn insert(tx: &mut Tx<'_>, id: MailId, mail: &NewMail, refused: Option<&str>) -> Result<bool> {
     let inserted = tx.exec(
-        "insert into mails (id, shop_id, kind, subject_id, recipient, subject, says, state, due_at, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, 'due', $8, $8) on conflict (kind, subject_id) do nothing",
+        "insert into mails (id, shop_id, kind, subject_id, recipient, subject, says, state, due_at, created_at, detail)
+         values ($1, $2, $3, $4, $5, $6, $7, $9, $8, $8, $10) on conflict (kind, subject_id) do nothing",
         args![
             id,
             mail.shop,
@@ -21,7 +21,9 @@ pub(super) fn insert(tx: &mut Tx<'_>, id: MailId, mail: &NewMail) -> Result<bool
             mail.to,
             mail.subject,
             mail.says,
-            tx.now()
+            tx.now(),
+            if refused.is_some() { "refused" } else { "due" },
+            refused.unwrap_or_default()
         ],
     )?;
     Ok(inserted == 1)
@@ -35,6 +37,14 @@ pub(super) fn take_budget(tx: &mut Tx<'_>, day: i64, recipient_hash: [u8; 32], m
         args![day, recipient_hash, most],
     )?;
     Ok(taken == 1)
+}
+
+/// Gives a letter back that was not written after all.
+pub(super) fn return_budget(tx: &mut Tx<'_>, day: i64, recipient_hash: [u8; 32]) -> Result<()> {
+    tx.put(
+        "update mail_budgets set letters = letters - 1 where day = $1 and recipient_hash = $2",
+        args![day, recipient_hash],
+    )
 }
 
 impl FromRow for Letter {

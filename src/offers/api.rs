@@ -279,6 +279,12 @@ pub async fn get_quote(
     let (shop, offer, stock) = app
         .db
         .look(move |tx| {
+            tx.ahead(|tx| {
+                drop(identity::shop(tx, player.shop));
+                for line in asked.lines.iter().filter(|_| query.drop.is_none()) {
+                    drop(inventory::availability(tx, line.variant));
+                }
+            });
             let shop = identity::shop(tx, player.shop)?;
             identity::must_trade(&shop, tx.now())?;
             let mut asked = asked.clone();

@@ -26,5 +26,5 @@ pub use api::{
 pub use bundle::shares;
 pub use bundles_api::PutBundle;
 pub use model::{Asked, InBundle, InDrop, Quote, QuotedBundle, QuotedDelivery, QuotedLine, Seen, WantedLine};
-pub use quote::{Offer, Recheck, quote, recheck, with_preorders};
+pub use quote::{Offer, Recheck, ask_recheck, quote, recheck, with_preorders};
 pub use token::{open, sign};

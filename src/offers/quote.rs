@@ -32,6 +32,14 @@ pub fn quote(tx: &mut Tx<'_>, shop: &Shop, asked: &Asked, holds: Seconds) -> Res
         return Ok(Offer::NotForSale(first.variant));
     }
     let variants: Vec<VariantId> = asked.lines.iter().map(|line| line.variant).collect();
+    tx.ahead(|tx| {
+        if asked.drop.is_none() {
+            drop(catalog::sellable(tx, shop.id, shop.currency, &variants));
+            drop(discounts::offered(tx, shop.id, shop.currency, &[], &asked.discounts));
+        }
+        drop(delivery::options(tx, shop.id, &asked.country, shop.currency));
+        drop(taxes::rate(tx, shop.id, &asked.country, TaxCategory::Standard));
+    });
     let (sellable, drop) = match &asked.drop {
         None => (catalog::sellable(tx, shop.id, shop.currency, &variants)?, None),
         Some(asked) => {
@@ -227,6 +235,18 @@ fn with_what_was_promised(tx: &mut Tx<'_>, shown: &Quote, mut payable: Quote) ->
         }
     }
     Ok(payable)
+}
+
+/// Asks ahead what [`recheck`] of a quote without a drop will read.
+pub fn ask_recheck(tx: &mut Tx<'_>, shown: &Quote) {
+    if let Some(seen) = shown.seen {
+        drop(clips::is_published(tx, shown.shop, seen.clip));
+    }
+    if shown.drop.is_none() {
+        let parts = shown.lines.iter().map(|line| line.variant);
+        let variants: Vec<VariantId> = parts.chain(shown.bundles.iter().map(|bundle| bundle.variant)).collect();
+        drop(catalog::sellable(tx, shown.shop, shown.currency, &variants));
+    }
 }
 
 /// Looks at a shown quote again. A rise inside its validity is not charged, a fall is passed on, and what left the shop is not sold: neither

@@ -12,9 +12,10 @@ use super::taking::{GRACE, Terms, next_look};
 use crate::app::App;
 use crate::db::{Tx, epoch};
 use crate::kernel::{
-    Answer, Ask, AttemptId, CheckoutId, Decline, Error, IntentId, Kind, Money, Result, Reuse, Seconds, Session, ShopId,
-    Time,
+    Answer, Ask, AttemptId, CheckoutId, Decline, Error, Id, IntentId, Kind, Money, Result, Reuse, Seconds, Session,
+    ShopId, Time,
 };
+use sha2::{Digest, Sha256};
 
 /// What became of the wish to start an attempt.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ pub struct Recorded {
     pub checkout: CheckoutId,
     pub attempt: AttemptId,
     pub state: S,
+    /// The card it was promised by, as a hash, if the processor says which it is.
+    pub card: Option<[u8; 32]>,
     /// False if this answer had been recorded before, or came too late to matter.
     pub changed: bool,
 }
@@ -292,7 +295,6 @@ fn record_of(
     answer: &Answer,
     wanted: impl FnOnce(&mut Tx<'_>, &Attempt) -> Result<bool>,
 ) -> Result<Recorded> {
-    let id = attempt.id;
     let taken = if attempt.state == S::Authorized {
         taken_of(tx, attempt)?
     } else {
@@ -359,13 +361,14 @@ fn record_of(
             step.capture_before
         },
         once: step.once,
+        card: step.card.map(|card| card_hash(attempt, card)),
         tries,
         next_check_at,
     };
     if to == S::Authorized && attempt.state != S::Authorized && attempt.n > 1 {
         super::renew::let_go_of_others(tx, attempt)?; // Never two promises counted on.
     }
-    store::move_attempt(tx, id, &change)?;
+    store::move_attempt(tx, attempt, &change)?;
     if ended {
         super::renew::ended(tx, attempt)?;
     }
@@ -382,7 +385,25 @@ fn record_of(
             step.detail,
         )?;
     }
-    Ok(recorded(attempt, to, to != attempt.state))
+    Ok(Recorded {
+        card: change.card,
+        ..recorded(attempt, to, to != attempt.state)
+    })
+}
+
+/// Which card it is, without what its processor calls it: a name that means nothing in another shop or at another processor.
+fn card_hash(attempt: &Attempt, card: &str) -> [u8; 32] {
+    let shop = attempt.shop.uuid();
+    let mut hash = Sha256::new_with_prefix(b"card");
+    for part in [
+        shop.as_bytes().as_slice(),
+        attempt.processor.as_bytes(),
+        card.as_bytes(),
+    ] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
 }
 
 /// Whether the promise is wanted: by a payment that waits for it, or, asked for without the buyer, as the rest of one that is promised already.
@@ -447,6 +468,7 @@ struct Step<'a> {
     url: &'a str,
     capture_before: Option<Time>,
     once: bool,
+    card: Option<&'a str>,
     detail: &'a str,
 }
 
@@ -462,6 +484,7 @@ fn step<'a>(attempt: &Attempt, answer: &'a Answer, now: Time, taken: Taken) -> O
         url: "",
         capture_before: None,
         once: false,
+        card: None,
         detail: "",
     };
     let step = match answer {
@@ -471,6 +494,7 @@ fn step<'a>(attempt: &Attempt, answer: &'a Answer, now: Time, taken: Taken) -> O
             amount,
             capture_before,
             once,
+            card,
         } => {
             let agreed = *amount == attempt.amount && *reference == attempt.reference();
             let over = ends(attempt, *capture_before).is_some_and(|ends| ends <= now);
@@ -491,6 +515,7 @@ fn step<'a>(attempt: &Attempt, answer: &'a Answer, now: Time, taken: Taken) -> O
                 payment,
                 capture_before: *capture_before,
                 once: *once,
+                card: card.as_deref(),
                 detail,
                 ..to(next)
             }
@@ -631,6 +656,7 @@ pub(super) fn recorded(attempt: &Attempt, state: S, changed: bool) -> Recorded {
         checkout: attempt.checkout,
         attempt: attempt.id,
         state,
+        card: None,
         changed,
     }
 }
@@ -709,6 +735,7 @@ mod tests {
             amount: sending().amount,
             capture_before,
             once: false,
+            card: None,
         };
         // asked on day 0; what the answer says of its end; the day on which it is heard -> what becomes of it
         let table = [
@@ -747,6 +774,7 @@ mod tests {
             amount: sending().amount,
             capture_before: None,
             once: false,
+            card: None,
         };
         let no = Answer::Declined {
             payment: "p".into(),

@@ -376,10 +376,11 @@ fn taken(tx: &mut Tx<'_>, capture: &Capture, fee: Money) -> Result<()> {
             action_url: "",
             capture_before: None,
             once: false,
+            card: None,
             tries: 0,
             next_check_at: holds.then(|| tx.now()),
         };
-        store::move_attempt(tx, attempt.id, &change)?;
+        store::move_attempt(tx, attempt, &change)?;
     }
     if state == IntentState::PartiallyCaptured {
         store::expire_intent(tx, intent.id)?;

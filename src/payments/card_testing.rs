@@ -84,6 +84,7 @@ mod tests {
             amount: Money::new(100, Currency::EUR),
             capture_before: None,
             once: false,
+            card: None,
         };
         let lost = Answer::Unknown { detail: String::new() };
         let at = Duration::from_secs;

@@ -88,7 +88,7 @@ pub use settle_conflict::{Decided, Decision, Settle, Who, ask_now, decisions, se
 pub use settle_unheard::{Unheard, unheard};
 pub use store::{
     CaptureLine, RefundLine, adjustment_of, capture_soon, erase_notice, failed_refunds, intent_state, is_moving,
-    let_go_part, notices_with, refund_failure, refund_soon, refused_captures,
+    let_go_part, notices_with, promising_card, refund_failure, refund_soon, refuse_promise, refused_captures,
 };
 pub use taking::{MARGIN, PAY_AGAIN, Terms};
 pub use timeline::{

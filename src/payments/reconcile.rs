@@ -355,6 +355,7 @@ fn promise(tx: &mut Tx<'_>, attempt: &Attempt, entry: &Booked) -> Result<Option<
                 amount: entry.amount,
                 capture_before: None,
                 once: false,
+                card: None,
             };
             record(tx, attempt.id, Operation::Authorize, &answer)?;
             Ok(Some(settled(format!(

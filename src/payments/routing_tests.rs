@@ -784,6 +784,7 @@ fn success_is_counted_over_the_window_and_a_stolen_card_is_nobodys_failure() {
                 amount: Money::new(2_000, Currency::EUR),
                 capture_before: None,
                 once: false,
+                card: None,
             };
             record(tx, attempt, Operation::Authorize, &yes)
         });

@@ -74,6 +74,7 @@ fn waiting(fixture: &Fixture, refund: bool) -> (CheckoutId, Operation, Attempt) 
             amount: PAID,
             capture_before: None,
             once: false,
+            card: None,
         };
         record(tx, attempt.id, Operation::Authorize, &promised)?;
         let plan = capture_plan(tx, checkout.intent(), &[(Part::Line(0), 1)], true)?;

@@ -21,7 +21,7 @@ pub fn insert_intent(tx: &mut Tx<'_>, id: IntentId, open: &super::OpenIntent, st
 
 /// [`insert_intent`] of a checkout that was written in this transaction: nobody else can have it.
 pub fn insert_new_intent(tx: &mut Tx<'_>, id: IntentId, open: &super::OpenIntent, state: IntentState) -> Result<()> {
-    insert_intent_by(tx, id, open, state, |tx, sql, args| tx.change_one(sql, args))
+    insert_intent_by(tx, id, open, state, |tx, sql, args| tx.together(id, sql, args))
 }
 
 fn insert_intent_by<T>(
@@ -95,7 +95,8 @@ impl FromRow for Intent {
 }
 
 pub fn intent(tx: &mut Tx<'_>, id: IntentId) -> Result<Option<Intent>> {
-    tx.maybe_one(
+    tx.maybe_one_of(
+        id,
         "select id, shop_id, checkout_id, state, amount_minor, currency, authorized_minor, capture_pending_minor, captured_minor,
                 refund_pending_minor, refunded_minor, allocation, attempts, version, lost_at, own_asks,
                 coalesce((select method from attempts a where a.intent_id = intents.id and a.n = intents.attempts), ''),
@@ -196,7 +197,7 @@ pub fn authorize_intent(tx: &mut Tx<'_>, id: IntentId) -> Result<bool> {
 
 /// [`authorize_intent`], of whoever knows that it waits: if it does not any more, the whole command runs again.
 pub fn authorize_waiting_intent(tx: &mut Tx<'_>, id: IntentId) -> Result<()> {
-    tx.change_one(AUTHORIZE_INTENT, args![id])
+    tx.together(id, AUTHORIZE_INTENT, args![id])
 }
 
 /// A promise of `minor` that we asked for ourselves takes the place of the one before. False: it is not the rest any more, or nobody wants it.
@@ -368,7 +369,8 @@ pub fn release_refund(tx: &mut Tx<'_>, id: IntentId, minor: i64) -> Result<()> {
 // Attempts -----------------------------------------------------------------------------------------------------------------------
 
 pub fn insert_attempt(tx: &mut Tx<'_>, attempt: &Attempt) -> Result<()> {
-    tx.put(
+    tx.together(
+        attempt.intent,
         "insert into attempts (id, intent_id, shop_id, n, processor, method, token, state, next_check_at, created_at, changed_at, amount_minor, taking,
                                window_seconds, off_session)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13, $14)",
@@ -517,20 +519,24 @@ pub struct AttemptChange<'a> {
     pub capture_before: Option<Time>,
     /// Whether the processor said that this promise can be taken only once.
     pub once: bool,
+    /// Which card it is, as a hash.
+    pub card: Option<[u8; 32]>,
     pub tries: u32,
     pub next_check_at: Option<Time>,
 }
 
 /// Moves an attempt from the state it was read in.
-pub fn move_attempt(tx: &mut Tx<'_>, id: AttemptId, change: &AttemptChange<'_>) -> Result<()> {
-    tx.change_one(
+pub fn move_attempt(tx: &mut Tx<'_>, attempt: &Attempt, change: &AttemptChange<'_>) -> Result<()> {
+    tx.together(
+        attempt.intent,
         "update attempts set state = $3, reference = case when $4 = '' then reference else $4 end,
            decline = case when $5 = '' then decline else $5 end, action_url = case when $6 = '' then action_url else $6 end,
            capture_before = coalesce($7, capture_before), tries = $8, next_check_at = $9, changed_at = $10,
-           hard = case when $11 = 1 then 1 else hard end, taking = case when $12 = 1 then 'once' else taking end
+           hard = case when $11 = 1 then 1 else hard end, taking = case when $12 = 1 then 'once' else taking end,
+           card = coalesce($13, card)
           where id = $1 and state = $2",
         args![
-            id,
+            attempt.id,
             change.from,
             change.to,
             change.payment,
@@ -541,8 +547,27 @@ pub fn move_attempt(tx: &mut Tx<'_>, id: AttemptId, change: &AttemptChange<'_>) 
             change.next_check_at,
             tx.now(),
             change.hard,
-            change.once
+            change.once,
+            change.card
         ],
+    )
+}
+
+/// The card of the promise we count on, if its processor says which it is.
+pub fn promising_card(tx: &mut Tx<'_>, intent: IntentId) -> Result<Option<[u8; 32]>> {
+    let found: Option<(Option<[u8; 32]>,)> = tx.maybe_one_of(
+        intent,
+        "select card from attempts where intent_id = $1 and state = 'authorized'",
+        args![intent],
+    )?;
+    Ok(found.and_then(|(card,)| card))
+}
+
+/// Why a promise is not taken, for the buyer.
+pub fn refuse_promise(tx: &mut Tx<'_>, intent: IntentId, decline: &str) -> Result<()> {
+    tx.put(
+        "update attempts set decline = $2 where intent_id = $1 and state = 'authorized'",
+        args![intent, decline],
     )
 }
 
@@ -1112,7 +1137,8 @@ pub fn claim_refund(tx: &mut Tx<'_>, id: RefundId, until: Time) -> Result<bool> 
 
 pub fn log(tx: &mut Tx<'_>, intent: IntentId, what: &str, detail: &str) -> Result<()> {
     let id: AttemptId = tx.id(); // Only its order matters; nobody else names an entry.
-    tx.put(
+    tx.together(
+        intent,
         "insert into payment_log (id, intent_id, at, what, detail) values ($1, $2, $3, $4, $5)",
         args![id, intent, tx.now(), what, detail],
     )
@@ -1559,7 +1585,7 @@ pub fn is_moving(tx: &mut Tx<'_>, intent: IntentId) -> Result<bool> {
 /// The processor's name of a card leads to its owner there; what the payment itself is called stays, for its books.
 pub fn erase_attempts(tx: &mut Tx<'_>, intent: IntentId) -> Result<()> {
     tx.put(
-        "update attempts set token = '', action_url = '' where intent_id = $1",
+        "update attempts set token = '', action_url = '', card = null where intent_id = $1",
         args![intent],
     )
 }

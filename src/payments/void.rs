@@ -93,10 +93,11 @@ pub(super) fn move_to(
         action_url: "",
         capture_before: None,
         once: false,
+        card: None,
         tries,
         next_check_at,
     };
-    store::move_attempt(tx, attempt.id, &change)
+    store::move_attempt(tx, attempt, &change)
 }
 
 /// What was taken from a promise.

@@ -548,6 +548,7 @@ async fn ended(at: At<'_>, id: CheckoutId, quote: Quote, typed: Typed, settled: 
             let said = declined(&settled.decline, &settled.checkout, app);
             again(at, id, quote, typed, said, StatusCode::PAYMENT_REQUIRED).await
         }
+        _ if settled.is_over_limit() => over_limit(front),
         // A form may lead to our own pages only; from there a link goes to another bank.
         _ if settled.action_url.starts_with(&format!("{}/", app.base_url)) => Ok(redirect(&settled.action_url)),
         _ => Ok(redirect(&back_url(app, front, id))),
@@ -674,6 +675,7 @@ async fn came_back(
     if let Some(order) = &settled.order {
         return Ok(redirect(&checkout::order_page_url(app, &front.shop, order.id)));
     }
+    let over = settled.is_over_limit();
     let known = settled.checkout;
     match known.state {
         CheckoutState::Incomplete | CheckoutState::ReadyForComplete => {
@@ -700,6 +702,7 @@ async fn came_back(
             headers.insert("refresh", axum::http::HeaderValue::from_static("4"));
             Ok(response)
         }
+        _ if over => over_limit(front),
         _ => message(
             front,
             StatusCode::GONE,
@@ -707,6 +710,17 @@ async fn came_back(
             "Nothing was bought. If your bank held the money, it lets it go again.",
         ),
     }
+}
+
+/// The card that was to pay has as much of a drop as one buyer may have.
+fn over_limit(front: &Front) -> Result<Response, Problem> {
+    let why = checkout::decline_out(checkout::DROP_LIMIT).detail;
+    message(
+        front,
+        StatusCode::CONFLICT,
+        "This card has what each buyer may have.",
+        &why,
+    )
 }
 
 pub fn back_url(app: &App, front: &Front, id: CheckoutId) -> String {

@@ -460,6 +460,7 @@ async fn p12_a_promise_that_stands_goes_on_once_the_books_agree_about_it() {
         amount: kernel::Money::new(attempt.amount.minor + 1, attempt.amount.currency),
         capture_before: None,
         once: false,
+        card: None,
     };
     let heard = stall.world.app.db.write(LaneKey::of(id), move |tx| {
         payments::record(tx, attempt.id, Operation::Authorize, &wrong)

@@ -575,6 +575,73 @@ async fn d11_a_reservation_that_ends_gives_its_buyer_their_limit_back() {
     show.stall.invariants().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn d11_one_card_is_one_buyer_whatever_names_it_comes_with() {
+    let show = Arc::new(Show::open(20, 12, json!({ "limit_per_buyer": 1 })).await);
+    let quote = show.quote(1).await;
+    let limited = (409, "drop_limit_reached".to_owned());
+    let with_card = |name: &str| {
+        let mut body = body_of(&quote, name);
+        body["payment"]["token"] = json!("tok_card_gold");
+        body
+    };
+    let taps = (0..10).map(|number| {
+        let (show, body) = (show.clone(), with_card(&format!("name{number}")));
+        tokio::spawn(async move { state(&show.put(show.stall.checkout(), &body).await) })
+    });
+    let mut answers = Vec::new();
+    for tap in taps.collect::<Vec<_>>() {
+        answers.push(tap.await.unwrap());
+    }
+    let count = |wanted: &(u16, String)| answers.iter().filter(|answer| *answer == wanted).count();
+    assert_eq!((count(&bought()), count(&limited)), (1, 9), "{answers:?}");
+    // What they reserved is free again at once, and nothing of theirs is promised.
+    show.becomes((11, 0, 1, 0)).await;
+    // Said step by step, and asked for again later, it is the same.
+    let (id, buyer) = show.reserve(&quote, "late").await;
+    let paying = json!({ "method": "card", "token": "tok_card_gold" });
+    let late = buyer.post(&format!("/v1/checkouts/{id}/payment"), &paying).await;
+    assert_eq!(late.refusal(), limited, "{}", late.text());
+    let seen = buyer.get(&format!("/v1/checkouts/{id}")).await.value();
+    assert_eq!(
+        (&seen["state"], &seen["decline"]["code"]),
+        (&json!("expired"), &json!("drop_limit_reached"))
+    );
+    // Another card is somebody else, as far as anybody knows; a card without a name counts for nobody.
+    let mut other = with_card("late");
+    other["payment"]["token"] = json!("tok_card_silver");
+    assert_eq!(state(&show.put(show.stall.checkout(), &other).await), bought());
+    assert_eq!(state(&show.tap(&quote, "plain").await), bought());
+    assert_eq!(state(&show.tap(&quote, "plain.too").await), bought());
+    show.stall.invariants().await;
+}
+
+#[tokio::test]
+async fn d11_a_card_counts_no_more_when_its_order_is_canceled() {
+    let show = Show::open(10, 6, json!({ "limit_per_buyer": 1 })).await;
+    let quote = show.quote(1).await;
+    let with_card = |name: &str| {
+        let mut body = body_of(&quote, name);
+        body["payment"]["token"] = json!("tok_card_gold");
+        body
+    };
+    let first = show.put(show.stall.checkout(), &with_card("ada")).await;
+    assert_eq!(state(&first), bought(), "{}", first.text());
+    let second = show.put(show.stall.checkout(), &with_card("eve")).await;
+    assert_eq!(
+        second.refusal(),
+        (409, "drop_limit_reached".into()),
+        "{}",
+        second.text()
+    );
+    let order = first.value()["order"]["id"].as_str().unwrap().to_owned();
+    let (staff, path) = (&show.stall.staff, format!("/v1/orders/{order}/cancellation"));
+    assert_eq!(staff.post(&path, &json!({})).await.status, 200);
+    let third = show.put(show.stall.checkout(), &with_card("eve")).await;
+    assert_eq!(state(&third), bought(), "{}", third.text());
+    show.stall.invariants().await;
+}
+
 #[tokio::test]
 async fn x3_whoever_lets_units_lie_twice_waits_while_others_buy() {
     let show = Show::open(10, 6, json!({ "limit_per_buyer": 1 })).await;

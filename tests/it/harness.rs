@@ -62,6 +62,7 @@ impl World {
         let mut config = Config {
             data: folder.path().join("data"),
             headroom_mb: 0,
+            lanes: Some(4),
             ..Config::default()
         };
         config.database = database

@@ -61,6 +61,7 @@ impl House {
             base_url: format!("http://{address}"),
             headroom_mb: 1,
             rate_limits: false,
+            lanes: Some(4),
             ..Config::default()
         };
         change(&mut config, folder.path());
@@ -141,6 +142,7 @@ impl House {
         let settings = [
             ("HAWKER_DATA", self.config.data.display().to_string()),
             ("HAWKER_DATABASE", self.config.database.clone()),
+            ("HAWKER_LANES", "4".to_owned()),
             ("HAWKER_READ_DATABASE", self.config.read_database.clone()),
             ("HAWKER_NATS", self.config.nats.clone()),
             ("HAWKER_LISTEN", self.address.to_string()),

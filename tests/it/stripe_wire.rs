@@ -84,6 +84,7 @@ async fn promised(wire: &Wire, amount: Money) -> String {
             amount: promised,
             capture_before: Some(_),
             once: false,
+            card: None,
         } => {
             assert_eq!((reference.as_str(), promised), ("ours/1", amount));
             payment

@@ -127,6 +127,13 @@ pub const SLOW: &[Rule] = &[
         ),
     ),
     (
+        "D11: somebody bought more of a drop than they may, by their card",
+        standing!(
+            "case when o.id is not null then (select max(hex(a.card)) from attempts a
+              where a.intent_id = k.id and a.card is not null and a.created_at <= o.confirmed_at and a.state <> 'voided' and a.state <> 'voiding') end"
+        ),
+    ),
+    (
         "D11: somebody said where it goes, and is not counted there",
         "select count(*) from (select 1 from drop_claims c join drops d on d.id = c.drop_id join checkouts k on k.id = c.checkout_id
           where c.held = 1 and d.limit_units > 0 and k.address <> '' and k.state not in ('canceled', 'expired')

@@ -122,6 +122,7 @@ pub const OF_DROPS: &[(&str, &str)] = &[
         "a buyer of a drop is counted under one of their names only",
     ),
     ("D11-later", "names that are said later count for nothing"),
+    ("D11-card", "the card that pays counts for nothing in a drop"),
     (
         "D11-again",
         "late money buys again in a drop and counts for nothing there",

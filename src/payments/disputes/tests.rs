@@ -116,6 +116,7 @@ fn paid(tx: &mut Tx<'_>, shop: ShopId) -> Result<Attempt> {
         amount,
         capture_before: None,
         once: false,
+        card: None,
     };
     payments::record(tx, attempt.id, Operation::Authorize, &promised)?;
     let intent = checkout.intent();

@@ -36,6 +36,7 @@ fn answer(ask: &Ask) -> Answer {
             amount,
             capture_before: None,
             once: false,
+            card: None,
         },
         // The capture of a hand-over is the hand-over: whoever gave the parcel away took the money.
         Ask::Capture {

@@ -427,6 +427,7 @@ impl Stripe {
                     capture_before: card["capture_before"].as_i64().map(Time::from_unix_seconds),
                     // Asked for where it is available; it depends on the account and the card (docs.stripe.com/payments/multicapture).
                     once: card["multicapture"]["status"] == "unavailable",
+                    card: card["fingerprint"].as_str().map(str::to_owned),
                 }
             }
             "requires_action" => Answer::RequiresAction {

@@ -686,6 +686,7 @@ fn payment_answer(payment: &Payment, base_url: &str) -> Answer {
             amount: money(payment.amount),
             capture_before: payment.capture_before,
             once: payment.is_taken_once(),
+            card: payment.card().map(str::to_owned),
         },
         PaymentState::Succeeded => {
             let amount = money(payment.captured);
@@ -745,12 +746,14 @@ fn falsify(answer: Answer, lie: impl Fn(Money) -> Money) -> Answer {
             amount,
             capture_before,
             once,
+            card,
         } => Answer::Authorized {
             payment,
             reference,
             amount: lie(amount),
             capture_before,
             once,
+            card,
         },
         Answer::Captured {
             payment,

@@ -96,6 +96,7 @@ pub fn payment(payment: &Payment, base_url: &str, expand_charge: bool) -> Value 
             "payment_method_details": {
                 "type": "card", "card": {
                     "brand": "visa", "last4": "4242", "capture_before": payment.capture_before.map(|at| at.unix_seconds()),
+                    "fingerprint": payment.card(),
                     "multicapture": { "status": if payment.is_taken_once() { "unavailable" } else { "available" } },
                 },
             },

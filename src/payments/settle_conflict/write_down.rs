@@ -247,8 +247,9 @@ fn move_to(tx: &mut Tx<'_>, attempt: &Attempt, to: S, payment: &str) -> Result<(
         action_url: "",
         capture_before: None,
         once: false,
+        card: None,
         tries: 0,
         next_check_at,
     };
-    store::move_attempt(tx, attempt.id, &change)
+    store::move_attempt(tx, attempt, &change)
 }

@@ -526,6 +526,7 @@ fn sending(tx: &mut Tx<'_>, shop: ShopId, number: u32) -> Result<(Attempt, Captu
         amount,
         capture_before: None,
         once: false,
+        card: None,
     };
     payments::record(tx, attempt.id, Operation::Authorize, &promised)?;
     let plan = capture_plan(tx, checkout.intent(), &[(Part::Line(0), 1)], true)?;

@@ -1268,6 +1268,7 @@ fn p6_answers_in_any_order_and_number_never_leave_a_final_state() {
                 amount: money,
                 capture_before: None,
                 once: false,
+                card: None,
             },
             Answer::Declined {
                 payment: "p".into(),
@@ -1359,6 +1360,7 @@ fn p6_an_old_attempt_that_fails_late_does_not_touch_the_new_one() {
         amount,
         capture_before: None,
         once: false,
+        card: None,
     };
     let right = Answer::Authorized {
         payment: "p2".into(),
@@ -1366,6 +1368,7 @@ fn p6_an_old_attempt_that_fails_late_does_not_touch_the_new_one() {
         amount,
         capture_before: None,
         once: false,
+        card: None,
     };
     assert_eq!(
         bank.record(first.id, Operation::Authorize, &late).state,

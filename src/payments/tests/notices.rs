@@ -102,6 +102,7 @@ impl Bank {
             amount: attempt.amount,
             capture_before: None,
             once: false,
+            card: None,
         };
         self.record(attempt.id, Operation::Authorize, &promised);
         let (id, shipment) = (attempt.intent, ShipmentId::from_uuid(number(order)));
@@ -378,6 +379,7 @@ fn p7_a_notice_about_an_unknown_payment_is_kept_until_it_is_known_or_reported() 
                 amount: Money::new(2_000, Currency::EUR),
                 capture_before: None,
                 once: false,
+                card: None,
             },
         }]]
     };
@@ -460,6 +462,7 @@ impl Bank {
             amount: attempt.amount,
             capture_before: None,
             once: false,
+            card: None,
         };
         self.record(attempt.id, Operation::Authorize, &promised);
         attempt

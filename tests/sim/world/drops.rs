@@ -619,11 +619,12 @@ impl World<'_> {
         let token = [
             "tok_visa",
             "tok_visa",
-            "tok_visa",
+            "tok_card_one",
+            "tok_card_two",
             "tok_3ds",
             "tok_declined",
             "tok_fades",
-        ][pick(dice, 6)];
+        ][pick(dice, 7)];
         let mut buyer = Buyer::new(shop, app.random.id(app.clock.wall()), quote.clone(), token);
         buyer.tap.contact = fan.contact(dice);
         fan.lives(&mut buyer, dice);

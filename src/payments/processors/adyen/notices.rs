@@ -191,6 +191,7 @@ fn read_item(item: &Value, fee: impl Fn(Money) -> Money) -> Option<Vec<Notice>> 
                 amount,
                 capture_before: None,
                 once: false,
+                card: words::card_of(item),
             })
         } else {
             Answer::Declined {

@@ -80,6 +80,12 @@ pub fn read_reference(text: &str) -> Option<(String, Option<String>)> {
     Some((format!("{checkout}/{n}"), parts.next().map(str::to_owned)))
 }
 
+/// Which card it is: its alias, where the account is told it (docs.adyen.com: additionalData.alias).
+pub fn card_of(value: &Value) -> Option<String> {
+    let alias = value["additionalData"]["alias"].as_str();
+    alias.filter(|alias| !alias.is_empty()).map(str::to_owned)
+}
+
 /// What became of a payment, by its result code.
 pub fn read_payment(value: &Value) -> Option<Answer> {
     // A buyer who is sent elsewhere may have no payment yet.
@@ -92,6 +98,7 @@ pub fn read_payment(value: &Value) -> Option<Answer> {
             amount: money(&value["amount"])?,
             capture_before: None,
             once: false,
+            card: card_of(value),
         },
         "RedirectShopper" if value["action"]["type"] == "redirect" && value["action"]["method"] != "POST" => {
             let url = value["action"]["url"].as_str()?;
