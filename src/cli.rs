@@ -170,6 +170,9 @@ struct BenchCheckoutArgs {
     /// Servers of one PostgreSQL database; more than one share a sandbox beside them.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     replicas: u16,
+    /// One server has the sandbox beside it, too: what several are compared with
+    #[arg(long)]
+    sandbox_beside: bool,
     /// Print one JSON object as the last line.
     #[arg(long)]
     json: bool,
@@ -758,6 +761,7 @@ fn bench_checkout(args: BenchCheckoutArgs) -> Result<()> {
         variants: args.variants as usize,
         sold_out: args.sold_out,
         replicas: usize::from(args.replicas),
+        sandbox_beside: args.sandbox_beside || args.replicas > 1,
     };
     let measured = bench::checkout(&plan, &runtime()?);
     drop(std::fs::remove_dir_all(&folder));

@@ -14,10 +14,23 @@ use crate::payments;
 use crate::price_matches;
 use crate::returns;
 
-/// What the program does about facts: the acts, with what a transaction does not know.
-pub fn acts(app: &App) -> impl Act {
-    let links = Links::of(app);
-    move |tx: &mut Tx<'_>, fact: &Fact| act(tx, &links, fact)
+/// What the program does about facts, with what a transaction does not know.
+#[derive(Clone)]
+pub struct Acts(Links);
+
+pub fn acts(app: &App) -> Acts {
+    Acts(Links::of(app))
+}
+
+impl Act for Acts {
+    fn ask(&self, tx: &mut Tx<'_>, fact: &Fact) {
+        if let Fact::OrderConfirmed { shop, order, .. } = *fact {
+            checkout::ask_sold(tx, shop, order);
+        }
+    }
+    fn act(&self, tx: &mut Tx<'_>, fact: &Fact) -> Result<()> {
+        act(tx, &self.0, fact)
+    }
 }
 
 /// Acts on one fact, and tells whoever listens of it. May run again if its transaction was lost, never after it was committed.

@@ -39,6 +39,8 @@ pub struct Plan {
     pub sold_out: bool,
     /// Servers of one database, and a sandbox beside them; 1 has it inside.
     pub replicas: usize,
+    /// The sandbox is a process of its own, as several servers need it.
+    pub sandbox_beside: bool,
 }
 
 /// What was measured. Latencies are of the `PUT`, from when it was due to its last byte.
@@ -149,7 +151,7 @@ async fn under_load(plan: &Plan, config: &Config, stall: &Stall) -> Result<Load>
         ("HAWKER_LOG_LEVEL", "error".to_owned()),
     ];
     let mut beside = None;
-    if plan.replicas > 1 {
+    if plan.sandbox_beside {
         let journal = config.data.join("sandbox.journal").display().to_string();
         let sandbox = Server::start(&["sandbox", "--journal", &journal], &environment).await?;
         environment.push(("HAWKER_CARD_PROCESSOR", format!("http://{}", sandbox.address)));

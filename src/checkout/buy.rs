@@ -118,7 +118,7 @@ async fn story(app: App, tap: Tap) -> Result<(Shop, Buy)> {
     let ask = move |tx: &mut Tx<'_>| {
         drop(identity::shop(tx, asking.shop));
         drop(store::of_whoever(tx, asking.id));
-        offers::ask_recheck(tx, &asking.quote);
+        offers::ask_recheck(tx, &asking.quote, asking.key.as_ref());
     };
     let placed = app.db.write_asking(lane, ask, move |tx| {
         let shop = identity::shop(tx, tap.shop)?;

@@ -48,7 +48,7 @@ pub use model::{
     Payment, Waiting,
 };
 pub use one_click::{Paying, Stored};
-pub use orders::{OrderView, Ship, mark_shipped, order, order_of_checkout, orders, sold, take_turn, view};
+pub use orders::{OrderView, Ship, ask_sold, mark_shipped, order, order_of_checkout, orders, sold, take_turn, view};
 pub use own::*;
 pub use refund::{
     Back, BackPlan, Difference, NewRefund, PRICE_MATCH, Refund, RefundLines, RefundWhat, Way, difference,

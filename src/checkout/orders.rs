@@ -212,14 +212,16 @@ pub fn view(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<OrderVi
     }))
 }
 
+/// Asks ahead what [`sold`] reads.
+pub fn ask_sold(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) {
+    let checkout = CheckoutId::from_uuid(id.uuid()); // An order has its checkout's id.
+    drop(store::find_born(tx, shop, id));
+    drop(store::lines(tx, id));
+    drop(payments::intent(tx, checkout.intent()));
+}
+
 /// An order as it was sold, for what follows from the sale: what was taken or given back since is not asked for.
 pub fn sold(tx: &mut Tx<'_>, shop: ShopId, id: OrderId) -> Result<Option<OrderView>> {
-    let checkout = CheckoutId::from_uuid(id.uuid()); // An order has its checkout's id.
-    tx.ahead(|tx| {
-        drop(store::find_born(tx, shop, id));
-        drop(store::lines(tx, id));
-        drop(payments::intent(tx, checkout.intent()));
-    });
     let Some((order, checkout, erased_at)) = store::find_born(tx, shop, id)? else {
         return Ok(None);
     };

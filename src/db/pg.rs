@@ -37,13 +37,16 @@ pub(super) struct Postgres {
     more: &'static str,
 }
 
-/// A question asked ahead. Its answer comes with the next one that is waited for, and is good until something is written that it may speak of.
+/// A question asked ahead. Its answer comes with the next one that is waited for, and is good until something is written that it may speak of. It is given
+/// once to each who asked: whoever reads again, under a lock say, is told how it is then.
 struct Asked {
     sql: &'static str,
     args: Vec<Value<'static>>,
     /// The row it is after, in every table it reads.
     key: Option<Uuid>,
     number: u64,
+    /// How many times it was asked: so often it is answered.
+    times: u32,
     answer: Option<Vec<tokio_postgres::Row>>,
 }
 
@@ -271,7 +274,13 @@ impl Postgres {
             if self.asked[at].answer.is_none() {
                 self.send(async |_| Ok(()))?;
             }
-            if let Some(rows) = &self.asked[at].answer {
+            let asked = &mut self.asked[at];
+            asked.times -= 1;
+            let rows = match asked.times {
+                0 => self.asked.swap_remove(at).answer,
+                _ => asked.answer.clone(),
+            };
+            if let Some(rows) = rows {
                 return rows.iter().map(RowSource::Postgres).try_for_each(take);
             }
         }
@@ -288,7 +297,12 @@ impl Postgres {
     /// Asks what will be asked by [`Postgres::each`] with the same words: it leaves with the next statement whose answer is needed, like all that was asked
     /// meanwhile, and one wait is enough for all of them.
     pub(super) fn ask(&mut self, sql: &'static str, key: Option<Uuid>, args: &[Value<'_>]) -> Result<()> {
-        if self.asked.iter().any(|asked| asked.sql == sql && asked.args == args) {
+        let known = self
+            .asked
+            .iter_mut()
+            .find(|asked| asked.sql == sql && asked.args == args);
+        if let Some(asked) = known {
+            asked.times += 1;
             return Ok(());
         }
         let statement = self.statement(sql)?;
@@ -301,6 +315,7 @@ impl Postgres {
             args,
             key,
             number,
+            times: 1,
             answer,
         });
         Ok(())

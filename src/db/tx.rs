@@ -141,8 +141,9 @@ impl<'a> Tx<'a> {
     }
 
     /// Asks at once, and waits for nothing, what will be asked later: what `ask` reads is answered with nothing here, and its answers are there by the
-    /// time the same is read again. Where the database is on the other end of a network, as many questions take one wait. `ask` writes nothing; in a
-    /// file it is not run.
+    /// time the same is read, once for each time it was asked: whoever reads it again is told how it is then. What is first read under a lock must not have
+    /// been asked before it. Where the database is on the other end of a network, as many questions take one wait. `ask` writes nothing; in a file it is
+    /// not run.
     pub fn ahead(&mut self, ask: impl FnOnce(&mut Self)) {
         if matches!(self.connection, Connection::Sqlite(_)) {
             return;

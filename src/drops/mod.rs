@@ -57,7 +57,7 @@ pub use model::{
     TurnStanding, View, Wait, WaitStanding, Who, event_hash, key_hash, place, plain_email, plain_phone, turn_of,
     verify,
 };
-pub use offered::{enter, offered, offered_to_holder, sellable};
+pub use offered::{ask_offered, enter, offered, offered_to_holder, sellable};
 pub use own::{Own, begin, own};
 pub use plan::{HOLD_MINUTES, NewItem, Plan, Planned, edit, plan, view, view_by_slug};
 pub use rules::{Rule, RuleState, When, kind as rule_kind, stop_rule};

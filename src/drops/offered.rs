@@ -52,6 +52,25 @@ pub fn enter(
     those(tx, &drop, variants)
 }
 
+/// Asks ahead what a quote in a drop, and the tap that follows it, will read before they change anything.
+pub fn ask_offered(
+    tx: &mut Tx<'_>,
+    (shop, id): (ShopId, DropId),
+    currency: Currency,
+    variants: &[VariantId],
+    key: Option<&[u8; 32]>,
+) {
+    drop(store::find(tx, shop, id));
+    drop(store::items(tx, id));
+    drop(store::anybody_waits(tx, id));
+    for variant in variants {
+        drop(catalog::sellable_in_drop(tx, shop, currency, *variant, false));
+        if let Some(key) = key {
+            drop(store::wait_of(tx, id, *variant, key));
+        }
+    }
+}
+
 fn those(tx: &mut Tx<'_>, drop: &Drop, variants: &[VariantId]) -> Result<Offered> {
     let all = store::items(tx, drop.id)?;
     let mut items = Vec::with_capacity(variants.len());

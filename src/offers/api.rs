@@ -281,8 +281,8 @@ pub async fn get_quote(
         .look(move |tx| {
             tx.ahead(|tx| {
                 drop(identity::shop(tx, player.shop));
-                for line in asked.lines.iter().filter(|_| query.drop.is_none()) {
-                    drop(inventory::availability(tx, line.variant));
+                for line in &asked.lines {
+                    drop(availability(tx, player.shop, query.drop, line.variant, key.as_ref()));
                 }
             });
             let shop = identity::shop(tx, player.shop)?;

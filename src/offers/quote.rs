@@ -33,12 +33,20 @@ pub fn quote(tx: &mut Tx<'_>, shop: &Shop, asked: &Asked, holds: Seconds) -> Res
     }
     let variants: Vec<VariantId> = asked.lines.iter().map(|line| line.variant).collect();
     tx.ahead(|tx| {
-        if asked.drop.is_none() {
-            drop(catalog::sellable(tx, shop.id, shop.currency, &variants));
-            drop(discounts::offered(tx, shop.id, shop.currency, &[], &asked.discounts));
+        match &asked.drop {
+            None => {
+                drop(catalog::sellable(tx, shop.id, shop.currency, &variants));
+                drop(discounts::offered(tx, shop.id, shop.currency, &[], &asked.discounts));
+            }
+            Some(asked) => {
+                let key = asked.key.as_ref();
+                drops::ask_offered(tx, (shop.id, asked.id), shop.currency, &variants, key);
+            }
         }
         drop(delivery::options(tx, shop.id, &asked.country, shop.currency));
-        drop(taxes::rate(tx, shop.id, &asked.country, TaxCategory::Standard));
+        for _ in 0..=asked.lines.len() {
+            drop(taxes::rate(tx, shop.id, &asked.country, TaxCategory::Standard)); // Each thing's, perhaps, and the delivery's.
+        }
     });
     let (sellable, drop) = match &asked.drop {
         None => (catalog::sellable(tx, shop.id, shop.currency, &variants)?, None),
@@ -237,15 +245,16 @@ fn with_what_was_promised(tx: &mut Tx<'_>, shown: &Quote, mut payable: Quote) ->
     Ok(payable)
 }
 
-/// Asks ahead what [`recheck`] of a quote without a drop will read.
-pub fn ask_recheck(tx: &mut Tx<'_>, shown: &Quote) {
+/// Asks ahead what [`recheck`] will read.
+pub fn ask_recheck(tx: &mut Tx<'_>, shown: &Quote, key: Option<&[u8; 32]>) {
     if let Some(seen) = shown.seen {
         drop(clips::is_published(tx, shown.shop, seen.clip));
     }
-    if shown.drop.is_none() {
-        let parts = shown.lines.iter().map(|line| line.variant);
-        let variants: Vec<VariantId> = parts.chain(shown.bundles.iter().map(|bundle| bundle.variant)).collect();
-        drop(catalog::sellable(tx, shown.shop, shown.currency, &variants));
+    let parts = shown.lines.iter().map(|line| line.variant);
+    let variants: Vec<VariantId> = parts.chain(shown.bundles.iter().map(|bundle| bundle.variant)).collect();
+    match &shown.drop {
+        None => drop(catalog::sellable(tx, shown.shop, shown.currency, &variants)),
+        Some(quoted) => drops::ask_offered(tx, (shown.shop, quoted.id), shown.currency, &variants, key),
     }
 }
 

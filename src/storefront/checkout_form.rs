@@ -36,13 +36,14 @@ use crate::payments;
 use crate::preorders;
 
 /// The cards of the sandbox, by what they do.
-const TEST_CARDS: [(&str, &str, &str); 6] = [
+const TEST_CARDS: [(&str, &str, &str); 7] = [
     ("card:tok_visa", "Card that works", "•••• 4242"),
     ("card:tok_3ds", "Card whose bank asks back", "•••• 3155"),
     ("card:tok_declined", "Card without enough money", "•••• 9995"),
     ("card:tok_stolen", "Card reported stolen", "•••• 9979"),
     ("card:tok_timeout", "Card whose answer gets lost", "•••• 0119"),
     ("card:tok_slow", "Card that takes three seconds", "•••• 0036"),
+    ("card:tok_card_known", "Card that is known again", "•••• 1111"),
 ];
 const QUANTITY_MAX: i64 = 20;
 const CHARGED_LATER: &str = "Your card is charged when the parcel leaves";

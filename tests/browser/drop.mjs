@@ -326,6 +326,40 @@ test("a second tab goes on with what was reserved, with scripts and without", as
   await act("closing");
 });
 
+test("one card is one buyer, whatever name is typed with it", async () => {
+  const shelves = [...(await world.shelves()).values()];
+  const thing = shelves.find(({ availability }) => availability.left > 3);
+  assert.ok(thing, "the demo sells something");
+  const planned = await owner.tell("POST", "/v1/drops", {
+    title: "One card", limit_per_buyer: 1, items: [{ variant: thing.id, allotment: 3, price: { amount: 1500, currency: "EUR" } }],
+  });
+  const act = (/** @type {string} */ name) => owner.tell("POST", `/v1/drops/${planned.id}/${name}`, {});
+  await act("scheduling");
+  await act("opening");
+  for (const [number, options] of [{}, { javaScriptEnabled: false }].entries()) {
+    const page = await (await people.somebody(options)).newPage();
+    await page.goto(world.page("/drops/one-card"));
+    await page.getByRole("button", { name: /^Buy/ }).click();
+    await page.getByLabel(/known again/).check();
+    await pay(page, `card${number}@example.com`);
+    if (!number) {
+      await page.getByRole("heading", { name: /Thank you/ }).waitFor();
+      continue;
+    }
+    await page.getByRole("heading", { name: "This card has what each buyer may have." }).waitFor();
+    await page.getByText("Nothing was charged").waitFor();
+    await picture(page, "shop-drop-card");
+    // With another card it is theirs.
+    await page.goto(world.page("/drops/one-card"));
+    await page.getByRole("button", { name: /^Buy/ }).click();
+    await page.getByLabel(/Card that works/).check();
+    await pay(page, `card${number}@example.com`);
+    await page.getByRole("heading", { name: /Thank you/ }).waitFor();
+  }
+  await act("closing");
+  await owner.balances();
+});
+
 test("guests come in earlier, a rush costs a moment of work, and a letter asks before it is written", async () => {
   const shelves = [...(await world.shelves()).values()];
   const piece = shelves.find(({ availability }) => availability.left > 3);

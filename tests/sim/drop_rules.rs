@@ -108,6 +108,11 @@ macro_rules! standing {
 /// Looks at many rows: asked now and then, and in the end.
 pub const SLOW: &[Rule] = &[
     (
+        "D11: a promise that is not taken, for its card has enough of a drop, is counted on, or its buyer has an order",
+        "select count(*) from attempts a where a.decline = 'drop_limit_reached' and (a.state = 'authorized' or exists (select 1 from orders o
+           join intents i on i.checkout_id = o.checkout_id where i.id = a.intent_id))",
+    ),
+    (
         "D11: somebody has more of a drop than they may, by their mailbox",
         standing!(
             "case when instr((k.contact ->> 'email'), '+') > 0

@@ -124,7 +124,7 @@ fn stock(file: &Connection, wrong: &mut Vec<String>) -> rusqlite::Result<()> {
 /// P6: a try was declined if its processor declined it, and not because of what was said of another.
 fn declines(file: &Connection, books: &[Payment], wrong: &mut Vec<String>) -> rusqlite::Result<()> {
     let mut statement = file.prepare(
-        "select i.checkout_id, a.n, a.decline from attempts a join intents i on i.id = a.intent_id where a.decline not in ('', 'refused', 'canceled')",
+        "select i.checkout_id, a.n, a.decline from attempts a join intents i on i.id = a.intent_id where a.decline not in ('', 'refused', 'canceled', 'drop_limit_reached')",
     )?;
     let rows = statement.query_map([], |row| {
         Ok((
