@@ -8,9 +8,9 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// What each byte stands for; 255 for those of no letter.
 const VALUES: [u8; 256] = {
     let mut values = [255; 256];
-    let mut value = 0;
+    let mut value: u8 = 0;
     while value < 32 {
-        values[ALPHABET[value] as usize] = value as u8;
+        values[ALPHABET[value as usize] as usize] = value;
         value += 1;
     }
     values
