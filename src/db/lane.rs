@@ -46,8 +46,8 @@ impl<T, F> Typed<T, F> {
     }
 
     /// With what it will read.
-    pub(super) fn asking(self, ask: Option<Ask>) -> Self {
-        Self { ask, ..self }
+    pub(super) fn asking(self, ask: Ask) -> Self {
+        Self { ask: Some(ask), ..self }
     }
 
     fn keep(&self, answer: Result<T>) {

@@ -367,7 +367,7 @@ impl Db {
         Q: Fn(&mut Tx<'_>) + Send + 'static,
     {
         let (reply, answer) = tokio::sync::oneshot::channel();
-        let command = Typed::new(act, reply).asking(Some(Box::new(ask)));
+        let command = Typed::new(act, reply).asking(Box::new(ask));
         self.lane_of(key).push(Box::new(command), Urgency::Caller)?;
         answer.await.map_err(|_| stopped())?
     }

@@ -18,17 +18,17 @@ use uuid::Uuid;
 pub(super) struct Rows {
     /// Whether this transaction keeps rows back at all.
     on: bool,
-    kinds: Vec<Rowful>,
+    kinds: Vec<Alike>,
     /// Which kind a row of a table is kept back by.
     keys: HashMap<(&'static str, Uuid), usize>,
     /// Something was written: should the batch be undone, it is tried without.
     written: bool,
     /// What the first writing since the last mark has written.
-    since: Option<Vec<Rowful>>,
+    since: Option<Vec<Alike>>,
 }
 
 /// One statement, and the arguments of each of its rows.
-struct Rowful {
+struct Alike {
     table: &'static str,
     sql: &'static str,
     rows: Vec<(Uuid, Vec<Value<'static>>)>,
@@ -80,9 +80,8 @@ impl Rows {
 
     /// Whether a statement has to find rows in their tables; one that is after the rows of a key needs only those.
     pub(super) fn matter_to(&self, sql: &str, key: Option<Uuid>) -> bool {
-        let named = |kind: &Rowful| {
-            sql.contains(kind.table) && key.is_none_or(|key| self.keys.contains_key(&(kind.table, key)))
-        };
+        let named =
+            |kind: &Alike| sql.contains(kind.table) && key.is_none_or(|key| self.keys.contains_key(&(kind.table, key)));
         self.kinds.iter().any(named)
     }
 
@@ -97,7 +96,7 @@ impl Rows {
         let known = self.kinds.iter().position(|kind| kind.sql == sql);
         let number = known.unwrap_or_else(|| {
             let rows = Vec::new();
-            self.kinds.push(Rowful { table, sql, rows });
+            self.kinds.push(Alike { table, sql, rows });
             self.kinds.len() - 1
         });
         self.keys.insert((table, key), number);
