@@ -37,7 +37,7 @@ pub struct Plan {
     pub variants: usize,
     /// The last unit is gone: every tap is refused.
     pub sold_out: bool,
-    /// Servers of one database, and a sandbox beside them; 1 has it inside.
+    /// Servers of one database.
     pub replicas: usize,
     /// The sandbox is a process of its own, as several servers need it.
     pub sandbox_beside: bool,

@@ -568,7 +568,7 @@ fn closed(state: CheckoutState) -> Problem {
     ("hawker-checkout-secret" = String, Header, description = "The client secret of `PUT`.")), request_body = PaymentIn, responses(
     (status = 200, body = CheckoutOut, description = "Paid, at the bank (`next_action`), or not known yet (`complete_in_progress`: read it again)."),
     (status = 402, description = "`declined`, with the `checkout`."), (status = 404),
-    (status = 409, description = "`checkout_expired`, `details_missing` with `needs`, `too_many_attempts`; of a kept card `stored_method_gone`, \
+    (status = 409, description = "`checkout_expired`, `details_missing` with `needs`, `too_many_attempts`, `drop_limit_reached` (with this card somebody has as much of the drop as one buyer may); of a kept card `stored_method_gone`, \
         `stored_method_elsewhere`, `no_buyer`; `gift_card_changed`."),
 ))]
 pub async fn post_payment(

@@ -150,7 +150,7 @@ pub(super) struct Known {
 
 /// The money is promised: the reservation becomes a sale and the order is born, or the money goes back because the units are gone.
 ///
-/// Of `known` it holds no more, the whole command runs again.
+/// `known`: what whoever wrote it knows of it. If it is not so any more, the whole command runs again.
 pub(super) fn paid(tx: &mut Tx<'_>, checkout: Checkout, known: Option<Known>) -> Result<Settled> {
     if !keeps_gift_card(tx, &checkout)? {
         return too_late(tx, checkout); // It had run out, and the gift card's part was spent elsewhere.

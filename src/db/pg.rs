@@ -476,3 +476,20 @@ pub(super) fn failed(error: tokio_postgres::Error) -> Error {
     };
     Error::engine(engine, error)
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_server_on_this_machine_is_told_from_one_over_a_network() {
+        for (url, here) in [
+            ("postgres://hawker@%2Fvar%2Frun%2Fpostgresql/hawker", true),
+            ("postgres://hawker@localhost:5433/hawker", true),
+            ("postgres://hawker@127.0.0.1/hawker?sslmode=disable", true),
+            ("postgres://hawker@db.internal/hawker", false),
+            ("postgres://hawker@localhost,db.internal/hawker", false),
+            ("not an address", false),
+        ] {
+            assert_eq!(super::is_here(url), here, "{url}");
+        }
+    }
+}

@@ -575,16 +575,19 @@ async fn d11_a_reservation_that_ends_gives_its_buyer_their_limit_back() {
     show.stall.invariants().await;
 }
 
+/// A tap that pays with one and the same card.
+fn by_gold(quote: &Value, name: &str) -> Value {
+    let mut body = body_of(quote, name);
+    body["payment"]["token"] = json!("tok_card_gold");
+    body
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn d11_one_card_is_one_buyer_whatever_names_it_comes_with() {
     let show = Arc::new(Show::open(20, 12, json!({ "limit_per_buyer": 1 })).await);
     let quote = show.quote(1).await;
     let limited = (409, "drop_limit_reached".to_owned());
-    let with_card = |name: &str| {
-        let mut body = body_of(&quote, name);
-        body["payment"]["token"] = json!("tok_card_gold");
-        body
-    };
+    let with_card = |name: &str| by_gold(&quote, name);
     let taps = (0..10).map(|number| {
         let (show, body) = (show.clone(), with_card(&format!("name{number}")));
         tokio::spawn(async move { state(&show.put(show.stall.checkout(), &body).await) })
@@ -620,11 +623,7 @@ async fn d11_one_card_is_one_buyer_whatever_names_it_comes_with() {
 async fn d11_a_card_counts_no_more_when_its_order_is_canceled() {
     let show = Show::open(10, 6, json!({ "limit_per_buyer": 1 })).await;
     let quote = show.quote(1).await;
-    let with_card = |name: &str| {
-        let mut body = body_of(&quote, name);
-        body["payment"]["token"] = json!("tok_card_gold");
-        body
-    };
+    let with_card = |name: &str| by_gold(&quote, name);
     let first = show.put(show.stall.checkout(), &with_card("ada")).await;
     assert_eq!(state(&first), bought(), "{}", first.text());
     let second = show.put(show.stall.checkout(), &with_card("eve")).await;
