@@ -792,6 +792,9 @@ pub struct OrderLineOut {
     /// The bundle it is a part of, by its place in `bundles`; `amount` is its share of what that cost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bundle: Option<u32>,
+    /// How much less than alone it costs in that bundle, tax included, before discounts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bundle_saving: Option<MoneyOut>,
     /// What discounts took off it, as the shop shows prices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub off: Option<MoneyOut>,
@@ -835,6 +838,7 @@ impl OrderOut {
     pub fn new(view: &OrderView) -> Self {
         let money = |minor| MoneyOut::from(Money::new(minor, view.order.currency));
         let (captured, refunded) = (view.taken_minor(), view.given_back_minor());
+        let quote = &view.checkout.offer.quote;
         Self {
             id: view.order.id,
             number: view.order.number.clone(),
@@ -864,14 +868,15 @@ impl OrderOut {
             country: view.order.country.clone(),
             contact: view.checkout.contact.clone(),
             address: view.checkout.address.clone(),
-            bundles: offers::QuotedBundleOut::all(&view.checkout.offer.quote),
-            discounts: offers::QuotedDiscountOut::all(&view.checkout.offer.quote),
+            bundles: offers::QuotedBundleOut::all(quote),
+            discounts: offers::QuotedDiscountOut::all(quote),
             lines: view
                 .lines
                 .iter()
-                .zip(&view.checkout.offer.quote.lines)
+                .zip(&quote.lines)
                 .map(|(line, quoted)| OrderLineOut {
                     bundle: quoted.bundle.map(|inside| inside.at),
+                    bundle_saving: quoted.bundle.map(|_| money(quote.saved_in_bundle(quoted))),
                     off: Some(quoted.taken.iter().sum()).filter(|minor| *minor > 0).map(money),
                     line: line.line,
                     variant: line.variant,

@@ -303,6 +303,9 @@ pub fn order_confirmed(tx: &mut Tx<'_>, links: &Links, view: OrderView, promise:
     let full = quote.lines.iter().zip(&about.view.lines).map(|(quoted, line)| {
         let amount = words::money(about.view.money(quote.full_gross(quoted)));
         let mut said = json!({ "quantity": line.quantity, "title": line.title.as_str(), "amount": amount });
+        if let Some(inside) = quote.told_in_bundle(quoted) {
+            said["bundle"] = json!(inside);
+        }
         if let Some(preorder) = quoted.preorder {
             said["preorder"] = json!(words::day_in(preorder.ships_by, &about.shop.time_zone));
         }

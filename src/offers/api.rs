@@ -178,6 +178,9 @@ pub struct QuoteLineOut {
     /// The bundle it is a part of, by its place in `bundles`; `amount` is its share of what that costs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bundle: Option<u32>,
+    /// How much less than alone it costs in that bundle, tax included, before discounts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bundle_saving: Option<MoneyOut>,
     /// What discounts take off the line, as the shop shows prices.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub off: Option<MoneyOut>,
@@ -424,6 +427,7 @@ impl QuoteOut {
                     quantity: line.quantity,
                     unit: money(line.unit_minor),
                     bundle: line.bundle.map(|inside| inside.at),
+                    bundle_saving: line.bundle.map(|_| money(quote.saved_in_bundle(line))),
                     off: Some(line.taken.iter().sum()).filter(|minor| *minor > 0).map(money),
                     amount: money(line.amount_minor),
                     tax: money(line.tax_minor),

@@ -5,8 +5,8 @@ use crate::discounts::{self, TakenOff, Wish};
 use crate::drops::QuotedDrop;
 use crate::identity::PoliciesHash;
 use crate::kernel::{
-    AnchorId, ClipId, ContractId, Currency, DropId, Error, MethodId, ProductId, Rate, Result, ShopId, Time, VariantId,
-    ZoneId, apportion,
+    AnchorId, ClipId, ContractId, Currency, DropId, Error, MethodId, Money, ProductId, Rate, Result, ShopId, Time,
+    VariantId, ZoneId, apportion, words,
 };
 use crate::preorders::QuotedPreorder;
 use crate::taxes;
@@ -281,6 +281,32 @@ impl Quote {
             [] => line.amount_minor, // As it was sold, whatever rules it was sold by.
             _ => line.gross_after(0, self.inclusive),
         }
+    }
+
+    /// The bundle a line is a part of.
+    pub fn bundle_of(&self, line: &QuotedLine) -> Option<&QuotedBundle> {
+        self.bundles.get(line.bundle?.at as usize)
+    }
+
+    /// How much less a part of a bundle costs in it than alone, before discounts; tax included.
+    pub fn saved_in_bundle(&self, line: &QuotedLine) -> i64 {
+        let alone = taxes::line(line.alone_minor(line.quantity), line.tax, self.inclusive).gross;
+        match line.bundle {
+            Some(_) => alone - self.full_gross(line),
+            None => 0,
+        }
+    }
+
+    /// "in \u{201c}Morning set\u{201d}, €10.90 less than alone"; nothing of a line in no bundle.
+    pub fn told_in_bundle(&self, line: &QuotedLine) -> Option<String> {
+        let inside = format!("in \u{201c}{}\u{201d}", self.bundle_of(line)?.title);
+        Some(match self.saved_in_bundle(line) {
+            ..=0 => inside,
+            saved => {
+                let saved = words::money(Money::new(saved, self.currency));
+                format!("{inside}, {saved} less than alone")
+            }
+        })
     }
 
     /// The same of all lines.

@@ -976,14 +976,19 @@ impl CheckoutPage {
             let most = drop.map_or(0, |drop| i64::from(drop.limit));
             let left = if most > 0 { free.min(most) } else { free }.max(i64::from(quantity));
             let inside = places.iter().map(|place| &quote.lines[*place]);
+            let saved: i64 = inside.clone().map(|part| quote.saved_in_bundle(part)).sum();
             lines.push(CheckoutLine {
                 variant: variant.to_string(),
                 title: title.clone(),
                 variant_title: match bundle {
-                    Some(_) => inside
-                        .map(|part| format!("{} × {}", part.quantity, part.title))
-                        .collect::<Vec<_>>()
-                        .join(", "),
+                    Some(_) => {
+                        let parts = inside.map(|part| format!("{} × {}", part.quantity, part.title));
+                        let parts = parts.collect::<Vec<_>>().join(", ");
+                        match saved {
+                            ..=0 => parts,
+                            saved => format!("{parts} · {} less than alone", money(saved)),
+                        }
+                    }
                     None => line.variant_title.clone(),
                 },
                 picture: picture(tx, shop, image, "")?,

@@ -605,7 +605,6 @@ impl OrderPage {
                 quantity: line.quantity,
                 amount: words::money(view.money(quote.full_gross(quoted))),
                 note: {
-                    let inside = quoted.bundle.and_then(|inside| quote.bundles.get(inside.at as usize));
                     let became = match view.refunded(Part::Line(line.line)) {
                         0 if line.canceled > 0 && line.canceled < line.quantity => {
                             Some(format!("{} canceled", line.canceled))
@@ -614,7 +613,7 @@ impl OrderPage {
                         0 => Some(expected.note(line)).filter(|note| !note.is_empty()),
                         minor => Some(format!("{} refunded", words::money(view.money(minor)))),
                     };
-                    let of = inside.map(|bundle| format!("in \u{201c}{}\u{201d}", bundle.title));
+                    let of = quote.told_in_bundle(quoted);
                     of.into_iter().chain(became).collect::<Vec<_>>().join(", ")
                 },
             });

@@ -42,6 +42,9 @@ pub struct OrderLine {
     pub variant: String,
     pub image: Option<String>,
     pub quantity: u32,
+    /// "in “Morning set”, €10.90 less than alone"; empty of a line in no bundle.
+    pub bundle: String,
+    /// Of a part of a bundle, what one costs alone.
     pub unit: String,
     pub amount: String,
     pub tax: String,
@@ -747,9 +750,9 @@ impl Desk {
     }
 
     fn lines(&self, typed: &Typed) -> Vec<OrderLine> {
-        let quoted = &self.view.checkout.offer.quote.lines;
+        let quote = &self.view.checkout.offer.quote;
         let line = |line: &checkout::OrderLine| {
-            let offer = usize::try_from(line.line).ok().and_then(|place| quoted.get(place));
+            let offer = usize::try_from(line.line).ok().and_then(|place| quote.lines.get(place));
             let mut progress = Vec::new();
             for (count, word) in [
                 (line.shipped, "shipped"),
@@ -775,6 +778,7 @@ impl Desk {
                 id: line.line.to_string(),
                 title: line.title.clone(),
                 variant: variant.unwrap_or_default(),
+                bundle: offer.and_then(|offer| quote.told_in_bundle(offer)).unwrap_or_default(),
                 image: offer.map(|offer| offer.image.clone()).filter(|image| !image.is_empty()),
                 quantity: line.quantity,
                 unit: self.money(
@@ -1126,9 +1130,15 @@ pub(super) fn seen(shop: &Shop, view: &OrderView, saw: &checkout::Evidence) -> E
         }
     }
     for line in &quote.lines {
+        let each = format!("{} × {}: {} each", line.quantity, line.title, money(line.unit_minor));
+        let inside = quote.told_in_bundle(line);
         said(
             "Price",
-            format!("{} × {}: {} each", line.quantity, line.title, money(line.unit_minor)),
+            [Some(each), inside]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join(", "),
         );
     }
     for (discount, minor) in quote.taken_off() {
@@ -1688,6 +1698,7 @@ fn sample_lines() -> Vec<OrderLine> {
             id: "0".into(),
             title: "Ash glaze mug".into(),
             variant: "300 ml · NC-MUG-300".into(),
+            bundle: "in \u{201c}Morning set\u{201d}, €4.00 less than alone".into(),
             image: Some("/media/sample-mug.jpg".into()),
             quantity: 2,
             unit: "€28.00".into(),
@@ -1702,6 +1713,7 @@ fn sample_lines() -> Vec<OrderLine> {
             id: "1".into(),
             title: "Tea strainer".into(),
             variant: "NC-STR-1".into(),
+            bundle: String::new(),
             image: Some("/media/sample-tea.jpg".into()),
             quantity: 1,
             unit: "€14.00".into(),

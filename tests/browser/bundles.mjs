@@ -42,4 +42,9 @@ test("a bundle is put together at the desk, bought as one thing and received as 
   await page.getByRole("button", { name: /^Pay/ }).click();
   assert.ok((await page.getByText("in “Morning set”").count()) >= 2, "each part says what it is a part of");
   await picture(page, "shop-bundle-order");
+
+  await desk.goto(world.desk("/orders"));
+  await desk.getByRole("link", { name: new RegExp(BUYER.name) }).first().click();
+  assert.ok((await desk.getByText("in “Morning set”").count()) >= 2, "and so does the desk");
+  await picture(desk, "studio-bundle-order");
 });

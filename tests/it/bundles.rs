@@ -155,6 +155,63 @@ async fn f5_a_bundle_goes_back_part_by_part_exactly_and_its_parts_go_back_on_the
     stall.invariants().await;
 }
 
+/// Whoever buys a bundle, and whoever sends it, reads everywhere that it is one and what each part costs less in it; the stock of the parts moves, and nothing
+/// else's; a part goes back by itself without what it had been cheaper by, or the bundle whole (shopware/shopware#12260).
+#[tokio::test]
+async fn f5_a_bundle_is_told_as_one_wherever_its_order_is_and_goes_back_part_by_part_or_whole() {
+    let stall = Stall::open(20).await;
+    let print = sell(&stall, "Print", 1333, false).await;
+    let set = set(&stall, &print, 6000, "prorate").await;
+    // Alone two mugs are 60.00 and the print 13.33; in the set 49.10 and 10.90.
+    let (mugs, poster) = (
+        "in \u{201c}Morning set\u{201d}, €10.90 less than alone",
+        "in \u{201c}Morning set\u{201d}, €2.43 less than alone",
+    );
+    let savings = |lines: &Value| [0, 1].map(|line: usize| minor(&lines[line]["bundle_saving"]));
+    let quote = quoted(&stall, &format!("{}:1", set.variant), "").await;
+    assert_eq!(savings(&quote["lines"]), [1090, 243], "{quote}");
+    let form = format!("/s/{}/checkout?lines={}:1", stall.shop.slug, set.variant);
+    let form = stall.world.browser().get(&form).await.text();
+    assert!(form.contains("2 × Mug, 1 × Print · €13.33 less than alone"), "{form}");
+    let order = bought(&stall, &quote).await;
+    assert_eq!(savings(&stall.order(order).await["lines"]), [1090, 243]);
+    let receipt = stall.world.mailbox.letter_to("buyer@example.com").await;
+    let token = hawker::checkout::order_token(stall.world.app.db.signing_key(), order);
+    let page = format!("/s/{}/orders/{order}?t={token}", stall.shop.slug);
+    let page = stall.world.browser().get(&page).await.text();
+    let desk = stall.studio(&format!("/orders/{order}")).await;
+    for seen in [&receipt.text, &receipt.html, &page, &desk] {
+        assert!(seen.contains(mugs) && seen.contains(poster), "{seen}");
+    }
+    let stock = async || {
+        (
+            stall.left().await.0,
+            left(&stall, &print).await,
+            left(&stall, &set.variant).await,
+        )
+    };
+    assert_eq!(stock().await, (18, 49, 9));
+    assert_eq!(stall.ship(order).await.status, 201);
+    // One mug by itself, then all the rest at once.
+    let mug = json!({ "lines": [{ "line": 0, "quantity": 1 }], "restock": "sellable", "reason": "returned" });
+    assert_eq!(
+        minor(&refund(&stall, order, mug).await.value()["amount"]),
+        2455,
+        "half of its share, not 30.00"
+    );
+    assert_eq!(stock().await, (19, 49, 9));
+    let rest = json!({ "lines": [{ "line": 0, "quantity": 1 }, { "line": 1, "quantity": 1 }], "restock": "sellable", "reason": "returned" });
+    assert_eq!(minor(&refund(&stall, order, rest).await.value()["amount"]), 6000 - 2455);
+    assert_eq!(stock().await, (20, 50, 10));
+    // Another goes back whole in one step.
+    let order = bought(&stall, &quote).await;
+    assert_eq!(stall.ship(order).await.status, 201);
+    let whole = json!({ "lines": [{ "line": 0, "quantity": 2 }, { "line": 1, "quantity": 1 }], "restock": "sellable", "reason": "returned" });
+    assert_eq!(minor(&refund(&stall, order, whole).await.value()["amount"]), 6000);
+    assert_eq!(stock().await, (20, 50, 10));
+    stall.invariants().await;
+}
+
 #[tokio::test]
 async fn f5_what_is_kept_costs_what_it_costs_alone_where_the_buyer_agreed_to_that() {
     let stall = Stall::open(20).await;

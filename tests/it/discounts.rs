@@ -472,6 +472,35 @@ async fn f5_an_amount_off_the_purchase_is_given_back_unit_by_unit_in_any_order_a
     stall.invariants().await;
 }
 
+/// An outside system took all of an order's discount off the first refund, however little of the order came back (odoo/odoo#286433), or took an amount
+/// off it with the wrong sign (odoo/odoo#278180).
+#[tokio::test]
+async fn f5_a_refund_of_one_thing_carries_its_part_of_the_orders_discount_and_no_more() {
+    let stall = Stall::open(9).await;
+    let (big, small) = (
+        sell(&stall, "Bowl", 15_000, false).await,
+        sell(&stall, "Cup", 6000, false).await,
+    );
+    with_code(&stall, "FORTYTWO", euros(4200)).await;
+    with_code(&stall, "FIFTH", percent(20)).await;
+    // 210.00 less 42.00: of the bowl's 150.00 five sevenths of it are gone, 30.00; of the cup's 60.00 the other 12.00. A fifth of all comes to the same.
+    for code in ["FORTYTWO", "FIFTH"] {
+        for (first, second) in [((0, 12_000), (1, 4800)), ((1, 4800), (0, 12_000))] {
+            let order = bought(&stall, &quoted(&stall, &format!("{big}:1,{small}:1"), code).await).await;
+            assert_eq!(stall.ship(order).await.status, 201);
+            let mut back = 0;
+            for (line, expected) in [first, second] {
+                let one = json!({ "lines": [{ "line": line, "quantity": 1 }], "reason": "returned" });
+                let given = refund(&stall, order, one).await.value();
+                assert_eq!(minor(&given["amount"]), expected, "{code}: {given}");
+                back += expected;
+                assert_eq!(stall.at_the_processor(order), (16_800 + 490, back));
+            }
+        }
+    }
+    stall.invariants().await;
+}
+
 /// Outside systems rounded a discount and its tax so that the lines did not come to the total.
 #[tokio::test]
 async fn lines_come_to_the_total_whether_prices_include_tax_or_not() {
