@@ -3,7 +3,7 @@
 use super::bundle::{Bundle, BundlePart, KeepTheRest};
 use super::model::{Product, Sellable, Variant};
 use crate::args;
-use crate::db::{FromRow, Row, Tx};
+use crate::db::{FromRow, Row, Tx, key_with};
 use crate::kernel::{Currency, Id, Money, Page, ProductId, Result, ShopId, VariantId};
 
 impl FromRow for Product {
@@ -69,15 +69,18 @@ impl FromRow for Sellable {
 pub fn sellable(tx: &mut Tx<'_>, shop: ShopId, currency: Currency, variants: &[VariantId]) -> Result<Vec<Sellable>> {
     let mut found = Vec::with_capacity(variants.len());
     for &variant in variants {
-        found.extend(tx.maybe_one::<Sellable>(
-            "select v.id, v.product_id, v.sku, p.title, v.title, p.kind, p.image, p.tax_category, v.weight_grams,
+        let key = key_with(variant.uuid(), &[currency.code()]);
+        found.extend(tx.once(&["variants", "products", "prices"], (shop, key), |tx| {
+            tx.maybe_one::<Sellable>(
+                "select v.id, v.product_id, v.sku, p.title, v.title, p.kind, p.image, p.tax_category, v.weight_grams,
                     c.amount_minor, c.currency, c.version, p.contract_id, p.is_bundle
                from variants v
                join products p on p.id = v.product_id
                join prices c on c.variant_id = v.id and c.currency = $3
               where v.id = $2 and v.shop_id = $1 and v.state = 'active' and p.state = 'active'",
-            args![shop, variant, currency],
-        )?);
+                args![shop, variant, currency],
+            )
+        })?);
     }
     Ok(found)
 }

@@ -225,7 +225,7 @@ pub(super) fn delete_anchor(tx: &mut Tx<'_>, shop: ShopId, clip: ClipId, anchor:
 
 /// Whether viewers can see the clip.
 pub fn is_published(tx: &mut Tx<'_>, shop: ShopId, clip: ClipId) -> Result<bool> {
-    let found: Option<(Option<i64>,)> = tx.once("clips", (shop, clip.uuid()), |tx| {
+    let found: Option<(Option<i64>,)> = tx.once(&["clips"], (shop, clip.uuid()), |tx| {
         tx.maybe_one(
             "select published from clips where shop_id = $1 and id = $2",
             args![shop, clip],

@@ -290,6 +290,8 @@ impl Lane {
 
     /// Runs a batch to its end: every command is answered, and only after what it did is durable.
     pub(super) fn run_batch(&mut self, batch: Vec<Box<dyn Command>>) {
+        let meters = self.meters.clone();
+        let writing = meters.pause.write();
         self.meters.batches.fetch_add(1, Ordering::Relaxed);
         self.meters.commands.fetch_add(batch.len() as u64, Ordering::Relaxed);
         let apart = if self.careful == 0 { Apart::No } else { Apart::Yes };
@@ -310,6 +312,7 @@ impl Lane {
                 batch.iter().for_each(|command| command.refuse(unavailable()));
             }
         }
+        drop(writing);
         batch.into_iter().for_each(Command::answer);
     }
 
@@ -411,14 +414,17 @@ impl Lane {
                 return Ok(Committed::Yes); // Nothing to commit; the refusal is the answer.
             }
         }
+        let wrote = !self.touched.is_empty() || facts > 0;
         // Whoever acts on facts deletes them, which is nobody's cue to look for more.
         self.touched.remove("outbox");
         if facts > 0 {
             self.touched.insert("outbox");
         }
-        let committed = self.commit(batch_id)?;
+        let committed = self.commit(batch_id, wrote)?;
         if matches!(committed, Committed::Yes) {
-            self.last = Some((batch_id, self.began));
+            if wrote || matches!(self.connection, Connection::Postgres(_)) {
+                self.last = Some((batch_id, self.began));
+            }
             self.meters.bell.ring(&self.touched);
         }
         Ok(committed)
@@ -502,12 +508,13 @@ impl Lane {
             .map(drop)
     }
 
-    fn commit(&mut self, batch_id: [u8; 16]) -> Result<Committed> {
+    /// Of a batch that wrote nothing no id is kept, so that a file has nothing to wait for: whoever is refused in a rush waits for no disk.
+    fn commit(&mut self, batch_id: [u8; 16], wrote: bool) -> Result<Committed> {
         if let Err(error) = self
             .rows
             .write(&mut self.connection)
             .and_then(|()| self.sums.write(&mut self.connection))
-            .and_then(|()| self.mark(batch_id))
+            .and_then(|()| if wrote { self.mark(batch_id) } else { Ok(()) })
             .and_then(|()| self.connection.settle())
         {
             self.sums.forget();
@@ -516,7 +523,10 @@ impl Lane {
         if let Connection::Postgres(postgres) = &mut self.connection {
             postgres.forget_all_asked();
         }
-        match self.connection.control("commit") {
+        let changing = self.meters.settings.change(&self.touched);
+        let committed = self.connection.control("commit");
+        drop(changing);
+        match committed {
             Ok(()) => Ok(Committed::Yes),
             Err(error) if self.refused_by_answer(&error) => self.recover(error),
             Err(error) => {

@@ -19,8 +19,10 @@ mod memo;
 mod migrate;
 mod migrations;
 mod outbox;
+mod pause;
 mod pg;
 mod rows;
+mod settings;
 mod sqlite;
 mod stop;
 mod sums;
@@ -44,7 +46,7 @@ pub use outbox::{Act, facts_waiting, requeue_facts};
 #[cfg(feature = "sim")]
 pub use stop::{cut_the_power, has_ended, start_again};
 pub use sums::RowKey;
-pub use tx::Tx;
+pub use tx::{Tx, key_with};
 pub use value::{Bind, Cell, Column, FromRow, Json, Row, Value};
 
 use crate::kernel::{Clock, Error, Id, Kind, Random, Result, Time};
@@ -132,7 +134,7 @@ impl LaneKey {
     }
 }
 
-/// What the lanes count.
+/// What the lanes count and share.
 #[derive(Default)]
 pub(crate) struct Meters {
     pub batches: AtomicU64,
@@ -143,6 +145,8 @@ pub(crate) struct Meters {
     pub full: AtomicBool,
     /// Rung after a commit.
     pub bell: Bell,
+    settings: settings::Settings,
+    pause: pause::Pause,
     /// How far the log was.
     positions: Arc<lately::Positions>,
     /// Reads that servers that follow answered.
@@ -266,6 +270,8 @@ impl Db {
         let reader = || {
             Ok::<Reader, Error>(Reader {
                 connection: connect(&engine, sqlite::Role::Reader)?,
+                kept: memo::Kept::default(),
+                meters: meters.clone(),
                 time: time.clone(),
                 clock: clock.clone(),
                 random: random.clone(),
@@ -306,9 +312,12 @@ impl Db {
                 primary: reads.clone(),
             };
             let (clock, random, time) = (clock.clone(), random.clone(), time.clone());
+            let meters = meters.clone();
             threads.push(spawn(format!("follower-{number}"), move || {
                 let open = |connection| Reader {
                     connection,
+                    kept: memo::Kept::default(),
+                    meters: meters.clone(),
                     time: time.clone(),
                     clock: clock.clone(),
                     random: random.clone(),
@@ -569,11 +578,12 @@ impl Db {
             .raw
             .busy_timeout(std::time::Duration::from_millis(500))
             .map_err(sqlite::failed)?;
-        connection
-            .raw
-            .query_row("pragma wal_checkpoint(truncate)", [], |row| row.get::<_, i64>(0))
-            .map(|busy| busy == 0)
-            .map_err(sqlite::failed)
+        let emptied = self.0.meters.pause.between(|| {
+            connection
+                .raw
+                .query_row("pragma wal_checkpoint(truncate)", [], |row| row.get::<_, i64>(0))
+        });
+        emptied.map(|busy| busy == 0).map_err(sqlite::failed)
     }
 
     /// Takes no more commands, runs those that wait, and stops the threads.
@@ -606,6 +616,8 @@ impl Db {
         let path = path.clone();
         let reads = Arc::downgrade(&self.0);
         let connection = sqlite::Sqlite::open(&path, sqlite::Role::Checkpointer, 1024)?;
+        connection.raw.busy_timeout(PAUSE_MAX).map_err(sqlite::failed)?;
+        let meters = self.0.meters.clone();
         let thread = spawn("checkpoints".into(), move || {
             while let Some(open) = reads.upgrade() {
                 let closing = open.reads.is_closed();
@@ -614,10 +626,10 @@ impl Db {
                     return;
                 }
                 let wal = wal_bytes(&path);
-                if wal > WAL_TRUNCATE {
-                    checkpoint(&connection, "truncate");
-                } else if wal > WAL_PASSIVE && checkpoint(&connection, "passive") > WAL_RESTART {
-                    checkpoint(&connection, "restart");
+                if wal > WAL_PASSIVE && checkpoint(&connection, "passive") > WAL_RESTART {
+                    checkpoint(&connection, "passive"); // What came meanwhile, so that little is left to wait for.
+                    let mode = if wal > WAL_TRUNCATE { "truncate" } else { "restart" };
+                    meters.pause.between(|| checkpoint(&connection, mode));
                 }
                 std::thread::sleep(std::time::Duration::from_millis(50));
             }
@@ -631,7 +643,10 @@ impl Db {
 const WAL_PASSIVE: u64 = 4 << 20;
 /// Of the log in use, not of its file, which never gets shorter by itself: the writer waits once, and starts again at the file's beginning.
 const WAL_RESTART: u64 = 48 << 20;
+/// A file that grew beyond this while somebody read it for long is cut, too.
 const WAL_TRUNCATE: u64 = 160 << 20;
+/// The log cannot begin anew while somebody reads from it. So long the writer waits for them; then it goes on, and the next round tries again.
+const PAUSE_MAX: std::time::Duration = std::time::Duration::from_millis(20);
 /// A page with its header in the log.
 const WAL_FRAME: u64 = 4096 + 24;
 
@@ -744,7 +759,7 @@ fn install(connection: &mut Connection, now: Time, random: &dyn Random) -> Resul
 /// The installation's epoch, and whether outgoing money is frozen until the processors' books are reconciled.
 pub fn epoch(tx: &mut Tx<'_>) -> Result<(i64, bool)> {
     let of_no_shop = crate::kernel::ShopId::from_uuid(uuid::Uuid::nil());
-    tx.once("installation", (of_no_shop, uuid::Uuid::nil()), |tx| {
+    tx.once(&["installation"], (of_no_shop, uuid::Uuid::nil()), |tx| {
         tx.one("select epoch, frozen from installation", &[])
     })
 }
@@ -799,6 +814,9 @@ struct Driven {
 /// One read connection.
 struct Reader {
     connection: Connection,
+    /// Of a file: what it read of settings.
+    kept: memo::Kept,
+    meters: Arc<Meters>,
     /// As the lanes' own: a quote made while the wall clock is wrong must hold when it is bought.
     time: Arc<DbClock>,
     clock: Arc<dyn Clock>,
@@ -829,8 +847,20 @@ impl Reader {
         command.answer();
     }
 
-    /// Runs `act` in one snapshot.
-    fn within<T>(&mut self, act: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+    /// Runs `act` in one snapshot: twice, if a setting changed while it read what it knew of others.
+    fn within<T>(&mut self, act: impl Fn(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        if matches!(self.connection, Connection::Postgres(_)) {
+            return self.once(&act, None); // Who else writes there is not known here.
+        }
+        let meters = self.meters.clone();
+        let mut kept = std::mem::take(&mut self.kept);
+        let found = self.once(&act, Some(kept.still(&meters.settings)));
+        let held = kept.held(&meters.settings);
+        self.kept = kept;
+        if held { found } else { self.once(&act, None) }
+    }
+
+    fn once<T>(&mut self, act: impl Fn(&mut Tx<'_>) -> Result<T>, known: Option<&mut memo::Memo>) -> Result<T> {
         match &mut self.connection {
             Connection::Sqlite(sqlite) => {
                 let clock = self.clock.clone();
@@ -849,7 +879,7 @@ impl Reader {
             }
         }
         let now = self.time.tick();
-        let mut tx = Tx::new(&mut self.connection, now, self.random.as_ref());
+        let mut tx = Tx::new(&mut self.connection, now, self.random.as_ref()).knowing(known);
         let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| act(&mut tx)))
             .unwrap_or_else(|_| Err(Error::internal("a read panicked")));
         let ended = self.connection.rollback();

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicU32;
 const TABLES: &[Migration] = &[Migration {
     number: 1,
     name: "shelf",
-    sql: "create table shelf (id {int} not null primary key, units {int} not null check (units >= 0)) {strict}; insert into shelf values (1, 100); create table parcels (id {bytes} not null primary key, units {int} not null check (units >= 0), said text not null) {strict};",
+    sql: "create table shelf (id {int} not null primary key, units {int} not null check (units >= 0)) {strict}; insert into shelf values (1, 100); create table parcels (id {bytes} not null primary key, units {int} not null check (units >= 0), said text not null) {strict}; create table prices (amount {int} not null) {strict}; insert into prices values (0); create table parts (amount {int} not null) {strict}; insert into parts values (0);",
 }];
 
 struct Fixture {
@@ -126,7 +126,7 @@ fn a_batch_reads_once_and_sees_what_it_wrote_and_not_what_was_refused() {
                 if taken > 0 {
                     take(tx, taken)?;
                 }
-                let known: i64 = tx.once("shelf", (shop, row), |tx| {
+                let known: i64 = tx.once(&["shelf"], (shop, row), |tx| {
                     reads.fetch_add(1, Ordering::SeqCst);
                     tx.one::<(i64,)>("select units from shelf where id = 1", &[])
                         .map(|found| found.0)
@@ -168,6 +168,88 @@ fn a_batch_reads_once_and_sees_what_it_wrote_and_not_what_was_refused() {
         );
     }
     db.shut_down();
+}
+
+#[test]
+fn who_is_refused_waits_for_no_disk() {
+    let fixture = sqlite_fixture();
+    let marks = || {
+        fixture
+            .db
+            .read_blocking(|tx| tx.one::<(i64,)>("select count(*) from batches", &[]))
+    };
+    assert!(fixture.db.write_blocking(LANE, |tx| take(tx, 100)).unwrap());
+    let (marked, log) = (marks().unwrap(), fixture.db.health().wal_bytes);
+    for _ in 0..20 {
+        assert!(!fixture.db.write_blocking(LANE, |tx| take(tx, 1)).unwrap());
+    }
+    assert_eq!(
+        (marks().unwrap(), fixture.db.health().wal_bytes),
+        (marked, log),
+        "nothing was written"
+    );
+    fixture
+        .db
+        .write_blocking(LANE, |tx| tx.put("update shelf set units = 1", &[]))
+        .unwrap();
+    assert!(marks().unwrap() > marked && fixture.db.health().wal_bytes > log);
+}
+
+#[test]
+fn a_reader_keeps_a_setting_until_it_changes_and_never_mixes_two_times() {
+    const ROUNDS: i64 = 300;
+    for fixture in fixtures() {
+        let (db, read) = (&fixture.db, Arc::new(AtomicU32::new(0)));
+        let row = (ShopId::from_uuid(uuid::Uuid::from_u128(1)), uuid::Uuid::nil());
+        // A price, which is a setting, and what is written together with it and always looked up.
+        let look = || {
+            let read = read.clone();
+            let both = move |tx: &mut Tx<'_>| {
+                let (price,): (i64,) = tx.once(&["prices"], row, |tx| {
+                    read.fetch_add(1, Ordering::SeqCst);
+                    tx.one("select amount from prices", &[])
+                })?;
+                Ok((price, tx.one::<(i64,)>("select amount from parts", &[])?.0))
+            };
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(db.look(both)).unwrap()
+        };
+        let told = std::sync::atomic::AtomicI64::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while told.load(Ordering::SeqCst) < ROUNDS {
+                        let least = told.load(Ordering::SeqCst);
+                        let (price, parts) = look();
+                        assert!(
+                            price == parts && price >= least,
+                            "{price} and {parts}, {least} was acknowledged"
+                        );
+                    }
+                });
+            }
+            for round in 1..=ROUNDS {
+                let write = move |tx: &mut Tx<'_>| {
+                    tx.put("update prices set amount = $1", args![round])?;
+                    tx.put("update parts set amount = $1", args![round])
+                };
+                db.write_blocking(LANE, write).unwrap();
+                told.store(round, Ordering::SeqCst);
+            }
+        });
+        db.write_blocking(LANE, |tx| tx.put("update shelf set units = 1", &[]))
+            .unwrap();
+        assert_eq!(look(), (ROUNDS, ROUNDS));
+        let before = read.load(Ordering::SeqCst);
+        assert_eq!(look(), (ROUNDS, ROUNDS));
+        let again = read.load(Ordering::SeqCst) - before;
+        let file = matches!(fixture.config.engine, Engine::Sqlite(_));
+        assert_eq!(
+            again,
+            u32::from(!file),
+            "a file's reader knew it; who shares a server asks it"
+        );
+    }
 }
 
 #[test]

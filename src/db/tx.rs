@@ -2,6 +2,7 @@
 
 use super::memo::{Memo, Writes};
 use super::rows::Rows;
+use super::settings;
 use super::sums::{RowKey, Sums};
 use super::value::{FromRow, Row, RowSource, Value};
 use super::{pg::Postgres, sqlite::Sqlite};
@@ -62,6 +63,11 @@ impl Connection {
     }
 }
 
+/// A key of something together with words, for [`Tx::once`].
+pub fn key_with(of: Uuid, words: &[&str]) -> Uuid {
+    Uuid::new_v5(&of, words.join(" ").as_bytes())
+}
+
 /// An open transaction. Knows the time of its command; domain code takes no `now`.
 pub struct Tx<'a> {
     pub(super) connection: &'a mut Connection,
@@ -72,6 +78,8 @@ pub struct Tx<'a> {
     asking: bool,
     broken: Option<Engine>,
     batch: Option<Batch<'a>>,
+    /// What a reader knows from before.
+    known: Option<&'a mut Memo>,
 }
 
 /// What the commands of a batch share.
@@ -93,7 +101,13 @@ impl<'a> Tx<'a> {
             asking: false,
             broken: None,
             batch: None,
+            known: None,
         }
+    }
+
+    /// As a read that knows something from before.
+    pub(super) fn knowing(self, known: Option<&'a mut Memo>) -> Self {
+        Self { known, ..self }
     }
 
     /// As one command of a batch.
@@ -119,25 +133,36 @@ impl<'a> Tx<'a> {
         self.random.token()
     }
 
-    /// What `read` finds of one row of a shop in `table`, read once a batch: for rows that many commands need and hardly anybody changes. `read`
-    /// looks at that table only, and at rows that never change.
+    /// What `read` finds of a shop in `tables` by a key: read once a batch, and in a file kept by who reads until one of the tables is written to. For
+    /// settings that many need and hardly anybody changes (`db::settings` names their tables). `read` looks at them only, and at rows that never
+    /// change, and not at the clock.
     pub fn once<T: Clone + Send + 'static>(
         &mut self,
-        table: &'static str,
-        (shop, id): (ShopId, Uuid),
+        tables: &'static [&'static str],
+        row: (ShopId, Uuid),
         read: impl FnOnce(&mut Self) -> Result<T>,
     ) -> Result<T> {
-        if let Some(known) = self.batch.as_ref().and_then(|batch| batch.memo.get(table, (shop, id))) {
+        if let Some(known) = self.memo().and_then(|memo| memo.get(tables, row)) {
             return Ok(known);
         }
         let found = read(self)?;
-        if self.asking {
-            return Ok(found);
-        }
-        if let Some(batch) = &mut self.batch {
-            batch.memo.keep(table, (shop, id), &found);
+        // A reader hears of changes to settings only.
+        let keeps = self.batch.is_some()
+            || settings::TABLES.iter().filter(|table| tables.contains(table)).count() == tables.len();
+        if keeps
+            && !self.asking
+            && let Some(memo) = self.memo()
+        {
+            memo.keep(tables, row, &found);
         }
         Ok(found)
+    }
+
+    fn memo(&mut self) -> Option<&mut Memo> {
+        match &mut self.batch {
+            Some(batch) => Some(batch.memo),
+            None => self.known.as_deref_mut(),
+        }
     }
 
     /// Asks at once, and waits for nothing, what will be asked later: what `ask` reads is answered with nothing here, and its answers are there by the
@@ -382,7 +407,12 @@ impl<'a> Tx<'a> {
     }
 
     fn changed(&mut self, writes: Writes<'static>, any: bool) {
-        if let (Writes::To(table), true, Some(batch)) = (writes, any, &mut self.batch) {
+        let table = match writes {
+            Writes::Nothing => return,
+            Writes::To(table) => table,
+            Writes::Somewhere => "somewhere",
+        };
+        if let (true, Some(batch)) = (any, &mut self.batch) {
             batch.touched.insert(table);
         }
     }

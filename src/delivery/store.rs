@@ -2,7 +2,7 @@
 
 use super::model::{Method, Zone, ZoneMethods};
 use crate::args;
-use crate::db::{FromRow, Row, Tx};
+use crate::db::{FromRow, Row, Tx, key_with};
 use crate::kernel::{Currency, Id, MethodId, Money, Result, ShopId, ZoneId};
 
 /// A zone joined with one of its methods, if it has any.
@@ -72,15 +72,18 @@ fn grouped(rows: Vec<ZoneRow>) -> Vec<ZoneMethods> {
 
 /// The zone of a country and its methods in a currency; `None` when nothing is delivered there.
 pub fn options(tx: &mut Tx<'_>, shop: ShopId, country: &str, currency: Currency) -> Result<Option<ZoneMethods>> {
-    let mut rows: Vec<Placed> = tx.all(
-        "select z.id, z.name, z.countries, m.id, m.name, m.price_minor, m.currency, m.eta_days_min, m.eta_days_max, z.position, m.position
-           from delivery_zones z left join delivery_methods m on m.zone_id = z.id and m.currency = $3
-          where z.shop_id = $1 and (z.countries = '*' or ' ' || z.countries || ' ' like '% ' || cast($2 as text) || ' %') limit 2000",
-        args![shop, country, currency],
-    )?;
-    rows.sort_by_key(|placed| placed.place);
-    let rows = rows.into_iter().map(|placed| placed.row).collect();
-    Ok(grouped(rows).into_iter().next().filter(|zone| !zone.methods.is_empty()))
+    let key = key_with(shop.uuid(), &[country, currency.code()]);
+    tx.once(&["delivery_zones", "delivery_methods"], (shop, key), |tx| {
+        let mut rows: Vec<Placed> = tx.all(
+            "select z.id, z.name, z.countries, m.id, m.name, m.price_minor, m.currency, m.eta_days_min, m.eta_days_max, z.position, m.position
+               from delivery_zones z left join delivery_methods m on m.zone_id = z.id and m.currency = $3
+              where z.shop_id = $1 and (z.countries = '*' or ' ' || z.countries || ' ' like '% ' || cast($2 as text) || ' %') limit 2000",
+            args![shop, country, currency],
+        )?;
+        rows.sort_by_key(|placed| placed.place);
+        let rows = rows.into_iter().map(|placed| placed.row).collect();
+        Ok(grouped(rows).into_iter().next().filter(|zone| !zone.methods.is_empty()))
+    })
 }
 
 impl FromRow for Method {
@@ -96,7 +99,7 @@ impl FromRow for Method {
 }
 
 pub fn method(tx: &mut Tx<'_>, shop: ShopId, method: MethodId) -> Result<Option<Method>> {
-    tx.once("delivery_methods", (shop, method.uuid()), |tx| {
+    tx.once(&["delivery_methods"], (shop, method.uuid()), |tx| {
         tx.maybe_one(
             "select id, name, price_minor, currency, eta_days_min, eta_days_max from delivery_methods where shop_id = $1 and id = $2",
             args![shop, method],

@@ -126,13 +126,19 @@ pub(super) fn by_code(tx: &mut Tx<'_>, shop: ShopId, code: &str) -> Result<Optio
 
 /// What applies by itself now and is not used up, oldest first.
 pub(super) fn by_themselves(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<Discount>> {
-    tx.all(
-        "select id, shop_id, version, state, code, rule, starts_at, ends_at, uses_max, used, created_at, changed_at
-           from discounts
-          where shop_id = $1 and code is null and state = 'active' and starts_at <= $2 and (ends_at is null or ends_at > $2)
-            and (uses_max = 0 or used < uses_max) order by id limit 50",
-        args![shop, tx.now()],
-    )
+    let now = tx.now();
+    // What has ended now has ended later, too; what begins later is known already.
+    let mut found = tx.once(&["discounts"], (shop, Uuid::nil()), |tx| {
+        tx.all(
+            "select id, shop_id, version, state, code, rule, starts_at, ends_at, uses_max, used, created_at, changed_at
+               from discounts
+              where shop_id = $1 and code is null and state = 'active' and (ends_at is null or ends_at > $2)
+                and (uses_max = 0 or used < uses_max) order by id limit 50",
+            args![shop, now],
+        )
+    })?;
+    found.retain(|discount: &Discount| discount.is_on(now));
+    Ok(found)
 }
 
 /// How many of a shop's apply by themselves, now or later.

@@ -207,7 +207,7 @@ pub fn policies(tx: &mut Tx<'_>, shop: ShopId, hash: &PoliciesHash) -> Result<Op
 
 /// A shop whose id we looked up ourselves. Errors: `not_found`.
 pub fn shop(tx: &mut Tx<'_>, id: ShopId) -> Result<Shop> {
-    let found: Option<Shop> = tx.once("shops", (id, id.uuid()), |tx| {
+    let found: Option<Shop> = tx.once(&["shops"], (id, id.uuid()), |tx| {
         tx.maybe_one(
             "select id, slug, name, currency, country, language, accent, tagline, test_mode, seller, return_days, return_policy, shipping_policy,
                     prices_include_tax, version, created_at, policies, time_zone, opens_at, closes_at, closing_archives

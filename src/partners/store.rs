@@ -65,7 +65,7 @@ pub(super) fn insert_party(tx: &mut Tx<'_>, shop: ShopId, party: &Party) -> Resu
 
 /// A contract with the terms of its current version.
 pub fn contract(tx: &mut Tx<'_>, shop: ShopId, contract: ContractId) -> Result<Option<Contract>> {
-    tx.once("contracts", (shop, contract.uuid()), |tx| {
+    tx.once(&["contracts"], (shop, contract.uuid()), |tx| {
         tx.maybe_one(
             "select c.id, c.name, c.version, v.terms, c.created_at from contracts c
                join contract_versions v on v.contract_id = c.id and v.version = c.version

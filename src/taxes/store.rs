@@ -3,8 +3,8 @@
 use super::model::TaxRate;
 use crate::args;
 use crate::catalog::TaxCategory;
-use crate::db::{FromRow, Row, Tx};
-use crate::kernel::{Rate, Result, ShopId};
+use crate::db::{FromRow, Row, Tx, key_with};
+use crate::kernel::{Id, Rate, Result, ShopId};
 
 impl FromRow for TaxRate {
     fn from_row(row: &Row<'_>) -> Result<Self> {
@@ -21,12 +21,16 @@ pub fn rate(tx: &mut Tx<'_>, shop: ShopId, country: &str, category: TaxCategory)
     if category == TaxCategory::Zero {
         return Ok(Rate(0));
     }
+    let key = key_with(shop.uuid(), &[country, category.word()]);
     // Two keys looked up, rather than a list sorted: every quote asks this.
-    let (found,): (Option<u32>,) = tx.one(
-        "select coalesce((select rate_bp from tax_rates where shop_id = $1 and category = $3 and country = $2),
-                         (select rate_bp from tax_rates where shop_id = $1 and category = $3 and country = '*'))",
-        args![shop, country, category],
-    )?;
+    let found: Option<u32> = tx.once(&["tax_rates"], (shop, key), |tx| {
+        let (found,) = tx.one(
+            "select coalesce((select rate_bp from tax_rates where shop_id = $1 and category = $3 and country = $2),
+                             (select rate_bp from tax_rates where shop_id = $1 and category = $3 and country = '*'))",
+            args![shop, country, category],
+        )?;
+        Ok(found)
+    })?;
     Ok(Rate(found.unwrap_or(0)))
 }
 

@@ -68,7 +68,7 @@ pub fn list(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<Endpoint>> {
 
 /// As [`list`], once a batch: asked by every fact of the shop.
 pub(super) fn listening(tx: &mut Tx<'_>, shop: ShopId) -> Result<Vec<Endpoint>> {
-    tx.once("webhook_endpoints", (shop, Uuid::nil()), |tx| list(tx, shop))
+    tx.once(&["webhook_endpoints"], (shop, Uuid::nil()), |tx| list(tx, shop))
 }
 
 /// Writes what people may change, from the version they saw. False: it has moved on.
