@@ -619,6 +619,7 @@ impl Db {
         connection.raw.busy_timeout(PAUSE_MAX).map_err(sqlite::failed)?;
         let meters = self.0.meters.clone();
         let thread = spawn("checkpoints".into(), move || {
+            let mut before = 0;
             while let Some(open) = reads.upgrade() {
                 let closing = open.reads.is_closed();
                 drop(open);
@@ -626,12 +627,20 @@ impl Db {
                     return;
                 }
                 let wal = wal_bytes(&path);
-                if wal > WAL_PASSIVE && checkpoint(&connection, "passive") > WAL_RESTART {
+                let used = if wal > WAL_PASSIVE {
+                    checkpoint(&connection, "passive")
+                } else {
+                    0
+                };
+                if used > WAL_RESTART {
                     checkpoint(&connection, "passive"); // What came meanwhile, so that little is left to wait for.
                     let mode = if wal > WAL_TRUNCATE { "truncate" } else { "restart" };
                     meters.pause.between(|| checkpoint(&connection, mode));
                 }
-                std::thread::sleep(std::time::Duration::from_millis(50));
+                // While much is written often, and so little at a time: a commit waits behind what is moved.
+                let rest = if used == before { 50 } else { 10 };
+                before = used;
+                std::thread::sleep(std::time::Duration::from_millis(rest));
             }
         })?;
         lock(&self.0.threads).push(thread);

@@ -27,7 +27,7 @@ const UPLOAD: Duration = Duration::from_secs(600);
 const SLOW: Duration = Duration::from_secs(1);
 
 /// How long a buyer may wait at the door of the database: with the time to serve them it is less than a page waits for an answer.
-const AT_THE_DOOR: Duration = Duration::from_millis(1_500);
+const AT_THE_DOOR: Duration = Duration::from_millis(2_750);
 
 /// How long somebody who wants to look may take to say at what, and in how many bytes.
 const SAID: Duration = Duration::from_secs(5);

@@ -8,6 +8,7 @@ use crate::kernel::{Currency, Money, Rate, Result, Seconds, Session, Time};
 use crate::payments::processors::decline;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 /// A promise lasts so long.
 pub const PROMISE: Seconds = Seconds::days(7);
@@ -138,14 +139,14 @@ pub struct Customer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Object {
-    Payment(Payment),
+    Payment(Arc<Payment>),
     /// So much was taken by this request.
-    Capture(i64, Payment),
-    Refund(BookedRefund, Payment),
+    Capture(i64, Arc<Payment>),
+    Refund(BookedRefund, Arc<Payment>),
 }
 
 impl Object {
-    pub fn payment(&self) -> &Payment {
+    pub fn payment(&self) -> &Arc<Payment> {
         match self {
             Self::Payment(payment) | Self::Capture(_, payment) | Self::Refund(_, payment) => payment,
         }
@@ -161,7 +162,7 @@ pub struct Refusal {
     pub code: String,
     pub decline: Option<String>,
     pub message: String,
-    pub payment: Option<Payment>,
+    pub payment: Option<Arc<Payment>>,
 }
 
 impl Refusal {
@@ -192,13 +193,13 @@ impl Refusal {
             ..Self::invalid("resource_missing", format!("No such {what}: '{id}'"))
         }
     }
-    fn state(payment: &Payment, wish: &str) -> Self {
+    fn state(payment: Payment, wish: &str) -> Self {
         let message = format!(
             "This PaymentIntent could not be {wish} because it has a status of {}.",
             payment.state.name()
         );
         Self {
-            payment: Some(payment.clone()),
+            payment: Some(Arc::new(payment)),
             ..Self::invalid("payment_intent_unexpected_state", message)
         }
     }
@@ -276,9 +277,9 @@ pub(super) struct Kept {
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Line {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<(String, Kept)>,
+    pub key: Option<(String, Arc<Kept>)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub payments: Vec<Payment>,
+    pub payments: Vec<Arc<Payment>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refunds: Vec<BookedRefund>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -289,16 +290,16 @@ pub(super) struct Line {
     pub disputes: Vec<BookedDispute>,
 }
 
-/// All payments, refunds, disputes and keys.
+/// All payments, refunds, disputes and keys. What a request was answered with is the payment itself until it changes: books of a rush are long.
 #[derive(Default)]
 pub struct Books {
-    payments: BTreeMap<String, Payment>,
+    payments: BTreeMap<String, Arc<Payment>>,
     refunds: BTreeMap<String, BookedRefund>,
     methods: BTreeMap<String, Method>,
     customers: BTreeMap<String, Customer>,
     disputes: BTreeMap<String, BookedDispute>,
     by_reference: HashMap<String, String>,
-    keys: HashMap<String, Kept>,
+    keys: HashMap<String, Arc<Kept>>,
     journal: Option<Journal>,
     open: Line,
     /// What the payments' names begin with after `pi_`: two sandboxes of one program must not name two payments alike.
@@ -345,7 +346,7 @@ impl Books {
         }
     }
 
-    fn index(&mut self, payment: Payment) {
+    fn index(&mut self, payment: Arc<Payment>) {
         if !payment.reference().is_empty() {
             self.by_reference
                 .insert(payment.reference().to_owned(), payment.id.clone());
@@ -368,10 +369,10 @@ impl Books {
         }
         let outcome = act(self);
         if let Some(key) = key {
-            let kept = Kept {
+            let kept = Arc::new(Kept {
                 fingerprint,
                 outcome: outcome.clone(),
-            };
+            });
             self.keys.insert(key.to_owned(), kept.clone());
             self.open.key = Some((key.to_owned(), kept));
         }
@@ -387,7 +388,8 @@ impl Books {
         }
     }
 
-    fn keep(&mut self, payment: Payment) -> Payment {
+    fn keep(&mut self, payment: Payment) -> Arc<Payment> {
+        let payment = Arc::new(payment);
         if self.journal.is_some() {
             // A request may change a payment several times: the journal has to know what came of it.
             match self.open.payments.last_mut().filter(|last| last.id == payment.id) {
@@ -415,7 +417,7 @@ impl Books {
         dispute
     }
     pub fn payment(&self, id: &str) -> Option<&Payment> {
-        self.payments.get(id)
+        self.payments.get(id).map(Arc::as_ref)
     }
     /// A payment by the caller's own name for it, as it stands now.
     pub fn find(&self, reference: &str, now: Time) -> Option<Payment> {
@@ -443,7 +445,7 @@ impl Books {
     }
     /// Newest first.
     pub fn payments(&self) -> impl Iterator<Item = &Payment> {
-        self.payments.values().rev()
+        self.payments.values().rev().map(Arc::as_ref)
     }
     pub fn refunds(&self) -> impl Iterator<Item = &BookedRefund> {
         self.refunds.values().rev()
@@ -453,7 +455,7 @@ impl Books {
         let mut payment = self
             .payments
             .get(id)
-            .cloned()
+            .map(|payment| Payment::clone(payment))
             .ok_or_else(|| Refusal::missing("payment_intent", id))?;
         // A promise nobody used ends by itself.
         if payment.state == PaymentState::RequiresCapture && payment.capture_before.is_some_and(|before| before <= now)
@@ -532,7 +534,7 @@ impl Books {
             payment.state,
             PaymentState::RequiresPaymentMethod | PaymentState::RequiresConfirmation
         ) {
-            return Err(Refusal::state(&payment, "confirmed"));
+            return Err(Refusal::state(payment, "confirmed"));
         }
         if !method.is_empty() {
             payment.method = method.to_owned();
@@ -654,7 +656,7 @@ impl Books {
         Ok(method)
     }
 
-    fn promise(&mut self, mut payment: Payment, now: Time) -> Payment {
+    fn promise(&mut self, mut payment: Payment, now: Time) -> Arc<Payment> {
         payment.decline = None;
         if payment.keep && !payment.made.is_empty() {
             self.keep_method(Method {
@@ -694,13 +696,13 @@ impl Books {
     /// A bank that says no although the card is good: for the fault that declines after a time-out.
     pub fn decline_new(&mut self, new: NewPayment, now: Time) -> Outcome {
         match self.create(NewPayment { confirm: false, ..new }, now)? {
-            Object::Payment(payment) => Err(self.decline(payment, "do_not_honor")),
+            Object::Payment(payment) => Err(self.decline(Payment::clone(&payment), "do_not_honor")),
             other => Ok(other),
         }
     }
 
     /// The buyer answers their bank.
-    pub fn answer_challenge(&mut self, id: &str, approved: bool, now: Time) -> Option<Payment> {
+    pub fn answer_challenge(&mut self, id: &str, approved: bool, now: Time) -> Option<Arc<Payment>> {
         let payment = self.must(id, now).ok()?;
         if payment.state == PaymentState::RequiresAction {
             if approved {
@@ -710,7 +712,7 @@ impl Books {
             }
             self.write_down();
         }
-        self.payment(id).cloned()
+        self.payments.get(id).cloned()
     }
 
     /// Takes part of the promise. `amount` none: all of it. After the `last` one the rest is let go.
@@ -728,7 +730,7 @@ impl Books {
             if lapsed {
                 return Err(Self::lapsed(payment));
             }
-            return Err(Refusal::state(&payment, "captured"));
+            return Err(Refusal::state(payment, "captured"));
         }
         let amount = amount.unwrap_or(payment.capturable());
         if amount <= 0 || amount > payment.capturable() {
@@ -737,7 +739,7 @@ impl Books {
                 payment.capturable()
             );
             return Err(Refusal {
-                payment: Some(payment),
+                payment: Some(Arc::new(payment)),
                 ..Refusal::invalid("amount_too_large", message)
             });
         }
@@ -750,10 +752,10 @@ impl Books {
     }
 
     /// What a capture gets when the promise ended before it.
-    pub fn lapsed(payment: Payment) -> Refusal {
+    pub fn lapsed(payment: impl Into<Arc<Payment>>) -> Refusal {
         let message = "The authorisation has expired and can no longer be captured.";
         Refusal {
-            payment: Some(payment),
+            payment: Some(payment.into()),
             ..Refusal::invalid("charge_expired_for_capture", message)
         }
     }
@@ -762,7 +764,7 @@ impl Books {
     pub fn lapse(&mut self, id: &str, now: Time) -> Outcome {
         let mut payment = self.must(id, now)?;
         if payment.state != PaymentState::RequiresCapture {
-            return Err(Refusal::state(&payment, "captured"));
+            return Err(Refusal::state(payment, "captured"));
         }
         payment.capture_before = Some(now);
         payment.canceled_at = Some(now);
@@ -779,6 +781,7 @@ impl Books {
         let all: Vec<String> = self.payments.keys().cloned().collect();
         for id in all {
             if let Some(payment) = self.payments.get_mut(&id) {
+                let payment = Arc::make_mut(payment);
                 payment.created_at = payment.created_at.minus(by);
                 payment.capture_before = payment.capture_before.map(|ends| ends.minus(by));
             }
@@ -804,7 +807,7 @@ impl Books {
     pub fn cancel(&mut self, id: &str, now: Time) -> Outcome {
         let mut payment = self.must(id, now)?;
         if matches!(payment.state, PaymentState::Succeeded | PaymentState::Canceled) {
-            return Err(Refusal::state(&payment, "canceled"));
+            return Err(Refusal::state(payment, "canceled"));
         }
         payment.state = if payment.captured > 0 {
             PaymentState::Succeeded
@@ -824,21 +827,21 @@ impl Books {
         if payment.captured == 0 {
             let message = "This PaymentIntent does not have a successful charge to refund.";
             return Err(Refusal {
-                payment: Some(payment),
+                payment: Some(Arc::new(payment)),
                 ..Refusal::invalid("payment_intent_unexpected_state", message)
             });
         }
         if left == 0 {
             let message = "Charge has already been refunded.";
             return Err(Refusal {
-                payment: Some(payment),
+                payment: Some(Arc::new(payment)),
                 ..Refusal::invalid("charge_already_refunded", message)
             });
         }
         if amount <= 0 || amount > left {
             let message = format!("Refund amount ({amount}) is greater than unrefunded amount on charge ({left}).");
             return Err(Refusal {
-                payment: Some(payment),
+                payment: Some(Arc::new(payment)),
                 ..Refusal::invalid("amount_too_large", message)
             });
         }

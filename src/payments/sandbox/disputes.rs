@@ -276,7 +276,7 @@ impl Books {
         let open = |one: &BookedDispute| one.payment == payment.id && one.status.takes_money() && one.status.is_open();
         if self.disputes().any(open) {
             return Err(Refusal {
-                payment: Some(payment.clone()),
+                payment: Some(payment.clone().into()),
                 ..Refusal::invalid(
                     "charge_disputed",
                     "This charge has been charged back and cannot be refunded.",

@@ -187,7 +187,7 @@ impl Sandbox {
                 payment_answer(&after, &self.base_url),
             );
         }
-        Some(after.return_url)
+        Some(after.return_url.clone())
     }
 
     fn nth_call(&self, faults: &Faults, what: &str) -> u64 {

@@ -135,7 +135,7 @@ fn p18_a_key_is_one_request_for_ever_even_after_a_restart() {
     let Ok(Object::Payment(payment)) = first else {
         panic!("a good card is promised")
     };
-    assert_eq!(books.payment(&payment.id), Some(&payment));
+    assert_eq!(books.payment(&payment.id), Some(payment.as_ref()));
 }
 
 #[test]
