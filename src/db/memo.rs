@@ -4,6 +4,7 @@ use super::settings::{Settings, Stamp, TABLES};
 use crate::kernel::ShopId;
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// What one type reads of a shop in some tables by a key. Two tenants never share one.
@@ -73,11 +74,20 @@ pub(super) struct Kept {
     memo: Memo,
     /// How things stood when the last of it was read.
     at: Stamp,
+    /// When the first of it was read.
+    since: Duration,
 }
+
+/// Nothing is kept for longer: a short command beside a server writes to no setting today, and if one ever does it is seen this much later.
+const KEPT_FOR: Duration = Duration::from_secs(1);
 
 impl Kept {
     /// What is still as it was.
-    pub(super) fn still(&mut self, settings: &Settings) -> &mut Memo {
+    pub(super) fn still(&mut self, settings: &Settings, time: Duration) -> &mut Memo {
+        if time.saturating_sub(self.since) >= KEPT_FOR {
+            self.memo.forget();
+            self.since = time;
+        }
         let now = settings.stamp();
         for (table, (before, after)) in TABLES.iter().zip(self.at.iter().zip(&now)) {
             if before != after || !after.is_multiple_of(2) {

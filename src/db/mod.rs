@@ -863,7 +863,7 @@ impl Reader {
         }
         let meters = self.meters.clone();
         let mut kept = std::mem::take(&mut self.kept);
-        let found = self.once(&act, Some(kept.still(&meters.settings)));
+        let found = self.once(&act, Some(kept.still(&meters.settings, self.clock.monotonic())));
         let held = kept.held(&meters.settings);
         self.kept = kept;
         if held { found } else { self.once(&act, None) }

@@ -1,5 +1,5 @@
 //! Settings: tables that many read and hardly anybody writes to. One process writes to a file, so it knows when one of them changed, and a reader of the
-//! file keeps what it read of them until then.
+//! file keeps what it read of them until then, for a second at most.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};

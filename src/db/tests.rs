@@ -240,9 +240,12 @@ fn a_reader_keeps_a_setting_until_it_changes_and_never_mixes_two_times() {
         db.write_blocking(LANE, |tx| tx.put("update shelf set units = 1", &[]))
             .unwrap();
         assert_eq!(look(), (ROUNDS, ROUNDS));
-        let before = read.load(Ordering::SeqCst);
-        assert_eq!(look(), (ROUNDS, ROUNDS));
-        let again = read.load(Ordering::SeqCst) - before;
+        let again = (0..5).map(|_| {
+            let before = read.load(Ordering::SeqCst);
+            assert_eq!(look(), (ROUNDS, ROUNDS));
+            read.load(Ordering::SeqCst) - before
+        });
+        let again = again.min().unwrap(); // A second may end in between.
         let file = matches!(fixture.config.engine, Engine::Sqlite(_));
         assert_eq!(
             again,
