@@ -73,11 +73,11 @@ pub fn sellable(tx: &mut Tx<'_>, shop: ShopId, currency: Currency, variants: &[V
         found.extend(tx.once(&["variants", "products", "prices"], (shop, key), |tx| {
             tx.maybe_one::<Sellable>(
                 "select v.id, v.product_id, v.sku, p.title, v.title, p.kind, p.image, p.tax_category, v.weight_grams,
-                    c.amount_minor, c.currency, c.version, p.contract_id, p.is_bundle
-               from variants v
-               join products p on p.id = v.product_id
-               join prices c on c.variant_id = v.id and c.currency = $3
-              where v.id = $2 and v.shop_id = $1 and v.state = 'active' and p.state = 'active'",
+                        c.amount_minor, c.currency, c.version, p.contract_id, p.is_bundle
+                   from variants v
+                   join products p on p.id = v.product_id
+                   join prices c on c.variant_id = v.id and c.currency = $3
+                  where v.id = $2 and v.shop_id = $1 and v.state = 'active' and p.state = 'active'",
                 args![shop, variant, currency],
             )
         })?);

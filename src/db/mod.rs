@@ -859,17 +859,17 @@ impl Reader {
     /// Runs `act` in one snapshot: twice, if a setting changed while it read what it knew of others.
     fn within<T>(&mut self, act: impl Fn(&mut Tx<'_>) -> Result<T>) -> Result<T> {
         if matches!(self.connection, Connection::Postgres(_)) {
-            return self.once(&act, None); // Who else writes there is not known here.
+            return self.in_snapshot(&act, None); // Who else writes there is not known here.
         }
         let meters = self.meters.clone();
         let mut kept = std::mem::take(&mut self.kept);
-        let found = self.once(&act, Some(kept.still(&meters.settings, self.clock.monotonic())));
+        let found = self.in_snapshot(&act, Some(kept.still(&meters.settings, self.clock.monotonic())));
         let held = kept.held(&meters.settings);
         self.kept = kept;
-        if held { found } else { self.once(&act, None) }
+        if held { found } else { self.in_snapshot(&act, None) }
     }
 
-    fn once<T>(&mut self, act: impl Fn(&mut Tx<'_>) -> Result<T>, known: Option<&mut memo::Memo>) -> Result<T> {
+    fn in_snapshot<T>(&mut self, act: impl Fn(&mut Tx<'_>) -> Result<T>, known: Option<&mut memo::Memo>) -> Result<T> {
         match &mut self.connection {
             Connection::Sqlite(sqlite) => {
                 let clock = self.clock.clone();

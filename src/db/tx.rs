@@ -135,7 +135,7 @@ impl<'a> Tx<'a> {
 
     /// What `read` finds of a shop in `tables` by a key: read once a batch, and in a file kept by who reads until one of the tables is written to. For
     /// settings that many need and hardly anybody changes (`db::settings` names their tables). `read` looks at them only, and at rows that never
-    /// change, and not at the clock.
+    /// change, and leaves to its caller what the clock decides.
     pub fn once<T: Clone + Send + 'static>(
         &mut self,
         tables: &'static [&'static str],
