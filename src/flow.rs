@@ -93,6 +93,7 @@ fn follow(tx: &mut Tx<'_>, links: &Links, fact: &Fact) -> Result<()> {
             notify::refund_failed(tx, links, shop, order, refund, amount_minor).map(drop)
         }
         Fact::PaymentLost { shop, order, tries } => notify::payment_lost(tx, links, shop, order, tries).map(drop),
+        Fact::PaymentRenewed { shop, order } => fulfilment::take_owed(tx, shop, order),
         Fact::PaymentOverdue { shop, order } => match checkout::give_up(tx, shop, order)? {
             GiveUp::Rest => {
                 fulfilment::close(tx, shop, order)?;

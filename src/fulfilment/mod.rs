@@ -23,6 +23,6 @@ pub use shelf::{Affected, Count, Promise, Shelf, count, shelves, shortages};
 pub use shelf_api::*;
 pub use ship::{
     Accept, Deliver, Deliverance, HandOver, TakeAgain, accept, cancel, close, deliver_digital, fewer_units, hand_over,
-    not_there, open, owed, take_again,
+    not_there, open, owed, take_again, take_owed,
 };
 pub use store::{check, erase, find, open_orders, shipments};

@@ -11,6 +11,9 @@ use crate::kernel::{Answer, Error, Fact, Id, Money, OrderId, PartyId, Result, Sh
 use crate::payments::{self, Capture, CaptureBegin, CapturePlan, CaptureState, IntentState, Operation, Part, Recorded};
 use crate::preorders::{self, SaleState};
 
+/// Money of what leaves, or left, cannot be taken.
+const NOT_CAPTURABLE: &str = "payment_not_capturable";
+
 /// An order was confirmed: somebody has work. Opened twice is opened once. Answers when the parcel was promised.
 ///
 /// The partner is the fulfilment party of the contract under which the first parcel's goods were sold; without one the shop packs itself.
@@ -368,7 +371,7 @@ fn capture(
     let plan = payments::capture_plan(tx, intent, &units, last)?;
     let refused = |why: &str| {
         Err(Error::conflict(
-            "payment_not_capturable",
+            NOT_CAPTURABLE,
             format!("{why} Nothing was marked as shipped."),
         ))
     };
@@ -450,6 +453,15 @@ pub async fn take_again(app: &App, shop: ShopId, order: OrderId) -> Result<TakeA
         .await
 }
 
+/// The payment of an order was promised anew: what left before and was refused is asked for again. It is written as *sending*; the resolver of
+/// payments asks. Where it cannot be, a person is told on Today, as before.
+pub fn take_owed(tx: &mut Tx<'_>, shop: ShopId, order: OrderId) -> Result<()> {
+    match begin_again(tx, shop, order) {
+        Err(error) if error.code == NOT_CAPTURABLE => Ok(()),
+        begun => begun.map(drop),
+    }
+}
+
 fn begin_again(tx: &mut Tx<'_>, shop: ShopId, order: OrderId) -> Result<std::result::Result<Capture, TakeAgain>> {
     checkout::take_turn(tx, order)?; // What is owed is worked out from parcels, of which another replica may be writing one.
     let Some(view) = checkout::view(tx, shop, order)? else {
@@ -468,6 +480,6 @@ fn begin_again(tx: &mut Tx<'_>, shop: ShopId, order: OrderId) -> Result<std::res
         CaptureBegin::Sending(capture) => Ok(Ok(capture)),
         CaptureBegin::Nothing | CaptureBegin::Again(_) | CaptureBegin::Waiting => Ok(Err(TakeAgain::NothingOwed)),
         _ if plan.amount.minor == 0 => Ok(Err(TakeAgain::NothingOwed)),
-        other => Err(Error::conflict("payment_not_capturable", why_not(&other))),
+        other => Err(Error::conflict(NOT_CAPTURABLE, why_not(&other))),
     }
 }

@@ -28,6 +28,8 @@ pub enum Fact {
         /// So many were made by then: which loss of the order's it is.
         tries: u32,
     },
+    /// A payment was promised anew, and money of parcels that left before was refused: it can be taken now.
+    PaymentRenewed { shop: ShopId, order: OrderId },
     /// The buyer was asked to pay again, and the time for it is over.
     PaymentOverdue { shop: ShopId, order: OrderId },
     /// An order was canceled before capture.
@@ -101,6 +103,7 @@ impl Fact {
             Self::ShipmentHandedOver { .. } => "shipment_handed_over",
             Self::PaymentCaptured { .. } => "payment_captured",
             Self::PaymentLost { .. } => "payment_lost",
+            Self::PaymentRenewed { .. } => "payment_renewed",
             Self::PaymentOverdue { .. } => "payment_overdue",
             Self::OrderCanceled { .. } => "order_canceled",
             Self::UnitsCanceled { .. } => "units_canceled",

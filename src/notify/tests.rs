@@ -476,6 +476,7 @@ async fn write_letters(world: &World) {
                 Fact::ExchangePayable { shop, exchange, .. } => drop(exchange_payable(tx, &links, *shop, *exchange)?),
                 Fact::ExchangeReturned { .. }
                 | Fact::PaymentOverdue { .. }
+                | Fact::PaymentRenewed { .. }
                 | Fact::PaymentCaptured { .. }
                 | Fact::DisputeOpened { .. }
                 | Fact::DisputeClosed { .. } => {}

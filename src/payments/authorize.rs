@@ -366,7 +366,7 @@ fn record_of(
         next_check_at,
     };
     if to == S::Authorized && attempt.state != S::Authorized && attempt.n > 1 {
-        super::renew::let_go_of_others(tx, attempt)?; // Never two promises counted on.
+        super::renew::stands(tx, attempt)?;
     }
     store::move_attempt(tx, attempt, &change)?;
     if ended {

@@ -107,8 +107,7 @@ pub fn capture_begin(
     if attempt.capture_before.is_some_and(|before| before <= tx.now()) && !mutant!("I13") {
         return Ok(CaptureBegin::Lapsed);
     }
-    let is_open = |state| matches!(state, CaptureState::Sending | CaptureState::Unknown);
-    if attempt.taking == Taking::Once && store::captures(tx, intent)?.iter().any(|one| is_open(one.state)) {
+    if is_being_taken_once(tx, &attempt)? {
         return Ok(CaptureBegin::TakenOnce);
     }
     let taking = take(attempt.taking, plan.last, tx.now(), attempt.capture_before);
@@ -135,10 +134,7 @@ pub fn capture_begin(
             id
         }
     };
-    Ok(match taking {
-        Take::Now { .. } => CaptureBegin::Sending(find_capture(tx, id)?),
-        Take::Wait => CaptureBegin::Waiting,
-    })
+    begun(tx, id, taking)
 }
 
 fn exceeds(tx: &mut Tx<'_>, intent: IntentId) -> Result<CaptureBegin> {
@@ -209,9 +205,10 @@ pub(super) fn capture_waiting(tx: &mut Tx<'_>, id: CaptureId) -> Result<Option<C
 }
 
 /// Asks for money again that the processor refused to let us take, by the plan of today. It is a new question, with a key of its own: under the
-/// old one the processor would repeat its refusal, which stays in the log.
+/// old one the processor would repeat its refusal, which stays in the log. Where the promise can be taken once and more parcels follow, it waits
+/// for them like everything else ([`super::taking`]).
 ///
-/// Order of answers: not capturable, lapsed, nothing (also if nothing is refused any more), exceeds, sending.
+/// Order of answers: not capturable, lapsed, nothing (also if nothing is refused any more), taken once, exceeds, waiting, sending.
 pub fn capture_again(tx: &mut Tx<'_>, refused: CaptureId, plan: &CapturePlan) -> Result<CaptureBegin> {
     refuse_while_frozen(tx)?;
     let before = find_capture(tx, refused)?;
@@ -228,13 +225,42 @@ pub fn capture_again(tx: &mut Tx<'_>, refused: CaptureId, plan: &CapturePlan) ->
     if plan.amount.minor == 0 || before.state != CaptureState::Failed {
         return Ok(CaptureBegin::Nothing);
     }
+    if is_being_taken_once(tx, &attempt)? {
+        return Ok(CaptureBegin::TakenOnce);
+    }
     if !store::reserve_capture(tx, intent.id, plan.amount.minor)? {
         return exceeds(tx, intent.id);
     }
-    let taking = Take::Now { last: plan.last };
-    let renewed = new(tx, tx.id(), &attempt, before.shipment, plan, taking);
-    store::renew_capture(tx, refused, &renewed)?;
-    Ok(CaptureBegin::Sending(find_capture(tx, renewed.id)?))
+    let taking = take(attempt.taking, plan.last, tx.now(), attempt.capture_before);
+    let id = match store::waiting_capture(tx, intent.id)? {
+        Some(waiting) => {
+            let known = find_capture(tx, waiting)?;
+            grow(tx, &known, plan, taking)?;
+            waiting
+        }
+        None => {
+            let renewed = new(tx, tx.id(), &attempt, before.shipment, plan, taking);
+            store::renew_capture(tx, refused, &renewed)?;
+            renewed.id
+        }
+    };
+    begun(tx, id, taking)
+}
+
+/// Whether the promise can be taken once, and is being taken right now.
+fn is_being_taken_once(tx: &mut Tx<'_>, attempt: &Attempt) -> Result<bool> {
+    let is_open = |state| matches!(state, CaptureState::Sending | CaptureState::Unknown);
+    Ok(attempt.taking == Taking::Once
+        && store::captures(tx, attempt.intent)?
+            .iter()
+            .any(|one| is_open(one.state)))
+}
+
+fn begun(tx: &mut Tx<'_>, id: CaptureId, taking: Take) -> Result<CaptureBegin> {
+    Ok(match taking {
+        Take::Now { .. } => CaptureBegin::Sending(find_capture(tx, id)?),
+        Take::Wait => CaptureBegin::Waiting,
+    })
 }
 
 /// Asks the processor to take the money. Network; no transaction is open. Repeating it is safe: the key is the capture's own.

@@ -2,7 +2,7 @@
 //! asked to pay again.
 
 use super::authorize::{authorize_ask, find, find_attempt, refuse_while_frozen, theirs_to_mend};
-use super::model::{Attempt, AttemptState as S, Intent, IntentState, Operation, SENDING};
+use super::model::{Attempt, AttemptState as S, CaptureState, Intent, IntentState, Operation, SENDING};
 use super::resolve::{Conclude, find_at_processor, noted};
 use super::store;
 use super::taking::{GRACE, PAY_AGAIN, Terms, is_ending, next_ask, next_look};
@@ -189,21 +189,27 @@ pub(super) fn begin(tx: &mut Tx<'_>, intent: &Intent, promise: &Attempt) -> Resu
     };
     store::insert_attempt(tx, &renewal)?;
     let what = format!(
-        "{} of it has not left, and the promise ends: {} is asked again, without the buyer.",
+        "{} of it is not taken, and the promise ends: {} is asked again, without the buyer.",
         renewal.amount, renewal.processor
     );
     store::log(tx, intent.id, &what, "")?;
     Ok(Some(renewal))
 }
 
-/// A new promise stands: those before it are let go, in the same transaction. The resolver keeps at it.
-pub(super) fn let_go_of_others(tx: &mut Tx<'_>, new: &Attempt) -> Result<()> {
+/// A new promise stands: those before it are let go, in the same transaction, since two are never counted on; the resolver keeps at it. Money of
+/// parcels that had left when it was refused can be taken now.
+pub(super) fn stands(tx: &mut Tx<'_>, new: &Attempt) -> Result<()> {
     for other in store::attempts(tx, new.intent)? {
         if other.id != new.id && other.state == S::Authorized {
             let to = if mutant!("P9-twice") { S::Voided } else { S::Voiding };
             let next_check_at = (to == S::Voiding).then(|| tx.now());
             void::move_to(tx, &other, to, 0, next_check_at)?;
         }
+    }
+    let captures = store::captures(tx, new.intent)?;
+    if captures.iter().any(|capture| capture.state == CaptureState::Failed) {
+        let order = find(tx, new.intent)?.checkout.order();
+        tx.publish(&Fact::PaymentRenewed { shop: new.shop, order })?;
     }
     Ok(())
 }

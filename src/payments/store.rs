@@ -844,7 +844,7 @@ pub fn postpone_capture(tx: &mut Tx<'_>, id: CaptureId, detail: &str, next_check
 pub fn renew_capture(tx: &mut Tx<'_>, refused: CaptureId, new: &NewCapture<'_>) -> Result<()> {
     tx.change_one(
         "update captures set id = $2, amount_minor = $3, final = $4, legs = $5, next_check_at = $6, changed_at = $7, attempt_id = $8,
-                state = 'sending', tries = 0, detail = '', reference = '', told = 0
+                state = $9, tries = 0, detail = '', reference = '', told = 0
           where id = $1 and state = 'failed'",
         args![
             refused,
@@ -854,7 +854,8 @@ pub fn renew_capture(tx: &mut Tx<'_>, refused: CaptureId, new: &NewCapture<'_>) 
             Json(&new.plan.legs),
             new.next_check_at,
             tx.now(),
-            new.attempt
+            new.attempt,
+            new.state
         ],
     )
 }

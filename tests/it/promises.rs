@@ -53,6 +53,18 @@ async fn until_tried(stall: &Stall, checkout: CheckoutId, n: u32, state: Attempt
     panic!("try {n} is never {}", state.name());
 }
 
+/// Nobody is asked any more to take again what was refused.
+async fn until_nothing_is_owed(stall: &Stall, order: OrderId) {
+    for _ in 0..150 {
+        let page = stall.studio(&format!("/orders/{order}")).await;
+        if !page.contains("again</button>") {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("still owed");
+}
+
 async fn buy(stall: &Stall, units: u32, token: &str) -> (CheckoutId, OrderId, Answer) {
     let id = stall.checkout();
     let quote = stall.quote(units).await;
@@ -188,6 +200,50 @@ async fn p10_what_has_left_is_taken_before_the_promise_ends_and_the_rest_is_prom
         .order_becomes(order, "paid", |seen| seen["captured"]["amount"] == 9490)
         .await;
     assert_eq!(stall.at_the_processor(order), (9490, 0));
+    stall.invariants().await;
+}
+
+#[tokio::test]
+async fn p9_what_left_and_was_refused_is_taken_once_the_promise_is_renewed_and_nobody_has_to_ask() {
+    let stall = Stall::open(5).await;
+    let (id, order, _) = buy(&stall, 1, "tok_visa").await;
+    stall.weather("capture_refused=1000");
+    assert_eq!(ship(&stall, order, 1).await.status, 201);
+    assert_eq!(stall.at_the_processor(order), (0, 0));
+    stall.weather("");
+    stall.age(6 * DAY + 60).await;
+    until_tried(&stall, id, 2, AttemptState::Authorized).await;
+    until_nothing_is_owed(&stall, order).await;
+    stall.age(120).await; // The resolver takes it for a crash's.
+    let seen = stall
+        .order_becomes(order, "paid", |seen| seen["payment"] == "captured")
+        .await;
+    assert_eq!(seen["captured"]["amount"], 3490, "{seen}");
+    assert_eq!(stall.at_the_processor(order), (3490, 0));
+    assert!(!stall.studio("").await.contains("was refused"), "it is nobody's task");
+    stall.invariants().await;
+}
+
+#[tokio::test]
+async fn p10_what_was_refused_of_a_promise_that_is_taken_once_waits_for_the_last_parcel_again() {
+    let stall = Stall::open(5).await;
+    let (id, order, _) = buy(&stall, 2, "tok_one_capture").await;
+    assert_eq!(ship(&stall, order, 1).await.status, 201);
+    stall.weather("capture_refused=1000");
+    stall.age(6 * DAY + 60).await;
+    until_tried(&stall, id, 2, AttemptState::Authorized).await;
+    stall.weather("");
+    until_nothing_is_owed(&stall, order).await;
+    assert_eq!(
+        stall.at_the_processor(order),
+        (0, 0),
+        "the new promise, too, can be taken once"
+    );
+    assert_eq!(ship(&stall, order, 1).await.status, 201);
+    stall
+        .order_becomes(order, "paid", |seen| seen["captured"]["amount"] == 6490)
+        .await;
+    assert_eq!(stall.at_the_processor(order), (6490, 0));
     stall.invariants().await;
 }
 

@@ -173,6 +173,7 @@ fn data(tx: &mut Tx<'_>, fact: &Fact, version: i64) -> Result<DataOut> {
         | Fact::ExchangePayable { shop, order, .. }
         | Fact::PaymentCaptured { shop, order }
         | Fact::PaymentLost { shop, order, .. }
+        | Fact::PaymentRenewed { shop, order }
         | Fact::PaymentOverdue { shop, order } => about_order(tx, shop, order, version),
         Fact::ShipmentHandedOver { shop, order, shipment } => Ok(DataOut {
             shipment: parcel(tx, shop, order, shipment)?,

@@ -61,7 +61,10 @@ impl EventType {
     /// What is told of a fact; none: its order's own events say it.
     pub fn of(fact: &Fact) -> Option<Self> {
         Some(match fact {
-            Fact::ExchangeAsked { .. } | Fact::ExchangeReturned { .. } | Fact::ExchangePayable { .. } => return None,
+            Fact::ExchangeAsked { .. }
+            | Fact::ExchangeReturned { .. }
+            | Fact::ExchangePayable { .. }
+            | Fact::PaymentRenewed { .. } => return None,
             Fact::OrderConfirmed { .. } => Self::OrderConfirmed,
             Fact::OrderCanceled { .. } => Self::OrderCanceled,
             Fact::UnitsCanceled { .. } => Self::OrderUnitsCanceled,
@@ -312,6 +315,7 @@ pub(super) fn object(fact: &Fact) -> (ShopId, Uuid) {
         | Fact::ShipmentHandedOver { shop, order, .. }
         | Fact::PaymentCaptured { shop, order }
         | Fact::PaymentLost { shop, order, .. }
+        | Fact::PaymentRenewed { shop, order }
         | Fact::PaymentOverdue { shop, order }
         | Fact::RefundFailed { shop, order, .. } => (shop, order.uuid()),
         Fact::DisputeOpened { shop, dispute, .. } | Fact::DisputeClosed { shop, dispute, .. } => (shop, dispute.uuid()),
