@@ -124,6 +124,11 @@ pub const MAIN: &[Migration] = &[
         name: "cards",
         sql: include_str!("../../migrations/main/0024_cards.sql"),
     },
+    Migration {
+        number: 25,
+        name: "drop preorders",
+        sql: include_str!("../../migrations/main/0025_drop_preorders.sql"),
+    },
 ];
 
 /// What players saw, in a file and lane of its own.

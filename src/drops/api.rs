@@ -85,12 +85,15 @@ pub struct StreamIn {
 #[schema(as = NewDropItem)]
 pub struct DropItemIn {
     pub variant: VariantId,
-    /// Units to take from the shop's stock when it is scheduled.
+    /// Units to take from the shop's stock when it is scheduled; of a pre-order: units to expect.
     pub allotment: u32,
     pub price: MoneyOut,
     /// Sellable in this drop only, and archived afterwards.
     #[serde(default)]
     pub transient: bool,
+    /// It is not there yet, and leaves by then: a pre-order, which begins when the drop is scheduled. Within 60 days of that.
+    #[serde(default)]
+    pub ships_by: Option<Time>,
     /// Steps of its price that the clock or sales take; at most 20.
     #[serde(default)]
     pub price_rules: Vec<PriceRuleIn>,
@@ -250,6 +253,9 @@ pub struct DropItemOut {
     pub price: MoneyOut,
     pub price_version: i64,
     pub transient: bool,
+    /// It is a pre-order, announced to leave by then; what is promised now a quote says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ships_by: Option<Time>,
     /// Units given to the drop so far.
     pub allotment: u32,
     /// Units that can still be reserved.
@@ -332,6 +338,7 @@ fn item_out(view: &View, item: &Item) -> DropItemOut {
         price: item.price.into(),
         price_version: item.price_version,
         transient: item.transient,
+        ships_by: item.ships_by,
         allotment: item.allotment,
         left: figures.left,
         reserved: figures.reserved,
@@ -356,6 +363,7 @@ fn new_items(items: Vec<DropItemIn>) -> Vec<NewItem> {
         allotment: item.allotment,
         price: crate::kernel::Money::new(item.price.amount, item.price.currency),
         transient: item.transient,
+        ships_by: item.ships_by,
         rules: item.price_rules.into_iter().map(When::from).collect(),
     };
     items.into_iter().map(item).collect()
@@ -388,6 +396,7 @@ pub(super) fn plan_of(view: &View) -> Plan {
                 allotment: item.allotment,
                 price: item.price,
                 transient: item.transient,
+                ships_by: item.ships_by,
                 rules: view
                     .rules
                     .iter()

@@ -218,6 +218,8 @@ pub struct Item {
     pub price: Money,
     /// Raised by every price step.
     pub price_version: i64,
+    /// It is a pre-order: not there yet, and announced to leave by then. None: its units come from the shop's stock.
+    pub ships_by: Option<Time>,
 }
 
 /// A drop with what it sells and where its units are.

@@ -18,6 +18,8 @@ pub struct NewItem {
     pub allotment: u32,
     pub price: Money,
     pub transient: bool,
+    /// It is a pre-order, and leaves by then: its units are not in stock yet.
+    pub ships_by: Option<Time>,
     /// Steps of its price that are taken by the clock or by what was sold.
     pub rules: Vec<When>,
 }
@@ -124,6 +126,12 @@ impl Plan {
             if item.allotment > UNITS_MAX {
                 return field("allotment", "A drop gets at most 1,000,000 units of a variant.");
             }
+            if item
+                .ships_by
+                .is_some_and(|day| plan.opens_at.is_some_and(|opens| day <= opens))
+            {
+                return field("ships_by", "What is not there yet leaves after the drop opens.");
+            }
             if item.rules.len() > RULES_MAX {
                 return field("price_rules", "A price has at most 20 rules.");
             }
@@ -147,6 +155,7 @@ impl Plan {
                 transient: item.transient,
                 price: item.price,
                 price_version: 1,
+                ships_by: item.ships_by,
             };
             store::insert_item(tx, drop, &item)?;
             for (number, when) in (0i64..).zip(rules) {

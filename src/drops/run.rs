@@ -10,6 +10,7 @@ use crate::catalog;
 use crate::db::Tx;
 use crate::inventory::{self, Gate, SetAside};
 use crate::kernel::{DropId, Error, Money, Result, Seconds, ShopId, StaffId, Time, VariantId};
+use crate::preorders::{self, NewPreorder};
 use serde_json::json;
 
 /// Whose hand, at which drop.
@@ -56,7 +57,10 @@ pub(super) fn again(tx: &mut Tx<'_>, drop: Drop) -> Result<Act> {
 
 /// Announces a draft: its units leave the shop's stock for the drop's own place, all or none. Its transient variants leave the shop.
 ///
+/// Of what is not there yet a pre-order begins, at the drop's place (docs/preorders.md).
+///
 /// Order of answers: not found, again, wrong state, its times have passed, no items, per item (not for sale, in another drop, last variant, not enough), done.
+/// Errors: `invalid_field`, `preorder_open`.
 pub fn schedule(tx: &mut Tx<'_>, hand: Hand) -> Result<Act> {
     let Some(before) = store::find(tx, hand.shop, hand.drop)? else {
         return Ok(Act::NotFound);
@@ -80,11 +84,21 @@ pub fn schedule(tx: &mut Tx<'_>, hand: Hand) -> Result<Act> {
         }
     }
     inventory::make_place(tx, before.shop, before.place(), &before.title)?;
-    for item in &items {
+    for item in items.iter().filter(|item| item.ships_by.is_none()) {
         if !give(tx, &before, item.variant, item.allotment, Gate::Shut)? {
             // Those before it go back: the answer is no error, so nothing else undoes it.
-            inventory::send_home(tx, before.shop, before.place())?;
+            inventory::send_home(tx, before.shop, before.place(), &[])?;
             return Ok(Act::NotEnough { variant: item.variant });
+        }
+    }
+    for item in &items {
+        if let Some(ships_by) = item.ships_by {
+            let new = NewPreorder {
+                variant: item.variant,
+                units: item.allotment,
+                ships_by,
+            };
+            preorders::take_in_drop(tx, before.shop, before.place(), new)?;
         }
     }
     for item in items.iter().filter(|item| item.transient) {
@@ -111,6 +125,9 @@ fn told_item(item: &Item, rules: &[Rule]) -> serde_json::Value {
         .collect();
     if !rules.is_empty() {
         told["price_rules"] = json!(rules);
+    }
+    if let Some(ships_by) = item.ships_by {
+        told["ships_by"] = json!(ships_by);
     }
     told
 }
@@ -249,7 +266,13 @@ pub(super) fn closed(tx: &mut Tx<'_>, before: &Drop, staff: Option<StaffId>) -> 
     };
     let drop = act(tx, before, after, EventKind::Closed, &json!({}), staff)?;
     if !mutant!("D13") {
-        inventory::set_gate(tx, drop.shop, drop.place(), Gate::Over)?;
+        for item in store::items(tx, drop.id)? {
+            match item.ships_by {
+                // Its gate is that of what is not there yet: nothing of it goes to a shelf.
+                Some(_) => preorders::close_in_drop(tx, drop.shop, drop.place(), item.variant)?,
+                None => inventory::set_gate_of(tx, drop.place(), item.variant, Gate::Over)?,
+            }
+        }
     }
     tidy_up(tx, drop)
 }
@@ -257,9 +280,14 @@ pub(super) fn closed(tx: &mut Tx<'_>, before: &Drop, staff: Option<StaffId>) -> 
 /// Ends its waitlist and sends home what is free of a drop that is over, a part at a time. When nothing is reserved any more it is settled: nobody looks at it again.
 pub(super) fn tidy_up(tx: &mut Tx<'_>, drop: Drop) -> Result<Drop> {
     let more = wait::end(tx, drop.id)?;
+    let items = store::items(tx, drop.id)?;
+    let expected: Vec<VariantId> = items
+        .iter()
+        .filter_map(|item| item.ships_by.map(|_| item.variant))
+        .collect();
     let (went, waits) = match mutant!("I6-drop") {
         true => (0, 0),
-        false => inventory::send_home(tx, drop.shop, drop.place())?,
+        false => inventory::send_home(tx, drop.shop, drop.place(), &expected)?,
     };
     let mut drop = drop;
     if went > 0 {
@@ -276,7 +304,6 @@ pub(super) fn tidy_up(tx: &mut Tx<'_>, drop: Drop) -> Result<Drop> {
         store::look_again(tx, &drop, at)?;
         return Ok(drop);
     }
-    let items = store::items(tx, drop.id)?;
     for item in items.iter().filter(|item| item.transient) {
         catalog::withdraw(tx, drop.shop, item.variant)?;
     }
@@ -292,12 +319,13 @@ pub(super) fn tidy_up(tx: &mut Tx<'_>, drop: Drop) -> Result<Drop> {
     act(tx, &drop, after, EventKind::Settled, &json!({ "sold": sold }), None)
 }
 
-/// More units from the shop's stock, for buyers at once if it is open. Order of answers: not found, wrong state, no such item, not enough, done.
+/// More units from the shop's stock, or of what is not there yet, for buyers at once if it is open. Order of answers: not found, wrong state, no such item,
+/// not enough, done. Errors: `invalid_field`, `preorder_closed`.
 pub fn release(tx: &mut Tx<'_>, hand: Hand, variant: VariantId, units: u32) -> Result<Act> {
     if units == 0 || units > 1_000_000 {
         return Err(Error::field("/units", "Release 1 to 1,000,000 units."));
     }
-    let Some((before, _)) = (match running(tx, hand)? {
+    let Some((before, item)) = (match running(tx, hand)? {
         Ok(before) => item_of(tx, &before, variant)?.map(|item| (before, item)),
         Err(refused) => return Ok(refused),
     }) else {
@@ -307,8 +335,10 @@ pub fn release(tx: &mut Tx<'_>, hand: Hand, variant: VariantId, units: u32) -> R
         DropState::Open => Gate::Open,
         _ => Gate::Shut,
     };
-    if !give(tx, &before, variant, units, gate)? {
-        return Ok(Act::NotEnough { variant });
+    match item.ships_by {
+        Some(_) => preorders::expect_more(tx, before.shop, before.place(), variant, units)?,
+        None if give(tx, &before, variant, units, gate)? => {}
+        None => return Ok(Act::NotEnough { variant }),
     }
     store::add_allotment(tx, before.id, variant, units)?;
     let detail = json!({ "variant": variant, "units": units });

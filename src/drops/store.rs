@@ -208,6 +208,7 @@ impl FromRow for Item {
             transient: row.get(3)?,
             price: money(row.get(4)?, row.get(5)?),
             price_version: row.get(6)?,
+            ships_by: row.get(7)?,
         })
     }
 }
@@ -215,7 +216,7 @@ impl FromRow for Item {
 /// What a drop sells, in its order.
 pub(super) fn items(tx: &mut Tx<'_>, drop: DropId) -> Result<Vec<Item>> {
     tx.all(
-        "select variant_id, position, allotment, transient, price_minor, currency, price_version from drop_items
+        "select variant_id, position, allotment, transient, price_minor, currency, price_version, ships_by from drop_items
           where drop_id = $1 order by position, variant_id limit 100",
         args![drop],
     )
@@ -223,8 +224,8 @@ pub(super) fn items(tx: &mut Tx<'_>, drop: DropId) -> Result<Vec<Item>> {
 
 pub(super) fn insert_item(tx: &mut Tx<'_>, drop: &Drop, item: &Item) -> Result<()> {
     tx.put(
-        "insert into drop_items (drop_id, variant_id, shop_id, position, allotment, transient, price_minor, currency, price_version)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "insert into drop_items (drop_id, variant_id, shop_id, position, allotment, transient, price_minor, currency, price_version, ships_by)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         args![
             drop.id,
             item.variant,
@@ -234,7 +235,8 @@ pub(super) fn insert_item(tx: &mut Tx<'_>, drop: &Drop, item: &Item) -> Result<(
             item.transient,
             item.price.minor,
             item.price.currency,
-            item.price_version
+            item.price_version,
+            item.ships_by
         ],
     )
 }

@@ -617,7 +617,7 @@ pub const NOTHING: &[(&str, &str)] = &[
     ("drop_holds", "drop_id variant_id checkout_id"),
     (
         "drop_items",
-        "drop_id variant_id shop_id position allotment transient price_minor currency price_version",
+        "drop_id variant_id shop_id position allotment transient price_minor currency price_version ships_by",
     ),
     (
         "drop_lines",
@@ -710,7 +710,7 @@ pub const NOTHING: &[(&str, &str)] = &[
     ),
     (
         "preorders",
-        "id shop_id variant_id home_id state units arrived covered ships_by late version next_check_at created_at changed_at counted",
+        "id shop_id variant_id home_id state units arrived covered ships_by late version next_check_at created_at changed_at counted place_id",
     ),
     (
         "price_match_orders",

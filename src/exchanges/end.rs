@@ -89,6 +89,6 @@ pub(super) fn let_go(tx: &mut Tx<'_>, found: &Exchange) -> Result<()> {
     if mutant!("D2-exchange") {
         return Ok(());
     }
-    inventory::send_home(tx, found.shop, place(found.id))?;
+    inventory::send_home(tx, found.shop, place(found.id), &[])?;
     inventory::set_gate(tx, found.shop, place(found.id), Gate::Over)
 }

@@ -4,7 +4,7 @@
 use crate::checkout;
 use crate::db::Tx;
 use crate::inventory::{self, SetStock, StockRow};
-use crate::kernel::{CheckoutId, Id, LocationId, OrderId, PreorderId, Result, ShopId, Time, VariantId};
+use crate::kernel::{CheckoutId, LocationId, OrderId, Result, ShopId, Time, VariantId};
 use crate::preorders;
 
 /// Units of a variant at one place.
@@ -72,7 +72,7 @@ pub fn count(
     lying: u32,
 ) -> Result<Count> {
     if let Some(location) = location
-        && is_expected(tx, shop, location)?
+        && preorders::is_expected(tx, shop, location, variant)?
     {
         return Ok(Count::NoSuchPlace); // Nothing lies there yet: it is counted in when it arrives.
     }
@@ -94,7 +94,7 @@ pub fn shelves(tx: &mut Tx<'_>, shop: ShopId, variant: VariantId) -> Result<Vec<
     let mut shelves = Vec::new();
     for (place, name) in inventory::places_of(tx, shop, variant)? {
         if let Some(row) = rows.iter().find(|row| row.location == place)
-            && !is_expected(tx, shop, place)?
+            && !preorders::is_expected(tx, shop, place, variant)?
         {
             shelves.push(shelf(tx, variant, name, row)?);
         }
@@ -110,11 +110,6 @@ pub fn shortages(tx: &mut Tx<'_>, shop: ShopId, limit: i64) -> Result<Vec<Shelf>
         short.extend(all.into_iter().find(|shelf| shelf.location == found.location));
     }
     Ok(short)
-}
-
-/// Whether units are only expected there.
-fn is_expected(tx: &mut Tx<'_>, shop: ShopId, location: LocationId) -> Result<bool> {
-    Ok(preorders::find(tx, shop, PreorderId::from_uuid(location.uuid()))?.is_some())
 }
 
 fn shelf(tx: &mut Tx<'_>, variant: VariantId, name: String, row: &StockRow) -> Result<Shelf> {

@@ -54,12 +54,12 @@ fn put(tx: &mut Tx<'_>, shop: ShopId, what: SetAside, home: LocationId) -> Resul
     Ok(true)
 }
 
-/// Sends everything of a shop home that is free at a place. Answers how many units went, and how many are still in checkouts.
-pub fn send_home(tx: &mut Tx<'_>, shop: ShopId, place: LocationId) -> Result<(i64, i64)> {
+/// Sends everything of a shop home that is free at a place, but what is only `expected` there. Answers how many units went, and how many are still in checkouts.
+pub fn send_home(tx: &mut Tx<'_>, shop: ShopId, place: LocationId, expected: &[VariantId]) -> Result<(i64, i64)> {
     let (mut went, mut waits) = (0, 0);
     for row in store::aside(tx, shop, place)? {
         waits += row.reserved;
-        let free = row.left();
+        let free = if expected.contains(&row.variant) { 0 } else { row.left() };
         // Somebody who buys or leaves in this instant is seen by the next round.
         if free > 0 && store::pick_up(tx, row.variant, place, free)? {
             store::put_home(tx, row.variant, row.home, free)?;
@@ -69,22 +69,11 @@ pub fn send_home(tx: &mut Tx<'_>, shop: ShopId, place: LocationId) -> Result<(i6
     Ok((went, waits))
 }
 
-/// Units that are not there yet, at a place of their own: nobody sells them but whoever expects them. `home` is where they will arrive.
-pub fn expect(
-    tx: &mut Tx<'_>,
-    shop: ShopId,
-    variant: VariantId,
-    place: LocationId,
-    home: LocationId,
-    units: u32,
-) -> Result<()> {
-    store::furnish(tx, shop, variant, home)?;
-    let claim = Claim {
-        variant,
-        location: place,
-        quantity: units,
-    };
-    store::put_aside(tx, shop, &claim, home, Gate::Open)
+/// Units that are not there yet, at a place that is set aside: nobody sells them but whoever expects them. `home` is where they will arrive. More of them
+/// may be taken when those before them may.
+pub fn expect(tx: &mut Tx<'_>, shop: ShopId, expected: &Claim, home: LocationId, gate: Gate) -> Result<()> {
+    store::furnish(tx, shop, expected.variant, home)?;
+    store::put_aside(tx, shop, expected, home, gate)
 }
 
 /// Units that are free at a place are there no more. False: they are not free.

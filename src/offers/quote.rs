@@ -64,8 +64,12 @@ pub fn quote(tx: &mut Tx<'_>, shop: &Shop, asked: &Asked, holds: Seconds) -> Res
                     found.price_version = known.price_version;
                 }
             }
-            (sellable, Some(offered.drop))
+            (sellable, Some(offered))
         }
+    };
+    let (drop, items) = match drop {
+        Some(offered) => (Some(offered.drop), offered.items),
+        None => (None, Vec::new()),
     };
     let holds = drop
         .as_ref()
@@ -79,7 +83,16 @@ pub fn quote(tx: &mut Tx<'_>, shop: &Shop, asked: &Asked, holds: Seconds) -> Res
             return Ok(Offer::NotForSale(wanted.variant));
         };
         if !found.is_bundle {
-            lines.push(line(tx, shop, &asked.country, found, wanted.quantity)?);
+            let mut line = line(tx, shop, &asked.country, found, wanted.quantity)?;
+            let item = items.iter().find(|item| item.variant == wanted.variant);
+            if let (Some(of), Some(_)) = (&asked.drop, item.and_then(|item| item.ships_by)) {
+                line.preorder = preorders::offered_in_drop(tx, drops::place(of.id), wanted.variant)?;
+                // Who has reserved keeps the day they were promised.
+                if line.preorder.is_none() && of.reserved.is_empty() {
+                    return Ok(Offer::NotForSale(wanted.variant));
+                }
+            }
+            lines.push(line);
             continue;
         }
         match bundle::open(tx, shop, &asked.country, found, wanted.quantity, bundles.len())? {
@@ -272,12 +285,6 @@ pub fn recheck(tx: &mut Tx<'_>, shown: &Quote, key: Option<&[u8; 32]>) -> Result
     }
     let parts = shown.lines.iter().map(|line| line.variant);
     let variants: Vec<VariantId> = parts.chain(shown.bundles.iter().map(|bundle| bundle.variant)).collect();
-    for preorder in shown.lines.iter().filter_map(|line| line.preorder) {
-        // A day that was moved meanwhile has to be seen first.
-        if !preorders::promise_stands(tx, shown.shop, &preorder)? {
-            return Ok(Recheck::Expired);
-        }
-    }
     let sellable = match &shown.drop {
         None => catalog::sellable(tx, shown.shop, shown.currency, &variants)?,
         Some(drop) => {
@@ -285,6 +292,12 @@ pub fn recheck(tx: &mut Tx<'_>, shown: &Quote, key: Option<&[u8; 32]>) -> Result
             drops::sellable(tx, shown.shop, shown.currency, &offered.items)?
         }
     };
+    for preorder in shown.lines.iter().filter_map(|line| line.preorder) {
+        // A day that was moved meanwhile has to be seen first.
+        if !preorders::promise_stands(tx, shown.shop, &preorder)? {
+            return Ok(Recheck::Expired);
+        }
+    }
     let mut payable = shown.clone();
     let mut fell = false;
     for line in &mut payable.lines {

@@ -44,7 +44,7 @@ pub struct PreorderOut {
 
 impl PreorderOut {
     pub fn of(tx: &mut Tx<'_>, preorder: &Preorder) -> Done<Self> {
-        let rows = inventory::aside(tx, preorder.shop, preorder.place())?;
+        let rows = inventory::aside(tx, preorder.shop, preorder.place)?;
         let row = rows.iter().find(|row| row.variant == preorder.variant);
         let (buyers_waiting, waiting) = store::waiting(tx, preorder.id)?;
         Ok(Self {

@@ -4,8 +4,8 @@ use super::model::{Act, Preorder, PreorderState, SaleState};
 use super::store;
 use super::take::checked_day;
 use crate::db::Tx;
-use crate::inventory::{self, Gate};
-use crate::kernel::{Error, PreorderId, Result, Seconds, ShopId, Time};
+use crate::inventory::{self, Claim, Gate};
+use crate::kernel::{Error, LocationId, PreorderId, Result, Seconds, ShopId, Time, VariantId};
 
 /// Goods arrived: the oldest pre-orders get them first. More than was expected goes to the shelf; with the last of them it is sold no more.
 /// `after` is what had been counted in as whoever counts saw it: then the same goods are counted once. Order of answers: not found, wrong state (done), again, done.
@@ -80,9 +80,37 @@ pub fn close(tx: &mut Tx<'_>, shop: ShopId, id: PreorderId) -> Result<Act> {
     store::load(tx, id).map(Act::Done)
 }
 
+/// A drop that sells a variant before it is there is over: what nobody bought is expected no more. Twice is once.
+pub fn close_in_drop(tx: &mut Tx<'_>, shop: ShopId, place: LocationId, variant: VariantId) -> Result<()> {
+    match store::at(tx, place, variant)? {
+        Some(known) => close(tx, shop, known.id).map(drop),
+        None => Ok(()),
+    }
+}
+
+/// More of what a drop sells is expected, for the same day. Errors: `preorder_closed`.
+pub fn expect_more(tx: &mut Tx<'_>, shop: ShopId, place: LocationId, variant: VariantId, units: u32) -> Result<()> {
+    let known = store::at(tx, place, variant)?;
+    let Some(known) = known.filter(|known| known.shop == shop) else {
+        return Err(Error::not_found("pre-order"));
+    };
+    if !store::expect_more(tx, &known, units)? {
+        return Err(Error::conflict(
+            "preorder_closed",
+            "No more pre-orders of this are taken: they were closed, or all of it is here.",
+        ));
+    }
+    let expected = Claim {
+        variant,
+        location: place,
+        quantity: units,
+    };
+    inventory::expect(tx, shop, &expected, known.home, Gate::Shut)
+}
+
 fn shut(tx: &mut Tx<'_>, preorder: &Preorder) -> Result<Preorder> {
     store::set_state(tx, preorder, PreorderState::Closed)?;
-    inventory::set_gate(tx, preorder.shop, preorder.place(), Gate::Shut)?;
+    inventory::set_gate_of(tx, preorder.place, preorder.variant, Gate::Shut)?;
     store::load(tx, preorder.id)
 }
 
@@ -91,12 +119,12 @@ pub(super) fn tidy(tx: &mut Tx<'_>, preorder: Preorder) -> Result<()> {
     if preorder.state != PreorderState::Closed || mutant!("I6-preorder") {
         return Ok(());
     }
-    let rows = inventory::aside(tx, preorder.shop, preorder.place())?;
+    let rows = inventory::aside(tx, preorder.shop, preorder.place)?;
     let row = rows.iter().find(|row| row.variant == preorder.variant);
     let row = row.ok_or_else(|| Error::internal("a pre-order has no stock"))?;
     let free = row.left();
     if free > 0 {
-        if !inventory::take_away(tx, preorder.variant, preorder.place(), free)? {
+        if !inventory::take_away(tx, preorder.variant, preorder.place, free)? {
             return store::look_again(tx, preorder.id, tx.now().plus(Seconds(2))); // Somebody left or paid in this instant.
         }
         let surplus = (preorder.arrived - (preorder.units - free)).max(0);
@@ -112,7 +140,7 @@ pub(super) fn tidy(tx: &mut Tx<'_>, preorder: Preorder) -> Result<()> {
     if preorder.covered == preorder.units {
         store::set_state(tx, &preorder, PreorderState::Done)?;
         // What is canceled from now on was here: it goes to the shelf.
-        inventory::set_gate(tx, preorder.shop, preorder.place(), Gate::Over)?;
+        inventory::set_gate_of(tx, preorder.place, preorder.variant, Gate::Over)?;
         return Ok(());
     }
     store::look_by(tx, preorder.id, next_look(&preorder, tx.now()))

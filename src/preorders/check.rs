@@ -12,7 +12,7 @@ pub fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
     for preorder in store::all(tx)? {
         let id = preorder.id;
         let (waiting, here) = store::sums(tx, id)?;
-        let rows = inventory::aside(tx, preorder.shop, preorder.place())?;
+        let rows = inventory::aside(tx, preorder.shop, preorder.place)?;
         let row = rows.iter().find(|row| row.variant == preorder.variant);
         let (on_hand, sold) = row.map_or((0, 0), |row| (row.on_hand, row.sold));
         if on_hand != preorder.units || sold != waiting + here || here != preorder.covered {

@@ -31,6 +31,8 @@ pub struct Preorder {
     pub id: PreorderId,
     pub shop: ShopId,
     pub variant: VariantId,
+    /// Where its units lie: nobody else sells them from there. One of its own, or that of the drop that sells it.
+    pub place: LocationId,
     /// Where the goods arrive.
     pub home: LocationId,
     pub state: PreorderState,
@@ -54,13 +56,9 @@ impl Preorder {
     pub fn pool(&self) -> i64 {
         self.arrived - self.covered
     }
-
-    pub fn place(&self) -> LocationId {
-        place(self.id)
-    }
 }
 
-/// Where its units lie: nobody else sells from there.
+/// The place of one that anybody may buy in the shop.
 pub fn place(id: PreorderId) -> LocationId {
     LocationId::from_uuid(id.uuid())
 }

@@ -1,20 +1,20 @@
 //! What a purchase asks of pre-orders: what is promised now, whether that stands at the tap, and that it was sold, or taken back.
 
 use super::arrive::{cover, tidy};
-use super::model::{Offered, PreorderState, QuotedPreorder, Sale, SaleState};
+use super::model::{Offered, Preorder, PreorderState, QuotedPreorder, Sale, SaleState, place};
 use super::store;
 use crate::db::Tx;
 use crate::inventory::{self, Restock};
-use crate::kernel::{Error, OrderId, Result, ShopId, VariantId};
+use crate::kernel::{Error, LocationId, OrderId, Result, ShopId, Time, VariantId};
 
 /// What can be pre-ordered of a variant now.
 pub fn offered(tx: &mut Tx<'_>, shop: ShopId, variant: VariantId) -> Result<Option<Offered>> {
     let now = tx.now();
-    let to_come = |open: &super::model::Preorder| !open.late && open.ships_by > now;
-    let Some(open) = store::open_of(tx, shop, variant)?.filter(to_come) else {
+    let in_the_shop = |open: &Preorder| open.place == place(open.id) && is_promised(open, now);
+    let Some(open) = store::open_of(tx, shop, variant)?.filter(in_the_shop) else {
         return Ok(None);
     };
-    let there = inventory::aside(tx, shop, open.place())?;
+    let there = inventory::aside(tx, shop, open.place)?;
     Ok(there.iter().find(|row| row.variant == variant).map(|row| Offered {
         quoted: QuotedPreorder {
             id: open.id,
@@ -26,10 +26,26 @@ pub fn offered(tx: &mut Tx<'_>, shop: ShopId, variant: VariantId) -> Result<Opti
     }))
 }
 
+/// What is promised now of a variant that a drop sells, by the drop's place.
+pub fn offered_in_drop(tx: &mut Tx<'_>, place: LocationId, variant: VariantId) -> Result<Option<QuotedPreorder>> {
+    let now = tx.now();
+    let known = store::at(tx, place, variant)?;
+    let open = known.filter(|known| known.state == PreorderState::Open && is_promised(known, now));
+    Ok(open.map(|open| QuotedPreorder {
+        id: open.id,
+        ships_by: open.ships_by,
+    }))
+}
+
+/// Nobody is promised a day that has passed.
+fn is_promised(preorder: &Preorder, now: Time) -> bool {
+    !preorder.late && preorder.ships_by > now
+}
+
 /// Whether what was shown is promised still: not for a later day, and not by a shop that takes no more.
 pub fn promise_stands(tx: &mut Tx<'_>, shop: ShopId, shown: &QuotedPreorder) -> Result<bool> {
     let now = tx.now();
-    let known = store::find(tx, shop, shown.id)?.filter(|known| !known.late && known.ships_by > now);
+    let known = store::find(tx, shop, shown.id)?.filter(|known| is_promised(known, now));
     Ok(known.is_some_and(|known| known.state == PreorderState::Open && known.ships_by <= shown.ships_by))
 }
 

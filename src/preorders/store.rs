@@ -4,7 +4,7 @@ use super::model::{Preorder, PreorderState, Sale, SaleState, place};
 use crate::args;
 use crate::db::{FromRow, Row, Tx};
 use crate::inventory;
-use crate::kernel::{Error, OrderId, PreorderId, Result, ShopId, Time, VariantId};
+use crate::kernel::{Error, LocationId, OrderId, PreorderId, Result, ShopId, Time, VariantId};
 
 /// Sales of one look at who waits.
 pub(super) const FIRST: usize = 50;
@@ -26,6 +26,9 @@ impl FromRow for Preorder {
             next_check_at: row.get(11)?,
             created_at: row.get(12)?,
             counted: row.get(13)?,
+            place: row
+                .get::<Option<LocationId>>(14)?
+                .map_or_else(|| row.get(0).map(place), Ok)?,
         })
     }
 }
@@ -34,7 +37,7 @@ impl FromRow for Preorder {
 macro_rules! preorder {
     ($rest:literal) => {
         concat!(
-            "select id, shop_id, variant_id, home_id, state, units, arrived, covered, ships_by, late, version, next_check_at, created_at, counted
+            "select id, shop_id, variant_id, home_id, state, units, arrived, covered, ships_by, late, version, next_check_at, created_at, counted, place_id
                from preorders ",
             $rest
         )
@@ -44,8 +47,9 @@ macro_rules! preorder {
 /// Writes a new one. False: its id is taken, or another one of the variant is open.
 pub(super) fn insert(tx: &mut Tx<'_>, new: &Preorder) -> Result<bool> {
     let done = tx.exec(
-        "insert into preorders (id, shop_id, variant_id, home_id, state, units, arrived, covered, ships_by, late, version, next_check_at, created_at, changed_at)
-         values ($1, $2, $3, $4, $5, $6, 0, 0, $7, 0, 1, $8, $9, $9) on conflict do nothing",
+        "insert into preorders (id, shop_id, variant_id, home_id, state, units, arrived, covered, ships_by, late, version, next_check_at, created_at, changed_at,
+                                place_id)
+         values ($1, $2, $3, $4, $5, $6, 0, 0, $7, 0, 1, $8, $9, $9, $10) on conflict do nothing",
         args![
             new.id,
             new.shop,
@@ -55,7 +59,8 @@ pub(super) fn insert(tx: &mut Tx<'_>, new: &Preorder) -> Result<bool> {
             new.units,
             new.ships_by,
             new.next_check_at,
-            new.created_at
+            new.created_at,
+            (new.place != place(new.id)).then_some(new.place)
         ],
     )?;
     Ok(done == 1)
@@ -78,6 +83,23 @@ pub(super) fn open_of(tx: &mut Tx<'_>, shop: ShopId, variant: VariantId) -> Resu
         preorder!("where shop_id = $1 and variant_id = $2 and state = 'open'"),
         args![shop, variant],
     )
+}
+
+/// That of a variant in a drop, by the drop's place.
+pub(super) fn at(tx: &mut Tx<'_>, place: LocationId, variant: VariantId) -> Result<Option<Preorder>> {
+    tx.maybe_one(
+        preorder!("where place_id = $1 and variant_id = $2"),
+        args![place, variant],
+    )
+}
+
+/// Whether units of a variant are only expected at a place.
+pub fn is_expected(tx: &mut Tx<'_>, shop: ShopId, place: LocationId, variant: VariantId) -> Result<bool> {
+    let found: Option<(i64,)> = tx.maybe_one(
+        "select 1 from preorders where shop_id = $1 and variant_id = $3 and (id = $2 and place_id is null or place_id = $2) limit 1",
+        args![shop, place, variant],
+    )?;
+    Ok(found.is_some())
 }
 
 /// Those of a shop, newest first.
@@ -107,7 +129,7 @@ pub(super) fn hold_still(tx: &mut Tx<'_>, shop: ShopId, id: PreorderId) -> Resul
     let Some(known) = find(tx, shop, id)? else {
         return Ok(None);
     };
-    inventory::hold_still(tx, place(id), known.variant)?;
+    inventory::hold_still(tx, known.place, known.variant)?;
     tx.put("update preorders set version = version where id = $1", args![id])?;
     find(tx, shop, id)
 }
@@ -181,6 +203,15 @@ pub(super) fn give_up(tx: &mut Tx<'_>, preorder: &Preorder, free: i64, surplus: 
         "update preorders set units = units - $2, arrived = arrived - $3, version = version + 1 where id = $1",
         args![preorder.id, free, surplus],
     )
+}
+
+/// More units are expected of one that is sold. False: it is sold no more.
+pub(super) fn expect_more(tx: &mut Tx<'_>, preorder: &Preorder, units: u32) -> Result<bool> {
+    let done = tx.exec(
+        "update preorders set units = units + $2, changed_at = $3, version = version + 1 where id = $1 and state = 'open'",
+        args![preorder.id, units, tx.now()],
+    )?;
+    Ok(done == 1)
 }
 
 /// Units are gone from here; `here` of them had arrived and were somebody's.

@@ -4,8 +4,8 @@ use super::model::{AHEAD_MAX, Preorder, PreorderState, UNITS_MAX, place};
 use super::store;
 use crate::catalog::{self, Kind};
 use crate::db::Tx;
-use crate::inventory;
-use crate::kernel::{Error, PreorderId, Result, ShopId, Time, VariantId};
+use crate::inventory::{self, Claim, Gate};
+use crate::kernel::{Error, LocationId, PreorderId, Result, ShopId, Time, VariantId};
 
 /// What is expected of a variant, and when it leaves.
 #[derive(Clone, Copy, Debug)]
@@ -15,12 +15,29 @@ pub struct NewPreorder {
     pub ships_by: Time,
 }
 
-/// Takes pre-orders of a variant under an id the caller chose; asked again, it answers what it made. One at a time of a variant, and only of what travels.
+/// Takes pre-orders of a variant in the shop, under an id the caller chose; asked again, it answers what it made. One at a time of a variant, and only of what travels.
 /// Errors: `invalid_field`, `preorder_open`, `id_reused`.
 pub fn take(tx: &mut Tx<'_>, shop: ShopId, id: PreorderId, new: NewPreorder) -> Result<Preorder> {
     if let Some(known) = store::find(tx, shop, id)? {
         return Ok(known);
     }
+    inventory::make_place(tx, shop, place(id), "Pre-orders")?;
+    begin(tx, shop, id, new, (place(id), Gate::Open))
+}
+
+/// Takes pre-orders of a variant in a drop: at its place, where its gate is shut. Errors: `invalid_field`, `preorder_open`.
+pub fn take_in_drop(tx: &mut Tx<'_>, shop: ShopId, place: LocationId, new: NewPreorder) -> Result<Preorder> {
+    let id = tx.id();
+    begin(tx, shop, id, new, (place, Gate::Shut))
+}
+
+fn begin(
+    tx: &mut Tx<'_>,
+    shop: ShopId,
+    id: PreorderId,
+    new: NewPreorder,
+    (place, gate): (LocationId, Gate),
+) -> Result<Preorder> {
     if new.units == 0 || new.units > UNITS_MAX {
         return Err(Error::field("/units", "Take pre-orders of 1 to 1,000,000 units."));
     }
@@ -45,6 +62,7 @@ pub fn take(tx: &mut Tx<'_>, shop: ShopId, id: PreorderId, new: NewPreorder) -> 
         id,
         shop,
         variant: new.variant,
+        place,
         home: inventory::first_location(tx, shop)?,
         state: PreorderState::Open,
         units: i64::from(new.units),
@@ -63,8 +81,12 @@ pub fn take(tx: &mut Tx<'_>, shop: ShopId, id: PreorderId, new: NewPreorder) -> 
             "This id is taken, or somebody began at the same time.",
         ));
     }
-    inventory::make_place(tx, shop, place(id), "Pre-orders")?;
-    inventory::expect(tx, shop, new.variant, place(id), preorder.home, new.units)?;
+    let expected = Claim {
+        variant: new.variant,
+        location: place,
+        quantity: new.units,
+    };
+    inventory::expect(tx, shop, &expected, preorder.home, gate)?;
     Ok(preorder)
 }
 

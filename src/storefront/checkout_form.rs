@@ -969,7 +969,7 @@ impl CheckoutPage {
                 None => (line.variant, line.quantity, &line.title, &line.image),
             };
             let drop = quote.drop.as_ref();
-            let free = match line.preorder {
+            let free = match line.preorder.filter(|_| drop.is_none()) {
                 Some(_) => preorders::offered(tx, shop.id, variant)?.map_or(0, |expected| expected.left),
                 None => offers::availability(tx, shop.id, drop.map(|drop| drop.id), variant, None)?.left,
             };

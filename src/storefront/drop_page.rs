@@ -26,6 +26,7 @@ use crate::drops::{self, ContactState, Drop, DropState, Item, Phase, Stage, Stre
 use crate::http::{ClientAddress, Form, Limit, Path, Problem, Query, SameOrigin, Who, allow_on_page, limit, redirect};
 use crate::identity;
 use crate::kernel::{Kind, Result as Done, ShopId, Time, words};
+use crate::preorders;
 
 #[derive(Template)]
 #[template(path = "storefront/drop.html")]
@@ -169,6 +170,8 @@ pub struct DropItem {
     pub picture: Picture,
     pub price: String,
     pub availability: String,
+    /// "Pre-order: leaves by 18 December 2026"; empty: it is there.
+    pub ships: String,
     pub tone: Tone,
     pub sold_out: bool,
     pub pinned: bool,
@@ -722,6 +725,14 @@ impl DropItem {
             true => ("Kept for you".into(), Tone::Ok),
             false => (availability, tone),
         };
+        let ships = match item.ships_by.filter(|_| phase != Phase::Over) {
+            Some(announced) => {
+                let promised = preorders::offered_in_drop(tx, view.drop.place(), item.variant)?;
+                let day = promised.map_or(announced, |promised| promised.ships_by);
+                format!("Pre-order: leaves by {}", words::day_in(day, &shop.time_zone))
+            }
+            None => String::new(),
+        };
         Ok(Some(Self {
             wait,
             variant: item.variant.to_string(),
@@ -730,6 +741,7 @@ impl DropItem {
             picture: picture(tx, shop, &product.image, &product.title)?,
             price: words::money(item.price),
             availability,
+            ships,
             tone,
             sold_out,
             pinned: phase != Phase::Over && view.drop.pinned == Some(item.variant),
@@ -777,6 +789,10 @@ impl DropPage {
             picture: Picture::new(&format!("/media/sample-{image}.webp"), title, 1000, 1000),
             price: price.into(),
             availability: availability.into(),
+            ships: match pinned {
+                true => "Pre-order: leaves by 18 December 2026".into(),
+                false => String::new(),
+            },
             tone,
             sold_out: availability == "Sold out",
             wait: match availability {

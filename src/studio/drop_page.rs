@@ -54,6 +54,8 @@ pub struct ConsoleItem {
     pub shelf: i64,
     pub pinned: bool,
     pub transient: bool,
+    /// "Pre-order, leaves by 18 December 2026"; empty: it is on the shelf.
+    pub ships: String,
     /// Its price rules that may step still.
     pub rules: Vec<ConsoleRule>,
 }
@@ -583,6 +585,10 @@ impl DropPage {
             shelf: 12,
             pinned,
             transient: false,
+            ships: match pinned {
+                true => String::new(),
+                false => "Pre-order, leaves by 18 December 2026".into(),
+            },
             rules: match pinned {
                 true => vec![ConsoleRule {
                     id: "prr_1".into(),
@@ -720,6 +726,9 @@ impl ConsoleItem {
             shelf,
             pinned: view.drop.pinned == Some(item.variant),
             transient: item.transient,
+            ships: item.ships_by.map_or_else(String::new, |day| {
+                format!("Pre-order, leaves by {}", words::day_in(day, zone))
+            }),
             rules: view
                 .rules
                 .iter()

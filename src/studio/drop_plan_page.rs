@@ -4,6 +4,7 @@ use super::drop_page::why_not;
 use super::drops_page::state_chip;
 use super::field::{Choice, Field, Problem as Wrong, refusable};
 use super::frame::{Chip, Frame, Section, Tone};
+use super::preorders_page::end_of_day;
 use super::typed::{Typed, amount};
 use crate::app::App;
 use crate::catalog;
@@ -25,6 +26,8 @@ pub struct PlanRow {
     pub units: Field,
     pub price: Field,
     pub sold: Vec<Choice>,
+    /// The day by which it leaves, of what is not there yet.
+    pub ships: String,
     pub rules: RuleFields,
 }
 
@@ -317,6 +320,7 @@ fn plan_of(typed: &Typed, desk: &Desk) -> Done<Plan> {
             allotment: item.allotment,
             price: item.price,
             transient: item.transient,
+            ships_by: item.ships_by,
             rules: rules_of(&desk.view, item.variant),
         })
         .collect();
@@ -381,6 +385,13 @@ fn items_of(typed: &Typed, desk: &Desk) -> Done<Vec<NewItem>> {
                 .map_err(|_| Error::field("/items", "Say for each how many pieces: a whole number."))?,
             price: amount("/items", typed.row("price", row), currency)?,
             transient: typed.row("sold", row) == "here",
+            ships_by: match typed.row("ships", row) {
+                "" => None,
+                day => Some(
+                    end_of_day(day, &desk.shop.time_zone)
+                        .map_err(|_| Error::field("/items", "Choose the day by which it leaves."))?,
+                ),
+            },
             rules: RuleFields::typed(typed, row).read(currency, &zone, &rules_of(&desk.view, variant))?,
         });
     }
@@ -409,7 +420,7 @@ impl DropPlanPage {
             chosen: value == chosen,
             ..Choice::new(value, label)
         };
-        let row = |variant: &str, units: &str, price: &str, sold: &str, rules: RuleFields| {
+        let row = |variant: &str, [units, price, sold, ships]: [&str; 4], rules: RuleFields| {
             let mut variants = vec![Choice::new("", "Choose…")];
             let known = desk.variants.iter().zip(&desk.free);
             variants.extend(
@@ -423,6 +434,7 @@ impl DropPlanPage {
                     choice("shop", "In the shop too", sold),
                     choice("here", "In this drop only", sold),
                 ],
+                ships: ships.to_owned(),
                 rules,
             }
         };
@@ -434,9 +446,7 @@ impl DropPlanPage {
                     .map(|(at, variant)| {
                         row(
                             variant,
-                            typed.row("units", at),
-                            typed.row("price", at),
-                            typed.row("sold", at),
+                            ["units", "price", "sold", "ships"].map(|name| typed.row(name, at)),
                             RuleFields::typed(typed, at),
                         )
                     })
@@ -447,18 +457,24 @@ impl DropPlanPage {
                 items
                     .map(|item| {
                         let sold = if item.transient { "here" } else { "shop" };
+                        let ships = item
+                            .ships_by
+                            .map(|at| at.timestamp().to_zoned(zone.clone()).date().to_string());
                         row(
                             &item.variant.to_string(),
-                            &item.allotment.to_string(),
-                            &words::decimal(item.price),
-                            sold,
+                            [
+                                &item.allotment.to_string(),
+                                &words::decimal(item.price),
+                                sold,
+                                &ships.unwrap_or_default(),
+                            ],
                             RuleFields::kept(&rules_of(&desk.view, item.variant), &zone),
                         )
                     })
                     .collect()
             }
         };
-        rows.extend((0..ROOM).map(|_| row("", "", "", "shop", RuleFields::default())));
+        rows.extend((0..ROOM).map(|_| row("", ["", "", "shop", ""], RuleFields::default())));
         Self {
             here: format!("{console}/plan"),
             console,
@@ -546,6 +562,10 @@ impl DropPlanPage {
                 Choice::chosen("shop", "In the shop too"),
                 Choice::new("here", "In this drop only"),
             ],
+            ships: match chosen {
+                2 => "2026-12-18".into(),
+                _ => String::new(),
+            },
             rules: match chosen {
                 1 => RuleFields {
                     at: "2026-11-27T19:10".into(),

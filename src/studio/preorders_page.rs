@@ -82,7 +82,7 @@ fn read(tx: &mut Tx<'_>, staff: &Staff) -> Done<Desk> {
     }
     let mut rows = Vec::new();
     for preorder in preorders::list(tx, shop.id, 100)? {
-        let aside = inventory::aside(tx, preorder.shop, preorder.place())?;
+        let aside = inventory::aside(tx, preorder.shop, preorder.place)?;
         let left = aside.iter().map(inventory::Aside::left).sum();
         rows.push((preorder, left, preorders::waiting(tx, preorder.id)?));
     }
@@ -163,7 +163,7 @@ fn act(tx: &mut Tx<'_>, staff: &Staff, id: PreorderId, typed: &Typed, zone: &str
 }
 
 /// The last minute of a day by the shop's clock.
-fn end_of_day(text: &str, zone: &str) -> Done<Time> {
+pub(super) fn end_of_day(text: &str, zone: &str) -> Done<Time> {
     let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
     let day = text.parse::<jiff::civil::Date>().ok();
     day.and_then(|day| day.at(23, 59, 0, 0).to_zoned(zone).ok())

@@ -952,6 +952,212 @@ async fn a_transient_variant_is_sold_in_its_drop_only_and_archives_itself() {
     show.stall.invariants().await;
 }
 
+/// A drop of `units` of a mug that is not there yet.
+async fn announced_before_it_is_there(stock: u32, units: u32, days: i64) -> (Show, Time) {
+    let stall = Stall::open(stock).await;
+    let ships_by = in_seconds(&stall, days * 86_400);
+    let item = json!({ "variant": stall.mug, "allotment": units, "price": { "amount": 2500, "currency": "EUR" }, "ships_by": ships_by });
+    let drop = plan(&stall, 0, json!({ "items": [item] })).await;
+    let show = Show { stall, drop };
+    show.act("scheduling", json!({})).await;
+    (show, ships_by)
+}
+
+/// The pre-order of the drop's mug, as the shop reads it.
+async fn expected(stall: &Stall) -> Value {
+    let all = stall.staff.get("/v1/preorders").await.value();
+    all["data"][0].clone()
+}
+
+async fn until(what: &str, mut is: impl AsyncFnMut() -> bool) {
+    for _ in 0..400 {
+        if is().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("never: {what}");
+}
+
+#[tokio::test]
+async fn a_drop_sells_what_is_not_there_yet_for_a_promised_day_and_who_bought_first_gets_theirs_first() {
+    let (show, ships_by) = announced_before_it_is_there(5, 3, 20).await;
+    let stall = &show.stall;
+    assert_eq!(stall.left().await, (5, 0), "nothing is taken from the shelf");
+    let page = async || {
+        let path = format!("/s/{}/drops/friday-firing", stall.shop.slug);
+        stall.world.browser().get(&path).await.text()
+    };
+    assert!(page().await.contains("Pre-order: leaves by"), "before it opens, too");
+    show.act("opening", json!({})).await;
+    // In the shop it is sold from the shelf, at the shop's price and for no day.
+    let shop = format!("/v1/quotes?lines={}:1&country=DE", stall.mug);
+    assert_eq!(
+        stall.player.get(&shop).await.value()["lines"][0]["preorder"],
+        Value::Null
+    );
+    let quote = show.quote(2).await;
+    assert_eq!(quote["lines"][0]["preorder"]["ships_by"], json!(ships_by), "{quote}");
+    assert_eq!(quote["availability"]["left"], 3);
+    let eta = quote["delivery"]["eta_min"].as_str().unwrap();
+    assert!(eta > &ships_by.to_string()[..10], "{eta}");
+    let form = format!(
+        "/s/{}/checkout?lines={}:1&drop={}",
+        stall.shop.slug, stall.mug, show.drop
+    );
+    let form = stall.world.browser().get(&form).await.text();
+    assert!(form.contains("Pre-order: not there yet, leaves by"), "{form}");
+
+    let order = |answer: &Answer| -> hawker::kernel::OrderId {
+        answer.value()["order"]["id"].as_str().unwrap().parse().unwrap()
+    };
+    let ada = show.tap(&quote, "ada").await;
+    assert_eq!(state(&ada), bought(), "{}", ada.text());
+    let (ada, one) = (order(&ada), show.quote(1).await);
+    let bob = order(&show.tap(&one, "bob").await);
+    assert_eq!(show.asked(1).await.refusal(), (409, "sold_out".into()));
+    assert_eq!(show.figures().await, (0, 0, 3, 0));
+    // A host promises two more for the same day, and one of them is sold.
+    let released = json!({ "variant": stall.mug, "units": 2 });
+    assert_eq!(show.act("releases", released.clone()).await["items"][0]["allotment"], 5);
+    let cleo = order(&show.tap(&one, "cleo").await);
+    for order in [ada, bob, cleo] {
+        stall.work_is_open(order).await;
+        assert_eq!(stall.ship(order).await.refusal(), (409, "preorder_waiting".into()));
+    }
+    assert_eq!(stall.left().await, (5, 0));
+
+    // The drop ends: what nobody bought is expected no more, and none of it turns up on the shelf.
+    show.act("closing", json!({})).await;
+    assert_eq!(show.figures().await, (0, 0, 4, 1));
+    let known = expected(stall).await;
+    assert_eq!(
+        (&known["units"], &known["state"]),
+        (&json!(4), &json!("closed")),
+        "{known}"
+    );
+    assert_eq!(stall.left().await, (5, 0));
+    assert_eq!(show.refused("releases", released).await, "wrong_drop_state");
+    // Somebody changes their mind: it is nobody's, and on no shelf.
+    let canceled = stall.staff.post(&format!("/v1/orders/{bob}/cancellation"), &json!({})).await;
+    assert_eq!(canceled.status, 200, "{}", canceled.text());
+    until("given up", async || expected(stall).await["units"] == 3).await;
+    assert_eq!(stall.left().await, (5, 0));
+
+    // Two arrive: who bought first gets theirs; then the last one.
+    let arrivals = format!("/v1/preorders/{}/arrivals", known["id"].as_str().unwrap());
+    let counted = stall.staff.post(&arrivals, &json!({ "units": 2 })).await;
+    assert_eq!(counted.status, 200, "{}", counted.text());
+    assert_eq!(stall.ship(cleo).await.refusal(), (409, "preorder_waiting".into()));
+    assert_eq!(stall.ship(ada).await.status, 201);
+    let counted = stall.staff.post(&arrivals, &json!({ "units": 2 })).await;
+    assert_eq!(counted.value()["state"], "done", "{}", counted.text());
+    assert_eq!(stall.ship(cleo).await.status, 201);
+    assert_eq!(stall.left().await, (6, 0), "one more came than was expected");
+    stall.invariants().await;
+}
+
+#[tokio::test]
+async fn d13_who_reserved_what_is_not_there_yet_may_finish_after_the_end_and_what_they_leave_is_on_no_shelf() {
+    let (show, _) = announced_before_it_is_there(0, 4, 20).await;
+    show.act("opening", json!({})).await;
+    let quote = show.quote(1).await;
+    let (ada, adas) = show.reserve(&quote, "ada").await;
+    let (bob, bobs) = show.reserve(&quote, "bob").await;
+    show.act("closing", json!({})).await;
+    assert_eq!(show.figures().await, (0, 2, 0, 2));
+    let late = show.tap(&quote, "cleo").await;
+    assert_eq!(
+        late.refusal(),
+        (409, "drop_closed".into()),
+        "the drop is over, whatever was promised"
+    );
+    let paid = adas.post(&format!("/v1/checkouts/{ada}/payment"), &pay()).await;
+    assert_eq!(state(&paid), (200, "completed".into()), "{}", paid.text());
+    let left = bobs.delete(&format!("/v1/checkouts/{bob}")).await;
+    assert!(left.status < 300, "{}", left.text());
+    show.becomes((0, 0, 1, 3)).await;
+    until("settled", async || show.seen().await["settled"] == true).await;
+    assert_eq!(show.stall.left().await, (0, 0));
+    assert_eq!(expected(&show.stall).await["units"], 1);
+    show.stall.invariants().await;
+}
+
+#[tokio::test]
+async fn d12_a_day_that_moves_in_a_drop_is_shown_before_anybody_buys_and_one_that_passed_sells_nothing() {
+    let (show, ships_by) = announced_before_it_is_there(0, 4, 20).await;
+    show.act("opening", json!({})).await;
+    let shown = show.quote(1).await;
+    let later = Time(ships_by.0 + 86_400_000_000);
+    let known = expected(&show.stall).await;
+    let delay = format!("/v1/preorders/{}/delay", known["id"].as_str().unwrap());
+    let moved = show.stall.staff.post(&delay, &json!({ "ships_by": later })).await;
+    assert_eq!(moved.status, 200, "{}", moved.text());
+    assert_eq!(show.tap(&shown, "ada").await.refusal(), (409, "quote_expired".into()));
+    let shown = show.quote(1).await;
+    assert_eq!(shown["lines"][0]["preorder"]["ships_by"], json!(later));
+    assert_eq!(state(&show.tap(&shown, "ada").await), bought());
+    // Somebody who minds the pre-orders takes no more: nothing of it is for sale in the drop either.
+    let closing = format!("/v1/preorders/{}/closing", known["id"].as_str().unwrap());
+    assert_eq!(show.stall.staff.post(&closing, &json!({})).await.status, 200);
+    assert_eq!(show.asked(1).await.refusal(), (404, "not_for_sale".into()));
+    assert_eq!(
+        show.refused("releases", json!({ "variant": show.stall.mug, "units": 1 }))
+            .await,
+        "preorder_closed"
+    );
+    show.act("pause", json!({})).await;
+    show.act("opening", json!({})).await;
+    assert_eq!(
+        show.asked(1).await.refusal(),
+        (404, "not_for_sale".into()),
+        "a pause opens nothing"
+    );
+    show.stall.invariants().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_promised_in_a_drop_is_refused_before_anybody_is_told() {
+    let stall = Stall::open(5).await;
+    let item = |days: i64| json!({ "items": [{ "variant": stall.mug, "allotment": 3, "price": { "amount": 2500, "currency": "EUR" }, "ships_by": in_seconds(&stall, days * 86_400) }] });
+    let schedule = async |drop: &str| {
+        let path = format!("/v1/drops/{drop}/scheduling");
+        stall.staff.post(&path, &json!({})).await
+    };
+    // Before it opens, in the past, too far ahead: by field.
+    let opens = json!({ "opens_at": in_seconds(&stall, 5 * 86_400) });
+    let mut early = item(4);
+    early
+        .as_object_mut()
+        .unwrap()
+        .extend(opens.as_object().unwrap().clone());
+    early["title"] = json!("Early");
+    let refused = stall.staff.post("/v1/drops", &early).await;
+    assert_eq!(refused.status, 422, "{}", refused.text());
+    assert!(refused.text().contains("/items/0/ships_by"), "{}", refused.text());
+    for days in [-1, 61] {
+        let drop = plan(&stall, 0, item(days)).await;
+        let refused = schedule(&drop).await;
+        assert_eq!(refused.status, 422, "{}", refused.text());
+        assert!(refused.text().contains("ships_by"), "{}", refused.text());
+    }
+    // One pre-order of a variant at a time, wherever it is sold.
+    let body = json!({ "variant": stall.mug, "units": 4, "ships_by": in_seconds(&stall, 20 * 86_400) });
+    let in_the_shop = stall.staff.post("/v1/preorders", &body).await;
+    assert_eq!(in_the_shop.status, 201, "{}", in_the_shop.text());
+    let drop = plan(&stall, 0, item(10)).await;
+    assert_eq!(schedule(&drop).await.refusal(), (409, "preorder_open".into()));
+    let closing = format!("/v1/preorders/{}/closing", in_the_shop.value()["id"].as_str().unwrap());
+    assert_eq!(stall.staff.post(&closing, &json!({})).await.status, 200);
+    assert_eq!(schedule(&drop).await.status, 200);
+    // Called off: nothing is expected any more.
+    let called_off = stall.staff.post(&format!("/v1/drops/{drop}/closing"), &json!({})).await;
+    assert_eq!(called_off.status, 200, "{}", called_off.text());
+    assert_eq!(expected(&stall).await["units"], 0);
+    assert_eq!(stall.left().await, (5, 0));
+    stall.invariants().await;
+}
+
 #[tokio::test]
 async fn t1_a_drop_is_nothing_to_another_shop() {
     let show = Show::open(5, 3, json!({})).await;

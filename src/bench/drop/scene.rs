@@ -92,6 +92,7 @@ pub fn set(app: &App, planning: Planning) -> Result<Scene> {
             allotment: planning.units,
             price: Money::new(PRICE, currency),
             transient: false,
+            ships_by: None,
             rules: Vec::new(),
         }],
     };
