@@ -8,7 +8,6 @@ use crate::app::App;
 use crate::db::{LaneKey, Tx};
 use crate::http::{Json, NewId, Path, Problem, json};
 use crate::identity::{Analyst, Creator};
-use crate::inventory;
 use crate::kernel::{Error, PreorderId, Result as Done, ShopId, Time, VariantId};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -44,8 +43,7 @@ pub struct PreorderOut {
 
 impl PreorderOut {
     pub fn of(tx: &mut Tx<'_>, preorder: &Preorder) -> Done<Self> {
-        let rows = inventory::aside(tx, preorder.shop, preorder.place)?;
-        let row = rows.iter().find(|row| row.variant == preorder.variant);
+        let row = store::stock(tx, preorder)?;
         let (buyers_waiting, waiting) = store::waiting(tx, preorder.id)?;
         Ok(Self {
             id: preorder.id,

@@ -119,9 +119,7 @@ pub(super) fn tidy(tx: &mut Tx<'_>, preorder: Preorder) -> Result<()> {
     if preorder.state != PreorderState::Closed || mutant!("I6-preorder") {
         return Ok(());
     }
-    let rows = inventory::aside(tx, preorder.shop, preorder.place)?;
-    let row = rows.iter().find(|row| row.variant == preorder.variant);
-    let row = row.ok_or_else(|| Error::internal("a pre-order has no stock"))?;
+    let row = store::stock(tx, &preorder)?.ok_or_else(|| Error::internal("a pre-order has no stock"))?;
     let free = row.left();
     if free > 0 {
         if !inventory::take_away(tx, preorder.variant, preorder.place, free)? {

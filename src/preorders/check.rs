@@ -3,7 +3,6 @@
 use super::model::PreorderState;
 use super::store;
 use crate::db::Tx;
-use crate::inventory;
 use crate::kernel::Result;
 
 /// Rows that break a promise of this module: empty, always. Called after every story and by the operator's check.
@@ -12,8 +11,7 @@ pub fn check(tx: &mut Tx<'_>) -> Result<Vec<String>> {
     for preorder in store::all(tx)? {
         let id = preorder.id;
         let (waiting, here) = store::sums(tx, id)?;
-        let rows = inventory::aside(tx, preorder.shop, preorder.place)?;
-        let row = rows.iter().find(|row| row.variant == preorder.variant);
+        let row = store::stock(tx, &preorder)?;
         let (on_hand, sold) = row.map_or((0, 0), |row| (row.on_hand, row.sold));
         if on_hand != preorder.units || sold != waiting + here || here != preorder.covered {
             broken.push(format!(

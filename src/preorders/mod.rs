@@ -24,5 +24,5 @@ pub use check::check;
 pub use mind::mind;
 pub use model::{Act, Offered, Preorder, PreorderState, QuotedPreorder, Sale, SaleState, place};
 pub use sell::{given_back, offered, offered_in_drop, promise_stands, sold};
-pub use store::{Untold, find, is_expected, late, list, sales_of, told, untold, waiting};
+pub use store::{Untold, find, is_expected, late, list, sales_of, stock, told, untold, waiting};
 pub use take::{NewPreorder, take, take_in_drop};

@@ -56,6 +56,11 @@ impl Preorder {
     pub fn pool(&self) -> i64 {
         self.arrived - self.covered
     }
+
+    /// Whether a drop sells it, and nobody else.
+    pub fn is_in_drop(&self) -> bool {
+        self.place != place(self.id)
+    }
 }
 
 /// The place of one that anybody may buy in the shop.

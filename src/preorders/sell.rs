@@ -1,21 +1,20 @@
 //! What a purchase asks of pre-orders: what is promised now, whether that stands at the tap, and that it was sold, or taken back.
 
 use super::arrive::{cover, tidy};
-use super::model::{Offered, Preorder, PreorderState, QuotedPreorder, Sale, SaleState, place};
+use super::model::{Offered, Preorder, PreorderState, QuotedPreorder, Sale, SaleState};
 use super::store;
 use crate::db::Tx;
-use crate::inventory::{self, Restock};
+use crate::inventory::Restock;
 use crate::kernel::{Error, LocationId, OrderId, Result, ShopId, Time, VariantId};
 
 /// What can be pre-ordered of a variant now.
 pub fn offered(tx: &mut Tx<'_>, shop: ShopId, variant: VariantId) -> Result<Option<Offered>> {
     let now = tx.now();
-    let in_the_shop = |open: &Preorder| open.place == place(open.id) && is_promised(open, now);
+    let in_the_shop = |open: &Preorder| !open.is_in_drop() && is_promised(open, now);
     let Some(open) = store::open_of(tx, shop, variant)?.filter(in_the_shop) else {
         return Ok(None);
     };
-    let there = inventory::aside(tx, shop, open.place)?;
-    Ok(there.iter().find(|row| row.variant == variant).map(|row| Offered {
+    Ok(store::stock(tx, &open)?.map(|row| Offered {
         quoted: QuotedPreorder {
             id: open.id,
             ships_by: open.ships_by,

@@ -3,7 +3,7 @@
 use super::model::{Preorder, PreorderState, Sale, SaleState, place};
 use crate::args;
 use crate::db::{FromRow, Row, Tx};
-use crate::inventory;
+use crate::inventory::{self, Aside};
 use crate::kernel::{Error, LocationId, OrderId, PreorderId, Result, ShopId, Time, VariantId};
 
 /// Sales of one look at who waits.
@@ -60,7 +60,7 @@ pub(super) fn insert(tx: &mut Tx<'_>, new: &Preorder) -> Result<bool> {
             new.ships_by,
             new.next_check_at,
             new.created_at,
-            (new.place != place(new.id)).then_some(new.place)
+            new.is_in_drop().then_some(new.place)
         ],
     )?;
     Ok(done == 1)
@@ -91,6 +91,12 @@ pub(super) fn at(tx: &mut Tx<'_>, place: LocationId, variant: VariantId) -> Resu
         preorder!("where place_id = $1 and variant_id = $2"),
         args![place, variant],
     )
+}
+
+/// Its units.
+pub fn stock(tx: &mut Tx<'_>, preorder: &Preorder) -> Result<Option<Aside>> {
+    let there = inventory::aside(tx, preorder.shop, preorder.place)?;
+    Ok(there.into_iter().find(|row| row.variant == preorder.variant))
 }
 
 /// Whether units of a variant are only expected at a place.

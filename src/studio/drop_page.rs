@@ -546,11 +546,12 @@ impl DropPage {
                     ("Paid", totals.sold),
                     (
                         "Back on the shelf",
-                        if drop.state == DropState::Draft {
-                            0
-                        } else {
-                            totals.returned
-                        },
+                        // What is expected no more was on no shelf.
+                        items
+                            .iter()
+                            .filter(|item| item.ships.is_empty())
+                            .map(|item| item.returned)
+                            .sum(),
                     ),
                 ])
                 .collect(),
@@ -722,7 +723,10 @@ impl ConsoleItem {
             left: figures.left,
             reserved: figures.reserved,
             sold: figures.sold,
-            returned: figures.returned,
+            returned: match view.drop.state {
+                DropState::Draft => 0,
+                _ => figures.returned,
+            },
             shelf,
             pinned: view.drop.pinned == Some(item.variant),
             transient: item.transient,
@@ -755,7 +759,9 @@ impl NextAct {
                 let upcoming = items.iter().cycle().skip(after).take(items.len());
                 let next = upcoming.filter(|item| !item.pinned).find(|item| item.left > 0);
                 let on_table_is_out = pinned.is_none_or(|at| items[at].left == 0);
-                let more = items.iter().find(|item| item.left == 0 && item.shelf > 0);
+                let more = items
+                    .iter()
+                    .find(|item| item.left == 0 && item.shelf > 0 && item.ships.is_empty());
                 match (next, more) {
                     (Some(item), _) if on_table_is_out || items.len() > 1 => {
                         let (variant, name) = of(item);

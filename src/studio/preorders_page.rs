@@ -9,7 +9,6 @@ use crate::catalog::{self, Kind};
 use crate::db::{LaneKey, Tx};
 use crate::http::{Form, NewId, Problem, Query, page, redirect};
 use crate::identity::{Analyst, Creator, Shop, Staff, shop};
-use crate::inventory;
 use crate::kernel::{Error, PreorderId, Result as Done, Time, VariantId, words};
 use crate::preorders::{self, Act, NewPreorder, Preorder, PreorderState};
 use askama::Template;
@@ -82,8 +81,7 @@ fn read(tx: &mut Tx<'_>, staff: &Staff) -> Done<Desk> {
     }
     let mut rows = Vec::new();
     for preorder in preorders::list(tx, shop.id, 100)? {
-        let aside = inventory::aside(tx, preorder.shop, preorder.place)?;
-        let left = aside.iter().map(inventory::Aside::left).sum();
+        let left = preorders::stock(tx, &preorder)?.map_or(0, |row| row.left());
         rows.push((preorder, left, preorders::waiting(tx, preorder.id)?));
     }
     Ok(Desk { shop, rows, variants })
@@ -188,7 +186,10 @@ impl PreorderRow {
             id: preorder.id.to_string(),
             name: name.map_or_else(|| "Something archived".into(), |(_, name)| name.clone()),
             state,
-            day: format!("Leaves by {}", words::day_in(preorder.ships_by, zone)),
+            day: match preorder.is_in_drop() {
+                true => format!("Sold in a drop, leaves by {}", words::day_in(preorder.ships_by, zone)),
+                false => format!("Leaves by {}", words::day_in(preorder.ships_by, zone)),
+            },
             day_typed: zoned.date().to_string(),
             sold: match preorder.state {
                 PreorderState::Open => format!(

@@ -1039,7 +1039,10 @@ async fn a_drop_sells_what_is_not_there_yet_for_a_promised_day_and_who_bought_fi
     assert_eq!(stall.left().await, (5, 0));
     assert_eq!(show.refused("releases", released).await, "wrong_drop_state");
     // Somebody changes their mind: it is nobody's, and on no shelf.
-    let canceled = stall.staff.post(&format!("/v1/orders/{bob}/cancellation"), &json!({})).await;
+    let canceled = stall
+        .staff
+        .post(&format!("/v1/orders/{bob}/cancellation"), &json!({}))
+        .await;
     assert_eq!(canceled.status, 200, "{}", canceled.text());
     until("given up", async || expected(stall).await["units"] == 3).await;
     assert_eq!(stall.left().await, (5, 0));
