@@ -1,7 +1,10 @@
 //! A shop in a temporary database, for table tests of verbs: the rules are tried where they run.
 
+#[path = "../tests/template.rs"]
+mod template;
+
 use crate::app::{App, Parts, Settings};
-use crate::db::{Config, Db, EVENTS, Engine, LaneKey, MAIN, SystemClock, SystemRandom, Tx};
+use crate::db::{self, Config, Db, EVENTS, Engine, LaneKey, MAIN, SystemClock, SystemRandom, Tx};
 use crate::identity::{self, CreateShop, KeyKind, NewKey, NewShop, SCOPES, Shop};
 use crate::kernel::{Clock, Currency, Mailer, Processor, Random, Result, ShopId, Time};
 use std::path::Path;
@@ -40,7 +43,7 @@ impl Fixture {
     /// On SQLite, or on PostgreSQL when `HAWKER_TEST_ENGINE` says so.
     pub fn new() -> Self {
         if std::env::var("HAWKER_TEST_ENGINE").is_ok_and(|engine| engine == "postgres") {
-            let engine = crate::db::tests::postgres_database().expect("HAWKER_TEST_POSTGRES names the server");
+            let engine = postgres_database().expect("HAWKER_TEST_POSTGRES names the server");
             return Self::on(tempfile::tempdir().unwrap(), engine.clone(), engine);
         }
         Self::on_sqlite()
@@ -48,6 +51,7 @@ impl Fixture {
 
     fn on_sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        template::lay_down(folder.path());
         let file = |name: &str| Engine::Sqlite(folder.path().join(name));
         let (main, events) = (file("hawker.db"), file("events.db"));
         Self::on(folder, main, events)
@@ -56,7 +60,7 @@ impl Fixture {
     /// On SQLite, and on PostgreSQL where the test command gives us one.
     pub fn engines() -> Vec<Self> {
         let mut fixtures = vec![Self::on_sqlite()];
-        if let Some(engine) = crate::db::tests::postgres_database() {
+        if let Some(engine) = postgres_database() {
             fixtures.push(Self::on(tempfile::tempdir().unwrap(), engine.clone(), engine));
         }
         fixtures
@@ -159,6 +163,16 @@ impl Drop for Fixture {
         self.db.shut_down();
         self.opened.lock().unwrap().iter().for_each(Db::shut_down);
     }
+}
+
+/// A database of its own on the server that `HAWKER_TEST_POSTGRES` names.
+fn postgres_database() -> Option<Engine> {
+    let admin = std::env::var("HAWKER_TEST_POSTGRES")
+        .ok()
+        .filter(|url| !url.is_empty())?;
+    let random: &dyn Random = &SystemRandom::default();
+    let name = format!("fixture_{}", random.uuid().simple());
+    Some(Engine::Postgres(template::create(&admin, &name)))
 }
 
 fn open(db: &Db, name: &'static str) -> ShopId {

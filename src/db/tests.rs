@@ -36,7 +36,7 @@ fn fixtures() -> Vec<Fixture> {
 }
 
 /// A database of its own on the server that `HAWKER_TEST_POSTGRES` names.
-pub(crate) fn postgres_database() -> Option<Engine> {
+fn postgres_database() -> Option<Engine> {
     let url = std::env::var("HAWKER_TEST_POSTGRES")
         .ok()
         .filter(|url| !url.is_empty())?;

@@ -1,11 +1,14 @@
 //! A world for one story: a real server on a free port with its own data folder or its own PostgreSQL database, a clock that can be moved, a
 //! mailbox, and a small HTTP client.
 
+#[path = "../template.rs"]
+mod template;
+
 use axum::body::{Body, BodyDataStream, Bytes, to_bytes};
 use futures_util::StreamExt;
 use hawker::app::App;
 use hawker::config::Config;
-use hawker::db::{LaneKey, SystemClock, SystemRandom};
+use hawker::db::{self, LaneKey, SystemClock, SystemRandom};
 use hawker::identity::{self, CreateShop, Door, KeyKind, NewKey, NewPerson, NewShop, Role};
 use hawker::kernel::{Clock, Currency, Id, Mail, MailError, Mailer, PartyId, Random, ShopId, StaffId, Time};
 use hawker::open::{Ports, Use, open};
@@ -68,6 +71,9 @@ impl World {
         config.database = database
             .as_ref()
             .map_or_else(String::new, |database| database.url.clone());
+        if database.is_none() {
+            template::lay_down(&config.data);
+        }
         change(&mut config);
         Self::run(config, folder, database).await
     }
@@ -286,14 +292,12 @@ impl OwnDatabase {
             std::process::id(),
             COUNT.fetch_add(1, Ordering::Relaxed)
         );
-        let (server, _) = admin.rsplit_once('/').expect("the address ends in a database");
         let made = Self {
-            url: format!("{server}/{name}"),
-            name,
+            url: template::beside(&admin, &name),
+            name: name.clone(),
             admin: admin.clone(),
         };
-        let statement = format!("create database {}", made.name);
-        tokio::task::spawn_blocking(move || administer(&admin, &statement))
+        tokio::task::spawn_blocking(move || template::create(&admin, &name))
             .await
             .unwrap();
         made

@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 use crate::places::Places;
 use crate::postgres;
 use crate::run::Runner;
+use crate::subsets::RELEASE;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
@@ -350,15 +351,7 @@ impl<'a> Needs<'a> {
 
     fn build_release(&mut self) -> Result<(), String> {
         let mut build = self.runner.cargo();
-        build.args([
-            "build",
-            "--release",
-            "--locked",
-            "--package",
-            "hawker",
-            "--bin",
-            "hawker",
-        ]);
+        build.args(RELEASE);
         self.runner.prepare("cargo build --release", build, 60)?;
         self.is_built = true;
         Ok(())

@@ -36,6 +36,9 @@ const KILL: &str = "kill9_";
 const REPLICAS: &str = "replicas::";
 const POWER_CUT: &str = "powercut_";
 
+/// Stories at a time: they wait for jobs, letters and clocks most of theirs.
+const AT_ONCE: &str = "--test-threads=6";
+
 pub struct Part {
     pub name: String,
     pub needs: Vec<Need>,
@@ -83,7 +86,12 @@ fn checks(places: &Places) -> Vec<Part> {
     parts.push(cargo("fmt", Reading::Whole, vec!["fmt", "--all", "--check"]));
     let clippy = [&["clippy"], &all[..], &["--all-targets", "--", "--deny", "warnings"]].concat();
     parts.push(cargo("clippy", Reading::Whole, clippy));
-    let unit = [&["test"], &all[..], &["--lib", "--bins", "--no-fail-fast"]].concat();
+    let unit = [
+        &["test"],
+        &all[..],
+        &["--lib", "--bins", "--no-fail-fast", "--", AT_ONCE],
+    ]
+    .concat();
     let mut unit = cargo("unit", Reading::Cargo, unit);
     unit.wishes.push(Need::Postgres);
     parts.push(unit);
@@ -114,7 +122,7 @@ fn integration(places: &Places) -> Vec<Part> {
     let mut parts = Vec::new();
     for engine in ["sqlite", "postgres"] {
         let words = vec![
-            "--skip", FAULTS, "--skip", KILL, "--skip", REPLICAS, "--skip", POWER_CUT,
+            "--skip", FAULTS, "--skip", KILL, "--skip", REPLICAS, "--skip", POWER_CUT, AT_ONCE,
         ];
         let needs = [engine_needs(engine), vec![Need::Ffmpeg]].concat();
         parts.push(stories(format!("integration-{engine}"), engine, needs, words));
@@ -185,23 +193,53 @@ fn stories(name: String, engine: &'static str, needs: Vec<Need>, words: Vec<&'st
     }
 }
 
-/// The simulator, built for speed; what follows are its own words.
+/// The program as it is installed.
+pub const RELEASE: &[&str] = &[
+    "build",
+    "--release",
+    "--locked",
+    "--package",
+    "hawker",
+    "--bin",
+    "hawker",
+];
+/// The simulator for a check: built in half the time of a release.
+const SIMULATOR: &[&str] = &[
+    "test",
+    "--profile",
+    "sim",
+    "--locked",
+    "--package",
+    "hawker",
+    "--features",
+    "sim",
+    "--test",
+    "sim",
+];
+
+/// The simulator for long runs, built for speed; what follows are its own words.
 pub fn simulator(runner: &Runner<'_>) -> Command {
-    let mut command = runner.cargo();
-    command.env("MIMALLOC_PURGE_DELAY", "-1"); // A disk in memory comes and goes with every history: the system need not have it back in between.
-    command.args([
-        "test",
-        "--locked",
-        "--release",
-        "--package",
-        "hawker",
-        "--features",
-        "sim",
-        "--test",
-        "sim",
-        "--",
-    ]);
+    let mut command = without_giving_back(runner.cargo());
+    command.args(["test", "--release"]).args(&SIMULATOR[3..]).arg("--");
     command
+}
+
+/// A disk in memory comes and goes with every history: the system need not have it back in between.
+fn without_giving_back(mut command: Command) -> Command {
+    command.env("MIMALLOC_PURGE_DELAY", "-1");
+    command
+}
+
+/// What takes longest to build, in the order in which it is needed: for whoever builds it beside what comes before.
+pub fn long_builds(parts: &[Part]) -> Vec<Vec<&'static str>> {
+    let mut builds = Vec::new();
+    if parts.iter().any(|part| part.needs.contains(&Need::Release)) {
+        builds.push(RELEASE.to_vec());
+    }
+    if parts.iter().any(|part| part.name == "sim") {
+        builds.push([SIMULATOR, &["--no-run"]].concat());
+    }
+    builds
 }
 
 fn simulation(places: &Places) -> Vec<Part> {
@@ -209,8 +247,8 @@ fn simulation(places: &Places) -> Vec<Part> {
         return Vec::new();
     }
     let command = |needs: &Needs<'_>| {
-        let mut command = simulator(needs.runner());
-        command.args(["--check", "--seconds", "60"]);
+        let mut command = without_giving_back(needs.runner().cargo());
+        command.args(SIMULATOR).args(["--", "--check", "--seconds", "60"]);
         command
     };
     vec![Part {

@@ -367,6 +367,7 @@ impl World<'_> {
                 allotment: u32::try_from(dice.below(6)).expect("small"),
                 price: Money::new(price, currency),
                 transient: Some(&variant) == show.last(),
+                ships_by: None,
                 rules: match dice.below(4) {
                     0 => vec![When::Sold(1 + u32::try_from(dice.below(3)).expect("small"), other)],
                     1 => vec![When::At(
