@@ -33,17 +33,30 @@ pub const QUICK: &[Rule] = &[
     ),
     (
         "D13: the gate of a drop that is closed is not shut for good",
-        "select count(*) from (select 1 from stock s join drops d on d.id = s.location_id where d.state in ('closed', 'archived') and s.gate <> 2)",
+        "select count(*) from (select 1 from stock s join drops d on d.id = s.location_id where d.state in ('closed', 'archived') and s.gate <> 2 and not exists (select 1 from preorders p where p.place_id = s.location_id and p.variant_id = s.variant_id))",
     ),
     (
         "D13: the gate of a drop that is not open, is",
-        "select count(*) from (select 1 from stock s join drops d on d.id = s.location_id where d.state in ('scheduled', 'paused') and s.gate <> 1)",
+        "select count(*) from (select 1 from stock s join drops d on d.id = s.location_id where d.state in ('scheduled', 'paused') and s.gate <> 1 and not exists (select 1 from preorders p where p.place_id = s.location_id and p.variant_id = s.variant_id))",
     ),
     (
         "D14: a gate is shut and nobody waits",
-        "select count(*) from (select 1 from stock s join drops d on d.id = s.location_id where d.state = 'open' and s.gate <> 0
+        "select count(*) from (select 1 from stock s join drops d on d.id = s.location_id where d.state = 'open' and s.gate <> 0 and not exists (select 1 from preorders p where p.place_id = s.location_id and p.variant_id = s.variant_id)
             and (d.closes_at is null or d.closes_at > (select max(at) from batches))
             and not exists (select 1 from drop_waits w where w.drop_id = d.id and w.variant_id = s.variant_id and w.state = 'waiting'))",
+    ),
+    (
+        "D1: what a drop sells before it is there is not what is expected, or has a gate that is open although nobody takes more",
+        "select count(*) from (select 1 from preorders p left join stock s on s.location_id = p.place_id and s.variant_id = p.variant_id
+          where p.place_id is not null and (s.on_hand is not p.units or p.covered > p.arrived or p.arrived > p.units
+             or s.sold <> (select coalesce(sum(units), 0) from preorder_sales w where w.preorder_id = p.id and w.state <> 'canceled')
+             or p.state = 'closed' and s.gate = 2 or p.state = 'done' and s.gate <> 2
+             or p.state <> 'open' and s.on_hand > s.sold + s.reserved and p.next_check_at is null))",
+    ),
+    (
+        "F6: something of a drop left before it was there",
+        "select count(*) from (select 1 from preorder_sales w join order_lines l on l.order_id = w.order_id and l.line = w.line
+          where w.state = 'waiting' and l.shipped > 0)",
     ),
     (
         "D14: units are offered to somebody and not kept for them",
@@ -204,12 +217,12 @@ pub const SLOW: &[Rule] = &[
             - (select coalesce(sum((e.detail ->> 'units')), 0) from drop_events e where e.drop_id = d.id and e.kind = 'returned') there_at_most,
               (select coalesce(sum(on_hand), 0) from stock s where s.location_id = d.id) there,
               (select coalesce(sum(canceled + returned), 0) from order_lines l where l.location_id = d.id) came_back
-            from drops d where d.state <> 'draft')
+            from drops d where d.state <> 'draft' and not exists (select 1 from preorders p where p.place_id = d.id))
           where there > there_at_most or there < there_at_most - came_back)",
     ),
     (
         "I6: units of things that drops sell came or went",
-        "select count(*) from (select 1 from variants v join products p on p.id = v.product_id where p.title like 'Show %' and (
+        "select count(*) from (select 1 from variants v join products p on p.id = v.product_id where p.title like 'Show %' and not exists (select 1 from preorders e where e.variant_id = v.id) and (
              select 24 - coalesce(sum(s.on_hand), 0) from stock s where s.variant_id = v.id)
              not between 0 and (select coalesce(sum(returned), 0) from order_lines l where l.variant_id = v.id))",
     ),

@@ -75,7 +75,6 @@ fn test(chosen: &[String], install: bool) -> Result<Tally, String> {
             .iter()
             .flat_map(|part| part.needs.iter().chain(&part.wishes).copied()),
     );
-    runner.build_beside(&subsets::long_builds(&parts))?;
     for part in &parts {
         if let Err(Unmet::NotRun(reason) | Unmet::Failed(reason)) = needs.meet_all(&part.wishes) {
             println!("{} tests less: {reason}", part.name);

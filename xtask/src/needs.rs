@@ -12,7 +12,6 @@ use std::process::{Command, Stdio};
 use crate::places::Places;
 use crate::postgres;
 use crate::run::Runner;
-use crate::subsets::RELEASE;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
@@ -351,7 +350,15 @@ impl<'a> Needs<'a> {
 
     fn build_release(&mut self) -> Result<(), String> {
         let mut build = self.runner.cargo();
-        build.args(RELEASE);
+        build.args([
+            "build",
+            "--release",
+            "--locked",
+            "--package",
+            "hawker",
+            "--bin",
+            "hawker",
+        ]);
         self.runner.prepare("cargo build --release", build, 60)?;
         self.is_built = true;
         Ok(())

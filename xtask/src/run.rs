@@ -81,30 +81,6 @@ impl<'a> Runner<'a> {
         Err(format!("{name} failed"))
     }
 
-    /// Builds beside whatever runs, when nobody else wants a core. Who needs the result builds it once more, waits for this and finds it made.
-    pub fn build_beside(&self, builds: &[Vec<&str>]) -> Result<(), String> {
-        let (cargo, log) = (self.cargo(), self.places.logs.join("built-beside.log"));
-        let lines: Vec<String> = builds
-            .iter()
-            .map(|words| format!("\"$0\" {}", words.join(" ")))
-            .collect();
-        let file = File::create(&log).map_err(|error| format!("{}: {error}", log.display()))?;
-        let mut command = Command::new("nice");
-        command
-            .args(["-n", "19", "sh", "-c", &lines.join("; ")])
-            .arg(cargo.get_program());
-        command.envs(cargo.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        command
-            .current_dir(&self.places.root)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(file)
-            .process_group(0);
-        let child = command.spawn().map_err(|error| format!("cannot start nice: {error}"))?;
-        self.janitor.remember(&kill_group(child.id()));
-        Ok(())
-    }
-
     fn execute(&self, name: &str, mut command: Command, minutes: u64) -> Result<Ended, String> {
         let log = self.places.logs.join(format!("{}.log", name.replace([' ', '/'], "-")));
         let file = File::create(&log).map_err(|error| format!("{}: {error}", log.display()))?;

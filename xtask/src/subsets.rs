@@ -193,16 +193,6 @@ fn stories(name: String, engine: &'static str, needs: Vec<Need>, words: Vec<&'st
     }
 }
 
-/// The program as it is installed.
-pub const RELEASE: &[&str] = &[
-    "build",
-    "--release",
-    "--locked",
-    "--package",
-    "hawker",
-    "--bin",
-    "hawker",
-];
 /// The simulator for a check: built in half the time of a release.
 const SIMULATOR: &[&str] = &[
     "test",
@@ -228,18 +218,6 @@ pub fn simulator(runner: &Runner<'_>) -> Command {
 fn without_giving_back(mut command: Command) -> Command {
     command.env("MIMALLOC_PURGE_DELAY", "-1");
     command
-}
-
-/// What takes longest to build, in the order in which it is needed: for whoever builds it beside what comes before.
-pub fn long_builds(parts: &[Part]) -> Vec<Vec<&'static str>> {
-    let mut builds = Vec::new();
-    if parts.iter().any(|part| part.needs.contains(&Need::Release)) {
-        builds.push(RELEASE.to_vec());
-    }
-    if parts.iter().any(|part| part.name == "sim") {
-        builds.push([SIMULATOR, &["--no-run"]].concat());
-    }
-    builds
 }
 
 fn simulation(places: &Places) -> Vec<Part> {

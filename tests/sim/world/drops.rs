@@ -11,6 +11,7 @@ use hawker::db::{self, LaneKey, Tx};
 use hawker::drops::{self, Act, Drop, DropState, Hand, NewItem, Phase, Plan, Planned, Stage, TurnNow, When};
 use hawker::kernel::{CheckoutId, DropId, Id, Kind, Money, Result, Seconds, ShopId, Time, VariantId};
 use hawker::offers::{self, Asked, InDrop, Quote, WantedLine};
+use hawker::preorders::{self, Preorder, PreorderState};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -23,6 +24,8 @@ pub fn are_in(seed: u64) -> bool {
 
 /// The job that minds them.
 pub(super) const JOB: usize = super::JOBS;
+/// The job that looks at what is not there yet.
+const EXPECTED: usize = super::trade::JOBS[2];
 /// People who come to drops, with two browsers each.
 const FANS: usize = 8;
 
@@ -175,7 +178,7 @@ impl Show {
 impl World<'_> {
     /// The jobs there are in this history.
     pub(super) fn jobs(&self) -> Vec<usize> {
-        let of_drops = self.show.iter().map(|_| JOB);
+        let of_drops = self.show.iter().flat_map(|_| [JOB, EXPECTED]);
         let of_trade = self.trade.iter().flat_map(|_| super::trade::JOBS);
         let of_erasures = self
             .trade
@@ -202,7 +205,9 @@ impl World<'_> {
             }
             20..=24 => self.a_fan_goes_on(dice),
             25 => self.an_outsider_tries(dice),
-            26..=33 => self.a_job_begins(JOB),
+            26..=31 => self.a_job_begins(JOB),
+            32 => self.a_job_begins(EXPECTED),
+            33 => self.goods_of_a_drop_arrive(dice),
             34..=49 => self.lane_runs(dice),
             50..=53 => self.the_clock_of_a_drop_ticks(dice),
             54 => self.a_job_begins(1),
@@ -324,6 +329,33 @@ impl World<'_> {
         self.cue(index)
     }
 
+    /// Somebody counts in what a drop sold before it was there, or says that it comes later; or says it twice.
+    fn goods_of_a_drop_arrive(&mut self, dice: &mut Dice) -> String {
+        let shop = self.ground.shop;
+        let known = self.look(move |tx| preorders::list(tx, shop, 20)).unwrap_or_default();
+        let known: Vec<Preorder> = known
+            .into_iter()
+            .filter(|found| found.state != PreorderState::Done)
+            .collect();
+        let Some(found) = known.get(pick(dice, known.len().max(1))).copied() else {
+            return "a drop expects nothing".into();
+        };
+        let (units, act) = (1 + u32::try_from(dice.below(4)).expect("small"), dice.below(8));
+        let later = found.ships_by.plus(Seconds::days(1));
+        let said = format!("{units} of {} arrive, or not: {act}", found.id);
+        let (people, app) = (self.people.clone(), self.running().app.clone());
+        self.spawn(async move {
+            let done = app.db.write(LaneKey::of(found.id), move |tx| match act {
+                0 => preorders::close(tx, shop, found.id),
+                1 => preorders::delay(tx, shop, found.id, later),
+                _ => preorders::receive(tx, shop, found.id, units, Some(found.counted)),
+            });
+            let done = done.await;
+            people.lock().unwrap().complain("goods of a drop", done.err());
+        });
+        said
+    }
+
     fn cue(&mut self, index: usize) -> String {
         let (seats, people, shop) = (self.seats(), self.people.clone(), self.ground.shop);
         let (drop, cue) = {
@@ -367,7 +399,8 @@ impl World<'_> {
                 allotment: u32::try_from(dice.below(6)).expect("small"),
                 price: Money::new(price, currency),
                 transient: Some(&variant) == show.last(),
-                ships_by: None,
+                ships_by: (dice.below(4) == 0)
+                    .then(|| now.plus(Seconds::days(1 + i64::try_from(dice.below(30)).expect("small")))),
                 rules: match dice.below(4) {
                     0 => vec![When::Sold(1 + u32::try_from(dice.below(3)).expect("small"), other)],
                     1 => vec![When::At(
@@ -814,6 +847,7 @@ impl World<'_> {
             }
             if all {
                 broken.extend(drops::check(tx)?);
+                broken.extend(preorders::check(tx)?);
                 broken.extend(overtaken(tx, &keys)?);
             }
             Ok(broken)
