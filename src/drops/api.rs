@@ -602,7 +602,7 @@ pub async fn patch_drop(
 
 /// Announce a draft: its units are set aside, and its limit and end are what buyers are told.
 #[utoipa::path(post, path = "/v1/drops/{drop}/scheduling", tag = "drops", params(("drop" = DropId, Path)), responses((status = 200, body = DropOut), (status = 404),
-    (status = 409, description = "`wrong_drop_state`, `drop_empty`, `not_for_sale`, `in_another_drop`, `last_variant`, `not_enough_stock`")))]
+    (status = 409, description = "`wrong_drop_state`, `drop_empty`, `not_for_sale`, `in_another_drop`, `last_variant`, `not_enough_stock`, `preorder_open`"), (status = 422, description = "`invalid_field`: a day that cannot be promised, a time that has passed")))]
 pub async fn post_scheduling(
     State(app): State<App>,
     creator: Creator,
@@ -662,7 +662,7 @@ pub async fn post_closing(
 
 /// Release more units from the shop's stock. With the same `Idempotency-Key` again, once.
 #[utoipa::path(post, path = "/v1/drops/{drop}/releases", tag = "drops", params(("drop" = DropId, Path)), request_body = ReleaseIn, responses(
-    (status = 200, body = DropOut), (status = 404), (status = 409, description = "`wrong_drop_state`, `not_in_drop`, `not_enough_stock`"), (status = 422, description = "`invalid_field`")))]
+    (status = 200, body = DropOut), (status = 404), (status = 409, description = "`wrong_drop_state`, `not_in_drop`, `not_enough_stock`, `preorder_closed`"), (status = 422, description = "`invalid_field`")))]
 pub async fn post_release(
     State(app): State<App>,
     creator: Creator,
