@@ -234,7 +234,7 @@ fn simulation(places: &Places) -> Vec<Part> {
         needs: Vec::new(),
         wishes: Vec::new(),
         reading: Reading::Own,
-        minutes: 20,
+        minutes: 30,
         command: Box::new(command),
     }]
 }
