@@ -90,10 +90,11 @@ pub fn close_in_drop(tx: &mut Tx<'_>, shop: ShopId, place: LocationId, variant: 
 
 /// More of what a drop sells is expected, for the same day. Errors: `preorder_closed`.
 pub fn expect_more(tx: &mut Tx<'_>, shop: ShopId, place: LocationId, variant: VariantId, units: u32) -> Result<()> {
-    let known = store::at(tx, place, variant)?;
-    let Some(known) = known.filter(|known| known.shop == shop) else {
-        return Err(Error::not_found("pre-order"));
+    let known = match store::at(tx, place, variant)? {
+        Some(known) => store::hold_still(tx, shop, known.id)?,
+        None => None,
     };
+    let known = known.ok_or_else(|| Error::not_found("pre-order"))?;
     if !store::expect_more(tx, &known, units)? {
         return Err(Error::conflict(
             "preorder_closed",

@@ -193,7 +193,7 @@ fn stories(name: String, engine: &'static str, needs: Vec<Need>, words: Vec<&'st
     }
 }
 
-/// The simulator for a check: built in half the time of a release.
+/// The simulator for a check, with less work than a release.
 const SIMULATOR: &[&str] = &[
     "test",
     "--profile",
